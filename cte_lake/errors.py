@@ -1,0 +1,112 @@
+"""Every error a user can cause, and the exit codes of the command line."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of ``cte-lake``; the only place where their numbers stand."""
+
+    DONE = 0
+    DEFECT = 1
+    WRONG_USE = 2
+    DONE_IN_PART = 3
+    NOTHING_TO_DO = 4
+    AUDIT_FAILED = 5
+    LOCKED = 75
+
+
+class CteLakeError(Exception):
+    """Base of the errors that are the input's or the user's, told in one sentence.
+
+    Attributes
+    ----------
+    kind : str
+        Slug of the error's type, for programs (``--json``).
+    exit_code : ExitCode
+        What ``cte-lake`` exits with.
+    """
+
+    kind: str = "error"
+    exit_code: ExitCode = ExitCode.WRONG_USE
+
+
+class UsageError(CteLakeError):
+    """A command was called with arguments that do not fit."""
+
+    kind = "usage"
+
+
+class ConfigError(CteLakeError):
+    """A configuration key is unknown or its value is not allowed."""
+
+    kind = "config"
+
+
+class LakeError(CteLakeError):
+    """The folder is no lake, or a lake this version cannot read or write."""
+
+    kind = "lake"
+
+
+class CatalogError(CteLakeError):
+    """A master catalog or a user's table is refused, with the row or column at fault."""
+
+    kind = "catalog"
+
+
+class NothingToDo(CteLakeError):
+    """Something was asked for by name and there is none of it."""
+
+    kind = "nothing_to_do"
+    exit_code = ExitCode.NOTHING_TO_DO
+
+
+class FitRefused(CteLakeError):
+    """The data cannot support the fit that was asked for."""
+
+    kind = "fit_refused"
+    exit_code = ExitCode.NOTHING_TO_DO
+
+
+class AuditFailed(CteLakeError):
+    """An audit or a verification found rows that must not be."""
+
+    kind = "audit_failed"
+    exit_code = ExitCode.AUDIT_FAILED
+
+
+class Locked(CteLakeError):
+    """Another run of the same job holds the lock."""
+
+    kind = "locked"
+    exit_code = ExitCode.LOCKED
+
+
+class Rejected(CteLakeError):
+    """One input file is not measured; it goes to ``rejects`` and the others go on.
+
+    Parameters
+    ----------
+    reason : str
+        Slug of the reason, e.g. ``missing_keyword``.
+    detail : str
+        One sentence: what is wrong, where, what to do.
+    stage : str
+        The step that refused the file: ``read``, ``screen``, ``match``, ``measure``, ``align``, ...
+        A ``screen`` row is an exclusion by a configured rule and no failure.
+    """
+
+    kind = "rejected"
+    exit_code = ExitCode.DONE_IN_PART
+
+    def __init__(self, reason: str, detail: str, stage: str = "read") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+        self.stage = stage
+
+    def __reduce__(self) -> tuple[type[Rejected], tuple[str, str, str]]:
+        # Dask sends it from a worker; Exception's own pickling would call __init__ with one argument.
+        return (type(self), (self.reason, self.detail, self.stage))

@@ -1,0 +1,1 @@
+"""Master catalogs: read, check and project onto a chip."""

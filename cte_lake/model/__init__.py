@@ -1,0 +1,1 @@
+"""The CTE model: fit, coefficient sets, correction, prediction and closure."""

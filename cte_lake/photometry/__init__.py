@@ -1,0 +1,1 @@
+"""Aperture photometry of the stars of one chip: arrays in, arrays out."""

@@ -1,0 +1,1 @@
+"""Figures of the monitor: a function takes a table and returns a Figure."""

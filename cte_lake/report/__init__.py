@@ -1,0 +1,1 @@
+"""The monitor's web page."""

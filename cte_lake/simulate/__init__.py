@@ -1,0 +1,1 @@
+"""Simulated exposures and lakes with a known CTE loss."""
