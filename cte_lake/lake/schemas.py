@@ -1,0 +1,145 @@
+"""The lake's datasets as Arrow schemas, read from ``catalog_schemas/``.
+
+A dataset's columns, types, units and meanings stand in its TOML file and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from cte_lake.errors import LakeError
+from cte_lake.resources import data_dir
+
+_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "bool": pa.bool_(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "binary": pa.binary(),
+}
+
+#: Types of the hive partition keys, for DuckDB's ``hive_types`` and for Arrow.
+PARTITION_TYPES: dict[str, str] = {
+    "target": "string",
+    "proposal": "int32",
+    "flash": "int32",
+    "filetype": "string",
+}
+
+#: The fourteen aperture radii of the monitor, in pixels.
+RADII: tuple[int, ...] = (2, 3, 5, 7, 10, 12, 15, 18, 20, 24, 28, 32, 36, 40)
+
+
+def radius_suffix(radius: float) -> str:
+    """Return the suffix that a per-radius column carries, ``r03`` for 3 px."""
+    if radius != int(radius) or not 0 < radius < 100:
+        raise LakeError(f"aperture radius {radius:g} px has no column: radii are whole numbers from 1 to 99")
+    return f"r{int(radius):02d}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a dataset as its schema file states it."""
+
+    name: str
+    type: str
+    description: str
+    source: str
+    since: int
+    unit: str = ""
+    required: bool = False
+    per_radius: bool = False
+
+    def expand(self, radii: Sequence[float]) -> Iterator[Column]:
+        """Yield the column itself, or one column a radius."""
+        if not self.per_radius:
+            yield self
+            return
+        for radius in radii:
+            suffix = radius_suffix(radius)
+            yield Column(
+                name=self.name.format(radius=suffix),
+                type=self.type,
+                description=self.description.format(radius=suffix, R=f"{radius:g}"),
+                source=self.source,
+                since=self.since,
+                unit=self.unit,
+                required=self.required,
+            )
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with unit and description in its metadata."""
+        metadata = {"unit": self.unit, "description": self.description, "source": self.source}
+        return pa.field(self.name, _TYPES[self.type], nullable=not self.required, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset of the lake: its grain, key, partitions and columns."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    partitions: tuple[str, ...]
+    sort: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def expanded(self, radii: Sequence[float] = RADII) -> tuple[Column, ...]:
+        """Columns with the per-radius ones written out for the given radii in pixels."""
+        return tuple(column for stated in self.columns for column in stated.expand(radii))
+
+    def schema(self, radii: Sequence[float] = RADII) -> pa.Schema:
+        """Arrow schema; units and descriptions are in the fields' metadata."""
+        metadata = {"dataset": self.name, "grain": self.grain}
+        return pa.schema([column.field for column in self.expanded(radii)], metadata=metadata)
+
+
+@functools.cache
+def dataset(name: str) -> Dataset:
+    """Return a dataset by name.
+
+    Raises
+    ------
+    LakeError
+        If there is no such dataset, or its file does not hold together.
+    """
+    path = data_dir("catalog_schemas") / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(dataset_names())
+        raise LakeError(f"no dataset is called {name!r}; catalog_schemas has {known}")
+    try:
+        stated = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse(stated)
+    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise LakeError(f"{path.name} is no valid dataset schema: {error}; mend the file") from error
+
+
+def dataset_names() -> list[str]:
+    """Names of all datasets that have a schema file."""
+    return sorted(path.stem for path in data_dir("catalog_schemas").glob("*.toml"))
+
+
+def _parse(stated: dict[str, Any]) -> Dataset:
+    head = stated["dataset"]
+    columns = tuple(Column(**column) for column in stated["column"])
+    for column in columns:
+        if column.type not in _TYPES:
+            raise KeyError(f"column {column.name!r} has type {column.type!r}; allowed: {', '.join(_TYPES)}")
+    return Dataset(
+        name=head["name"],
+        grain=head["grain"],
+        key=tuple(head["key"]),
+        partitions=tuple(head["partitions"]),
+        sort=tuple(head["sort"]),
+        columns=columns,
+    )
