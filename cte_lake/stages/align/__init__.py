@@ -1,0 +1,1 @@
+"""Fitting the WCS of the exposures to the master catalogs."""

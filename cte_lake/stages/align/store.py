@@ -1,0 +1,202 @@
+"""Aligned WCS solutions in the lake: one row and, where the gate passed, one headerlet an exposure.
+
+The headerlet is an ordinary one, as ``stwcs`` applies it; the row (dataset ``alignment``) is written after
+it and is what makes it count. Light on purpose: ingest's workers import this module, and only this one, of
+the stage.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from astropy.io import fits
+
+from cte_lake.errors import LakeError
+from cte_lake.stages.versions import (
+    Version,
+    current,
+    current_of_all,
+    digest,
+    next_version,
+    write_atomically,
+    write_row,
+)
+
+ALIGNED = "aligned"
+QUARANTINED = "quarantined"
+SKIPPED = "skipped"
+STATUSES = (ALIGNED, QUARANTINED, SKIPPED)
+
+Card = str | float | int | bool
+
+_HEADERLET = "hlet.fits"
+_ROW = "parquet"
+_WCS_CARD = re.compile(
+    r"WCSAXES|WCSNAME|RADESYS|EQUINOX|LONPOLE|LATPOLE"
+    r"|(CRPIX|CRVAL|CTYPE|CUNIT)[12]|CD[12]_[12]|[AB]P?_(ORDER|DMAX|\d+_\d+)"
+)
+
+
+@dataclass(frozen=True)
+class WcsSolution:
+    """What alignment has to say about an exposure; it holds for its FLC and its FLT.
+
+    Attributes
+    ----------
+    rootname : str
+        Root name of the exposure.
+    status : str
+        'aligned'; 'quarantined': the gate refused it and it must not be measured; 'skipped': nothing could be
+        matched where nothing can be (charge injection), the header's WCS stands.
+    reason, detail : str
+        Why it is not aligned, as slug and sentence; empty where it is.
+    hash : str
+        Hash of status and cards: two solutions with one hash place every star alike.
+    cards : dict of int to dict
+        The WCS cards of each chip (1 and 2), SIP terms included; empty unless aligned.
+    """
+
+    rootname: str
+    status: str
+    reason: str = ""
+    detail: str = ""
+    hash: str = ""
+    cards: Mapping[int, Mapping[str, Card]] = field(default_factory=dict)
+
+    def apply(self, header: fits.Header, chip: int) -> None:
+        """Put the solution's cards into the SCI header of `chip`, in place; lookup tables stay as they are.
+
+        Does nothing unless the exposure is aligned.
+
+        Raises
+        ------
+        LakeError
+            If the solution is aligned and has no cards for this chip.
+        """
+        if self.status != ALIGNED:
+            return
+        if chip not in self.cards:
+            raise LakeError(
+                f"the alignment of {self.rootname} holds no WCS for chip {chip}; "
+                "run 'cte-lake align --overwrite' on it"
+            )
+        for name, value in self.cards[chip].items():
+            header[name] = value
+
+
+def alignment_dir(lake_root: str | Path) -> Path:
+    """Return the folder of the dataset ``alignment``."""
+    return Path(lake_root) / "alignment"
+
+
+def wcs_cards(header: fits.Header) -> dict[str, Card]:
+    """Return the cards of `header` that make its celestial WCS, SIP included; lookup tables are left out."""
+    return {card.keyword: card.value for card in header.cards if _WCS_CARD.fullmatch(card.keyword)}
+
+
+def solution_hash(status: str, cards: Mapping[int, Mapping[str, Card]]) -> str:
+    """Return the hash of a solution; WCSNAME is left out, since it carries the hash's beginning itself."""
+    plain = {str(chip): {k: v for k, v in named.items() if k != "WCSNAME"} for chip, named in cards.items()}
+    return digest([status, plain])
+
+
+def alignment_for(lake_root: str | Path, rootname: str) -> WcsSolution | None:
+    """Return the current solution of an exposure, or None where `align` has not seen it.
+
+    Raises
+    ------
+    LakeError
+        If its headerlet cannot be read.
+    """
+    version = current(alignment_dir(lake_root), rootname.lower(), _ROW)
+    return None if version is None else _load(version)
+
+
+def alignment_states(lake_root: str | Path) -> dict[str, Version]:
+    """Return root name -> current version (key, status, hash) of every exposure that `align` has seen.
+
+    Made from one listing, no file is opened: for plans over thousands of exposures.
+    """
+    return current_of_all(alignment_dir(lake_root), _ROW)
+
+
+def write_solution(
+    lake_root: str | Path, key: str, solution: WcsSolution, headerlet: bytes | None, row: Mapping[str, Any]
+) -> Version:
+    """Keep a solution: the headerlet first, the row, which makes it count, last.
+
+    Parameters
+    ----------
+    lake_root : path
+        The lake.
+    key : str
+        Hash of what the solution was made from: input file, master catalog, settings.
+    solution : WcsSolution
+        Status, reason and hash (`cards` are read back from the headerlet).
+    headerlet : bytes or None
+        The headerlet as a FITS file; None unless aligned.
+    row : mapping
+        The numbers, by column of the dataset ``alignment``; what the solution itself tells is filled in here.
+
+    Returns
+    -------
+    Version
+        Where it lies; the current one where key and content are the same.
+    """
+    if (solution.status == ALIGNED) != (headerlet is not None):
+        raise ValueError(f"{solution.rootname}: a headerlet goes with status 'aligned' and with no other")
+    version = next_version(
+        alignment_dir(lake_root), solution.rootname, key, solution.status, solution.hash, _ROW
+    )
+    if version.path.exists():
+        return version
+    if headerlet is not None:
+        write_atomically(version.sibling(_HEADERLET), headerlet)
+    filled = dict(row) | {
+        "rootname": solution.rootname,
+        "status": solution.status,
+        "reason": solution.reason or None,
+        "detail": solution.detail or None,
+        "solution_hash": solution.hash,
+        "headerlet": None if headerlet is None else version.sibling(_HEADERLET).name,
+        "key": key,
+        "revision": version.revision,
+    }
+    write_row(version, "alignment", filled)
+    return version
+
+
+def read_row(version: Version) -> dict[str, Any]:
+    """Return the row of a version: the numbers of the fit, by column of the dataset ``alignment``."""
+    row: dict[str, Any] = pq.ParquetFile(version.path).read().to_pylist()[0]
+    return row
+
+
+def headerlet_path(lake_root: str | Path, rootname: str) -> Path | None:
+    """Return the current headerlet of an exposure, None unless it is aligned."""
+    version = current(alignment_dir(lake_root), rootname.lower(), _ROW)
+    return version.sibling(_HEADERLET) if version is not None and version.status == ALIGNED else None
+
+
+def _load(version: Version) -> WcsSolution:
+    if version.status != ALIGNED:
+        row = read_row(version)
+        return WcsSolution(
+            version.rootname, version.status, row["reason"] or "", row["detail"] or "", version.hash
+        )
+    path = version.sibling(_HEADERLET)
+    try:
+        with fits.open(path, memmap=False) as hdus:
+            sip = [hdu.header for hdu in hdus if hdu.name == "SIPWCS"]
+            cards = {int(header["CCDCHIP"]): wcs_cards(header) for header in sip}
+    except (OSError, KeyError) as error:
+        raise LakeError(
+            f"the headerlet {path} cannot be read ({error}); "
+            f"run 'cte-lake align --overwrite' on {version.rootname}"
+        ) from error
+    return WcsSolution(version.rootname, ALIGNED, hash=version.hash, cards=cards)

@@ -1,0 +1,1 @@
+"""Masks of cosmic rays, found over the exposures of a visit."""
