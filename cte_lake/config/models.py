@@ -1,0 +1,187 @@
+"""The configuration's sections: what each key means and what it may be."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cte_lake.lake.schemas import RADII
+
+#: What a target may be called: it becomes a folder of the lake and part of a page.
+TARGET_PATTERN = r"[a-z0-9][a-z0-9_-]{0,63}"
+_VISIT_PATTERN = re.compile(r"\d+/[A-Za-z0-9]{2}")
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _target_name(name: str) -> str:
+    if not re.fullmatch(TARGET_PATTERN, name):
+        raise ValueError(f"target name {name!r} must be lower-case letters, digits, '-' or '_'")
+    return name
+
+
+TargetName = Annotated[str, AfterValidator(_target_name)]
+FluxBin = tuple[float, float]
+
+
+def _check_bins(bins: list[FluxBin]) -> list[FluxBin]:
+    if not bins:
+        raise ValueError("at least one flux bin is needed")
+    for low, high in bins:
+        if not 0 <= low < high:
+            raise ValueError(f"flux bin [{low:g}, {high:g}] must rise from 0 or more")
+    if len(set(bins)) != len(bins):
+        raise ValueError("a flux bin is given twice")
+    return bins
+
+
+class Target(Section):
+    """A star field of the monitor."""
+
+    names: list[str] = Field(min_length=1, description="spellings of TARGNAME; case, blanks and '-' do not matter")
+    pairing: Literal["chips", "180"] = Field(
+        description="'chips': chip 1 against chip 2; '180': one chip against itself after a roll of 180 degrees"
+    )
+
+
+class Proposal(Section):
+    """An observing proposal of the monitor."""
+
+    cycle: int = Field(ge=0, description="HST cycle")
+    targets: list[TargetName] = Field(default_factory=list, description="targets observed")
+    filters: list[str] = Field(default_factory=list, description="filters used")
+    note: str = Field(default="", description="what is particular about it")
+
+
+class Rule(Section):
+    """A rule that keeps exposures from being measured."""
+
+    enabled: bool = Field(description="whether the rule applies")
+    reason: str = Field(min_length=1, description="why, as recorded in rejects")
+
+
+class XDither(Rule):
+    """Exposures dithered along x."""
+
+    limit: float = Field(gt=0, description="largest |POSTARG1| that is no dither, arcsec")
+    except_targets: list[TargetName] = Field(description="targets whose x-dithers are measured")
+
+
+class ExcludedTargets(Rule):
+    """Whole targets that are known but not measured."""
+
+    targets: list[TargetName] = Field(description="targets left out")
+
+
+class Exclusions(Section):
+    """What is not measured by default, and why."""
+
+    charge_injection: Rule = Field(description="CHINJECT is not NONE")
+    x_dither: XDither = Field(description="|POSTARG1| over the limit")
+    sub_dither: Rule = Field(description="POSTARG2 between the two chips' ranges")
+    targets: ExcludedTargets = Field(description="targets left out")
+    binned: Rule = Field(description="BINAXIS1 or BINAXIS2 is not 1")
+    subarray: Rule = Field(description="SUBARRAY is true")
+    expflag: Rule = Field(description="EXPFLAG is not NORMAL")
+    visits: dict[str, str | Literal[False]] = Field(
+        description="'PROPOSAL/VISIT' = reason; false takes a default exclusion back"
+    )
+
+    @field_validator("visits")
+    @classmethod
+    def _check_visits(cls, visits: dict[str, str | Literal[False]]) -> dict[str, str | Literal[False]]:
+        for key, reason in visits.items():
+            if not _VISIT_PATTERN.fullmatch(key):
+                raise ValueError(f"visit {key!r} must look like '12379/07' (proposal, slash, two characters)")
+            if reason == "":
+                raise ValueError(f"visit {key!r} needs a reason")
+        return visits
+
+
+class Chips(Section):
+    """Which chip holds the measured field, and what a short exposure is."""
+
+    chip2_max_postarg2: float = Field(ge=0, description="|POSTARG2| up to this is chip 2, arcsec")
+    chip1_min_postarg2: float = Field(gt=0, description="POSTARG2 from this on is chip 1, arcsec")
+    short_limit: float = Field(gt=0, description="longest exposure time that counts as short, s")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Chips:
+        if self.chip1_min_postarg2 <= self.chip2_max_postarg2:
+            raise ValueError("chip1_min_postarg2 must exceed chip2_max_postarg2")
+        return self
+
+
+class Photometry(Section):
+    """How stars are measured."""
+
+    mode: Literal["standard", "photutils2017", "iraf"] = Field(description="named set of photometry settings")
+    engine: Literal["kernel", "photutils"] = Field(description="what sums the apertures")
+    radii: list[int] = Field(min_length=1, description="aperture radii, px; a subset of the schema's")
+    overrides: dict[str, Any] = Field(description="single settings of the mode, by name (see docs/photometry.md)")
+    pam_dir: str = Field(description="folder of the official pixel area maps; empty: from the distortion")
+    use_alignment: bool = Field(description="whether a fitted WCS in the lake replaces the header's")
+    use_crmask: bool = Field(description="whether cosmic-ray masks in the lake are applied")
+    edge_margin: float = Field(ge=0, description="stars closer than this to the chip's edge are not taken, px")
+
+    @field_validator("radii")
+    @classmethod
+    def _known_radii(cls, radii: list[int]) -> list[int]:
+        unknown = sorted(set(radii) - set(RADII))
+        if unknown or radii != sorted(set(radii)):
+            raise ValueError(f"radii must rise and be among {', '.join(map(str, RADII))} px")
+        return radii
+
+
+class Measure(Section):
+    """How losses are computed from photometry."""
+
+    aperture: int = Field(description="aperture radius that is analysed by default, px")
+    estimator: Literal["mean_flux", "both_in_bin"] = Field(description="how a star gets its flux bin")
+    clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
+    epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")
+    flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="flux bins, electrons")
+    time_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
+        description="flux bins of the loss-against-time figure, electrons"
+    )
+
+    @field_validator("aperture")
+    @classmethod
+    def _known_aperture(cls, aperture: int) -> int:
+        if aperture not in RADII:
+            raise ValueError(f"aperture must be one of {', '.join(map(str, RADII))} px")
+        return aperture
+
+
+class Workers(Section):
+    """How work is spread."""
+
+    count: int = Field(ge=0, le=1024, description="worker processes; 0 works in the calling process")
+    memory_limit: str = Field(description="memory limit of a worker, such as '4GB'")
+    retries: int = Field(ge=0, le=20, description="how often a task is tried again after its worker died")
+
+
+class Config(Section):
+    """All settings of a lake; frozen."""
+
+    targets: dict[TargetName, Target]
+    proposals: dict[int, Proposal]
+    exclusions: Exclusions
+    chips: Chips
+    photometry: Photometry
+    measure: Measure
+    workers: Workers
+
+    @model_validator(mode="after")
+    def _targets_are_known(self) -> Config:
+        for number, proposal in self.proposals.items():
+            for name in proposal.targets:
+                if name not in self.targets:
+                    raise ValueError(f"proposals.{number} names the target {name!r}, which [targets] does not know")
+        return self
