@@ -83,7 +83,8 @@ def load_settings(
     known = dict(_leaves(merged)) | dict.fromkeys(_model_keys(Config))
     layers += _from_environment(environment, known)
     layers += [(f"flag {key}", _nested(key, _toml_value(value))) for key, value in (flags or {}).items()]
-    merged, origins = {}, {}
+    merged = {}
+    origins: dict[str, str] = {}
     for origin, values in layers:
         merged = _merged(merged, values)
         origins |= {key: origin for key, _ in _leaves(values)}

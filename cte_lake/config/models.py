@@ -44,9 +44,11 @@ def _check_bins(bins: list[FluxBin]) -> list[FluxBin]:
 class Target(Section):
     """A star field of the monitor."""
 
-    names: list[str] = Field(min_length=1, description="spellings of TARGNAME; case, blanks and '-' do not matter")
+    names: list[str] = Field(
+        min_length=1, description="spellings of TARGNAME (case, blanks, '-' do not matter)"
+    )
     pairing: Literal["chips", "180"] = Field(
-        description="'chips': chip 1 against chip 2; '180': one chip against itself after a roll of 180 degrees"
+        description="'chips': chip 1 against chip 2; '180': a chip against itself, rolled by 180 degrees"
     )
 
 
@@ -124,11 +126,11 @@ class Photometry(Section):
     mode: Literal["standard", "photutils2017", "iraf"] = Field(description="named set of photometry settings")
     engine: Literal["kernel", "photutils"] = Field(description="what sums the apertures")
     radii: list[int] = Field(min_length=1, description="aperture radii, px; a subset of the schema's")
-    overrides: dict[str, Any] = Field(description="single settings of the mode, by name (see docs/photometry.md)")
+    overrides: dict[str, Any] = Field(description="single settings of the mode, by name")
     pam_dir: str = Field(description="folder of the official pixel area maps; empty: from the distortion")
     use_alignment: bool = Field(description="whether a fitted WCS in the lake replaces the header's")
     use_crmask: bool = Field(description="whether cosmic-ray masks in the lake are applied")
-    edge_margin: float = Field(ge=0, description="stars closer than this to the chip's edge are not taken, px")
+    edge_margin: float = Field(ge=0, description="stars closer to the chip's edge are not taken, px")
 
     @field_validator("radii")
     @classmethod
@@ -146,7 +148,7 @@ class Measure(Section):
     estimator: Literal["mean_flux", "both_in_bin"] = Field(description="how a star gets its flux bin")
     clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
     epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")
-    flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="flux bins, electrons")
+    flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="electrons")
     time_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
         description="flux bins of the loss-against-time figure, electrons"
     )
@@ -183,5 +185,5 @@ class Config(Section):
         for number, proposal in self.proposals.items():
             for name in proposal.targets:
                 if name not in self.targets:
-                    raise ValueError(f"proposals.{number} names the target {name!r}, which [targets] does not know")
+                    raise ValueError(f"proposals.{number} names target {name!r}, unknown to [targets]")
         return self

@@ -1,0 +1,77 @@
+"""Reading the lake's own bookkeeping: current exposures, masters and rejects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.lake.schemas import PARTITION_TYPES, dataset
+
+_SQL_TYPES = {"string": "VARCHAR", "int32": "INTEGER"}
+
+
+def scan(root: Path, name: str) -> str:
+    """Return the DuckDB table function that reads a dataset of a lake, hive types given."""
+    keys = dataset(name).partitions
+    pattern = str(root.joinpath(name, *("*" for _ in keys), "*.parquet")).replace("'", "''")
+    options = ["union_by_name = true"]
+    if keys:
+        types = ", ".join(f"'{key}': {_SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
+        options.append(f"hive_partitioning = true, hive_types = {{{types}}}")
+    else:
+        options.append("hive_partitioning = false")
+    return f"read_parquet('{pattern}', {', '.join(options)})"
+
+
+def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
+    """Exposure rows that count, of one photometry mode; withdrawn ones included.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row an image: that of the highest revision.
+    """
+    query = f"""
+        SELECT {", ".join(columns)} FROM {scan(root, "exposures")} WHERE mode = ?
+        QUALIFY row_number() OVER (PARTITION BY imagename ORDER BY revision DESC, phot_key DESC) = 1
+        ORDER BY imagename
+    """
+    return _query(query, [mode])
+
+
+def reject_rows(root: Path) -> pa.Table:
+    """All reject rows, those of files measured since included."""
+    return _query(f"SELECT * FROM {scan(root, 'rejects')}", [])
+
+
+def _query(query: str, parameters: list[object]) -> pa.Table:
+    with duckdb.connect() as connection:
+        return connection.sql(query, params=parameters).to_arrow_table()
+
+
+@dataclass(frozen=True)
+class MasterFile:
+    """The current master catalog of a target."""
+
+    target: str
+    master_hash: str
+    revision: int
+    path: Path
+
+
+def current_master(root: Path, target: str) -> MasterFile | None:
+    """Return a target's current master catalog, or None if it has none."""
+    found = []
+    for path in (root / "master" / f"target={target}").glob("*.r*.parquet"):
+        master_hash, revision, _ = path.name.split(".")
+        found.append(MasterFile(target, master_hash, int(revision[1:]), path))
+    return max(found, key=lambda master: (master.revision, master.master_hash), default=None)
+
+
+def read_master(master: MasterFile) -> pa.Table:
+    """Read a master catalog; the target is in the path, not in the rows."""
+    return pq.read_table(master.path, partitioning=None)
