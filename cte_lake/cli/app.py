@@ -1,0 +1,44 @@
+"""The application that the command modules add their commands to."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="cte-lake",
+    help="Monitor the charge-transfer efficiency of WFC3/UVIS: frames in, CTE losses out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+LAKE = "The lake"
+FRAMES = "From frames to photometry"
+RESULTS = "Losses and corrections"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from cte_lake import __version__
+
+        typer.echo(f"cte-lake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, help="Say more; twice for debugging.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say warnings and errors only.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    level = logging.WARNING if quiet else {0: logging.INFO, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("cte_lake").setLevel(level)

@@ -1,0 +1,36 @@
+"""The installed command ``cte-lake``: known errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+
+from cte_lake.cli.app import app
+from cte_lake.errors import CteLakeError, ExitCode
+
+#: Modules whose import adds their commands, in the order in which `--help` shows them.
+COMMAND_MODULES = ("lake", "ingest")
+
+for _name in COMMAND_MODULES:
+    importlib.import_module(f"cte_lake.cli.{_name}")
+
+
+def main() -> None:
+    """Run ``cte-lake`` and exit with one of `ExitCode`."""
+    try:
+        app()
+    except CteLakeError as error:
+        print(f"cte-lake: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except Exception:
+        traceback.print_exc()
+        print(
+            "cte-lake: this is a defect of cte-lake, not of your input; please report it with the lines above",
+            file=sys.stderr,
+        )
+        sys.exit(ExitCode.DEFECT)
+
+
+if __name__ == "__main__":
+    main()

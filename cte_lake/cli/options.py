@@ -1,0 +1,121 @@
+"""Options that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.config import Settings
+    from cte_lake.lake.selection import Selection
+
+LakeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--lake",
+        help="The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.",
+        show_default=False,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a configuration key for this run; repeatable. `config show` lists them.",
+        show_default=False,
+    ),
+]
+ModeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--mode", help="Photometry mode to use; else photometry.mode of the configuration.", show_default=False
+    ),
+]
+_SELECT = "Selection"
+ProposalOption = Annotated[
+    list[int] | None,
+    typer.Option("--proposal", help="Only this proposal; repeatable.", rich_help_panel=_SELECT),
+]
+VisitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--visit",
+        help="Only this visit (characters 5-6 of the root name); repeatable.",
+        rich_help_panel=_SELECT,
+    ),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option("--target", help="Only this target, such as ngc104; repeatable.", rich_help_panel=_SELECT),
+]
+FlashOption = Annotated[
+    list[int] | None,
+    typer.Option("--flash", help="Only this post-flash level, e-/px; repeatable.", rich_help_panel=_SELECT),
+]
+FiletypeOption = Annotated[
+    list[str] | None,
+    typer.Option("--filetype", help="Only flt or flc; repeatable.", rich_help_panel=_SELECT),
+]
+FilterOption = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="Only this filter, such as F502N; repeatable.", rich_help_panel=_SELECT),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", min=0, help="Worker processes; 0 works in this process. Default: workers.count."),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Address of a running Dask scheduler, tcp://HOST:PORT, to work on."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+ProgressOption = Annotated[
+    bool, typer.Option("--progress/--no-progress", help="Show a progress bar where there is a terminal.")
+]
+
+
+def select(
+    proposal: list[int] | None = None,
+    visit: list[str] | None = None,
+    target: list[str] | None = None,
+    flash: list[int] | None = None,
+    filetype: list[str] | None = None,
+    filter_: list[str] | None = None,
+) -> Selection:
+    """Bring the selecting options together."""
+    from cte_lake.lake.selection import Selection
+
+    for name in filetype or ():
+        if name.lower() not in {"flt", "flc"}:
+            raise UsageError(f"--filetype {name!r} is not known; it is flt or flc")
+    return Selection(
+        proposal=tuple(proposal or ()),
+        visit=tuple(visit or ()),
+        target=tuple(target or ()),
+        flash=tuple(flash or ()),
+        filetype=tuple(filetype or ()),
+        filter=tuple(filter_ or ()),
+    )
+
+
+def settings_of(lake: Path | None, assignments: list[str] | None = None, **flags: Any) -> Settings:
+    """Read a lake's settings with ``--set`` and the flags that are not None on top.
+
+    Flags are named by their dotted key with ``__`` for the dot: ``photometry__mode=mode``.
+    """
+    from cte_lake.config import load_settings
+
+    given: dict[str, Any] = {}
+    for text in assignments or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--set {text!r} must be KEY=VALUE, such as measure.aperture=5")
+        given[key.strip()] = value.strip()
+    given |= {name.replace("__", "."): value for name, value in flags.items() if value is not None}
+    return load_settings(lake, given)
