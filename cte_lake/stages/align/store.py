@@ -13,19 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from astropy.io import fits
 
 from cte_lake.errors import LakeError
-from cte_lake.stages.versions import (
-    Version,
-    current,
-    current_of_all,
-    digest,
-    next_version,
-    write_atomically,
-    write_row,
-)
+from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, read_row, write_row
+from cte_lake.lake.write import write_bytes
 
 ALIGNED = "aligned"
 QUARANTINED = "quarantined"
@@ -34,8 +26,7 @@ STATUSES = (ALIGNED, QUARANTINED, SKIPPED)
 
 Card = str | float | int | bool
 
-_HEADERLET = "hlet.fits"
-_ROW = "parquet"
+_HEADERLET = ".hlet.fits"
 _WCS_CARD = re.compile(
     r"WCSAXES|WCSNAME|RADESYS|EQUINOX|LONPOLE|LATPOLE"
     r"|(CRPIX|CRVAL|CTYPE|CUNIT)[12]|CD[12]_[12]|[AB]P?_(ORDER|DMAX|\d+_\d+)"
@@ -68,26 +59,6 @@ class WcsSolution:
     hash: str = ""
     cards: Mapping[int, Mapping[str, Card]] = field(default_factory=dict)
 
-    def apply(self, header: fits.Header, chip: int) -> None:
-        """Put the solution's cards into the SCI header of `chip`, in place; lookup tables stay as they are.
-
-        Does nothing unless the exposure is aligned.
-
-        Raises
-        ------
-        LakeError
-            If the solution is aligned and has no cards for this chip.
-        """
-        if self.status != ALIGNED:
-            return
-        if chip not in self.cards:
-            raise LakeError(
-                f"the alignment of {self.rootname} holds no WCS for chip {chip}; "
-                "run 'cte-lake align --overwrite' on it"
-            )
-        for name, value in self.cards[chip].items():
-            header[name] = value
-
 
 def alignment_dir(lake_root: str | Path) -> Path:
     """Return the folder of the dataset ``alignment``."""
@@ -113,7 +84,7 @@ def alignment_for(lake_root: str | Path, rootname: str) -> WcsSolution | None:
     LakeError
         If its headerlet cannot be read.
     """
-    version = current(alignment_dir(lake_root), rootname.lower(), _ROW)
+    version = current(alignment_dir(lake_root), rootname.lower())
     return None if version is None else _load(version)
 
 
@@ -122,7 +93,7 @@ def alignment_states(lake_root: str | Path) -> dict[str, Version]:
 
     Made from one listing, no file is opened: for plans over thousands of exposures.
     """
-    return current_of_all(alignment_dir(lake_root), _ROW)
+    return current_of_all(alignment_dir(lake_root))
 
 
 def write_solution(
@@ -150,37 +121,26 @@ def write_solution(
     """
     if (solution.status == ALIGNED) != (headerlet is not None):
         raise ValueError(f"{solution.rootname}: a headerlet goes with status 'aligned' and with no other")
-    version = next_version(
-        alignment_dir(lake_root), solution.rootname, key, solution.status, solution.hash, _ROW
-    )
+    version = next_version(alignment_dir(lake_root), solution.rootname, key, solution.status, solution.hash)
     if version.path.exists():
         return version
     if headerlet is not None:
-        write_atomically(version.sibling(_HEADERLET), headerlet)
+        write_bytes(version.beside(_HEADERLET), headerlet)
     filled = dict(row) | {
-        "rootname": solution.rootname,
         "status": solution.status,
         "reason": solution.reason or None,
         "detail": solution.detail or None,
         "solution_hash": solution.hash,
-        "headerlet": None if headerlet is None else version.sibling(_HEADERLET).name,
-        "key": key,
-        "revision": version.revision,
+        "headerlet": None if headerlet is None else version.beside(_HEADERLET).name,
     }
     write_row(version, "alignment", filled)
     return version
 
 
-def read_row(version: Version) -> dict[str, Any]:
-    """Return the row of a version: the numbers of the fit, by column of the dataset ``alignment``."""
-    row: dict[str, Any] = pq.ParquetFile(version.path).read().to_pylist()[0]
-    return row
-
-
 def headerlet_path(lake_root: str | Path, rootname: str) -> Path | None:
     """Return the current headerlet of an exposure, None unless it is aligned."""
-    version = current(alignment_dir(lake_root), rootname.lower(), _ROW)
-    return version.sibling(_HEADERLET) if version is not None and version.status == ALIGNED else None
+    version = current(alignment_dir(lake_root), rootname.lower())
+    return version.beside(_HEADERLET) if version is not None and version.status == ALIGNED else None
 
 
 def _load(version: Version) -> WcsSolution:
@@ -189,7 +149,7 @@ def _load(version: Version) -> WcsSolution:
         return WcsSolution(
             version.rootname, version.status, row["reason"] or "", row["detail"] or "", version.hash
         )
-    path = version.sibling(_HEADERLET)
+    path = version.beside(_HEADERLET)
     try:
         with fits.open(path, memmap=False) as hdus:
             sip = [hdu.header for hdu in hdus if hdu.name == "SIPWCS"]

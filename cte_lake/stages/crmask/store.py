@@ -19,20 +19,12 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake.errors import LakeError
-from cte_lake.stages.versions import (
-    Version,
-    current,
-    current_of_all,
-    digest,
-    next_version,
-    write_atomically,
-    write_row,
-)
+from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, write_row
+from cte_lake.lake.write import write_bytes
 
 MASKED = "masked"
 
-_MASK = "fits"
-_ROW = "parquet"
+_MASK = ".fits"
 _EXTVER_OF_CHIP = {2: 1, 1: 2}
 
 BoolArray = NDArray[np.bool_]
@@ -98,13 +90,13 @@ def mask_for(lake_root: str | Path, rootname: str) -> CRMask | None:
     LakeError
         If the file cannot be read.
     """
-    version = current(crmask_dir(lake_root), rootname.lower(), _ROW)
+    version = current(crmask_dir(lake_root), rootname.lower())
     return None if version is None else _load(version)
 
 
 def crmask_states(lake_root: str | Path) -> dict[str, Version]:
     """Return root name -> current version (key, hash) of every exposure that has a mask, from one listing."""
-    return current_of_all(crmask_dir(lake_root), _ROW)
+    return current_of_all(crmask_dir(lake_root))
 
 
 def write_mask(lake_root: str | Path, key: str, mask: CRMask, row: Mapping[str, Any]) -> Version:
@@ -127,21 +119,18 @@ def write_mask(lake_root: str | Path, key: str, mask: CRMask, row: Mapping[str, 
         Where it lies; the current one where key and content are the same.
     """
     content_hash = mask_hash(mask.arrays, mask.sky)
-    version = next_version(crmask_dir(lake_root), mask.rootname, key, MASKED, content_hash, _ROW)
+    version = next_version(crmask_dir(lake_root), mask.rootname, key, MASKED, content_hash)
     if version.path.exists():
         return version
-    write_atomically(version.sibling(_MASK), _as_fits(mask))
+    write_bytes(version.beside(_MASK), _as_fits(mask))
     filled = dict(row) | {
-        "rootname": mask.rootname,
         "method": mask.method,
         "sky_chip1": mask.sky.get(1),
         "sky_chip2": mask.sky.get(2),
         "fraction_chip1": float(mask.arrays[1].mean()) if 1 in mask.arrays else None,
         "fraction_chip2": float(mask.arrays[2].mean()) if 2 in mask.arrays else None,
         "mask_hash": content_hash,
-        "mask_file": version.sibling(_MASK).name,
-        "key": key,
-        "revision": version.revision,
+        "mask_file": version.beside(_MASK).name,
     }
     write_row(version, "crmasks", filled)
     return version
@@ -167,7 +156,7 @@ def _as_fits(mask: CRMask) -> bytes:
 
 
 def _load(version: Version) -> CRMask:
-    path = version.sibling(_MASK)
+    path = version.beside(_MASK)
     arrays: dict[int, BoolArray] = {}
     sky: dict[int, float] = {}
     try:

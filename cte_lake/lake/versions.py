@@ -1,0 +1,120 @@
+"""Products of a stage, kept side by side under names that their content decides.
+
+A product is a row in ``DATASET/<rootname>.<key>.<status>-<hash>.r<revision>.parquet`` and, under the same
+stem, the files that the row speaks of. ``key`` tells what it was made from (inputs and settings), ``hash``
+what came out. The listing of the folder therefore answers both questions that are asked for every exposure
+of every run (is it up to date, and has it changed) without opening a file. Nothing is edited or replaced: a
+newer product has a higher revision, and a reader who holds the older one goes on reading it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.lake.paths import checked
+from cte_lake.lake.schemas import dataset
+from cte_lake.lake.write import conform, write_table
+
+_NAME = re.compile(
+    r"(?P<rootname>[a-z0-9]+)\.(?P<key>[0-9a-f]+)\.(?P<status>[a-z]+)-(?P<hash>[0-9a-f]+)"
+    r"\.r(?P<revision>\d{4,})\.parquet"
+)
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """One product of an exposure; the greatest of an exposure is the current one.
+
+    Attributes
+    ----------
+    revision : int
+        Counts the products of the exposure.
+    key, hash, status : str
+        What it was made from, what came out, how it went.
+    rootname : str
+        The exposure.
+    path : Path
+        The row's file.
+    """
+
+    revision: int
+    key: str
+    hash: str
+    status: str
+    rootname: str
+    path: Path
+
+    def beside(self, suffix: str) -> Path:
+        """Return the path of a file that belongs to this product, such as ``.hlet.fits``."""
+        return self.path.with_name(self.path.name.removesuffix(".parquet") + suffix)
+
+
+def digest(content: Any) -> str:
+    """Return a short hash of a JSON-able value or of bytes, 16 hex digits.
+
+    Floats enter with their shortest exact representation, keys sorted: equal values, equal hashes everywhere.
+    """
+    raw = content if isinstance(content, bytes) else json.dumps(content, sort_keys=True).encode()
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def _listing(folder: Path, prefix: str = "") -> Iterator[Version]:
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            found = _NAME.fullmatch(entry.name) if entry.name.startswith(prefix) else None
+            if found is not None:
+                part = found.groupdict()
+                revision = int(part.pop("revision"))
+                yield Version(revision=revision, path=Path(entry.path), **part)
+
+
+def current(folder: Path, rootname: str) -> Version | None:
+    """Return the current product of one exposure, or None where there is none."""
+    return max(_listing(folder, checked("rootname", rootname) + "."), default=None)
+
+
+def current_of_all(folder: Path) -> dict[str, Version]:
+    """Return the current product of every exposure by root name: one listing, no file is opened."""
+    newest: dict[str, Version] = {}
+    for version in _listing(folder):
+        if version.rootname not in newest or newest[version.rootname] < version:
+            newest[version.rootname] = version
+    return newest
+
+
+def next_version(folder: Path, rootname: str, key: str, status: str, content_hash: str) -> Version:
+    """Return the name that a product with this key and content has to take.
+
+    The current product's own name comes back when it is the same, so that work done twice ends in one file.
+    """
+    newest = current(folder, rootname)
+    if newest is not None and (newest.key, newest.hash, newest.status) == (key, content_hash, status):
+        return newest
+    revision = 1 if newest is None else newest.revision + 1
+    path = folder / f"{rootname}.{key}.{status}-{content_hash}.r{revision:04d}.parquet"
+    return Version(revision, key, content_hash, status, rootname, path)
+
+
+def write_row(version: Version, name: str, row: Mapping[str, Any]) -> None:
+    """Write the row of a product of the dataset `name`; this makes the product count."""
+    filled = dict(row) | {"rootname": version.rootname, "key": version.key, "revision": version.revision}
+    table = pa.Table.from_pylist([filled], schema=dataset(name).schema())
+    write_table(version.path, conform(table, name))
+
+
+def read_row(version: Version) -> dict[str, Any]:
+    """Return the row of a product, by column of its dataset."""
+    row: dict[str, Any] = pq.ParquetFile(version.path).read().to_pylist()[0]
+    return row
