@@ -1,0 +1,95 @@
+"""The registry of photometry flags: bit, name, meaning. No other module knows a bit's number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One condition of a star's measurement.
+
+    Attributes
+    ----------
+    bit : int
+        Position of the bit, from 0.
+    name : str
+        Slug under which `decode` and the SQL macro tell it.
+    meaning : str
+        One sentence for the reader of a table.
+    """
+
+    bit: int
+    name: str
+    meaning: str
+
+    @property
+    def value(self) -> int:
+        """The number that the bit stands for."""
+        return 1 << self.bit
+
+
+OFF_CHIP = Flag(0, "off_chip", "The largest aperture reaches over the edge of the chip.")
+CORE_OFF_CHIP = Flag(1, "core_off_chip", "The core (radius core_radius) reaches over the edge of the chip.")
+MASKED_CORE = Flag(2, "masked_core", "A masked pixel touches the core.")
+MASKED_FRACTION = Flag(
+    3, "masked_fraction", "In some aperture the masked part of its area on the chip is over the limit."
+)
+SATURATED = Flag(4, "saturated", "A saturated pixel touches the core.")
+FEW_SKY_PIXELS = Flag(5, "few_sky_pixels", "The sky rests on fewer annulus pixels than the minimum.")
+NO_SKY = Flag(6, "no_sky", "The annulus has no usable pixel: no sky and no flux.")
+NEIGHBOUR = Flag(7, "neighbour", "Another star of the catalog is nearer than the neighbour distance.")
+CENTRING_FAILED = Flag(8, "centring_failed", "No centroid was found; the catalog position is used.")
+CENTRE_FAR = Flag(
+    9,
+    "centre_far",
+    "The centroid is farther from the catalog position than max_shift; the catalog position is used "
+    "(mode iraf: the centroid, as IRAF does).",
+)
+NOT_MEASURED = Flag(10, "not_measured", "No unmasked pixel on the chip in the core, or no finite position.")
+
+FLAGS: tuple[Flag, ...] = (
+    OFF_CHIP,
+    CORE_OFF_CHIP,
+    MASKED_CORE,
+    MASKED_FRACTION,
+    SATURATED,
+    FEW_SKY_PIXELS,
+    NO_SKY,
+    NEIGHBOUR,
+    CENTRING_FAILED,
+    CENTRE_FAR,
+    NOT_MEASURED,
+)
+
+
+def decode(flags: int) -> list[str]:
+    """Return the names of the conditions in `flags`, lowest bit first.
+
+    Raises
+    ------
+    ValueError
+        If a bit is set that the registry does not have.
+    """
+    known = sum(flag.value for flag in FLAGS)
+    if flags < 0 or flags & ~known:
+        raise ValueError(f"flags {flags} hold a bit outside the registry (largest value {known})")
+    return [flag.name for flag in FLAGS if flags & flag.value]
+
+
+def mask_of(names: list[str]) -> int:
+    """Return the number with the bits of the named flags set.
+
+    Raises
+    ------
+    ValueError
+        If a name is not in the registry.
+    """
+    by_name = {flag.name: flag.value for flag in FLAGS}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise ValueError(f"no flag is called {unknown[0]!r}; there are {', '.join(by_name)}")
+    total = 0
+    for name in names:
+        total |= by_name[name]
+    return total
