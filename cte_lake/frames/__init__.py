@@ -1,1 +1,12 @@
-"""What an exposure is: FITS in; header facts, screening, chips, pixel area map and masks out."""
+"""What an exposure is: FITS in; header facts, screening, chips, pixel area map and masks out.
+
+Modules
+-------
+exposure    header to :class:`~cte_lake.frames.exposure.Exposure`
+fitsfile    opening and checking files, one chip's pixels and WCS, checksums
+screening   configured exclusions, spelling of targets
+chips       which chip holds the measured field
+geometry    pixel areas from a WCS
+pam         pixel area maps, computed or official
+masks       pixels that are not measured
+"""

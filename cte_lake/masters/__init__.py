@@ -1,1 +1,1 @@
-"""Master catalogs: read, check and project onto a chip."""
+"""Master catalogs: read from files, checked, projected onto a chip."""

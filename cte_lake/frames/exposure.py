@@ -1,0 +1,308 @@
+"""Header to :class:`Exposure`: what is known of an exposure before a pixel is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from astropy.io import fits
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.fitsfile import (
+    EXTVER_OF_CHIP,
+    SUFFIXES,
+    check_unit,
+    has_celestial_wcs,
+    open_frame,
+    require_extensions,
+)
+
+SHORT_LIMIT: Final = 60.0
+"""Exposures up to this many seconds are 'short'."""
+
+_ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
+_OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The header facts of one FLT or FLC file; strings are stripped, missing ones empty.
+
+    Attributes
+    ----------
+    path : str
+        Absolute path of the file.
+    imagename : str
+        ``{rootname}_{filetype}.fits``, whatever the file is called and however it is compressed.
+    rootname, visit : str
+        Nine lower-case letters and digits; characters 5 and 6 of them.
+    filetype : str
+        'flt' or 'flc' (pixel-based CTE correction done).
+    targname : str
+        TARGNAME as in the header; never to be used in a path.
+    proposal : int
+    filter : str
+    exptime : float
+        Seconds.
+    length : str
+        's' (up to the short limit) or 'l'.
+    mjd : float
+        EXPSTART, MJD UTC.
+    chinject : str
+        Charge injection: 'NONE', 'CONT', 'LINE10', 'LINE17', 'LINE25'.
+    flash : int
+        Post-flash level in e-/px; 0 if none was done.
+    flashlvl : float or None
+        FLASHLVL of this file's header; None where blank or missing.
+    flashsta, flashcur, shutter : str
+    flashdur : float or None
+        Seconds.
+    postarg1, postarg2 : float
+        Arcsec.
+    cal_ver, pctecorr, pctetab, cte_name, cte_ver, wcsname : str
+        Provenance of calibration, CTE correction and WCS.
+    bunit : str
+    mdrizsky_1, mdrizsky_2 : float or None
+        Sky by AstroDrizzle of chip 1 and chip 2, electrons per pixel; None before drizzling.
+    expflag : str
+    binaxis1, binaxis2 : int
+    subarray : bool
+    instrument, detector : str
+    pa_v3 : float or None
+        Degrees.
+    naxis1, naxis2 : int
+        Columns and rows of a chip.
+    """
+
+    path: str
+    imagename: str
+    rootname: str
+    filetype: str
+    targname: str
+    proposal: int
+    visit: str
+    filter: str
+    exptime: float
+    length: str
+    mjd: float
+    chinject: str
+    flash: int
+    flashlvl: float | None
+    flashsta: str
+    flashdur: float | None
+    flashcur: str
+    shutter: str
+    postarg1: float
+    postarg2: float
+    cal_ver: str
+    pctecorr: str
+    pctetab: str
+    cte_name: str
+    cte_ver: str
+    wcsname: str
+    bunit: str
+    mdrizsky_1: float | None
+    mdrizsky_2: float | None
+    expflag: str
+    binaxis1: int
+    binaxis2: int
+    subarray: bool
+    instrument: str
+    detector: str
+    pa_v3: float | None
+    naxis1: int
+    naxis2: int
+
+
+def read_exposure(path: Path | str, short_limit: float = SHORT_LIMIT) -> Exposure:
+    """Read the header facts of an FLT or FLC file.
+
+    Parameters
+    ----------
+    path : Path or str
+        ``.fits``, ``.fits.gz`` or ``.fits.fz``.
+    short_limit : float
+        Longest exposure time, in seconds, that counts as short.
+
+    Raises
+    ------
+    Rejected
+        The file is no WFC3/UVIS FLT or FLC that can be measured; the reason is a slug, the detail a sentence.
+    """
+    file = Path(path).absolute()
+    with open_frame(file, headers_only=True) as hdus:
+        primary = hdus[0].header
+        _require_uvis(primary, file)
+        require_extensions(hdus, file)
+        chips = {chip: hdus["SCI", version].header for chip, version in EXTVER_OF_CHIP.items()}
+        cards = HeaderCards(file.name, [primary, chips[2], chips[1]])
+        for chip, header in chips.items():
+            check_unit(header, file, EXTVER_OF_CHIP[chip])
+            if not has_celestial_wcs(header):
+                raise Rejected(
+                    "no_wcs",
+                    f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name} has no usable WCS "
+                    "(RA---TAN with CRVAL, CRPIX and CD)",
+                )
+        return _exposure(file, cards, chips, short_limit)
+
+
+def _require_uvis(primary: fits.Header, file: Path) -> None:
+    instrument, detector = (str(primary.get(key, "")).strip() for key in ("INSTRUME", "DETECTOR"))
+    if not instrument or not detector:
+        key = "DETECTOR" if instrument else "INSTRUME"
+        raise Rejected("missing_keyword", f"{file.name} has no keyword {key}, or it is blank")
+    if (instrument.upper(), detector.upper()) != ("WFC3", "UVIS"):
+        raise Rejected("not_uvis", f"{file.name} is a frame of {instrument}/{detector}, not of WFC3/UVIS")
+
+
+def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], short_limit: float) -> Exposure:
+    rootname = _rootname(cards)
+    filetype = _filetype(file, cards)
+    exptime = cards.number("EXPTIME")
+    if exptime < 0:
+        raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is negative")
+    sky = {
+        chip: HeaderCards(file.name, [header]).optional_number("MDRIZSKY") for chip, header in chips.items()
+    }
+    return Exposure(
+        path=str(file),
+        imagename=f"{rootname}_{filetype}.fits",
+        rootname=rootname,
+        filetype=filetype,
+        targname=cards.text("TARGNAME"),
+        proposal=_proposal(cards),
+        visit=rootname[4:6],
+        filter=cards.text("FILTER"),
+        exptime=exptime,
+        length="s" if exptime <= short_limit else "l",
+        mjd=cards.number("EXPSTART"),
+        chinject=_chinject(cards),
+        flash=_flash_level(file, cards, rootname),
+        flashlvl=cards.optional_number("FLASHLVL"),
+        flashsta=cards.optional_text("FLASHSTA"),
+        flashdur=cards.optional_number("FLASHDUR"),
+        flashcur=cards.optional_text("FLASHCUR"),
+        shutter=cards.optional_text("SHUTRPOS"),
+        postarg1=cards.number("POSTARG1"),
+        postarg2=cards.number("POSTARG2"),
+        cal_ver=cards.optional_text("CAL_VER"),
+        pctecorr=cards.optional_text("PCTECORR"),
+        pctetab=cards.optional_text("PCTETAB"),
+        cte_name=cards.optional_text("CTE_NAME"),
+        cte_ver=cards.optional_text("CTE_VER"),
+        wcsname=cards.optional_text("WCSNAME"),
+        bunit=cards.text("BUNIT"),
+        mdrizsky_1=sky[1],
+        mdrizsky_2=sky[2],
+        expflag=cards.text("EXPFLAG"),
+        binaxis1=cards.integer("BINAXIS1"),
+        binaxis2=cards.integer("BINAXIS2"),
+        subarray=_subarray(cards),
+        instrument=cards.text("INSTRUME"),
+        detector=cards.text("DETECTOR"),
+        pa_v3=cards.optional_number("PA_V3"),
+        naxis1=_axis(chips[2], 1),
+        naxis2=_axis(chips[2], 2),
+    )
+
+
+def _axis(header: fits.Header, axis: int) -> int:
+    return int(header.get(f"ZNAXIS{axis}", header.get(f"NAXIS{axis}", 0)))
+
+
+def _rootname(cards: HeaderCards) -> str:
+    rootname = cards.text("ROOTNAME").lower()
+    if not _ROOTNAME.fullmatch(rootname):
+        raise Rejected("bad_rootname", f"ROOTNAME {rootname!r} of {cards.name} is not nine letters or digits")
+    return rootname
+
+
+def _proposal(cards: HeaderCards) -> int:
+    text = cards.text("PROPOSID")
+    if not (text.isascii() and text.isdigit()):
+        raise Rejected("bad_keyword", f"PROPOSID={text!r} of {cards.name} is not a proposal number")
+    return int(text)
+
+
+def _subarray(cards: HeaderCards) -> bool:
+    value = cards.raw("SUBARRAY")
+    if not isinstance(value, bool):
+        raise Rejected("missing_keyword", f"{cards.name} has no keyword SUBARRAY that is T or F")
+    return value
+
+
+def _filetype(file: Path, cards: HeaderCards) -> str:
+    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
+    product = file.name.lower().removesuffix(suffix).rpartition("_")[2]
+    if product in _OTHER_PRODUCTS:
+        raise Rejected("wrong_product", f"{file.name} is a {product.upper()} file; give the FLT or FLC")
+    correction = cards.optional_text("PCTECORR").upper()
+    by_header = "flc" if correction == "COMPLETE" else "flt"
+    if product not in {"flt", "flc"}:
+        if correction not in {"COMPLETE", "OMIT"}:
+            detail = (
+                f"neither the name nor PCTECORR={correction!r} of {file.name} says if it is an FLT or FLC"
+            )
+            raise Rejected("unknown_filetype", detail)
+        return by_header
+    if product != by_header:
+        raise Rejected(
+            "filetype_mismatch",
+            f"{file.name} is called {product.upper()} but has PCTECORR="
+            f"{correction!r}, as an {by_header.upper()} has; rename it",
+        )
+    return product
+
+
+def _chinject(cards: HeaderCards) -> str:
+    text = re.sub(r"[\s_-]", "", cards.text("CHINJECT").upper())
+    if text.startswith("CONT"):
+        return "CONT"
+    lines = re.fullmatch(r"(?:LINE)?(\d+)(?:LINE)?", text)
+    return f"LINE{int(lines[1])}" if lines else text
+
+
+def _flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
+    """Return the post-flash level in e-/px; FLASHSTA decides whether there was one."""
+    status = cards.optional_text("FLASHSTA").upper()
+    level = cards.optional_number("FLASHLVL")
+    if status == "SUCCESSFUL":
+        if level is None:
+            level = _level_of_sibling(file, rootname)
+        if level is None:
+            detail = (
+                f"{file.name} has no FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of {rootname} "
+                "beside it has one; put both file types in one folder"
+            )
+            raise Rejected("missing_keyword", detail)
+        if level < 0:
+            raise Rejected("bad_keyword", f"FLASHLVL={level:g} of {file.name} is negative")
+        return round(level)
+    if status == "ABORTED":
+        raise Rejected("flash_aborted", f"the post-flash of {file.name} was aborted: its level is unknown")
+    if not status and level:
+        raise Rejected("missing_keyword", f"{file.name} has FLASHLVL={level:g} but no FLASHSTA")
+    return 0
+
+
+def _level_of_sibling(file: Path, rootname: str) -> float | None:
+    """FLASHLVL of the same exposure's other file type in the same folder, which had the same flash."""
+    for product in ("flt", "flc"):
+        for suffix in SUFFIXES:
+            sibling = file.parent / f"{rootname}_{product}{suffix}"
+            if sibling == file or not sibling.is_file():
+                continue
+            try:
+                with open_frame(sibling, headers_only=True) as hdus:
+                    cards = HeaderCards(sibling.name, [hdus[0].header])
+                    same = cards.optional_text("ROOTNAME").lower() == rootname
+                    level = cards.optional_number("FLASHLVL")
+            except Rejected:
+                continue
+            if same and level is not None and cards.optional_text("FLASHSTA").upper() == "SUCCESSFUL":
+                return level
+    return None

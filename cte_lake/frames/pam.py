@@ -1,0 +1,111 @@
+"""Pixel area map: what SCI is multiplied with so that a star has the same counts everywhere.
+
+Flat-fielding makes the sky flat, so a star on a pixel of larger area has too few counts. The map is the area
+of each pixel over that of :data:`.geometry.REFERENCE_PIXEL`, for both chips, as in the official maps
+(``UVIS1wfc3_map.fits``, ``UVIS2wfc3_map.fits``; WFC3 ISR 2010-08 and the WFC3 page on pixel area maps).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from astropy.wcs import WCS
+from numpy.typing import NDArray
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.fitsfile import ChipImage, open_frame
+from cte_lake.frames.geometry import pixel_areas
+
+OFFICIAL_MAPS: Final = {1: "UVIS1wfc3_map.fits", 2: "UVIS2wfc3_map.fits"}
+
+
+def pixel_area_map(wcs: WCS, shape: tuple[int, ...], reference_area: float) -> NDArray[np.float32]:
+    """Compute the pixel area map of a chip from its distortion.
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Of the chip.
+    shape : (ny, nx)
+    reference_area : float
+        Square degrees: :func:`.geometry.reference_pixel_area` of the exposure's chip 2.
+
+    Returns
+    -------
+    ndarray, (ny, nx), float32
+        Relative areas; 1 at :data:`.geometry.REFERENCE_PIXEL` of chip 2.
+    """
+    ny, nx = shape
+    areas = pixel_areas(wcs, np.arange(nx, dtype=float), np.arange(ny, dtype=float))
+    areas /= reference_area
+    return areas.astype(np.float32)
+
+
+def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:
+    """Read the official map of a chip and cut out what the image shows.
+
+    Raises
+    ------
+    Rejected
+        ``bad_pam`` if the folder has no such map or it does not cover the image.
+    """
+    path = Path(folder) / OFFICIAL_MAPS[image.chip]
+    if not path.is_file():
+        raise Rejected(
+            "bad_pam",
+            f"there is no {path}; put the official map there or leave the folder unset",
+            stage="measure",
+        )
+    with open_frame(path) as hdus:
+        plane = next((np.asarray(hdu.data, dtype=np.float32) for hdu in hdus if hdu.data is not None), None)
+    ny, nx = image.data.shape
+    rows, columns = slice(image.row0, image.row0 + ny), slice(image.column0, image.column0 + nx)
+    if plane is None or plane.ndim != 2 or plane[rows, columns].shape != (ny, nx):
+        detail = (
+            f"{path} does not cover columns {columns.start}:{columns.stop} and rows {rows.start}:{rows.stop}"
+        )
+        raise Rejected("bad_pam", detail, stage="measure")
+    return plane[rows, columns]
+
+
+def area_map_for(image: ChipImage, folder: Path | str | None = None) -> NDArray[np.float32]:
+    """Return the map of an image: the official one where a folder is given, else from its distortion."""
+    if folder is not None:
+        return official_map(folder, image)
+    return pixel_area_map(image.wcs, image.data.shape, image.reference_area)
+
+
+@dataclass(frozen=True)
+class MapComparison:
+    """The ratio of the computed to the official map, and the peak-to-peak of both."""
+
+    mean_ratio: float
+    std_ratio: float
+    min_ratio: float
+    max_ratio: float
+    peak_to_peak_computed: float
+    peak_to_peak_official: float
+
+
+def compare_pam(computed: NDArray[np.float32], official: NDArray[np.float32]) -> MapComparison:
+    """Compare two maps of the same pixels.
+
+    Raises
+    ------
+    ValueError
+        The maps differ in shape.
+    """
+    if computed.shape != official.shape:
+        raise ValueError(f"maps differ in shape: {computed.shape} and {official.shape}")
+    ratio = computed.astype(np.float64) / official
+    return MapComparison(
+        mean_ratio=float(ratio.mean()),
+        std_ratio=float(ratio.std()),
+        min_ratio=float(ratio.min()),
+        max_ratio=float(ratio.max()),
+        peak_to_peak_computed=float(np.ptp(computed)),
+        peak_to_peak_official=float(np.ptp(official)),
+    )
