@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from cte_lake.config.base import Section
+from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
 from cte_lake.lake.schemas import RADII
 
 #: What a target may be called: it becomes a folder of the lake and part of a page.
 TARGET_PATTERN = r"[a-z0-9][a-z0-9_-]{0,63}"
 _VISIT_PATTERN = re.compile(r"\d+/[A-Za-z0-9]{2}")
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _target_name(name: str) -> str:
@@ -179,6 +175,10 @@ class Config(Section):
     photometry: Photometry
     measure: Measure
     workers: Workers
+    align: Align
+    crmask: Crmask
+    master_build: MasterBuild
+    fetch: Fetch
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> Config:

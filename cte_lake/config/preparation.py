@@ -1,0 +1,129 @@
+"""Configuration of the steps between the archive and the photometry."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from cte_lake.config.base import Section
+
+
+class Threshold(Section):
+    """Detection thresholds of a filter, in standard deviations of the sky."""
+
+    s: float = Field(gt=0, description="for short exposures")
+    l: float = Field(gt=0, description="for long exposures")  # noqa: E741 - the field's word for 'long'
+
+
+class Gate(Section):
+    """What a fitted WCS must fulfil to be used."""
+
+    min_matches: int = Field(ge=4, description="fewest stars in the fit")
+    min_fraction: float = Field(
+        gt=0, le=1, description="least share of the brightest sources that must have a star"
+    )
+    min_chance_ratio: float = Field(
+        ge=1, description="how many times the share of false matches that share must be"
+    )
+    max_rms: float = Field(gt=0, description="largest residual in x or y, root mean square, px")
+    max_shift: float = Field(gt=0, description="largest shift against the header's WCS, px")
+    max_rotation: float = Field(gt=0, description="largest rotation against the header's WCS, degrees")
+    max_scale: float = Field(gt=0, description="largest deviation of the scale from 1")
+    max_elongation: float = Field(gt=1, description="largest ratio of the axes of the mean star image")
+    max_unevenness: float = Field(gt=0, description="largest mean residual in any eighth of the detector, px")
+
+
+class Align(Section):
+    """How the WCS is fitted to the master catalog."""
+
+    engine: Literal["tweakwcs", "tweakreg"] = Field(description="what fits; tweakreg is the cross-check")
+    fwhm: float = Field(gt=0.5, description="width of a star image for the detection, px")
+    thresholds: dict[str, Threshold] = Field(description="by filter, or by target, which goes first")
+    enough_sources: int = Field(ge=10, description="with fewer per chip the threshold is lowered, down to 5")
+    max_sources: int = Field(ge=20, description="brightest sources per chip that are used")
+    peak_max: float = Field(gt=0, description="brightest pixel of a star that is not saturated, electrons")
+    sharpness: tuple[float, float] = Field(description="range of the sharpness; cosmic rays are sharper")
+    roundness: tuple[float, float] = Field(description="range of the roundness")
+    search_radius: float = Field(gt=0, le=100, description="largest shift that is searched, px")
+    search_rotation: float = Field(ge=0, le=1, description="largest rotation that is searched, degrees")
+    tolerance: float = Field(gt=0, description="largest distance of a match in the last step, px")
+    fit: Literal["shift", "rshift", "rscale", "general"] = Field(description="geometry of the fit")
+    tweakreg_conv_width: float = Field(gt=0, description="conv_width of the cross-check, px")
+    gate: Gate = Field(description="what the result must fulfil")
+
+    @field_validator("sharpness", "roundness")
+    @classmethod
+    def _rises(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if limits[0] >= limits[1]:
+            raise ValueError("the range must rise")
+        return limits
+
+    def threshold(self, target: str, filter_: str, length: str) -> float:
+        """Return the threshold for an exposure, in standard deviations of the sky."""
+        for key in (target, filter_, "default"):
+            if key in self.thresholds:
+                return float(getattr(self.thresholds[key], length))
+        return 25.0
+
+
+class SingleImage(Section):
+    """How cosmic rays are found on one image alone."""
+
+    sigclip: float = Field(gt=0, description="limit of the Laplacian, standard deviations")
+    sigfrac: float = Field(gt=0, le=1, description="share of the limit for the neighbours of a hit")
+    objlim: float = Field(gt=0, description="contrast against the fine structure; higher spares stars")
+    protect_radius: float = Field(
+        ge=0, description="pixels closer to a catalogued star are never masked, px; 0 protects nothing"
+    )
+
+
+class Crmask(Section):
+    """How cosmic rays are found."""
+
+    combine_type: Literal["minmed", "median", "imedian", "iminmed"] = Field(
+        description="how the visit's exposures are combined into a clean image"
+    )
+    snr: tuple[float, float] = Field(description="limits in standard deviations, of a hit and beside it")
+    scale: tuple[float, float] = Field(description="tolerance for the slope of a star, of both steps")
+    grow: int = Field(ge=0, description="pixels around a hit in which the second limit holds")
+    blot_interp: Literal["nearest", "linear", "poly3", "poly5", "sinc"] = Field(
+        description="interpolation back to the exposure"
+    )
+    good_bits: str = Field(description="bits of DQ that do no harm, added up or after commas")
+    min_overlap: float = Field(
+        gt=0, le=1, description="share of its field that an exposure must have in common with another"
+    )
+    max_exposures: int = Field(ge=2, description="most exposures in one run; more are taken in turns")
+    single: SingleImage = Field(description="for exposures that share their field with no other")
+
+
+class MasterBuild(Section):
+    """How a master catalog is made from drizzled exposures."""
+
+    pixel_scale: float = Field(gt=0, description="pixel of the drizzled image, arcsec")
+    pixfrac: float = Field(gt=0, le=1, description="share of an input pixel that is dropped")
+    fwhm: float = Field(gt=0, description="width of a star on the drizzled image, px")
+    threshold: float = Field(gt=0, description="detection limit, standard deviations of the sky")
+    peak_max: float = Field(
+        gt=0, description="brightest pixel of one exposure that is not saturated, electrons"
+    )
+    sharpness: tuple[float, float] = Field(description="range of the sharpness")
+    roundness: tuple[float, float] = Field(description="range of the roundness")
+    crowding_radius: float = Field(
+        ge=0, description="a star with a brighter one closer than this is left out, arcsec"
+    )
+    crowding_ratio: float = Field(
+        gt=0, description="flux of a neighbour, in units of the star's own, that makes it crowded"
+    )
+    aperture: float = Field(gt=0, description="radius of the flux, px of the drizzled image")
+    merge_radius: float = Field(gt=0, description="stars closer than this are one, arcsec")
+
+
+class Fetch(Section):
+    """Where the archive is and what is taken from it."""
+
+    url: str = Field(pattern=r"https?://.+", description="base address of the archive (MAST)")
+    filetypes: list[Literal["FLT", "FLC"]] = Field(min_length=1, description="product types")
+    retries: int = Field(ge=0, le=20, description="how often a broken download is taken up again")
+    timeout: float = Field(gt=0, description="seconds without a byte after which a download is broken")
