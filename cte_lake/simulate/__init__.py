@@ -1,1 +1,50 @@
-"""Simulated exposures and lakes with a known CTE loss."""
+"""Simulated monitor programs: real-format frames, master catalogs and photometry with a known CTE loss."""
+
+from cte_lake.simulate.detector import Detector
+from cte_lake.simulate.exposure import Settings, SimulatedExposure, simulate_exposure
+from cte_lake.simulate.law import NO_LOSS, CTELaw
+from cte_lake.simulate.program import (
+    TARGETS,
+    ExposurePlan,
+    PlannedPair,
+    Program,
+    Target,
+    Visit,
+    WCSError,
+    nominal_program,
+    nominal_visit,
+    program_180,
+    with_anomalies,
+    with_wcs_errors,
+)
+from cte_lake.simulate.run import SimulatedProgram, simulate_program
+from cte_lake.simulate.stars import StarField, make_field, master_table, write_master
+from cte_lake.simulate.write import write_exposure
+
+__all__ = [
+    "NO_LOSS",
+    "TARGETS",
+    "CTELaw",
+    "Detector",
+    "ExposurePlan",
+    "PlannedPair",
+    "Program",
+    "Settings",
+    "SimulatedExposure",
+    "SimulatedProgram",
+    "StarField",
+    "Target",
+    "Visit",
+    "WCSError",
+    "make_field",
+    "master_table",
+    "nominal_program",
+    "nominal_visit",
+    "program_180",
+    "simulate_exposure",
+    "simulate_program",
+    "with_anomalies",
+    "with_wcs_errors",
+    "write_exposure",
+    "write_master",
+]

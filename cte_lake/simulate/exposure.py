@@ -1,0 +1,288 @@
+"""One simulated exposure: the sky, the detector and the loss of charge, as an FLT and its FLC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field as default
+from typing import Literal
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from cte_lake.simulate.detector import (
+    DQ_BAD,
+    DQ_SATURATED,
+    Detector,
+    bleed,
+    cosmic_rays,
+    data_quality,
+    hot_pixels,
+)
+from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, pixel_area
+from cte_lake.simulate.law import CTELaw, readout_distance
+from cte_lake.simulate.program import ExposurePlan
+from cte_lake.simulate.psf import encircled_energy, paint_stars
+from cte_lake.simulate.stars import THROUGHPUT, StarField, sky_to_pixel
+
+FloatArray = NDArray[np.float64]
+FloatImage = NDArray[np.float32]
+FileType = Literal["flt", "flc"]
+
+#: Radius (px) in which the law's flux and the true fluxes are counted: the one the monitor analyses.
+LAW_RADIUS = 3.0
+#: Drift (px) of a smeared exposure and the steps in which it is painted.
+SMEAR_PX, SMEAR_STEPS = 30.0, 45
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all exposures of a simulation.
+
+    Attributes
+    ----------
+    law : CTELaw
+        The injected law.
+    detector : Detector
+        Rates and limits.
+    width : int
+        Columns of the centred cut-out; 4096 for the full frame. Height is always full.
+    seed : int
+        Same seed, plan and field: same frames, to the bit.
+    """
+
+    law: CTELaw = default(default_factory=CTELaw)
+    detector: Detector = default(default_factory=Detector)
+    width: int = CHIP_COLUMNS
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class StarTruth:
+    """What is true of the stars on one chip of one exposure; every array has shape (n,).
+
+    Attributes
+    ----------
+    id : ndarray of int64
+        Numbers of the field.
+    x, y : ndarray
+        0-based pixels, before any error of the header.
+    flux : ndarray
+        e- within r = 3 px, pixel area corrected, before the loss.
+    loss : ndarray
+        S, fraction lost per 2048 rows in the FLT.
+    lost : ndarray
+        Fraction of the flux lost by this star in the FLT (with trails: less what comes back within r = 3 px).
+    """
+
+    id: NDArray[np.int64]
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    loss: FloatArray
+    lost: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedChip:
+    """Arrays of one chip of one file, shape (2051, width): SCI and ERR (e-), DQ flags."""
+
+    sci: FloatImage
+    err: FloatImage
+    dq: NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedExposure:
+    """An exposure.
+
+    Attributes
+    ----------
+    plan : ExposurePlan
+        What was asked for.
+    chips : dict
+        (file type, chip) -> SimulatedChip.
+    stars : dict
+        chip -> StarTruth.
+    cosmic_rays : dict
+        chip -> ndarray of float32 (2051, width), the cosmic rays' own charge, e-.
+    background : float
+        Sky, dark and post-flash at readout, e-/px.
+    """
+
+    plan: ExposurePlan
+    chips: dict[tuple[FileType, int], SimulatedChip]
+    stars: dict[int, StarTruth]
+    cosmic_rays: dict[int, FloatImage]
+    background: float
+
+
+def background_level(plan: ExposurePlan, detector: Detector) -> float:
+    """Sky, dark and post-flash at readout, e-/px."""
+    sky = detector.sky_rate * THROUGHPUT.get(plan.filter, 1.0)
+    return (sky + detector.dark_rate) * plan.exptime + plan.flash
+
+
+def simulate_exposure(
+    plan: ExposurePlan, field: StarField, settings: Settings | None = None, chips: tuple[int, ...] = (2, 1)
+) -> SimulatedExposure:
+    """Simulate one exposure; no file is touched.
+
+    Parameters
+    ----------
+    plan : ExposurePlan
+        What to observe.
+    field : StarField
+        The stars.
+    settings : Settings, optional
+        Law, detector, width, seed.
+    chips : tuple of int
+        Chips to make.
+
+    Returns
+    -------
+    SimulatedExposure
+        The FLT and the FLC are the same exposure: same photons, cosmic rays and noise, but for the loss.
+    """
+    settings = settings or Settings()
+    files: dict[tuple[FileType, int], SimulatedChip] = {}
+    stars: dict[int, StarTruth] = {}
+    rays: dict[int, FloatImage] = {}
+    background = background_level(plan, settings.detector)
+    for chip in chips:
+        rng = np.random.default_rng(
+            np.random.SeedSequence([settings.seed, crc32(plan.rootname.encode()), chip])
+        )
+        truth = true_stars(plan, field, chip, settings)
+        stars[chip] = truth
+        flt_image, flc_image = _star_images(plan, truth, chip, settings)
+        rays[chip] = cosmic_rays(rng, settings.width, plan.exptime, settings.detector.cosmic_ray_rate)
+        flt, flc = _expose(plan, chip, settings, flt_image, flc_image, rays[chip], rng)
+        files["flt", chip], files["flc", chip] = flt, flc
+    return SimulatedExposure(plan, files, stars, rays, background)
+
+
+def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settings) -> StarTruth:
+    """Positions, fluxes and losses of the stars that fall on (or within 50 px of) a chip.
+
+    Parameters
+    ----------
+    plan : ExposurePlan
+        The exposure.
+    field : StarField
+        The stars.
+    chip : int
+        1 or 2.
+    settings : Settings
+        Law, detector and width.
+
+    Returns
+    -------
+    StarTruth
+    """
+    margin = 50.0
+    x, y = sky_to_pixel(chip, plan.attitude, settings.width, field.ra, field.dec)
+    on = (x > -margin) & (x < settings.width + margin) & (y > -margin) & (y < CHIP_ROWS + margin)
+    on &= plan.anomaly != "empty"
+    x, y = x[on], y[on]
+    if plan.anomaly == "wrong_field":
+        # A field seen in a mirror has as many stars and no overlap with the one in the catalog.
+        x, y = settings.width - 1 - x[::-1], y[::-1]
+    electrons = field.electrons(plan.exptime, plan.filter)[on]
+    flux = electrons * encircled_energy(LAW_RADIUS, plan.filter)
+    loss = settings.law.loss(plan.mjd, flux, background_level(plan, settings.detector))
+    distance = np.clip(readout_distance(chip, y), 0.0, CHIP_ROWS - 1)
+    lost = 1.0 - settings.law.survival(loss, distance)
+    if settings.detector.trails:
+        lost = lost * (1.0 - _returned(settings.detector.trail_length, plan.filter))
+    return StarTruth(field.id[on], x, y, flux, loss, lost)
+
+
+def _star_images(
+    plan: ExposurePlan, truth: StarTruth, chip: int, settings: Settings
+) -> tuple[FloatImage, FloatImage]:
+    """Paint the stars as the FLT and as the FLC has them: total electrons collected per pixel."""
+    detector = settings.detector
+    electrons = truth.flux / encircled_energy(LAW_RADIUS, plan.filter)
+    distance = np.clip(readout_distance(chip, truth.y), 0.0, CHIP_ROWS - 1)
+    lost = electrons * (1.0 - settings.law.survival(truth.loss, distance))
+    shape = (CHIP_ROWS, settings.width)
+    whole, missing = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    for dx, dy, weight in _drift(plan):
+        paint_stars(whole, truth.x + dx, truth.y + dy, electrons * weight, plan.filter)
+        # The stamp of the star decides how far its wings reach, so the lost part is painted with its own.
+        paint_stars(missing, truth.x + dx, truth.y + dy, lost * weight, plan.filter)
+    if detector.trails:
+        missing -= _trail(missing, chip, detector.trail_length)
+    flt = whole - missing
+    missing *= np.float32(detector.flc_fraction)
+    return flt, whole - missing
+
+
+def _drift(plan: ExposurePlan) -> list[tuple[float, float, float]]:
+    """Offsets (px) and weights over which a star's light is spread."""
+    if plan.anomaly != "guide_star_smear":
+        return [(0.0, 0.0, 1.0)]
+    steps = np.linspace(-0.5, 0.5, SMEAR_STEPS)
+    return [(SMEAR_PX * s, SMEAR_PX * (s * s - 0.1), 1.0 / SMEAR_STEPS) for s in steps]
+
+
+def _trail(charge: FloatImage, chip: int, length: float) -> FloatImage:
+    """Charge released behind the pixels it was taken from: an exponential away from the amplifiers."""
+    keep = np.float32(np.exp(-1.0 / length))
+    towards_top = charge if chip == 2 else charge[::-1]
+    released = lfilter([0.0, 1.0 - keep], [1.0, -keep], towards_top, axis=0).astype(np.float32)
+    return released if chip == 2 else released[::-1]
+
+
+def _returned(length: float, filter_name: str) -> float:
+    """Part of a star's lost flux (r = 3 px) that its own trail brings back into r = 3 px."""
+    from photutils.aperture import CircularAperture
+
+    size = 201
+    image = np.zeros((size, size), dtype=np.float32)
+    middle = np.array([size // 2], dtype=float)
+    paint_stars(image, middle, middle, np.array([1.0e6]), filter_name)
+    aperture = CircularAperture((middle[0], middle[0]), LAW_RADIUS)
+    own, _ = aperture.do_photometry(image.astype(float))
+    back, _ = aperture.do_photometry(_trail(image, 2, length).astype(float))
+    return float(back[0] / own[0])
+
+
+def _expose(
+    plan: ExposurePlan, chip: int, settings: Settings, flt: FloatImage, flc: FloatImage, rays: FloatImage,
+    rng: np.random.Generator,
+) -> tuple[SimulatedChip, SimulatedChip]:  # fmt: skip
+    """Photons to calibrated electrons: noise, cosmic rays, hot pixels, bleeding, flat field, flags."""
+    detector, width = settings.detector, settings.width
+    area = pixel_area(chip, width)
+    hot, hot_rate = hot_pixels(chip, width, plan.mjd, detector.hot_fraction, settings.seed)
+    dq = data_quality(width, hot, hot_rate, detector)
+    pedestal = np.full(flt.shape, detector.dark_rate * plan.exptime + plan.flash, dtype=np.float32)
+    pedestal.reshape(-1)[hot] += hot_rate * np.float32(plan.exptime)
+    sky = np.float32(detector.sky_rate * THROUGHPUT.get(plan.filter, 1.0) * plan.exptime)
+    collected = rng.poisson(flt + sky * area + pedestal).astype(np.float32)
+    collected += rays
+    if plan.chinject != "NONE":
+        collected += _injected_charge(plan.chinject, collected.shape, rng)
+    collected += rng.standard_normal(collected.shape, dtype=np.float32) * np.float32(detector.read_noise)
+    bleed(collected, detector.full_well)
+    dq[collected >= 0.98 * detector.full_well] |= DQ_SATURATED
+    recovered = np.where(dq & DQ_SATURATED, 0.0, flc - flt).astype(np.float32)
+    chips = []
+    for charge in (collected, collected + recovered):
+        err = np.sqrt(np.maximum(charge, 0.0) + np.float32(detector.read_noise**2)) / area
+        sci = (charge - pedestal) / area
+        sci[(dq & DQ_BAD) != 0] *= np.float32(0.5)
+        chips.append(SimulatedChip(sci, err.astype(np.float32), dq))
+    return chips[0], chips[1]
+
+
+def _injected_charge(mode: str, shape: tuple[int, int], rng: np.random.Generator) -> FloatImage:
+    """Noise of injected lines after the bias image took their mean off: about 18 e- in every line."""
+    image = np.zeros(shape, dtype=np.float32)
+    spacing = int(mode.removeprefix("LINE")) if mode.startswith("LINE") else 1
+    lines = image[::spacing]
+    lines += rng.standard_normal(lines.shape, dtype=np.float32) * np.float32(18.0)
+    return image

@@ -1,0 +1,106 @@
+"""Write a simulated exposure as the FITS files that the archive would deliver."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from astropy.io import fits
+
+from cte_lake.simulate.exposure import FileType, SimulatedExposure
+from cte_lake.simulate.geometry import CHIPS
+from cte_lake.simulate.headers import extension_header, primary_header
+
+Compression = Literal["none", "gz", "fz"]
+_ENDINGS: dict[str, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fits.fz"}
+
+
+def build_hdus(exposure: SimulatedExposure, filetype: FileType, *, dark_rate: float = 0.0) -> fits.HDUList:
+    """Assemble the primary and six extensions of one file.
+
+    Parameters
+    ----------
+    exposure : SimulatedExposure
+        With both chips.
+    filetype : {'flt', 'flc'}
+        File type.
+    dark_rate : float
+        Dark current for ``MEANDARK``, e-/s.
+
+    Returns
+    -------
+    HDUList
+        Primary; SCI,1 ERR,1 DQ,1 of chip 2; SCI,2 ERR,2 DQ,2 of chip 1.
+    """
+    plan = exposure.plan
+    hdus = fits.HDUList([fits.PrimaryHDU(header=primary_header(plan, filetype))])
+    for chip in sorted((chip for kind, chip in exposure.chips if kind == filetype), reverse=True):
+        arrays = exposure.chips[filetype, chip]
+        good = arrays.dq == 0
+        statistics = {
+            "NGOODPIX": int(good.sum()),
+            "GOODMEAN": float(np.mean(arrays.sci[good], dtype=np.float64)),
+            "MEANDARK": dark_rate * plan.exptime,
+        }
+        width = arrays.sci.shape[1]
+        for name, data in (("SCI", arrays.sci), ("ERR", arrays.err), ("DQ", arrays.dq)):
+            header = extension_header(plan, CHIPS[chip], name, width, statistics=statistics)
+            hdus.append(fits.ImageHDU(data, header))
+    _override(hdus, exposure)
+    return hdus
+
+
+def _override(hdus: fits.HDUList, exposure: SimulatedExposure) -> None:
+    for extension, key, value in exposure.plan.overrides:
+        name, _, version = extension.partition(",")
+        header = hdus[(name, int(version))].header if version else hdus[name].header
+        if value is None:
+            header.remove(key, ignore_missing=True)
+        else:
+            header[key] = value
+
+
+def write_exposure(
+    exposure: SimulatedExposure,
+    folder: Path,
+    *,
+    filetypes: tuple[FileType, ...] = ("flt", "flc"),
+    compression: Compression = "none",
+    dark_rate: float = 0.0,
+) -> list[Path]:
+    """Write an exposure's files, e.g. ``ic7801aaq_flt.fits``.
+
+    Parameters
+    ----------
+    exposure : SimulatedExposure
+        The exposure.
+    folder : Path
+        Made if it is not there.
+    filetypes : tuple of str
+        Which of 'flt' and 'flc'.
+    compression : {'none', 'gz', 'fz'}
+        'fz' is tile compression (lossless for DQ, quantised to 1/16 of the noise for SCI and ERR).
+    dark_rate : float
+        For ``MEANDARK``.
+
+    Returns
+    -------
+    list of Path
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for filetype in filetypes:
+        hdus = build_hdus(exposure, filetype, dark_rate=dark_rate)
+        if compression == "fz":
+            hdus = fits.HDUList([hdus[0], *(_tiled(hdu) for hdu in hdus[1:])])
+        path = folder / f"{exposure.plan.rootname}_{filetype}{_ENDINGS[compression]}"
+        hdus.writeto(path, overwrite=True)
+        paths.append(path)
+    return paths
+
+
+def _tiled(hdu: fits.ImageHDU) -> fits.CompImageHDU:
+    return fits.CompImageHDU(
+        hdu.data, hdu.header, compression_type="RICE_1", quantize_level=16.0, dither_seed=1, quantize_method=1
+    )
