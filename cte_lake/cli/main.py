@@ -26,7 +26,7 @@ def main() -> None:
     except Exception:
         traceback.print_exc()
         print(
-            "cte-lake: this is a defect of cte-lake, not of your input; please report it with the lines above",
+            "cte-lake: this is a defect of cte-lake, not of your input; please report the lines above",
             file=sys.stderr,
         )
         sys.exit(ExitCode.DEFECT)

@@ -33,7 +33,9 @@ SetOption = Annotated[
 ModeOption = Annotated[
     str | None,
     typer.Option(
-        "--mode", help="Photometry mode to use; else photometry.mode of the configuration.", show_default=False
+        "--mode",
+        help="Photometry mode to use; else photometry.mode of the configuration.",
+        show_default=False,
     ),
 ]
 _SELECT = "Selection"
@@ -67,7 +69,9 @@ FilterOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", min=0, help="Worker processes; 0 works in this process. Default: workers.count."),
+    typer.Option(
+        "--workers", min=0, help="Worker processes; 0 works in this process. Default: workers.count."
+    ),
 ]
 SchedulerOption = Annotated[
     str | None,

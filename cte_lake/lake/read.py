@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake.errors import LakeError
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 
 _SQL_TYPES = {"string": "VARCHAR", "int32": "INTEGER"}
@@ -41,6 +43,24 @@ def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) 
         ORDER BY imagename
     """
     return _query(query, [mode])
+
+
+def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
+    """Return the current row of one image.
+
+    Raises
+    ------
+    LakeError
+        If the lake has none.
+    """
+    query = f"""
+        SELECT * FROM {scan(root, "exposures")} WHERE mode = ? AND imagename = ?
+        ORDER BY revision DESC, phot_key DESC LIMIT 1
+    """
+    rows: list[dict[str, Any]] = _query(query, [mode, imagename]).to_pylist()
+    if not rows:
+        raise LakeError(f"{imagename} has no row of mode {mode} in {root}")
+    return rows[0]
 
 
 def reject_rows(root: Path) -> pa.Table:

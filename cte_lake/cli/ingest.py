@@ -1,0 +1,132 @@
+"""The command ``ingest``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import (
+    DryRunOption,
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    JsonOption,
+    LakeOption,
+    ModeOption,
+    ProgressOption,
+    ProposalOption,
+    SchedulerOption,
+    SetOption,
+    TargetOption,
+    VisitOption,
+    WorkersOption,
+    select,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from cte_lake.stages.ingest import IngestReport, Plan
+
+
+@app.command(rich_help_panel=FRAMES)
+def ingest(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    lake: LakeOption = None,
+    proposal: ProposalOption = None,
+    visit: VisitOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filetype: FiletypeOption = None,
+    filter_: FilterOption = None,
+    mode: ModeOption = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="What sums the apertures: kernel or photutils.")
+    ] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most so many.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure again what is up to date.")] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    progress: ProgressOption = True,
+    assignments: SetOption = None,
+) -> None:
+    """Measure the stars of exposures in parallel and write them into the lake.
+
+    What is up to date is left alone: only new or changed files, and those whose master catalog,
+    WCS, cosmic-ray mask or settings changed, are measured. A file that cannot be measured goes to
+    rejects with its reason; the others go on, and the exit code is 3.
+    """
+    from cte_lake.cli.progress import progress_bar
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.dask import WorkerSettings
+    from cte_lake.stages.ingest import IngestArguments, make_plan
+    from cte_lake.stages.ingest import ingest as run_ingest
+
+    root = find_lake(lake)
+    settings = settings_of(
+        root, assignments, photometry__mode=mode, photometry__engine=engine, workers__count=workers
+    )
+    stated = settings.config.workers
+    arguments = IngestArguments(
+        lake=root,
+        paths=tuple(paths),
+        settings=settings,
+        selection=select(proposal, visit, target, flash, filetype, filter_),
+        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        overwrite=overwrite,
+        limit=limit,
+    )
+    plan = make_plan(arguments)
+    if dry_run:
+        _print_plan(plan, as_json)
+        return
+    with progress_bar("ingest", progress) as report_progress:
+        report = run_ingest(arguments, plan, report_progress)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    _print_report(report)
+    raise typer.Exit(report.exit_code)
+
+
+def _print_plan(plan: Plan, as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {
+                "path": str(item.path),
+                "imagename": item.imagename,
+                "action": item.action.value,
+                "reason": item.reason or None,
+                "why": item.why or None,
+            }
+            for item in plan.items
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for item in plan.items:
+        name = item.imagename or item.path.name
+        typer.echo(f"{item.action.value:<12} {name}{f': {item.why}' if item.why else ''}")
+    counts = ", ".join(f"{n} {action.value}" for action, n in plan.counts.items())
+    typer.echo(f"plan: {counts or 'no frame found'}; nothing was done", err=True)
+
+
+def _print_report(report: IngestReport) -> None:
+    for refused in report.rejected:
+        typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
+    counted = {
+        "measured": report.measured,
+        "renewed": report.renewed,
+        "up to date": report.counts.get("up to date", 0),
+        "excluded": report.excluded,
+        "withdrawn": report.withdrawn,
+        "rejected": len(report.rejected),
+        "duplicate": report.counts.get("duplicate", 0),
+        "not selected": report.counts.get("not selected", 0),
+        "over the limit": report.counts.get("over the limit", 0),
+    }
+    told = ", ".join(f"{n} {what}" for what, n in counted.items() if n) or "no frame found"
+    stars = f", {report.stars} stars" if report.stars else ""
+    typer.echo(f"ingest: {told}{stars} in {report.seconds:.1f} s", err=True)

@@ -1,0 +1,184 @@
+"""What ingest writes: a star's row, an exposure's row, a refused file's row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake import __version__
+from cte_lake.errors import LakeError
+from cte_lake.lake.paths import Partition, exposure_file, phot_file, reject_file
+from cte_lake.lake.schemas import dataset, radius_suffix
+from cte_lake.lake.write import conform, write_table
+from cte_lake.photometry import StarMeasurements
+
+_MAD_TO_SIGMA = 1.4826
+
+
+def phot_table(
+    imagename: str,
+    phot_key: str,
+    stars: pa.Table,
+    measured: StarMeasurements,
+    radii: tuple[float, ...],
+    centred: bool,
+) -> pa.Table:
+    """Lay measurements out as rows of ``phot``.
+
+    Parameters
+    ----------
+    imagename, phot_key : str
+        What ties the rows to their exposure row.
+    stars : pyarrow.Table
+        The matched stars' ``master_id``, ``ra``, ``dec``, row by row with `measured`.
+    measured : StarMeasurements
+        Arrays of shape (n,) and (n, len(radii)).
+    radii : tuple of float
+        Aperture radii, px.
+    centred : bool
+        Whether centring was on; without it dx and dy are NULL.
+    """
+    n = len(measured)
+    columns: dict[str, Any] = {
+        "imagename": pa.repeat(imagename, n),
+        "phot_key": pa.repeat(phot_key, n),
+        "master_id": stars.column("master_id"),
+        "x": measured.x,
+        "y": measured.y,
+        "ra": stars.column("ra"),
+        "dec": stars.column("dec"),
+        "sky": measured.sky,
+        "sky_err": measured.sky_err,
+        "n_sky": measured.n_sky,
+        "flags": measured.flags,
+    }
+    if centred:
+        columns |= {"dx": measured.dx, "dy": measured.dy}
+    for i, radius in enumerate(radii):
+        suffix = radius_suffix(radius)
+        columns[f"flux_{suffix}"] = measured.flux[:, i]
+        columns[f"flux_err_{suffix}"] = measured.flux_err[:, i]
+        columns[f"bkg_{suffix}"] = measured.bkg[:, i]
+        columns[f"area_{suffix}"] = measured.area[:, i]
+    return conform(pa.table(columns), "phot")
+
+
+def summary(
+    measured: StarMeasurements, radii: tuple[float, ...], aperture: float, centred: bool
+) -> dict[str, Any]:
+    """Summarise an exposure's photometry for its row: sky, numbers of stars, shift from the catalog."""
+    index = radii.index(aperture) if aperture in radii else 0
+    sky = measured.sky[np.isfinite(measured.sky)]
+    summarised: dict[str, Any] = {
+        "n_stars": len(measured),
+        "n_measured": int(np.isfinite(measured.flux[:, index]).sum()),
+        "sky": float(np.median(sky)) if sky.size else None,
+        "shift_x": None,
+        "shift_y": None,
+        "shift_rms": None,
+    }
+    # A star that was put back shows exactly no shift and would pull the medians to zero.
+    moved = (measured.dx != 0) | (measured.dy != 0)
+    if centred and moved.any():
+        dx, dy = measured.dx[moved], measured.dy[moved]
+        shift_x, shift_y = float(np.median(dx)), float(np.median(dy))
+        residuals = np.concatenate([dx - shift_x, dy - shift_y])
+        rms = _MAD_TO_SIGMA * float(np.median(np.abs(residuals)))
+        summarised |= {"shift_x": shift_x, "shift_y": shift_y, "shift_rms": rms}
+    return summarised
+
+
+def write_phot(lake: Path, partition: Partition, rootname: str, phot_key: str, table: pa.Table) -> None:
+    """Write an exposure's photometry and make sure that every row arrived.
+
+    Raises
+    ------
+    LakeError
+        If the file read back does not hold the rows that were written.
+    """
+    path = lake / phot_file(partition, rootname, phot_key)
+    write_table(path, table, {"software": f"cte-lake {__version__}"})
+    check_rows(path, table.num_rows)
+
+
+def check_rows(path: Path, expected: int) -> None:
+    """Hold the number of rows in a Parquet file against what it must hold.
+
+    Raises
+    ------
+    LakeError
+        If they differ.
+    """
+    found = pq.read_metadata(path).num_rows
+    if found != expected:
+        raise LakeError(f"number of rows in {path} ({found}) does not match the stars matched ({expected})")
+
+
+def write_exposure(lake: Path, partition: Partition, record: Mapping[str, Any]) -> None:
+    """Write an exposure row: from here on readers see its photometry."""
+    path = lake / exposure_file(
+        partition, record["rootname"], record["mode"], record["phot_key"], record["revision"]
+    )
+    table = pa.Table.from_pylist([dict(record)], schema=dataset("exposures").schema())
+    write_table(path, conform(table, "exposures"), {"software": f"cte-lake {__version__}"})
+
+
+def withdraw(lake: Path, row: Mapping[str, Any]) -> None:
+    """Take an exposure out of the readers' sight: a new revision of its row that says so.
+
+    Its photometry stays until the lake is vacuumed.
+    """
+    partition = Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
+    write_exposure(lake, partition, {**row, "withdrawn": True, "revision": row["revision"] + 1})
+
+
+def write_reject(
+    lake: Path,
+    path: Path,
+    *,
+    stage: str,
+    reason: str,
+    detail: str,
+    settings_hash: str,
+    imagename: str | None = None,
+    target: str | None = None,
+    proposal: int | None = None,
+) -> None:
+    """Put a refused file on record; one that is on record with the same words keeps its time."""
+    place = lake / reject_file(str(path), stage)
+    try:
+        stat = path.stat()
+        size, changed = stat.st_size, stat.st_mtime_ns
+    except OSError:
+        size, changed = None, None
+    row: dict[str, Any] = {
+        "path": str(path),
+        "imagename": imagename,
+        "stage": stage,
+        "reason": reason,
+        "detail": detail,
+        "target": target,
+        "proposal": proposal,
+        "settings_hash": settings_hash,
+        "file_size": size,
+        "file_mtime_ns": changed,
+    }
+    if place.is_file():
+        recorded = pq.read_table(place, partitioning=None).to_pylist()[0]
+        if all(recorded[name] == value for name, value in row.items()):
+            return
+    row["at"] = datetime.now(UTC)
+    table = pa.Table.from_pylist([row], schema=dataset("rejects").schema())
+    write_table(place, conform(table, "rejects"))
+
+
+def settings_json(settings: Mapping[str, Any]) -> str:
+    """Write the photometry's settings as they stand in an exposure row."""
+    return json.dumps(dict(settings), sort_keys=True)

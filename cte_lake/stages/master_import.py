@@ -1,0 +1,87 @@
+"""Master import: a catalog file becomes a target's current master catalog in the lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cte_lake import __version__
+from cte_lake.config import Config
+from cte_lake.errors import ConfigError
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.paths import master_file
+from cte_lake.lake.read import current_master
+from cte_lake.lake.schemas import dataset
+from cte_lake.lake.write import conform, write_table
+from cte_lake.masters.read import read_master
+from cte_lake.masters.table import MasterTable, content_hash
+
+
+@dataclass(frozen=True)
+class ImportedMaster:
+    """What an import did.
+
+    Attributes
+    ----------
+    target, master_hash : str
+    n_stars : int
+    revision : int
+        Number of the catalog among those the target had.
+    new : bool
+        False where the target has this very catalog already.
+    left_out : tuple of str
+        Columns of the file that the lake's master catalog has no place for.
+    """
+
+    target: str
+    master_hash: str
+    n_stars: int
+    revision: int
+    new: bool
+    left_out: tuple[str, ...]
+
+
+def import_master(lake: Path, path: Path, target: str, config: Config) -> ImportedMaster:
+    """Read a catalog and make it the target's current one; the same content again does nothing.
+
+    Raises
+    ------
+    ConfigError
+        If the target is not configured.
+    CatalogError
+        If the file is refused; the message names the line or row.
+    """
+    if target not in config.targets:
+        raise ConfigError(
+            f"target {target!r} is not configured; there are {', '.join(config.targets)}; "
+            f"add [targets.{target}] to the lake's cte_lake.toml"
+        )
+    return store_master(lake, read_master(path), target, origin=str(path.absolute()))
+
+
+def store_master(lake: Path, catalog: MasterTable, target: str, origin: str) -> ImportedMaster:
+    """Write a catalog as the target's current one unless it is that already."""
+    seed_datasets(lake)
+    found = content_hash(catalog)
+    current = current_master(lake, target)
+    kept = set(dataset("master").schema().names)
+    left_out = tuple(name for name in catalog.extra if name not in kept)
+    if current is not None and current.master_hash == found:
+        return ImportedMaster(target, found, len(catalog), current.revision, False, left_out)
+    revision = 1 if current is None else current.revision + 1
+    n = len(catalog)
+    columns = {
+        "master_id": catalog.id,
+        "x": catalog.x,
+        "y": catalog.y,
+        "ra": catalog.ra,
+        "dec": catalog.dec,
+        "master_hash": pa.repeat(found, n),
+        "revision": pa.repeat(revision, n),
+        "origin": pa.repeat(origin, n),
+    } | {name: values for name, values in catalog.extra.items() if name in kept}
+    table = conform(pa.table(columns), "master")
+    write_table(lake / master_file(target, found, revision), table, {"software": f"cte-lake {__version__}"})
+    return ImportedMaster(target, found, n, revision, True, left_out)
