@@ -16,9 +16,9 @@ FloatImage = NDArray[np.float32]
 #: Data-quality bits.
 DQ_BAD, DQ_HOT, DQ_CTE_TAIL, DQ_WARM, DQ_SATURATED = 4, 16, 32, 64, 256
 
-#: Cosmic rays: a minimum-ionising particle frees 80 e- per micron on its way through 15 micron of silicon.
-CR_ELECTRONS_PER_PX = 80.0 * 15.0
-#: A pixel is thus as deep as it is wide, and a track is as long (px) as the tangent of its slant.
+#: Cosmic rays: median charge (e-) per px of path, and its scatter (natural logarithm).
+CR_ELECTRONS_PER_PX, CR_SCATTER = 330.0, 1.15
+#: The silicon is as deep as a pixel is wide, so a track is as long (px) as the tangent of its slant.
 CR_LONGEST_PX = 80.0
 #: Charge diffusion of a track, px (sigma).
 CR_DIFFUSION = 0.35
@@ -37,7 +37,7 @@ class Detector:
     dark_rate : float
         e-/s/px.
     cosmic_ray_rate : float
-        Events per px and second; 1.2 per cm2 and second is 2.7e-6. 0 for none.
+        Events per px and second; 1.4e-6 is 0.6 per cm2 and second. 0 for none.
     hot_fraction : float
         Fraction of hot pixels at MJD 57600; grows in proportion to the time since launch to orbit.
     full_well : float
@@ -55,7 +55,7 @@ class Detector:
     read_noise: float = 3.0
     sky_rate: float = 0.0026
     dark_rate: float = 8.0 / 3600.0
-    cosmic_ray_rate: float = 2.7e-6
+    cosmic_ray_rate: float = 1.4e-6
     hot_fraction: float = 0.011
     full_well: float = 72000.0
     bad_columns: bool = True
@@ -96,7 +96,7 @@ def cosmic_rays(rng: np.random.Generator, width: int, exptime: float, rate: floa
         return image
     cosine = np.sqrt(rng.uniform(0.0, 1.0, count))
     length = np.minimum(np.sqrt(1.0 - cosine**2) / cosine, CR_LONGEST_PX)
-    charge = CR_ELECTRONS_PER_PX * np.hypot(length, 1.0) * np.exp(rng.gumbel(0.0, 0.35, count))
+    charge = CR_ELECTRONS_PER_PX * np.hypot(length, 1.0) * np.exp(rng.normal(0.0, CR_SCATTER, count))
     angle = rng.uniform(0.0, 2.0 * np.pi, count)
     x, y = rng.uniform(-0.5, width - 0.5, count), rng.uniform(-0.5, CHIP_ROWS - 0.5, count)
     samples = np.maximum(np.ceil(length * 3.0).astype(int), 1)
