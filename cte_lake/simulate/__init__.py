@@ -2,7 +2,16 @@
 
 from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings, SimulatedExposure, simulate_exposure
+from cte_lake.simulate.fill import fill_lake
 from cte_lake.simulate.law import NO_LOSS, CTELaw
+from cte_lake.simulate.photometry import (
+    ChipStars,
+    SimulatedPhotometry,
+    draw_stars,
+    simulate_pair_photometry,
+    simulate_photometry,
+    simulate_program_photometry,
+)
 from cte_lake.simulate.program import (
     TARGETS,
     ExposurePlan,
@@ -25,24 +34,31 @@ __all__ = [
     "NO_LOSS",
     "TARGETS",
     "CTELaw",
+    "ChipStars",
     "Detector",
     "ExposurePlan",
     "PlannedPair",
     "Program",
     "Settings",
     "SimulatedExposure",
+    "SimulatedPhotometry",
     "SimulatedProgram",
     "StarField",
     "Target",
     "Visit",
     "WCSError",
+    "draw_stars",
+    "fill_lake",
     "make_field",
     "master_table",
     "nominal_program",
     "nominal_visit",
     "program_180",
     "simulate_exposure",
+    "simulate_pair_photometry",
+    "simulate_photometry",
     "simulate_program",
+    "simulate_program_photometry",
     "with_anomalies",
     "with_wcs_errors",
     "write_exposure",

@@ -22,6 +22,8 @@ CHIP_ROWS = 2051
 CHIP_COLUMNS = 4096
 #: FITS pixel (1-based) at which a chip's distortion is defined.
 REFERENCE_PIXEL = (2048.0, 1026.0)
+#: Mean side of a pixel on the sky, degrees.
+PIXEL_DEGREES = 0.0398 / 3600.0
 #: V2, V3 (arcsec) of the point between the chips at which a target without POSTARG is put.
 APERTURE_V2V3 = (0.4314, -3.784)
 #: Angle (degrees, V3 through V2) of the detector's y axis there.
@@ -178,7 +180,7 @@ class Attitude:
         return _turn(2, ra) @ _turn(1, -dec) @ _turn(0, -pa) @ _turn(1, v3) @ _turn(2, -v2)
 
     def perturbed(self, dx: float, dy: float, rotation: float) -> Attitude:
-        """Return the pointing moved by ``dx``, ``dy`` px on the detector and turned by ``rotation`` degrees."""
+        """Return the pointing moved by ``dx``, ``dy`` px on the detector, turned by ``rotation`` degrees."""
         scale = CHIPS[2].y_scale
         return replace(
             self,

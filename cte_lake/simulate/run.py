@@ -57,7 +57,7 @@ def simulate_program(
     star_truth: bool = False,
     report: Callable[[str, int, int], None] | None = None,
 ) -> SimulatedProgram:
-    """Simulate a program: ``data/``, ``<target>_master.cat``, ``truth.json``, ``pointings.json``, ``law.json``.
+    """Simulate a program: frames in ``data``, master catalog, ``truth.json``, ``pointings.json``, ``law.json``.
 
     Parameters
     ----------

@@ -109,8 +109,7 @@ def make_field(
     rng = np.random.default_rng(np.random.SeedSequence([seed, *target.name.encode()]))
     count = int(rng.poisson(total))
     x, y = rng.uniform(box[0], box[1], count), rng.uniform(box[2], box[3], count)
-    low, high = FLUX_LIMITS[0] ** -SLOPE, FLUX_LIMITS[1] ** -SLOPE
-    electrons = (low - rng.uniform(0.0, 1.0, count) * (low - high)) ** (-1.0 / SLOPE)
+    electrons = draw_electrons(rng, count, *FLUX_LIMITS)
     frame = SkyCoord(target.ra * u.deg, target.dec * u.deg).skyoffset_frame()
     sky = SkyCoord(x * u.arcsec, y * u.arcsec, frame=frame).icrs
     ra, dec = sky.ra.deg, sky.dec.deg
@@ -122,6 +121,12 @@ def make_field(
         dec=dec[seen],
         rate=electrons[seen] / REFERENCE_EXPTIME,
     )
+
+
+def draw_electrons(rng: np.random.Generator, count: int, faintest: float, brightest: float) -> FloatArray:
+    """Draw fluxes (e-) from the luminosity function N(>F) ~ F^-0.55 between two limits, shape (count,)."""
+    low, high = faintest**-SLOPE, brightest**-SLOPE
+    return np.asarray((low - rng.uniform(0.0, 1.0, count) * (low - high)) ** (-1.0 / SLOPE))
 
 
 def _bounding_box(target: Target, attitudes: list[Attitude], width: int) -> tuple[float, float, float, float]:
