@@ -3,7 +3,8 @@
 Modules
 -------
 exposure    header to :class:`~cte_lake.frames.exposure.Exposure`
-fitsfile    opening and checking files, one chip's pixels and WCS, checksums
+opening     opening and checking files, checksums
+fitsfile    one chip's pixels and WCS
 screening   configured exclusions, spelling of targets
 chips       which chip holds the measured field
 geometry    pixel areas from a WCS

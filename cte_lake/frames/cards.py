@@ -54,7 +54,7 @@ class HeaderCards:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         try:
-            number = float(value)
+            number = math.nan if isinstance(value, bool) else float(value)
         except (TypeError, ValueError) as error:
             raise Rejected("bad_keyword", f"{key}={value!r} of {self.name} is not a number") from error
         return number if math.isfinite(number) else None

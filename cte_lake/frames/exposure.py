@@ -11,11 +11,13 @@ from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.fitsfile import (
+from cte_lake.frames.fitsfile import has_celestial_wcs
+from cte_lake.frames.flash import flash_level
+from cte_lake.frames.opening import (
     EXTVER_OF_CHIP,
     SUFFIXES,
+    check_chip,
     check_unit,
-    has_celestial_wcs,
     open_frame,
     require_extensions,
 )
@@ -24,6 +26,7 @@ SHORT_LIMIT: Final = 60.0
 """Exposures up to this many seconds are 'short'."""
 
 _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
+_PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
 _OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
 
 
@@ -140,6 +143,7 @@ def read_exposure(path: Path | str, short_limit: float = SHORT_LIMIT) -> Exposur
         chips = {chip: hdus["SCI", version].header for chip, version in EXTVER_OF_CHIP.items()}
         cards = HeaderCards(file.name, [primary, chips[2], chips[1]])
         for chip, header in chips.items():
+            check_chip(header, file, chip)
             check_unit(header, file, EXTVER_OF_CHIP[chip])
             if not has_celestial_wcs(header):
                 raise Rejected(
@@ -163,8 +167,8 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
     rootname = _rootname(cards)
     filetype = _filetype(file, cards)
     exptime = cards.number("EXPTIME")
-    if exptime < 0:
-        raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is negative")
+    if exptime <= 0:
+        raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is not positive")
     sky = {
         chip: HeaderCards(file.name, [header]).optional_number("MDRIZSKY") for chip, header in chips.items()
     }
@@ -181,7 +185,7 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         length="s" if exptime <= short_limit else "l",
         mjd=cards.number("EXPSTART"),
         chinject=_chinject(cards),
-        flash=_flash_level(file, cards, rootname),
+        flash=flash_level(file, cards, rootname),
         flashlvl=cards.optional_number("FLASHLVL"),
         flashsta=cards.optional_text("FLASHSTA"),
         flashdur=cards.optional_number("FLASHDUR"),
@@ -223,7 +227,7 @@ def _rootname(cards: HeaderCards) -> str:
 
 def _proposal(cards: HeaderCards) -> int:
     text = cards.text("PROPOSID")
-    if not (text.isascii() and text.isdigit()):
+    if not _PROPOSAL.fullmatch(text):
         raise Rejected("bad_keyword", f"PROPOSID={text!r} of {cards.name} is not a proposal number")
     return int(text)
 
@@ -264,45 +268,3 @@ def _chinject(cards: HeaderCards) -> str:
         return "CONT"
     lines = re.fullmatch(r"(?:LINE)?(\d+)(?:LINE)?", text)
     return f"LINE{int(lines[1])}" if lines else text
-
-
-def _flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
-    """Return the post-flash level in e-/px; FLASHSTA decides whether there was one."""
-    status = cards.optional_text("FLASHSTA").upper()
-    level = cards.optional_number("FLASHLVL")
-    if status == "SUCCESSFUL":
-        if level is None:
-            level = _level_of_sibling(file, rootname)
-        if level is None:
-            detail = (
-                f"{file.name} has no FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of {rootname} "
-                "beside it has one; put both file types in one folder"
-            )
-            raise Rejected("missing_keyword", detail)
-        if level < 0:
-            raise Rejected("bad_keyword", f"FLASHLVL={level:g} of {file.name} is negative")
-        return round(level)
-    if status == "ABORTED":
-        raise Rejected("flash_aborted", f"the post-flash of {file.name} was aborted: its level is unknown")
-    if not status and level:
-        raise Rejected("missing_keyword", f"{file.name} has FLASHLVL={level:g} but no FLASHSTA")
-    return 0
-
-
-def _level_of_sibling(file: Path, rootname: str) -> float | None:
-    """FLASHLVL of the same exposure's other file type in the same folder, which had the same flash."""
-    for product in ("flt", "flc"):
-        for suffix in SUFFIXES:
-            sibling = file.parent / f"{rootname}_{product}{suffix}"
-            if sibling == file or not sibling.is_file():
-                continue
-            try:
-                with open_frame(sibling, headers_only=True) as hdus:
-                    cards = HeaderCards(sibling.name, [hdus[0].header])
-                    same = cards.optional_text("ROOTNAME").lower() == rootname
-                    level = cards.optional_number("FLASHLVL")
-            except Rejected:
-                continue
-            if same and level is not None and cards.optional_text("FLASHSTA").upper() == "SUCCESSFUL":
-                return level
-    return None

@@ -16,8 +16,9 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.fitsfile import ChipImage, open_frame
+from cte_lake.frames.fitsfile import ChipImage
 from cte_lake.frames.geometry import pixel_areas
+from cte_lake.frames.opening import open_frame
 
 OFFICIAL_MAPS: Final = {1: "UVIS1wfc3_map.fits", 2: "UVIS2wfc3_map.fits"}
 
@@ -38,10 +39,8 @@ def pixel_area_map(wcs: WCS, shape: tuple[int, ...], reference_area: float) -> N
     ndarray, (ny, nx), float32
         Relative areas; 1 at :data:`.geometry.REFERENCE_PIXEL` of chip 2.
     """
-    ny, nx = shape
-    areas = pixel_areas(wcs, np.arange(nx, dtype=float), np.arange(ny, dtype=float))
-    areas /= reference_area
-    return areas.astype(np.float32)
+    relative: NDArray[np.float32] = (pixel_areas(wcs, shape) / reference_area).astype(np.float32)
+    return relative
 
 
 def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:

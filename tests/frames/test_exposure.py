@@ -1,0 +1,253 @@
+import gzip
+import os
+import shutil
+import time
+
+import numpy as np
+import pytest
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.exposure import read_exposure
+
+
+def refusal(path, **options):
+    with pytest.raises(Rejected) as caught:
+        read_exposure(path, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+def test_every_compression_gives_the_same_facts(make_frame, suffix):
+    exposure = read_exposure(make_frame(f"ic7802baq_flt{suffix}"))
+    assert exposure.imagename == "ic7802baq_flt.fits"
+    assert (exposure.rootname, exposure.filetype, exposure.visit) == ("ic7802baq", "flt", "02")
+    assert (exposure.targname, exposure.proposal, exposure.filter) == ("NGC104", 14378, "F502N")
+    assert (exposure.exptime, exposure.length, exposure.mjd) == (348.0, "l", 57601.324)
+    assert (exposure.flash, exposure.flashlvl, exposure.flashsta) == (12, 12.0, "SUCCESSFUL")
+    assert (exposure.flashdur, exposure.flashcur, exposure.shutter) == (1.2, "LOW", "A")
+    assert (exposure.chinject, exposure.expflag, exposure.bunit) == ("NONE", "NORMAL", "ELECTRONS")
+    assert (exposure.binaxis1, exposure.binaxis2, exposure.subarray) == (1, 1, False)
+    assert (exposure.naxis1, exposure.naxis2) == (48, 60)
+    assert (exposure.postarg1, exposure.postarg2, exposure.pa_v3) == (0.0, 0.0, 110.0)
+    assert exposure.wcsname == "IDC_2731450pi"
+    assert (exposure.mdrizsky_1, exposure.mdrizsky_2) == (None, None)
+    assert (exposure.instrument, exposure.detector) == ("WFC3", "UVIS")
+
+
+def test_reference_frames_are_read_fast(shared):
+    paths = sorted((shared / "frames").glob("*/data/*.fits.fz"))
+    started = time.perf_counter()
+    exposures = [read_exposure(path) for path in paths]
+    assert (time.perf_counter() - started) / len(paths) < 0.1
+    assert [exposure.imagename for exposure in exposures] == [p.name.removesuffix(".fz") for p in paths]
+    flash = {exposure.rootname: exposure.flash for exposure in exposures}
+    assert {root for root, level in flash.items() if level == 12} == {"ic7802baq", "ic7802bbq"}
+    assert all((e.naxis1, e.naxis2, e.subarray) == (640, 2051, False) for e in exposures)
+
+
+def test_path_is_absolute_and_names_come_from_the_header(make_frame, monkeypatch):
+    path = make_frame("renamed_flt.fits")
+    monkeypatch.chdir(path.parent)
+    exposure = read_exposure("renamed_flt.fits")
+    assert exposure.path == str(path)
+    assert exposure.imagename == "ic7802baq_flt.fits"
+
+
+@pytest.mark.parametrize(("exptime", "limit", "length"), [(60.0, 60, "s"), (60.5, 60, "l"), (60.5, 61, "s")])
+def test_short_up_to_the_limit(make_frame, exptime, limit, length):
+    assert read_exposure(make_frame(primary={"EXPTIME": exptime}), short_limit=limit).length == length
+
+
+@pytest.mark.parametrize(
+    ("raw", "normal"),
+    [("NONE", "NONE"), (" none ", "NONE"), ("CONT", "CONT"), ("CONTINUOUS", "CONT"), ("LINE10", "LINE10"),
+     ("10-LINE", "LINE10"), ("LINE 25", "LINE25")],
+)  # fmt: skip
+def test_charge_injection_is_spelled_one_way(make_frame, raw, normal):
+    assert read_exposure(make_frame(primary={"CHINJECT": raw})).chinject == normal
+
+
+def test_sky_is_told_per_chip(make_frame):
+    exposure = read_exposure(make_frame(sci1={"MDRIZSKY": 2.5}, sci2={"MDRIZSKY": 1.5}))
+    assert (exposure.mdrizsky_1, exposure.mdrizsky_2) == (1.5, 2.5)
+
+
+class TestFiletype:
+    def test_flc_by_name_and_header(self, make_frame):
+        exposure = read_exposure(make_frame("ic7802baq_flc.fits", primary={"PCTECORR": "COMPLETE"}))
+        assert (exposure.filetype, exposure.imagename) == ("flc", "ic7802baq_flc.fits")
+
+    def test_header_alone_where_the_name_does_not_tell(self, make_frame):
+        assert read_exposure(make_frame("a.fits", primary={"PCTECORR": "COMPLETE"})).filetype == "flc"
+        assert read_exposure(make_frame("b.fits")).filetype == "flt"
+
+    def test_flt_from_before_the_correction_existed(self, make_frame):
+        assert read_exposure(make_frame(primary={"PCTECORR": None})).filetype == "flt"
+
+    @pytest.mark.parametrize(
+        ("name", "correction", "reason"),
+        [("ic7802baq_flc.fits", "OMIT", "filetype_mismatch"), ("ic7802baq_flt.fits", "COMPLETE", "filetype_mismatch"),
+         ("ic7802baq_flc.fits", None, "filetype_mismatch"), ("ic7802baq_raw.fits", "PERFORM", "wrong_product"),
+         ("ic7802baq_drz.fits", "OMIT", "wrong_product"), ("some.fits", "PERFORM", "unknown_filetype")],
+    )  # fmt: skip
+    def test_disagreement_is_refused(self, make_frame, name, correction, reason):
+        error = refusal(make_frame(name, primary={"PCTECORR": correction}))
+        assert error.reason == reason
+        assert name in error.detail
+
+
+class TestFlash:
+    @pytest.mark.parametrize("cards", [{"FLASHSTA": "NOT PERFORMED"}, {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": None},
+                                       {"FLASHSTA": None, "FLASHLVL": None, "FLASHDUR": None, "FLASHCUR": None},
+                                       {"FLASHSTA": "", "FLASHLVL": ""}])  # fmt: skip
+    def test_no_flash_is_level_zero(self, make_frame, cards):
+        assert read_exposure(make_frame(primary=cards)).flash == 0
+
+    @pytest.mark.parametrize("blank", [None, "", " "])
+    def test_flc_without_level_takes_it_from_its_flt(self, make_frame, blank):
+        make_frame("ic7802baq_flt.fits.gz")
+        path = make_frame("ic7802baq_flc.fits", primary={"PCTECORR": "COMPLETE", "FLASHLVL": blank})
+        exposure = read_exposure(path)
+        assert (exposure.flash, exposure.flashlvl) == (12, None)
+
+    def test_no_sibling_no_level(self, make_frame):
+        path = make_frame("ic7802baq_flc.fits", primary={"PCTECORR": "COMPLETE", "FLASHLVL": None})
+        error = refusal(path)
+        assert error.reason == "missing_keyword"
+        assert "FLASHLVL" in error.detail
+
+    def test_a_sibling_of_another_exposure_or_a_broken_one_is_not_believed(self, make_frame):
+        make_frame("ic7802baq_flt.fits", primary={"ROOTNAME": "ic7802bzq"})
+        (make_frame("x_flt.fits").parent / "ic7802baq_flt.fits.gz").write_bytes(b"no gzip")
+        path = make_frame("ic7802baq_flc.fits", primary={"PCTECORR": "COMPLETE", "FLASHLVL": None})
+        assert refusal(path).reason == "missing_keyword"
+
+    def test_aborted_flash_has_no_known_level(self, make_frame):
+        assert refusal(make_frame(primary={"FLASHSTA": "ABORTED"})).reason == "flash_aborted"
+
+    def test_level_without_status_is_refused(self, make_frame):
+        assert "FLASHSTA" in refusal(make_frame(primary={"FLASHSTA": None})).detail
+
+    def test_negative_level_is_refused(self, make_frame):
+        assert refusal(make_frame(primary={"FLASHLVL": -12})).reason == "bad_keyword"
+
+
+REQUIRED = ["ROOTNAME", "TARGNAME", "PROPOSID", "EXPSTART", "EXPTIME", "FILTER", "CHINJECT", "POSTARG1", "POSTARG2",
+            "INSTRUME", "DETECTOR", "EXPFLAG", "SUBARRAY", "BINAXIS1", "BINAXIS2"]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", REQUIRED)
+def test_missing_keyword_is_named(make_frame, key):
+    error = refusal(make_frame(primary={key: None}, sci1={key: None}, sci2={key: None}))
+    assert (error.reason, error.stage) == ("missing_keyword", "read")
+    assert f"keyword {key}" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason"),
+    [({"PROPOSID": "fourteen"}, "bad_keyword"), ({"PROPOSID": -5}, "bad_keyword"), ({"PROPOSID": 1.5}, "bad_keyword"),
+     ({"EXPTIME": -1.0}, "bad_keyword"), ({"EXPTIME": 0.0}, "bad_keyword"), ({"EXPTIME": "NaN"}, "bad_keyword"),
+     ({"EXPTIME": "long"}, "bad_keyword"), ({"EXPTIME": True}, "bad_keyword"), ({"EXPSTART": "nan"}, "bad_keyword"),
+     ({"BINAXIS1": 1.5}, "bad_keyword"), ({"SUBARRAY": "maybe"}, "missing_keyword"),
+     ({"ROOTNAME": "../../etc"}, "bad_rootname"), ({"ROOTNAME": "ic7802ba"}, "bad_rootname"),
+     ({"ROOTNAME": "ic78/2baq"}, "bad_rootname"), ({"DETECTOR": "IR"}, "not_uvis"),
+     ({"INSTRUME": "ACS", "DETECTOR": "WFC"}, "not_uvis")],
+)  # fmt: skip
+def test_bad_values_are_refused_with_their_reason(make_frame, cards, reason):
+    error = refusal(make_frame(primary=cards))
+    assert error.reason == reason
+    assert "ic7802baq_flt.fits" in error.detail
+
+
+def test_unparsable_card_is_refused(make_frame):
+    path = make_frame()
+    raw = path.read_bytes()
+    at = raw.index(b"EXPTIME =")
+    path.write_bytes(raw[:at] + b"EXPTIME = 3#8.0 $$ %%".ljust(80) + raw[at + 80 :])
+    assert refusal(path).reason == "bad_keyword"
+
+
+@pytest.mark.parametrize("extension", [("SCI", 1), ("ERR", 1), ("DQ", 2), ("SCI", 2)])
+@pytest.mark.parametrize("suffix", [".fits", ".fits.fz"])
+def test_missing_extension_is_named(make_frame, extension, suffix):
+    error = refusal(
+        make_frame(f"ic7802baq_flt{suffix}", edit=lambda hdus: hdus.pop(hdus.index_of(extension)))
+    )
+    assert error.reason == "missing_extension"
+    assert "{},{}".format(*extension) in error.detail
+
+
+@pytest.mark.parametrize("cards", [{"CTYPE1": None}, {"CRVAL1": None}, {"CD1_1": "x"}, {"CTYPE1": "LINEAR"},
+                                   {"CD1_1": 0.0, "CD1_2": 0.0}])  # fmt: skip
+@pytest.mark.parametrize("which", ["sci1", "sci2"])
+def test_no_wcs(make_frame, which, cards):
+    error = refusal(make_frame(**{which: cards}))
+    assert error.reason == "no_wcs"
+    assert f"SCI,{which[-1]}" in error.detail
+
+
+@pytest.mark.parametrize("unit", [None, "COUNTS", "ELECTRONS/S"])
+def test_other_units_are_refused(make_frame, unit):
+    error = refusal(make_frame(sci2={"BUNIT": unit}))
+    assert error.reason == "wrong_unit"
+    assert "ELECTRONS" in error.detail
+
+
+def test_swapped_chips_are_refused(make_frame):
+    assert refusal(make_frame(sci1={"CCDCHIP": 1}, sci2={"CCDCHIP": 2})).reason == "wrong_chip"
+
+
+class TestBrokenFiles:
+    def test_text(self, tmp_path):
+        path = tmp_path / "ic7802baq_flt.fits"
+        path.write_text("not an image\n" * 1000)
+        assert refusal(path).reason == "not_fits"
+
+    @pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+    def test_empty(self, tmp_path, suffix):
+        path = tmp_path / f"ic7802baq_flt{suffix}"
+        path.touch()
+        error = refusal(path)
+        assert error.reason == "truncated"
+        assert "0 bytes" in error.detail
+
+    def test_absent_and_folder(self, tmp_path):
+        assert refusal(tmp_path / "ic7802baq_flt.fits").reason == "unreadable"
+        assert refusal(tmp_path).reason == "unreadable"
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_no_permission(self, make_frame):
+        path = make_frame()
+        path.chmod(0)
+        assert "permission" in refusal(path).detail
+
+    @pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+    def test_cut_anywhere_is_never_accepted(self, make_frame, suffix):
+        whole = make_frame(f"ic7802baq_flt{suffix}")
+        raw = whole.read_bytes()
+        cut = whole.with_name(f"cut_flt{suffix}")
+        for end in [*np.linspace(0, len(raw) - 1, 40, dtype=int), len(raw) - 9]:
+            cut.write_bytes(raw[:end])
+            assert refusal(cut).reason in {"truncated", "missing_extension", "not_fits"}, end
+
+    def test_zeros_from_some_byte_on(self, make_frame):
+        path = make_frame()
+        raw = path.read_bytes()
+        path.write_bytes(raw[: len(raw) // 2] + bytes(len(raw) - len(raw) // 2))
+        assert refusal(path).reason in {"truncated", "missing_extension"}
+
+    def test_damaged_gzip(self, make_frame):
+        path = make_frame("ic7802baq_flt.fits.gz")
+        raw = bytearray(path.read_bytes())
+        raw[len(raw) // 3 : len(raw) // 3 + 50] = bytes(50)
+        path.write_bytes(bytes(raw))
+        assert refusal(path).reason in {"truncated", "missing_extension", "not_fits", "missing_keyword"}
+
+
+def test_gzip_of_the_same_bytes_is_the_same_exposure(make_frame):
+    plain = make_frame()
+    packed = plain.with_name("ic7802baq_flt.fits.gz")
+    with plain.open("rb") as source, gzip.open(packed, "wb") as target:
+        shutil.copyfileobj(source, target)
+    first, second = vars(read_exposure(plain)), vars(read_exposure(packed))
+    assert {k: v for k, v in first.items() if k != "path"} == {k: v for k, v in second.items() if k != "path"}
