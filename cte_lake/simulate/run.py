@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,9 +55,9 @@ def simulate_program(
     compression: Compression = "none",
     catalog_suffix: str = ".cat",
     star_truth: bool = False,
-    report: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedProgram:
-    """Simulate a program: frames in ``data``, master catalog, ``truth.json``, ``pointings.json``, ``law.json``.
+    """Simulate a program into a folder: frames, master catalog, truth, pointings and law.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def simulate_program(
         Format of the master catalog, by its ending.
     star_truth : bool
         Also write ``stars/<rootname>.parquet``: the truth per star and chip.
-    report : callable, optional
-        Called with root name, number done and number in all after each exposure.
+    progress : callable, optional
+        Called with (done, total) after each exposure.
 
     Returns
     -------
@@ -105,8 +105,8 @@ def simulate_program(
             _write_star_truth(exposure, folder / "stars")
         # The truth of all exposures is kept for the pairs, their pixels are not.
         light[plan.rootname] = replace(exposure, chips={}, cosmic_rays={})
-        if report is not None:
-            report(plan.rootname, k + 1, len(plans))
+        if progress is not None:
+            progress(k + 1, len(plans))
     pairs = [
         pair_truth(pair, light[pair.first], light[pair.second], width=settings.width)
         for pair in program.pairs
@@ -117,6 +117,36 @@ def simulate_program(
         folder / "law.json", settings.law.as_dict() | {"flc_fraction": settings.detector.flc_fraction}
     )
     return SimulatedProgram(tuple(frames), master, folder / "truth.json", pairs, field.id.size)
+
+
+def simulate_programs(
+    programs: Sequence[Program],
+    folder: Path,
+    settings: Settings | None = None,
+    *,
+    stars: int | None = None,
+    compression: Compression = "none",
+    catalog_suffix: str = ".cat",
+    progress: Callable[[int, int], None] | None = None,
+) -> list[SimulatedProgram]:
+    """Simulate programs, each into the folder of its target below ``folder``; see `simulate_program`."""
+    total = sum(len(program.exposures) for program in programs)
+    done: list[SimulatedProgram] = []
+    before = 0
+    for program in programs:
+
+        def of_all(count: int, _: int, start: int = before) -> None:
+            if progress is not None:
+                progress(start + count, total)
+
+        done.append(
+            simulate_program(
+                program, folder / program.target.name, settings, stars=stars, compression=compression,
+                catalog_suffix=catalog_suffix, progress=of_all,
+            )
+        )  # fmt: skip
+        before += len(program.exposures)
+    return done
 
 
 def _write_star_truth(exposure: SimulatedExposure, folder: Path) -> None:

@@ -229,6 +229,20 @@ def master_table(field: StarField, *, scatter: float = 2.0, limit: float = 60.0,
     return table
 
 
+def catalog_suffix(name: str) -> str:
+    """Return the ending of a master catalog, ``.cat`` for ``cat``.
+
+    Raises
+    ------
+    UsageError
+        If no catalog is written under that ending.
+    """
+    suffix = f".{name.lstrip('.')}"
+    if suffix not in CATALOG_FORMATS:
+        raise UsageError(f"No master catalog ends in {suffix!r}; there are {', '.join(CATALOG_FORMATS)}.")
+    return suffix
+
+
 def write_master(table: Table, path: Path) -> Path:
     """Write a master catalog; the ending of the name chooses the format.
 
@@ -239,9 +253,7 @@ def write_master(table: Table, path: Path) -> Path:
     UsageError
         If the ending is none of `CATALOG_FORMATS`.
     """
-    form = CATALOG_FORMATS.get(path.suffix)
-    if form is None:
-        raise UsageError(f"{path.name}: a master catalog ends in one of {', '.join(CATALOG_FORMATS)}.")
+    form = CATALOG_FORMATS[catalog_suffix(path.suffix)]
     formats = {"x": "%.4f", "y": "%.4f", "ra": "%.9f", "dec": "%.9f"}
     if path.suffix == ".cat":
         table.write(path, format=form, formats=formats, overwrite=True)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import numpy as np
 from astropy.io import fits
 
+from cte_lake.errors import UsageError
 from cte_lake.simulate.exposure import FileType, SimulatedExposure
 from cte_lake.simulate.geometry import CHIPS
 from cte_lake.simulate.headers import extension_header, primary_header
 
 Compression = Literal["none", "gz", "fz"]
 _ENDINGS: dict[str, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fits.fz"}
+
+
+def checked_compression(name: str) -> Compression:
+    """Return a way to compress frames.
+
+    Raises
+    ------
+    UsageError
+        If there is no such way.
+    """
+    for known in get_args(Compression):
+        if name == known:
+            return cast(Compression, known)
+    raise UsageError(f"Frames cannot be compressed by {name!r}; there are {', '.join(_ENDINGS)}.")
 
 
 def build_hdus(exposure: SimulatedExposure, filetype: FileType, *, dark_rate: float = 0.0) -> fits.HDUList:

@@ -1,0 +1,126 @@
+"""The command ``simulate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import JsonOption, ProgressOption
+
+if TYPE_CHECKING:
+    from cte_lake.simulate.run import SimulatedProgram
+
+
+@app.command(rich_help_panel=FRAMES)
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.", metavar="DIR")],
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            help="ngc104 (default), ngc6791, or ngc6583: the 180-degree set; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    proposal: Annotated[
+        int | None, typer.Option("--proposal", help="Proposal number; default: that of each date.")
+    ] = None,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Visits, spread over 2010 to 2016.")] = 1,
+    mjd: Annotated[
+        list[float] | None, typer.Option("--mjd", help="Date of a visit instead; repeatable.")
+    ] = None,
+    flash: Annotated[
+        list[int] | None, typer.Option("--flash", help="Post-flash level, e-/px (0); repeatable.")
+    ] = None,
+    exptime: Annotated[float, typer.Option("--exptime", help="Exposure time, s.")] = 348.0,
+    filter_: Annotated[str, typer.Option("--filter", help="F502N or F606W.")] = "F502N",
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="Pairs per flash level in each visit.")
+    ] = 1,
+    width: Annotated[
+        int, typer.Option("--width", help="Columns of the frames, centred; the height is always full.")
+    ] = 512,
+    full_frame: Annotated[bool, typer.Option("--full-frame", help="All 4096 columns.")] = False,
+    stars: Annotated[
+        int | None,
+        typer.Option("--stars", min=1, help="Stars over 250 e- on a chip; default: as dense as the target."),
+    ] = None,
+    wcs_shift: Annotated[
+        float, typer.Option("--wcs-shift", min=0.0, help="Largest error of the header's pointing, px.")
+    ] = 0.0,
+    wcs_rotation: Annotated[
+        float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of its roll, degrees.")
+    ] = 0.0,
+    cosmic_rays: Annotated[
+        bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Let cosmic rays hit the frames.")
+    ] = True,
+    trails: Annotated[
+        bool, typer.Option("--trails", help="Charge that is lost comes back in trails behind the stars.")
+    ] = False,
+    compression: Annotated[str, typer.Option("--compression", help="none, gz or fz (tiles).")] = "none",
+    catalog: Annotated[
+        str,
+        typer.Option("--catalog", help="Ending of the master catalog: cat ecsv csv fits vot parquet."),
+    ] = "cat",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same frames.")] = 0,
+    as_json: JsonOption = False,
+    progress: ProgressOption = True,
+) -> None:
+    """Write frames with a known CTE loss: FLT and FLC, a master catalog, the truth.
+
+    Below DIR, each target has a folder with data/ (the frames), TARGET_master.cat, truth.json
+    (loss per pair and flux bin), pointings.json (true pointings) and law.json (what was injected).
+    """
+    from cte_lake.cli.progress import progress_bar
+    from cte_lake.simulate.detector import Detector
+    from cte_lake.simulate.exposure import Settings
+    from cte_lake.simulate.geometry import CHIP_COLUMNS
+    from cte_lake.simulate.request import Request, check_width, plan_programs
+    from cte_lake.simulate.run import simulate_programs
+    from cte_lake.simulate.stars import catalog_suffix
+    from cte_lake.simulate.write import checked_compression
+
+    form, suffix = checked_compression(compression), catalog_suffix(catalog)
+    columns = CHIP_COLUMNS if full_frame else check_width(width)
+    request = Request(
+        targets=tuple(target or ("ngc104",)), proposal=proposal, epochs=epochs, dates=tuple(mjd or ()),
+        flashes=tuple(flash or (0,)), exptime=exptime, filter=filter_, repeats=repeats,
+        wcs_shift=wcs_shift, wcs_rotation=wcs_rotation, seed=seed,
+    )  # fmt: skip
+    rate = Detector.cosmic_ray_rate if cosmic_rays else 0.0
+    settings = Settings(detector=Detector(cosmic_ray_rate=rate, trails=trails), width=columns, seed=seed)
+    with progress_bar("simulate", progress) as report:
+        done = simulate_programs(
+            plan_programs(request), folder, settings, stars=stars, compression=form,
+            catalog_suffix=suffix, progress=report,
+        )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps([_as_dict(each) for each in done], indent=1))
+    _tell(folder, done)
+
+
+def _as_dict(done: SimulatedProgram) -> dict[str, object]:
+    return {
+        "frames": [str(path) for path in done.frames],
+        "master": str(done.master),
+        "truth": str(done.truth),
+        "stars": done.stars,
+    }
+
+
+def _tell(folder: Path, done: list[SimulatedProgram]) -> None:
+    size = sum(path.stat().st_size for each in done for path in each.frames) / 1e6
+    count = sum(len(each.frames) for each in done)
+    typer.echo(f"{count} files ({size:,.0f} MB) of {sum(len(each.pairs) for each in done)} pairs", err=True)
+    for each in done:
+        typer.echo(f"master catalog  {each.master} ({each.stars:,} stars)", err=True)
+        typer.echo(f"truth           {each.truth}", err=True)
+    name = done[0].master.name.partition("_")[0]
+    typer.echo("try next:", err=True)
+    typer.echo("  cte-lake init LAKE", err=True)
+    typer.echo(f"  cte-lake master import {done[0].master} --target {name} --lake LAKE", err=True)
+    typer.echo(f"  cte-lake ingest {folder} --lake LAKE", err=True)
