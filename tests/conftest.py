@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,23 @@ def shared() -> Path:
     if not (SHARED / "frames").is_dir():
         pytest.skip("the shared reference data are not beside this checkout")
     return SHARED
+
+
+@dataclass(frozen=True)
+class SmallVisit:
+    """Frames of one simulated visit, 96 columns wide: a chip-2/chip-1 pair, FLT and FLC, and its catalog."""
+
+    frames: tuple[Path, ...]
+    master: Path
+    target: str = "ngc104"
+
+
+@pytest.fixture(scope="session")
+def small_visit(tmp_path_factory: pytest.TempPathFactory) -> SmallVisit:
+    """Four small frames in real format; tests copy what they change."""
+    from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program
+
+    folder = tmp_path_factory.mktemp("visit")
+    program = nominal_program(TARGETS["ngc104"], (57601.3,))
+    done = simulate_program(program, folder, Settings(width=96, seed=3), stars=120)
+    return SmallVisit(done.frames, done.master)

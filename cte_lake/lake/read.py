@@ -11,15 +11,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.paths import Partition
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 
+_NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
 _SQL_TYPES = {"string": "VARCHAR", "int32": "INTEGER"}
 
 
-def scan(root: Path, name: str) -> str:
-    """Return the DuckDB table function that reads a dataset of a lake, hive types given."""
+def scan(root: Path, name: str, partition: Partition | None = None) -> str:
+    """Return the DuckDB table function that reads a dataset of a lake, or one partition, hive types given."""
     keys = dataset(name).partitions
-    pattern = str(root.joinpath(name, *("*" for _ in keys), "*.parquet")).replace("'", "''")
+    folders = partition.folder if partition is not None else "/".join("*" for _ in keys)
+    pattern = str(root / name / folders / "*.parquet").replace("'", "''")
     options = ["union_by_name = true"]
     if keys:
         types = ", ".join(f"'{key}': {_SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
@@ -53,14 +56,23 @@ def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
     LakeError
         If the lake has none.
     """
-    query = f"""
-        SELECT * FROM {scan(root, "exposures")} WHERE mode = ? AND imagename = ?
-        ORDER BY revision DESC, phot_key DESC LIMIT 1
-    """
-    rows: list[dict[str, Any]] = _query(query, [mode, imagename]).to_pylist()
+    query = f"SELECT * FROM {scan(root, 'exposures')} WHERE mode = ? AND imagename = ? {_NEWEST_FIRST}"
+    rows = _query(query, [mode, imagename]).to_pylist()
     if not rows:
         raise LakeError(f"{imagename} has no row of mode {mode} in {root}")
-    return rows[0]
+    return dict(rows[0])
+
+
+def earlier_exposure(
+    root: Path, partition: Partition, imagename: str, mode: str, phot_key: str
+) -> dict[str, Any] | None:
+    """Return the newest row of an image that names a photometry file, or None; reads one partition only."""
+    where = "WHERE mode = ? AND imagename = ? AND phot_key = ?"
+    query = f"SELECT * FROM {scan(root, 'exposures', partition)} {where} {_NEWEST_FIRST}"
+    if not (root / "exposures" / partition.folder).is_dir():
+        return None
+    rows = _query(query, [mode, imagename, phot_key]).to_pylist()
+    return dict(rows[0]) if rows else None
 
 
 def reject_rows(root: Path) -> pa.Table:

@@ -101,6 +101,8 @@ def ingest(
 def _measure_all(
     arguments: IngestArguments, plan: Plan, recorder: _Recorder, progress: Progress | None
 ) -> None:
+    if not plan.ready:
+        return
     from cte_lake.stages.ingest.task import measure_or_refuse
     from cte_lake.stages.ingest.tasks import tasks_of
 

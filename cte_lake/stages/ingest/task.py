@@ -11,13 +11,13 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.errors import Rejected
+from cte_lake.errors import LakeError, Rejected
 from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.lake.paths import Partition, phot_file
-from cte_lake.lake.read import MasterFile, read_master
+from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
 from cte_lake.masters.project import project
 from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements, measure
 from cte_lake.stages.align.store import ALIGNED, WcsSolution, alignment_for
@@ -105,12 +105,10 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     started = perf_counter()
     inputs = _inputs(task)
     partition = task.partition
-    old = task.previous
-    n_old = _rows_there(task, inputs) if old is not None and old.phot_key == inputs.phot_key else None
-    if n_old is not None and not task.overwrite:
-        record = _renewed(task, inputs)
-        rows.write_exposure(task.lake, partition, record)
-        return Outcome(task.exposure.imagename, n_old, False, perf_counter() - started)
+    old = _measured_before(task, inputs)
+    if old is not None:
+        rows.write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
+        return Outcome(task.exposure.imagename, old["n_stars"], False, perf_counter() - started)
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
     _check_unchanged(task.exposure.path, inputs)
     stars, measured = _measure(task, image, inputs.crmask)
@@ -148,14 +146,19 @@ def _check_unchanged(path: str, inputs: _Inputs) -> None:
         raise Rejected("changed_while_read", f"{path} changed while it was read; ingest it again", "measure")
 
 
-def _rows_there(task: MeasureTask, inputs: _Inputs) -> int | None:
-    import pyarrow.parquet as pq
-
-    path = task.lake / phot_file(task.partition, task.exposure.rootname, inputs.phot_key)
-    try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowInvalid):
+def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | None:
+    """Return an earlier row of the same photometry if that is still whole, None where it must be measured."""
+    if task.previous is None or task.overwrite:
         return None
+    exposure, key = task.exposure, inputs.phot_key
+    old = earlier_exposure(task.lake, task.partition, exposure.imagename, task.settings.mode, key)
+    if old is None:
+        return None
+    try:
+        rows.check_rows(task.lake / phot_file(task.partition, exposure.rootname, key), old["n_stars"])
+    except (OSError, pa.ArrowInvalid, LakeError):
+        return None
+    return old
 
 
 def _cards(solution: WcsSolution | None, chip: int) -> Any:
@@ -230,11 +233,3 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
         "withdrawn": False,
         "software": __version__,
     }
-
-
-def _renewed(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
-    """Return the exposure row that is there with what changed outside the photometry."""
-    from cte_lake.lake.read import current_exposure
-
-    old = current_exposure(task.lake, task.exposure.imagename, task.settings.mode)
-    return {**old, **_record(task, inputs)}

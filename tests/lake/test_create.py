@@ -1,0 +1,50 @@
+import pytest
+
+from cte_lake.errors import LakeError
+from cte_lake.lake.create import LAKE_VERSION, check_version, create_lake
+from cte_lake.lake.read import current_exposures, current_master, reject_rows
+
+
+def test_a_new_lake_answers_with_no_rows(tmp_path):
+    assert create_lake(tmp_path / "lake")
+    assert current_exposures(tmp_path / "lake", "standard").num_rows == 0
+    assert reject_rows(tmp_path / "lake").num_rows == 0
+    assert current_master(tmp_path / "lake", "ngc104") is None
+
+
+def test_a_second_init_changes_nothing(tmp_path):
+    create_lake(tmp_path)
+    (tmp_path / "cte_lake.toml").write_text("lake_version = 1\n[measure]\naperture = 5\n")
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    assert not create_lake(tmp_path)
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+def test_what_is_in_the_way_is_named(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(LakeError, match="is not empty"):
+        create_lake(tmp_path)
+    with pytest.raises(LakeError, match="is a file"):
+        create_lake(tmp_path / "notes.txt")
+
+
+def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
+    create_lake(tmp_path)
+    (tmp_path / "cte_lake.toml").unlink()
+    assert create_lake(tmp_path)
+    assert check_version(tmp_path) == LAKE_VERSION
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"lake_version = {LAKE_VERSION + 1}\n", "upgrade cte-lake"),
+        ("", "states no lake_version"),
+        ("lake_version = [\n", "cannot be read"),
+    ],
+)
+def test_a_lake_of_another_version_is_refused(tmp_path, text, words):
+    create_lake(tmp_path)
+    (tmp_path / "cte_lake.toml").write_text(text)
+    with pytest.raises(LakeError, match=words):
+        check_version(tmp_path)
