@@ -1,9 +1,11 @@
-"""IRAF's sky: the centroid of the annulus pixels' histogram, in single precision as IRAF computes it.
+"""IRAF's sky: the centroid of the annulus pixels' histogram.
 
-The method is that of ``apphot``'s ``fitsky`` with ``salgorithm = centroid``, ``khist = 3`` and
-``binsize = 0.1``, written anew. Its rounding matters: whether the
-histogram has 59 or 61 bins hangs on the last bit of a quotient near 30, and half a bin moves the sky by
-0.05 sigma; a bin stands for its lower edge.
+What ``fitsky`` does with ``salgorithm = centroid``, in words. The histogram stands about the median and
+reaches 3 sigma (``khist``) to both sides, or as far as the nearer of the two extreme pixels if that is less;
+it has 61 bins (``binsize = 0.1``). What lies outside is rejected. The sky is the centroid of the bins that
+rise above the mean bin. Then pixels beyond 3 sigma of it are rejected, sigma being that of the pixels left,
+and the centroid is taken again, until nothing is rejected. Values are held in single precision where IRAF
+does, as the bin of a pixel hangs on it.
 """
 
 from __future__ import annotations
@@ -11,105 +13,93 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
-
-_Histogram = npt.NDArray[np.float32]
 
 _K_HIST = np.float32(3.0)
 _BIN_SIZE = np.float32(0.1)
 
 
 @njit(cache=True, nogil=True)
-def _histogram_moments(
-    histogram: _Histogram, low: np.float32, high: np.float32
-) -> tuple[np.float32, np.float32]:
-    """Return centroid and width of a histogram; NaN if it is empty."""
-    step = np.float32((high - low) / np.float32(histogram.size - 1))
-    value = low
-    total = first = second = np.float32(0.0)
-    for i in range(histogram.size):
-        if histogram[i] > 0:
-            total += histogram[i]
-            first += np.float32(histogram[i] * value)
-            second += np.float32(np.float32(histogram[i] * value) * value)
-        value = np.float32(value + step)
-    if total <= 0:
-        return np.float32(np.nan), np.float32(np.nan)
-    centre = np.float32(first / total)
-    variance = np.float32(np.float32(second / total) - np.float32(centre * centre))
-    return centre, np.float32(math.sqrt(max(np.float32(0.0), variance)))
+def _sigma(row: PixelArray, lo: int, hi: int, zero: float) -> np.float32:
+    """Return the standard deviation of a part of a row, its moments taken about `zero`."""
+    s1, s2 = 0.0, 0.0
+    for i in range(lo, hi):
+        d = np.float64(row[i]) - zero
+        s1 += d
+        s2 += d * d
+    mean = s1 / (hi - lo)
+    return np.float32(math.sqrt(max(0.0, s2 / (hi - lo) - mean * mean)))
 
 
 @njit(cache=True, nogil=True)
-def _mean_and_sigma(row: PixelArray, n: int) -> tuple[np.float32, np.float32]:
-    """Return mean and standard deviation of the first n values: sums in double, results in single."""
-    s1, s2 = np.float64(0.0), np.float64(0.0)
-    for i in range(n):
-        value = np.float32(row[i])
-        s1 += np.float64(value)
-        s2 += np.float64(np.float32(value * value))
-    mean = np.float32(s1 / n)
-    variance = np.float32(s2 / n - np.float64(np.float32(mean * mean)))
-    return mean, np.float32(math.sqrt(max(np.float32(0.0), variance)))
+def _peak(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32, n_bins: int) -> np.float32:
+    """Return the centroid of the bins above the mean bin; NaN if there is none."""
+    histogram = np.zeros(n_bins, dtype=np.float32)
+    scale = np.float32(np.float32(n_bins - 1) / np.float32(high - low))
+    for i in range(lo, hi):
+        histogram[int(np.float32(np.float32(np.float32(row[i]) - low) * scale))] += np.float32(1.0)
+    mean = np.float32(np.float32(hi - lo) / np.float32(n_bins))
+    step = np.float32(np.float32(high - low) / np.float32(n_bins - 1))
+    value = np.float64(np.float32(low + np.float32(0.5) * step))
+    total, first = 0.0, 0.0
+    for i in range(n_bins):
+        rise = np.float64(np.float32(histogram[i] - mean))
+        if rise > 0.0:
+            total += rise
+            first += rise * value
+        value += np.float64(step)
+    return np.float32(first / total) if total > 0.0 else np.float32(np.nan)
 
 
 @njit(cache=True, nogil=True)
-def _reject(
-    row: PixelArray,
-    kept: npt.NDArray[np.bool_],
-    histogram: _Histogram,
-    edges: tuple[np.float32, np.float32],
-    limits: tuple[np.float32, np.float32],
-) -> int:
-    """Take the kept values outside the limits from the histogram; return how many."""
-    low, high = edges
-    scale = np.float32(np.float32(histogram.size - 1) / np.float32(high - low))
-    rejected = 0
-    for i in range(kept.size):
-        value = np.float32(row[i])
-        if kept[i] and not limits[0] <= value <= limits[1]:
-            histogram[int(np.float32(np.float32(value - low) * scale))] -= np.float32(1.0)
-            kept[i] = False
-            rejected += 1
-    return rejected
+def _narrow(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32) -> tuple[int, int]:
+    """Return the part of a part of a sorted row that lies within the limits."""
+    while lo < hi and row[lo] < low:
+        lo += 1
+    while hi > lo and row[hi - 1] > high:
+        hi -= 1
+    return lo, hi
 
 
 @njit(cache=True, nogil=True)
 def _centroid(
     row: PixelArray, n: int, clip_sigma: float, clip_steps: int
 ) -> tuple[np.float32, np.float32, int]:
-    """Return centroid, width and number of pixels left of one star's annulus."""
-    mean, sigma = _mean_and_sigma(row, n)
-    low, high = np.float32(mean - _K_HIST * sigma), np.float32(mean + _K_HIST * sigma)
-    width = np.float32(_BIN_SIZE * sigma)
-    if not (width > 0 and high > low):
-        return mean, sigma, n
-    n_bins = 2 * int(np.float32(np.float32(high - mean) / width)) + 1
-    histogram = np.zeros(n_bins, dtype=np.float32)
-    scale = np.float32(np.float32(n_bins - 1) / np.float32(high - low))
-    kept = np.zeros(n, dtype=np.bool_)
+    """Return centroid, width and number of pixels left of one star's annulus, its values sorted."""
+    total = 0.0
     for i in range(n):
-        value = np.float32(row[i])
-        if low <= value <= high:
-            histogram[int(np.float32(np.float32(value - low) * scale))] += np.float32(1.0)
-            kept[i] = True
-    left = kept.sum()
-    centre, spread = _histogram_moments(histogram, low, high)
+        total += np.float64(row[i])
+    zero = np.float64(np.float32(np.float32(total) / np.float32(n)))
+    median = np.float32(row[(n + 1) // 2 - 1])
+    lowest, highest = np.float32(row[0]), np.float32(row[n - 1])
+    sigma = _sigma(row, 0, n, zero)
+    cut = min(np.float32(median - lowest), np.float32(highest - median), np.float32(_K_HIST * sigma))
+    low, high = np.float32(median - cut), np.float32(median + cut)
+    width = np.float32(np.float32(_BIN_SIZE * cut) / _K_HIST)
+    if not (width > 0.0 and high > low):
+        return median, np.float32(0.0), n
+    n_bins = 2 * int(np.float32(np.float32(high - median) / width) + 0.5) + 1
+    width = np.float32(np.float32(high - low) / np.float32(n_bins - 1))
+    if sigma < width:
+        return median, np.float32(0.0), n
+    lo, hi = _narrow(row, 0, n, low, high)
+    if hi - lo < n:
+        sigma = _sigma(row, lo, hi, zero)
+    sky = min(highest, max(lowest, _peak(row, lo, hi, low, high, n_bins)))
     limit = np.float32(clip_sigma)
     for _ in range(clip_steps):
-        if clip_sigma <= 0.0 or not spread > width:
+        if clip_sigma <= 0.0 or sigma < width:
             break
-        cut = np.float32(limit * spread)
-        limits = (np.float32(centre - cut), np.float32(centre + cut))
-        rejected = _reject(row, kept, histogram, (low, high), limits)
-        left -= rejected
-        if rejected == 0 or left == 0:
+        reach = np.float32(limit * sigma)
+        new_lo, new_hi = _narrow(row, lo, hi, np.float32(sky - reach), np.float32(sky + reach))
+        if (new_lo == lo and new_hi == hi) or new_lo == new_hi:
             break
-        centre, spread = _histogram_moments(histogram, low, high)
-    return centre, spread, left
+        lo, hi = new_lo, new_hi
+        sigma = _sigma(row, lo, hi, zero)
+        sky = min(highest, max(lowest, _peak(row, lo, hi, low, high, n_bins)))
+    return sky, sigma, hi - lo
 
 
 @njit(cache=True, nogil=True)
@@ -121,13 +111,13 @@ def iraf_centroid_moments(
     Parameters
     ----------
     pixels : array, shape (n, room)
-        The annulus pixels of a star in each row.
+        The annulus pixels of a star in each row, ascending.
     counts : array of int32, shape (n,)
         How many of a row's values count.
     clip_sigma : float
-        ``sloreject`` and ``shireject``, both.
+        ``sloreject`` and ``shireject``, both; 0 for no rejection.
     clip_steps : int
-        ``snreject``.
+        ``smaxiter``.
     moments : array of float64, shape (n, 4)
         Filled in; NaN and a count of 0 for a row without values.
     """
@@ -135,7 +125,7 @@ def iraf_centroid_moments(
         moments[star, :3] = np.nan
         moments[star, 3] = 0.0
         if counts[star] > 0:
-            centre, spread, left = _centroid(pixels[star], counts[star], clip_sigma, clip_steps)
-            moments[star, 0] = moments[star, 1] = centre
-            moments[star, 2] = spread
+            sky, sigma, left = _centroid(pixels[star], counts[star], clip_sigma, clip_steps)
+            moments[star, 0] = moments[star, 1] = sky
+            moments[star, 2] = sigma
             moments[star, 3] = left

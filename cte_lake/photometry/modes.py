@@ -155,7 +155,7 @@ MODES: MappingProxyType[str, PhotometrySettings] = MappingProxyType(
             annulus_inner=12.0,
             sky_method="iraf_centroid",
             clip_sigma=3.0,
-            clip_steps=50,
+            clip_steps=10,
         ),
     }
 )

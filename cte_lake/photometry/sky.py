@@ -104,12 +104,12 @@ def _annulus_moments(
         part = slice(start, start + _STARS_AT_ONCE)
         n = x[part].size
         _gather(data, good, x[part], y[part], inner, outer, pixels[:n], counts[:n])
+        pixels[:n].sort(axis=1)
         if settings.sky_method == "iraf_centroid":
             iraf_centroid_moments(
                 pixels[:n], counts[:n], settings.clip_sigma, settings.clip_steps, moments[part]
             )
         else:
-            pixels[:n].sort(axis=1)
             _clip(pixels[:n], counts[:n], settings.clip_sigma, settings.clip_steps, moments[part])
     return moments
 

@@ -6,6 +6,9 @@ weight): with limits +-h about a median whose influence is p(z), the next median
 ``(phi(h) p(z) + sign(z) [|z| < h] / 2) / phi(0)``, the next mean's
 ``(2 h phi(h) p(z) + z [|z| < h]) / P(|z| < h)``; an estimate's variance is the mean of its influence squared,
 over the number of pixels before clipping.
+
+IRAF's centroid of the histogram's bins above its mean bin has the influence ``z [|z| < a]`` over its own mean
+slope, a being where the density crosses the mean bin's.
 """
 
 from __future__ import annotations
@@ -15,6 +18,21 @@ from functools import lru_cache
 
 import numpy as np
 
+from cte_lake.photometry.arrays import FloatArray
+
+_HISTOGRAM_REACH = 3.0
+_HISTOGRAM_WIDTH = 6.1
+"""IRAF's histogram: +-3 sigma in 61 bins of 0.1 sigma."""
+
+
+def _histogram_influence(z: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the influence of a pixel at z sigma on the centroid of the bins above the mean bin."""
+    mean_level = math.erf(_HISTOGRAM_REACH / math.sqrt(2.0)) / _HISTOGRAM_WIDTH
+    a = math.sqrt(-2.0 * math.log(mean_level * math.sqrt(2.0 * math.pi)))
+    core = z * (np.abs(z) < a)
+    influence: FloatArray = core / float(np.sum(weight * core * core))
+    return influence
+
 
 @lru_cache
 def clip_factors(method: str, clip_sigma: float, clip_steps: int) -> tuple[float, float, float]:
@@ -23,8 +41,7 @@ def clip_factors(method: str, clip_sigma: float, clip_steps: int) -> tuple[float
     Parameters
     ----------
     method : {"median", "mean", "mode", "iraf_centroid"}
-        The estimator; ``mode`` is 2.5 median - 1.5 mean. IRAF's centroid sets its limits about itself and
-        is taken as an unclipped mean: at 3 sigma, its limits, the difference is 1%.
+        The estimator; ``mode`` is 2.5 median - 1.5 mean.
     clip_sigma : float
         Limits in standard deviations of what is left; 0 for no clip.
     clip_steps : int
@@ -54,7 +71,8 @@ def clip_factors(method: str, clip_sigma: float, clip_steps: int) -> tuple[float
         inside = np.abs(z) < limit
         mean = (2.0 * limit * density * median + z * inside) / kept
         median = (density * median + 0.5 * np.sign(z) * inside) / peak
-    influence = {"median": median, "mean": mean, "mode": 2.5 * median - 1.5 * mean, "iraf_centroid": z}[
-        method
-    ]
+    if method == "iraf_centroid":
+        influence = _histogram_influence(z, weight)
+    else:
+        influence = {"median": median, "mean": mean, "mode": 2.5 * median - 1.5 * mean}[method]
     return width, kept, math.sqrt(float(np.sum(weight * influence * influence)))
