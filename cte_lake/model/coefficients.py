@@ -1,0 +1,240 @@
+"""A coefficient set: everything a correction needs, and where it is good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.errors import UsageError
+from cte_lake.model.fit import SurfaceFit
+from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
+
+FloatArray = NDArray[np.float64]
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Where a coefficient set rests on data.
+
+    Attributes
+    ----------
+    flux : tuple of float
+        Electrons within the aperture, less the sky.
+    mjd : tuple of float
+        Dates.
+    background : tuple of float
+        Electrons per pixel; NaN where it is not known.
+    radius : int
+        Aperture radius of the fluxes, px.
+    filetype : {'flt', 'flc'}
+        Whether the pixels had been corrected already.
+    """
+
+    flux: Range
+    mjd: Range
+    background: Range
+    radius: int
+    filetype: str
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in (("flux", self.flux), ("mjd", self.mjd)):
+            if not low <= high:
+                raise UsageError(f"validity range {name} = [{low}, {high}] does not rise")
+        if self.flux[0] <= 0:
+            raise UsageError(f"validity range flux starts at {self.flux[0]}; it must be above zero")
+        if self.filetype not in {"flt", "flc"}:
+            raise UsageError(f"validity filetype {self.filetype!r} must be flt or flc")
+
+
+@dataclass(frozen=True, eq=False)
+class CoefficientSet:
+    """A published surface S(d, f) or S(d, f, b).
+
+    Attributes
+    ----------
+    name : str
+        Name of the set, also of its file.
+    terms : tuple of Term
+        Exponents of d = MJD - 55400, f = log10 electrons, b = log10(1 + e-/px).
+    coefficients : ndarray, shape (p,)
+        Loss per 2048 rows as a fraction, per unit of the terms.
+    covariance : ndarray, shape (p, p)
+        NaN throughout where it is not known (the 2017 files).
+    validity : Validity
+        Where it rests on data.
+    selection : mapping of str to str
+        What was fitted: target, filter, length, flash, estimator, ...
+    quality : mapping of str to float
+        Figures of the fit: points, visits, epochs, chi2, aic, bic, scale, condition.
+    provenance : mapping of str to str
+        lake_hash, config_hash, date, versions of the software, or the source of a foreign set.
+    """
+
+    name: str
+    terms: tuple[Term, ...]
+    coefficients: FloatArray
+    covariance: FloatArray
+    validity: Validity
+    selection: Mapping[str, str] = field(default_factory=dict)
+    quality: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size = len(self.terms)
+        if self.coefficients.shape != (size,) or self.covariance.shape != (size, size):
+            raise UsageError(
+                f"coefficient set {self.name!r}: {size} terms, but coefficients of shape "
+                f"{self.coefficients.shape} and a covariance of shape {self.covariance.shape}"
+            )
+        if len(set(self.terms)) != size or any(not 0 <= p <= 2 for term in self.terms for p in term):
+            raise UsageError(f"coefficient set {self.name!r}: a term is given twice or has a power over 2")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, CoefficientSet):
+            return NotImplemented
+        return (
+            (self.name, self.terms, repr(self.validity)) == (other.name, other.terms, repr(other.validity))
+            and np.array_equal(self.coefficients, other.coefficients)
+            and np.array_equal(self.covariance, other.covariance, equal_nan=True)
+            and dict(self.selection) == dict(other.selection)
+            and repr(dict(self.quality)) == repr(dict(other.quality))
+            and dict(self.provenance) == dict(other.provenance)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def has_background(self) -> bool:
+        """Whether the background is a variable of the surface."""
+        return any(k for _, _, k in self.terms)
+
+    @property
+    def term_names(self) -> list[str]:
+        """Names of the coefficients, ``c00`` ... ``c22`` or with a third index."""
+        return [term_name(term, self.has_background) for term in self.terms]
+
+    @property
+    def errors(self) -> FloatArray:
+        """Standard errors of the coefficients."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def log_flux_range(self) -> Range:
+        """Range of log10 flux outside which the surface keeps its edge value."""
+        return (math.log10(self.validity.flux[0]), math.log10(self.validity.flux[1]))
+
+    @property
+    def background_range(self) -> Range:
+        """Range of b outside which the surface keeps its edge value."""
+        if not self.has_background:
+            return (0.0, 0.0)
+        low, high = background_variable(self.validity.background)
+        return (float(low), float(high))
+
+    @cached_property
+    def centred(self) -> tuple[Centring, FloatArray, FloatArray]:
+        """Centring on the validity ranges, with coefficients and covariance in it.
+
+        Errors are evaluated there: in c_ij the variance of a loss is a small difference of large numbers.
+        """
+        ranges = (np.array(self.validity.mjd) - MJD_ZERO, self.log_flux_range, self.background_range)
+        centring = Centring.of(*ranges)
+        if np.isnan(self.covariance).any():
+            return centring, self.coefficients, self.covariance
+        return centring, *recentre(self.terms, centring, self.coefficients, self.covariance)
+
+    @cached_property
+    def cube(self) -> FloatArray:
+        """Coefficients as an array indexed [i, j, k], shape (3, 3, 3)."""
+        cube = np.zeros((3, 3, 3))
+        for term, value in zip(self.terms, self.coefficients, strict=True):
+            cube[term] = value
+        return cube
+
+    def quadratic(self, mjd: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+        """Return a0, a1, a2 of S = a0 + a1 f + a2 f**2 for dates and backgrounds, shape (n, 3)."""
+        date, sky = np.broadcast_arrays(
+            np.asarray(mjd, dtype=np.float64), np.asarray(background, dtype=np.float64)
+        )
+        d = date.ravel() - MJD_ZERO
+        b = (
+            np.clip(background_variable(sky.ravel()), *self.background_range)
+            if self.has_background
+            else 0.0 * d
+        )
+        time, level = np.stack([d**0, d, d * d]), np.stack([b**0, b, b * b])
+        return np.asarray(np.einsum("in,kn,ijk->nj", time, level, self.cube), dtype=np.float64)
+
+    def loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+        """Return S, the loss per 2048 rows as a fraction, at a flux half-way down the chip (electrons)."""
+        date, star, sky = np.broadcast_arrays(
+            *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
+        )
+        a = self.quadratic(date, sky)
+        f = np.clip(np.log10(star.ravel()), *self.log_flux_range)
+        loss: FloatArray = a[:, 0] + f * (a[:, 1] + f * a[:, 2])
+        return loss.reshape(star.shape)
+
+    def loss_err(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+        """Return the standard error of `loss` from the covariance; NaN where that is not known."""
+        date, star, sky = np.broadcast_arrays(
+            *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
+        )
+        centring, _, covariance = self.centred
+        f = np.clip(np.log10(star.ravel()), *self.log_flux_range)
+        b = (
+            np.clip(background_variable(sky.ravel()), *self.background_range)
+            if self.has_background
+            else np.zeros(f.size)
+        )
+        variables = np.stack([date.ravel() - MJD_ZERO, f, b])
+        x = (variables - np.array(centring.zero)[:, None]) / np.array(centring.unit)[:, None]
+        basis = np.stack([x[0] ** i * x[1] ** j * x[2] ** k for i, j, k in self.terms])
+        variance = np.einsum("pn,pq,qn->n", basis, covariance, basis)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)), dtype=np.float64).reshape(star.shape)
+
+
+def from_fit(
+    fit: SurfaceFit,
+    name: str,
+    radius: int,
+    filetype: str,
+    selection: Mapping[str, str] | None = None,
+    provenance: Mapping[str, str] | None = None,
+) -> CoefficientSet:
+    """Make a coefficient set of a fit; its validity is the range of the points."""
+    points = fit.points
+    sky = points.background[np.isfinite(points.background)]
+    validity = Validity(
+        flux=(float(points.bin_lo.min()), float(points.bin_hi.max())),
+        mjd=(float(points.mjd.min()), float(points.mjd.max())),
+        background=(float(sky.min()), float(sky.max())) if sky.size else (math.nan, math.nan),
+        radius=radius,
+        filetype=filetype,
+    )
+    quality = {
+        "points": float(len(points)),
+        "visits": float(len(points.visits)),
+        "chi2": fit.chi2,
+        "aic": fit.aic,
+        "bic": fit.bic,
+        "scale": fit.linear.scale,
+        "condition": fit.linear.condition,
+        "outliers": float(np.sum(fit.linear.weights < 0.5)),
+    }
+    return CoefficientSet(
+        name=name,
+        terms=fit.terms,
+        coefficients=fit.coefficients,
+        covariance=fit.covariance,
+        validity=validity,
+        selection=dict(selection or {}),
+        quality=quality,
+        provenance=dict(provenance or {}),
+    )

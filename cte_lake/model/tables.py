@@ -1,0 +1,64 @@
+"""One way into the columns of an Arrow, astropy or pandas table, or of a mapping of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.errors import UsageError
+
+
+def column_names(table: Any) -> list[str]:
+    """Return the names of a table's columns."""
+    if isinstance(table, Mapping):
+        return list(table)
+    names = getattr(table, "column_names", None) or getattr(table, "colnames", None)
+    return [str(name) for name in (table.columns if names is None else names)]
+
+
+def column(table: Any, name: str) -> NDArray[Any]:
+    """Return a column as a plain array; a missing number is NaN, a missing text ''.
+
+    Raises
+    ------
+    UsageError
+        If there is no such column.
+    """
+    if name not in column_names(table):
+        raise UsageError(f"the table has no column {name!r}; it has {', '.join(column_names(table))}")
+    values = table[name]
+    if hasattr(values, "to_numpy"):
+        values = values.to_numpy(zero_copy_only=False) if hasattr(values, "num_chunks") else values.to_numpy()
+    if hasattr(values, "unit") and hasattr(values, "value"):
+        values = values.value
+    if isinstance(values, np.ma.MaskedArray):
+        masked: Any = values if values.dtype.kind == "f" else values.astype(object)
+        values = masked.filled(np.nan if values.dtype.kind == "f" else None)
+    array = np.asarray(values)
+    if array.dtype.kind != "O":
+        return array
+    if all(value is None or isinstance(value, int | float | np.number) for value in array):
+        return np.array([np.nan if value is None else float(value) for value in array])
+    return np.array(["" if value is None else str(value) for value in array])
+
+
+def numbers(table: Any, name: str) -> NDArray[np.float64]:
+    """Return a numeric column as float64, NaN where missing.
+
+    Raises
+    ------
+    UsageError
+        If the column is missing or holds no numbers.
+    """
+    try:
+        return column(table, name).astype(np.float64)
+    except ValueError as error:
+        raise UsageError(f"column {name!r} does not hold numbers: {error}") from None
+
+
+def has(table: Any, names: Iterable[str]) -> bool:
+    """Return whether the table has all of the columns."""
+    return set(names) <= set(column_names(table))
