@@ -37,7 +37,6 @@ class Gate(Section):
 class Align(Section):
     """How the WCS is fitted to the master catalog."""
 
-    engine: Literal["tweakwcs", "tweakreg"] = Field(description="what fits; tweakreg is the cross-check")
     fwhm: float = Field(gt=0.5, description="width of a star image for the detection, px")
     thresholds: dict[str, Threshold] = Field(description="by filter, or by target, which goes first")
     enough_sources: int = Field(ge=10, description="with fewer per chip the threshold is lowered, down to 5")
@@ -49,7 +48,7 @@ class Align(Section):
     search_rotation: float = Field(ge=0, le=1, description="largest rotation that is searched, degrees")
     tolerance: float = Field(gt=0, description="largest distance of a match in the last step, px")
     fit: Literal["shift", "rshift", "rscale", "general"] = Field(description="geometry of the fit")
-    tweakreg_conv_width: float = Field(gt=0, description="conv_width of the cross-check, px")
+    tweakreg_conv_width: float = Field(gt=0, description="conv_width of the cross-check by TweakReg, px")
     gate: Gate = Field(description="what the result must fulfil")
 
     @field_validator("sharpness", "roundness")

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.lake.paths import checked
+from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
 
@@ -118,3 +120,15 @@ def read_row(version: Version) -> dict[str, Any]:
     """Return the row of a product, by column of its dataset."""
     row: dict[str, Any] = pq.ParquetFile(version.path).read().to_pylist()[0]
     return row
+
+
+def newest_rows(root: Path, name: str) -> list[dict[str, Any]]:
+    """Return the current row of every exposure in a dataset of such products, by root name."""
+    query = f"""
+        SELECT * FROM {scan(root, name)}
+        QUALIFY row_number() OVER (PARTITION BY rootname ORDER BY revision DESC, key DESC) = 1
+        ORDER BY rootname
+    """
+    with duckdb.connect() as connection:
+        rows: list[dict[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
+    return rows

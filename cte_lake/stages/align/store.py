@@ -7,6 +7,7 @@ the stage.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,16 @@ from typing import Any
 from astropy.io import fits
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, read_row, write_row
+from cte_lake.lake.versions import (
+    Version,
+    current,
+    current_of_all,
+    digest,
+    newest_rows,
+    next_version,
+    read_row,
+    write_row,
+)
 from cte_lake.lake.write import write_bytes
 
 ALIGNED = "aligned"
@@ -27,6 +37,8 @@ STATUSES = (ALIGNED, QUARANTINED, SKIPPED)
 Card = str | float | int | bool
 
 _HEADERLET = ".hlet.fits"
+#: Suffix of the matched stars that lie beside a row, for the diagnostic figures.
+MATCHES = ".matches.feather"
 _WCS_CARD = re.compile(
     r"WCSAXES|WCSNAME|RADESYS|EQUINOX|LONPOLE|LATPOLE"
     r"|(CRPIX|CRVAL|CTYPE|CUNIT)[12]|CD[12]_[12]|[AB]P?_(ORDER|DMAX|\d+_\d+)"
@@ -70,6 +82,13 @@ def wcs_cards(header: fits.Header) -> dict[str, Card]:
     return {card.keyword: card.value for card in header.cards if _WCS_CARD.fullmatch(card.keyword)}
 
 
+def read_cards(headerlet: bytes) -> dict[int, dict[str, Card]]:
+    """Return the WCS cards of each chip in a headerlet."""
+    with fits.open(io.BytesIO(headerlet)) as hdus:
+        headers = [hdu.header for hdu in hdus if hdu.name == "SIPWCS"]
+        return {int(header["CCDCHIP"]): wcs_cards(header) for header in headers}
+
+
 def solution_hash(status: str, cards: Mapping[int, Mapping[str, Card]]) -> str:
     """Return the hash of a solution; WCSNAME is left out, since it carries the hash's beginning itself."""
     plain = {str(chip): {k: v for k, v in named.items() if k != "WCSNAME"} for chip, named in cards.items()}
@@ -94,6 +113,11 @@ def alignment_states(lake_root: str | Path) -> dict[str, Version]:
     Made from one listing, no file is opened: for plans over thousands of exposures.
     """
     return current_of_all(alignment_dir(lake_root))
+
+
+def current_rows(lake_root: str | Path) -> list[dict[str, Any]]:
+    """Return the current row of every exposure that `align` has seen, by column of the dataset."""
+    return newest_rows(Path(lake_root), "alignment")
 
 
 def write_solution(
@@ -151,9 +175,7 @@ def _load(version: Version) -> WcsSolution:
         )
     path = version.beside(_HEADERLET)
     try:
-        with fits.open(path, memmap=False) as hdus:
-            sip = [hdu.header for hdu in hdus if hdu.name == "SIPWCS"]
-            cards = {int(header["CCDCHIP"]): wcs_cards(header) for header in sip}
+        cards = read_cards(path.read_bytes())
     except (OSError, KeyError) as error:
         raise LakeError(
             f"the headerlet {path} cannot be read ({error}); "

@@ -1,0 +1,156 @@
+"""The command ``align``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import (
+    DryRunOption,
+    FilterOption,
+    FlashOption,
+    JsonOption,
+    LakeOption,
+    ProgressOption,
+    ProposalOption,
+    SchedulerOption,
+    SetOption,
+    TargetOption,
+    VisitOption,
+    WorkersOption,
+    select,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from cte_lake.stages.align.run import AlignArguments, AlignPlan, AlignReport
+
+Engine = Annotated[
+    Literal["tweakwcs", "tweakreg"],
+    typer.Option(
+        "--engine",
+        help="tweakwcs fits and keeps the solutions; tweakreg holds those kept against TweakReg's and "
+        "keeps nothing.",
+    ),
+]
+
+
+@app.command(rich_help_panel=FRAMES)
+def align(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    lake: LakeOption = None,
+    proposal: ProposalOption = None,
+    visit: VisitOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filter_: FilterOption = None,
+    engine: Engine = "tweakwcs",
+    write_fits: Annotated[
+        Path | None,
+        typer.Option("--write-fits", help="Also write copies of FLC and FLT with the WCS applied into DIR."),
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option("--plots", help="Draw the diagnostic figures of the exposures into DIR.")
+    ] = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Align again what is up to date.")] = False,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    progress: ProgressOption = True,
+    assignments: SetOption = None,
+) -> None:
+    """Fit the WCS of exposures to the master catalogs and keep it in the lake.
+
+    The FLC of an exposure is fitted and its FLT gets the same solution. The files are not changed: the
+    solution is kept as a headerlet and used by ingest. What fails the gate is quarantined, not measured
+    with a wrong WCS; the reason is in rejects and the exit code is 3.
+    """
+    from cte_lake.cli.progress import progress_bar
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.align.run import AlignArguments, make_plan, summary_line
+    from cte_lake.stages.align.run import align as run_align
+    from cte_lake.stages.dask import WorkerSettings
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments, workers__count=workers)
+    stated = settings.config.workers
+    arguments = AlignArguments(
+        lake=root,
+        paths=tuple(paths),
+        settings=settings,
+        selection=select(proposal, visit, target, flash, None, filter_),
+        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        overwrite=overwrite,
+    )
+    if engine == "tweakreg":
+        _cross_check(arguments, as_json)
+        return
+    plan = make_plan(arguments)
+    if dry_run:
+        _print_plan(plan, as_json)
+        return
+    with progress_bar("align", progress) as report_progress:
+        report = run_align(arguments, plan, report_progress)
+    _export(arguments, write_fits, plots)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    _print_refusals(report)
+    typer.echo(summary_line(report), err=True)
+    raise typer.Exit(report.exit_code)
+
+
+def _export(arguments: AlignArguments, write_fits: Path | None, plots: Path | None) -> None:
+    if write_fits is not None:
+        from cte_lake.stages.align.export import write_aligned
+
+        written = write_aligned(arguments, write_fits)
+        typer.echo(f"wrote {len(written)} aligned copies into {write_fits}", err=True)
+    if plots is not None:
+        from cte_lake.stages.align.export import draw_diagnostics
+
+        drawn = draw_diagnostics(arguments, plots)
+        typer.echo(f"drew {len(drawn)} figures into {plots}", err=True)
+
+
+def _cross_check(arguments: AlignArguments, as_json: bool) -> None:
+    from cte_lake.errors import ExitCode
+    from cte_lake.stages.align.crosscheck import cross_check
+
+    rows = cross_check(arguments)
+    if as_json:
+        typer.echo(json.dumps(rows))
+    for row in rows:
+        told = row["problem"] or f"differs by {row['difference_px']:.3f} px at most"
+        typer.echo(f"{row['rootname']}: TweakReg {told}", err=as_json)
+    apart = [row for row in rows if not row["agrees"]]
+    typer.echo(f"cross-check: {len(rows) - len(apart)} of {len(rows)} solutions agree", err=True)
+    raise typer.Exit(ExitCode.AUDIT_FAILED if apart else ExitCode.DONE)
+
+
+def _print_plan(plan: AlignPlan, as_json: bool) -> None:
+    rows = [{"path": e.path, "action": "align", "why": None} for e, _, _ in plan.todo]
+    rows += [{"path": rootname, "action": "up to date", "why": None} for rootname in plan.up_to_date]
+    rows += [{"path": str(path), "action": "reject", "why": str(why)} for path, why in plan.refused.items()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        why = f": {row['why']}" if row["why"] else ""
+        typer.echo(f"{row['action']:<12} {row['path']}{why}")
+    typer.echo(
+        f"plan: {len(plan.todo)} to align, {len(plan.up_to_date)} up to date, {len(plan.refused)} to reject, "
+        f"{plan.excluded} excluded; nothing was done",
+        err=True,
+    )
+
+
+def _print_refusals(report: AlignReport) -> None:
+    for told in report.rejected:
+        typer.echo(f"rejected {told['path']}: {told['detail']}", err=True)
+    for told in report.quarantined:
+        typer.echo(f"quarantined {told['rootname']}: {told['detail']}", err=True)

@@ -1,0 +1,166 @@
+"""Finding the stars of a chip that are good for astrometry: bright, unsaturated, no cosmic rays."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
+from numpy.typing import NDArray
+from photutils.detection import DAOStarFinder
+from scipy.ndimage import maximum_filter
+
+FloatArray = NDArray[np.float64]
+
+#: The threshold is lowered no further than this, in standard deviations of the sky.
+LOWEST_THRESHOLD = 5.0
+_MAD_TO_SIGMA = 1.4826
+_MOMENT_HALF_WIDTH = 3
+
+
+@dataclass(frozen=True)
+class DetectionSettings:
+    """How stars are detected.
+
+    Attributes
+    ----------
+    fwhm : float
+        Width of a star image, px.
+    threshold : float
+        Detection limit, standard deviations of the sky.
+    enough_sources, max_sources : int
+        The threshold is lowered while fewer are found; the brightest of so many are kept.
+    peak_max : float
+        Sources with a brighter pixel are left out, electrons.
+    sharpness, roundness : tuple of float
+        Ranges of DAOFIND's shape measures.
+    """
+
+    fwhm: float
+    threshold: float
+    enough_sources: int
+    max_sources: int
+    peak_max: float
+    sharpness: tuple[float, float]
+    roundness: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Stars found on a chip, the brightest first.
+
+    Attributes
+    ----------
+    x, y : ndarray, shape (n,)
+        Centres, 0-based pixels.
+    flux : ndarray, shape (n,)
+        Brightness above the sky, electrons (of the detection's small aperture: for ranking only).
+    moments : ndarray, shape (n, 3)
+        Second moments xx, yy, xy of the image in 7 x 7 pixels, px^2; NaN where the box leaves the chip.
+    """
+
+    x: FloatArray
+    y: FloatArray
+    flux: FloatArray
+    moments: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def detect_sources(data: NDArray[np.float32], bad: NDArray[np.bool_], settings: DetectionSettings) -> Sources:
+    """Find the stars of a chip.
+
+    Parameters
+    ----------
+    data : ndarray, shape (ny, nx)
+        Image, electrons.
+    bad : ndarray of bool, shape (ny, nx)
+        Pixels not to be used; a source with one of them within 1 px of its centre is left out.
+    settings : DetectionSettings
+        How to look.
+
+    Returns
+    -------
+    Sources
+        The brightest stars; empty where there are none or the chip has no good pixel.
+    """
+    sky, sigma = sky_of(data, bad)
+    if not sigma > 0:
+        return _no_sources()
+    image = np.where(bad, 0.0, data - sky)
+    # Peaks beside a bad pixel are masked, not only those on it: their centres would be wrong.
+    near_bad = maximum_filter(bad, size=3)
+    threshold = settings.threshold
+    while True:
+        found = _find(image, near_bad, threshold * sigma, settings, settings.peak_max - sky)
+        if len(found) >= settings.enough_sources or threshold <= LOWEST_THRESHOLD:
+            break
+        threshold = max(threshold / 4, LOWEST_THRESHOLD)
+    order = np.argsort(-found[:, 2], kind="stable")[: settings.max_sources]
+    x, y, flux = found[order].T
+    return Sources(x, y, flux, second_moments(image, x, y))
+
+
+def sky_of(data: NDArray[np.float32], bad: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return sky and its standard deviation, electrons, by median and MAD of the good pixels; NaN if none."""
+    # Every 7th good pixel of a chip settles the median to a hundredth of sigma.
+    sample = data[~bad][::7]
+    if sample.size < 100:
+        return float("nan"), float("nan")
+    for _ in range(3):
+        sky = float(np.median(sample))
+        sigma = _MAD_TO_SIGMA * float(np.median(np.abs(sample - sky)))
+        if sigma == 0:
+            break
+        sample = sample[np.abs(sample - sky) < 4 * sigma]
+    return sky, sigma
+
+
+def _find(
+    image: FloatArray, bad: NDArray[np.bool_], threshold: float, settings: DetectionSettings, peak_max: float
+) -> FloatArray:
+    finder = DAOStarFinder(
+        threshold,
+        settings.fwhm,
+        sharpness_range=settings.sharpness,
+        roundness_range=settings.roundness,
+        peak_max=peak_max,
+        exclude_border=True,
+    )
+    with warnings.catch_warnings():
+        # photutils warns where nothing is found; the number of rows says so.
+        warnings.simplefilter("ignore", AstropyUserWarning)
+        table = finder(image, mask=bad)
+    if table is None:
+        return np.empty((0, 3))
+    return np.column_stack([np.asarray(table[name], float) for name in ("x_centroid", "y_centroid", "flux")])
+
+
+def second_moments(image: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the moments xx, yy, xy (px^2) of the sources' images in 7 x 7 pixels; NaN at the chip's edge."""
+    half = _MOMENT_HALF_WIDTH
+    ny, nx = image.shape
+    columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
+    inside = (columns >= half) & (columns < nx - half) & (rows >= half) & (rows < ny - half)
+    moments = np.full((len(x), 3), np.nan)
+    if not inside.any():
+        return moments
+    dy, dx = np.mgrid[-half : half + 1, -half : half + 1]
+    stamps = image[rows[inside, None, None] + dy, columns[inside, None, None] + dx].clip(min=0)
+    weight = stamps / np.maximum(stamps.sum(axis=(1, 2), keepdims=True), 1e-30)
+    mean_x, mean_y = (weight * dx).sum(axis=(1, 2)), (weight * dy).sum(axis=(1, 2))
+    moments[inside] = np.column_stack(
+        [
+            (weight * dx**2).sum(axis=(1, 2)) - mean_x**2,
+            (weight * dy**2).sum(axis=(1, 2)) - mean_y**2,
+            (weight * dx * dy).sum(axis=(1, 2)) - mean_x * mean_y,
+        ]
+    )
+    return moments
+
+
+def _no_sources() -> Sources:
+    empty = np.empty(0)
+    return Sources(empty, empty, empty, np.empty((0, 3)))

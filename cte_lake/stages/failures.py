@@ -1,0 +1,39 @@
+"""What a task that raised means for its file."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from pathlib import Path
+
+from cte_lake.errors import CteLakeError, Rejected
+
+log = logging.getLogger(__name__)
+
+
+def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
+    """Turn the error that ended a task into the refusal that goes on record.
+
+    Parameters
+    ----------
+    path : Path
+        The file (or one of the files) the task was about.
+    error : BaseException or None
+        What it raised.
+    stage : str
+        The step.
+    """
+    if isinstance(error, Rejected):
+        return error
+    if isinstance(error, CteLakeError):
+        return Rejected(error.kind, str(error), stage=stage)
+    if type(error).__name__ == "KilledWorker":
+        return Rejected(
+            "worker_died",
+            f"the worker on {path.name} died more than once, perhaps out of memory; "
+            "raise workers.memory_limit or use fewer workers",
+            stage=stage,
+        )
+    if error is not None:
+        log.debug("".join(traceback.format_exception(error)))
+    return Rejected("defect", f"{path.name} failed: {type(error).__name__}: {error}", stage=stage)
