@@ -126,7 +126,9 @@ def hot_pixels(
     final = int(size * fraction * 2.0)
     rng = np.random.default_rng(np.random.SeedSequence([seed, chip, width, 16]))
     index = rng.integers(0, size, final)
-    rate = np.exp(rng.normal(np.log(0.03), 1.2, final)).astype(np.float32)
+    # A pixel drawn twice counts once; the order, in which they turn hot, is kept.
+    index = index[np.sort(np.unique(index, return_index=True)[1])]
+    rate = np.exp(rng.normal(np.log(0.03), 1.2, index.size)).astype(np.float32)
     age = np.clip((mjd - MJD_NEW) / (MJD_HOT - MJD_NEW), 0.0, 2.0)
     present = int(size * fraction * age)
     return index[:present], rate[:present]

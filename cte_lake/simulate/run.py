@@ -108,7 +108,13 @@ def simulate_program(
         if progress is not None:
             progress(k + 1, len(plans))
     pairs = [
-        pair_truth(pair, light[pair.first], light[pair.second], width=settings.width)
+        pair_truth(
+            pair,
+            light[pair.first],
+            light[pair.second],
+            width=settings.width,
+            flc_fraction=settings.detector.flc_fraction,
+        )  # fmt: skip
         for pair in program.pairs
     ]
     _write_json(folder / "truth.json", pairs)

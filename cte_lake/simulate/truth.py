@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import SimulatedExposure, StarTruth
 from cte_lake.simulate.geometry import CHIP_ROWS
 from cte_lake.simulate.law import slope_loss
@@ -28,6 +29,7 @@ def pair_truth(
     second: SimulatedExposure,
     *,
     width: int,
+    flc_fraction: float = Detector.flc_fraction,
     bins: Iterable[tuple[float, float]] = FLUX_BINS,
 ) -> dict[str, Any]:
     """Losses of a pair per flux bin, as a measurement without noise would find them.
@@ -43,6 +45,8 @@ def pair_truth(
         Its exposures, in the order of the pair.
     width : int
         Columns of the frames.
+    flc_fraction : float
+        Part of the loss that the FLC keeps.
     bins : iterable of (low, high)
         e- within r = 3 px.
 
@@ -54,23 +58,21 @@ def pair_truth(
     chip_first, chip_second = (2, 1) if pair.chip is None else (pair.chip, pair.chip)
     a, b = first.stars[chip_first], second.stars[chip_second]
     in_a, in_b = common_stars(a, b, width)
-    flux_a, flux_b = a.flux[in_a] * (1 - a.lost[in_a]), b.flux[in_b] * (1 - b.lost[in_b])
-    ratio, y, mean = flux_b / flux_a, a.y[in_a], (flux_a + flux_b) / 2.0
     sign = -1.0 if pair.chip == 1 else 1.0
+    measured = {
+        part: (
+            a.flux[in_a] * (1.0 - part * a.lost[in_a]),
+            b.flux[in_b] * (1.0 - part * b.lost[in_b]),
+        )
+        for part in (1.0, flc_fraction)
+    }
+    injected = (a.loss[in_a] + b.loss[in_b]) / 2.0
     losses = []
     for low, high in bins:
-        inside = (mean > low) & (mean < high)
-        value = sign * slope_loss(ratio[inside], y[inside])
-        injected = (a.loss[in_a][inside] + b.loss[in_b][inside]) / 2.0
-        losses.append(
-            {
-                "lo": low,
-                "hi": high,
-                "loss": value if np.isfinite(value) else None,
-                "n": int(inside.sum()),
-                "injected": float(injected.mean()) if inside.any() else None,
-            }
-        )
+        flt, count, chosen = _bin_loss(*measured[1.0], a.y[in_a], (low, high), sign)
+        flc, _, _ = _bin_loss(*measured[flc_fraction], a.y[in_a], (low, high), sign)
+        mean = float(injected[chosen].mean()) if count else None
+        losses.append({"lo": low, "hi": high, "loss": flt, "n": count, "injected": mean, "loss_flc": flc})
     names: dict[str, Any]
     if pair.kind == "180":
         names = {"first": pair.first, "second": pair.second, "chip": pair.chip}
@@ -81,6 +83,20 @@ def pair_truth(
         "target": plan.target.name, "filter": plan.filter, "flash": plan.flash, "exptime": plan.exptime,
         "mjd": plan.mjd, "background": first.background, "cte_per_2048": losses,
     }  # fmt: skip
+
+
+def _bin_loss(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    y: NDArray[np.float64],
+    limits: tuple[float, float],
+    sign: float,
+) -> tuple[float | None, int, NDArray[np.bool_]]:
+    """Loss of a flux bin (None for under 3 stars), its number of stars, and which they are."""
+    mean = (first + second) / 2.0
+    inside = (mean > limits[0]) & (mean < limits[1])
+    value = sign * slope_loss(second[inside] / first[inside], y[inside])
+    return value if np.isfinite(value) else None, int(inside.sum()), inside
 
 
 def common_stars(a: StarTruth, b: StarTruth, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
