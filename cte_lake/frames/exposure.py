@@ -139,19 +139,26 @@ def read_exposure(path: Path | str, short_limit: float = SHORT_LIMIT) -> Exposur
     with open_frame(file, headers_only=True) as hdus:
         primary = hdus[0].header
         _require_uvis(primary, file)
-        require_extensions(hdus, file)
-        chips = {chip: hdus["SCI", version].header for chip, version in EXTVER_OF_CHIP.items()}
-        cards = HeaderCards(file.name, [primary, chips[2], chips[1]])
-        for chip, header in chips.items():
-            check_chip(header, file, chip)
-            check_unit(header, file, EXTVER_OF_CHIP[chip])
-            if not has_celestial_wcs(header):
-                raise Rejected(
-                    "no_wcs",
-                    f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name} has no usable WCS "
-                    "(RA---TAN with CRVAL, CRPIX and CD)",
-                )
+        chips = _chip_headers(hdus, file)
+        cards = HeaderCards(file.name, [primary, *chips.values()])
         return _exposure(file, cards, chips, short_limit)
+
+
+def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
+    """Return the checked SCI header of each chip, chip 2 first."""
+    if hdus[0].header.get("SUBARRAY") is True and ("SCI", 2) not in hdus:
+        # A subarray may be on one chip only; its facts are read so that screening can say why it is left out.
+        require_extensions(hdus, file, versions=(1,))
+        return {2: hdus["SCI", 1].header}
+    require_extensions(hdus, file)
+    chips = {chip: hdus["SCI", version].header for chip, version in EXTVER_OF_CHIP.items()}
+    for chip, header in chips.items():
+        name = f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name}"
+        check_chip(header, file, chip)
+        check_unit(header, file, EXTVER_OF_CHIP[chip])
+        if not has_celestial_wcs(header):
+            raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
+    return chips
 
 
 def _require_uvis(primary: fits.Header, file: Path) -> None:
@@ -200,8 +207,8 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         cte_ver=cards.optional_text("CTE_VER"),
         wcsname=cards.optional_text("WCSNAME"),
         bunit=cards.text("BUNIT"),
-        mdrizsky_1=sky[1],
-        mdrizsky_2=sky[2],
+        mdrizsky_1=sky.get(1),
+        mdrizsky_2=sky.get(2),
         expflag=cards.text("EXPFLAG"),
         binaxis1=cards.integer("BINAXIS1"),
         binaxis2=cards.integer("BINAXIS2"),

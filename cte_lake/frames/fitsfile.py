@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from astropy.wcs import WCS, WcsError
+from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from cte_lake.errors import Rejected
@@ -184,7 +184,7 @@ def wcs_of(
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             return WCS(header, fobj=hdus if has_tables else None)
-        except (WcsError, ValueError, TypeError, KeyError, IndexError) as error:
+        except Exception as error:  # WCSLIB tells of bad cards by errors of any class, MemoryError included
             raise Rejected("no_wcs", f"the WCS of chip {chip} cannot be used: {error}") from error
 
 

@@ -12,8 +12,8 @@ from cte_lake.frames.opening import SUFFIXES, open_frame
 def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
     """Return the post-flash level of an exposure.
 
-    FLASHSTA decides whether there was a flash. Some FLCs lack FLASHLVL; the other file type of the same exposure
-    in the same folder then tells it.
+    FLASHSTA decides whether there was a flash. Some FLCs lack FLASHLVL; the other file type of the same
+    exposure in the same folder then tells it.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import hashlib
 import io
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ SUFFIXES: Final = (".fits", ".fits.gz", ".fits.fz")
 """What a file name may end with."""
 
 _READ_BLOCK: Final = 1 << 20
-_EXTENSIONS: Final = tuple((name, version) for version in (1, 2) for name in ("SCI", "ERR", "DQ"))
+_PLANES: Final = ("SCI", "ERR", "DQ")
 _BROKEN_FILE: Final = (OSError, EOFError, zlib.error, fits.VerifyError, AstropyWarning)
 
 
@@ -118,10 +118,11 @@ def damaged(path: Path, error: Exception) -> Rejected:
     return Rejected("truncated", f"{path.name} is cut short or damaged ({error}); fetch it again")
 
 
-def require_extensions(hdus: fits.HDUList, path: Path) -> None:
-    """Raise ``Rejected('missing_extension')`` naming which of the six image extensions are missing."""
+def require_extensions(hdus: fits.HDUList, path: Path, versions: Sequence[int] = (1, 2)) -> None:
+    """Raise ``Rejected('missing_extension')`` naming which of SCI, ERR and DQ are missing."""
     present = {(hdu.name, hdu.ver) for hdu in hdus}
-    missing = [f"{name},{version}" for name, version in _EXTENSIONS if (name, version) not in present]
+    needed = [(name, version) for version in versions for name in _PLANES]
+    missing = [f"{name},{version}" for name, version in needed if (name, version) not in present]
     if missing:
         promised = hdus[0].header.get("NEXTEND", 0)
         cut = f"; only {len(hdus) - 1} of {promised} are there: cut short?" if len(hdus) <= promised else ""

@@ -39,7 +39,7 @@ def frame_hdus(shape: tuple[int, int] = SHAPE, column0: int = 2000, row0: int = 
 
 @pytest.fixture
 def make_frame(tmp_path: Path) -> MakeFrame:
-    """Write a frame; ``primary``, ``sci1``, ``sci2`` change cards (None deletes), ``edit`` changes the HDUs."""
+    """Write a frame; ``primary``, ``sci1``, ``sci2`` change cards (None deletes), ``edit`` the HDUs."""
 
     def make(
         name: str = "ic7802baq_flt.fits",

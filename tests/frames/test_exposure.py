@@ -60,9 +60,16 @@ def test_short_up_to_the_limit(make_frame, exptime, limit, length):
 
 @pytest.mark.parametrize(
     ("raw", "normal"),
-    [("NONE", "NONE"), (" none ", "NONE"), ("CONT", "CONT"), ("CONTINUOUS", "CONT"), ("LINE10", "LINE10"),
-     ("10-LINE", "LINE10"), ("LINE 25", "LINE25")],
-)  # fmt: skip
+    [
+        ("NONE", "NONE"),
+        (" none ", "NONE"),
+        ("CONT", "CONT"),
+        ("CONTINUOUS", "CONT"),
+        ("LINE10", "LINE10"),
+        ("10-LINE", "LINE10"),
+        ("LINE 25", "LINE25"),
+    ],
+)
 def test_charge_injection_is_spelled_one_way(make_frame, raw, normal):
     assert read_exposure(make_frame(primary={"CHINJECT": raw})).chinject == normal
 
@@ -86,10 +93,15 @@ class TestFiletype:
 
     @pytest.mark.parametrize(
         ("name", "correction", "reason"),
-        [("ic7802baq_flc.fits", "OMIT", "filetype_mismatch"), ("ic7802baq_flt.fits", "COMPLETE", "filetype_mismatch"),
-         ("ic7802baq_flc.fits", None, "filetype_mismatch"), ("ic7802baq_raw.fits", "PERFORM", "wrong_product"),
-         ("ic7802baq_drz.fits", "OMIT", "wrong_product"), ("some.fits", "PERFORM", "unknown_filetype")],
-    )  # fmt: skip
+        [
+            ("ic7802baq_flc.fits", "OMIT", "filetype_mismatch"),
+            ("ic7802baq_flt.fits", "COMPLETE", "filetype_mismatch"),
+            ("ic7802baq_flc.fits", None, "filetype_mismatch"),
+            ("ic7802baq_raw.fits", "PERFORM", "wrong_product"),
+            ("ic7802baq_drz.fits", "OMIT", "wrong_product"),
+            ("some.fits", "PERFORM", "unknown_filetype"),
+        ],
+    )
     def test_disagreement_is_refused(self, make_frame, name, correction, reason):
         error = refusal(make_frame(name, primary={"PCTECORR": correction}))
         assert error.reason == reason
@@ -97,9 +109,15 @@ class TestFiletype:
 
 
 class TestFlash:
-    @pytest.mark.parametrize("cards", [{"FLASHSTA": "NOT PERFORMED"}, {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": None},
-                                       {"FLASHSTA": None, "FLASHLVL": None, "FLASHDUR": None, "FLASHCUR": None},
-                                       {"FLASHSTA": "", "FLASHLVL": ""}])  # fmt: skip
+    @pytest.mark.parametrize(
+        "cards",
+        [
+            {"FLASHSTA": "NOT PERFORMED"},
+            {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": None},
+            {"FLASHSTA": None, "FLASHLVL": None, "FLASHDUR": None, "FLASHCUR": None},
+            {"FLASHSTA": "", "FLASHLVL": ""},
+        ],
+    )
     def test_no_flash_is_level_zero(self, make_frame, cards):
         assert read_exposure(make_frame(primary=cards)).flash == 0
 
@@ -132,8 +150,23 @@ class TestFlash:
         assert refusal(make_frame(primary={"FLASHLVL": -12})).reason == "bad_keyword"
 
 
-REQUIRED = ["ROOTNAME", "TARGNAME", "PROPOSID", "EXPSTART", "EXPTIME", "FILTER", "CHINJECT", "POSTARG1", "POSTARG2",
-            "INSTRUME", "DETECTOR", "EXPFLAG", "SUBARRAY", "BINAXIS1", "BINAXIS2"]  # fmt: skip
+REQUIRED = [
+    "ROOTNAME",
+    "TARGNAME",
+    "PROPOSID",
+    "EXPSTART",
+    "EXPTIME",
+    "FILTER",
+    "CHINJECT",
+    "POSTARG1",
+    "POSTARG2",
+    "INSTRUME",
+    "DETECTOR",
+    "EXPFLAG",
+    "SUBARRAY",
+    "BINAXIS1",
+    "BINAXIS2",
+]
 
 
 @pytest.mark.parametrize("key", REQUIRED)
@@ -145,14 +178,25 @@ def test_missing_keyword_is_named(make_frame, key):
 
 @pytest.mark.parametrize(
     ("cards", "reason"),
-    [({"PROPOSID": "fourteen"}, "bad_keyword"), ({"PROPOSID": -5}, "bad_keyword"), ({"PROPOSID": 1.5}, "bad_keyword"),
-     ({"EXPTIME": -1.0}, "bad_keyword"), ({"EXPTIME": 0.0}, "bad_keyword"), ({"EXPTIME": "NaN"}, "bad_keyword"),
-     ({"EXPTIME": "long"}, "bad_keyword"), ({"EXPTIME": True}, "bad_keyword"), ({"EXPSTART": "nan"}, "bad_keyword"),
-     ({"BINAXIS1": 1.5}, "bad_keyword"), ({"SUBARRAY": "maybe"}, "missing_keyword"),
-     ({"ROOTNAME": "../../etc"}, "bad_rootname"), ({"ROOTNAME": "ic7802ba"}, "bad_rootname"),
-     ({"ROOTNAME": "ic78/2baq"}, "bad_rootname"), ({"DETECTOR": "IR"}, "not_uvis"),
-     ({"INSTRUME": "ACS", "DETECTOR": "WFC"}, "not_uvis")],
-)  # fmt: skip
+    [
+        ({"PROPOSID": "fourteen"}, "bad_keyword"),
+        ({"PROPOSID": -5}, "bad_keyword"),
+        ({"PROPOSID": 1.5}, "bad_keyword"),
+        ({"EXPTIME": -1.0}, "bad_keyword"),
+        ({"EXPTIME": 0.0}, "bad_keyword"),
+        ({"EXPTIME": "NaN"}, "bad_keyword"),
+        ({"EXPTIME": "long"}, "bad_keyword"),
+        ({"EXPTIME": True}, "bad_keyword"),
+        ({"EXPSTART": "nan"}, "bad_keyword"),
+        ({"BINAXIS1": 1.5}, "bad_keyword"),
+        ({"SUBARRAY": "maybe"}, "missing_keyword"),
+        ({"ROOTNAME": "../../etc"}, "bad_rootname"),
+        ({"ROOTNAME": "ic7802ba"}, "bad_rootname"),
+        ({"ROOTNAME": "ic78/2baq"}, "bad_rootname"),
+        ({"DETECTOR": "IR"}, "not_uvis"),
+        ({"INSTRUME": "ACS", "DETECTOR": "WFC"}, "not_uvis"),
+    ],
+)
 def test_bad_values_are_refused_with_their_reason(make_frame, cards, reason):
     error = refusal(make_frame(primary=cards))
     assert error.reason == reason
@@ -177,8 +221,10 @@ def test_missing_extension_is_named(make_frame, extension, suffix):
     assert "{},{}".format(*extension) in error.detail
 
 
-@pytest.mark.parametrize("cards", [{"CTYPE1": None}, {"CRVAL1": None}, {"CD1_1": "x"}, {"CTYPE1": "LINEAR"},
-                                   {"CD1_1": 0.0, "CD1_2": 0.0}])  # fmt: skip
+@pytest.mark.parametrize(
+    "cards",
+    [{"CTYPE1": None}, {"CRVAL1": None}, {"CD1_1": "x"}, {"CTYPE1": "LINEAR"}, {"CD1_1": 0.0, "CD1_2": 0.0}],
+)
 @pytest.mark.parametrize("which", ["sci1", "sci2"])
 def test_no_wcs(make_frame, which, cards):
     error = refusal(make_frame(**{which: cards}))
@@ -251,3 +297,12 @@ def test_gzip_of_the_same_bytes_is_the_same_exposure(make_frame):
         shutil.copyfileobj(source, target)
     first, second = vars(read_exposure(plain)), vars(read_exposure(packed))
     assert {k: v for k, v in first.items() if k != "path"} == {k: v for k, v in second.items() if k != "path"}
+
+
+def test_subarray_on_one_chip_is_told_as_such(make_frame):
+    def one_chip(hdus):
+        del hdus[4:]
+
+    exposure = read_exposure(make_frame(primary={"SUBARRAY": True}, edit=one_chip))
+    assert exposure.subarray is True
+    assert exposure.mdrizsky_1 is None

@@ -1,0 +1,178 @@
+import gzip
+import hashlib
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.fitsfile import checksum, open_frame, read_chip, wcs_of
+
+from .conftest import SHAPE, chip_header
+
+
+def reason(call, *arguments):
+    with pytest.raises(Rejected) as caught:
+        call(*arguments)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+@pytest.mark.parametrize("chip", [1, 2])
+def test_a_chip_is_read_with_its_pixels_and_place(make_frame, suffix, chip):
+    image = read_chip(make_frame(f"ic7802baq_flt{suffix}"), chip)
+    assert image.chip == chip
+    assert image.data.shape == image.err.shape == image.dq.shape == SHAPE
+    assert (image.data.dtype, image.err.dtype, image.dq.dtype) == (np.float32, np.float32, np.int16)
+    assert image.data.dtype.isnative
+    # The ramp is 100 y + x + 100000 chip; tile compression rounds to a fraction of the noise.
+    assert image.data[7, 5] == pytest.approx(1e5 * chip + 705, abs=2)
+    assert (image.column0, image.row0) == (2000, 0)
+    # The pixel of the full frame at CRPIX lies on CRVAL.
+    header = chip_header(chip)
+    assert image.wcs.all_pix2world([[2047.0 - 2000, 1025.0]], 0)[0] == pytest.approx(
+        [header["CRVAL1"], header["CRVAL2"]]
+    )
+
+
+def test_reference_area_is_of_chip_2_for_both_chips_and_for_cutouts(make_frame):
+    path = make_frame()
+    cut = make_frame("ic7802bbq_flt.fits", column0=100)
+    areas = {read_chip(file, chip).reference_area for file in (path, cut) for chip in (1, 2)}
+    assert np.ptp(list(areas)) < 1e-12 * max(areas)
+
+
+class TestRefusals:
+    def test_filled_with_nan(self, make_frame):
+        def fill(hdus):
+            hdus[4].data[:] = np.nan
+
+        path = make_frame(edit=fill)
+        assert reason(read_chip, path, 1) == "nan_filled"
+        assert read_chip(path, 2).data.shape == SHAPE
+
+    def test_some_nan_is_no_reason(self, make_frame):
+        def spoil(hdus):
+            hdus[1].data[:10] = np.nan
+
+        assert np.isnan(read_chip(make_frame(edit=spoil), 2).data).sum() == 10 * SHAPE[1]
+
+    def test_other_unit(self, make_frame):
+        assert reason(read_chip, make_frame(sci1={"BUNIT": "ELECTRONS/S"}), 2) == "wrong_unit"
+
+    def test_other_chip(self, make_frame):
+        assert reason(read_chip, make_frame(sci1={"CCDCHIP": 1}), 2) == "wrong_chip"
+
+    def test_missing_extension(self, make_frame):
+        assert reason(read_chip, make_frame(edit=lambda hdus: hdus.pop(3)), 2) == "missing_extension"
+
+    def test_planes_of_different_shape(self, make_frame):
+        def shrink(hdus):
+            hdus[2] = fits.ImageHDU(hdus[2].data[:-1], hdus[2].header)
+
+        assert reason(read_chip, make_frame(edit=shrink), 2) == "bad_shape"
+
+    def test_plane_without_pixels(self, make_frame):
+        assert reason(
+            read_chip, make_frame(edit=lambda hdus: setattr(hdus[2], "data", None)), 2
+        ) == "bad_shape"  # fmt: skip
+
+    @pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".fits.fz"])
+    def test_cut_short(self, make_frame, suffix):
+        path = make_frame(f"ic7802baq_flt{suffix}")
+        path.write_bytes(path.read_bytes()[:-3000])
+        assert reason(read_chip, path, 1) in {"truncated", "missing_extension"}
+
+    def test_damaged_compressed_pixels(self, make_frame):
+        path = make_frame("ic7802baq_flt.fits.fz")
+        with fits.open(path, disable_image_compression=True) as hdus:
+            info = hdus[1].fileinfo()
+            heap = info["datLoc"] + hdus[1].header["NAXIS1"] * hdus[1].header["NAXIS2"]
+        raw = bytearray(path.read_bytes())
+        raw[info["datLoc"] : heap] = b"\xff" * (heap - info["datLoc"])
+        path.write_bytes(bytes(raw))
+        assert reason(read_chip, path, 2) == "truncated"
+
+
+def test_an_error_of_the_caller_is_not_taken_for_a_broken_file(make_frame):
+    with pytest.raises(KeyError, match="our own"), open_frame(make_frame()):
+        raise KeyError("our own")
+
+
+class TestWcs:
+    def test_from_file_and_from_header_are_the_same(self, make_frame):
+        path = make_frame(column0=0)
+        sky = wcs_of(path, 1).all_pix2world([[10.0, 20.0]], 0)
+        assert np.array_equal(sky, wcs_of(chip_header(1), 1).all_pix2world([[10.0, 20.0]], 0))
+
+    def test_cards_replace_the_headers_wcs(self, make_frame):
+        path = make_frame()
+        shifted = {"CRVAL1": 5.7, "CRVAL2": -72.0, "WCSNAME": "aligned"}
+        image = read_chip(path, 2, shifted)
+        assert image.wcs.wcs.crval == pytest.approx([5.7, -72.0])
+        assert image.wcs.sip.a[2, 0] == chip_header(2)["A_2_0"]
+        with fits.open(path) as hdus:
+            assert hdus[1].header["CRVAL1"] != 5.7
+
+    def test_cards_with_sip_replace_all_of_it(self):
+        cards = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-6, "B_0_2": 2e-6}
+        sip = wcs_of(chip_header(2), 2, cards).sip
+        assert sip.a.shape == (3, 3)
+        assert (sip.a[2, 0], sip.a[1, 1], sip.b[0, 2]) == (1e-6, 0.0, 2e-6)
+
+    def test_no_wcs(self):
+        header = chip_header(2)
+        del header["CRVAL1"]
+        assert reason(wcs_of, header, 2) == "no_wcs"
+
+    def test_lookup_tables_come_from_the_file(self, make_frame):
+        path = make_frame(edit=add_tables, column0=0)
+        image = read_chip(path, 2)
+        assert image.wcs.cpdis1 is not None
+        sky = image.wcs.all_pix2world([[20.0, 30.0]], 0)
+        assert WCS(chip_header(2)).all_world2pix(sky, 0)[0] == pytest.approx([20.5, 30.0], abs=0.02)
+
+    def test_tables_promised_but_absent(self, make_frame):
+        def promise(hdus):
+            add_tables(hdus)
+            del hdus["WCSDVARR"]
+
+        assert reason(read_chip, make_frame(edit=promise), 2) == "no_wcs"
+
+
+def add_tables(hdus):
+    """A shift of half a pixel along x on chip 2, as lookup tables of the distortion paper."""
+    header = hdus[1].header
+    for axis, shift in ((1, 0.5), (2, 0.0)):
+        table = fits.ImageHDU(np.full((33, 65), shift, np.float32), name="WCSDVARR", ver=axis)
+        table.header.update(CRVAL1=1.0, CRVAL2=1.0, CRPIX1=1.0, CRPIX2=1.0, CDELT1=64.0, CDELT2=64.0)
+        hdus.append(table)
+        header[f"CPDIS{axis}"] = "LOOKUP"
+        for field, value in (("EXTVER", axis), ("NAXES", 2), ("AXIS.1", 1), ("AXIS.2", 2)):
+            header.append((f"DP{axis}", f"{field}: {value:.1f}"))
+
+
+class TestChecksum:
+    def test_is_blake2b_of_the_bytes(self, tmp_path):
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"cte" * 100_000)
+        assert checksum(path) == hashlib.blake2b(b"cte" * 100_000, digest_size=16).hexdigest()
+
+    def test_one_byte_changes_it(self, make_frame):
+        path = make_frame()
+        before = checksum(path)
+        raw = bytearray(path.read_bytes())
+        raw[-100] ^= 1
+        path.write_bytes(bytes(raw))
+        assert checksum(path) != before
+
+    def test_absent_file(self, tmp_path):
+        assert reason(checksum, tmp_path / "none.fits") == "unreadable"
+
+
+def test_gzip_and_plain_have_the_same_pixels(make_frame):
+    plain = make_frame()
+    packed = plain.with_name("ic7802baq_flt.fits.gz")
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert np.array_equal(read_chip(plain, 1).data, read_chip(packed, 1).data)
