@@ -60,7 +60,8 @@ class StarMeasurements:
     x, y : array of float64, shape (n,)
         Centre of the apertures, 0-based pixels (the centre of the first pixel is 0).
     dx, dy : array of float64, shape (n,)
-        Shift that centring made from the given position, pixels; 0 where it was off or put back.
+        Centroid less the given position, pixels; 0 where centring is off, failed or was put back. In `x` and
+        `y` unless the centroid was only watched.
     flux : array of float64, shape (n, n_radii)
         Sum over the good pixels less the sky, electrons; columns as ``settings.radii``.
     flux_err : array of float64, shape (n, n_radii)

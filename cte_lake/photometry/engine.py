@@ -147,10 +147,12 @@ def _centre(pixels: _Pixels, x: FloatArray, y: FloatArray, settings: PhotometryS
             pixels.data, pixels.good, x, y, settings.centring_box, settings.max_shift
         )
     sky, sky_err, n_sky = measure_sky(pixels.data, pixels.error, pixels.good, x + dx, y + dy, settings)
-    if settings.centring == "window":
+    if settings.centring in ("watch", "window"):
         dx, dy, failed, far = centring.windowed_centroids(
             pixels.data, pixels.good, x, y, sky, settings.window_sigma, settings.max_shift
         )
+    if settings.centring == "watch":
+        return _Centres(x, y, dx, dy, failed, far, sky, sky_err, n_sky)
     return _Centres(x + dx, y + dy, dx, dy, failed, far, sky, sky_err, n_sky)
 
 

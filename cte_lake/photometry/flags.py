@@ -31,11 +31,11 @@ class Flag:
 
 OFF_CHIP = Flag(0, "off_chip", "The largest aperture reaches over the edge of the chip.")
 CORE_OFF_CHIP = Flag(1, "core_off_chip", "The core (radius core_radius) reaches over the edge of the chip.")
-MASKED_CORE = Flag(2, "masked_core", "A masked pixel touches the core.")
+MASKED_CORE = Flag(2, "masked_core", "A masked pixel has its centre in the core.")
 MASKED_FRACTION = Flag(
     3, "masked_fraction", "In some aperture the masked part of its area on the chip is over the limit."
 )
-SATURATED = Flag(4, "saturated", "A saturated pixel touches the core.")
+SATURATED = Flag(4, "saturated", "A saturated pixel has its centre in the core.")
 FEW_SKY_PIXELS = Flag(5, "few_sky_pixels", "The sky rests on fewer annulus pixels than the minimum.")
 NO_SKY = Flag(6, "no_sky", "The annulus has no usable pixel: no sky and no flux.")
 NEIGHBOUR = Flag(7, "neighbour", "Another star of the catalog is nearer than the neighbour distance.")

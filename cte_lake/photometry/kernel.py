@@ -217,7 +217,9 @@ def core_counts(
     y: FloatArray,
     radius: float,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Count the good, masked and saturated pixels that a circle touches; rows of positions not finite are 0.
+    """Count the good, masked and saturated pixels whose centres lie in a circle.
+
+    Rows of positions that are not finite are 0.
 
     Parameters
     ----------
@@ -238,11 +240,9 @@ def core_counts(
         cx, cy = x[star], y[star]
         if not (abs(cx) < 1e9 and abs(cy) < 1e9):
             continue
-        for j in range(max(0, math.ceil(cy - radius - 0.5)), min(ny - 1, math.floor(cy + radius + 0.5)) + 1):
-            _, touched = _half_widths(j - cy, radius, EXACT)
-            if touched < 0.0:
-                continue
-            for i in range(max(0, math.ceil(cx - touched)), min(nx - 1, math.floor(cx + touched)) + 1):
+        for j in range(max(0, math.ceil(cy - radius)), min(ny - 1, math.floor(cy + radius)) + 1):
+            half = math.sqrt(max(0.0, radius * radius - (j - cy) * (j - cy)))
+            for i in range(max(0, math.ceil(cx - half)), min(nx - 1, math.floor(cx + half)) + 1):
                 counts[0, star] += good[j, i]
                 counts[1, star] += 1 - good[j, i]
                 counts[2, star] += saturated[j, i]

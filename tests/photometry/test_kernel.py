@@ -86,7 +86,7 @@ def test_single_precision_pixels_are_summed_in_double() -> None:
     assert sums[0, 0] - 16_777_216.0 * areas[0, 0] == pytest.approx(excess, abs=0.01)
 
 
-def test_core_counts_the_pixels_a_circle_touches() -> None:
+def test_core_counts_the_pixels_centred_in_a_circle() -> None:
     good = np.ones((20, 20), np.uint8)
     good[10, 13] = 0
     good[10, 14] = 0
@@ -95,7 +95,7 @@ def test_core_counts_the_pixels_a_circle_touches() -> None:
     n_good, n_masked, n_saturated = core_counts(
         good, saturated, np.array([10.0, 0.0, np.inf]), np.array([10.0, 0.0, 3.0]), 3.0
     )
-    # Rows of 7, 7, 7 and 5 squares from the middle outward have a part nearer than 3 px.
-    assert (n_good + n_masked).tolist() == [45, 15, 0]
+    # Rows of 7, 5, 5 and 1 pixels from the middle outward have their centres within 3 px.
+    assert (n_good + n_masked).tolist() == [29, 11, 0]
     assert n_masked.tolist() == [1, 0, 0]
     assert n_saturated.tolist() == [1, 0, 0]
