@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -98,7 +99,7 @@ def _read_cat(file: Path) -> tuple[_Columns, _Where]:
     """Lines of five numbers; '#' starts a comment."""
     lines: list[int] = []
     cells: list[list[str]] = []
-    with file.open(encoding="utf-8") as stream:
+    with _open_text(file) as stream:
         for number, line in enumerate(stream, start=1):
             fields = line.partition("#")[0].split()
             if not fields:
@@ -120,7 +121,7 @@ def _read_csv(file: Path) -> tuple[_Columns, _Where]:
     lines: list[int] = []
     cells: list[list[str]] = []
     header: list[str] = []
-    with file.open(encoding="utf-8-sig", newline="") as stream:
+    with _open_text(file) as stream:
         reader = csv.reader(stream)
         for row in reader:
             if not any(cell.strip() for cell in row) or row[0].lstrip().startswith("#"):
@@ -182,6 +183,13 @@ def _from_arrays(file: Path, arrays: Mapping[str, NDArray[Any]]) -> tuple[_Colum
     return columns | _numeric_extras(extra), where
 
 
+def _open_text(file: Path) -> IO[str]:
+    # -sig: spreadsheets put a byte order mark before the header.
+    if file.suffix.lower() == ".gz":
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+    return file.open(encoding="utf-8-sig", newline="")
+
+
 def _line_namer(file: Path, lines: Sequence[int]) -> _Where:
     return lambda row: f"{file}, line {lines[row]}"
 
@@ -212,7 +220,7 @@ def _numbers(columns: Mapping[str, Sequence[Any] | NDArray[Any]], where: _Where)
     for name, cells in columns.items():
         convert, kind = (_whole, np.int64) if name == "id" else (_real, np.float64)
         array = np.asarray(cells)
-        if array.dtype.kind in ("iu" if name == "id" else "iuf"):
+        if array.dtype.kind in ("i" if name == "id" else "iuf"):
             numbers[name] = array.astype(kind)
             continue
         values = []
@@ -227,7 +235,7 @@ def _numbers(columns: Mapping[str, Sequence[Any] | NDArray[Any]], where: _Where)
 
 
 def _shown(cell: Any) -> str:
-    return repr(str(cell)) if str(cell).strip() else "blank"
+    return repr(_text(cell)) if _text(cell) else "blank"
 
 
 def _real(cell: Any) -> float:

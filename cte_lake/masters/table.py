@@ -90,8 +90,12 @@ def checked_table(
     x, y = (np.asarray(columns.get(name, missing), dtype=np.float64) for name in ("x", "y"))
     _refuse(~np.isfinite(ra), where, lambda row: f"RA is {ra[row]}, not a number of degrees")
     _refuse(~np.isfinite(dec), where, lambda row: f"Dec is {dec[row]}, not a number of degrees")
-    _refuse((ra < 0) | (ra >= 360), where, lambda row: f"RA {ra[row]!r} is outside 0 <= RA < 360 degrees")
-    _refuse(np.abs(dec) > 90, where, lambda row: f"Dec {dec[row]!r} is outside -90 <= Dec <= 90 degrees")
+    _refuse(
+        (ra < 0) | (ra >= 360), where, lambda row: f"RA {float(ra[row])!r} is outside 0 <= RA < 360 degrees"
+    )
+    _refuse(
+        np.abs(dec) > 90, where, lambda row: f"Dec {float(dec[row])!r} is outside -90 <= Dec <= 90 degrees"
+    )
     if "x" in columns:
         _refuse(~np.isfinite(x), where, lambda row: f"x is {x[row]}, not a number of pixels")
     if "y" in columns:

@@ -93,7 +93,7 @@ def test_half_a_turn_is_told_modulo_a_turn(roll):
 
 
 def test_partners_never_disagree():
-    # c would rather go with d on chip 1, but d is better served on chip 2 with e.
+    # c and d share most on chip 1; e shares with d only on chip 2, which is then no longer open to d.
     c = footprint("c", "10", 155.0, stars((0, 100)), stars((200, 300)))
     d = footprint("d", "11", 335.0, stars((0, 95)), stars((200, 298)))
     e = footprint("e", "10", 155.0, stars((0, 99)), stars((900, 950)))

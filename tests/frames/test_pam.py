@@ -48,7 +48,7 @@ class TestPublishedBehaviour:
 
     def test_chips_meet_at_the_gap(self, maps):
         # 35 rows of gap and another tilt lie between them.
-        assert maps[2][-1] / maps[1][0] == pytest.approx(1.0, abs=0.004)
+        assert np.abs(maps[2][-1] / maps[1][0] - 1.0).max() < 0.004
 
 
 class TestAgainstFiniteDifferences:
@@ -84,7 +84,7 @@ class TestAgainstFiniteDifferences:
         stretched.cpdis1 = DistortionLookupTable(ramp, (1.0, 1.0), (1.0, 1.0), (64.0, 64.0))
         stretched.cpdis2 = DistortionLookupTable(np.zeros_like(ramp), (1.0, 1.0), (1.0, 1.0), (64.0, 64.0))
         factor = pixel_areas(stretched, FULL) / pixel_areas(wcs[2], FULL)
-        assert factor[8:-8, 8:-8] == pytest.approx(1.01, abs=3e-4)
+        assert np.abs(factor[8:-8, 8:-8] - 1.01).max() < 3e-4
         assert reference_pixel_area(stretched) == reference_pixel_area(wcs[2])
 
 
@@ -102,7 +102,8 @@ def test_a_full_chip_takes_less_than_half_a_second(wcs):
 def test_a_cutout_has_its_part_of_the_full_map(make_frame, maps, chip):
     image = read_chip(make_frame(column0=1728, row0=300), chip)
     ny, nx = image.data.shape
-    assert area_map_for(image) == pytest.approx(maps[chip][300 : 300 + ny, 1728 : 1728 + nx], rel=1e-6)
+    part = maps[chip][300 : 300 + ny, 1728 : 1728 + nx]
+    assert np.abs(area_map_for(image) / part - 1).max() < 1e-6
 
 
 class TestOfficialMaps:
