@@ -14,10 +14,22 @@ import pyarrow.parquet as pq
 
 from cte_lake import __version__
 from cte_lake.errors import LakeError
-from cte_lake.lake.paths import Partition, exposure_file, phot_file, reject_file
+from cte_lake.lake.commit import withdraw, write_exposure
+from cte_lake.lake.paths import Partition, phot_file, reject_file
 from cte_lake.lake.schemas import dataset, radius_suffix
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
+
+__all__ = [
+    "check_rows",
+    "phot_table",
+    "settings_json",
+    "summary",
+    "withdraw",
+    "write_exposure",
+    "write_phot",
+    "write_reject",
+]
 
 _MAD_TO_SIGMA = 1.4826
 
@@ -119,24 +131,6 @@ def check_rows(path: Path, expected: int) -> None:
     found = pq.read_metadata(path).num_rows
     if found != expected:
         raise LakeError(f"number of rows in {path} ({found}) does not match the stars matched ({expected})")
-
-
-def write_exposure(lake: Path, partition: Partition, record: Mapping[str, Any]) -> None:
-    """Write an exposure row: from here on readers see its photometry."""
-    path = lake / exposure_file(
-        partition, record["rootname"], record["mode"], record["phot_key"], record["revision"]
-    )
-    table = pa.Table.from_pylist([dict(record)], schema=dataset("exposures").schema())
-    write_table(path, conform(table, "exposures"), {"software": f"cte-lake {__version__}"})
-
-
-def withdraw(lake: Path, row: Mapping[str, Any]) -> None:
-    """Take an exposure out of the readers' sight: a new revision of its row that says so.
-
-    Its photometry stays until the lake is vacuumed.
-    """
-    partition = Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
-    write_exposure(lake, partition, {**row, "withdrawn": True, "revision": row["revision"] + 1})
 
 
 def write_reject(
