@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from photutils.geometry import circular_overlap_grid
 
 from cte_lake.photometry.kernel import EXACT, IRAF, aperture_sums, circle_pixel_overlap, core_counts
-from cte_lake.photometry.modes import RADII
 from cte_lake.photometry.reference import photutils_sums
+from cte_lake.radii import RADII
 
 ON_GRID = st.sampled_from([0.0, 0.5, -0.5, 0.25, 1e-9, 0.5 - 1e-9])
 
