@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake.errors import LakeError
+from cte_lake.radii import RADII
 from cte_lake.resources import data_dir
 
 _TYPES: dict[str, pa.DataType] = {
@@ -35,9 +36,6 @@ PARTITION_TYPES: dict[str, str] = {
     "filetype": "string",
 }
 
-#: The fourteen aperture radii of the monitor, in pixels.
-RADII: tuple[int, ...] = (2, 3, 5, 7, 10, 12, 15, 18, 20, 24, 28, 32, 36, 40)
-
 
 def radius_suffix(radius: float) -> str:
     """Return the suffix that a per-radius column carries, ``r03`` for 3 px."""
@@ -48,7 +46,11 @@ def radius_suffix(radius: float) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a dataset as its schema file states it."""
+    """A column of a dataset as its schema file states it.
+
+    `since` is the number of the dataset's schema that brought the column; `renamed_from` the names under
+    which older files hold it; `keyword` the primary header's keyword that ingest fills it from.
+    """
 
     name: str
     type: str
@@ -58,6 +60,8 @@ class Column:
     unit: str = ""
     required: bool = False
     per_radius: bool = False
+    renamed_from: tuple[str, ...] = ()
+    keyword: str = ""
 
     def expand(self, radii: Sequence[float]) -> Iterator[Column]:
         """Yield the column itself, or one column a radius."""
@@ -74,6 +78,7 @@ class Column:
                 since=self.since,
                 unit=self.unit,
                 required=self.required,
+                renamed_from=tuple(old.format(radius=suffix) for old in self.renamed_from),
             )
 
     @property
@@ -120,8 +125,10 @@ def dataset(name: str) -> Dataset:
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8"))
         return _parse(stated)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise LakeError(f"{path.name} is no valid dataset schema: {error}; mend the file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        # A KeyError shows its message in quotes.
+        what = error.args[0] if isinstance(error, KeyError) else error
+        raise LakeError(f"{path.name} is no valid dataset schema: {what}; mend the file") from error
 
 
 def dataset_names() -> list[str]:
@@ -131,10 +138,21 @@ def dataset_names() -> list[str]:
 
 def _parse(stated: dict[str, Any]) -> Dataset:
     head = stated["dataset"]
-    columns = tuple(Column(**column) for column in stated["column"])
+    columns = tuple(
+        Column(**{**column, "renamed_from": tuple(column.get("renamed_from", ()))})
+        for column in stated["column"]
+    )
+    names = [name for column in columns for name in (column.name, *column.renamed_from)]
     for column in columns:
         if column.type not in _TYPES:
             raise KeyError(f"column {column.name!r} has type {column.type!r}; allowed: {', '.join(_TYPES)}")
+        if names.count(column.name) > 1:
+            raise KeyError(f"column {column.name!r} is stated twice, or is the former name of another")
+        if column.required and column.since > 1:
+            raise KeyError(f"column {column.name!r} came later (since = {column.since}) and cannot be required")
+    keys = (*head["key"], *head["partitions"], *head["sort"])
+    if missing := [key for key in keys if key not in names]:
+        raise KeyError(f"key, partitions and sort name {missing[0]!r}, which is no column")
     return Dataset(
         name=head["name"],
         grain=head["grain"],

@@ -7,12 +7,14 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from cte_lake.radii import RADII
+
 Overlap = Literal["exact", "iraf"]
 Centring = Literal["off", "watch", "window", "iraf"]
 SkyMethod = Literal["median", "mean", "mode", "iraf_centroid", "mean_exact"]
 Engine = Literal["kernel", "photutils"]
 
-RADII = (2.0, 3.0, 5.0, 7.0, 10.0, 12.0, 15.0, 18.0, 20.0, 24.0, 28.0, 32.0, 36.0, 40.0)
+_RADII = tuple(float(radius) for radius in RADII)
 
 ALGORITHM = 1
 """Raised whenever the same settings would give other numbers: it is part of the record."""
@@ -73,7 +75,7 @@ class PhotometrySettings:
     """
 
     mode: str
-    radii: tuple[float, ...] = RADII
+    radii: tuple[float, ...] = _RADII
     overlap: Overlap = "exact"
     area: Literal["good", "geometric"] = "good"
     position_offset: float = 0.0

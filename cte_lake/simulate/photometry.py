@@ -15,7 +15,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.lake.schemas import RADII, radius_suffix
+from cte_lake.lake.schemas import radius_suffix
+from cte_lake.radii import RADII
 from cte_lake.simulate.exposure import LAW_RADIUS, FileType, Settings, background_level
 from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, PIXEL_DEGREES
 from cte_lake.simulate.law import readout_distance

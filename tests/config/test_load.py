@@ -4,9 +4,10 @@ import pytest
 
 from cte_lake.config import default_text, describe, load_settings
 from cte_lake.errors import ConfigError
+from cte_lake.radii import RADII
 
 
-@pytest.fixture()
+@pytest.fixture
 def lake(tmp_path):
     def write(text):
         (tmp_path / "cte_lake.toml").write_text("lake_version = 1\n" + text)
@@ -82,7 +83,8 @@ def test_every_key_of_the_defaults_has_a_meaning():
 def test_defaults_cover_the_monitor():
     config = load_settings(environment={}).config
     assert set(config.proposals) == {11924, 12348, 12379, 12692, 13083, 13566, 14012, 14378, 14541}
-    assert {key for key, why in config.exclusions.visits.items() if why} == {"12379/07", "12379/13", "14012/05"}
+    bad_visits = {key for key, why in config.exclusions.visits.items() if why}
+    assert bad_visits == {"12379/07", "12379/13", "14012/05"}
     assert config.targets["ngc6583"].pairing == "180"
     assert tomllib.loads(default_text())["exclusions"]["x_dither"]["except_targets"] == ["ngc6583"]
 
@@ -93,3 +95,7 @@ def test_hash_depends_on_the_named_sections_alone():
     assert plain.hash("photometry") == other.hash("photometry")
     assert plain.hash("measure") != other.hash("measure")
     assert plain.hash() != other.hash()
+
+
+def test_all_radii_are_measured_by_default():
+    assert load_settings(environment={}).config.photometry.radii == list(RADII)

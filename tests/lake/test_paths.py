@@ -28,7 +28,8 @@ def test_no_header_text_becomes_a_path(name):
 
 
 def test_reject_names_tell_files_and_steps_apart():
-    names = {reject_file(p, s) for p in ("/a/x.fits", "/b/x.fits", "/a/\udcff.fits") for s in ("read", "screen")}
+    paths = ("/a/x.fits", "/b/x.fits", "/a/\udcff.fits")
+    names = {reject_file(path, stage) for path in paths for stage in ("read", "screen")}
     assert len(names) == 6
 
 

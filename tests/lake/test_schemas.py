@@ -1,7 +1,8 @@
 import pytest
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.schemas import RADII, dataset, dataset_names, radius_suffix
+from cte_lake.lake.schemas import dataset, dataset_names, radius_suffix
+from cte_lake.radii import RADII
 
 
 @pytest.mark.parametrize("name", dataset_names())

@@ -30,7 +30,7 @@ selections = st.fixed_dictionaries(
 @given(exposures, selections)
 def test_python_and_sql_select_alike(exposure, selection):
     condition, parameters = selection.where()
-    row = ", ".join(f"{value!r} AS \"{name}\"" for name, value in exposure.items())
+    row = ", ".join(f'{value!r} AS "{name}"' for name, value in exposure.items())
     found = duckdb.sql(f"SELECT count(*) FROM (SELECT {row}) WHERE {condition}", params=parameters or None)
     assert bool(found.fetchall()[0][0]) == selection.matches(exposure)
 

@@ -17,7 +17,7 @@ from cte_lake.stages.ingest import IngestArguments, IngestReport, ingest
 from cte_lake.stages.master_import import import_master
 
 
-@pytest.fixture()
+@pytest.fixture
 def frames(small_visit, tmp_path) -> Path:
     """A folder of our own with the visit's frames."""
     folder = tmp_path / "frames"
@@ -27,7 +27,7 @@ def frames(small_visit, tmp_path) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def lake(small_visit, tmp_path) -> Path:
     """A lake with the visit's master catalog."""
     return new_lake(tmp_path / "lake", small_visit)
@@ -42,11 +42,13 @@ def new_lake(root: Path, visit: Any) -> Path:
 Ingest = Callable[..., IngestReport]
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(lake) -> Ingest:
     """Ingest in this process: run(path, ..., flags={...}, overwrite=True)."""
 
-    def call(*paths: Path, root: Path = lake, flags: dict[str, Any] | None = None, **more: Any) -> IngestReport:
+    def call(
+        *paths: Path, root: Path = lake, flags: dict[str, Any] | None = None, **more: Any
+    ) -> IngestReport:
         arguments = IngestArguments(
             lake=root,
             paths=tuple(map(str, paths)),

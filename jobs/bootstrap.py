@@ -1,0 +1,79 @@
+"""Set up cte-lake in a private environment beside this file and run its demo or its tests.
+
+    python3 jobs/bootstrap.py demo      install, then run `cte-lake demo`
+    python3 jobs/bootstrap.py test      install with test tools, then lint, type-check and test
+    python3 jobs/bootstrap.py install   install only, and say where the command is
+
+Needs Python 3.11 or later with its venv module and access to a package index. Every
+further argument goes to `cte-lake demo` or to pytest. The environment is made once, in
+.venv of the checkout (or where CTE_LAKE_VENV says), and made anew when the project's
+dependencies change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = Path(os.environ.get("CTE_LAKE_VENV", ROOT / ".venv"))
+BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+OLDEST = (3, 11)
+
+
+def main(arguments: list[str]) -> int:
+    """Set up and run what was asked for; returns the exit code."""
+    if sys.version_info < OLDEST:
+        print("cte-lake needs Python 3.11 or later; run this file with such a python3", file=sys.stderr)
+        return 2
+    if not arguments or arguments[0] not in {"demo", "test", "install"}:
+        print(__doc__, file=sys.stderr)
+        return 2
+    task, rest = arguments[0], arguments[1:]
+    install(extras="dev" if task == "test" else "pandas")
+    if task == "demo":
+        return run(BIN / "cte-lake", "demo", *rest)
+    if task == "test":
+        return check(rest)
+    print(f"installed: {BIN / 'cte-lake'}")
+    return 0
+
+
+def install(extras: str) -> None:
+    """Install the checkout, editable, with the versions of constraints.txt."""
+    stamp = ENVIRONMENT / f".installed-{extras}"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes())
+    if stamp.is_file() and stamp.read_text() == wanted.hexdigest():
+        return
+    print(f"setting up {ENVIRONMENT} (some minutes the first time) ...", file=sys.stderr, flush=True)
+    if not (BIN / "python").exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    pip = [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--constraint", ROOT / "constraints.txt", "--editable", f"{ROOT}[{extras}]", must=True)
+    stamp.write_text(wanted.hexdigest())
+
+
+def check(pytest_arguments: list[str]) -> int:
+    """Run linter, formatter, type checker and tests; the tests come last and run whatever the others say."""
+    codes = [
+        run(BIN / "ruff", "check", "."),
+        run(BIN / "mypy"),
+        run(BIN / "python", "-m", "pytest", *pytest_arguments),
+    ]
+    return next((code for code in codes if code), 0)
+
+
+def run(*command: object, must: bool = False) -> int:
+    """Run a command in the checkout; with `must`, its failure ends the program."""
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, check=False).returncode
+    if must and code:
+        sys.exit(code)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
