@@ -1,1 +1,1 @@
-"""Figures of the monitor: a function takes a table and returns a Figure."""
+"""Figures of the monitor: each function takes a table and returns a matplotlib Figure; none measures or reads."""

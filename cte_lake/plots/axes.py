@@ -1,0 +1,126 @@
+"""Axes of all figures: limits from the data, dates, logarithms, lines of reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.plots.style import INK, SOFT
+
+
+def limits(
+    values: ArrayLike,
+    errors: ArrayLike | None = None,
+    include: Iterable[float] = (),
+    margin: float = 0.07,
+    smallest: float = 0.0,
+) -> tuple[float, float]:
+    """Return axis limits that hold all values, and error bars that are not out of all proportion.
+
+    Parameters
+    ----------
+    values, errors : array_like
+        What is plotted; NaN is left out.
+    include : iterable of float, optional
+        Values that must be in view, such as 0.
+    margin : float, optional
+        Share of the range that is added at either end.
+    smallest : float, optional
+        Least range.
+    """
+    value = np.asarray(values, dtype=np.float64).ravel()
+    reach = np.zeros_like(value) if errors is None else np.asarray(errors, dtype=np.float64).ravel()
+    good = np.isfinite(value)
+    value, reach = value[good], np.nan_to_num(reach[good])
+    fixed = np.array([*include], dtype=np.float64)
+    centre = np.concatenate([value, fixed])
+    if centre.size == 0:
+        return (0.0, 1.0)
+    span = max(float(np.ptp(centre)), smallest)
+    if value.size > 1:
+        reach = np.minimum(reach, max(0.6 * span, float(np.median(reach)) * 3))
+    low = float(np.concatenate([value - reach, fixed]).min())
+    high = float(np.concatenate([value + reach, fixed]).max())
+    if high - low < smallest or high == low:
+        half = 0.5 * (smallest or abs(low) * 0.1 or 1.0)
+        low, high = 0.5 * (low + high) - half, 0.5 * (low + high) + half
+    pad = margin * (high - low)
+    return (low - pad, high + pad)
+
+
+def year_of(mjd: ArrayLike) -> NDArray[np.float64]:
+    """Return the Julian epoch of a date, ``2016.583``, for axes."""
+    return 2000.0 + (np.asarray(mjd, dtype=np.float64) - 51544.5) / 365.25
+
+
+def mjd_of(year: ArrayLike) -> NDArray[np.float64]:
+    """Return the date of a Julian epoch, MJD."""
+    return 51544.5 + (np.asarray(year, dtype=np.float64) - 2000.0) * 365.25
+
+
+def time_axis(axes: Iterable[Axes], mjd: ArrayLike) -> None:
+    """Give panels with Julian years along x their limits and labels, the first one with MJD on top."""
+    every = list(axes)
+    low, high = limits(year_of(mjd), smallest=1.0, margin=0.05)
+    for one in every:
+        one.set_xlim(low, high)
+    every[-1].set_xlabel("Date (year)")
+    every[-1].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    every[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    top = every[0].secondary_xaxis("top", functions=(mjd_of, year_of))
+    top.tick_params(labelsize=10.5, labelcolor=SOFT)
+    top.set_xlabel("MJD (d)", fontsize=10.5, color=SOFT, loc="right", labelpad=5)
+    top.xaxis.set_major_locator(MaxNLocator(6))
+    title = every[0].get_title(loc="left")
+    if title:
+        # At a height of its own, else the title would climb over the label of the second axis.
+        every[0].set_title(title, y=1.0, pad=24)
+
+
+def log_axis(axes: Axes, which: str = "x") -> None:
+    """Make an axis logarithmic with plain numbers at 1, 2 and 5."""
+    getattr(axes, f"set_{which}scale")("log")
+    axis = getattr(axes, f"{which}axis")
+    low, high = sorted(getattr(axes, f"get_{which}lim")())
+    few = high / max(low, 1e-300) > 300
+    axis.set_major_locator(LogLocator(10, subs=(1.0,) if few and high / low > 3e4 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(LogLocator(10, subs=tuple(range(1, 10))))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def reference(axes: Axes, value: float, which: str = "h", label: str = "") -> None:
+    """Draw a line of reference, behind the data."""
+    line = axes.axhline if which == "h" else axes.axvline
+    line(value, color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1.5)
+    if label and which == "v":
+        axes.annotate(
+            label,
+            (value, 0.985),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=10.5,
+            color=SOFT,
+        )
+
+
+def note(axes: Axes, text: str, where: str = "upper right") -> None:
+    """Write a short remark into a corner of a panel."""
+    vertical, horizontal = where.split()
+    axes.annotate(
+        text,
+        (0.985 if horizontal == "right" else 0.015, 0.97 if vertical == "upper" else 0.03),
+        xycoords="axes fraction",
+        ha=horizontal,
+        va="top" if vertical == "upper" else "bottom",
+        fontsize=11,
+        color=INK,
+        bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.82},
+        zorder=6,
+    )

@@ -1,0 +1,141 @@
+"""A frame with the stars that were matched on it: the old diagnostic of WCS and centring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.model.tables import has, numbers
+from cte_lake.plots.style import colour, finish, panels, styled
+from cte_lake.plots.words import ELECTRONS, count_text, sentence
+
+#: Stars of which each is drawn as its own circle; of more, only the brightest.
+MOST_CIRCLES = 3000
+
+
+@styled
+def field_plot(
+    image: ArrayLike,
+    stars: Any,
+    chip: int,
+    step: float = 1.0,
+    title: str = "",
+    caption: str = "",
+) -> Figure:
+    """Draw a chip in an asinh stretch with a circle around each matched star.
+
+    Parameters
+    ----------
+    image : array_like, shape (ny, nx)
+        The chip in electrons, as it is or averaged over blocks of `step` pixels; NaN where there is no data.
+    stars : table or mapping
+        Matched stars: x, y (0-based pixels of the full chip) and, where there is one, flux (electrons).
+    chip : int
+        1 or 2; tells which way it is read out.
+    step : float, optional
+        Pixels of the chip per pixel of `image`.
+    title, caption : str, optional
+        Title; what else a reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    pixels = np.asarray(image, dtype=np.float64)
+    ny, nx = pixels.shape
+    # The picture keeps its proportions, so the figure takes them too.
+    across = min(8.0, max(3.6, 8.6 * nx / ny))
+    figure, axes = panels(1, 1, width=across + 2.1, height=min(9.2, across * ny / nx) + 0.75)
+    one = axes[0, 0]
+    shown, low, high = stretch(pixels)
+    picture = one.imshow(
+        shown,
+        origin="lower",
+        cmap="gray_r",
+        extent=(-0.5, nx * step - 0.5, -0.5, ny * step - 0.5),
+        interpolation="nearest",
+        vmin=0.0,
+        vmax=1.0,
+    )
+    x, y, chosen = _brightest(stars)
+    one.plot(
+        x,
+        y,
+        "o",
+        markersize=5.5,
+        markerfacecolor="none",
+        markeredgecolor=colour(1),
+        markeredgewidth=0.8,
+        alpha=0.75,
+    )
+    one.grid(visible=False)
+    one.set_xlabel("Column x (px)")
+    one.set_ylabel("Row y (px)")
+    _arrow_to_amplifiers(one, chip)
+    bar = figure.colorbar(picture, ax=one, shrink=0.75, aspect=30, ticks=[0.0, 0.5, 1.0])
+    bar.ax.set_yticklabels([f"{value:.3g}" for value in _unstretched(low, high)])
+    bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
+    all_stars = numbers(stars, "x").size
+    told = sentence(
+        [
+            count_text(all_stars, "matched star"),
+            f"the {chosen:,} brightest with circles" if chosen < all_stars else "",
+            f"mean of {step:g} x {step:g} px" if step > 1 else "",
+        ]
+    )
+    return finish(figure, title or f"Chip {chip} with its matched stars", f"{told}. {caption}".strip())
+
+
+def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
+    """Return an image scaled to 0..1 by an asinh of the sky's own scatter, and the levels of 0 and 1."""
+    values = pixels[np.isfinite(pixels)]
+    if values.size == 0:
+        return np.zeros_like(pixels), 0.0, 1.0
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle))) or 1.0
+    low = middle - 2.0 * spread
+    high = max(float(np.percentile(values, 99.7)), middle + 20.0 * spread)
+    scaled = np.arcsinh((pixels - low) / (2.0 * spread)) / np.arcsinh((high - low) / (2.0 * spread))
+    return np.clip(np.nan_to_num(scaled), 0.0, 1.0), low, high
+
+
+def _unstretched(low: float, high: float) -> tuple[float, float, float]:
+    # The scale factor cancels only at the ends; the middle follows from the same asinh.
+    soft = (high - low) / 60.0
+    return low, low + soft * float(np.sinh(0.5 * np.arcsinh((high - low) / soft))), high
+
+
+def _brightest(stars: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    x, y = numbers(stars, "x"), numbers(stars, "y")
+    if x.size > MOST_CIRCLES:
+        rank = numbers(stars, "flux") if has(stars, ("flux",)) else np.zeros(x.size)
+        order = np.argsort(-np.nan_to_num(rank, nan=-np.inf), kind="stable")[:MOST_CIRCLES]
+        x, y = x[order], y[order]
+    return x, y, x.size
+
+
+def _arrow_to_amplifiers(axes: Any, chip: int) -> None:
+    # Chip 2 is read towards y = 0, chip 1 towards the top.
+    start, end = (0.72, 0.97) if chip == 1 else (0.28, 0.03)
+    axes.annotate(
+        "",
+        (1.012, end),
+        (1.012, start),
+        xycoords="axes fraction",
+        arrowprops={"arrowstyle": "-|>", "color": colour(0), "linewidth": 2.2},
+        annotation_clip=False,
+    )
+    axes.annotate(
+        "readout",
+        (1.02, 0.5 * (start + end)),
+        xycoords="axes fraction",
+        rotation=90,
+        va="center",
+        ha="left",
+        fontsize=11,
+        color=colour(0),
+        annotation_clip=False,
+    )

@@ -1,0 +1,117 @@
+"""CTE loss against stellar flux, a colour an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cte_lake.model.tables import column, has, numbers
+from cte_lake.plots.axes import limits, log_axis, reference, year_of
+from cte_lake.plots.series import Series, basis, draw_points, losses, split
+from cte_lake.plots.style import finish, marker, panels, sequence, styled
+from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text
+
+
+@styled
+def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: str = "") -> Figure:
+    """Draw the loss of each bin against the mean flux of its stars, and a model's curve per epoch.
+
+    Parameters
+    ----------
+    table : table or mapping
+        Rows of the view ``cte_vs_flux``: epoch, mjd, mean_flux (electrons), cte_loss, cte_loss_err (fraction
+        per 2048 rows), n and any of target, filter, length, flash, filetype. A panel a target.
+    curves : table or mapping, optional
+        A model's loss: target, epoch, flux (electrons), loss and, where there is one, loss_err (fractions).
+    title, caption : str, optional
+        Title; what else a reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    targets = sorted(set(column(table, "target").tolist())) if has(table, ("target",)) else [""]
+    columns = max(len(targets), 1)
+    figure, axes = panels(
+        1, columns, height=4.8, sharex=True, sharey=True, width=8.0 if columns == 1 else 10.0
+    )
+    flux = numbers(table, "mean_flux")
+    loss, error = losses(table)
+    parts = split(table, but=("target",))
+    axes[0, 0].set_ylim(*limits(loss, error, include=(0.0,), smallest=1.0))
+    axes[0, 0].set_xlim(*_flux_limits(flux))
+    for one, target in zip(axes[0], targets, strict=True):
+        _draw_target(one, table, curves, target)
+        log_axis(one)
+        one.set_xlabel(f"Mean flux ({ELECTRONS})")
+        one.set_title(target_text(target))
+    axes[0, 0].set_ylabel(LOSS_LABEL)
+    line = "line: model, band: its 1 sigma" if curves is not None else ""
+    both = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
+    told = sentence(
+        [parts.shared, basis(table), "filled: FLT, open: FLC" if both else "", "bars: 1 sigma", line]
+    )
+    return finish(figure, title or "CTE loss against flux", f"{told}. {caption}".strip())
+
+
+def _flux_limits(flux: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = limits(np.log10(flux[flux > 0]), smallest=0.5)
+    return (float(10**low), float(10**high))
+
+
+def _draw_target(axes: Axes, table: Any, curves: Any | None, target: str) -> None:
+    of_target = column(table, "target") == target if target else np.ones(numbers(table, "mjd").size, bool)
+    epoch = column(table, "epoch") if has(table, ("epoch",)) else numbers(table, "mjd")
+    flux = numbers(table, "mean_flux")
+    loss, error = losses(table)
+    open_too = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
+    shown = sorted(set(epoch[of_target].tolist()))
+    for number, (one, shade) in enumerate(zip(shown, sequence(len(shown)), strict=True)):
+        here = of_target & (epoch == one)
+        year = f"{float(year_of(numbers(table, 'mjd')[here].mean())):.2f}"
+        for filled, mask in _by_filetype(table, here, open_too):
+            series = Series(year if filled else "", mask, shade, marker(number), filled)
+            draw_points(axes, flux[mask], loss[mask], error[mask], series, label=series.label or "_")
+        if curves is not None:
+            _draw_curve(axes, curves, target, one, shade)
+    reference(axes, 0.0)
+    axes.legend(
+        title="Epoch (year)",
+        title_fontsize=11.5,
+        ncols=1 + (len(shown) > 6),
+        loc="upper right",
+        fontsize=11.5,
+    )
+
+
+def _by_filetype(table: Any, here: NDArray[np.bool_], open_too: bool) -> list[tuple[bool, NDArray[np.bool_]]]:
+    if not open_too:
+        return [(True, here)]
+    corrected = column(table, "filetype") == "flc"
+    return [(True, here & ~corrected), (False, here & corrected)]
+
+
+def _draw_curve(axes: Axes, curves: Any, target: str, epoch: Any, shade: str) -> None:
+    on = column(curves, "epoch") == epoch
+    if target and has(curves, ("target",)):
+        on &= column(curves, "target") == target
+    if not on.any():
+        return
+    order = np.argsort(numbers(curves, "flux")[on])
+    flux, loss = (numbers(curves, name)[on][order] for name in ("flux", "loss"))
+    axes.plot(flux, 100.0 * loss, color=shade, linewidth=2.0, zorder=2)
+    if has(curves, ("loss_err",)):
+        error = numbers(curves, "loss_err")[on][order]
+        axes.fill_between(
+            flux,
+            100.0 * (loss - error),
+            100.0 * (loss + error),
+            color=shade,
+            alpha=0.18,
+            linewidth=0,
+            zorder=1.8,
+        )

@@ -1,0 +1,90 @@
+"""Coverage: which visit, flash level, filter and file type is in the lake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cte_lake.model.tables import column, numbers
+from cte_lake.plots.axes import time_axis, year_of
+from cte_lake.plots.style import SOFT, colour, finish, marker, panels, styled, y_label
+from cte_lake.plots.words import count_text, target_text
+
+
+@styled
+def overview_plot(table: Any, title: str = "", caption: str = "") -> Figure:
+    """Draw what is in the lake: date along, flash level up, filter and length by marker, one panel a target.
+
+    Parameters
+    ----------
+    table : table or mapping
+        Rows of the view ``coverage``: target, proposal, visit, filter, length, flash (electrons per
+        pixel), mjd, n_exposures (FLT and FLC apart), n_pairs.
+    title, caption : str, optional
+        Title; what else a reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    target = column(table, "target")
+    targets = sorted(set(target.tolist()))
+    levels = {one: sorted(set(numbers(table, "flash")[target == one].tolist())) for one in targets}
+    heights = [1.0 + 0.42 * len(levels[one]) for one in targets] or [1.0]
+    figure, axes = panels(
+        len(heights), 1, height=0.9 + 0.8 * sum(heights), sharex=True, height_ratios=tuple(heights)
+    )
+    kinds = sorted(set(zip(column(table, "filter").tolist(), column(table, "length").tolist(), strict=True)))
+    for one, name in zip(axes[:, 0], targets, strict=False):
+        _draw_target(one, table, target == name, levels[name], kinds)
+        one.set_title(target_text(name))
+    time_axis(axes[:, 0], numbers(table, "mjd"))
+    y_label(figure, "Post-flash level (e⁻/px)")
+    _name_kinds(axes[0, 0], kinds)
+    exposures = float(numbers(table, "n_exposures").sum())
+    visits = len(set(zip(column(table, "proposal").tolist(), column(table, "visit").tolist(), strict=True)))
+    told = (
+        f"{count_text(exposures, 'exposure and file type', 'exposures and file types')} of "
+        f"{count_text(visits, 'visit')}; the area grows with their number; a ring: none of them is in a pair"
+    )
+    return finish(figure, title or "What is in the lake", f"{told}. {caption}".strip(), axes[0, 0])
+
+
+def _draw_target(axes: Any, table: Any, here: Any, levels: list[float], kinds: list[tuple[Any, Any]]) -> None:
+    year, count, pairs = (
+        year_of(numbers(table, "mjd")),
+        numbers(table, "n_exposures"),
+        numbers(table, "n_pairs"),
+    )
+    place = {level: float(number) for number, level in enumerate(levels)}
+    row = np.array([place.get(level, np.nan) for level in numbers(table, "flash").tolist()])
+    filters, lengths = column(table, "filter"), column(table, "length")
+    for number, (filter_, length) in enumerate(kinds):
+        chosen = here & (filters == filter_) & (lengths == length)
+        # Kinds stand above each other within a level, so none hides another.
+        lift = 0.5 * ((number + 0.5) / len(kinds) - 0.5)
+        shade = colour(number)
+        axes.scatter(
+            year[chosen],
+            row[chosen] + lift,
+            s=26.0 * np.sqrt(np.clip(count[chosen], 1, 64)),
+            marker=marker(number),
+            facecolors=np.where(pairs[chosen] > 0, shade, "white"),
+            edgecolors=shade,
+            linewidths=1.4,
+            zorder=3,
+        )
+    axes.set_yticks(list(place.values()), [f"{level:g}" for level in levels])
+    axes.set_ylim(-0.6, len(levels) - 0.4)
+    axes.grid(axis="y", visible=False)
+    for between in range(1, len(levels)):
+        axes.axhline(between - 0.5, color="#e4e8ec", linewidth=0.8, zorder=0)
+    axes.tick_params(axis="y", length=0, labelcolor=SOFT)
+
+
+def _name_kinds(axes: Any, kinds: list[tuple[Any, Any]]) -> None:
+    for number, (filter_, length) in enumerate(kinds):
+        name = f"{filter_}, {'short' if length == 's' else 'long'}"
+        axes.plot([], [], marker(number), color=colour(number), label=name, markersize=8)

@@ -1,0 +1,113 @@
+"""Flux ratio of the stars of a pair against their row, one panel a flux bin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cte_lake.model.tables import column, has, numbers
+from cte_lake.plots.axes import limits, note, reference
+from cte_lake.plots.series import bins_of, in_bin
+from cte_lake.plots.style import FAINT, colour, finish, panels, styled
+from cte_lake.plots.words import bin_text, count_text
+
+#: Row of the middle of a chip, where a pair's two distances to the amplifiers are equal.
+MIDDLE_ROW = 1024
+CHIP_ROWS = 2051
+
+
+@styled
+def ratio_plot(stars: Any, lines: Any | None = None, title: str = "", caption: str = "") -> Figure:
+    """Draw flux ratio against row with the fitted lines.
+
+    Parameters
+    ----------
+    stars : table or mapping
+        One row a star and flux bin: bin_lo, bin_hi (electrons), y (row on chip 2, px), ratio (flux 1 / flux
+        2) and, where there is one, kept (bool; False where the sigma clip left the star out).
+    lines : table or mapping, optional
+        Fitted lines, one row a flux bin and row: bin_lo, bin_hi, y, fit, fit_err (1 sigma), and the bin's n,
+        cte_loss and cte_loss_err (fraction per 2048 rows).
+    title, caption : str, optional
+        What pair it is; what else a reader must know.
+
+    Returns
+    -------
+    Figure
+    """
+    bins = bins_of(stars) or [(0.0, 0.0)]
+    columns = min(len(bins), 3 if len(bins) != 4 else 2)
+    rows = -(-len(bins) // columns)
+    figure, axes = panels(
+        rows, columns, height=0.5 + 2.75 * rows, sharex=True, sharey=True, width=8.0 if columns < 3 else 10.0
+    )
+    low, high = _ratio_limits(stars, lines)
+    for number, (one, flux_bin) in enumerate(zip(axes.flat, bins, strict=False)):
+        _draw_bin(one, stars, lines, flux_bin, colour(number))
+    for spare in axes.flat[len(bins) :]:
+        spare.set_axis_off()
+    axes[0, 0].set_ylim(low, high)
+    axes[0, 0].set_xlim(-30, CHIP_ROWS + 30)
+    axes[0, 0].set_xticks([0, 512, MIDDLE_ROW, 1536, 2048])
+    for one in axes[:, 0]:
+        one.set_ylabel("Flux ratio (1)")
+    for position, one in enumerate(axes.flat[: len(bins)]):
+        if position + columns >= len(bins):
+            one.set_xlabel("Row y on chip 2 (px)")
+            one.tick_params(labelbottom=True)
+    return finish(figure, title or "Flux ratio against row", caption)
+
+
+def _ratio_limits(stars: Any, lines: Any | None) -> tuple[float, float]:
+    ratio = numbers(stars, "ratio")
+    ratio = ratio[_kept(stars) & np.isfinite(ratio)]
+    # A handful of wild stars must not flatten the rest: the middle 99% set the scale.
+    middle = np.percentile(ratio, [0.5, 99.5]) if ratio.size else np.array([0.9, 1.1])
+    seen = [middle] if lines is None else [middle, numbers(lines, "fit")]
+    return limits(np.concatenate(seen), include=(1.0,), margin=0.12, smallest=0.05)
+
+
+def _kept(stars: Any) -> Any:
+    if not has(stars, ("kept",)):
+        return np.ones(numbers(stars, "ratio").size, dtype=bool)
+    return column(stars, "kept").astype(bool)
+
+
+def _draw_bin(axes: Axes, stars: Any, lines: Any | None, flux_bin: tuple[float, float], shade: str) -> None:
+    here, kept = in_bin(stars, flux_bin), _kept(stars)
+    y, ratio = numbers(stars, "y"), numbers(stars, "ratio")
+    many = int((here & kept).sum())
+    alpha = float(np.clip(12.0 / np.sqrt(max(many, 1)), 0.12, 0.7))
+    axes.plot(y[here & ~kept], ratio[here & ~kept], "x", color=FAINT, markersize=4, rasterized=True, zorder=1)
+    axes.plot(
+        y[here & kept],
+        ratio[here & kept],
+        "o",
+        color=shade,
+        markersize=3.4,
+        markeredgewidth=0,
+        alpha=alpha,
+        rasterized=True,
+        zorder=2,
+    )
+    reference(axes, 1.0)
+    reference(axes, MIDDLE_ROW, "v")
+    axes.set_title(bin_text(*flux_bin), color=shade)
+    told = count_text(many, "star")
+    if lines is not None and (on := in_bin(lines, flux_bin)).any():
+        told = f"{_draw_line(axes, lines, on, shade)}\n{told}"
+    note(axes, told, "upper left")
+
+
+def _draw_line(axes: Axes, lines: Any, on: Any, shade: str) -> str:
+    order = np.argsort(numbers(lines, "y")[on])
+    y, fit, error = (numbers(lines, name)[on][order] for name in ("y", "fit", "fit_err"))
+    axes.fill_between(y, fit - error, fit + error, color="white", alpha=0.6, linewidth=0, zorder=3)
+    axes.fill_between(y, fit - error, fit + error, color=shade, alpha=0.35, linewidth=0, zorder=3)
+    axes.plot(y, fit, color="white", linewidth=4.2, zorder=4)
+    axes.plot(y, fit, color=shade, linewidth=2.4, zorder=5)
+    loss, loss_err = (100.0 * numbers(lines, name)[on][0] for name in ("cte_loss", "cte_loss_err"))
+    return f"loss {loss:.2f} ± {loss_err:.2f} %"

@@ -1,0 +1,154 @@
+"""What a figure's points have in common and what sets them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.model.tables import column, column_names, has, numbers
+from cte_lake.plots.style import colour, marker, marker_size
+from cte_lake.plots.words import count_text, sentence, word
+
+#: Columns that may set series of losses apart, in the order in which a reader wants them told.
+KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "estimator", "aperture")
+#: Keys that a series is never split by unless asked for; where they vary they are left unsaid.
+_QUIET = frozenset({"proposal"})
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points that are drawn alike.
+
+    Attributes
+    ----------
+    label : str
+        What sets the series apart; '' where it is the only one.
+    index : ndarray of bool
+        Its rows.
+    colour, marker : str
+        How it is drawn.
+    filled : bool
+        False for FLC where FLT is in the figure too.
+    """
+
+    label: str
+    index: Mask
+    colour: str
+    marker: str
+    filled: bool = True
+
+    @property
+    def face(self) -> str:
+        """Colour of a marker's inside."""
+        return self.colour if self.filled else "white"
+
+
+@dataclass(frozen=True)
+class Split:
+    """A table's series, and what all its rows share, in words."""
+
+    series: list[Series]
+    shared: str
+
+
+def split(table: Any, keys: Sequence[str] = KEYS, but: Sequence[str] = ()) -> Split:
+    """Split a table by those of `keys` that vary in it.
+
+    FLT and FLC of one kind share a colour and differ by filled and open markers.
+
+    Parameters
+    ----------
+    table : table or mapping
+        Any of the columns of `keys`.
+    keys, but : sequence of str
+        Columns to look at, and those not to split by.
+    """
+    there = [key for key in keys if has(table, (key,)) and key not in but]
+    values = {key: column(table, key) for key in there}
+    distinct = {key: sorted(set(values[key].tolist()), key=_order) for key in there}
+    shared = sentence(word(key, distinct[key][0]) for key in there if len(distinct[key]) == 1)
+    varying = [key for key in there if len(distinct[key]) > 1 and key not in _QUIET]
+    if not varying:
+        rows = _length(table)
+        return Split([Series("", np.ones(rows, bool), colour(0), marker(0))], shared)
+    return Split(list(_series(values, distinct, varying)), shared)
+
+
+def _series(
+    values: dict[str, NDArray[Any]], distinct: dict[str, list[Any]], varying: list[str]
+) -> Iterator[Series]:
+    looks = [key for key in varying if key != "filetype"]
+    styles: dict[tuple[Any, ...], int] = {}
+    for combination in product(*(distinct[key] for key in varying)):
+        of = dict(zip(varying, combination, strict=True))
+        index = np.logical_and.reduce([values[key] == of[key] for key in varying])
+        if not index.any():
+            continue
+        number = styles.setdefault(tuple(of[key] for key in looks), len(styles))
+        label = sentence(word(key, of[key]) for key in varying)
+        yield Series(
+            label, index, colour(number), marker(number + number // 7), of.get("filetype", "flt") != "flc"
+        )
+
+
+def _order(value: Any) -> tuple[bool, Any]:
+    # FLT before FLC, long before short: what a reader looks at first.
+    return (isinstance(value, str), {"flt": "0", "flc": "1", "l": "0", "s": "1"}.get(value, value))
+
+
+def _length(table: Any) -> int:
+    return len(column(table, column_names(table)[0]))
+
+
+def bins_of(table: Any) -> list[tuple[float, float]]:
+    """The flux bins of a table, faintest first."""
+    return sorted(set(zip(numbers(table, "bin_lo").tolist(), numbers(table, "bin_hi").tolist(), strict=True)))
+
+
+def in_bin(table: Any, flux_bin: tuple[float, float]) -> Mask:
+    """Rows of a flux bin."""
+    inside: Mask = (numbers(table, "bin_lo") == flux_bin[0]) & (numbers(table, "bin_hi") == flux_bin[1])
+    return inside
+
+
+def draw_points(
+    axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, series: Series, label: str | None = None
+) -> None:
+    """Draw points with 1-sigma bars in the look of their series."""
+    axes.errorbar(
+        np.asarray(x),
+        np.asarray(y),
+        yerr=np.nan_to_num(np.asarray(error, dtype=np.float64)),
+        fmt=series.marker,
+        color=series.colour,
+        markerfacecolor=series.face,
+        markeredgecolor=series.colour if not series.filled else "white",
+        markeredgewidth=1.6 if not series.filled else 0.5,
+        markersize=marker_size(series.marker),
+        ecolor=series.colour,
+        elinewidth=1.5,
+        label=series.label if label is None else label,
+        zorder=3,
+    )
+
+
+def losses(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the losses and their errors in percent, NaN where a row has none."""
+    return 100.0 * numbers(table, "cte_loss"), 100.0 * numbers(table, "cte_loss_err")
+
+
+def basis(table: Any) -> str:
+    """From how many pairs and stars a table of losses is, in words."""
+    pairs = len(set(column(table, "pair_id").tolist())) if has(table, ("pair_id",)) else 0
+    told = [count_text(pairs, "pair")] if pairs else []
+    if has(table, ("n",)):
+        told.append(count_text(float(np.nansum(numbers(table, "n"))), "flux ratio") + " of stars")
+    return " and ".join(told)

@@ -1,0 +1,55 @@
+"""How columns and their values are written for a reader: one wording in figures, report and terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+ELECTRONS = "e⁻"
+LOSS_LABEL = "CTE loss per 2048 rows (%)"
+
+
+def target_text(target: str) -> str:
+    """A target as one writes it: ``NGC 104`` for ``ngc104``."""
+    found = re.fullmatch(r"ngc-?(\d+)(.*)", target)
+    return f"NGC {found[1]}{found[2].upper()}" if found else target
+
+
+def bin_text(low: float, high: float) -> str:
+    """A flux bin in words, ``500-2000 e⁻``."""
+    return f"{low:g}–{high:g} {ELECTRONS}"  # noqa: RUF001 - the dash of a range
+
+
+def flash_text(flash: float) -> str:
+    """A post-flash level in words."""
+    return "no flash" if flash == 0 else f"flash {flash:g} {ELECTRONS}/px"
+
+
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "target": lambda value: target_text(str(value)),
+    "flash": lambda value: flash_text(float(value)),
+    "filetype": lambda value: str(value).upper(),
+    "length": lambda value: {"s": "short exposures", "l": "long exposures"}.get(str(value), str(value)),
+    "aperture": lambda value: f"aperture {float(value):g} px",
+    "chip": lambda value: f"chip {int(value)}",
+    "proposal": lambda value: f"proposal {int(value)}",
+    "exptime": lambda value: f"{float(value):g} s",
+    "estimator": lambda value: f"estimator {value}",
+    "mode": lambda value: f"mode {value}",
+}
+
+
+def word(key: str, value: Any) -> str:
+    """The value of a column as a reader wants it."""
+    return _WORDS.get(key, str)(value)
+
+
+def count_text(number: float, what: str, plural: str = "") -> str:
+    """A number of things: ``1 pair``, ``12,345 stars``."""
+    return f"{int(number):,} {what if int(number) == 1 else plural or what + 's'}"
+
+
+def sentence(parts: Iterable[str]) -> str:
+    """Join what is not empty with commas."""
+    return ", ".join(part for part in parts if part)
