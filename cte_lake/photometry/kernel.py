@@ -43,25 +43,27 @@ def _segment_area(chord_squared: float, radius: float) -> float:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _quadrant_overlap(xa: float, xb: float, ya: float, yb: float, radius: float) -> float:
-    """Return the overlap of the circle about 0 with [xa, xb] x [ya, yb], 0 <= xa <= xb, 0 <= ya <= yb."""
+def _crossed_overlap(
+    xa: float, xb: float, ya: float, yb: float, top: float, bottom: float, radius: float
+) -> float:
+    """Return the overlap of the circle about 0 with [xa, xb] x [ya, yb], 0 <= xa <= xb, 0 <= ya <= yb.
+
+    `top` and `bottom` are where the circle crosses yb and ya; `top` may be anything up to 0 if it does not.
+    """
     r2 = radius * radius
-    if xa * xa + ya * ya >= r2:
+    if xa >= bottom:
         return 0.0
-    if xb * xb + yb * yb <= r2:
+    if xb <= top:
         return (xb - xa) * (yb - ya)
     # The circle's height over x falls: above yb up to x = left, below ya from x = right on.
-    left = xa
-    h_left = math.sqrt(r2 - xa * xa)
-    if h_left > yb:
-        left = math.sqrt(r2 - yb * yb)
-        h_left = yb
-    right = xb
-    h_right = ya
-    if xb * xb + ya * ya < r2:
-        h_right = math.sqrt(r2 - xb * xb)
+    if xa < top:
+        left, h_left = top, yb
     else:
-        right = math.sqrt(r2 - ya * ya)
+        left, h_left = xa, math.sqrt(max(0.0, r2 - xa * xa))
+    if xb < bottom:
+        right, h_right = xb, math.sqrt(max(0.0, r2 - xb * xb))
+    else:
+        right, h_right = bottom, ya
     width = right - left
     drop = h_left - h_right
     return (
@@ -69,6 +71,15 @@ def _quadrant_overlap(xa: float, xb: float, ya: float, yb: float, radius: float)
         + width * (0.5 * (h_left + h_right) - ya)
         + _segment_area(width * width + drop * drop, radius)
     )
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _quadrant_overlap(xa: float, xb: float, ya: float, yb: float, radius: float) -> float:
+    """Return the overlap of the circle about 0 with [xa, xb] x [ya, yb], 0 <= xa <= xb, 0 <= ya <= yb."""
+    r2 = radius * radius
+    top = math.sqrt(r2 - yb * yb) if yb < radius else 0.0
+    bottom = math.sqrt(r2 - ya * ya) if ya < radius else 0.0
+    return _crossed_overlap(xa, xb, ya, yb, top, bottom, radius)
 
 
 @njit(cache=True, nogil=True)
@@ -101,29 +112,84 @@ def circle_pixel_overlap(dx: float, dy: float, radius: float) -> float:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _weight(dx: float, dy: float, radius: float, overlap: int) -> float:
-    if overlap == EXACT:
+def _weight(dx: float, dy: float, radius: float, top: float, bottom: float, overlap: int) -> float:
+    """Return a pixel's weight; the circle crosses the row's far and near edge at `top` and `bottom`."""
+    x, y = abs(dx), abs(dy)
+    if overlap == IRAF:
+        return min(1.0, max(0.0, radius + 0.5 - math.sqrt(x * x + y * y)))
+    if x < 0.5 or y < 0.5:
         return circle_pixel_overlap(dx, dy, radius)
-    return min(1.0, max(0.0, radius + 0.5 - math.sqrt(dx * dx + dy * dy)))
+    return _crossed_overlap(x - 0.5, x + 0.5, y - 0.5, y + 0.5, top, bottom, radius)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _half_widths(dy: float, radius: float, overlap: int) -> tuple[float, float]:
-    """Return how far from the centre's column pixels are wholly inside (-1: none), and touched."""
+def _crossings(dy: float, radius: float, overlap: int) -> tuple[float, float]:
+    """Return half the chords on which a row's pixels lie wholly inside, and are touched; -1 for none.
+
+    With exact overlap they end where the circle crosses the row's far and near edge; with IRAF's weights
+    where the distance of a pixel's centre is r - 0.5 and r + 0.5.
+    """
     y = abs(dy)
     if overlap == EXACT:
-        far, near = y + 0.5, max(y - 0.5, 0.0)
-        inner, outer, edge = radius, radius, 0.5
+        far, near, inner, outer = y + 0.5, max(y - 0.5, 0.0), radius, radius
     else:
-        far, near = y, y
-        inner, outer, edge = radius - 0.5, radius + 0.5, 0.0
-    touched = -1.0
-    if near < outer:
-        touched = math.sqrt(outer * outer - near * near) + edge
-    inside = -1.0
-    if far < inner:
-        inside = math.sqrt(inner * inner - far * far) - edge
-    return inside, touched
+        far, near, inner, outer = y, y, radius - 0.5, radius + 0.5
+    bottom = math.sqrt(outer * outer - near * near) if near < outer else -1.0
+    top = math.sqrt(inner * inner - far * far) if far < inner else -1.0
+    return top, bottom
+
+
+@njit(cache=True, nogil=True)
+def _add_row(
+    data: npt.NDArray[np.floating],
+    error: npt.NDArray[np.floating],
+    good: npt.NDArray[np.uint8],
+    place: tuple[int, float, float],
+    radii: FloatArray,
+    overlap: int,
+    totals: FloatArray,
+) -> None:
+    """Add one row of pixels to a star's sums, variances, areas and areas on the chip, shape (4, n_radii).
+
+    `place` is the row, its distance from the star and the star's column.
+    """
+    j, dy, cx = place
+    last_column = data.shape[1] - 1
+    edge = 0.5 if overlap == EXACT else 0.0
+    s_data, s_var, s_good = 0.0, 0.0, 0
+    # The span that is summed already: [first, last], empty at the start.
+    first, last = 0, -1
+    for k in range(radii.size):
+        top, bottom = _crossings(dy, radii[k], overlap)
+        if bottom < 0.0:
+            continue
+        lo = max(0, math.ceil(cx - bottom - edge))
+        hi = min(last_column, math.floor(cx + bottom + edge))
+        a = max(lo, math.ceil(cx - top + edge))
+        b = min(hi, math.floor(cx + top - edge))
+        if top < 0.0 or a > b:
+            a, b = hi + 1, hi
+        else:
+            if last < first:
+                first, last = a, a - 1
+            for start, stop in ((a, first), (last + 1, b + 1)):
+                for i in range(start, stop):
+                    s_data += data[j, i]
+                    s_var += np.float64(error[j, i]) * np.float64(error[j, i])
+                    s_good += good[j, i]
+            first, last = a, b
+            totals[0, k] += s_data
+            totals[1, k] += s_var
+            totals[2, k] += s_good
+            totals[3, k] += b - a + 1
+        for start, stop in ((lo, a), (b + 1, hi + 1)):
+            for i in range(start, stop):
+                w = _weight(i - cx, dy, radii[k], top, bottom, overlap)
+                totals[3, k] += w
+                if good[j, i]:
+                    totals[0, k] += w * data[j, i]
+                    totals[1, k] += w * np.float64(error[j, i]) * np.float64(error[j, i])
+                    totals[2, k] += w
 
 
 @njit(cache=True, nogil=True)
@@ -157,56 +223,16 @@ def aperture_sums(
         Weighted sums of the data, of the squared error and of `good`; the last is the area on the chip,
         good or not.
     """
-    ny, nx = data.shape
-    n_radii = radii.size
-    out = np.zeros((4, x.size, n_radii))
-    largest = radii[n_radii - 1] + 0.5
+    ny = data.shape[0]
+    out = np.zeros((x.size, 4, radii.size))
+    largest = radii[-1] + 0.5
     for star in range(x.size):
         cx, cy = x[star], y[star]
         if not (abs(cx) < 1e9 and abs(cy) < 1e9):
             continue
-        sums, variances, areas, chip = out[0, star], out[1, star], out[2, star], out[3, star]
         for j in range(max(0, math.ceil(cy - largest)), min(ny - 1, math.floor(cy + largest)) + 1):
-            dy = j - cy
-            s_data, s_var, s_good, s_chip = 0.0, 0.0, 0, 0
-            first, last = 0, -1
-            for k in range(n_radii):
-                inside, touched = _half_widths(dy, radii[k], overlap)
-                if touched < 0.0:
-                    continue
-                lo = max(0, math.ceil(cx - touched))
-                hi = min(nx - 1, math.floor(cx + touched))
-                a = max(lo, math.ceil(cx - inside))
-                b = min(hi, math.floor(cx + inside))
-                if inside < 0.0 or a > b:
-                    a, b = hi + 1, hi
-                else:
-                    if last < first:
-                        first, last = a, a - 1
-                    for i in range(a, first):
-                        s_data += data[j, i]
-                        s_var += np.float64(error[j, i]) * np.float64(error[j, i])
-                        s_good += good[j, i]
-                    for i in range(last + 1, b + 1):
-                        s_data += data[j, i]
-                        s_var += np.float64(error[j, i]) * np.float64(error[j, i])
-                        s_good += good[j, i]
-                    s_chip += (first - a) + (b - last)
-                    first, last = a, b
-                    sums[k] += s_data
-                    variances[k] += s_var
-                    areas[k] += s_good
-                    chip[k] += s_chip
-                for side in range(2):
-                    start, stop = (lo, a) if side == 0 else (b + 1, hi + 1)
-                    for i in range(start, stop):
-                        w = _weight(i - cx, dy, radii[k], overlap)
-                        chip[k] += w
-                        if good[j, i]:
-                            sums[k] += w * data[j, i]
-                            variances[k] += w * np.float64(error[j, i]) * np.float64(error[j, i])
-                            areas[k] += w
-    return out[0], out[1], out[2], out[3]
+            _add_row(data, error, good, (j, j - cy, cx), radii, overlap, out[star])
+    return out[:, 0], out[:, 1], out[:, 2], out[:, 3]
 
 
 @njit(cache=True, nogil=True)
