@@ -6,15 +6,14 @@ import tomllib
 from pathlib import Path
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.paths import FOLDERS, LAKE_FILE, Partition
+from cte_lake.lake.evolve import grown, read_seed, seed_path
+from cte_lake.lake.paths import FOLDERS, LAKE_FILE
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.write import conform, write_bytes, write_table
 
 #: Version of the layout on disk; a lake of a later one is refused.
 LAKE_VERSION = 1
 
-_SEED = Partition("_seed", 0, 0, "seed")
-_SEED_NAME = "seed.parquet"
 _LAKE_TEXT = f"""\
 # Settings of this lake. State only what differs from the defaults;
 # `cte-lake config show` prints every key, its value and where it came from.
@@ -54,18 +53,16 @@ def create_lake(root: Path) -> bool:
 
 
 def seed_datasets(root: Path) -> None:
-    """Write the empty, schema-bearing file of each dataset that has none yet."""
+    """Write the empty, schema-bearing file of each dataset that has none, or one of an older schema.
+
+    Every writer calls it before its first file, so that the seeds record all columns that any file has.
+    """
     for name in dataset_names():
         path = seed_path(root, name)
         if not path.is_file():
             write_table(path, conform(dataset(name).schema().empty_table(), name))
-
-
-def seed_path(root: Path, name: str) -> Path:
-    """Path of a dataset's empty file, at the depth of its partitions."""
-    keys = dataset(name).partitions
-    folders = [f"{key}={getattr(_SEED, key)}" for key in keys]
-    return root.joinpath(name, *folders, _SEED_NAME)
+        elif (schema := grown(read_seed(path), name)) is not None:
+            write_table(path, schema.empty_table())
 
 
 def check_version(root: Path) -> int:

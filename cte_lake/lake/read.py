@@ -11,25 +11,44 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.evolve import SQL_TYPES, generation, projection, read_seed, seed_path
+from cte_lake.lake.index import FILE_COLUMN, exposure_rows
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 
 _NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
-_SQL_TYPES = {"string": "VARCHAR", "int32": "INTEGER"}
 
 
 def scan(root: Path, name: str, partition: Partition | None = None) -> str:
-    """Return the DuckDB table function that reads a dataset of a lake, or one partition, hive types given."""
+    """Return what DuckDB reads a dataset, or one partition, from: today's columns, hive types given.
+
+    Files of one schema are read by the first one's footer. Only a lake into which several schemas have
+    written costs a look into every footer, and a projection where columns were added, renamed or removed.
+    """
     keys = dataset(name).partitions
     folders = partition.folder if partition is not None else "/".join("*" for _ in keys)
-    pattern = str(root / name / folders / "*.parquet").replace("'", "''")
-    options = ["union_by_name = true"]
+    pattern = str(root / name / folders / "*.parquet")
+    seed = seed_path(root, name)
+    known = read_seed(seed) if seed.is_file() else None
+    mixed = known is None or generation(known) > 1
+    source = f"read_parquet({quoted(pattern)}, {', '.join(read_options(name, mixed))})"
+    columns = projection(name, known.names) if known is not None else None
+    return source if columns is None else f"(SELECT {columns} FROM {source})"
+
+
+def quoted(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def read_options(name: str, union: bool) -> list[str]:
+    """Return the options of ``read_parquet`` for a dataset's files."""
+    keys = dataset(name).partitions
+    options = [f"union_by_name = {str(union).lower()}", f"hive_partitioning = {str(bool(keys)).lower()}"]
     if keys:
-        types = ", ".join(f"'{key}': {_SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
-        options.append(f"hive_partitioning = true, hive_types = {{{types}}}")
-    else:
-        options.append("hive_partitioning = false")
-    return f"read_parquet('{pattern}', {', '.join(options)})"
+        types = ", ".join(f"'{key}': {SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
+        options.append(f"hive_types = {{{types}}}")
+    return options
 
 
 def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
@@ -41,11 +60,12 @@ def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) 
         One row an image: that of the highest revision.
     """
     query = f"""
-        SELECT {", ".join(columns)} FROM {scan(root, "exposures")} WHERE mode = ?
+        SELECT {", ".join(columns)} FROM rows WHERE mode = ?
         QUALIFY row_number() OVER (PARTITION BY imagename ORDER BY revision DESC, phot_key DESC) = 1
         ORDER BY imagename
     """
-    return _query(query, [mode])
+    rows = exposure_rows(root)
+    return _query(query, [mode], rows.drop_columns([FILE_COLUMN]))
 
 
 def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
@@ -56,11 +76,12 @@ def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
     LakeError
         If the lake has none.
     """
-    query = f"SELECT * FROM {scan(root, 'exposures')} WHERE mode = ? AND imagename = ? {_NEWEST_FIRST}"
-    rows = _query(query, [mode, imagename]).to_pylist()
-    if not rows:
+    query = f"SELECT * FROM rows WHERE mode = ? AND imagename = ? {_NEWEST_FIRST}"
+    rows = exposure_rows(root).drop_columns([FILE_COLUMN])
+    found = _query(query, [mode, imagename], rows).to_pylist()
+    if not found:
         raise LakeError(f"{imagename} has no row of mode {mode} in {root}")
-    return dict(rows[0])
+    return dict(found[0])
 
 
 def earlier_exposure(
@@ -80,8 +101,10 @@ def reject_rows(root: Path) -> pa.Table:
     return _query(f"SELECT * FROM {scan(root, 'rejects')}", [])
 
 
-def _query(query: str, parameters: list[object]) -> pa.Table:
+def _query(query: str, parameters: list[object], rows: pa.Table | None = None) -> pa.Table:
     with duckdb.connect() as connection:
+        if rows is not None:
+            connection.register("rows", rows)
         return connection.sql(query, params=parameters).to_arrow_table()
 
 

@@ -149,10 +149,14 @@ def _parse(stated: dict[str, Any]) -> Dataset:
         if names.count(column.name) > 1:
             raise KeyError(f"column {column.name!r} is stated twice, or is the former name of another")
         if column.required and column.since > 1:
-            raise KeyError(f"column {column.name!r} came later (since = {column.since}) and cannot be required")
-    keys = (*head["key"], *head["partitions"], *head["sort"])
-    if missing := [key for key in keys if key not in names]:
-        raise KeyError(f"key, partitions and sort name {missing[0]!r}, which is no column")
+            raise KeyError(
+                f"column {column.name!r} came later (since = {column.since}) and cannot be required"
+            )
+    known = {*names, *head["partitions"]}
+    if missing := [key for key in (*head["key"], *head["sort"]) if key not in known]:
+        raise KeyError(f"key or sort names {missing[0]!r}, which is no column")
+    if unknown := [key for key in head["partitions"] if key not in PARTITION_TYPES]:
+        raise KeyError(f"partition {unknown[0]!r} is not known; there are {', '.join(PARTITION_TYPES)}")
     return Dataset(
         name=head["name"],
         grain=head["grain"],
