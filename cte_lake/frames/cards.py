@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from astropy.io import fits
 
 from cte_lake.errors import Rejected
+
+_NO_VALUE: Final = frozenset({"", "N/A", "INDEF", "UNDEFINED"})
+"""What the archive writes where a number is not known."""
 
 
 class HeaderCards:
@@ -51,7 +54,7 @@ class HeaderCards:
     def optional_number(self, key: str) -> float | None:
         """Return the finite number, or None if missing, blank or not finite."""
         value = self.raw(key)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if value is None or (isinstance(value, str) and value.strip().upper() in _NO_VALUE):
             return None
         try:
             number = math.nan if isinstance(value, bool) else float(value)
@@ -64,7 +67,7 @@ class HeaderCards:
         value = self.optional_number(key)
         if value is None:
             given = self.raw(key)
-            if given is None or not str(given).strip():
+            if given is None or str(given).strip().upper() in _NO_VALUE:
                 raise Rejected("missing_keyword", f"{self.name} has no keyword {key}, or it is blank")
             raise Rejected("bad_keyword", f"{key}={given!r} of {self.name} is not a finite number")
         return value

@@ -177,15 +177,16 @@ def wcs_of(
             require_extensions(opened, file)
             return wcs_of(opened["SCI", EXTVER_OF_CHIP[chip]].header, chip, wcs_cards, opened)
     header = source if wcs_cards is None else _with_cards(source, wcs_cards)
+    name = f"chip {chip} of {header.get('ROOTNAME', 'an exposure without ROOTNAME')}"
     if not has_celestial_wcs(header):
-        raise Rejected("no_wcs", f"chip {chip} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
+        raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
     has_tables = any(header.get(key) for key in ("CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             return WCS(header, fobj=hdus if has_tables else None)
         except Exception as error:  # WCSLIB tells of bad cards by errors of any class, MemoryError included
-            raise Rejected("no_wcs", f"the WCS of chip {chip} cannot be used: {error}") from error
+            raise Rejected("no_wcs", f"the WCS of {name} cannot be used: {error}") from error
 
 
 def _with_cards(header: fits.Header, cards: Mapping[str, CardValue]) -> fits.Header:

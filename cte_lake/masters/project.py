@@ -75,13 +75,13 @@ def _largest_distortion(wcs: WCS, shape: tuple[int, int]) -> float:
     return 10.0 + 2.0 * float(np.max(np.hypot(flat_x - x, flat_y - y)))
 
 
-def _invert(wcs: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Pixel positions with distortion; NaN where the inversion does not converge."""
+def _invert(
+    wcs: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pixel positions with distortion; where the inversion does not converge they are wrong or NaN."""
     try:
         x, y = wcs.all_world2pix(ra, dec, 0, tolerance=_INVERSION_TOLERANCE, maxiter=_MAX_ITERATIONS)
     except NoConvergence as failure:
-        x, y = failure.best_solution.T.copy()
-        for rows in (failure.divergent, failure.slow_conv):
-            if rows is not None:
-                x[rows] = y[rows] = np.nan
+        # Some of those that it gives up are right all the same: the way back to the sky decides.
+        x, y = failure.best_solution.T
     return x, y

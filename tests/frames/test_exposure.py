@@ -116,6 +116,7 @@ class TestFlash:
             {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": None},
             {"FLASHSTA": None, "FLASHLVL": None, "FLASHDUR": None, "FLASHCUR": None},
             {"FLASHSTA": "", "FLASHLVL": ""},
+            {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": "N/A", "FLASHDUR": "INDEF"},
         ],
     )
     def test_no_flash_is_level_zero(self, make_frame, cards):
