@@ -56,6 +56,13 @@ class CatalogError(CteLakeError):
     kind = "catalog"
 
 
+class ArchiveError(CteLakeError):
+    """The archive cannot be reached, or does not give a file."""
+
+    kind = "archive"
+    exit_code = ExitCode.DONE_IN_PART
+
+
 class NothingToDo(CteLakeError):
     """Something was asked for by name and there is none of it."""
 

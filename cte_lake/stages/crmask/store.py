@@ -39,7 +39,8 @@ class CRMask:
     rootname : str
         Root name of the exposure.
     method : str
-        'drizzle': by comparison with the visit's other exposures of the field; 'single': on the image alone.
+        'drizzle': by comparison with the visit's other exposures of the field; 'single': on the image alone;
+        'mixed': on the image alone where no other exposure looked.
     sky : dict of int to float
         Sky level in e-/px that was found on each chip (MDRIZSKY); empty where the method finds none.
     hash : str

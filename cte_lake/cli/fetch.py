@@ -1,0 +1,112 @@
+"""The command ``fetch``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import (
+    DryRunOption,
+    JsonOption,
+    LakeOption,
+    ProgressOption,
+    SetOption,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from cte_lake.stages.fetch.run import FetchPlan
+
+
+@app.command(rich_help_panel=FRAMES)
+def fetch(
+    proposal: Annotated[
+        list[int] | None, typer.Option("--proposal", help="Proposal to fetch; repeatable.")
+    ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Fetch what is missing of all configured proposals.")
+    ] = False,
+    to: Annotated[
+        Path, typer.Option("--to", help="Folder of the files; each proposal gets a folder in it.")
+    ] = Path("data"),
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Hold the files against their noted checksums; fetch nothing.")
+    ] = False,
+    lake: LakeOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    progress: ProgressOption = True,
+    assignments: SetOption = None,
+) -> None:
+    """Fetch the FLT and FLC files of proposals from the archive (MAST).
+
+    Files that are in the folder already, at any depth, compressed or not, are left alone; those put there
+    by hand are as good. A download that broke off is continued. Checksums are noted beside the files.
+    """
+    from cte_lake.cli.progress import progress_bar
+    from cte_lake.stages.fetch.run import FetchArguments, make_plan, proposals_to_fetch, summary_line
+    from cte_lake.stages.fetch.run import fetch as run_fetch
+
+    if verify:
+        _verify(to, as_json)
+        return
+    settings = settings_of(_lake_or_none(lake), assignments)
+    arguments = FetchArguments(proposals_to_fetch(proposal or [], missing, settings), to, settings)
+    plan = make_plan(arguments)
+    if dry_run:
+        _print_plan(plan, as_json)
+        return
+    with progress_bar("fetch", progress) as report_progress:
+        report = run_fetch(arguments, plan, report_progress)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    for problem in report.failed.values():
+        typer.echo(f"failed {problem}", err=True)
+    typer.echo(summary_line(report), err=True)
+    raise typer.Exit(report.exit_code)
+
+
+def _lake_or_none(lake: Path | None) -> Path | None:
+    """Return the lake whose configuration counts; files can be fetched before there is one."""
+    from cte_lake.errors import LakeError
+    from cte_lake.lake.paths import find_lake
+
+    try:
+        return find_lake(lake)
+    except LakeError:
+        if lake is not None:
+            raise
+        return None
+
+
+def _verify(folder: Path, as_json: bool) -> None:
+    from cte_lake.errors import ExitCode
+    from cte_lake.stages.fetch.download import verify_checksums
+
+    states = verify_checksums(folder)
+    bad = {str(path): state for path, state in states.items() if state != "ok"}
+    if as_json:
+        typer.echo(json.dumps({"verified": len(states), "bad": bad}))
+    for path, state in bad.items():
+        typer.echo(f"{state}: {path}", err=True)
+    typer.echo(f"fetch --verify: {len(states) - len(bad)} of {len(states)} files as fetched", err=True)
+    raise typer.Exit(ExitCode.AUDIT_FAILED if bad else ExitCode.DONE)
+
+
+def _print_plan(plan: FetchPlan, as_json: bool) -> None:
+    if as_json:
+        rows = [{"name": p.name, "proposal": p.proposal, "bytes": p.size} for p in plan.todo]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for product in plan.todo:
+            typer.echo(f"{product.name}  {product.proposal}  {product.size}")
+    withheld = f", {len(plan.withheld)} under exclusive access" if plan.withheld else ""
+    typer.echo(
+        f"plan: {len(plan.todo)} files to fetch ({plan.size / 1e6:.1f} MB), {len(plan.present)} there "
+        f"already{withheld}; nothing was done",
+        err=True,
+    )

@@ -1,0 +1,1 @@
+"""Fetching FLT and FLC files from the archive."""

@@ -1,0 +1,193 @@
+"""Downloading a file: taken up where it broke off, checked, and only then given its name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from cte_lake.errors import ArchiveError, Rejected
+from cte_lake.frames.opening import open_frame, require_extensions
+from cte_lake.lake.write import write_bytes
+
+#: Suffix of a download that is not complete; beside it lies what tells whether it may be continued.
+PART = ".part"
+_STATE = ".part.json"
+_BLOCK = 1 << 20
+_PAUSE = 2.0
+_TIMED_OUT = 408
+_TOO_MANY = 429
+
+Received = Callable[[int], None]
+
+
+class _TryAgain(Exception):
+    """The connection broke or the server is busy."""
+
+
+def download(
+    url: str,
+    uri: str,
+    target: Path,
+    size: int,
+    timeout: float,
+    retries: int,
+    received: Received | None = None,
+) -> str:
+    """Download a file of the archive to `target`.
+
+    What arrives is written to ``target.part``; a broken download is continued from there, in this run or a
+    later one, unless the file has changed in the archive since. When all bytes are there and the file is a
+    whole FITS file, it is renamed.
+
+    Parameters
+    ----------
+    url : str
+        Address of the download service.
+    uri : str
+        What the archive calls the file.
+    target : Path
+        Where it goes; must not exist.
+    size : int
+        Bytes it must have; 0 where the archive did not say.
+    timeout : float
+        Seconds without a byte after which the connection counts as broken.
+    retries : int
+        How often it is taken up again.
+    received : callable, optional
+        Called with the number of bytes of each block, for a progress bar.
+
+    Returns
+    -------
+    str
+        BLAKE2b checksum, as ``b2sum`` writes it.
+
+    Raises
+    ------
+    ArchiveError
+        If it cannot be had; the part that arrived is kept.
+    """
+    part = target.with_name(target.name + PART)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in range(retries + 1):
+        try:
+            _receive(url, uri, part, timeout, received)
+            break
+        except (
+            requests.ConnectionError,
+            requests.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+        ) as error:
+            problem: Exception = error
+        except _TryAgain as error:
+            problem = error
+        if attempt == retries:
+            raise ArchiveError(
+                f"{target.name}: broke off {retries + 1} times, the last time with: {problem}; "
+                "run the command again to go on from there"
+            ) from problem
+        time.sleep(min(_PAUSE * 2**attempt, 60.0) if not isinstance(problem, requests.Timeout) else 0.0)
+    _check(part, target.name, size)
+    checksum = _checksum(part)
+    part.replace(target)
+    _state_of(part).unlink(missing_ok=True)
+    return checksum
+
+
+def _receive(url: str, uri: str, part: Path, timeout: float, received: Received | None) -> None:
+    there = part.stat().st_size if part.is_file() else 0
+    headers = {"Accept-Encoding": "identity"}
+    state = _read_state(part)
+    if there and state.get("uri") == uri and state.get("etag"):
+        # The server sends all of it again if it is not the same file any more.
+        headers |= {"Range": f"bytes={there}-", "If-Range": state["etag"]}
+    with requests.get(url, params={"uri": uri}, headers=headers, stream=True, timeout=timeout) as reply:
+        if reply.status_code == requests.codes.requested_range_not_satisfiable and there:
+            return
+        if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
+            raise _TryAgain(f"HTTP {reply.status_code} {reply.reason}")
+        if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
+            raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
+        goes_on = reply.status_code == requests.codes.partial_content
+        etag = reply.headers.get("ETag") or reply.headers.get("Last-Modified")
+        _state_of(part).write_text(json.dumps({"uri": uri, "etag": etag}), encoding="utf-8")
+        expected = _expected_length(reply, there if goes_on else 0)
+        with part.open("ab" if goes_on else "wb") as stream:
+            for block in reply.iter_content(_BLOCK):
+                stream.write(block)
+                if received is not None:
+                    received(len(block))
+    if expected is not None and part.stat().st_size < expected:
+        raise _TryAgain(f"{part.stat().st_size} of {expected} bytes arrived")
+
+
+def _expected_length(reply: requests.Response, before: int) -> int | None:
+    length = reply.headers.get("Content-Length", "")
+    return before + int(length) if length.isdigit() else None
+
+
+def _check(part: Path, name: str, size: int) -> None:
+    """Refuse what arrived, and throw it away, unless it is the whole FITS file that was announced."""
+    arrived = part.stat().st_size
+    problem = f"{arrived} bytes arrived, the archive lists {size}" if size and arrived != size else ""
+    if not problem:
+        try:
+            with open_frame(part) as hdus:
+                require_extensions(hdus, part)
+                for hdu in hdus:
+                    # A header may be there and its data not.
+                    _ = hdu.data
+        except Rejected as refusal:
+            problem = str(refusal)
+    if problem:
+        part.unlink()
+        _state_of(part).unlink(missing_ok=True)
+        raise ArchiveError(f"{name}: what arrived is not the file ({problem}); it was thrown away")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, hashlib.blake2b).hexdigest()
+
+
+def _state_of(part: Path) -> Path:
+    return part.with_name(part.name.removesuffix(PART) + _STATE)
+
+
+def _read_state(part: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(_state_of(part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def record_checksum(target: Path, checksum: str, listing: str = "CHECKSUMS.b2") -> None:
+    """Note a file's checksum in its folder's list, which ``b2sum -c`` reads."""
+    path = target.with_name(listing)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    kept = [line for line in lines if line.partition("  ")[2] != target.name]
+    kept.append(f"{checksum}  {target.name}")
+    write_bytes(path, ("\n".join(sorted(kept, key=lambda line: line.partition("  ")[2])) + "\n").encode())
+
+
+def verify_checksums(folder: Path, listing: str = "CHECKSUMS.b2") -> dict[Path, str]:
+    """Hold the files below a folder against the checksums noted when they were fetched.
+
+    Returns
+    -------
+    dict of Path to str
+        'ok', 'changed' or 'gone' for each file that is in a list.
+    """
+    found = {}
+    for path in sorted(folder.rglob(listing)):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            checksum, _, name = line.partition("  ")
+            file = path.with_name(name)
+            found[file] = "gone" if not file.is_file() else "ok" if _checksum(file) == checksum else "changed"
+    return found
