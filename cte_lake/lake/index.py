@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.evolve import projection, seed_path
+from cte_lake.lake.evolve import generation, projection, read_seed, seed_path
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import write_table
 
@@ -79,18 +79,20 @@ def read_files(root: Path, name: str, paths: Iterable[str]) -> pa.Table:
     """Read files of a dataset in today's columns, with the hive keys and the column ``file``."""
     from cte_lake.lake.read import quoted, read_options
 
+    seed = seed_path(root, name)
+    known = read_seed(seed) if seed.is_file() else None
+    # The seed comes first: without union_by_name the first file decides on columns and types.
+    first = [os.path.relpath(seed, root)] if known is not None else []
     prefix = str(root) + os.sep
-    files = "[" + ", ".join(quoted(prefix + path) for path in paths) + "]"
-    options = ", ".join([*read_options(name, union=True), f"filename = '{FILE_COLUMN}'"])
-    source = f"read_parquet({files}, {options})"
+    files = "[" + ", ".join(quoted(prefix + path) for path in [*first, *paths]) + "]"
+    mixed = known is None or generation(known) > 1
+    source = f"read_parquet({files}, {', '.join(read_options(name, mixed))}, filename = '{FILE_COLUMN}')"
+    cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
     with duckdb.connect() as connection:
-        present = connection.sql(f"SELECT * FROM {source} LIMIT 0").columns
-        columns = projection(name, [column for column in present if column != FILE_COLUMN])
-        chosen = "*" if columns is None else f'{columns}, "{FILE_COLUMN}"'
-        cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
-        return connection.sql(
-            f"SELECT * REPLACE ({cut}) FROM (SELECT {chosen} FROM {source})"
-        ).to_arrow_table()
+        names = known.names if known is not None else connection.sql(f"FROM {source} LIMIT 0").columns
+        columns = projection(name, [column for column in names if column != FILE_COLUMN])
+        chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"
+        return connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
 
 
 def _rows(root: Path) -> pa.Table:
@@ -103,7 +105,7 @@ def _rows(root: Path) -> pa.Table:
         return kept.drop_columns([_SIZE, _TIME])
     if not fresh and not listed:
         raise LakeError(f"{root} has no dataset 'exposures'; `cte-lake init {root}` makes what is missing")
-    table = _with_stat(read_files(root, "exposures", [*fresh, *([seed] if seed in listed else [])]), listed)
+    table = _with_stat(read_files(root, "exposures", fresh), listed)
     if kept is not None:
         table = pa.concat_tables([kept, table.select(kept.column_names).cast(kept.schema)])
     if len(fresh) >= _WORTH_KEEPING:
