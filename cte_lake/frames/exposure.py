@@ -11,13 +11,13 @@ from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.fitsfile import has_celestial_wcs
 from cte_lake.frames.flash import flash_level
 from cte_lake.frames.opening import (
     EXTVER_OF_CHIP,
     SUFFIXES,
     check_chip,
     check_unit,
+    has_celestial_wcs,
     open_frame,
     require_extensions,
 )

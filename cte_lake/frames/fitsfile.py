@@ -22,6 +22,7 @@ from cte_lake.frames.opening import (
     check_unit,
     checksum,
     damaged,
+    has_celestial_wcs,
     open_frame,
     require_extensions,
 )
@@ -134,17 +135,6 @@ def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
 def cutout_origin(header: fits.Header) -> tuple[int, int]:
     """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0)."""
     return round(-float(header.get("LTV1", 0.0))), round(-float(header.get("LTV2", 0.0)))
-
-
-def has_celestial_wcs(header: fits.Header) -> bool:
-    """Tell whether the header has a usable tangent-plane WCS: finite numbers, a CD matrix that inverts."""
-    if not str(header.get("CTYPE1", "")).startswith("RA---TAN"):
-        return False
-    numbers = [header.get(key) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD2_2")]
-    numbers += [header.get(key, 0.0) for key in ("CD1_2", "CD2_1")]
-    if not all(isinstance(number, int | float) and np.isfinite(number) for number in numbers):
-        return False
-    return bool(header["CD1_1"] * header["CD2_2"] != header.get("CD1_2", 0.0) * header.get("CD2_1", 0.0))
 
 
 def wcs_of(

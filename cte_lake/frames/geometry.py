@@ -8,7 +8,6 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
-from scipy.signal import convolve2d
 
 REFERENCE_PIXEL: Final = (2072, 2046)
 """Column and row of chip 2, 1-based full-frame pixels, where the official maps are 1."""
@@ -73,12 +72,20 @@ def _polynomial_areas(wcs: WCS, x: NDArray[np.float64], y: NDArray[np.float64]) 
     a, b = wcs.sip.a.copy(), wcs.sip.b.copy()  # a[p, q] belongs to u**p v**q
     a[1, 0] += 1.0
     b[0, 1] += 1.0
-    determinant = convolve2d(_slope(a, 0), _slope(b, 1)) - convolve2d(_slope(a, 1), _slope(b, 0))
+    determinant = _product(_slope(a, 0), _slope(b, 1)) - _product(_slope(a, 1), _slope(b, 0))
     degree = determinant.shape[0] - 1
     u = polynomial.polyvander(x + 1.0 - wcs.sip.crpix[0], degree)
     v = polynomial.polyvander(y + 1.0 - wcs.sip.crpix[1], degree)
     areas: NDArray[np.float64] = np.abs(v @ (scale * determinant.T) @ u.T)
     return areas
+
+
+def _product(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficients of the product of two polynomials in two variables."""
+    product = np.zeros((a.shape[0] + b.shape[0] - 1, a.shape[1] + b.shape[1] - 1))
+    for (p, q), coefficient in np.ndenumerate(a):
+        product[p : p + b.shape[0], q : q + b.shape[1]] += coefficient * b
+    return product
 
 
 def _slope(coefficients: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

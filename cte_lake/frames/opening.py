@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import math
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -150,6 +151,17 @@ def check_unit(header: fits.Header, path: Path, version: int) -> None:
             f"SCI,{version} of {path.name} has {said}, not ELECTRONS; "
             "give calwf3's FLT or FLC, or multiply by EXPTIME and set BUNIT",
         )
+
+
+def has_celestial_wcs(header: fits.Header) -> bool:
+    """Tell whether the header has a usable tangent-plane WCS: finite numbers, a CD matrix that inverts."""
+    if not str(header.get("CTYPE1", "")).startswith("RA---TAN"):
+        return False
+    numbers = [header.get(key) for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD2_2")]
+    numbers += [header.get(key, 0.0) for key in ("CD1_2", "CD2_1")]
+    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+        return False
+    return bool(header["CD1_1"] * header["CD2_2"] != header.get("CD1_2", 0.0) * header.get("CD2_1", 0.0))
 
 
 def checksum(path: Path | str) -> str:

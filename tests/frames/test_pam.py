@@ -65,7 +65,7 @@ class TestAgainstFiniteDifferences:
         shoelace = 0.5 * np.abs(
             np.sum(east * np.roll(north, -1, axis=0) - north * np.roll(east, -1, axis=0), axis=0)
         )
-        assert areas == pytest.approx(np.degrees(np.degrees(shoelace)), rel=1e-6)
+        assert np.abs(areas / np.degrees(np.degrees(shoelace)) - 1).max() < 1e-6
 
     def test_without_sip_all_pixels_are_equal(self):
         header = chip_header(2)
@@ -74,9 +74,8 @@ class TestAgainstFiniteDifferences:
             del header[key]
         flat = pixel_areas(wcs_of(header, 2), (30, 20))
         assert np.ptp(flat) == 0
-        assert flat[0, 0] == pytest.approx(
-            abs(header["CD1_1"] * header["CD2_2"] - header["CD1_2"] * header["CD2_1"])
-        )
+        determinant = header["CD1_1"] * header["CD2_2"] - header["CD1_2"] * header["CD2_1"]
+        assert flat[0, 0] / abs(determinant) == pytest.approx(1.0)
 
     def test_lookup_tables_count(self, wcs):
         """A stretch of 1% along x, given as a table, makes every pixel 1% larger."""
