@@ -81,7 +81,8 @@ def _clip_about_mean(value: FloatArray, sigma: float) -> NDArray[np.bool_]:
     return keep
 
 
-def _clip_about_line(y: FloatArray, value: FloatArray, sigma: float) -> NDArray[np.bool_]:
+def clip_about_line(y: FloatArray, value: FloatArray, sigma: float) -> NDArray[np.bool_]:
+    """Return which points stay within `sigma` standard deviations of their line, clipped to convergence."""
     keep = np.ones(value.size, dtype=bool)
     for _ in range(_MAX_CLIPS):
         slope, _, intercept = fit_line(y[keep], value[keep])
@@ -142,7 +143,7 @@ def bin_slopes(
         yy, vv, ff, log = row[inside], value[inside], flux[inside], half_way[inside]
         if yy.size:
             about_line = estimator == "log_ratio"
-            keep = _clip_about_line(yy, vv, clip_sigma) if about_line else _clip_about_mean(vv, clip_sigma)
+            keep = clip_about_line(yy, vv, clip_sigma) if about_line else _clip_about_mean(vv, clip_sigma)
             yy, vv, ff, log = yy[keep], vv[keep], ff[keep], log[keep]
             result[number] = (yy.size, *fit_line(yy, vv), ff.mean(), log.mean(), np.mean(log**2))
         else:
