@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -154,8 +155,11 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
     old = earlier_exposure(task.lake, task.partition, exposure.imagename, task.settings.mode, key)
     if old is None:
         return None
+    path = task.lake / phot_file(task.partition, exposure.rootname, key)
     try:
-        rows.check_rows(task.lake / phot_file(task.partition, exposure.rootname, key), old["n_stars"])
+        # A vacuum that has planned to delete it leaves a file alone whose time has changed.
+        os.utime(path)
+        rows.check_rows(path, old["n_stars"])
     except (OSError, pa.ArrowInvalid, LakeError):
         return None
     return old
