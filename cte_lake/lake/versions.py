@@ -70,7 +70,8 @@ def digest(content: Any) -> str:
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
 
-def _listing(folder: Path, prefix: str = "") -> Iterator[Version]:
+def listed_versions(folder: Path, prefix: str = "") -> Iterator[Version]:
+    """Yield all products in a folder, superseded ones too; no file is opened."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:
@@ -84,13 +85,13 @@ def _listing(folder: Path, prefix: str = "") -> Iterator[Version]:
 
 def current(folder: Path, rootname: str) -> Version | None:
     """Return the current product of one exposure, or None where there is none."""
-    return max(_listing(folder, checked("rootname", rootname) + "."), default=None)
+    return max(listed_versions(folder, checked("rootname", rootname) + "."), default=None)
 
 
 def current_of_all(folder: Path) -> dict[str, Version]:
     """Return the current product of every exposure by root name: one listing, no file is opened."""
     newest: dict[str, Version] = {}
-    for version in _listing(folder):
+    for version in listed_versions(folder):
         if version.rootname not in newest or newest[version.rootname] < version:
             newest[version.rootname] = version
     return newest

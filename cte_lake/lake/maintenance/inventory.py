@@ -1,0 +1,183 @@
+"""What lies in a lake: every exposure row with its file, every file with its age, what supersedes what."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.errors import LakeError
+from cte_lake.lake.evolve import SEED_NAME
+from cte_lake.lake.index import FILE_COLUMN, Listed, exposure_rows, listing
+from cte_lake.lake.paths import Partition, phot_file
+
+#: How the name of a file begins that `compact` made of several.
+COMPACTED = "compact."
+#: Beginning of a photometry key whose rows lie in a compacted file. Zeros: at equal revisions a fresh
+#: measurement, whose key is greater, wins over the row that `compact` wrote.
+COMPACTED_KEY = "00000000"
+_MEMBERS = b"members"
+_COLUMNS = (
+    "imagename", "rootname", "filetype", "mode", "revision", "phot_key", "withdrawn", "n_stars",
+    "master_hash", "alignment_hash", "crmask_hash", "target", "proposal", "flash", FILE_COLUMN,
+)  # fmt: skip
+
+Member = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ExposureRow:
+    """An exposure row as far as housekeeping needs it; `file` is relative to the lake."""
+
+    imagename: str
+    rootname: str
+    filetype: str
+    mode: str
+    revision: int
+    phot_key: str
+    withdrawn: bool
+    n_stars: int
+    master_hash: str
+    alignment_hash: str | None
+    crmask_hash: str | None
+    target: str
+    proposal: int
+    flash: int
+    file: str
+
+    @property
+    def partition(self) -> Partition:
+        """Where the exposure lies."""
+        return Partition(self.target, self.proposal, self.flash, self.filetype)
+
+    @property
+    def member(self) -> Member:
+        """What ties the row to its photometry."""
+        return self.imagename, self.phot_key
+
+
+class Inventory:
+    """Rows and files of a lake, exposures listed first: a row's photometry is never missed.
+
+    Parameters
+    ----------
+    root : Path
+        The lake.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.exposure_files: dict[str, Listed] = {f.path: f for f in listing(root, "exposures")}
+        self.rows = rows_of(exposure_rows(root))
+        self.phot_files: dict[str, Listed] = {f.path: f for f in listing(root, "phot") if not is_seed(f.path)}
+
+    @cached_property
+    def ranked(self) -> dict[tuple[str, str], list[ExposureRow]]:
+        """Rows of each (imagename, mode), the one that counts first; of equal rows, the largest file's."""
+        groups: dict[tuple[str, str], list[ExposureRow]] = {}
+        for row in self.rows:
+            groups.setdefault((row.imagename, row.mode), []).append(row)
+        sizes = self._rows_per_file
+        for group in groups.values():
+            group.sort(key=lambda r: (r.revision, r.phot_key, sizes[r.file], r.file), reverse=True)
+        return groups
+
+    @cached_property
+    def _rows_per_file(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            counts[row.file] = counts.get(row.file, 0) + 1
+        return counts
+
+    @property
+    def current(self) -> list[ExposureRow]:
+        """The row of each (imagename, mode) that counts, withdrawn ones included."""
+        return [group[0] for group in self.ranked.values()]
+
+    def superseded_since(self) -> dict[ExposureRow, int]:
+        """Return for each row that does not count since when it does not, ns since 1970.
+
+        A reader who began before that may still hold it.
+        """
+        since: dict[ExposureRow, int] = {}
+        for group in self.ranked.values():
+            earliest = self._mtime(group[0])
+            for row in group[1:]:
+                since[row] = earliest
+                earliest = min(earliest, self._mtime(row))
+        return since
+
+    def _mtime(self, row: ExposureRow) -> int:
+        listed = self.exposure_files.get(row.file)
+        # A file that came after the listing supersedes from now on.
+        return listed.mtime_ns if listed is not None else 2**63 - 1
+
+    def members(self, path: str) -> list[Member]:
+        """Return (imagename, phot_key) of what lies in a photometry file.
+
+        Raises
+        ------
+        LakeError
+            If a compacted file cannot be read.
+        """
+        name = PurePosixPath(path).name
+        if name.startswith(COMPACTED):
+            return [member for member, _ in compacted_members(self.root / path)]
+        stem, _, rest = name.partition(".")
+        return [(f"{stem}.fits", rest.removesuffix(".parquet"))]
+
+    @cached_property
+    def phot_index(self) -> Mapping[Member, str]:
+        """Photometry file of each (imagename, phot_key)."""
+        return {member: path for path in sorted(self.phot_files) for member in self.members(path)}
+
+    def phot_of(self, row: ExposureRow) -> str:
+        """Path of a row's photometry, relative to the lake, whether it is there or not."""
+        return self.phot_index.get(row.member) or phot_file(row.partition, row.rootname, row.phot_key)
+
+
+def rows_of(table: pa.Table) -> list[ExposureRow]:
+    """Return exposure rows as objects."""
+    columns = [table.column(name).to_pylist() for name in _COLUMNS]
+    return [ExposureRow(*values) for values in zip(*columns, strict=True)]
+
+
+def is_seed(path: str) -> bool:
+    """Whether a path is that of a dataset's empty file."""
+    return PurePosixPath(path).name == SEED_NAME
+
+
+def compacted_members(path: Path) -> list[tuple[Member, int]]:
+    """Return (imagename, phot_key) and number of rows of each row group of a compacted photometry file.
+
+    Raises
+    ------
+    LakeError
+        If it cannot be read.
+    """
+    try:
+        metadata = pq.read_metadata(path)
+        listed = json.loads((metadata.metadata or {})[_MEMBERS])
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise LakeError(f"{path} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
+    counts = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+    return [((imagename, key), n) for (imagename, key), n in zip(listed, counts, strict=True)]
+
+
+def members_metadata(members: Iterable[Member]) -> dict[bytes, bytes]:
+    """Return the metadata by which a compacted photometry file says what it holds."""
+    return {_MEMBERS: json.dumps(list(members)).encode()}
+
+
+def human_size(size: float) -> str:
+    """Return a number of bytes for people, ``1.2 GB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,205 @@
+"""Vacuum: delete what no row that counts, or counted within the grace time, speaks of."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from cte_lake.lake.index import Listed, listing
+from cte_lake.lake.lock import only_one
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, Member, is_seed
+from cte_lake.lake.paths import FOLDERS
+from cte_lake.lake.read import current_master
+from cte_lake.lake.versions import Version, listed_versions
+from cte_lake.lake.write import TEMPORARY_SUFFIX
+
+DAY_NS = 86_400 * 10**9
+#: A write takes seconds; what is older was left by a writer that died.
+_OLDEST_WRITE_NS = 3_600 * 10**9
+_ASIDE = f".vacuum{TEMPORARY_SUFFIX}"
+_PRODUCTS = {"alignment": "alignment_hash", "crmasks": "crmask_hash"}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A file that nobody needs, and why; `path` is relative to the lake."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class VacuumPlan:
+    """What `vacuum` will delete, and how many files it would but for their grace time."""
+
+    removals: tuple[Removal, ...]
+    waiting: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that are freed."""
+        return sum(removal.size for removal in self.removals)
+
+
+@dataclass
+class _Finder:
+    """Collects removals; `cutoff_ns` is the end of the grace time."""
+
+    inventory: Inventory
+    cutoff_ns: int
+    removals: list[Removal] = field(default_factory=list)
+    waiting: int = 0
+
+    def offer(self, listed: Listed, since_ns: int, reason: str) -> None:
+        # The file's own age counts too: a writer may have just put it there for a row to come.
+        if max(since_ns, listed.mtime_ns) < self.cutoff_ns:
+            self.removals.append(Removal(listed.path, listed.size, listed.mtime_ns, reason))
+        else:
+            self.waiting += 1
+
+
+def plan_vacuum(root: Path, grace_ns: int, now_ns: int) -> VacuumPlan:
+    """Find what can go.
+
+    Parameters
+    ----------
+    root : Path
+        The lake.
+    grace_ns : int
+        How long a file must have been superseded, and have been there, before it goes; a reader or writer
+        that began before needs no more than its own running time.
+    now_ns : int
+        The time, ns since 1970. Files from the future stay.
+    """
+    finder = _Finder(Inventory(root), now_ns - grace_ns)
+    since = finder.inventory.superseded_since()
+    _exposures(finder, since)
+    _photometry(finder, since)
+    _masters(finder, since)
+    for name, column in _PRODUCTS.items():
+        _products(finder, name, {getattr(row, column) for row in finder.inventory.current})
+    _leftovers(finder, now_ns - max(grace_ns, _OLDEST_WRITE_NS))
+    return VacuumPlan(tuple(sorted(finder.removals, key=lambda r: r.path)), finder.waiting)
+
+
+def _exposures(finder: _Finder, since: dict[ExposureRow, int]) -> None:
+    by_file: dict[str, list[ExposureRow]] = {}
+    for row in finder.inventory.rows:
+        by_file.setdefault(row.file, []).append(row)
+    for path, rows in by_file.items():
+        listed = finder.inventory.exposure_files.get(path)
+        if listed is not None and all(row in since for row in rows):
+            finder.offer(listed, max(since[row] for row in rows), "superseded exposure rows")
+
+
+def _needed(finder: _Finder, since: dict[ExposureRow, int]) -> set[Member]:
+    """Photometry that a row speaks of which counts, or counted within the grace time."""
+    files = finder.inventory.exposure_files
+    needed = set()
+    for row in finder.inventory.rows:
+        young = row.file not in files or files[row.file].mtime_ns >= finder.cutoff_ns
+        counts = row not in since and (not row.withdrawn or young)
+        if counts or since.get(row, -1) >= finder.cutoff_ns:
+            needed.add(row.member)
+    return needed
+
+
+def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
+    needed = _needed(finder, since)
+    for path, listed in finder.inventory.phot_files.items():
+        if not needed.intersection(finder.inventory.members(path)):
+            finder.offer(listed, listed.mtime_ns, "photometry that no exposure row names")
+
+
+def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:
+    root = finder.inventory.root
+    used = {(row.target, row.master_hash) for row in finder.inventory.rows if row not in since}
+    for listed in listing(root, "master"):
+        path = PurePosixPath(listed.path)
+        target = path.parent.name.removeprefix("target=")
+        current = current_master(root, target)
+        if is_seed(listed.path) or current is None or current.path.name == path.name:
+            continue
+        if (target, path.name.split(".")[0]) not in used:
+            finder.offer(listed, current.path.stat().st_mtime_ns, "superseded master catalog")
+
+
+def _products(finder: _Finder, name: str, used: set[str | None]) -> None:
+    folder = finder.inventory.root / name
+    newest: dict[str, Version] = {}
+    versions = list(listed_versions(folder))
+    for version in versions:
+        newest[version.rootname] = max(version, newest.get(version.rootname, version))
+    kept = {v.path.stem for v in versions if newest[v.rootname] is v or v.hash in used}
+    rows = {v.path.stem: newest[v.rootname] for v in versions}
+    for listed in listing(finder.inventory.root, name, suffix=""):
+        stem = _stem(PurePosixPath(listed.path).name, rows.keys())
+        if is_seed(listed.path) or stem in kept or listed.path.endswith(TEMPORARY_SUFFIX):
+            continue
+        if stem is None:
+            finder.offer(listed, listed.mtime_ns, f"product of {name} without its row")
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                finder.offer(listed, rows[stem].path.stat().st_mtime_ns, f"superseded product of {name}")
+
+
+def _stem(name: str, stems: Collection[str]) -> str | None:
+    # A product's files share <rootname>.<key>.<status>-<hash>.r<revision>: four parts between dots.
+    stem = ".".join(name.split(".")[:4])
+    return stem if stem in stems else None
+
+
+def _leftovers(finder: _Finder, cutoff_ns: int) -> None:
+    for folder in FOLDERS:
+        for listed in listing(finder.inventory.root, folder, suffix=TEMPORARY_SUFFIX):
+            if listed.mtime_ns < cutoff_ns:
+                finder.removals.append(
+                    Removal(listed.path, listed.size, listed.mtime_ns, "left by a writer that died")
+                )
+            else:
+                finder.waiting += 1
+
+
+def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
+    """Delete what the plan names and nobody has touched since.
+
+    Exposure rows go before photometry, so that a kill leaves no row without its photometry.
+
+    Returns
+    -------
+    tuple of int
+        Files and bytes deleted.
+
+    Raises
+    ------
+    Locked
+        If another housekeeping command runs.
+    """
+    files, size = 0, 0
+    with only_one(root, "housekeeping"):
+        for removal in sorted(plan.removals, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
+            if _remove(root / removal.path, removal.mtime_ns):
+                files, size = files + 1, size + removal.size
+    return files, size
+
+
+def _remove(path: Path, mtime_ns: int) -> bool:
+    """Delete a file unless a writer has renewed it since it was planned."""
+    aside = path.with_name(f".{path.name}{_ASIDE}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return False
+    if aside.stat().st_mtime_ns != mtime_ns:
+        # The same photometry was measured again meanwhile, for a row to come. Not over a newer file.
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, path)
+        aside.unlink()
+        return False
+    aside.unlink()
+    return True
