@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
+from cte_lake.photometry.flags import mask_of
 from cte_lake.radii import RADII
 
 #: What a target may be called: it becomes a folder of the lake and part of a page.
@@ -148,6 +149,13 @@ class Measure(Section):
     time_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
         description="flux bins of the loss-against-time figure, electrons"
     )
+    drop_flags: list[str] = Field(description="stars with one of these photometry flags are not used")
+    min_area: float = Field(
+        ge=0, le=1, description="least good part of an aperture's area for a star to be used at that radius"
+    )
+    pair_same_postarg1: bool = Field(
+        description="whether both exposures of a pair must have the same POSTARG1 (to the arcsecond)"
+    )
 
     @field_validator("aperture")
     @classmethod
@@ -155,6 +163,12 @@ class Measure(Section):
         if aperture not in RADII:
             raise ValueError(f"aperture must be one of {', '.join(map(str, RADII))} px")
         return aperture
+
+    @field_validator("drop_flags")
+    @classmethod
+    def _known_flags(cls, names: list[str]) -> list[str]:
+        mask_of(names)
+        return names
 
 
 class Workers(Section):

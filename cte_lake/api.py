@@ -1,0 +1,267 @@
+"""The Python face for notebooks: open a lake, ask it, take the answer as Arrow, pandas or astropy."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from cte_lake.errors import LakeError, NothingToDo, UsageError
+from cte_lake.lake.paths import find_lake
+from cte_lake.views import bind, sql_objects, view_columns
+from cte_lake.views.columns import ViewColumn, known_columns
+from cte_lake.views.readonly import checked_query, plain_error, seal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.table import QTable
+
+    from cte_lake.config import Settings
+
+
+class Result:
+    """Rows of a query, with the units and descriptions of their columns.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Units and descriptions are in the fields' metadata.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def arrow(self) -> pa.Table:
+        """Return an Arrow table; ``field.metadata`` has b'unit' and b'description'."""
+        return self._table
+
+    def pandas(self) -> pd.DataFrame:
+        """Return a pandas data frame; ``attrs['units']`` maps columns to units."""
+        frame = self._table.to_pandas()
+        frame.attrs["units"] = {name: unit for name, (unit, _) in column_notes(self._table).items() if unit}
+        return frame
+
+    def astropy(self) -> QTable:
+        """Return an astropy table with units and descriptions; NULL is masked."""
+        from cte_lake.views.astropy_table import to_astropy
+
+        return to_astropy(self._table)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries."""
+        return list(self._table.to_pylist())
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __repr__(self) -> str:
+        return f"<Result: {self._table.num_rows} rows of {', '.join(self._table.column_names)}>"
+
+
+def column_notes(table: pa.Table) -> dict[str, tuple[str, str]]:
+    """Return unit and description of each column of an Arrow table; empty where there is none."""
+    notes = {}
+    for field in table.schema:
+        metadata = field.metadata or {}
+        notes[field.name] = (metadata.get(b"unit", b"").decode(), metadata.get(b"description", b"").decode())
+    return notes
+
+
+class ViewMethod:
+    """One view as a method of `Lake`: keyword filters in, `Result` out.
+
+    A filter names a column; its value must be equal, one of a list, or None for NULL. Views of a measurement
+    take ``aperture`` (px) as well.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__doc__ = f"Rows of the view ``{name}``; keywords filter by column."
+
+    def __get__(self, lake: Lake | None, owner: type[Lake]) -> Any:
+        if lake is None:
+            return self
+
+        def read(**filters: Any) -> Result:
+            return lake.view(self.name, **filters)
+
+        read.__name__ = self.name
+        read.__doc__ = self.__doc__
+        return read
+
+
+class Lake:
+    """A lake, opened for reading; see `open_lake`.
+
+    Queries see one photometry mode, can only read, and reach nothing outside the lake.
+    """
+
+    alignment = ViewMethod("alignment")
+    cte = ViewMethod("cte")
+    cte_vs_flash = ViewMethod("cte_vs_flash")
+    cte_vs_flux = ViewMethod("cte_vs_flux")
+    cte_vs_time = ViewMethod("cte_vs_time")
+    epochs = ViewMethod("epochs")
+    exposures = ViewMethod("exposures")
+    exposures_all_modes = ViewMethod("exposures_all_modes")
+    master = ViewMethod("master")
+    matched_stars = ViewMethod("matched_stars")
+    pairs = ViewMethod("pairs")
+    pairs_180 = ViewMethod("pairs_180")
+    phot = ViewMethod("phot")
+    ratios = ViewMethod("ratios")
+    recovery = ViewMethod("recovery")
+    rejects = ViewMethod("rejects")
+    slopes = ViewMethod("slopes")
+    star_history = ViewMethod("star_history")
+    visits = ViewMethod("visits")
+
+    def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.root = root
+        self._connection = connection
+
+    def sql(self, query: str, **params: Any) -> Result:
+        """Run one query that reads.
+
+        Parameters
+        ----------
+        query : str
+            A SELECT (or WITH, FROM, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN); ``$name`` stands for a parameter.
+        **params
+            Values of the parameters.
+
+        Raises
+        ------
+        UsageError
+            If the query is not understood, does not only read, or reaches outside the lake.
+        """
+        statement = checked_query(query)
+        try:
+            table = self._connection.sql(statement, params=params or None).to_arrow_table()
+        except duckdb.Error as error:
+            raise plain_error(error) from error
+        return Result(_with_notes(table, known_columns()))
+
+    def view(self, name: str, **filters: Any) -> Result:
+        """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
+
+        Raises
+        ------
+        UsageError
+            If a filter names no column of the view.
+        LakeError
+            If there is no such view.
+        """
+        columns = {column.name: column for column in view_columns(name)}
+        source = name
+        is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
+        if is_macro and filters.get("aperture") is not None:
+            source = f"{name}(aperture := {_radius(filters.pop('aperture'))})"
+        conditions, params = ["true"], {}
+        for number, (column, wanted) in enumerate(filters.items()):
+            if column not in columns:
+                raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
+            condition, value = _condition(column, wanted, f"p{number}")
+            conditions.append(condition)
+            if value is not None:
+                params[f"p{number}"] = value
+        listed = ", ".join(f'"{column}"' for column in columns)
+        result = self.sql(f"SELECT {listed} FROM {source} WHERE {' AND '.join(conditions)}", **params)
+        return Result(_with_notes(result.arrow(), columns))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Lake {self.root}>"
+
+
+def open_lake(
+    path: str | os.PathLike[str] | None = None,
+    mode: str | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    settings: Settings | None = None,
+) -> Lake:
+    """Open a lake for reading.
+
+    Parameters
+    ----------
+    path : path, optional
+        The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.
+    mode : str, optional
+        Photometry mode that the views show; by default that of the configuration.
+    threads : int, optional
+        Threads of DuckDB; by default all cores. One thread repeats every digit from run to run.
+    memory_limit : str, optional
+        Such as '2GB'; what does not fit is written to a temporary folder.
+    settings : Settings, optional
+        Configuration to use instead of the lake's own.
+
+    Raises
+    ------
+    LakeError
+        If there is no lake, or it cannot be read.
+
+    Examples
+    --------
+    >>> from cte_lake import open_lake
+    >>> lake = open_lake("lake")  # doctest: +SKIP
+    >>> lake.cte(target="ngc104", estimator="mean_flux", flash=[0, 12]).astropy()  # doctest: +SKIP
+    """
+    root = find_lake(path)
+    config: dict[str, Any] = {
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads is not None:
+        config["threads"] = threads
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    try:
+        connection = duckdb.connect(":memory:", config=config)
+    except duckdb.Error as error:
+        raise UsageError(f"threads or memory_limit is not understood: {error}") from error
+    bind(connection, root, mode, settings)
+    seal(connection, root)
+    return Lake(root, connection)
+
+
+def _radius(aperture: Any) -> int:
+    if isinstance(aperture, bool) or int(aperture) != aperture:
+        raise UsageError(f"aperture radius {aperture!r} px is no whole number")
+    return int(aperture)
+
+
+def _condition(column: str, wanted: Any, name: str) -> tuple[str, Any]:
+    if wanted is None:
+        return f'"{column}" IS NULL', None
+    if isinstance(wanted, Iterable) and not isinstance(wanted, str):
+        return f'list_contains(${name}, "{column}")', list(wanted)
+    return f'"{column}" = ${name}', wanted
+
+
+def _with_notes(table: pa.Table, columns: Any) -> pa.Table:
+    fields = []
+    for field in table.schema:
+        column: ViewColumn | None = columns.get(field.name)
+        notes = {"unit": column.unit, "description": column.description} if column else None
+        fields.append(field.with_metadata(notes))
+    return table.cast(pa.schema(fields)) if fields else table
+
+
+__all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]

@@ -1,0 +1,62 @@
+"""Arrow tables as astropy tables with units, descriptions and masks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from astropy.table import QTable
+
+
+def to_astropy(table: pa.Table) -> QTable:
+    """Return an astropy table: units and descriptions from the fields' metadata, NULL masked.
+
+    A column with a unit and no NULL becomes a Quantity, one with NULL a masked Quantity; lists and structs become
+    columns of Python objects.
+    """
+    from astropy.table import QTable
+    from astropy.units import Unit
+
+    result = QTable()
+    for field in table.schema:
+        metadata = field.metadata or {}
+        column = _column(table.column(field.name))
+        result[field.name] = column
+        unit = metadata.get(b"unit", b"").decode()
+        if unit:
+            # Text or object columns cannot carry one; those of the lake have none.
+            result[field.name] = _with_unit(column, Unit(unit))
+        result[field.name].info.description = metadata.get(b"description", b"").decode() or None
+    return result
+
+
+def _with_unit(column: np.ndarray, unit: object) -> object:
+    from astropy.units import Quantity
+    from astropy.utils.masked import Masked
+
+    if isinstance(column, np.ma.MaskedArray):
+        return Masked(column.filled(np.nan), mask=np.ma.getmaskarray(column)) * unit
+    return Quantity(column, unit, copy=False)
+
+
+def _column(column: pa.ChunkedArray) -> np.ndarray:
+    kind = column.type
+    nulls = column.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_timestamp(kind):
+        from astropy.time import Time
+
+        values = column.cast(pa.timestamp("us")).fill_null(0).to_numpy()
+        return Time(values, scale="utc") if not nulls.any() else np.ma.MaskedArray(values, nulls)
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
+        values = column.fill_null(False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        values = np.array(column.fill_null("").to_pylist(), dtype=str)
+    elif pa.types.is_decimal(kind):
+        values = np.array([0.0 if v is None else float(v) for v in column.to_pylist()])
+    else:
+        values = np.empty(len(column), dtype=object)
+        values[:] = column.to_pylist()
+    return np.ma.MaskedArray(values, nulls) if nulls.any() else values

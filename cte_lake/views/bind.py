@@ -1,0 +1,131 @@
+"""Makes the views of ``sql/`` in a DuckDB connection, over the files of one lake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from cte_lake.errors import LakeError, UsageError
+from cte_lake.lake.create import check_version
+from cte_lake.lake.read import scan
+from cte_lake.lake.schemas import dataset
+from cte_lake.photometry.flags import mask_of
+from cte_lake.views.columns import view_columns
+from cte_lake.views.source import SqlObject, sql_objects
+
+if TYPE_CHECKING:
+    from cte_lake.config import Config, Settings
+
+#: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
+STORED = ("exposures", "phot", "master", "rejects", "alignment")
+
+
+def bind(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Path,
+    mode: str | None = None,
+    settings: Settings | None = None,
+) -> None:
+    """Make tables of settings, views and macros in a connection.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In memory, or of a database file that is to hold the views.
+    lake : Path
+        The lake; the views hold absolute paths.
+    mode : str, optional
+        Photometry mode that the views show; by default that of the configuration.
+    settings : Settings, optional
+        By default the lake's own.
+
+    Raises
+    ------
+    LakeError
+        If the folder is no lake, or of a version that is not known.
+    UsageError
+        If there is no such photometry mode.
+    """
+    from cte_lake.config import load_settings
+
+    root = lake.expanduser().absolute()
+    check_version(root)
+    config = (settings or load_settings(root)).config
+    # A file of a stored view is found when the view is made and again by every query; the order of the time zone
+    # keeps a query's text the same wherever it runs.
+    connection.execute("SET TimeZone = 'UTC'")
+    _bind_settings(connection, config, mode or config.photometry.mode)
+    for name in STORED:
+        _bind_stored(connection, root, name)
+    for each in sql_objects():
+        connection.execute(each.text)
+        if each.kind == "table macro":
+            connection.execute(default_view(each, config.measure.aperture))
+
+
+def default_view(macro: SqlObject, aperture: int) -> str:
+    """Return the statement of the view that shows a table macro at the default radius (px)."""
+    names = ", ".join(f'"{column.name}"' for column in view_columns(macro.name))
+    return f"CREATE OR REPLACE VIEW {macro.name} AS SELECT {names} FROM {macro.name}(aperture := {aperture})"
+
+
+def _bind_stored(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> None:
+    columns = ", ".join(f'"{column.name}"' for column in _stored_columns(name))
+    try:
+        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {scan(root, name)}")
+    except duckdb.Error as error:
+        raise LakeError(f"the files of dataset {name!r} in {root} cannot be read: {error}") from error
+
+
+def _stored_columns(name: str) -> list[Any]:
+    stated = dataset(name)
+    columns = list(stated.expanded())
+    present = {column.name for column in columns}
+    hive = [_HiveKey(key) for key in stated.partitions if key not in present]
+    return [*columns, *hive]
+
+
+class _HiveKey:
+    """A column that stands in the path alone."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
+    from cte_lake.photometry import modes
+
+    if mode not in modes.MODES:
+        raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
+    measure = config.measure
+    connection.execute(
+        "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"
+        " $estimator AS estimator, $clip_sigma::DOUBLE AS clip_sigma, $width::DOUBLE AS epoch_width_days,"
+        " $short::DOUBLE AS length_limit, $flags::INTEGER AS drop_flags, $area::DOUBLE AS min_area,"
+        " $postarg1::BOOLEAN AS pair_same_postarg1",
+        {
+            "mode": mode,
+            "aperture": measure.aperture,
+            "estimator": measure.estimator,
+            "clip_sigma": measure.clip_sigma,
+            "width": measure.epoch_width,
+            "short": config.chips.short_limit,
+            "flags": mask_of(measure.drop_flags),
+            "area": measure.min_area,
+            "postarg1": measure.pair_same_postarg1,
+        },
+    )
+    # The figure's bins are measured too where they are none of the others.
+    all_bins = sorted({*measure.flux_bins, *measure.time_bins})
+    _table(connection, "flux_bins", "bin_lo DOUBLE, bin_hi DOUBLE", all_bins)
+    _table(connection, "time_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.time_bins)
+    targets = [(name, target.pairing) for name, target in config.targets.items()]
+    _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
+    connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
+
+
+def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[Any]) -> None:
+    connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
+    connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", [list(row) for row in rows])

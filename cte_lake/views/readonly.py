@@ -1,0 +1,63 @@
+"""Keeps a connection to reading one lake: what is asked is checked, what is reachable is sealed off."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+
+from cte_lake.errors import UsageError
+
+#: What leads an EXPLAIN; the statement behind it is checked in its place, since EXPLAIN ANALYZE carries it out.
+_EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL)
+_ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
+
+
+def seal(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Take from a connection all reach outside a lake, for good.
+
+    Reading stays possible below `root`: the views list and read their files with every query. Writing there is
+    kept out by `checked_query`; DuckDB knows no right to read without one to write.
+    """
+    folder = str(root).replace("'", "''")
+    # The order matters: allowed_directories cannot change once external access is off.
+    connection.execute(f"SET allowed_directories = ['{folder}']")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def checked_query(query: str) -> str:
+    """Return a query that is one statement and only reads.
+
+    Raises
+    ------
+    UsageError
+        If it is empty, not understood, more than one statement, or does anything but read.
+    """
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as error:
+        raise plain_error(error) from error
+    if len(statements) != 1:
+        count = "no statement" if not statements else f"{len(statements)} statements"
+        raise UsageError(f"one query at a time is run, and this holds {count}")
+    kind = statements[0].type.name
+    if kind == "EXPLAIN":
+        checked_query(_EXPLAIN.sub("", query, count=1))
+    elif kind != "SELECT":
+        raise UsageError(f"a lake is only read here and this is a {kind} statement; {_ALLOWED}")
+    return query
+
+
+def plain_error(error: duckdb.Error) -> UsageError:
+    """Tell a DuckDB error in one sentence."""
+    first = str(error).strip().split("\n\n")[0]
+    text = re.sub(r"^[A-Z][A-Za-z -]*Error: ", "", " ".join(first.split()))
+    if isinstance(error, duckdb.PermissionException):
+        found = re.search(r'"([^"]+)"', text)
+        what = f"{found[1]!r}" if found else "what it names"
+        return UsageError(f"the query reaches outside the lake, to {what}; only the lake's own files are read")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return UsageError(f"the query needs more memory than it may use: {text}; raise the memory limit")
+    return UsageError(f"the query failed: {text}")

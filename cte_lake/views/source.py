@@ -1,0 +1,77 @@
+"""The files of ``sql/``: what object each makes, and in which order they can be made."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+
+from cte_lake.errors import LakeError
+from cte_lake.resources import data_dir
+
+_HEAD = re.compile(r"CREATE\s+OR\s+REPLACE\s+(?P<kind>VIEW|MACRO)\s+(?P<name>\w+)")
+_TABLE_MACRO = re.compile(r"\)\s*AS\s+TABLE\b")
+_COMMENT = re.compile(r"--[^\n]*")
+_WORD = re.compile(r"\b[a-z_][a-z0-9_]*\b")
+
+#: Views that others are built on and that are no part of the published set.
+INTERNAL = frozenset({"pairings"})
+
+
+@dataclass(frozen=True)
+class SqlObject:
+    """One file of ``sql/``: a view, a table macro or a scalar macro.
+
+    Attributes
+    ----------
+    name : str
+        The object's and the file's name.
+    kind : str
+        ``view``, ``table macro`` or ``macro``.
+    text : str
+        The statement with its comments.
+    needs : frozenset of str
+        Other objects that the statement names.
+    """
+
+    name: str
+    kind: str
+    text: str
+    needs: frozenset[str]
+
+    @property
+    def grain(self) -> str:
+        """What one row is, from the head comment; empty for a scalar macro."""
+        found = re.search(r"^-- Grain: (.*?)(?=\n(?!-- )|\n-- [A-Z])", self.text, re.MULTILINE | re.DOTALL)
+        return re.sub(r"\s*\n-- ", " ", found[1]) if found else ""
+
+
+@functools.cache
+def sql_objects() -> tuple[SqlObject, ...]:
+    """Return the objects of ``sql/``, each after those that it is built on.
+
+    Raises
+    ------
+    LakeError
+        If a file does not make the object that it is named after.
+    """
+    folder = data_dir("sql")
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
+    objects = {}
+    for name, text in texts.items():
+        code = _COMMENT.sub("", text)
+        head = _HEAD.search(code)
+        if head is None or head["name"] != name:
+            raise LakeError(f"sql/{name}.sql does not create an object called {name}; one object a file")
+        kind = "view" if head["kind"] == "VIEW" else "table macro" if _TABLE_MACRO.search(code) else "macro"
+        needs = frozenset(_WORD.findall(code)) & texts.keys() - {name}
+        objects[name] = SqlObject(name, kind, text, needs)
+    order = TopologicalSorter({each.name: each.needs for each in objects.values()}).static_order()
+    return tuple(objects[name] for name in order)
+
+
+@functools.cache
+def published_views() -> tuple[str, ...]:
+    """Names that can be read as a table: views, and table macros with the view of their default radius."""
+    return tuple(sorted(each.name for each in sql_objects() if each.kind != "macro" and each.name not in INTERNAL))

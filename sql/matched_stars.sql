@@ -1,0 +1,100 @@
+-- matched_stars(aperture := 3); the view of the same name is that of the default radius
+-- Grain: a master star measured in both exposures of a pair, at one aperture radius; stars with any flags are there.
+-- The hive keys are part of the joins so that a filter on them, or on pair_id, reaches the scan of both sides.
+CREATE OR REPLACE MACRO matched_stars(aperture := default_aperture()) AS TABLE
+WITH one AS (
+    SELECT
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_1 AS chip,
+        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.flags,
+        of_aperture(aperture,
+            p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
+            p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
+        ) AS flux,
+        of_aperture(aperture,
+            p.flux_err_r02, p.flux_err_r03, p.flux_err_r05, p.flux_err_r07, p.flux_err_r10, p.flux_err_r12, p.flux_err_r15,
+            p.flux_err_r18, p.flux_err_r20, p.flux_err_r24, p.flux_err_r28, p.flux_err_r32, p.flux_err_r36, p.flux_err_r40
+        ) AS flux_err,
+        of_aperture(aperture,
+            p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
+            p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
+        ) AS area
+    FROM pairings AS q
+    INNER JOIN stored_phot AS p
+        ON p.target = q.target
+        AND p.proposal = q.proposal
+        AND p.flash = q.flash
+        AND p.filetype = q.filetype
+        AND p.imagename = q.image_1
+        AND p.phot_key = q.phot_key_1
+    -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
+    UNION ALL
+    SELECT
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM settings AS s
+    WHERE s.mode IS NULL
+),
+two AS (
+    SELECT
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_2 AS chip,
+        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.flags,
+        of_aperture(aperture,
+            p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
+            p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
+        ) AS flux,
+        of_aperture(aperture,
+            p.flux_err_r02, p.flux_err_r03, p.flux_err_r05, p.flux_err_r07, p.flux_err_r10, p.flux_err_r12, p.flux_err_r15,
+            p.flux_err_r18, p.flux_err_r20, p.flux_err_r24, p.flux_err_r28, p.flux_err_r32, p.flux_err_r36, p.flux_err_r40
+        ) AS flux_err,
+        of_aperture(aperture,
+            p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
+            p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
+        ) AS area
+    FROM pairings AS q
+    INNER JOIN stored_phot AS p
+        ON p.target = q.target
+        AND p.proposal = q.proposal
+        AND p.flash = q.flash
+        AND p.filetype = q.filetype
+        AND p.imagename = q.image_2
+        AND p.phot_key = q.phot_key_2
+    -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
+    UNION ALL
+    SELECT
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM settings AS s
+    WHERE s.mode IS NULL
+)
+SELECT
+    a.pair_id::BIGINT AS pair_id,  -- [-] Number of the pair
+    a.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    a.proposal::INTEGER AS proposal,  -- [-] Proposal number
+    a.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
+    a.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
+    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
+    a.master_id::BIGINT AS master_id,  -- [-] Number of the star in the target's master catalog
+    a.ra::DOUBLE AS ra,  -- [deg] Right ascension in the master catalog (ICRS)
+    a.dec::DOUBLE AS dec,  -- [deg] Declination in the master catalog (ICRS)
+    a.chip::INTEGER AS chip_1,  -- [-] Chip of image_1
+    b.chip::INTEGER AS chip_2,  -- [-] Chip of image_2; the same as chip_1 in a 180-degree pair
+    a.x::DOUBLE AS x_1,  -- [pix] Column in image_1, 0-based
+    a.y::DOUBLE AS y_1,  -- [pix] Row in image_1, 0-based
+    b.x::DOUBLE AS x_2,  -- [pix] Column in image_2, 0-based
+    b.y::DOUBLE AS y_2,  -- [pix] Row in image_2, 0-based
+    a.flux::DOUBLE AS flux_1,  -- [electron] Flux in image_1
+    b.flux::DOUBLE AS flux_2,  -- [electron] Flux in image_2
+    a.flux_err::FLOAT AS flux_err_1,  -- [electron] Error of flux_1
+    b.flux_err::FLOAT AS flux_err_2,  -- [electron] Error of flux_2
+    a.area::FLOAT AS area_1,  -- [pix2] Good area of the aperture in image_1
+    b.area::FLOAT AS area_2,  -- [pix2] Good area of the aperture in image_2
+    a.sky::DOUBLE AS sky_1,  -- [electron] Local sky per pixel in image_1
+    b.sky::DOUBLE AS sky_2,  -- [electron] Local sky per pixel in image_2
+    a.flags::INTEGER AS flags_1,  -- [-] Conditions in image_1, a bit each
+    b.flags::INTEGER AS flags_2  -- [-] Conditions in image_2, a bit each
+FROM one AS a
+INNER JOIN two AS b
+    ON b.pair_id = a.pair_id
+    AND b.master_id = a.master_id
+    AND b.target = a.target
+    AND b.proposal = a.proposal
+    AND b.flash = a.flash
+    AND b.filetype = a.filetype;

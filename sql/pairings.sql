@@ -1,0 +1,125 @@
+-- pairings
+-- Grain: a pair of exposures, of either kind; `pairs` and `pairs_180` each show one kind.
+-- Exposures of one group (all that must agree, calibration generation and masks included) are assigned to each
+-- other in the order of time, so that the sum of the time differences is least; none is used twice, and where
+-- one side has more exposures, those that fit worst stay alone.
+CREATE OR REPLACE VIEW pairings AS
+WITH RECURSIVE dated AS MATERIALIZED (
+    SELECT
+        e.*,
+        coalesce(t.pairing, 'chips') AS pairing,
+        min(e.mjd) OVER (PARTITION BY e.target, e.proposal, e.visit) AS visit_start
+    FROM exposures AS e
+    LEFT JOIN targets AS t ON t.target = e.target
+    WHERE e.chip IN (1, 2)
+),
+turned AS (
+    -- Visits of a 180-degree set in the order of time: the first against the second, the third against the fourth.
+    SELECT
+        d.*,
+        dense_rank() OVER (PARTITION BY d.target, d.proposal ORDER BY d.visit_start, d.visit) AS visit_number
+    FROM dated AS d
+),
+sided AS (
+    SELECT
+        d.*,
+        CASE WHEN d.pairing = '180' THEN 2 - d.visit_number % 2 ELSE d.chip END AS side,
+        dense_rank() OVER (ORDER BY
+            d.target, d.proposal, d.filter, round(d.exptime, 3), d.chinject, d.flash, d.filetype, d.mode,
+            d.settings_hash, d.cal_ver, d.pctecorr, d.pctetab, d.cte_name, d.cte_ver, d.pam,
+            d.crmask_hash IS NULL,
+            CASE WHEN s.pair_same_postarg1 AND d.pairing <> '180' THEN round(d.postarg1) END,
+            CASE WHEN d.pairing = '180' THEN (d.visit_number + 1) // 2 END,
+            CASE WHEN d.pairing = '180' THEN d.chip::VARCHAR ELSE d.visit END
+        ) AS grp
+    FROM turned AS d
+    CROSS JOIN settings AS s
+),
+counted AS (
+    SELECT
+        d.*,
+        (d.mjd * 86400e3)::BIGINT AS ms,
+        row_number() OVER (PARTITION BY d.grp, d.side ORDER BY d.mjd, d.imagename) AS nth,
+        count(*) OVER (PARTITION BY d.grp, d.side) AS n_side,
+        count(*) OVER (PARTITION BY d.grp) AS n_group
+    FROM sided AS d
+),
+members AS MATERIALIZED (
+    -- `few`: the side with fewer exposures, all of which find a partner.
+    SELECT
+        c.*,
+        c.n_group - c.n_side AS n_other,
+        c.n_side < c.n_group - c.n_side OR (c.n_side = c.n_group - c.n_side AND c.side = 1) AS few
+    FROM counted AS c
+),
+assigned AS (
+    -- Row: the cheapest way to give the first `nth` exposures of `few` partners, the last of them `partner`.
+    SELECT
+        f.grp,
+        f.nth,
+        f.n_side,
+        m.nth AS partner,
+        abs(f.ms - m.ms)::HUGEINT AS cost,
+        [m.nth] AS partners
+    FROM members AS f
+    INNER JOIN members AS m ON m.grp = f.grp AND f.few AND NOT m.few
+    WHERE f.nth = 1
+    UNION ALL
+    SELECT
+        f.grp,
+        f.nth,
+        f.n_side,
+        m.nth,
+        min(a.cost + abs(f.ms - m.ms)),
+        list_append(arg_min(a.partners, {'cost': a.cost, 'partners': a.partners}), m.nth)
+    FROM assigned AS a
+    INNER JOIN members AS f ON f.grp = a.grp AND f.nth = a.nth + 1 AND f.few
+    INNER JOIN members AS m ON m.grp = a.grp AND m.nth > a.partner AND NOT m.few
+    GROUP BY f.grp, f.nth, f.n_side, m.nth
+),
+chosen AS (
+    SELECT
+        a.grp,
+        unnest(arg_min(a.partners, {'cost': a.cost, 'partners': a.partners})) AS partner,
+        unnest(range(1, any_value(a.n_side) + 1)) AS nth
+    FROM assigned AS a
+    WHERE a.nth = a.n_side
+    GROUP BY a.grp
+),
+sides AS (
+    SELECT
+        CASE WHEN f.side = 1 THEN f ELSE m END AS one,
+        CASE WHEN f.side = 1 THEN m ELSE f END AS two
+    FROM chosen AS c
+    INNER JOIN members AS f ON f.grp = c.grp AND f.nth = c.nth AND f.few
+    INNER JOIN members AS m ON m.grp = c.grp AND m.nth = c.partner AND NOT m.few
+)
+SELECT
+    -- 53 bits of a digest of the two names: it does not change when other exposures arrive, and JSON and
+    -- floating-point columns hold it without loss.
+    (md5_number_lower(p.one.imagename || ' ' || p.two.imagename) >> 11)::BIGINT AS pair_id,  -- [-] Number of the pair, made from its two image names
+    p.one.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
+    p.one.imagename::VARCHAR AS image_1,  -- [-] Image on chip 1, or of the first visit
+    p.two.imagename::VARCHAR AS image_2,  -- [-] Image on chip 2, or of the second visit
+    p.one.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    p.one.proposal::INTEGER AS proposal,  -- [-] Proposal number
+    p.one.visit::VARCHAR AS visit,  -- [-] Visit of image_1
+    p.two.visit::VARCHAR AS visit_2,  -- [-] Visit of image_2
+    p.one.filter::VARCHAR AS filter,  -- [-] Filter
+    p.one.exptime::DOUBLE AS exptime,  -- [s] Exposure time
+    p.one.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
+    p.one.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
+    p.one.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
+    ((p.one.mjd + p.two.mjd) / 2)::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
+    (p.two.mjd - p.one.mjd)::DOUBLE AS time_difference,  -- [d] Start of image_2 less that of image_1
+    p.one.chip::INTEGER AS chip_1,  -- [-] Chip of image_1
+    p.two.chip::INTEGER AS chip_2,  -- [-] Chip of image_2
+    p.one.chinject::VARCHAR AS chinject,  -- [-] Charge injection
+    p.one.sky::DOUBLE AS sky_1,  -- [electron] Sky per pixel of image_1
+    p.two.sky::DOUBLE AS sky_2,  -- [electron] Sky per pixel of image_2
+    p.one.mode::VARCHAR AS mode,  -- [-] Photometry mode
+    p.one.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline
+    (p.one.crmask_hash IS NOT NULL)::BOOLEAN AS cr_masked,  -- [-] Whether cosmic-ray masks were applied
+    p.one.phot_key::VARCHAR AS phot_key_1,  -- [-] Key of the photometry of image_1
+    p.two.phot_key::VARCHAR AS phot_key_2  -- [-] Key of the photometry of image_2
+FROM sides AS p;

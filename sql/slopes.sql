@@ -1,0 +1,95 @@
+-- slopes(aperture := 3); the view of the same name is that of the default radius
+-- Grain: a pair, flux bin and estimator, at one aperture radius. A bin without stars has its row, with n = 0 and
+-- NULL for what cannot be measured (one star: no slope; two stars: an error of 0, as linregress gives it).
+-- Estimators: 'both_in_bin' takes the stars with both fluxes strictly inside the bin (2017; it cuts the ratios off
+-- and flattens the slope of faint bins), 'mean_flux' those with the mean of both fluxes strictly inside.
+-- Then a sigma clip of the ratios about their mean, to convergence, and a straight line by least squares against
+-- the distance from the amplifiers. On chip 2 that is the row; on chip 1 (180-degree pairs) it runs the other way
+-- and turns the slope's sign, so that a loss is positive everywhere; the intercept is the ratio at distance 0.
+CREATE OR REPLACE MACRO slopes(aperture := default_aperture()) AS TABLE
+WITH binned AS (
+    -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
+    SELECT r.*, b.bin_lo, b.bin_hi, v.estimator
+    FROM ratios(aperture := aperture) AS r
+    CROSS JOIN flux_bins AS b
+    CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
+    WHERE CASE
+        WHEN v.estimator = 'mean_flux' THEN r.mean_flux > b.bin_lo AND r.mean_flux < b.bin_hi
+        ELSE least(r.flux_1, r.flux_2) > b.bin_lo AND greatest(r.flux_1, r.flux_2) < b.bin_hi
+    END
+),
+listed AS (
+    SELECT
+        pair_id, target, proposal, flash, filetype, bin_lo, bin_hi, estimator,
+        list(ratio) AS ratios,
+        list(distance) AS distances,
+        list(mean_flux) AS fluxes,
+        list(background) AS backgrounds
+    FROM binned
+    GROUP BY ALL
+),
+limited AS (
+    SELECT l.*, clip_limits(l.ratios, s.clip_sigma) AS clip
+    FROM listed AS l
+    CROSS JOIN settings AS s
+),
+kept AS (
+    SELECT
+        l.* EXCLUDE (ratios),
+        l.ratios,
+        list_transform(l.ratios, lambda r: r BETWEEN l.clip.lo AND l.clip.hi) AS inside
+    FROM limited AS l
+),
+fitted AS (
+    SELECT
+        k.pair_id, k.target, k.proposal, k.flash, k.filetype, k.bin_lo, k.bin_hi, k.estimator, k.clip,
+        len(k.ratios) AS n_in_bin,
+        line_fit(list_where(k.distances, k.inside), list_where(k.ratios, k.inside)) AS fit,
+        list_avg(list_where(k.fluxes, k.inside)) AS mean_flux,
+        list_avg(list_where(k.backgrounds, k.inside)) AS background
+    FROM kept AS k
+),
+wanted AS (
+    SELECT q.*, b.bin_lo, b.bin_hi, v.estimator
+    FROM pairings AS q
+    CROSS JOIN flux_bins AS b
+    CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
+)
+SELECT
+    w.pair_id::BIGINT AS pair_id,  -- [-] Number of the pair
+    w.image_1::VARCHAR AS image_1,  -- [-] Image on chip 1, or of the first visit
+    w.image_2::VARCHAR AS image_2,  -- [-] Image on chip 2, or of the second visit
+    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
+    w.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
+    w.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
+    w.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
+    coalesce(f.n_in_bin, 0)::BIGINT AS n_in_bin,  -- [-] Stars in the bin
+    coalesce(f.fit.n, 0)::BIGINT AS n,  -- [-] Stars left by the sigma clip
+    f.fit.slope::DOUBLE AS slope,  -- [1 / pix] Slope of the ratio against the distance from the amplifiers
+    f.fit.slope_err::DOUBLE AS slope_err,  -- [1 / pix] Standard error of the slope
+    f.fit.intercept::DOUBLE AS intercept,  -- [-] Ratio at distance 0
+    f.mean_flux::DOUBLE AS mean_flux,  -- [electron] Mean over the stars left of the mean of their two fluxes
+    f.background::DOUBLE AS background,  -- [electron] Mean sky per pixel about the stars left
+    f.clip.lo::DOUBLE AS clip_lo,  -- [-] Lower limit of the sigma clip
+    f.clip.hi::DOUBLE AS clip_hi,  -- [-] Upper limit of the sigma clip
+    w.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
+    w.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    w.proposal::INTEGER AS proposal,  -- [-] Proposal number
+    w.visit::VARCHAR AS visit,  -- [-] Visit of image_1
+    w.filter::VARCHAR AS filter,  -- [-] Filter
+    w.exptime::DOUBLE AS exptime,  -- [s] Exposure time
+    w.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
+    w.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
+    w.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
+    w.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
+    (CASE WHEN w.pairing = '180' THEN w.chip_1 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
+FROM wanted AS w
+LEFT JOIN fitted AS f
+    ON f.pair_id = w.pair_id
+    AND f.target = w.target
+    AND f.proposal = w.proposal
+    AND f.flash = w.flash
+    AND f.filetype = w.filetype
+    AND f.bin_lo = w.bin_lo
+    AND f.bin_hi = w.bin_hi
+    AND f.estimator = w.estimator;

@@ -1,0 +1,32 @@
+-- visits
+-- Grain: a visit of a target, with the epoch that it belongs to.
+-- An epoch starts with its first visit and takes all visits that start less than settings.epoch_width_days after it.
+-- No epoch is longer than that, and chains of visits do not grow together. Two dates come out as in 2017, where an
+-- epoch held two dates at most and a third one within the width made an epoch of its own.
+CREATE OR REPLACE VIEW visits AS
+WITH RECURSIVE started AS MATERIALIZED (
+    SELECT e.target, e.proposal, e.visit, min(e.mjd) AS mjd, count(*) AS n_exposures
+    FROM exposures AS e
+    GROUP BY e.target, e.proposal, e.visit
+),
+opened AS (
+    SELECT v.target, 1 AS epoch, min(v.mjd) AS first_mjd
+    FROM started AS v
+    GROUP BY v.target
+    UNION ALL
+    SELECT o.target, o.epoch + 1, min(v.mjd)
+    FROM opened AS o
+    CROSS JOIN settings AS s
+    INNER JOIN started AS v ON v.target = o.target AND v.mjd >= o.first_mjd + s.epoch_width_days
+    GROUP BY o.target, o.epoch
+)
+SELECT
+    v.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    v.proposal::INTEGER AS proposal,  -- [-] Proposal number
+    v.visit::VARCHAR AS visit,  -- [-] Visit
+    v.mjd::DOUBLE AS mjd,  -- [d] Start of the visit's first exposure, modified Julian date (UTC)
+    o.epoch::INTEGER AS epoch,  -- [-] Number of the epoch, from 1 for the target's first
+    round_even(avg(DISTINCT v.mjd) OVER (PARTITION BY v.target, o.epoch), 0)::DOUBLE AS epoch_mjd,  -- [d] Mean of the epoch's distinct dates, rounded to the day, halves to even (UTC)
+    v.n_exposures::BIGINT AS n_exposures  -- [-] Exposures and file types of the visit
+FROM started AS v
+ASOF INNER JOIN opened AS o ON o.target = v.target AND v.mjd >= o.first_mjd;
