@@ -39,6 +39,8 @@ class VacuumPlan:
 
     removals: tuple[Removal, ...]
     waiting: int
+    grace_ns: int
+    now_ns: int
 
     @property
     def size(self) -> int:
@@ -84,7 +86,8 @@ def plan_vacuum(root: Path, grace_ns: int, now_ns: int) -> VacuumPlan:
     for name, column in _PRODUCTS.items():
         _products(finder, name, {getattr(row, column) for row in finder.inventory.current})
     _leftovers(finder, now_ns - max(grace_ns, _OLDEST_WRITE_NS))
-    return VacuumPlan(tuple(sorted(finder.removals, key=lambda r: r.path)), finder.waiting)
+    removals = tuple(sorted(finder.removals, key=lambda r: r.path))
+    return VacuumPlan(removals, finder.waiting, grace_ns, now_ns)
 
 
 def _exposures(finder: _Finder, since: dict[ExposureRow, int]) -> None:
@@ -166,7 +169,7 @@ def _leftovers(finder: _Finder, cutoff_ns: int) -> None:
 
 
 def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
-    """Delete what the plan names and nobody has touched since.
+    """Delete what the plan names and nobody has touched since; the plan may have waited for an answer.
 
     Exposure rows go before photometry, so that a kill leaves no row without its photometry.
 
@@ -182,7 +185,9 @@ def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
     """
     files, size = 0, 0
     with only_one(root, "housekeeping"):
-        for removal in sorted(plan.removals, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
+        agreed = set(plan.removals)
+        still = [r for r in plan_vacuum(root, plan.grace_ns, plan.now_ns).removals if r in agreed]
+        for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
             if _remove(root / removal.path, removal.mtime_ns):
                 files, size = files + 1, size + removal.size
     return files, size

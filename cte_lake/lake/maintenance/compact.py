@@ -1,0 +1,200 @@
+"""Compact: many small files of a partition into few; readers and writers go on meanwhile.
+
+Exposure rows are copied: the same row in two files is one row for every reader, since only one row of an
+image counts. Photometry gets a new key with its new place, and the exposure rows that name the key are
+committed in one file, so that a reader sees the old place or the new one and never both. The old files stay
+until vacuum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cte_lake import __version__
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.evolve import file_schema
+from cte_lake.lake.index import FILE_COLUMN, read_files
+from cte_lake.lake.lock import only_one
+from cte_lake.lake.maintenance.inventory import (
+    COMPACTED,
+    COMPACTED_KEY,
+    ExposureRow,
+    Inventory,
+    members_metadata,
+)
+from cte_lake.lake.versions import digest
+from cte_lake.lake.write import parquet_options, replacing, write_table
+
+#: Photometry files from this size on are read as fast alone.
+SMALL_PHOT = 8_000_000
+_LARGEST_PHOT = 256_000_000
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Files of a partition that become one: rows of exposures, or their photometry."""
+
+    dataset: str
+    folder: str
+    rows: tuple[ExposureRow, ...]
+    files: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class CompactPlan:
+    """What `compact` will merge; photometry first, its commits take part in the exposures' merge."""
+
+    merges: tuple[Merge, ...]
+
+    def of(self, dataset: str) -> tuple[Merge, ...]:
+        """Merges of one dataset."""
+        return tuple(merge for merge in self.merges if merge.dataset == dataset)
+
+
+def plan_compact(root: Path, min_files: int = 2, phot_below: int = 0) -> CompactPlan:
+    """Find the partitions that are worth it.
+
+    Parameters
+    ----------
+    root : Path
+        The lake.
+    min_files : int
+        Fewest files of a partition that are merged.
+    phot_below : int
+        Photometry files smaller than this are merged too, bytes; 0 leaves photometry alone.
+    """
+    inventory = Inventory(root)
+    merges = list(_phot_merges(inventory, min_files, phot_below)) if phot_below else []
+    return CompactPlan((*merges, *_exposure_merges(inventory, min_files)))
+
+
+def _exposure_merges(inventory: Inventory, min_files: int) -> Iterator[Merge]:
+    for folder, rows in _by_folder(inventory.current):
+        files = sorted({row.file for row in rows})
+        if len(files) >= max(min_files, 2):
+            listed = [inventory.exposure_files[f].size for f in files if f in inventory.exposure_files]
+            yield Merge("exposures", f"exposures/{folder}", tuple(rows), tuple(files), sum(listed))
+
+
+def _phot_merges(inventory: Inventory, min_files: int, below: int) -> Iterator[Merge]:
+    for folder, rows in _by_folder(row for row in inventory.current if not row.withdrawn):
+        batch: list[tuple[ExposureRow, str, int]] = []
+        for row in [*rows, None]:
+            path = inventory.phot_of(row) if row is not None else ""
+            listed = inventory.phot_files.get(path)
+            full = sum(size for *_, size in batch) + (listed.size if listed else 0) > _LARGEST_PHOT
+            if (row is None or full) and len(batch) >= max(min_files, 2):
+                members, files, sizes = zip(*batch, strict=True)
+                yield Merge("phot", f"phot/{folder}", members, files, sum(sizes))
+            if full:
+                batch = []
+            small = listed is not None and listed.size < below
+            if row is not None and listed is not None and small and not _compacted(path):
+                batch.append((row, path, listed.size))
+
+
+def _compacted(path: str) -> bool:
+    return PurePosixPath(path).name.startswith(COMPACTED)
+
+
+def _by_folder(rows: Iterator[ExposureRow] | Sequence[ExposureRow]) -> list[tuple[str, list[ExposureRow]]]:
+    groups: dict[str, list[ExposureRow]] = {}
+    for row in sorted(rows, key=lambda r: (r.imagename, r.mode)):
+        groups.setdefault(row.partition.folder, []).append(row)
+    return sorted(groups.items())
+
+
+def compact(root: Path, plan: CompactPlan, min_files: int = 2) -> int:
+    """Carry a plan out.
+
+    Returns
+    -------
+    int
+        Files that vacuum may delete after the grace time.
+
+    Raises
+    ------
+    Locked
+        If another housekeeping command runs.
+    """
+    merged = 0
+    with only_one(root, "housekeeping"):
+        seed_datasets(root)
+        for merge in plan.of("phot"):
+            _merge_phot(root, merge)
+            merged += len(merge.files)
+        # Rows may have come since the plan was made, and photometry's merge has added some.
+        again = Inventory(root) if plan.of("phot") else None
+        exposures = _exposure_merges(again, min_files) if again else iter(plan.of("exposures"))
+        for merge in exposures:
+            _merge_exposures(root, merge)
+            merged += len(merge.files)
+    return merged
+
+
+def _merge_exposures(root: Path, merge: Merge) -> None:
+    table = _rows_as_written(root, merge)
+    name = f"{COMPACTED}{digest([list(_identity(row)) for row in merge.rows])}.parquet"
+    write_table(root / merge.folder / name, table, {"software": f"cte-lake {__version__}"})
+
+
+def _rows_as_written(root: Path, merge: Merge) -> pa.Table:
+    """Return the rows of a merge, each once, as a table in today's file schema."""
+    table = read_files(root, "exposures", sorted({row.file for row in merge.rows}))
+    wanted = {(*_identity(row), row.file) for row in merge.rows}
+    columns = [table.column(name).to_pylist() for name in (*_IDENTITY, FILE_COLUMN)]
+    chosen = table.filter(pa.array([row in wanted for row in zip(*columns, strict=True)], pa.bool_()))
+    schema = file_schema("exposures")
+    # Rows of an older schema have nothing in a column that is required today.
+    fields = [field.with_nullable(True) for field in schema]
+    return chosen.select(schema.names).cast(pa.schema(fields, schema.metadata)).sort_by("imagename")
+
+
+_IDENTITY = ("imagename", "mode", "revision", "phot_key")
+
+
+def _identity(row: ExposureRow) -> tuple[str, str, int, str]:
+    return row.imagename, row.mode, row.revision, row.phot_key
+
+
+def _merge_phot(root: Path, merge: Merge) -> None:
+    """Write photometry files as row groups of one file, then commit the rows that name them there."""
+    schema = file_schema("phot")
+    members = [(row.imagename, COMPACTED_KEY + row.phot_key) for row in merge.rows]
+    schema = schema.with_metadata({**(schema.metadata or {}), **members_metadata(members)})
+    name = f"{COMPACTED}{digest([list(member) for member in members])}.parquet"
+    schema = pa.schema([field.with_nullable(True) for field in schema], schema.metadata)
+    with (
+        replacing(root / merge.folder / name) as temporary,
+        pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
+    ):
+        for path, (_, key) in zip(merge.files, members, strict=True):
+            table = read_files(root, "phot", [path]).select(schema.names)
+            at = table.column_names.index("phot_key")
+            keys = pa.repeat(pa.scalar(key), table.num_rows)
+            table = table.set_column(at, "phot_key", keys).cast(schema)
+            writer.write_table(table.sort_by("master_id"), row_group_size=max(table.num_rows, 1))
+    _commit(root, merge)
+
+
+def _commit(root: Path, merge: Merge) -> None:
+    folder = merge.folder.replace("phot/", "exposures/", 1)
+    table = _rows_as_written(root, merge)
+    keys = pc.binary_join_element_wise(COMPACTED_KEY, table.column("phot_key"), "")
+    revisions = pc.add(table.column("revision"), pa.scalar(1, pa.int32()))
+    for name, values in (("phot_key", keys), ("revision", revisions)):
+        at = table.column_names.index(name)
+        table = table.set_column(at, table.schema.field(name), values)
+    identity = [[row.imagename, row.mode, row.revision + 1, row.phot_key] for row in merge.rows]
+    write_table(
+        root / folder / f"{COMPACTED}{digest(identity)}.parquet",
+        table,
+        {"software": f"cte-lake {__version__}"},
+    )

@@ -1,0 +1,72 @@
+"""Quarantine: broken files are put aside, so that the rest of the lake answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cte_lake.lake.commit import withdraw
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.index import exposure_rows
+from cte_lake.lake.lock import only_one
+from cte_lake.lake.maintenance.inventory import Inventory
+from cte_lake.lake.maintenance.verify import Finding
+
+FOLDER = "quarantine"
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """What was put aside: files, relative to the lake, and the images to be measured again."""
+
+    files: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+
+
+def to_put_aside(findings: Iterable[Finding]) -> list[str]:
+    """Return the files among the findings that cannot be read."""
+    return sorted({finding.path for finding in findings if finding.check == "readable"})
+
+
+def quarantine(root: Path, paths: Iterable[str]) -> Quarantined:
+    """Move broken files to ``LAKE/quarantine`` and withdraw the exposures whose photometry is gone.
+
+    A withdrawn exposure is measured again by the next ingest of its frame; one whose exposure row was broken
+    is new to it. Nothing is deleted.
+
+    Raises
+    ------
+    Locked
+        If another housekeeping command runs.
+    """
+    moved = []
+    with only_one(root, "housekeeping"):
+        for path in paths:
+            place = root / FOLDER / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            (root / path).replace(place)
+            moved.append(path)
+        seed_datasets(root)
+        withdrawn = _withdraw_without_photometry(root)
+    return Quarantined(tuple(moved), tuple(withdrawn))
+
+
+def _withdraw_without_photometry(root: Path) -> list[str]:
+    inventory = Inventory(root)
+    lost = [
+        row
+        for row in inventory.current
+        if not row.withdrawn and not (root / inventory.phot_of(row)).is_file()
+    ]
+    if not lost:
+        return []
+    by_identity = {
+        (row["imagename"], row["mode"], row["revision"], row["phot_key"]): row
+        for row in exposure_rows(root).to_pylist()
+    }
+    for row in lost:
+        record = by_identity[row.imagename, row.mode, row.revision, row.phot_key]
+        record.pop("file")
+        withdraw(root, record)
+    return sorted({row.imagename for row in lost})

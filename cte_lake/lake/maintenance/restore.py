@@ -1,0 +1,201 @@
+"""Restore: bring back what a snapshot holds, all of it or one target, by new revisions.
+
+Nothing of the lake is overwritten. A restored row is a newer revision of its exposure, so readers go on, and
+what was current before the restore stays until vacuum.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cte_lake.errors import NothingToDo
+from cte_lake.lake.commit import partition_of, withdraw, write_exposure
+from cte_lake.lake.create import check_version, create_lake, seed_datasets
+from cte_lake.lake.index import FILE_COLUMN, exposure_rows
+from cte_lake.lake.lock import only_one
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
+from cte_lake.lake.maintenance.snapshot import take_file
+from cte_lake.lake.maintenance.verify import unreadable
+from cte_lake.lake.paths import LAKE_FILE, master_file
+from cte_lake.lake.read import current_master, read_master
+from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
+from cte_lake.lake.write import conform, write_table
+
+_PRODUCTS = ("alignment", "crmasks")
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """What a restore does with each exposure of the snapshot.
+
+    Attributes
+    ----------
+    back : tuple of ExposureRow
+        Rows of the snapshot that become current again.
+    same : int
+        Exposures that are current as they are in the snapshot.
+    withdrawn : tuple of ExposureRow
+        Rows of the lake that the snapshot does not have and that are taken out of sight (`exact`).
+    targets : tuple of str
+        Targets whose master catalog changes back.
+    """
+
+    back: tuple[ExposureRow, ...]
+    same: int
+    withdrawn: tuple[ExposureRow, ...]
+    targets: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.back or self.withdrawn or self.targets)
+
+
+def plan_restore(source: Path, root: Path, target: str | None = None, exact: bool = False) -> RestorePlan:
+    """Compare a snapshot with a lake.
+
+    Parameters
+    ----------
+    source, root : Path
+        The snapshot; the lake, which need not be there.
+    target : str, optional
+        Restore this target only.
+    exact : bool
+        Withdraw what the snapshot does not have.
+
+    Raises
+    ------
+    LakeError
+        If either is no lake of a version that can be read.
+    NothingToDo
+        If the snapshot has nothing of the target.
+    """
+    check_version(source)
+    saved = Inventory(source)
+    rows = [row for row in saved.current if target in (None, row.target)]
+    targets = sorted({row.target for row in rows} | ({target} if target else set(_master_targets(source))))
+    if target and not rows and current_master(source, target) is None:
+        raise NothingToDo(f"the snapshot {source} has nothing of target {target}")
+    live = Inventory(root) if (root / LAKE_FILE).is_file() else None
+    now = {(row.imagename, row.mode): row for row in live.current} if live else {}
+    back = [row for row in rows if not _same(row, now.get((row.imagename, row.mode)), live)]
+    kept = {(row.imagename, row.mode) for row in rows}
+    gone = [
+        row
+        for key, row in now.items()
+        if exact and key not in kept and not row.withdrawn and target in (None, row.target)
+    ]
+    changed = [name for name in targets if _hash(source, name) not in (None, _hash(root, name))]
+    return RestorePlan(tuple(back), len(rows) - len(back), tuple(gone), tuple(changed))
+
+
+def _same(saved: ExposureRow, live: ExposureRow | None, inventory: Inventory | None) -> bool:
+    if live is None or inventory is None or saved.withdrawn != live.withdrawn:
+        return False
+    return saved.phot_key == live.phot_key and (live.withdrawn or live.member in inventory.phot_index)
+
+
+def _master_targets(root: Path) -> Iterable[str]:
+    names = (path.name.removeprefix("target=") for path in (root / "master").glob("target=*"))
+    return (name for name in names if current_master(root, name) is not None)
+
+
+def _hash(root: Path, target: str) -> str | None:
+    master = current_master(root, target)
+    return master.master_hash if master is not None else None
+
+
+def restore(source: Path, root: Path, plan: RestorePlan, copy: bool = False) -> None:
+    """Carry a plan out; cut off and started again, it goes on.
+
+    Raises
+    ------
+    Locked
+        If another housekeeping command runs on the lake.
+    """
+    if create_lake(root):
+        shutil.copyfile(source / LAKE_FILE, root / LAKE_FILE)
+    with only_one(root, "housekeeping"):
+        seed_datasets(root)
+        for target in plan.targets:
+            _restore_master(source, root, target)
+        for name in _PRODUCTS:
+            _restore_products(source, root, name, {row.rootname for row in plan.back}, copy)
+        _restore_rows(source, root, plan, copy)
+
+
+def _restore_master(source: Path, root: Path, target: str) -> None:
+    saved, live = current_master(source, target), current_master(root, target)
+    if saved is None:
+        return
+    revision = live.revision + 1 if live is not None else saved.revision
+    table = read_master(saved)
+    at = table.column_names.index("revision")
+    table = table.set_column(at, "revision", pa.repeat(pa.scalar(revision, pa.int32()), table.num_rows))
+    write_table(root / master_file(target, saved.master_hash, revision), conform(table, "master"))
+
+
+def _restore_products(source: Path, root: Path, name: str, rootnames: set[str], copy: bool) -> None:
+    saved, live = current_of_all(source / name), current_of_all(root / name)
+    for rootname in sorted(rootnames & saved.keys()):
+        old, now = saved[rootname], live.get(rootname)
+        if now is None or (now.key, now.hash, now.status) != (old.key, old.hash, old.status):
+            _adopt(old, root / name, name, copy)
+
+
+def _adopt(old: Version, folder: Path, name: str, copy: bool) -> None:
+    """Make a product of the snapshot the current one: its files first, its row last."""
+    new = next_version(folder, old.rootname, old.key, old.status, old.hash)
+    old_stem, new_stem = old.path.name.removesuffix(".parquet"), new.path.name.removesuffix(".parquet")
+    for path in old.path.parent.glob(f"{old_stem}.*"):
+        if path != old.path:
+            place = folder / path.name.replace(old_stem, new_stem, 1)
+            if not place.exists():
+                take_file(path, place, copy)
+    row = {
+        column: value.replace(old_stem, new_stem, 1) if isinstance(value, str) else value
+        for column, value in read_row(old).items()
+    }
+    write_row(new, name, row)
+
+
+def _restore_rows(source: Path, root: Path, plan: RestorePlan, copy: bool) -> None:
+    saved, live = Inventory(source), Inventory(root)
+    now = {(row.imagename, row.mode): row for row in live.current}
+    records = _records(source, plan.back)
+    for row in plan.back:
+        if not row.withdrawn:
+            _restore_photometry(source, root, saved.phot_of(row), copy)
+        current = now.get((row.imagename, row.mode))
+        record = records[row] | {"revision": row.revision if current is None else current.revision + 1}
+        write_exposure(root, partition_of(record), record)
+    for row, record in _records(root, plan.withdrawn).items():
+        withdraw(root, {**record, "revision": row.revision})
+
+
+def _restore_photometry(source: Path, root: Path, path: str, copy: bool) -> None:
+    place = root / path
+    if place.exists() and unreadable(place, quick=True) is not None:
+        place.unlink()
+    if not place.exists():
+        take_file(source / path, place, copy)
+    # A vacuum that has planned to delete it leaves a file alone whose time has changed.
+    os.utime(place)
+
+
+def _records(root: Path, rows: tuple[ExposureRow, ...]) -> dict[ExposureRow, dict[str, Any]]:
+    """Return the whole rows, by their short form."""
+    if not rows:
+        return {}
+    wanted = {(row.imagename, row.mode, row.revision, row.phot_key): row for row in rows}
+    found = {}
+    for record in exposure_rows(root).drop_columns([FILE_COLUMN]).to_pylist():
+        row = wanted.get((record["imagename"], record["mode"], record["revision"], record["phot_key"]))
+        if row is not None:
+            found[row] = record
+    return found

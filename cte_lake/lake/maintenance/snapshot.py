@@ -1,0 +1,101 @@
+"""Snapshot: a consistent copy of a lake, taken while ingests run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cte_lake.errors import LakeError
+from cte_lake.lake.index import listing
+from cte_lake.lake.maintenance.inventory import Inventory
+from cte_lake.lake.paths import FOLDERS, LAKE_FILE
+from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.write import TEMPORARY_SUFFIX, replacing
+
+#: Folders that are no data: what runs leave behind, and what can be drawn again.
+_LEFT_OUT = frozenset({"logs", "reports"})
+
+
+@dataclass(frozen=True)
+class SnapshotPlan:
+    """Files of a snapshot, relative to the lake, in the order in which they are taken."""
+
+    files: tuple[str, ...]
+    size: int
+    exposures: int
+
+
+def plan_snapshot(root: Path) -> SnapshotPlan:
+    """List what a snapshot holds: rows that count and their photometry, products, catalogs, rejects.
+
+    Exposure rows are listed first. What they name was written before them, and vacuum leaves it for a grace
+    time, so everything that is named is there.
+    """
+    inventory = Inventory(root)
+    current = inventory.current
+    wanted = {row.file for row in current}
+    wanted |= {inventory.phot_of(row) for row in current if not row.withdrawn}
+    size = 0
+    files = []
+    for name in dict.fromkeys((*FOLDERS, *dataset_names())):
+        if name in _LEFT_OUT:
+            continue
+        for listed in listing(root, name, suffix=""):
+            chosen = name not in {"exposures", "phot"} or listed.path in wanted or "_seed" in listed.path
+            if chosen and not listed.path.endswith(TEMPORARY_SUFFIX):
+                files.append(listed.path)
+                size += listed.size
+    missing = wanted.difference(files)
+    if missing:
+        raise LakeError(
+            f"{min(missing)} is named by an exposure row and not there; `cte-lake verify` lists all"
+        )
+    return SnapshotPlan(tuple(files), size, sum(not row.withdrawn for row in current))
+
+
+def snapshot(root: Path, destination: Path, plan: SnapshotPlan, copy: bool = False) -> None:
+    """Take a snapshot: a lake of its own, hard-linked where it lies on the same file system.
+
+    Files of a lake never change, so a link is as good as a copy as long as the disk is whole.
+
+    Parameters
+    ----------
+    root, destination : Path
+        The lake; a folder that is not there yet or empty.
+    plan : SnapshotPlan
+        What is taken.
+    copy : bool
+        Copy every file, for another disk's sake.
+
+    Raises
+    ------
+    LakeError
+        If the destination holds something.
+    """
+    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+        raise LakeError(f"{destination} is there already; name a new folder for the snapshot")
+    # Made beside its place: a snapshot that was cut off is none.
+    partial = destination.with_name(f".{destination.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        for folder in FOLDERS:
+            (partial / folder).mkdir(parents=True, exist_ok=True)
+        for path in plan.files:
+            take_file(root / path, partial / PurePosixPath(path), copy)
+        shutil.copyfile(root / LAKE_FILE, partial / LAKE_FILE)
+        partial.replace(destination)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def take_file(source: Path, place: Path, copy: bool = False) -> None:
+    """Link a file to its new place, or copy it where links do not reach; in one step either way."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not copy:
+        with contextlib.suppress(OSError):
+            os.link(source, place)
+            return
+    with replacing(place) as temporary:
+        shutil.copy2(source, temporary)
