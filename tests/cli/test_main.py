@@ -1,0 +1,124 @@
+"""The command as a whole: every command helps, errors are one line, exit codes are those of the design."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from cte_lake.cli import main as cli
+from cte_lake.cli.app import app
+from cte_lake.errors import ExitCode
+from tests.e2e.conftest import command, environment
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [*command(), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment() | {"COLUMNS": "80", "TERM": "dumb"},
+        cwd=cwd,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def every_command(group=None, path=()):
+    group = group or typer.main.get_command(app)
+    for name, found in sorted(group.commands.items()):
+        if hasattr(found, "commands"):
+            yield from every_command(found, (*path, name))
+        else:
+            yield (*path, name), found
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    list(every_command()),
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_command_and_option_says_what_it_does(path, found):
+    assert found.help, path
+    assert found.help.strip().split("\n")[0].endswith((".", ":")), path
+    for parameter in found.params:
+        assert getattr(parameter, "help", None), (path, parameter.name)
+
+
+def test_a_group_without_command_shows_its_help():
+    done = run()
+    assert "ingest" in done.stdout + done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_wrong_use_exits_with_2():
+    for arguments in (("ingest",), ("nonsense",), ("ingest", "x", "--no-such-option")):
+        assert run(*arguments).returncode == ExitCode.WRONG_USE
+
+
+def test_an_error_is_one_line_that_says_what_to_do(tmp_path):
+    done = run("ingest", "x", cwd=tmp_path)
+    assert done.returncode == ExitCode.WRONG_USE
+    assert done.stdout == ""
+    assert re.fullmatch(r"cte-lake: no lake found from .*`cte-lake init LAKE`\n", done.stderr)
+
+
+def test_config_show_names_every_origin(tmp_path):
+    assert run("init", tmp_path / "lake").returncode == 0
+    (tmp_path / "lake" / "cte_lake.toml").write_text("lake_version = 1\n[measure]\nclip_sigma = 3.0\n")
+    done = run("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=5")
+    lines = done.stdout.splitlines()
+    assert "measure.aperture = 5  # flag measure.aperture" in lines
+    assert "measure.clip_sigma = 3.0  # cte_lake.toml" in lines
+    assert 'photometry.mode = "standard"  # default' in lines
+    described = run("config", "show", "--describe").stdout
+    assert "standard deviations" in described
+
+
+def test_a_bad_setting_exits_with_2_and_names_the_key(tmp_path):
+    run("init", tmp_path / "lake")
+    done = run("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=4")
+    assert done.returncode == ExitCode.WRONG_USE
+    assert "measure.aperture" in done.stderr
+
+
+def test_a_defect_is_called_one(monkeypatch, capsys):
+    def broken():
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == ExitCode.DEFECT
+    assert "this is a defect of cte-lake" in capsys.readouterr().err
+
+
+def test_help_does_not_wait_for_heavy_libraries():
+    script = (
+        "import sys, cte_lake.cli.main\n"
+        "heavy = 'numpy pyarrow duckdb astropy numba matplotlib dask scipy pandas'.split()\n"
+        "print(sorted(set(heavy) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_command_of_the_contract_is_there():
+    names = {path[0] for path, _ in every_command()}
+    contract = (
+        "init config master fetch align crmask ingest run measure fit coeffs correct predict closure plot "
+        "report status sql views audit compare schema compact vacuum verify snapshot restore rebuild "
+        "simulate demo"
+    )
+    assert set(contract.split()) <= names
+
+
+def test_the_version_is_told():
+    assert re.fullmatch(r"cte-lake \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+def test_the_modules_of_commands_exist():
+    folder = Path(cli.__file__).parent
+    assert all((folder / f"{name}.py").is_file() for name in cli.COMMAND_MODULES)
