@@ -34,4 +34,5 @@ SELECT
     v.epoch::INTEGER AS epoch,  -- [-] Number of the epoch, from 1 for the target's first
     v.epoch_mjd::DOUBLE AS epoch_mjd  -- [d] Mean of the epoch's distinct dates, rounded to the day (UTC)
 FROM slopes(aperture := aperture) AS m
-LEFT JOIN visits AS v ON v.target = m.target AND v.proposal = m.proposal AND v.visit = m.visit;
+ASOF LEFT JOIN visits AS v
+    ON v.target = m.target AND v.proposal = m.proposal AND v.visit = m.visit AND m.mjd >= v.mjd;

@@ -1,13 +1,26 @@
 -- visits
--- Grain: a visit of a target, with the epoch that it belongs to.
+-- Grain: a visit of a target, with the epoch that it belongs to. Exposures of one visit number that are more than
+-- a day apart count as two visits.
 -- An epoch starts with its first visit and takes all visits that start less than settings.epoch_width_days after it.
 -- No epoch is longer than that, and chains of visits do not grow together. Two dates come out as in 2017, where an
 -- epoch held two dates at most and a third one within the width made an epoch of its own.
 CREATE OR REPLACE VIEW visits AS
-WITH RECURSIVE started AS MATERIALIZED (
-    SELECT e.target, e.proposal, e.visit, min(e.mjd) AS mjd, count(*) AS n_exposures
+WITH RECURSIVE dated AS (
+    SELECT
+        e.target, e.proposal, e.visit, e.mjd,
+        e.mjd - lag(e.mjd) OVER (PARTITION BY e.target, e.proposal, e.visit ORDER BY e.mjd) > 1 AS is_new
     FROM exposures AS e
-    GROUP BY e.target, e.proposal, e.visit
+),
+numbered AS (
+    SELECT
+        d.target, d.proposal, d.visit, d.mjd,
+        count(*) FILTER (d.is_new) OVER (PARTITION BY d.target, d.proposal, d.visit ORDER BY d.mjd) AS part
+    FROM dated AS d
+),
+started AS MATERIALIZED (
+    SELECT n.target, n.proposal, n.visit, n.part, min(n.mjd) AS mjd, count(*) AS n_exposures
+    FROM numbered AS n
+    GROUP BY n.target, n.proposal, n.visit, n.part
 ),
 opened AS (
     SELECT v.target, 1 AS epoch, min(v.mjd) AS first_mjd

@@ -1,0 +1,16 @@
+"""An empty lake for each test of the views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cte_lake.lake.create import create_lake
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Path:
+    root = tmp_path / "lake"
+    create_lake(root)
+    return root
