@@ -96,7 +96,7 @@ def test_a_kill_at_any_write_leaves_it_right(lake, moment):
     vacuum_now(lake)
     assert answers(lake) == before
     assert verify(lake).passed
-    assert not [p for p in lake.rglob("*.tmp")]
+    assert not list(lake.rglob("*.tmp"))
 
 
 def test_two_do_not_run_at_once(lake):

@@ -1,0 +1,144 @@
+import os
+import time
+
+import pytest
+
+from cte_lake.lake.commit import withdraw
+from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
+from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.read import current_exposure, current_master
+from cte_lake.lake.versions import Version, current, next_version
+from cte_lake.lake.write import write_bytes
+from cte_lake.simulate import fill_lake
+from tests.lake.maintenance.conftest import DAY, age, answers, as_revision
+
+WEEK = int(7 * DAY * 1e9)
+
+
+def planned(root, grace=WEEK):
+    return plan_vacuum(root, grace, time.time_ns())
+
+
+def reasons(plan):
+    return sorted({removal.reason for removal in plan.removals})
+
+
+def test_a_lake_without_the_past_has_nothing_to_lose(lake):
+    plan = planned(lake, 0)
+    assert plan.removals == ()
+    assert plan.waiting == 0
+
+
+def test_what_was_superseded_lately_waits_for_its_readers(lake, lakes):
+    lakes.fill(lake, revision=2)
+    assert planned(lake).removals == ()
+    assert planned(lake).waiting == 8
+    age(lake, 6)
+    assert planned(lake).removals == ()
+    age(lake, 2)
+    before = answers(lake)
+    plan = planned(lake)
+    assert reasons(plan) == ["photometry that no exposure row names", "superseded exposure rows"]
+    assert vacuum(lake, plan) == (16, plan.size)
+    assert answers(lake) == before
+    assert verify(lake).passed
+
+
+def test_files_from_the_future_stay(lake, lakes):
+    lakes.fill(lake, revision=2)
+    age(lake, -3650)
+    assert planned(lake, 0).removals == ()
+
+
+def test_photometry_whose_row_is_still_to_come_stays(lake, lakes):
+    (image, *_) = lakes.images("03")
+    record = image.record
+    partition = Partition("ngc104", record["proposal"], record["flash"], "flt")
+    path = lake / phot_file(partition, record["rootname"], record["phot_key"])
+    write_bytes(path, b"being written")
+    assert planned(lake).removals == ()
+    os.utime(path, (time.time() - 8 * DAY,) * 2)
+    assert [removal.path for removal in planned(lake).removals] == [str(path.relative_to(lake))]
+
+
+def test_a_file_that_was_renewed_after_the_plan_stays(lake, lakes):
+    lakes.fill(lake, revision=2)
+    age(lake, 30)
+    plan = planned(lake)
+    # An ingest goes back to the former settings: photometry that is there is used again.
+    (image, *_) = lakes.images()
+    back = as_revision(image, 1)
+    fill_lake(lake, [as_revision(back, 3, key=back.record["phot_key"])])
+    vacuum(lake, plan)
+    assert verify(lake).passed
+    assert len(answers(lake)) == 8
+
+
+def test_photometry_of_a_withdrawn_exposure_goes_its_row_stays(lake):
+    name = "ic7801aaq_flt.fits"
+    withdraw(lake, current_exposure(lake, name, "standard"))
+    age(lake, 8)
+    vacuum(lake, planned(lake))
+    assert current_exposure(lake, name, "standard")["withdrawn"]
+    assert name not in answers(lake)
+    assert not list((lake / "phot").rglob("ic7801aaq_flt*"))
+    assert verify(lake).findings == ()
+
+
+def test_a_catalog_goes_once_no_exposure_rests_on_it(lake, lakes):
+    first = current_master(lake, "ngc104")
+    newer = first.path.with_name(f"{'ab' * 8}.r0002.parquet")
+    newer.write_bytes(first.path.read_bytes())
+    age(lake, 30)
+    assert planned(lake).removals == ()
+    images = [as_revision(image, 2) for image in lakes.images()]
+    for image in images:
+        image.record["master_hash"] = "ab" * 8
+    fill_lake(lake, images)
+    age(lake, 30)
+    assert "superseded master catalog" in reasons(planned(lake))
+    vacuum(lake, planned(lake))
+    assert current_master(lake, "ngc104").path == newer
+    assert not first.path.exists()
+
+
+def product(root, content_hash):
+    version: Version = next_version(root / "alignment", "ic7801aaq", "aa" * 8, "aligned", content_hash)
+    write_bytes(version.beside(".hlet.fits"), b"headerlet")
+    write_bytes(version.path, b"row")
+    return version
+
+
+def test_superseded_products_go_with_their_files(lake):
+    old, new = product(lake, "11" * 8), product(lake, "22" * 8)
+    stray = lake / "alignment" / "ic7801abq.aaaaaaaa.aligned-bbbbbbbb.r0001.hlet.fits"
+    stray.write_bytes(b"killed before its row")
+    age(lake, 30)
+    plan = planned(lake)
+    assert {removal.path for removal in plan.removals} == {
+        str(path.relative_to(lake)) for path in (old.path, old.beside(".hlet.fits"), stray)
+    }
+    vacuum(lake, plan)
+    assert current(lake / "alignment", "ic7801aaq") == new
+    assert new.beside(".hlet.fits").exists()
+
+
+def test_leftovers_of_dead_writers_go_after_an_hour_at_least(lake):
+    left = lake / "phot" / ".x.parquet.1-ab.tmp"
+    left.write_bytes(b"half")
+    assert planned(lake, 0).removals == ()
+    os.utime(left, (time.time() - 4000,) * 2)
+    assert reasons(planned(lake, 0)) == ["left by a writer that died"]
+    vacuum(lake, planned(lake, 0))
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("grace", [0, WEEK])
+def test_what_vacuum_plans_is_never_what_counts(lake, lakes, grace):
+    lakes.fill(lake, "02")
+    lakes.fill(lake, "01", revision=2)
+    lakes.fill(lake, "02", revision=3)
+    before = answers(lake)
+    vacuum(lake, planned(lake, grace))
+    assert answers(lake) == before

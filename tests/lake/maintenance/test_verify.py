@@ -1,0 +1,116 @@
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cte_lake.frames.fitsfile import checksum
+from cte_lake.lake.maintenance.compact import compact, plan_compact
+from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
+from cte_lake.lake.maintenance.verify import changed_inputs, verify
+from cte_lake.lake.read import current_exposure
+from tests.lake.maintenance.conftest import STARS, answers
+
+
+def one(root, pattern):
+    return sorted(root.rglob(pattern))[0]
+
+
+def checks(found):
+    return sorted({finding.check for finding in found.findings if finding.harm})
+
+
+def test_a_whole_lake_passes(lake):
+    found = verify(lake)
+    assert found.passed
+    assert found.findings == ()
+    assert (found.exposures, found.stars) == (8, 8 * STARS)
+    assert found.files >= 17
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_a_single_bit_that_changed_is_found(lake, share):
+    path = one(lake / "phot", "ic78*.parquet")
+    group = pq.read_metadata(path).row_group(0)
+    end = max(group.column(i).data_page_offset for i in range(group.num_columns))
+    content = bytearray(path.read_bytes())
+    content[8 + int(share * end)] ^= 1
+    path.write_bytes(content)
+    found = verify(lake)
+    assert [f.path for f in found.findings if f.check in {"readable", "rows"}] == [
+        str(path.relative_to(lake))
+    ]
+
+
+def test_missing_short_and_misplaced_files_are_named(lake):
+    gone = one(lake / "phot", "ic7801aaq_flc*")
+    gone.unlink()
+    short, other = one(lake / "phot", "ic7801abq_flc*"), one(lake / "phot", "seed.parquet")
+    shutil.copy(other, short)
+    moved = one(lake / "exposures", "ic7801abq_flt*")
+    moved.rename(moved.with_name(moved.name.replace(".r0001", ".r0007")))
+    found = verify(lake)
+    details = {finding.check + " " + Path(finding.path).name for finding in found.findings}
+    assert f"rows {gone.name}" in details
+    assert f"rows {short.name}" in details
+    assert any(text.startswith("name ic7801abq_flt") for text in details)
+    assert any("number of rows (0) does not match n_stars" in f.detail for f in found.findings)
+
+
+def test_orphans_and_leftovers_do_no_harm(lake, lakes):
+    lakes.fill(lake, revision=2)
+    (lake / "phot" / ".a.parquet.9-ff.tmp").write_bytes(b"half")
+    found = verify(lake)
+    assert found.passed
+    assert {finding.check for finding in found.findings} == {"orphan", "leftover"}
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_broken_photometry_is_put_aside_and_the_rest_answers(lake, compacted):
+    before = answers(lake)
+    if compacted:
+        compact(lake, plan_compact(lake, 2, 10**9))
+        shutil.rmtree(lake / ".cache", ignore_errors=True)
+    path = one(lake / "phot", "compact*" if compacted else "ic7801aaq_flt*")
+    path.write_bytes(b"no parquet")
+    found = verify(lake)
+    assert "readable" in checks(found)
+    done = quarantine(lake, to_put_aside(found.findings))
+    assert done.files == (str(path.relative_to(lake)),)
+    assert (lake / "quarantine" / path.relative_to(lake)).read_bytes() == b"no parquet"
+    expected = {name: total for name, total in before.items() if name not in done.withdrawn}
+    assert len(done.withdrawn) == (2 if compacted else 1)
+    assert answers(lake) == expected
+    assert verify(lake).passed
+    assert all(current_exposure(lake, name, "standard")["withdrawn"] for name in done.withdrawn)
+
+
+def test_a_broken_exposure_row_is_put_aside_too(lake):
+    before = answers(lake)
+    path = one(lake / "exposures", "ic7801aaq_flt*")
+    path.write_bytes(path.read_bytes()[:-20])
+    found = verify(lake)
+    assert checks(found) == ["readable", "rows"]
+    quarantine(lake, to_put_aside(found.findings))
+    after = answers(lake)
+    assert after == {name: total for name, total in before.items() if name in after}
+    assert len(after) == 7
+    assert verify(lake).passed
+
+
+def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, lakes):
+    from cte_lake.simulate import fill_lake
+
+    images = lakes.images("05")[:2]
+    for i, image in enumerate(images):
+        frame = tmp_path / f"frame{i}.fits"
+        frame.write_bytes(b"pixels")
+        image.record["path"] = str(frame)
+        image.record["checksum"] = checksum(frame)
+    fill_lake(lake, images)
+    mine = [f for f in changed_inputs(lake, "standard", checksum) if "frame" in f.path]
+    assert mine == []
+    (tmp_path / "frame0.fits").write_bytes(b"other pixels")
+    (tmp_path / "frame1.fits").unlink()
+    mine = {f.path[-11:]: f.harm for f in changed_inputs(lake, "standard", checksum) if "frame" in f.path}
+    assert mine == {"frame0.fits"[-11:]: True, "frame1.fits"[-11:]: False}
