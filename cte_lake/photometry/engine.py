@@ -77,6 +77,8 @@ def measure(
         raise ValueError(
             f"positions have shapes {catalog_x.shape} and {catalog_y.shape}; one of each a star is wanted"
         )
+    from cte_lake.photometry.neighbours import has_brighter_neighbour
+
     pixels = _prepare(image, settings)
     centres = _centre(
         pixels, catalog_x + settings.position_offset, catalog_y + settings.position_offset, settings
@@ -87,12 +89,13 @@ def measure(
     bkg = np.where(nothing, np.nan, taken_off)
     flux_err = np.sqrt(variances)
     flux_err[nothing if image.error is not None else ...] = np.nan
+    flux = sums - bkg
     return StarMeasurements(
         x=centres.x,
         y=centres.y,
         dx=centres.dx,
         dy=centres.dy,
-        flux=sums - bkg,
+        flux=flux,
         flux_err=flux_err,
         bkg=bkg,
         area=areas,
@@ -100,16 +103,14 @@ def measure(
         sky_err=centres.sky_err,
         n_sky=centres.n_sky,
         flags=_flag(
-            pixels, centres, areas, chip_areas, _neighbours(catalog_x, catalog_y, settings), settings
+            pixels,
+            centres,
+            areas,
+            chip_areas,
+            has_brighter_neighbour(catalog_x, catalog_y, flux[:, 0], settings.neighbour_distance),
+            settings,
         ),
     )
-
-
-def _neighbours(x: FloatArray, y: FloatArray, settings: PhotometrySettings) -> BoolArray:
-    """Return which stars have a neighbour within ``settings.neighbour_distance``."""
-    from cte_lake.photometry.neighbours import has_neighbour
-
-    return has_neighbour(x, y, settings.neighbour_distance)
 
 
 def _prepare(image: PixelData, settings: PhotometrySettings) -> _Pixels:

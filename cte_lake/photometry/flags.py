@@ -38,7 +38,12 @@ MASKED_FRACTION = Flag(
 SATURATED = Flag(4, "saturated", "A saturated pixel has its centre in the core.")
 FEW_SKY_PIXELS = Flag(5, "few_sky_pixels", "The sky rests on fewer annulus pixels than the minimum.")
 NO_SKY = Flag(6, "no_sky", "The annulus has no usable pixel: no sky and no flux.")
-NEIGHBOUR = Flag(7, "neighbour", "Another star of the catalog is nearer than the neighbour distance.")
+NEIGHBOUR = Flag(
+    7,
+    "neighbour",
+    "Another star of the catalog, at least as bright in the smallest aperture, is nearer than the neighbour "
+    "distance.",
+)
 CENTRING_FAILED = Flag(8, "centring_failed", "No centroid was found; the catalog position is used.")
 CENTRE_FAR = Flag(
     9,

@@ -67,7 +67,7 @@ class PhotometrySettings:
     saturation_level : float or None
         Signal, electrons, from which a pixel counts as saturated.
     neighbour_distance : float
-        Distance, pixels, within which another star is flagged.
+        Distance, pixels, within which a star at least as bright flags the fainter one.
     engine : {"kernel", "photutils"}
         What sums the apertures.
     algorithm : int
@@ -92,7 +92,7 @@ class PhotometrySettings:
     core_radius: float = 2.0
     masked_fraction_limit: float = 0.2
     saturation_level: float | None = None
-    neighbour_distance: float = 3.0
+    neighbour_distance: float = 5.0
     engine: Engine = "kernel"
     algorithm: int = ALGORITHM
 
