@@ -6,9 +6,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 from photutils.detection import DAOStarFinder
+from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import maximum_filter
 
 FloatArray = NDArray[np.float64]
@@ -130,8 +130,8 @@ def _find(
         exclude_border=True,
     )
     with warnings.catch_warnings():
-        # photutils warns where nothing is found; the number of rows says so.
-        warnings.simplefilter("ignore", AstropyUserWarning)
+        # The number of rows says so.
+        warnings.simplefilter("ignore", NoDetectionsWarning)
         table = finder(image, mask=bad)
     if table is None:
         return np.empty((0, 3))

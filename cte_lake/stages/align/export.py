@@ -12,9 +12,10 @@ from pyarrow import feather
 from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.exposure import read_exposure
 from cte_lake.lake.versions import Version
-from cte_lake.stages.align.headerlet import export_aligned
+from cte_lake.lake.write import replacing
 from cte_lake.stages.align.run import AlignArguments
-from cte_lake.stages.align.store import MATCHES, alignment_states, headerlet_path
+from cte_lake.stages.align.store import ALIGNED, MATCHES, alignment_for, alignment_states
+from cte_lake.stages.copies import write_plain_copy
 from cte_lake.stages.ingest.discover import find_frames
 from cte_lake.stages.survey import ExposureFile, survey
 
@@ -36,9 +37,13 @@ def write_aligned(arguments: AlignArguments, folder: Path) -> list[Path]:
             rootname = read_exposure(path).rootname
         except Rejected:
             continue
-        headerlet = headerlet_path(arguments.lake, rootname) if rootname in selected else None
-        if headerlet is not None:
-            written.append(export_aligned(path, headerlet, folder))
+        solution = alignment_for(arguments.lake, rootname) if rootname in selected else None
+        if solution is None or solution.status != ALIGNED:
+            continue
+        copy = folder / path.name.removesuffix(".gz").removesuffix(".fz")
+        with replacing(copy) as temporary:
+            write_plain_copy(path, temporary, solution.cards)
+        written.append(copy)
     return written
 
 

@@ -119,7 +119,7 @@ def fit_wcs(
     Raises
     ------
     Rejected
-        'outside_master': the catalog has no stars there; 'no_match': too few matches for a fit.
+        'outside_master': the catalog has no stars there; 'unmatched': too few matches for a fit.
     """
     from tweakwcs import FITSWCSCorrector, align_wcs
 
@@ -159,9 +159,9 @@ def fit_wcs(
     status = str(correctors[with_sources[0]].meta["fit_info"]["status"])
     if status != "SUCCESS":
         raise Rejected(
-            "no_match",
+            "unmatched",
             f"no WCS could be fitted to the master catalog ({status.removeprefix('FAILED: ')}): "
-            "another field, or no stars",
+            "another field, a trailed image, or no stars",
             stage="align",
         )
     fitted = {chip: corrector.wcs for chip, corrector in correctors.items()}

@@ -37,9 +37,9 @@ def _failures(quality: Quality, gate: Gate) -> Iterator[tuple[str, str]]:
         return
     if fraction < gate.min_fraction:
         yield (
-            "wrong_field",
+            "unmatched",
             f"only {fraction:.0%} of the {quality.n_expected} brightest sources have a star of the master "
-            f"catalog ({gate.min_fraction:.0%} are asked for): another field, or few stars among cosmic rays",
+            f"catalog ({gate.min_fraction:.0%} are asked for): another field, a trailed image, or few stars",
         )
     expected_false = chance * quality.n_expected
     excess = fraction * quality.n_expected - expected_false

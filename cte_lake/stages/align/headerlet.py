@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
@@ -70,48 +69,3 @@ def rename_headerlet(headerlet: bytes, wcsname: str) -> bytes:
         stream = io.BytesIO()
         hdus.writeto(stream)
     return stream.getvalue()
-
-
-def export_aligned(path: Path, headerlet: Path, folder: Path) -> Path:
-    """Write a copy of an FLT or FLC with the solution applied; the input stays as it is.
-
-    Parameters
-    ----------
-    path : Path
-        FLT or FLC; a compressed one is written uncompressed, since stwcs edits plain files.
-    headerlet : Path
-        Headerlet of the exposure.
-    folder : Path
-        Where the copy goes, under the same name; an older copy is replaced when the new one is complete.
-
-    Returns
-    -------
-    Path
-        The copy.
-    """
-    from stwcs.wcsutil.headerlet import apply_headerlet_as_primary
-
-    from cte_lake.lake.write import replacing
-
-    name = path.name.removesuffix(".gz").removesuffix(".fz")
-    target = folder / name
-    with replacing(target) as copy, silenced("stwcs"):
-        plain = copy.with_suffix(".fits")
-        try:
-            with fits.open(path) as hdus:
-                _uncompressed(hdus).writeto(plain)
-            apply_headerlet_as_primary(str(plain), str(headerlet), attach=False, archive=False)
-            plain.rename(copy)
-        finally:
-            plain.unlink(missing_ok=True)
-    return target
-
-
-def _uncompressed(hdus: fits.HDUList) -> fits.HDUList:
-    plain = [
-        fits.ImageHDU(hdu.data, hdu.header, name=hdu.name, ver=hdu.ver)
-        if isinstance(hdu, fits.CompImageHDU)
-        else hdu
-        for hdu in hdus
-    ]
-    return fits.HDUList(plain)

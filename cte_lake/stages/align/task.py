@@ -37,7 +37,7 @@ from cte_lake.stages.align.store import (
 from cte_lake.stages.survey import ExposureFile
 
 #: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
-_NOTHING_MATCHED = frozenset({"no_sources", "no_match", "wrong_field", "chance_matches", "few_matches"})
+_NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
 
 
 @dataclass(frozen=True)

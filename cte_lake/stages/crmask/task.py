@@ -20,6 +20,7 @@ from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.masters.project import project
 from cte_lake.stages.align.store import ALIGNED, WcsSolution, alignment_for
+from cte_lake.stages.copies import write_plain_copy
 from cte_lake.stages.crmask.fields import Pointing, group_by_field, in_turns, pointing_of, seen_by_others
 from cte_lake.stages.crmask.single import BoolArray, SingleSettings, find_on_one_image
 from cte_lake.stages.crmask.store import CRMask, write_mask
@@ -214,22 +215,6 @@ def _copy(pointing: Pointing, cards: Mapping[int, Mapping[str, Any]] | None, fol
     name = f"{pointing.exposure.rootname}_flc.fits"
     write_plain_copy(Path(pointing.exposure.path), folder / name, cards)
     return name
-
-
-def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, Any]] | None) -> None:
-    """Copy an FLT or FLC as the plain FITS file that drizzlepac wants, the aligned WCS in its headers."""
-    with open_frame(path) as hdus:
-        plain = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header)])
-        for hdu in hdus[1:]:
-            if hdu.data is None:
-                continue
-            if isinstance(hdu, fits.CompImageHDU):
-                hdu = fits.ImageHDU(hdu.data, hdu.header, name=hdu.name, ver=hdu.ver)
-            plain.append(hdu)
-        for chip, extver in EXTVER_OF_CHIP.items():
-            if cards is not None:
-                plain["SCI", extver].header.update(dict(cards[chip]))
-        plain.writeto(copy)
 
 
 def _read_masks(folder: Path, rootname: str) -> dict[int, BoolArray]:

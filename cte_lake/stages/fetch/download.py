@@ -18,7 +18,8 @@ from cte_lake.lake.write import write_bytes
 #: Suffix of a download that is not complete; beside it lies what tells whether it may be continued.
 PART = ".part"
 _STATE = ".part.json"
-_BLOCK = 1 << 20
+#: What a broken connection can cost; a larger one is hardly faster.
+_BLOCK = 1 << 16
 _PAUSE = 2.0
 _TIMED_OUT = 408
 _TOO_MANY = 429
