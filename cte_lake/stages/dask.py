@@ -19,7 +19,16 @@ Result = TypeVar("Result")
 
 #: Seconds to wait for a scheduler that was named.
 _CONNECT_TIMEOUT = 10
-_WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+#: One thread a worker in every library, and no pages on any port.
+_LOCAL_CLUSTER = {
+    "distributed.nanny.environ": {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+    },
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 
 
 @dataclass(frozen=True)
@@ -117,13 +126,15 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
         return
     with (
         tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as scratch,
-        dask.config.set({"distributed.nanny.environ": _WORKER_ENVIRONMENT}),
+        dask.config.set(_LOCAL_CLUSTER),
         LocalCluster(
             n_workers=min(workers.count, n_tasks),
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # Without an address Dask takes port 8787 of this host and warns where it is taken.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=workers.memory_limit,
             local_directory=scratch,
             silence_logs=logging.CRITICAL,

@@ -1,0 +1,156 @@
+"""Two measurements of the same frames against each other: two lakes, or two photometry modes of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cte_lake.api import Lake, open_lake
+from cte_lake.config import Settings, load_settings
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.paths import LAKE_FILE, find_lake
+from cte_lake.lake.schemas import radius_suffix
+from cte_lake.lake.selection import Selection
+from cte_lake.photometry.flags import mask_of
+from cte_lake.photometry.modes import MODES
+from cte_lake.resources import data_dir
+
+_STARS = """
+    SELECT imagename, master_id, x, y, {flux} AS flux, sky, flags
+    FROM phot
+    WHERE list_contains($images, imagename)
+"""
+_SLOPES = """
+    SELECT pair_id, image_1, image_2, bin_lo, bin_hi, estimator, n, cte_loss, cte_loss_err
+    FROM cte(aperture := {aperture})
+    WHERE estimator = $estimator AND list_contains($images, image_1) AND list_contains($images, image_2)
+"""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two measurements: a lake and a photometry mode."""
+
+    lake: Path
+    mode: str
+
+    def __str__(self) -> str:
+        return f"{self.lake.name}:{self.mode}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What two measurements say of the same frames.
+
+    Attributes
+    ----------
+    first, second : Side
+    stars : pyarrow.Table
+        A row a star and exposure that both measured (``sql/compare/stars.sql``).
+    slopes : pyarrow.Table
+        A row a pair and flux bin that both measured (``sql/compare/slopes.sql``).
+    bins : pyarrow.Table
+        A row a flux bin: medians and scatters (``sql/compare/bins.sql``).
+    """
+
+    first: Side
+    second: Side
+    stars: pa.Table
+    slopes: pa.Table
+    bins: pa.Table
+
+
+def parse_side(text: str, default: Path | None) -> Side:
+    """Read ``LAKE``, ``MODE`` or ``LAKE:MODE``; a mode alone is one of the default lake's.
+
+    Raises
+    ------
+    UsageError
+        If it is neither a lake nor a mode.
+    LakeError
+        If a mode is given and no lake is found.
+    """
+    if text in MODES:
+        return Side(find_lake(default), text)
+    folder, colon, mode = text.rpartition(":")
+    if not colon or mode not in MODES:
+        folder, mode = text, ""
+    if not (Path(folder) / LAKE_FILE).is_file():
+        raise UsageError(
+            f"{text!r} is neither a lake nor a photometry mode ({', '.join(MODES)}), nor LAKE:MODE"
+        )
+    root = find_lake(folder)
+    return Side(root, mode or load_settings(root).config.photometry.mode)
+
+
+def compare(
+    first: Side,
+    second: Side,
+    selection: Selection | None = None,
+    aperture: int | None = None,
+    estimator: str | None = None,
+) -> Comparison:
+    """Compare two measurements star by star and slope by slope.
+
+    Parameters
+    ----------
+    first, second : Side
+        What is compared.
+    selection : Selection, optional
+        Which exposures.
+    aperture : int, optional
+        Aperture radius, px; by default that of the first lake's configuration.
+    estimator : str, optional
+        Estimator of the slopes; by default that of the first lake's configuration.
+
+    Raises
+    ------
+    NothingToDo
+        If no exposure is in both.
+    """
+    settings = load_settings(first.lake)
+    measure = settings.config.measure
+    radius, chosen = aperture or measure.aperture, estimator or measure.estimator
+    with (
+        open_lake(first.lake, first.mode, settings=settings) as one,
+        open_lake(second.lake, second.mode, settings=settings) as two,
+        duckdb.connect() as connection,
+    ):
+        images = _common_images(one, two, selection or Selection())
+        if not images:
+            raise NothingToDo(f"no exposure is measured both in {first} and in {second}")
+        for number, lake in enumerate((one, two), start=1):
+            stars = lake.sql(_STARS.format(flux=f"flux_{radius_suffix(radius)}"), images=images)
+            slopes = lake.sql(_SLOPES.format(aperture=radius), images=images, estimator=chosen)
+            connection.register(f"star_{number}", stars.arrow())
+            connection.register(f"slope_{number}", slopes.arrow())
+        stars, slopes = _query(connection, "stars"), _query(connection, "slopes")
+        _register(connection, stars, slopes, settings)
+        return Comparison(first, second, stars, slopes, _query(connection, "bins"))
+
+
+def _common_images(one: Lake, two: Lake, selection: Selection) -> list[str]:
+    rows = one.exposures().rows()
+    chosen = {row["imagename"] for row in rows if selection.matches(row)}
+    return sorted(chosen & {row["imagename"] for row in two.exposures().rows()})
+
+
+def _query(connection: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
+    text = (data_dir("sql") / "compare" / f"{name}.sql").read_text(encoding="utf-8")
+    return connection.sql(text).to_arrow_table()
+
+
+def _register(
+    connection: duckdb.DuckDBPyConnection, stars: pa.Table, slopes: pa.Table, settings: Settings
+) -> None:
+    measure = settings.config.measure
+    bins: list[dict[str, Any]] = [{"bin_lo": low, "bin_hi": high} for low, high in measure.flux_bins]
+    connection.register("star_pairs", stars)
+    connection.register("slope_pairs", slopes)
+    connection.register("flux_bins", pa.Table.from_pylist(bins))
+    flags = pa.array([mask_of(measure.drop_flags)], pa.int32())
+    connection.register("settings", pa.table({"drop_flags": flags}))
