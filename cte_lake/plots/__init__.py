@@ -1,1 +1,1 @@
-"""Figures of the monitor: each function takes a table and returns a matplotlib Figure; none measures or reads."""
+"""Figures of the monitor: functions that take a table and return a Figure; none measures or reads."""

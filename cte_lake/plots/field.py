@@ -71,6 +71,8 @@ def field_plot(
         markeredgewidth=0.8,
         alpha=0.75,
     )
+    one.set_xlim(-0.5, nx * step - 0.5)
+    one.set_ylim(-0.5, ny * step - 0.5)
     one.grid(visible=False)
     one.set_xlabel("Column x (px)")
     one.set_ylabel("Row y (px)")

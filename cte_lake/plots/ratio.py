@@ -20,7 +20,9 @@ CHIP_ROWS = 2051
 
 
 @styled
-def ratio_plot(stars: Any, lines: Any | None = None, title: str = "", caption: str = "") -> Figure:
+def ratio_plot(
+    stars: Any, fits: Any | None = None, title: str = "", caption: str = "", rolled: bool = False
+) -> Figure:
     """Draw flux ratio against row with the fitted lines.
 
     Parameters
@@ -28,11 +30,13 @@ def ratio_plot(stars: Any, lines: Any | None = None, title: str = "", caption: s
     stars : table or mapping
         One row a star and flux bin: bin_lo, bin_hi (electrons), y (row on chip 2, px), ratio (flux 1 / flux
         2) and, where there is one, kept (bool; False where the sigma clip left the star out).
-    lines : table or mapping, optional
-        Fitted lines, one row a flux bin and row: bin_lo, bin_hi, y, fit, fit_err (1 sigma), and the bin's n,
-        cte_loss and cte_loss_err (fraction per 2048 rows).
+    fits : table or mapping, optional
+        Fitted lines, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept, distance_mean,
+        distance_std (px; of the rows of the stars kept), cte_loss and cte_loss_err (fraction per 2048 rows).
     title, caption : str, optional
         What pair it is; what else a reader must know.
+    rolled : bool, optional
+        Whether it is a pair of a 180-degree set, whose y is counted from the amplifiers.
 
     Returns
     -------
@@ -44,9 +48,9 @@ def ratio_plot(stars: Any, lines: Any | None = None, title: str = "", caption: s
     figure, axes = panels(
         rows, columns, height=0.5 + 2.75 * rows, sharex=True, sharey=True, width=8.0 if columns < 3 else 10.0
     )
-    low, high = _ratio_limits(stars, lines)
+    low, high = _ratio_limits(stars)
     for number, (one, flux_bin) in enumerate(zip(axes.flat, bins, strict=False)):
-        _draw_bin(one, stars, lines, flux_bin, colour(number))
+        _draw_bin(one, stars, fits, flux_bin, colour(number))
     for spare in axes.flat[len(bins) :]:
         spare.set_axis_off()
     axes[0, 0].set_ylim(low, high)
@@ -56,18 +60,17 @@ def ratio_plot(stars: Any, lines: Any | None = None, title: str = "", caption: s
         one.set_ylabel("Flux ratio (1)")
     for position, one in enumerate(axes.flat[: len(bins)]):
         if position + columns >= len(bins):
-            one.set_xlabel("Row y on chip 2 (px)")
+            one.set_xlabel("Rows to the amplifiers (px)" if rolled else "Row y on chip 2 (px)")
             one.tick_params(labelbottom=True)
     return finish(figure, title or "Flux ratio against row", caption)
 
 
-def _ratio_limits(stars: Any, lines: Any | None) -> tuple[float, float]:
+def _ratio_limits(stars: Any) -> tuple[float, float]:
     ratio = numbers(stars, "ratio")
     ratio = ratio[_kept(stars) & np.isfinite(ratio)]
     # A handful of wild stars must not flatten the rest: the middle 99% set the scale.
     middle = np.percentile(ratio, [0.5, 99.5]) if ratio.size else np.array([0.9, 1.1])
-    seen = [middle] if lines is None else [middle, numbers(lines, "fit")]
-    return limits(np.concatenate(seen), include=(1.0,), margin=0.12, smallest=0.05)
+    return limits(middle, include=(1.0,), margin=0.12, smallest=0.05)
 
 
 def _kept(stars: Any) -> Any:
@@ -76,7 +79,7 @@ def _kept(stars: Any) -> Any:
     return column(stars, "kept").astype(bool)
 
 
-def _draw_bin(axes: Axes, stars: Any, lines: Any | None, flux_bin: tuple[float, float], shade: str) -> None:
+def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, float], shade: str) -> None:
     here, kept = in_bin(stars, flux_bin), _kept(stars)
     y, ratio = numbers(stars, "y"), numbers(stars, "ratio")
     many = int((here & kept).sum())
@@ -97,17 +100,21 @@ def _draw_bin(axes: Axes, stars: Any, lines: Any | None, flux_bin: tuple[float, 
     reference(axes, MIDDLE_ROW, "v")
     axes.set_title(bin_text(*flux_bin), color=shade)
     told = count_text(many, "star")
-    if lines is not None and (on := in_bin(lines, flux_bin)).any():
-        told = f"{_draw_line(axes, lines, on, shade)}\n{told}"
+    if fits is not None and (on := in_bin(fits, flux_bin)).any():
+        told = f"{_draw_line(axes, fits, on, shade)}\n{told}"
     note(axes, told, "upper left")
 
 
-def _draw_line(axes: Axes, lines: Any, on: Any, shade: str) -> str:
-    order = np.argsort(numbers(lines, "y")[on])
-    y, fit, error = (numbers(lines, name)[on][order] for name in ("y", "fit", "fit_err"))
+def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:
+    names = ("slope", "slope_err", "intercept", "distance_mean", "distance_std")
+    slope, slope_err, intercept, centre, spread = (float(numbers(fits, name)[on][0]) for name in names)
+    y = np.linspace(0.0, CHIP_ROWS - 1.0, 60)
+    fit = intercept + slope * y
+    # The error of the line at the stars' mean row is slope_err times the spread of the rows.
+    error = slope_err * np.hypot(spread, y - centre)
     axes.fill_between(y, fit - error, fit + error, color="white", alpha=0.6, linewidth=0, zorder=3)
     axes.fill_between(y, fit - error, fit + error, color=shade, alpha=0.35, linewidth=0, zorder=3)
     axes.plot(y, fit, color="white", linewidth=4.2, zorder=4)
     axes.plot(y, fit, color=shade, linewidth=2.4, zorder=5)
-    loss, loss_err = (100.0 * numbers(lines, name)[on][0] for name in ("cte_loss", "cte_loss_err"))
+    loss, loss_err = (100.0 * numbers(fits, name)[on][0] for name in ("cte_loss", "cte_loss_err"))
     return f"loss {loss:.2f} ± {loss_err:.2f} %"

@@ -71,7 +71,7 @@ def split(table: Any, keys: Sequence[str] = KEYS, but: Sequence[str] = ()) -> Sp
     keys, but : sequence of str
         Columns to look at, and those not to split by.
     """
-    there = [key for key in keys if has(table, (key,)) and key not in but]
+    there = [key for key in keys if has(table, (key,)) and key not in but and _known(table, key)]
     values = {key: column(table, key) for key in there}
     distinct = {key: sorted(set(values[key].tolist()), key=_order) for key in there}
     shared = sentence(word(key, distinct[key][0]) for key in there if len(distinct[key]) == 1)
@@ -102,6 +102,12 @@ def _series(
 def _order(value: Any) -> tuple[bool, Any]:
     # FLT before FLC, long before short: what a reader looks at first.
     return (isinstance(value, str), {"flt": "0", "flc": "1", "l": "0", "s": "1"}.get(value, value))
+
+
+def _known(table: Any, key: str) -> bool:
+    """Whether a column says anything; a view has NULL where a key does not apply."""
+    values = column(table, key)
+    return not (values.dtype.kind == "f" and np.isnan(values).all()) and not (values == "").all()
 
 
 def _length(table: Any) -> int:

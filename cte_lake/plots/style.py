@@ -140,8 +140,10 @@ def finish(figure: Figure, title: str, caption: str, legend: Axes | None = None,
     The figure grows by the room that they need, so the panels keep theirs.
     """
     width, height = figure.get_size_inches()
-    lines = textwrap.wrap(caption, int(width * 12.4), break_on_hyphens=False)
+    lines = textwrap.wrap(caption, int(width * 11.6), break_on_hyphens=False)
     handles = [] if legend is None else _handles(legend)
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    columns = max(1, min(columns, int(width / (0.5 + 0.095 * longest))))
     rows = -(-len(handles) // columns) if len(handles) > 1 else 0
     top, bottom = 0.40 + 0.27 * rows + 0.06 * bool(rows), 0.12 + 0.215 * len(lines)
     total = height + top + bottom

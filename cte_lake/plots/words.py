@@ -32,6 +32,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "filetype": lambda value: str(value).upper(),
     "length": lambda value: {"s": "short exposures", "l": "long exposures"}.get(str(value), str(value)),
     "aperture": lambda value: f"aperture {float(value):g} px",
+    "far": lambda value: "far from the amplifiers" if value else "near the amplifiers",
     "chip": lambda value: f"chip {int(value)}",
     "proposal": lambda value: f"proposal {int(value)}",
     "exptime": lambda value: f"{float(value):g} s",

@@ -1,0 +1,48 @@
+"""From a lake to a figure: for each kind, which rows it takes and which plot function draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cte_lake.errors import UsageError
+from cte_lake.report.figures import losses, model, stars
+from cte_lake.report.figures.request import Drawing, Request
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+#: Kinds of figures: what each shows, in a line, and what makes it.
+KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
+    "ratio-y": ("flux ratios of a pair against row, with the fitted lines", stars.ratio_y),
+    "cte-time": ("loss against time", losses.cte_time),
+    "cte-flux": ("loss against flux, by epoch, with the model", losses.cte_flux),
+    "cte-flash": ("loss against post-flash level", losses.cte_flash),
+    "cte-180": ("loss against exposure time per chip, of the 180-degree set", losses.cte_180),
+    "cte-180-overlay": ("the same over the nominal data of NGC 104", losses.cte_180_overlay),
+    "model-vs-data": ("losses before and after correction over time", model.model_vs_data),
+    "flux-background": ("flux kept by far stars (y > 1750) against background", stars.flux_background),
+    "recovery": ("stars of the FLC that the FLT still shows", stars.recovery),
+    "compare": ("the same pairs in two photometry modes or lakes", losses.compare),
+    "star": ("all measurements of one master star", stars.star),
+    "field": ("a frame with its matched stars", stars.field),
+    "overview": ("which visit, flash level and filter is in the lake", losses.overview),
+}
+
+
+def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
+    """Draw a figure from a lake.
+
+    Raises
+    ------
+    UsageError
+        If there is no such kind, or an option that it needs is missing.
+    NothingToDo
+        If the lake has nothing to draw.
+    """
+    if kind not in KINDS:
+        raise UsageError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
+    return KINDS[kind][1](lake, asked)
+
+
+__all__ = ["KINDS", "Drawing", "Request", "draw"]

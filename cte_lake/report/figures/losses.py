@@ -1,0 +1,147 @@
+"""Figures of losses: against time, flux, flash level and exposure time; two measurements compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.model.points import non_overlapping
+from cte_lake.report.figures.curves import flux_curves, time_curves
+from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+
+def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
+    where, parameters = asked.where("estimator = $estimator", *also)
+    source = f"{view}(aperture := {asked.aperture})"
+    query = f"SELECT * FROM {source} WHERE {where} ORDER BY mjd, pair_id, bin_lo, bin_hi"
+    return rows_of(lake, query, asked, estimator=asked.estimator, **parameters)
+
+
+def cte_time(lake: Lake, asked: Request) -> Drawing:
+    """Loss against time, a panel a flux bin."""
+    from cte_lake.plots.time import time_plot
+
+    asked = asked.defaulting("l", flash=(0,), filetype=("flt",))
+    view = "cte" if asked.bins else "cte_vs_time"
+    table = chosen_bins(_losses(lake, view, asked, "pairing = 'chips'"), asked, asked.time_bins)
+    curves = time_curves(asked.coefficients, table)
+    tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
+    return Drawing(time_plot(table, curves), tables, (f"shown: {asked}",))
+
+
+def cte_flux(lake: Lake, asked: Request) -> Drawing:
+    """Loss against flux, a colour an epoch."""
+    from cte_lake.plots.flux import flux_plot
+
+    asked = asked.defaulting("l", flash=(0,), filetype=("flt",))
+    table = _losses(lake, "cte_vs_flux", asked, "pairing = 'chips'")
+    table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
+    curves = flux_curves(asked.coefficients, table)
+    tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
+    return Drawing(flux_plot(table, curves), tables, (f"shown: {asked}",))
+
+
+def cte_flash(lake: Lake, asked: Request) -> Drawing:
+    """Loss against post-flash level."""
+    from cte_lake.plots.flash import flash_plot
+
+    asked = asked.defaulting("l")
+    table = chosen_bins(_losses(lake, "cte_vs_flash", asked), asked, asked.time_bins)
+    return Drawing(flash_plot(table), {"losses": table}, (f"shown: {asked}",))
+
+
+def cte_180(lake: Lake, asked: Request) -> Drawing:
+    """Loss against exposure time per chip, of the 180-degree set."""
+    from cte_lake.plots.rolled import rolled_plot
+
+    table = chosen_bins(_losses(lake, "cte", asked, "pairing = '180'"), asked, asked.time_bins)
+    return Drawing(rolled_plot(table), {"losses": table})
+
+
+def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
+    """The same over the nominal pairs of NGC 104 of the same proposals."""
+    from cte_lake.plots.rolled import rolled_plot
+
+    table = chosen_bins(_losses(lake, "cte", asked, "pairing = '180'"), asked, asked.time_bins)
+    proposals = sorted(set(table["proposal"].to_pylist()))
+    query = (
+        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE pairing = 'chips' AND target = 'ngc104'"
+        " AND list_contains($proposals, proposal) AND estimator = $estimator AND cte_loss IS NOT NULL"
+        " AND list_contains($flashes, flash) ORDER BY mjd, pair_id, bin_lo"
+    )
+    nominal = lake.sql(
+        query,
+        proposals=proposals,
+        estimator=asked.estimator,
+        flashes=sorted(set(table["flash"].to_pylist())),
+    ).arrow()
+    if nominal.num_rows == 0:
+        listed = ", ".join(map(str, proposals))
+        raise NothingToDo(
+            f"the lake has no nominal NGC 104 pairs of proposal {listed}; `cte-lake plot cte-180` draws the "
+            "180-degree set alone"
+        )
+    nominal = chosen_bins(nominal, asked, asked.time_bins)
+    title = "The 180-degree set over the nominal data of NGC 104"
+    return Drawing(rolled_plot(table, nominal, title), {"losses": table, "nominal": nominal})
+
+
+def overview(lake: Lake, asked: Request) -> Drawing:
+    """What is in the lake."""
+    from cte_lake.plots.overview import overview_plot
+
+    if asked.selection.filetype:
+        raise UsageError("the overview shows both file types; leave --filetype out")
+    where, parameters = asked.where()
+    table = rows_of(
+        lake, f"SELECT * FROM coverage WHERE {where} ORDER BY target, mjd, flash", asked, **parameters
+    )
+    return Drawing(overview_plot(table), {"coverage": table})
+
+
+_PAIR_AND_BIN = ("image_1", "image_2", "bin_lo", "bin_hi")
+_SHARED = ("target", "proposal", "visit", "filter", "length", "flash", "filetype", "mjd")
+
+
+def compare(lake: Lake, asked: Request) -> Drawing:
+    """The same pairs in two photometry modes or two lakes.
+
+    Raises
+    ------
+    NothingToDo
+        If no pair and flux bin is in both.
+    UsageError
+        If nothing was named to compare with.
+    """
+    from cte_lake.plots.compare import compare_plot
+
+    if asked.other is None:
+        raise UsageError("name what to compare with: --with-mode MODE, or --with LAKE")
+    first, second = (_by_images(_losses(one, "cte_vs_flux", asked)) for one in (lake, asked.other))
+    bins = asked.bins or tuple(asked.time_bins)
+    rows: list[dict[str, Any]] = []
+    for key in sorted(first.keys() & second.keys()):
+        if key[2:] not in set(bins):
+            continue
+        one, two = first[key], second[key]
+        row = {name: one[name] for name in _SHARED}
+        row |= dict(zip(_PAIR_AND_BIN, key, strict=True))
+        for number, side in ((1, one), (2, two)):
+            row |= {f"{name}_{number}": side[name] for name in ("cte_loss", "cte_loss_err", "n")}
+        rows.append(row)
+    if not rows:
+        raise NothingToDo(f"no pair and flux bin of {asked} was measured in both")
+    table = pa.Table.from_pylist(rows)
+    differences = np.subtract(table["cte_loss_2"].to_numpy(), table["cte_loss_1"].to_numpy())
+    said = f"median difference of the losses: {100 * float(np.median(differences)):+.3f} %"
+    return Drawing(compare_plot(table, *asked.names), {"losses": table}, (said,))
+
+
+def _by_images(table: pa.Table) -> dict[tuple[str, str, float, float], dict[str, Any]]:
+    return {tuple(row[key] for key in _PAIR_AND_BIN): row for row in table.to_pylist()}

@@ -1,0 +1,177 @@
+"""Figures of stars: ratios of a pair, far stars against background, recovery, one star, one frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.model.points import non_overlapping
+from cte_lake.plots.words import count_text, target_text
+from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, only_bins, rows_of
+from cte_lake.report.tables import date_text, mode_text
+from cte_lake.report.thumbnails import picture
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+#: Long side of a frame in the figure, px.
+_FRAME_SIDE = 1200
+#: Bins of the recovery figure: where stars are lost.
+_FAINT = 3
+
+
+def _pair(lake: Lake, asked: Request) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The pair that was named, else the newest one selected."""
+    if asked.pair is not None:
+        where, parameters = "pair_id = $pair", {"pair": asked.pair}
+    else:
+        where, parameters = asked.where()
+    columns = (
+        "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd"
+    )
+    query = (
+        f"SELECT {columns}, NULL::INTEGER AS chip FROM pairs WHERE {where} UNION ALL "
+        f"SELECT {columns}, chip FROM pairs_180 WHERE {where} ORDER BY mjd DESC, filetype DESC, pair_id"
+    )
+    rows = lake.sql(query, **parameters).rows()
+    if not rows:
+        what = f"pair {asked.pair}" if asked.pair is not None else f"pairs for {asked}"
+        raise NothingToDo(f"the lake has no {what}; `cte-lake sql 'FROM pairs'` lists them")
+    newest = f"this is the newest of {len(rows)} pairs, {rows[0]['pair_id']}; --pair names another"
+    return rows[0], (newest,) if len(rows) > 1 else ()
+
+
+def ratio_y(lake: Lake, asked: Request) -> Drawing:
+    """Flux ratios of a pair against row."""
+    from cte_lake.plots.ratio import ratio_plot
+
+    pair, said = _pair(lake, asked)
+    condition = "pair_id = $pair AND target = $target AND proposal = $proposal AND flash = $flash"
+    condition += " AND filetype = $filetype AND estimator = $estimator"
+    parameters = {key: pair[key] for key in ("target", "proposal", "flash", "filetype")}
+    parameters |= {"pair": pair["pair_id"], "estimator": asked.estimator}
+    view = f"(aperture := {asked.aperture}) WHERE {condition}"
+    stars = rows_of(
+        lake,
+        "SELECT bin_lo, bin_hi, master_id, distance AS y, ratio, mean_flux, background, kept "
+        f"FROM binned_ratios{view} ORDER BY bin_lo, bin_hi, master_id",
+        asked,
+        **parameters,
+    )
+    stars = chosen_bins(stars, asked, non_overlapping(bins_in(stars)))
+    fits = lake.sql(
+        "SELECT c.bin_lo, c.bin_hi, c.n, c.slope, c.slope_err, c.intercept, c.cte_loss, c.cte_loss_err, "
+        "s.distance_mean, s.distance_std "
+        f"FROM (FROM cte{view}) AS c JOIN (SELECT bin_lo, bin_hi, avg(distance) AS distance_mean, "
+        f"stddev_pop(distance) AS distance_std FROM binned_ratios{view} AND kept GROUP BY ALL) AS s "
+        "ON s.bin_lo = c.bin_lo AND s.bin_hi = c.bin_hi ORDER BY c.bin_lo, c.bin_hi",
+        **parameters,
+    ).arrow()
+    fits = only_bins(fits, bins_in(stars))
+    chip = f", chip {pair['chip']}" if pair["chip"] is not None else ""
+    visit = f"{pair['proposal']}/{pair['visit']}"
+    title = f"{target_text(pair['target'])}{chip}, {visit}, {date_text(pair['mjd'])}"
+    caption = (
+        f"{pair['image_1']} and {pair['image_2']}: {mode_text(pair)}, {pair['exptime']:g} s, aperture "
+        f"{asked.aperture} px, {count_text(stars.num_rows, 'star')}. Line: least squares after the sigma "
+        "clip, band: its 1 sigma, crosses: clipped."
+    )
+    figure = ratio_plot(stars, fits, title, caption, rolled=pair["chip"] is not None)
+    return Drawing(figure, {"stars": stars, "fits": fits}, said)
+
+
+def flux_background(lake: Lake, asked: Request) -> Drawing:
+    """Share of the flux that far stars keep against the background."""
+    from cte_lake.plots.background import background_plot
+
+    asked = asked.defaulting("l", filetype=("flt",))
+    where, parameters = asked.where()
+    view = f"flux_background(aperture := {asked.aperture})"
+    stars = rows_of(
+        lake, f"SELECT * FROM {view} WHERE {where} ORDER BY bin_lo, pair_id, master_id", asked, **parameters
+    )
+    stars = chosen_bins(stars, asked, asked.time_bins)
+    means = lake.sql(
+        f"SELECT * FROM flux_background_means(aperture := {asked.aperture}) WHERE target IN "
+        "(SELECT unnest($targets)) AND filetype IN (SELECT unnest($filetypes)) AND filter IN "
+        "(SELECT unnest($filters)) AND length = $length ORDER BY bin_lo, background",
+        targets=sorted(set(stars["target"].to_pylist())),
+        filetypes=sorted(set(stars["filetype"].to_pylist())),
+        filters=sorted(set(stars["filter"].to_pylist())),
+        length=asked.length,
+    ).arrow()
+    means = only_bins(means, bins_in(stars))
+    caption = "Stars more than 1750 rows from the amplifiers, against themselves near the amplifiers."
+    return Drawing(
+        background_plot(stars, means, caption=caption), {"stars": stars, "means": means}, (f"shown: {asked}",)
+    )
+
+
+def recovery(lake: Lake, asked: Request) -> Drawing:
+    """Stars of the FLC that the FLT still shows."""
+    from cte_lake.plots.recovery import recovery_plot
+
+    if asked.selection.filetype:
+        raise UsageError("recovery compares FLT with FLC; leave --filetype out")
+    asked = asked.defaulting("l", flash=(0,))
+    where, parameters = asked.where()
+    query = (
+        f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, rootname, bin_lo"
+    )
+    table = rows_of(lake, query, asked, **parameters)
+    table = chosen_bins(table, asked, non_overlapping(bins_in(table))[:_FAINT])
+    return Drawing(recovery_plot(table), {"recovery": table}, (f"shown: {asked}",))
+
+
+def star(lake: Lake, asked: Request) -> Drawing:
+    """All measurements of one master star."""
+    from cte_lake.plots.star import star_plot
+
+    if asked.star is None:
+        raise UsageError("name the star: --star NUMBER, its master_id")
+    where, parameters = asked.where("master_id = $star")
+    query = f"SELECT * FROM star_history(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, imagename"
+    table = lake.sql(query, star=asked.star, **parameters).arrow()
+    if table.num_rows == 0:
+        raise NothingToDo(f"star {asked.star} was measured in no exposure of {asked}")
+    targets = sorted(set(table["target"].to_pylist()))
+    if len(targets) > 1:
+        raise UsageError(f"star {asked.star} is in {', '.join(targets)}; choose one with --target")
+    title = f"Star {asked.star} of {target_text(targets[0])}"
+    return Drawing(star_plot(table, title), {"history": table})
+
+
+def field(lake: Lake, asked: Request) -> Drawing:
+    """A frame with its matched stars."""
+    from cte_lake.plots.field import field_plot
+
+    where, parameters = asked.where()
+    asked_image = _pair(lake, asked)[0]["image_2"] if asked.pair is not None else asked.image
+    if asked_image:
+        where, parameters = "imagename = $image", {"image": asked_image}
+    exposures = lake.sql(
+        f"SELECT * FROM exposures WHERE {where} ORDER BY mjd DESC, imagename", **parameters
+    ).rows()
+    if not exposures:
+        raise NothingToDo(f"the lake has no image {asked_image or f'for {asked}'}")
+    exposure = exposures[0]
+    shown = picture(Path(exposure["path"]), exposure["chip"], _FRAME_SIDE)
+    view = f"star_history(aperture := {asked.aperture})"
+    keys = ("imagename", "target", "proposal", "flash", "filetype")
+    condition = " AND ".join(f"{key} = ${key}" for key in keys)
+    stars = lake.sql(
+        f"SELECT master_id, x, y, flux FROM {view} WHERE {condition} "
+        "ORDER BY flux DESC NULLS LAST, master_id",
+        **{key: exposure[key] for key in keys},
+    ).arrow()
+    title = f"{exposure['imagename']}, chip {exposure['chip']}"
+    where_and_when = f"{target_text(exposure['target'])}, {date_text(exposure['mjd'])}"
+    caption = f"{where_and_when}, {mode_text(exposure)}, {exposure['exptime']:g} s."
+    figure = field_plot(shown.pixels, stars, exposure["chip"], shown.step, title, caption)
+    said = (
+        ()
+        if asked_image or len(exposures) == 1
+        else (f"this is the newest of {len(exposures)} images; --image names another",)
+    )
+    return Drawing(figure, {"stars": stars}, said)

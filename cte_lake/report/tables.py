@@ -1,0 +1,239 @@
+"""The report's tables: rows of the lake in, texts in columns out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cte_lake.plots.axes import year_of
+from cte_lake.plots.words import bin_text, flash_text, target_text
+
+Row = Mapping[str, Any]
+Cells = dict[str, Any]
+_MJD_ZERO = dt.datetime(1858, 11, 17, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes
+    ----------
+    key, title : str
+        Key of its cells, heading.
+    style : str
+        Class of its cells: 'num', 'name' or 'path'.
+    link : str
+        Key of the cell with the address that the text leads to.
+    """
+
+    key: str
+    title: str
+    style: str = ""
+    link: str = ""
+
+    def as_dict(self) -> Cells:
+        """The column for the template."""
+        return asdict(self) | {"number": self.style == "num"}
+
+
+def columns(*stated: Column) -> list[Cells]:
+    """Columns for the template."""
+    return [column.as_dict() for column in stated]
+
+
+def date_text(mjd: float | None) -> str | None:
+    """Calendar date (UTC) of an MJD."""
+    return None if mjd is None else f"{_MJD_ZERO + dt.timedelta(days=float(mjd)):%Y-%m-%d}"
+
+
+def loss_text(loss: float | None, error: float | None) -> str | None:
+    """A loss in percent with its error."""
+    if loss is None:
+        return None
+    return f"{100 * loss:.2f} ± {100 * error:.2f}" if error is not None else f"{100 * loss:.2f}"
+
+
+def number_text(value: float | None, digits: int) -> str | None:
+    """A number with so many decimals."""
+    return None if value is None else f"{value:.{digits}f}"
+
+
+def pair_slug(row: Row) -> str:
+    """Name of a pair's page, of its images' names, which are safe in a path."""
+    first, second = (str(row[key]).removesuffix(".fits") for key in ("image_1", "image_2"))
+    return f"{first}-{second}"
+
+
+def mode_text(row: Row) -> str:
+    """Filter and length, flash level and file type of a pair in a few words."""
+    length = {"s": "short", "l": "long"}.get(row["length"], row["length"])
+    return f"{row['filter']}, {length}, {flash_text(row['flash'])}, {str(row['filetype']).upper()}"
+
+
+def latest_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+    """The latest losses: a row a target and observing mode, a column a flux bin."""
+    bins = sorted({(row["bin_lo"], row["bin_hi"]) for row in rows})
+    keys = {bin_: f"bin{number}" for number, bin_ in enumerate(bins)}
+    cells: dict[tuple[Any, ...], Cells] = {}
+    for row in rows:
+        key = (row["target"], row["filter"], row["length"], row["flash"], row["filetype"] != "flt")
+        line = cells.setdefault(
+            key,
+            {
+                "target": target_text(row["target"]),
+                "mode": mode_text(row),
+                "epoch": date_text(row["mjd"]),
+                "pairs": row["n_pairs"],
+            }
+            | dict.fromkeys(keys.values()),
+        )
+        line[keys[row["bin_lo"], row["bin_hi"]]] = loss_text(row["cte_loss"], row["cte_loss_err"])
+    heads = columns(
+        Column("target", "Target", "name"),
+        Column("mode", "Observing mode", "name"),
+        Column("epoch", "Epoch", "name"),
+        Column("pairs", "Pairs", "num"),
+        *(Column(keys[bin_], bin_text(*bin_), "num") for bin_ in bins),
+    )
+    return heads, [cells[key] for key in sorted(cells)]
+
+
+def pair_table(
+    rows: Sequence[Row], losses: Mapping[Any, Sequence[Row]], bins: Iterable[tuple[float, float]]
+) -> tuple[list[Cells], list[Cells]]:
+    """All pairs, newest first, with their losses in some flux bins."""
+    shown = list(bins)
+    keys = {bin_: f"bin{number}" for number, bin_ in enumerate(shown)}
+    lines = []
+    for row in sorted(rows, key=lambda row: (-row["mjd"], row["image_1"])):
+        chip = f", chip {row['chip']}" if row.get("chip") else ""
+        line: Cells = {
+            "date": date_text(row["mjd"]),
+            "target": target_text(row["target"]) + chip,
+            "visit": f"{row['proposal']}/{row['visit']}",
+            "mode": mode_text(row),
+            "exptime": f"{row['exptime']:g}",
+            "images": f"{row['image_1']} {row['image_2']}",
+            "href": f"pairs/{pair_slug(row)}.html",
+        } | dict.fromkeys(keys.values())
+        for loss in losses.get(row["pair_id"], ()):
+            bin_ = (loss["bin_lo"], loss["bin_hi"])
+            if bin_ in keys:
+                line[keys[bin_]] = loss_text(loss["cte_loss"], loss["cte_loss_err"])
+        lines.append(line)
+    heads = columns(
+        Column("date", "Date", "name", "href"),
+        Column("target", "Target", "name"),
+        Column("visit", "Visit", "name"),
+        Column("mode", "Observing mode", "name"),
+        Column("exptime", "Time (s)", "num"),
+        *(Column(keys[bin_], bin_text(*bin_), "num") for bin_ in shown),
+        Column("images", "Images", "name"),
+    )
+    return heads, lines
+
+
+def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+    """The slopes of one pair."""
+    lines = [
+        {
+            "bin": bin_text(row["bin_lo"], row["bin_hi"]),
+            "in_bin": row["n_in_bin"],
+            "n": row["n"],
+            "flux": number_text(row["mean_flux"], 0),
+            "slope": None if row["slope"] is None else f"{row['slope']:.3e}",
+            "slope_err": None if row["slope_err"] is None else f"{row['slope_err']:.1e}",
+            "loss": loss_text(row["cte_loss"], row["cte_loss_err"]),
+            "background": number_text(row["background"], 2),
+        }
+        for row in rows
+    ]
+    heads = columns(
+        Column("bin", "Flux bin", "name"),
+        Column("in_bin", "Stars in bin", "num"),
+        Column("n", "Used", "num"),
+        Column("flux", "Mean flux (e-)", "num"),
+        Column("slope", "Slope (1/px)", "num"),
+        Column("slope_err", "Error (1/px)", "num"),
+        Column("loss", "Loss (%)", "num"),
+        Column("background", "Background (e-/px)", "num"),
+    )
+    return heads, lines
+
+
+def reject_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+    """Files that were not measured, newest first."""
+    lines = [
+        {
+            "file": row["imagename"] or row["path"],
+            "stage": row["stage"],
+            "reason": row["reason"],
+            "detail": row["detail"],
+            "at": f"{row['at']:%Y-%m-%d %H:%M}" if row["at"] else None,
+            "path": row["path"],
+        }
+        for row in sorted(rows, key=lambda row: (str(row["at"]), row["path"]), reverse=True)
+    ]
+    heads = columns(
+        Column("file", "File", "path"),
+        Column("stage", "Step", "name"),
+        Column("reason", "Reason", "name"),
+        Column("detail", "Detail"),
+        Column("at", "When (UTC)", "name"),
+        Column("path", "Path", "path"),
+    )
+    return heads, lines
+
+
+def quarantine_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+    """Exposures whose fitted WCS was refused."""
+    lines = [
+        {
+            "image": row["imagename"],
+            "visit": f"{row['proposal']}/{row['visit']}",
+            "reason": row["reason"],
+            "detail": row["detail"],
+        }
+        for row in rows
+    ]
+    heads = columns(
+        Column("image", "Image", "name"),
+        Column("visit", "Visit", "name"),
+        Column("reason", "Reason", "name"),
+        Column("detail", "Detail"),
+    )
+    return heads, lines
+
+
+def alignment_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+    """Quality of the fitted WCS, newest exposure first."""
+    lines = [
+        {
+            "image": row["imagename"],
+            "date": date_text(row["mjd"]),
+            "target": target_text(row["target"]),
+            "matched": row["n_matched"],
+            "share": None if row["match_fraction"] is None else f"{100 * row['match_fraction']:.0f}",
+            "rms": f"{number_text(row['rms_x'], 3) or '-'}, {number_text(row['rms_y'], 3) or '-'}",
+            "shift": f"{number_text(row['shift_x'], 2) or '-'}, {number_text(row['shift_y'], 2) or '-'}",
+        }
+        for row in sorted(rows, key=lambda row: (-row["mjd"], row["imagename"]))
+    ]
+    heads = columns(
+        Column("image", "Image", "name"),
+        Column("date", "Date", "name"),
+        Column("target", "Target", "name"),
+        Column("matched", "Stars", "num"),
+        Column("share", "Matched (%)", "num"),
+        Column("rms", "RMS x, y (px)", "num"),
+        Column("shift", "Shift x, y (px)", "num"),
+    )
+    return heads, lines
+
+
+def epoch_text(row: Row) -> str:
+    """The latest epoch in words."""
+    return f"{target_text(row['target'])}, {date_text(row['mjd'])} ({float(year_of(row['mjd'])):.2f})"

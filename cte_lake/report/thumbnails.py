@@ -1,0 +1,76 @@
+"""Small pictures of frames for the pairs' pages."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.opening import EXTVER_OF_CHIP, damaged, open_frame, require_extensions
+from cte_lake.plots.field import stretch
+
+FloatArray = NDArray[np.float64]
+#: Long side of a picture, px, and the quality at which its file stays near 10 kB.
+LONG_SIDE = 360
+_QUALITY = 55
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chip averaged over blocks of pixels.
+
+    Attributes
+    ----------
+    pixels : ndarray, shape (ny, nx)
+        Mean signal, electrons; row 0 is the bottom row.
+    step : int
+        Pixels of the chip per pixel here, along both axes.
+    """
+
+    pixels: FloatArray
+    step: int
+
+    @property
+    def jpeg(self) -> bytes:
+        """The picture as a JPEG file: dark stars on white, top row first."""
+        from PIL import Image
+
+        shades = (255.0 * (1.0 - stretch(self.pixels)[0])).astype(np.uint8)
+        target = io.BytesIO()
+        Image.fromarray(shades[::-1]).save(target, "JPEG", quality=_QUALITY, optimize=True)
+        return target.getvalue()
+
+
+def picture(path: Path, chip: int, long_side: int = LONG_SIDE) -> Picture:
+    """Read a chip and average it so that its long side has about `long_side` pixels.
+
+    Raises
+    ------
+    Rejected
+        If the file is not there any more, or is damaged.
+    """
+    if not path.is_file():
+        raise Rejected("missing_file", f"{path} is not there any more", stage="report")
+    with open_frame(path) as hdus:
+        require_extensions(hdus, path)
+        try:
+            data = hdus["SCI", EXTVER_OF_CHIP[chip]].data
+        except (OSError, ValueError, KeyError) as error:
+            raise damaged(path, error) from error
+        step = max(1, -(-max(data.shape) // long_side))
+        return Picture(_blocks(data, step), step)
+
+
+def _blocks(data: NDArray[np.float32], step: int) -> FloatArray:
+    ny, nx = (size // step for size in data.shape)
+    cut = np.asarray(data[: ny * step, : nx * step], dtype=np.float32)
+    good = np.isfinite(cut)
+    shape = (ny, step, nx, step)
+    total = np.where(good, cut, np.float32(0)).reshape(shape).sum(axis=(1, 3), dtype=np.float64)
+    count = good.reshape(shape).sum(axis=(1, 3))
+    mean: FloatArray = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    return mean

@@ -1,0 +1,37 @@
+-- flux_background_means(aperture := 3); the view of the same name is that of the default radius
+-- Grain: a target, filter, length, file type, flux bin and level of background: the running clipped mean of
+-- flux_background. Levels with fewer than 10 stars are left out.
+CREATE OR REPLACE MACRO flux_background_means(aperture := default_aperture()) AS TABLE
+WITH listed AS (
+    SELECT
+        f.target, f.filter, f.length, f.filetype, f.bin_lo, f.bin_hi, f.level,
+        list(f.kept_flux) AS shares,
+        avg(f.background) AS background
+    FROM flux_background(aperture := aperture) AS f
+    GROUP BY f.target, f.filter, f.length, f.filetype, f.bin_lo, f.bin_hi, f.level
+    HAVING count(*) >= 10
+),
+clipped AS (
+    SELECT
+        l.*,
+        list_transform(
+            [clip_limits(l.shares, s.clip_sigma)],
+            lambda c: list_filter(l.shares, lambda v: v BETWEEN c.lo AND c.hi)
+        )[1] AS inside
+    FROM listed AS l
+    CROSS JOIN settings AS s
+)
+SELECT
+    c.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    c.filter::VARCHAR AS filter,  -- [-] Filter
+    c.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
+    c.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
+    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
+    c.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
+    c.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
+    c.level::DOUBLE AS level,  -- [-] log10(1 + background), in steps of 0.1
+    c.background::DOUBLE AS background,  -- [electron] Mean background per pixel of the level
+    list_avg(c.inside)::DOUBLE AS mean,  -- [-] Mean share of the flux that is left, after a sigma clip
+    (list_aggregate(c.inside, 'stddev_samp') / sqrt(len(c.inside)))::DOUBLE AS mean_err,  -- [-] Standard error of the mean
+    len(c.inside)::BIGINT AS n  -- [-] Stars left by the clip
+FROM clipped AS c;
