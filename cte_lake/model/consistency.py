@@ -100,7 +100,7 @@ def _within(values: FloatArray, limits: list[float]) -> NDArray[np.bool_]:
 
 
 def _bin(rows: Mapping[str, FloatArray], flux: list[float], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Rows of the published flux bin; a bin with the same lower limit stands in for it where it is missing."""
+    """Rows of the published flux bin; a wider one of the same lower limit stands in where it is missing."""
     low, high = flux
     exact: NDArray[np.bool_] = (rows["bin_lo"] == low) & (rows["bin_hi"] == high)
     if (exact & chosen).any():

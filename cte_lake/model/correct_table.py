@@ -257,7 +257,7 @@ def attach(table: Any, out: Mapping[str, NDArray[Any]], columns: TableColumns) -
         result = table.drop_columns([name for name in out if name in table.column_names])
         for name, values in out.items():
             meta = {"unit": unit_of[name], "description": OUTPUT[name][1]}
-            array = pa.array(values, mask=np.isnan(values) if values.dtype.kind == "f" else None)
+            array = pa.array(values, from_pandas=True)
             result = result.append_column(pa.field(name, array.type, metadata=meta), array)
         return result
     if isinstance(table, Table):

@@ -154,7 +154,8 @@ def _moved(
     out = np.empty_like(u)
     t = np.where(good, rows, 0.0).ravel() * (sign / CHIP_HEIGHT)
     _flow_many(u, t, np.ascontiguousarray(a), float(log_range[0]), float(log_range[1]), out)
-    return np.where(good, 10.0 ** out.reshape(star.shape), np.nan)
+    # By the change of the logarithm, so that no transfer is no change to the last bit.
+    return np.where(good, star * np.exp((out - u).reshape(star.shape) * LN10), np.nan)
 
 
 def lose(

@@ -152,17 +152,18 @@ def _product(factors: object) -> Fraction:
 def _transformed(
     matrix: list[list[Fraction]], values: FloatArray, covariance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    size = len(matrix)
+    # The map is triangular in every variable: most of its elements are zero, and rational sums are slow.
+    filled = [[(k, entry) for k, entry in enumerate(row) if entry] for row in matrix]
     vector = [Fraction(float(v)) for v in values]
     square = [[Fraction(float(v)) for v in row] for row in covariance]
-    new = [sum((matrix[r][k] * vector[k] for k in range(size)), Fraction(0)) for r in range(size)]
+    new = [sum((entry * vector[k] for k, entry in row), Fraction(0)) for row in filled]
     half = [
-        [sum((matrix[r][k] * square[k][c] for k in range(size)), Fraction(0)) for c in range(size)]
-        for r in range(size)
+        [sum((entry * square[k][c] for k, entry in row), Fraction(0)) for c in range(len(matrix))]
+        for row in filled
     ]
     full = [
-        [float(sum((half[r][k] * matrix[c][k] for k in range(size)), Fraction(0))) for c in range(size)]
-        for r in range(size)
+        [float(sum((half[r][k] * entry for k, entry in row), Fraction(0))) for row in filled]
+        for r in range(len(matrix))
     ]
     return np.array([float(v) for v in new]), np.array(full)
 

@@ -1,0 +1,130 @@
+"""Seconds and peak memory of correcting many rows: arrays, a Parquet file, and the DuckDB macro.
+
+    python benchmarks/correct_speed.py [--rows 10000000] [--sql-rows 200000]
+
+Every case runs in its own process, so that the peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.model.coefficients import CoefficientSet, Validity
+from cte_lake.model.correct import correct
+from cte_lake.model.injection import DEFAULT_LAW
+from cte_lake.model.terms import tensor_terms
+from cte_lake.stages.correct_files import correct_file
+
+
+def coefficients() -> CoefficientSet:
+    terms = tensor_terms(2)
+    values = np.array(DEFAULT_LAW).ravel()
+    covariance = np.diag((0.05 * np.abs(values)) ** 2)
+    validity = Validity((250.0, 32000.0), (55106.0, 57610.0), (0.0, 12.0), 3, "flt")
+    return CoefficientSet("benchmark", terms, values, covariance, validity)
+
+
+def stars(rows: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(1)
+    return {
+        "flux": 10 ** generator.uniform(2.4, 4.5, rows),
+        "y": generator.uniform(0.0, 2050.0, rows),
+        "chip": generator.integers(1, 3, rows, dtype=np.int8),
+        "mjd": generator.uniform(55106.0, 57610.0, rows),
+        "background": generator.uniform(0.0, 12.0, rows),
+    }
+
+
+def write_table(path: Path, rows: int, part: int = 1_000_000) -> None:
+    writer = None
+    for start in range(0, rows, part):
+        table = pa.table(stars(min(part, rows - start)))
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
+
+
+def arrays_case(rows: int, folder: str) -> float:
+    """Arrays in parts of a million rows, as a caller with little memory would do."""
+    data = stars(min(rows, 1_000_000))
+    correct(coefficients(), *(v[:10] for v in data.values()))
+    start = time.perf_counter()
+    for _ in range(0, rows, data["flux"].size):
+        correct(coefficients(), *data.values(), radius=3, filetype="flt")
+    return time.perf_counter() - start
+
+
+def parquet_case(rows: int, folder: str) -> float:
+    start = time.perf_counter()
+    correct_file(Path(folder) / "stars.parquet", Path(folder) / "out.parquet", coefficients(), replace=True)
+    return time.perf_counter() - start
+
+
+def sql_case(rows: int, folder: str) -> float:
+    import duckdb
+
+    from cte_lake.model.sqlmacro import create_macros, use_coefficients
+
+    connection = duckdb.connect()
+    connection.execute("SET threads = 2")
+    create_macros(connection)
+    use_coefficients(connection, coefficients())
+    start = time.perf_counter()
+    connection.execute(
+        "SELECT sum((cte_corrected(flux, y, chip, mjd, background := background)).cte_dmag) "
+        f"FROM (FROM read_parquet('{folder}/stars.parquet') LIMIT {rows})"
+    ).fetchall()
+    return time.perf_counter() - start
+
+
+def in_process(case: str, rows: int, folder: str) -> dict[str, float]:
+    context = multiprocessing.get_context("spawn")
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=run_case, args=(case, rows, folder, send))
+    process.start()
+    answer = receive.recv()
+    process.join()
+    return answer
+
+
+def run_case(case: str, rows: int, folder: str, send) -> None:
+    seconds = {"arrays": arrays_case, "parquet": parquet_case, "sql": sql_case}[case](rows, folder)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    send.send({"seconds": seconds, "peak_mb": peak})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--sql-rows", type=int, default=200_000)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        write_table(Path(folder) / "stars.parquet", options.rows)
+        for case, rows in (("arrays", options.rows), ("parquet", options.rows), ("sql", options.sql_rows)):
+            results[case] = {"rows": rows, **in_process(case, rows, folder)}
+    if options.json:
+        print(json.dumps(results, indent=2))
+        return
+    print(f"{'case':<10}{'rows':>12}{'seconds':>10}{'rows/s':>14}{'peak MB':>10}")
+    for case, result in results.items():
+        speed = result["rows"] / result["seconds"]
+        print(
+            f"{case:<10}{result['rows']:>12,}{result['seconds']:>10.2f}{speed:>14,.0f}{result['peak_mb']:>10.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The commands ``coeffs list|show|latex|export|diff``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.errors import CteLakeError, LakeError, UsageError
+
+coeffs = typer.Typer(
+    no_args_is_help=True,
+    help="Coefficient sets: list, show, print as LaTeX, export, compare.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(coeffs, name="coeffs", rich_help_panel=RESULTS)
+
+SetArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SET", help="A file (TOML, or *_coeffs.txt of the 2017 monitor), or a name in the lake."
+    ),
+]
+SetsArgument = Annotated[list[str], typer.Argument(metavar="SET...", help="Files or names in the lake.")]
+
+
+def lake_or_none(lake: Path | None) -> Path | None:
+    """Return the lake if one is named or near; sets in files need none."""
+    from cte_lake.lake.paths import find_lake
+
+    try:
+        return find_lake(lake)
+    except LakeError:
+        if lake is not None:
+            raise
+        return None
+
+
+@coeffs.command("list")
+def list_sets(lake: LakeOption = None, as_json: JsonOption = False) -> None:
+    """List the lake's coefficient sets, a line each."""
+    from cte_lake.cli.rows import print_rows
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.coefficient_files import read_coefficients, sets_in_lake
+
+    rows = []
+    for path in sets_in_lake(find_lake(lake)):
+        try:
+            entry = read_coefficients(path)
+        except CteLakeError as error:
+            # One file that somebody edited must not hide the others.
+            typer.echo(f"left out: {error}", err=True)
+            continue
+        validity = entry.validity
+        rows.append(
+            {
+                "name": entry.name,
+                "filetype": validity.filetype,
+                "radius": validity.radius,
+                "flux": f"{validity.flux[0]:g}-{validity.flux[1]:g}",
+                "mjd": f"{validity.mjd[0]:.0f}-{validity.mjd[1]:.0f}",
+                "terms": len(entry.terms),
+                "points": entry.quality.get("points", float("nan")),
+                "made": entry.provenance.get("date", ""),
+            }
+        )
+    print_rows(rows, as_json)
+    if not rows:
+        typer.echo("the lake has no coefficient set yet; `cte-lake fit` makes one", err=True)
+
+
+@coeffs.command()
+def show(name: SetArgument, lake: LakeOption = None, as_json: JsonOption = False) -> None:
+    """Print a set in words: coefficients with errors, where it is good, where it is from."""
+    from cte_lake.cli.rows import print_rows
+    from cte_lake.model.coefficient_text import to_json
+    from cte_lake.stages.coefficient_files import find_coefficients
+
+    entry = find_coefficients(name, lake_or_none(lake))
+    if as_json:
+        typer.echo(to_json(entry), nl=False)
+        return
+    validity = entry.validity
+    typer.echo(f"{entry.name}\n")
+    print_rows(
+        [
+            {"term": term, "value": float(value), "error": float(error)}
+            for term, value, error in zip(entry.term_names, entry.coefficients, entry.errors, strict=True)
+        ],
+        as_json=False,
+        digits=8,
+    )
+    typer.echo("\nvalid for")
+    typer.echo(f"  flux        {validity.flux[0]:g} to {validity.flux[1]:g} e- within {validity.radius} px")
+    typer.echo(f"  dates       MJD {validity.mjd[0]:.1f} to {validity.mjd[1]:.1f}")
+    typer.echo(f"  background  {validity.background[0]:g} to {validity.background[1]:g} e-/px")
+    typer.echo(f"  files       {validity.filetype}")
+    sections = (("fitted to", entry.selection), ("quality", entry.quality), ("from", entry.provenance))
+    for title, values in sections:
+        if values:
+            typer.echo(title)
+            for key, value in values.items():
+                typer.echo(f"  {key:<11} {value:g}" if isinstance(value, float) else f"  {key:<11} {value}")
+
+
+@coeffs.command()
+def latex(
+    names: SetsArgument,
+    lake: LakeOption = None,
+    digits: Annotated[
+        int, typer.Option("--digits", min=0, max=16, help="Decimals; 2 as in the ISR, 6 to compute with.")
+    ] = 2,
+    errors: Annotated[bool, typer.Option("--errors", help="A column of standard errors per set.")] = False,
+    caption: Annotated[str, typer.Option("--caption", help="Caption; default: target, filter, radius.")] = "",
+) -> None:
+    """Print sets side by side as a LaTeX table, as in WFC3 ISR 2017-09."""
+    from cte_lake.model.latex import latex_table
+    from cte_lake.stages.coefficient_files import find_coefficients
+
+    root = lake_or_none(lake)
+    typer.echo(latex_table([find_coefficients(name, root) for name in names], digits, errors, caption))
+
+
+@coeffs.command()
+def export(
+    name: SetArgument,
+    lake: LakeOption = None,
+    format_: Annotated[str, typer.Option("--format", help="toml, ecsv or json.")] = "toml",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File; default: standard output.")
+    ] = None,
+) -> None:
+    """Write a set for other tools; a 2017 text file comes out as TOML with its meaning spelled out."""
+    from cte_lake.lake.write import write_bytes
+    from cte_lake.model.coefficient_text import FORMATS, to_json, to_table, to_toml
+    from cte_lake.stages.coefficient_files import find_coefficients
+
+    if format_ not in FORMATS:
+        raise UsageError(f"--format {format_!r} is not known; it is {', '.join(FORMATS)}")
+    entry = find_coefficients(name, lake_or_none(lake))
+    if format_ == "ecsv":
+        from io import StringIO
+
+        stream = StringIO()
+        to_table(entry).write(stream, format="ascii.ecsv")
+        text = stream.getvalue()
+    else:
+        text = to_toml(entry) if format_ == "toml" else to_json(entry)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        write_bytes(output, text.encode())
+
+
+@coeffs.command()
+def diff(
+    first: SetArgument,
+    second: SetArgument,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two sets: their losses over the dates and fluxes that both are valid for.
+
+    Single coefficients are strongly correlated, so that they may differ while the surfaces agree; the
+    losses decide. `sigma` is their difference over both errors.
+    """
+    from cte_lake.cli.rows import print_rows
+    from cte_lake.model.compare import compare_sets
+    from cte_lake.stages.coefficient_files import find_coefficients
+
+    root = lake_or_none(lake)
+    one, two = find_coefficients(first, root), find_coefficients(second, root)
+    comparison = compare_sets(one, two)
+    for difference in comparison.facts:
+        typer.echo(difference, err=True)
+    print_rows(comparison.losses, as_json)

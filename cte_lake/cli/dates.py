@@ -1,0 +1,36 @@
+"""Dates on the command line: MJD or a calendar date."""
+
+from __future__ import annotations
+
+from cte_lake.errors import UsageError
+
+#: What is taken for an MJD; 1860 to 2130.
+_MJD_RANGE = (0.0, 1.0e5)
+
+
+def parse_date(text: str) -> float:
+    """Return the MJD of ``57601.3``, ``2016-08-02`` or ``2016-08-02T12:00``.
+
+    Raises
+    ------
+    UsageError
+        If the text is neither.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = _calendar(text)
+    if not _MJD_RANGE[0] < value < _MJD_RANGE[1]:
+        raise UsageError(f"{text!r} is no MJD (5 digits), and no calendar date such as 2024-02-01")
+    return value
+
+
+def _calendar(text: str) -> float:
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is neither an MJD nor a date such as 2024-02-01") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime(1858, 11, 17, tzinfo=UTC)).total_seconds() / 86400.0

@@ -1,0 +1,220 @@
+"""From a lake's slopes to a coefficient set: choose the rows, fit, keep with provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cte_lake.errors import FitRefused, NothingToDo, UsageError
+from cte_lake.model.coefficients import CoefficientSet, from_fit
+from cte_lake.model.fit import EpochQuadratic, fit_epoch
+from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
+from cte_lake.model.robust import Loss
+from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
+from cte_lake.model.tables import column
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+#: What one surface is fitted for: rows that differ in one of these are not mixed.
+KINDS = ("target", "filter", "length", "filetype")
+#: Packages whose versions a set records.
+_SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What to fit.
+
+    Attributes
+    ----------
+    target, filter, length, filetype : str or None
+        Values that rows must have; None where the lake has one only.
+    flash : tuple of int
+        Post-flash levels; empty for all there are.
+    aperture : int
+        Radius, px.
+    until : float or None
+        Last MJD.
+    estimator : str
+        Of the view ``slopes``.
+    time_degree : int or None
+        1 or 2; None lets cross-validation choose.
+    background_degree : int
+        0 without background as a variable, else 1 or 2.
+    robust : {'huber', 'tukey', 'none'}
+        Loss of the fit.
+    min_stars : int
+        Fewest stars of a slope.
+    samples : int
+        Drawings of the bootstrap; 0 for none.
+    """
+
+    target: str | None = None
+    filter: str | None = None
+    length: str | None = None
+    filetype: str | None = None
+    flash: tuple[int, ...] = ()
+    aperture: int = 3
+    until: float | None = None
+    estimator: str = "log_ratio"
+    time_degree: int | None = None
+    background_degree: int = 0
+    robust: Loss = "huber"
+    min_stars: int = MIN_STARS
+    samples: int = 0
+
+
+@dataclass(frozen=True)
+class FitOutcome:
+    """A fitted set with how it was chosen.
+
+    Attributes
+    ----------
+    coefficients : CoefficientSet
+        To be kept.
+    candidates : list of Candidate
+        The time dependences on trial.
+    bootstrap : Bootstrap or None
+        Where one was asked for.
+    """
+
+    coefficients: CoefficientSet
+    candidates: list[Candidate]
+    bootstrap: Bootstrap | None
+
+
+def slopes_of(lake: Lake, request: FitRequest) -> Any:
+    """Return the rows of ``cte_vs_flux`` that a request selects, as an Arrow table.
+
+    Raises
+    ------
+    NothingToDo
+        If there is none.
+    UsageError
+        If they are of several kinds, which one surface cannot describe.
+    """
+    conditions = ["pairing = 'chips'", "estimator = $estimator"]
+    values: dict[str, Any] = {"estimator": request.estimator}
+    for name in KINDS:
+        wanted = getattr(request, name)
+        if wanted is not None:
+            conditions.append(f"lower({name}) = lower(${name})")
+            values[name] = wanted
+    if request.flash:
+        conditions.append(f"flash IN ({', '.join(str(int(level)) for level in request.flash)})")
+    if request.until is not None:
+        conditions.append("mjd <= $until")
+        values["until"] = request.until
+    query = (
+        f"SELECT * FROM cte_vs_flux(aperture := {int(request.aperture)}) "
+        f"WHERE {' AND '.join(conditions)} ORDER BY pair_id, bin_lo, bin_hi"
+    )
+    rows = lake.sql(query, **values).arrow()
+    if rows.num_rows == 0:
+        raise NothingToDo(
+            f"the lake has no slope for {_told(request)}; `cte-lake measure` shows what there is"
+        )
+    for name in (*KINDS, *(() if request.background_degree else ("flash",))):
+        found = sorted({str(value) for value in column(rows, name)})
+        if len(found) > 1:
+            raise UsageError(f"the slopes are of {name} {', '.join(found)}; choose one with --{name}")
+    return rows
+
+
+def _told(request: FitRequest) -> str:
+    chosen = [f"{name} {getattr(request, name)}" for name in KINDS if getattr(request, name)]
+    chosen += [f"flash {level}" for level in request.flash]
+    chosen += [f"aperture {request.aperture}", f"estimator {request.estimator}"]
+    return ", ".join(chosen)
+
+
+def _provenance(rows: Any, config_hash: str) -> dict[str, str]:
+    content = hashlib.sha256()
+    for name in ("pair_id", "bin_lo", "bin_hi", "n", "cte_loss", "cte_loss_err"):
+        content.update(np.ascontiguousarray(column(rows, name)).astype(np.float64).tobytes())
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "lake_hash": content.hexdigest()[:16],
+        "config_hash": config_hash,
+        "software": ", ".join(f"{name} {version(name)}" for name in _SOFTWARE),
+        "python": platform.python_version(),
+    }
+
+
+def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None = None) -> FitOutcome:
+    """Fit the surface to a lake's slopes.
+
+    Parameters
+    ----------
+    lake : Lake
+        An open lake.
+    request : FitRequest
+        What to fit.
+    config_hash : str
+        Hash of the settings that the slopes were measured with, kept in the set.
+    name : str, optional
+        Name of the set; by default made of what was fitted.
+
+    Raises
+    ------
+    FitRefused
+        If the data cannot support the fit, with the reason.
+    NothingToDo, UsageError
+        As `slopes_of`.
+    """
+    rows = slopes_of(lake, request)
+    points = from_table(rows, request.min_stars)
+    degrees = (1, 2) if request.time_degree is None else (request.time_degree,)
+    candidates = try_time_degrees(points, degrees, request.background_degree, request.robust)
+    fit = next(c.fit for c in candidates if c.chosen and c.fit is not None)
+    drawn = bootstrap(fit, request.samples, loss=request.robust) if request.samples else None
+    chosen = {kind: str(column(rows, kind)[0]) for kind in KINDS if kind != "filetype"}
+    chosen["flash"] = ",".join(sorted({str(level) for level in column(rows, "flash")}, key=int))
+    chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
+    filetype = str(column(rows, "filetype")[0])
+    label = name or "_".join(
+        (
+            chosen["target"],
+            chosen["filter"],
+            chosen["length"],
+            "background" if request.background_degree else f"pf{chosen['flash']}",
+            filetype,
+            f"r{request.aperture}",
+            f"mjd{int(points.mjd.max())}",
+        )
+    )
+    coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(rows, config_hash))
+    return FitOutcome(coefficients, candidates, drawn)
+
+
+def _time_words(candidates: list[Candidate]) -> str:
+    words = {0: "constant", 1: "linear", 2: "quadratic"}
+    chosen = next(c for c in candidates if c.chosen)
+    how = "chosen by leave-one-visit-out cross-validation" if len(candidates) > 1 else "as asked for"
+    return f"{words[chosen.time_degree]}, {how}"
+
+
+def fit_epoch_of(lake: Lake, request: FitRequest, mjd: float) -> tuple[EpochQuadratic, FitPoints]:
+    """Fit the quadratic of the epoch at a date.
+
+    Raises
+    ------
+    FitRefused
+        If there is no epoch within `EPOCH_WIDTH` days of the date, or it has too few bins.
+    """
+    points = from_table(slopes_of(lake, request), request.min_stars)
+    near = points.take(np.abs(points.mjd - mjd) <= EPOCH_WIDTH)
+    if not len(near):
+        dates = ", ".join(f"{date:.0f}" for date in np.unique(np.round(points.mjd)))
+        raise FitRefused(f"no slope within {EPOCH_WIDTH:g} days of MJD {mjd:g}; there are some at {dates}")
+    fit = fit_epoch(
+        near.log_flux, near.loss, near.loss_err, float(near.mjd.mean()), near.log_flux_sq, request.robust
+    )
+    return fit, near
