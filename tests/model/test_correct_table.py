@@ -1,0 +1,139 @@
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from astropy import units as u
+from astropy.table import MaskedColumn, Table
+from sets import make_set
+
+from cte_lake.errors import CatalogError
+from cte_lake.model import flags as bits
+from cte_lake.model.columns import discover
+from cte_lake.model.correct import correct
+from cte_lake.model.correct_table import TableConstants, correct_table
+
+ENTRY = make_set()
+FACTS = TableConstants(mjd=57000.0, chip=2, background=3.0, radius=3, filetype="flt")
+
+
+def stars(**more):
+    return {"id": [7, 8, 9], "flux": [300.0, 3000.0, -1.0], "y": [2000.0, 1000.0, 500.0], **more}
+
+
+@pytest.mark.parametrize("make", [Table, pa.table, pd.DataFrame])
+def test_every_kind_of_table(make):
+    result = correct_table(make(stars()), ENTRY, FACTS)
+    assert type(result) is type(make(stars()))
+    expected = correct(ENTRY, stars()["flux"], stars()["y"], 2, 57000.0, 3.0, 3, "flt")
+    flux = np.asarray(result["corrected_flux"], dtype=float)
+    np.testing.assert_allclose(flux, expected.corrected_flux)
+    assert [
+        int(v.as_py() if hasattr(v, "as_py") else v) for v in result["cte_flag"]
+    ] == expected.cte_flag.tolist()
+    again = correct_table(result, ENTRY, FACTS)
+    np.testing.assert_allclose(
+        np.asarray(again["cte_dmag"], dtype=float), np.asarray(result["cte_dmag"], dtype=float)
+    )
+
+
+def test_units_and_meanings_are_kept():
+    table = Table(stars())
+    table["flux"].unit = u.electron
+    result = correct_table(table, ENTRY, FACTS)
+    assert result["corrected_flux"].unit == u.electron
+    assert result["cte_dmag"].unit == u.mag
+    assert "flux_above_range" in result["cte_flag"].description
+    arrow = correct_table(pa.table(stars()), ENTRY, FACTS)
+    assert arrow.schema.field("cte_dmag").metadata[b"unit"] == b"mag"
+    assert arrow["corrected_flux"].null_count == 1
+
+
+def test_fluxes_per_second_need_the_exposure_time():
+    table = Table(stars())
+    table["flux"] = np.array([1.0, 10.0, 2.0]) * u.electron / u.s
+    with pytest.raises(CatalogError, match="--exptime"):
+        correct_table(table, ENTRY, FACTS)
+    table["exptime"] = 300.0
+    result = correct_table(table, ENTRY, FACTS)
+    plain = correct(ENTRY, [300.0, 3000.0, 600.0], stars()["y"], 2, 57000.0)
+    np.testing.assert_allclose(result["corrected_flux"], plain.corrected_flux / 300.0)
+
+
+def test_magnitudes_need_a_zero_point():
+    table = Table({"mag": [25.0 - 2.5 * np.log10(300.0)], "y": [2000.0]})
+    with pytest.raises(CatalogError, match="--zero-point"):
+        correct_table(table, ENTRY, FACTS)
+    facts = TableConstants(**{**vars(FACTS), "zero_point": 25.0})
+    result = correct_table(table, ENTRY, facts)
+    plain = correct(ENTRY, 300.0, 2000.0, 2, 57000.0)
+    assert result["corrected_mag"][0] == pytest.approx(table["mag"][0] - float(plain.cte_dmag))
+    assert "corrected_flux" not in result.colnames
+
+
+def test_per_row_date_chip_background_radius_and_file_type():
+    table = Table(
+        stars(mjd=[56000.0, 57000.0, 57500.0], chip=[1, 2, 1], sky=[1.0, 99.0, 2.0],
+              radius=[3, 5, 3], filetype=["flt", "FLC", ""])
+    )  # fmt: skip
+    flags = correct_table(table, ENTRY)["cte_flag"]
+    assert bits.decode(flags[0]) == []
+    assert bits.decode(flags[1]) == ["background_above_range", "wrong_radius", "wrong_filetype"]
+    assert bits.decode(flags[2]) == ["filetype_unknown", "flux_not_positive"]
+
+
+def test_positions_of_other_programs_count_from_one():
+    facts = TableConstants(**{**vars(FACTS), "y_origin": 1})
+    table = Table(stars())
+    table["y"] = table["y"] + 1.0
+    np.testing.assert_allclose(
+        correct_table(table, ENTRY, facts)["cte_dmag"],
+        correct_table(Table(stars()), ENTRY, FACTS)["cte_dmag"],
+    )
+
+
+def test_readout_distances_stand_in_for_row_and_chip():
+    table = Table({"flux": [300.0], "ytransfers": [1500.0], "mjd": [57000.0]})
+    assert correct_table(table, ENTRY)["cte_dmag"][0] == pytest.approx(
+        float(correct(ENTRY, 300.0, 1500.0, 2, 57000.0).cte_dmag)
+    )
+
+
+def test_masked_values_are_missing():
+    table = Table(stars())
+    table["y"] = MaskedColumn([2000.0, 1000.0, 500.0], mask=[True, False, False])
+    assert bits.decode(correct_table(table, ENTRY, FACTS)["cte_flag"][0]) == ["input_missing"]
+
+
+def test_columns_are_found_by_ucd():
+    table = Table({"a": [300.0], "b": [2000.0], "c": [57000.0], "e": [1.0]})
+    for name, ucd in (("a", "phot.count;em.opt"), ("b", "pos.cartesian.y;instr.det"), ("c", "time.epoch"),
+                      ("e", "stat.error;phot.count")):  # fmt: skip
+        table[name].info.meta = {"ucd": ucd}
+    result = correct_table(table, ENTRY, TableConstants(chip=2))
+    assert result["cte_dmag"][0] == pytest.approx(float(correct(ENTRY, 300.0, 2000.0, 2, 57000.0).cte_dmag))
+
+
+def test_columns_of_the_lake_are_found_by_radius():
+    assert discover(["flux_r03", "flux_r05", "y"], radius=5, constants=["chip", "mjd"]).flux == "flux_r05"
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (["y", "chip", "mjd"], {}, "no flux or magnitude"),
+        (["flux", "chip", "mjd"], {}, "no row"),
+        (["flux", "y", "mjd"], {}, "no chip"),
+        (["flux", "y", "chip"], {}, "no date"),
+        (["flux"], {"chosen": {"flux": "f"}}, "no column 'f'"),
+        (["flux"], {"chosen": {"colour": "flux"}}, "no role 'colour'"),
+        (["a", "b"], {"ucds": {"a": "phot.count", "b": "phot.count"}}, "a, b could all be the flux"),
+    ],
+)
+def test_what_is_not_found_is_said(names, options, message):
+    with pytest.raises(CatalogError, match=message):
+        discover(names, **options)
+
+
+def test_text_in_a_number_column_is_refused():
+    with pytest.raises(Exception, match="'flux' does not hold numbers"):
+        correct_table(Table({"flux": ["bright"], "y": [1.0]}), ENTRY, FACTS)
