@@ -114,7 +114,7 @@ def simulate_program(
             light[pair.second],
             width=settings.width,
             flc_fraction=settings.detector.flc_fraction,
-        )  # fmt: skip
+        )
         for pair in program.pairs
     ]
     _write_json(folder / "truth.json", pairs)
