@@ -12,8 +12,10 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, NothingToDo, UsageError
+from cte_lake.lake.index import Listed, exposure_rows, listing
 from cte_lake.lake.paths import find_lake
 from cte_lake.views import bind, sql_objects, view_columns
+from cte_lake.views.bind import bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
 from cte_lake.views.readonly import checked_query, plain_error, seal
 
@@ -124,6 +126,15 @@ class Lake:
     def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.root = root
         self._connection = connection
+        self._listed: frozenset[Listed] = frozenset()
+
+    def refresh(self) -> None:
+        """Take up exposures that came since the last query; every query does it by itself."""
+        # Listed before they are read: what comes between is taken up next time.
+        listed = frozenset(listing(self.root, "exposures"))
+        if listed != self._listed:
+            bind_exposures(self._connection, exposure_rows(self.root))
+            self._listed = listed
 
     def sql(self, query: str, **params: Any) -> Result:
         """Run one query that reads.
@@ -141,6 +152,7 @@ class Lake:
             If the query is not understood, does not only read, or reaches outside the lake.
         """
         statement = checked_query(query)
+        self.refresh()
         try:
             table = self._connection.sql(statement, params=params or None).to_arrow_table()
         except duckdb.Error as error:
@@ -236,7 +248,7 @@ def open_lake(
         connection = duckdb.connect(":memory:", config=config)
     except duckdb.Error as error:
         raise UsageError(f"threads or memory_limit is not understood: {error}") from error
-    bind(connection, root, mode, settings)
+    bind(connection, root, mode, settings, exposure_rows(root))
     seal(connection, root)
     return Lake(root, connection)
 

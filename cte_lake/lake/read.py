@@ -19,15 +19,15 @@ from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 _NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
 
 
-def scan(root: Path, name: str, partition: Partition | None = None) -> str:
-    """Return what DuckDB reads a dataset, or one partition, from: today's columns, hive types given.
+def scan(root: Path, name: str, partition: Partition | None = None, only: Path | None = None) -> str:
+    """Return what DuckDB reads a dataset, one partition or one file from: today's columns, hive types given.
 
     Files of one schema are read by the first one's footer. Only a lake into which several schemas have
     written costs a look into every footer, and a projection where columns were added, renamed or removed.
     """
     keys = dataset(name).partitions
     folders = partition.folder if partition is not None else "/".join("*" for _ in keys)
-    pattern = str(root / name / folders / "*.parquet")
+    pattern = str(only or root / name / folders / "*.parquet")
     seed = seed_path(root, name)
     known = read_seed(seed) if seed.is_file() else None
     mixed = known is None or generation(known) > 1

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from cte_lake.errors import LakeError, UsageError
+from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
+from cte_lake.lake.evolve import seed_path
 from cte_lake.lake.read import scan
-from cte_lake.lake.schemas import dataset
+from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.photometry.flags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, sql_objects
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cte_lake.config import Config, Settings
 
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
@@ -27,6 +31,7 @@ def bind(
     lake: Path,
     mode: str | None = None,
     settings: Settings | None = None,
+    exposures: pa.Table | None = None,
 ) -> None:
     """Make tables of settings, views and macros in a connection.
 
@@ -40,6 +45,9 @@ def bind(
         Photometry mode that the views show; by default that of the configuration.
     settings : Settings, optional
         By default the lake's own.
+    exposures : pyarrow.Table, optional
+        All exposure rows (`cte_lake.lake.index.exposure_rows`), to be held in the connection; by default
+        their files are read by every query.
 
     Raises
     ------
@@ -57,12 +65,38 @@ def bind(
     # keeps a query's text the same wherever it runs.
     connection.execute("SET TimeZone = 'UTC'")
     _bind_settings(connection, config, mode or config.photometry.mode)
-    for name in STORED:
-        _bind_stored(connection, root, name)
+    names = (*STORED, *_added(root))
+    # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
+    for name in names:
+        _bind_stored(connection, root, name, seed_path(root, name))
+    _bind_sql(connection, config)
+    for name in names:
+        if name != "exposures" or exposures is None:
+            _bind_stored(connection, root, name)
+    if exposures is not None:
+        connection.execute("DROP VIEW stored_exposures")
+        bind_exposures(connection, exposures)
+
+
+def _bind_sql(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
     for each in sql_objects():
         connection.execute(each.text)
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))
+
+
+def bind_exposures(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Hold all exposure rows in a connection: ten thousand files are not opened by every query."""
+    columns = ", ".join(f'"{column.name}"' for column in _stored_columns("exposures"))
+    connection.register("incoming_exposures", rows)
+    source = f"SELECT {columns} FROM incoming_exposures"
+    connection.execute(f"CREATE OR REPLACE TABLE stored_exposures AS {source}")
+    connection.unregister("incoming_exposures")
+
+
+def _added(root: Path) -> list[str]:
+    """Return the datasets that somebody has added to catalog_schemas/ and that the lake has."""
+    return [name for name in dataset_names() if name not in OWN and seed_path(root, name).is_file()]
 
 
 def default_view(macro: SqlObject, aperture: int) -> str:
@@ -71,10 +105,13 @@ def default_view(macro: SqlObject, aperture: int) -> str:
     return f"CREATE OR REPLACE VIEW {macro.name} AS SELECT {names} FROM {macro.name}(aperture := {aperture})"
 
 
-def _bind_stored(connection: duckdb.DuckDBPyConnection, root: Path, name: str) -> None:
+def _bind_stored(
+    connection: duckdb.DuckDBPyConnection, root: Path, name: str, only: Path | None = None
+) -> None:
     columns = ", ".join(f'"{column.name}"' for column in _stored_columns(name))
+    source = scan(root, name, only=only if only is not None and only.is_file() else None)
     try:
-        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {scan(root, name)}")
+        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
     except duckdb.Error as error:
         raise LakeError(f"the files of dataset {name!r} in {root} cannot be read: {error}") from error
 
