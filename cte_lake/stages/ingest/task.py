@@ -25,6 +25,7 @@ from cte_lake.stages.align.store import ALIGNED, WcsSolution, alignment_for
 from cte_lake.stages.crmask.store import CRMask, mask_for
 from cte_lake.stages.ingest import rows
 from cte_lake.stages.ingest.keys import phot_key
+from cte_lake.stages.ingest.keywords import keyword_values
 from cte_lake.stages.ingest.plan import Previous
 
 
@@ -215,25 +216,29 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
     }  # fmt: skip
     solution, crmask = inputs.solution, inputs.crmask
     sky = crmask.sky.get(task.chip) if crmask is not None else None
-    return stated | {
-        "target": task.target,
-        "chip": task.chip,
-        "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
-        "mode": task.settings.mode,
-        "engine": task.settings.engine,
-        "settings": rows.settings_json(task.settings.as_dict()),
-        "settings_hash": task.settings_hash,
-        "rules_hash": task.rules_hash,
-        "wcsname": solution.cards[task.chip]["WCSNAME"] if solution is not None else facts["wcsname"],
-        "alignment_hash": solution.hash if solution is not None else None,
-        "crmask_hash": crmask.hash if crmask is not None else None,
-        "pam": "official" if task.pam_dir else "distortion",
-        "master_hash": task.master.master_hash,
-        "checksum": inputs.checksum,
-        "file_size": inputs.file_size,
-        "file_mtime_ns": inputs.file_mtime_ns,
-        "phot_key": inputs.phot_key,
-        "revision": task.previous.revision + 1 if task.previous is not None else 1,
-        "withdrawn": False,
-        "software": __version__,
-    }
+    return (
+        stated
+        | keyword_values(task.exposure.path)
+        | {
+            "target": task.target,
+            "chip": task.chip,
+            "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
+            "mode": task.settings.mode,
+            "engine": task.settings.engine,
+            "settings": rows.settings_json(task.settings.as_dict()),
+            "settings_hash": task.settings_hash,
+            "rules_hash": task.rules_hash,
+            "wcsname": solution.cards[task.chip]["WCSNAME"] if solution is not None else facts["wcsname"],
+            "alignment_hash": solution.hash if solution is not None else None,
+            "crmask_hash": crmask.hash if crmask is not None else None,
+            "pam": "official" if task.pam_dir else "distortion",
+            "master_hash": task.master.master_hash,
+            "checksum": inputs.checksum,
+            "file_size": inputs.file_size,
+            "file_mtime_ns": inputs.file_mtime_ns,
+            "phot_key": inputs.phot_key,
+            "revision": task.previous.revision + 1 if task.previous is not None else 1,
+            "withdrawn": False,
+            "software": __version__,
+        }
+    )

@@ -12,7 +12,7 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
 from cte_lake.simulate import fill_lake
-from tests.lake.maintenance.conftest import DAY, STARS, age, answers, as_revision
+from tests.lake.conftest import DAY, STARS, age, answers, as_revision
 
 
 def counts(root, name):

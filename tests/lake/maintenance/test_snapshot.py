@@ -13,7 +13,7 @@ from cte_lake.lake.read import current_exposure, current_master
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.versions import current, next_version, read_row, write_row
 from cte_lake.lake.write import write_bytes
-from tests.lake.maintenance.conftest import answers
+from tests.lake.conftest import answers
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from cte_lake.lake.read import current_exposure, current_master
 from cte_lake.lake.versions import Version, current, next_version
 from cte_lake.lake.write import write_bytes
 from cte_lake.simulate import fill_lake
-from tests.lake.maintenance.conftest import DAY, age, answers, as_revision
+from tests.lake.conftest import DAY, age, answers, as_revision
 
 WEEK = int(7 * DAY * 1e9)
 

@@ -9,7 +9,7 @@ from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.verify import changed_inputs, verify
 from cte_lake.lake.read import current_exposure
-from tests.lake.maintenance.conftest import STARS, answers
+from tests.lake.conftest import STARS, answers
 
 
 def one(root, pattern):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,11 +83,18 @@ def lakes() -> Lakes:
     return Lakes()
 
 
-@pytest.fixture
-def lake(tmp_path, lakes) -> Path:
-    """A lake of eight images, made a month ago."""
-    root = tmp_path / "lake"
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> Path:
+    """A lake of eight images, to be copied."""
+    root = tmp_path_factory.mktemp("filled") / "lake"
     create_lake(root)
-    lakes.fill(root)
+    Lakes().fill(root)
     age(root)
     return root
+
+
+@pytest.fixture
+def lake(tmp_path, filled) -> Path:
+    """A lake of eight images, made a month ago."""
+    shutil.copytree(filled, tmp_path / "lake")
+    return tmp_path / "lake"

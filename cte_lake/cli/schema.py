@@ -1,0 +1,85 @@
+"""The command group ``schema``: what the datasets' columns are, and how a lake's files differ."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.options import JsonOption, LakeOption
+
+schema_app = typer.Typer(no_args_is_help=True, help="Columns of the lake's datasets: show, check, diff.")
+app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
+
+
+@schema_app.command("show")
+def schema_show(
+    name: Annotated[str | None, typer.Argument(help="Dataset, such as phot; none: all.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a dataset's columns: type, unit, meaning."""
+    from cte_lake.lake.schemas import dataset, dataset_names
+
+    datasets = [dataset(each) for each in ([name] if name else dataset_names())]
+    if as_json:
+        columns = {
+            each.name: [
+                {
+                    "name": c.name,
+                    "type": c.type,
+                    "unit": c.unit,
+                    "description": c.description,
+                    "since": c.since,
+                }
+                for c in each.expanded()
+            ]
+            for each in datasets
+        }
+        typer.echo(json.dumps(columns, indent=2))
+        return
+    for each in datasets:
+        typer.echo(f"{each.name}: one row is {each.grain}")
+        for column in each.columns:
+            unit = f" [{column.unit}]" if column.unit else ""
+            typer.echo(f"  {column.name:<20} {column.type:<9} {column.description}{unit}")
+
+
+@schema_app.command("check")
+def schema_check() -> None:
+    """Read every schema file and say whether it holds together."""
+    from cte_lake.lake.upgrade import check_schemas
+
+    for line in check_schemas():
+        typer.echo(line)
+
+
+@schema_app.command("diff")
+def schema_diff(
+    lake: LakeOption = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Make new columns known to the lake now; no row is rewritten.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print how the lake's files differ from today's schemas; old and new files are read together.
+
+    A lake learns new columns with its next ingest, or at once with --apply.
+    """
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.upgrade import record_schemas, schema_changes
+
+    root = find_lake(lake)
+    changes = schema_changes(root)
+    if as_json:
+        typer.echo(json.dumps([vars(change) for change in changes]))
+    else:
+        for change in changes:
+            typer.echo(f"{change.dataset}.{change.column}: {change.kind} ({change.detail})")
+    if apply and changes:
+        record_schemas(root)
+    told = "known to the lake now" if apply and changes else "read together with today's"
+    typer.echo(
+        f"schema: {len(changes)} differences; {told}" if changes else "schema: no difference", err=True
+    )

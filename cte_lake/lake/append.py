@@ -1,0 +1,73 @@
+"""Rows of a user's own dataset: what ``catalog_schemas/NAME.toml`` describes can be written and read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cte_lake.errors import LakeError
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.paths import Partition, checked
+from cte_lake.lake.schemas import dataset
+from cte_lake.lake.write import conform, write_table
+
+#: Datasets that commands write by rules of their own.
+OWN = frozenset({"exposures", "phot", "master", "rejects", "alignment", "crmasks", "coefficients"})
+
+
+def append_rows(root: Path, name: str, table: pa.Table) -> list[Path]:
+    """Add rows to a dataset, one file a partition; the same rows again are the same file.
+
+    Parameters
+    ----------
+    root : Path
+        The lake.
+    name : str
+        A dataset that none of the commands writes.
+    table : pyarrow.Table
+        Its columns, the partition keys among them.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    LakeError
+        If the dataset is one of the lake's own, or the table does not fit its schema.
+    """
+    if name in OWN:
+        raise LakeError(f"dataset {name!r} is written by its own command alone")
+    stated = dataset(name)
+    if missing := [key for key in stated.partitions if key not in table.column_names]:
+        raise LakeError(f"a table for dataset {name!r} lacks its partition key {missing[0]!r}")
+    seed_datasets(root)
+    places = table.select(list(stated.partitions)).group_by(list(stated.partitions)).aggregate([])
+    written = []
+    for keys in places.to_pylist() if stated.partitions else [{}]:
+        rows = table
+        for key, value in keys.items():
+            rows = rows.filter(pc.equal(rows.column(key), value))
+        rows = conform(rows, name)
+        folder = root.joinpath(name, *(f"{key}={_value(key, value)}" for key, value in keys.items()))
+        path = folder / f"{_content(rows)}.parquet"
+        write_table(path, rows)
+        written.append(path)
+    return written
+
+
+def _value(key: str, value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return checked(key, str(value)) if key in Partition.__dataclass_fields__ else str(value)
+
+
+def _content(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return hashlib.blake2b(sink.getvalue(), digest_size=12).hexdigest()

@@ -1,0 +1,43 @@
+"""What a lake's files hold against what this version's schemas say, and the step from one to the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cte_lake.lake.create import check_version, seed_datasets
+from cte_lake.lake.evolve import Change, differences, read_seed, seed_path
+from cte_lake.lake.schemas import dataset, dataset_names
+
+
+def schema_changes(root: Path) -> list[Change]:
+    """Return what distinguishes a lake's files from today's schemas; all of it is read together."""
+    check_version(root)
+    changes = []
+    for name in dataset_names():
+        path = seed_path(root, name)
+        if path.is_file():
+            changes += differences(read_seed(path), name)
+        else:
+            changes.append(Change(name, "*", "added", "the lake has no file of this dataset yet"))
+    return changes
+
+
+def check_schemas() -> list[str]:
+    """Return one line a dataset after reading its schema file.
+
+    Raises
+    ------
+    LakeError
+        If a schema file does not hold together.
+    """
+    lines = []
+    for name in dataset_names():
+        stated = dataset(name)
+        lines.append(f"{name}: {len(stated.expanded())} columns, one row is {stated.grain}")
+    return lines
+
+
+def record_schemas(root: Path) -> None:
+    """Make today's columns known to a lake without waiting for its next ingest; no row is rewritten."""
+    check_version(root)
+    seed_datasets(root)
