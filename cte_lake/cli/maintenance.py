@@ -38,7 +38,14 @@ def seconds_of(text: str) -> float:
     return float(found[1]) * _UNITS.get(found[2], 0)
 
 
-def _agreed(question: str, yes: bool) -> bool:
+def agreed(question: str, yes: bool) -> bool:
+    """Ask on a terminal; elsewhere only ``--yes`` is agreement.
+
+    Raises
+    ------
+    UsageError
+        If nobody is there to ask.
+    """
     if yes:
         return True
     if not _interactive():
@@ -121,7 +128,7 @@ def vacuum(
     told = f"{len(plan.removals)} files, {human_size(plan.size)}; {plan.waiting} more within their grace time"
     files, size = 0, 0
     if plan.removals and not dry_run:
-        if not _agreed(f"Delete {len(plan.removals)} files ({human_size(plan.size)})?", yes):
+        if not agreed(f"Delete {len(plan.removals)} files ({human_size(plan.size)})?", yes):
             raise NothingToDo("nothing was deleted")
         files, size = run(root, plan)
         told = f"deleted {files} files, {human_size(size)}; {plan.waiting} more within their grace time"
@@ -179,7 +186,7 @@ def _put_aside(root: Path, findings: list[Finding], yes: bool) -> dict[str, list
     from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 
     broken = to_put_aside(findings)
-    if not broken or not _agreed(f"Put {len(broken)} files aside?", yes):
+    if not broken or not agreed(f"Put {len(broken)} files aside?", yes):
         return {}
     done = quarantine(root, broken)
     again = ", ".join(done.withdrawn) or "none"
@@ -251,7 +258,7 @@ def restore(
     told = f"{len(plan.back)} restored, {plan.same} the same, {len(plan.withdrawn)} withdrawn"
     if plan and not dry_run:
         question = f"Restore {len(plan.back)} exposures and withdraw {len(plan.withdrawn)} in {root}?"
-        if not new and not _agreed(question, yes):
+        if not new and not agreed(question, yes):
             raise NothingToDo("nothing was restored")
         run(source.absolute(), root, plan, copy)
     _say(f"restore: {told}{'; nothing was done' if dry_run else ''}")

@@ -1,0 +1,91 @@
+"""The command ``rebuild``: photometry again, from the lake's own list of frames."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import app
+from cte_lake.cli.maintenance import HOUSEKEEPING, YesOption, agreed
+from cte_lake.cli.options import (
+    DryRunOption,
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    JsonOption,
+    LakeOption,
+    ModeOption,
+    ProgressOption,
+    ProposalOption,
+    SchedulerOption,
+    SetOption,
+    TargetOption,
+    VisitOption,
+    WorkersOption,
+    select,
+    settings_of,
+)
+from cte_lake.errors import NothingToDo
+
+
+@app.command(rich_help_panel=HOUSEKEEPING)
+def rebuild(
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(help="Image names, root names or paths; none: all.", metavar="[IMAGE]..."),
+    ] = None,
+    lake: LakeOption = None,
+    list_file: Annotated[
+        Path | None, typer.Option("--list", help="File with one image name, root name or path a line.")
+    ] = None,
+    proposal: ProposalOption = None,
+    visit: VisitOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filetype: FiletypeOption = None,
+    filter_: FilterOption = None,
+    mode: ModeOption = None,
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    progress: ProgressOption = True,
+    assignments: SetOption = None,
+) -> None:
+    """Measure exposures of the lake again, from the frames that they were measured from.
+
+    Readers see the former measurement of each exposure until the new one is there.
+    """
+    from cte_lake.cli.progress import progress_bar
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.dask import WorkerSettings
+    from cte_lake.stages.ingest import IngestArguments, ingest
+    from cte_lake.stages.rebuild import frames_to_rebuild, names_in
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments, photometry__mode=mode, workers__count=workers)
+    names = [*(images or ()), *(names_in(list_file) if list_file else ())]
+    selection = select(proposal, visit, target, flash, filetype, filter_)
+    frames = frames_to_rebuild(root, settings.config.photometry.mode, names, selection)
+    for path in frames.paths:
+        typer.echo(f"measure {path}", err=not dry_run)
+    for path in frames.missing:
+        typer.echo(f"left as it is, its frame is no longer there: {path}", err=True)
+    if dry_run:
+        typer.echo(f"rebuild: {len(frames.paths)} exposures; nothing was done", err=True)
+        return
+    if not agreed(f"Measure {len(frames.paths)} exposures again?", yes):
+        raise NothingToDo("nothing was measured")
+    stated = settings.config.workers
+    pool = WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries)
+    arguments = IngestArguments(root, frames.paths, settings, workers=pool, overwrite=True)
+    with progress_bar("rebuild", progress) as report_progress:
+        report = ingest(arguments, progress=report_progress)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    typer.echo(f"rebuild: {report.measured} measured, {len(report.rejected)} rejected", err=True)
+    raise typer.Exit(report.exit_code)
