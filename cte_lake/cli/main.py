@@ -10,7 +10,26 @@ from cte_lake.cli.app import app
 from cte_lake.errors import CteLakeError, ExitCode
 
 #: Modules whose import adds their commands, in the order in which `--help` shows them.
-COMMAND_MODULES = ("lake", "ingest", "simulate", "demo", "fetch", "align", "crmask", "maintenance")
+COMMAND_MODULES = (
+    "lake",
+    "master_build",
+    "ingest",
+    "simulate",
+    "demo",
+    "fetch",
+    "align",
+    "crmask",
+    "schema",
+    "maintenance",
+    "rebuild",
+    "fit",
+    "coeffs",
+    "correct",
+    "closure",
+    "plot",
+    "report",
+    "status",
+)
 
 for _name in COMMAND_MODULES:
     importlib.import_module(f"cte_lake.cli.{_name}")

@@ -36,7 +36,7 @@ def master_figure(
     """
     has_flux = flux is not None and bool(np.isfinite(flux).any())
     figure = Figure(figsize=(11 if has_flux else 6.5, 6), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, 2 if has_flux else 1))
+    axes = figure.subplots(1, 2 if has_flux else 1, squeeze=False)[0]
     middle = float(np.median(ra)), float(np.median(dec))
     x = ((ra - middle[0] + 180) % 360 - 180) * np.cos(np.radians(dec)) * 3600
     y = (dec - middle[1]) * 3600

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from cte_lake import __version__
@@ -12,7 +14,8 @@ from cte_lake.config import Config
 from cte_lake.errors import ConfigError
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.paths import master_file
-from cte_lake.lake.read import current_master
+from cte_lake.lake.read import MasterFile, current_master
+from cte_lake.lake.read import read_master as read_lake_master
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
 from cte_lake.masters.read import read_master
@@ -61,8 +64,28 @@ def import_master(lake: Path, path: Path, target: str, config: Config) -> Import
     return store_master(lake, read_master(path), target, origin=str(path.absolute()))
 
 
-def store_master(lake: Path, catalog: MasterTable, target: str, origin: str) -> ImportedMaster:
-    """Write a catalog as the target's current one unless it is that already."""
+def store_master(
+    lake: Path,
+    catalog: MasterTable,
+    target: str,
+    origin: str | Sequence[str],
+    filters: Sequence[str | None] | None = None,
+) -> ImportedMaster:
+    """Write a catalog as the target's current one unless it is that already.
+
+    Parameters
+    ----------
+    lake : Path
+        Root of the lake.
+    catalog : MasterTable
+        The stars.
+    target : str
+        Target.
+    origin : str or sequence of str
+        Where the catalog, or each star, is from.
+    filters : sequence of str or None, optional
+        Filter in which each star was first found.
+    """
     seed_datasets(lake)
     found = content_hash(catalog)
     current = current_master(lake, target)
@@ -80,8 +103,21 @@ def store_master(lake: Path, catalog: MasterTable, target: str, origin: str) -> 
         "dec": catalog.dec,
         "master_hash": pa.repeat(found, n),
         "revision": pa.repeat(revision, n),
-        "origin": pa.repeat(origin, n),
+        "origin": pa.repeat(origin, n) if isinstance(origin, str) else list(origin),
     } | {name: values for name, values in catalog.extra.items() if name in kept}
+    if filters is not None:
+        columns["filter"] = pa.array(filters, pa.string())
     table = conform(pa.table(columns), "master")
     write_table(lake / master_file(target, found, revision), table, {"software": f"cte-lake {__version__}"})
     return ImportedMaster(target, found, n, revision, True, left_out)
+
+
+def lake_catalog(master: MasterFile) -> tuple[MasterTable, list[str | None], list[str]]:
+    """Return a catalog of the lake as it was given: stars, the filter and the origin of each."""
+    table = read_lake_master(master)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    extra = {name: np.array(columns[name], float) for name in ("flux", "depth") if name in columns}
+    x, y, ra, dec = (np.array(columns[name], float) for name in ("x", "y", "ra", "dec"))
+    stars = MasterTable(np.array(columns["master_id"], np.int64), x, y, ra, dec, extra)
+    n = len(stars)
+    return stars, columns.get("filter", [None] * n), columns["origin"]

@@ -1,0 +1,141 @@
+"""The commands ``master build``, ``master merge`` and ``master show``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.lake import master_app
+from cte_lake.cli.options import (
+    FilterOption,
+    JsonOption,
+    LakeOption,
+    ProposalOption,
+    SetOption,
+    VisitOption,
+    select,
+    settings_of,
+)
+
+TargetName = Annotated[str, typer.Option("--target", help="Target that it is for, such as ngc104.")]
+
+
+@master_app.command("build")
+def master_build(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    target: TargetName,
+    lake: LakeOption = None,
+    proposal: ProposalOption = None,
+    visit: VisitOption = None,
+    filter_: FilterOption = None,
+    image: Annotated[
+        Path | None, typer.Option("--image", help="Keep the drizzled image in this FITS file.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Number the stars anew even if the target has a catalog.")
+    ] = False,
+    as_json: JsonOption = False,
+    assignments: SetOption = None,
+) -> None:
+    """Make a master catalog from the long exposures of a target.
+
+    The exposures of one visit and filter are aligned with each other, or as `align` left them, and drizzled;
+    clean stars are detected and numbered. If the target has a catalog, its stars keep their numbers and the
+    new ones are added.
+    """
+    from dataclasses import asdict
+
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.master_build.run import BuildArguments, build_master
+
+    root = find_lake(lake)
+    arguments = BuildArguments(
+        lake=root,
+        paths=tuple(paths),
+        target=target,
+        settings=settings_of(root, assignments),
+        selection=select(proposal, visit, None, None, None, filter_),
+        image=image,
+        replace=replace,
+    )
+    report = build_master(arguments)
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    for rootname, why in report.refused.items():
+        typer.echo(f"not used {rootname}: {why}", err=True)
+    left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(report.left_out.items()))
+    typer.echo(
+        f"master build: {report.n_found} clean stars in {report.filter} from {len(report.exposures)} "
+        f"exposures ({report.depth:g} s), {report.n_added} of them new; left out: {left_out or 'none'}; "
+        f"{report.imported.n_stars} stars for {target} (revision {report.imported.revision}) "
+        f"in {report.seconds:.1f} s",
+        err=True,
+    )
+
+
+@master_app.command("merge")
+def master_merge(
+    file: Annotated[Path, typer.Argument(help="Catalog, in any format that `master import` takes.")],
+    target: TargetName,
+    lake: LakeOption = None,
+    found_in: Annotated[
+        str | None, typer.Option("--found-in", help="Filter in which its stars were found.")
+    ] = None,
+    assignments: SetOption = None,
+) -> None:
+    """Add the stars of a catalog to the target's catalog, whose stars keep their numbers."""
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.master_merge import merge_master
+
+    root = find_lake(lake)
+    done, merged = merge_master(root, file, target, settings_of(root, assignments).config, found_in)
+    typer.echo(
+        f"master merge: {merged.n_common} stars common, {int(merged.added.sum())} added, "
+        f"{done.n_stars} stars for {target} (revision {done.revision}); the new catalog was off by "
+        f"{merged.shift[0]:+.1f} mas in RA and {merged.shift[1]:+.1f} mas in Dec",
+        err=True,
+    )
+
+
+@master_app.command("show")
+def master_show(
+    target: Annotated[
+        list[str] | None, typer.Option("--target", help="Only this target; repeatable.")
+    ] = None,
+    lake: LakeOption = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw the stars of the target into this file (PNG, PDF, SVG)."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what master catalogs the lake has: stars, filters, origins, and where they lie."""
+    from cte_lake.errors import NothingToDo, UsageError
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.master_show import describe_masters, draw_master
+
+    root = find_lake(lake)
+    rows = describe_masters(root, target)
+    if not rows:
+        raise NothingToDo("the lake has no such master catalog; `cte-lake master import` brings one in")
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            typer.echo(
+                f"{row['target']}: {row['n_stars']} stars, revision {row['revision']}, hash "
+                f"{row['master_hash'][:12]}\n"
+                f"  RA {row['ra_min']:.5f} to {row['ra_max']:.5f}, Dec {row['dec_min']:.5f} to "
+                f"{row['dec_max']:.5f} degrees, ids {row['id_min']} to {row['id_max']}"
+            )
+            for part in row["parts"]:
+                found_in = f" first found in {part['filter']}" if part["filter"] else ""
+                typer.echo(f"  {part['n_stars']} stars{found_in}, from {part['origin']}")
+    if plot is not None:
+        if len(rows) != 1:
+            raise UsageError(f"--plot draws one target; name it with --target ({len(rows)} were found)")
+        draw_master(root, rows[0]["target"], plot)
+        typer.echo(f"drew {plot}", err=True)

@@ -1,0 +1,1 @@
+"""Making a master catalog from drizzled exposures."""
