@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,6 +206,7 @@ def open_lake(
     threads: int | None = None,
     memory_limit: str | None = None,
     settings: Settings | None = None,
+    views: Collection[str] | None = None,
 ) -> Lake:
     """Open a lake for reading.
 
@@ -221,6 +222,8 @@ def open_lake(
         Such as '2GB'; what does not fit is written to a temporary folder.
     settings : Settings, optional
         Configuration to use instead of the lake's own.
+    views : collection of str, optional
+        Views to make; by default all, which takes most of a second.
 
     Raises
     ------
@@ -248,7 +251,7 @@ def open_lake(
         connection = duckdb.connect(":memory:", config=config)
     except duckdb.Error as error:
         raise UsageError(f"threads or memory_limit is not understood: {error}") from error
-    bind(connection, root, mode, settings, exposure_rows(root))
+    bind(connection, root, mode, settings, exposure_rows(root), views)
     seal(connection, root)
     return Lake(root, connection)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.photometry.flags import mask_of
 from cte_lake.views.columns import view_columns
-from cte_lake.views.source import SqlObject, sql_objects
+from cte_lake.views.source import SqlObject, built_from, sql_objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +33,7 @@ def bind(
     mode: str | None = None,
     settings: Settings | None = None,
     exposures: pa.Table | None = None,
+    views: Collection[str] | None = None,
 ) -> None:
     """Make tables of settings, views and macros in a connection.
 
@@ -48,6 +50,8 @@ def bind(
     exposures : pyarrow.Table, optional
         All exposure rows (`cte_lake.lake.index.exposure_rows`), to be held in the connection; by default
         their files are read by every query.
+    views : collection of str, optional
+        Objects of ``sql/`` to make, with all that they are built on; by default every one.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def bind(
     # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
     for name in names:
         _bind_stored(connection, root, name, seed_path(root, name))
-    _bind_sql(connection, config)
+    _bind_sql(connection, config, views)
     for name in names:
         if name != "exposures" or exposures is None:
             _bind_stored(connection, root, name)
@@ -78,8 +82,8 @@ def bind(
         bind_exposures(connection, exposures)
 
 
-def _bind_sql(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
-    for each in sql_objects():
+def _bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
+    for each in sql_objects() if views is None else built_from(views):
         connection.execute(each.text)
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))

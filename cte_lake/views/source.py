@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -69,6 +70,15 @@ def sql_objects() -> tuple[SqlObject, ...]:
         objects[name] = SqlObject(name, kind, text, needs)
     order = TopologicalSorter({each.name: each.needs for each in objects.values()}).static_order()
     return tuple(objects[name] for name in order)
+
+
+def built_from(names: Collection[str]) -> tuple[SqlObject, ...]:
+    """Return the named objects with all that they are built on, in the order of `sql_objects`."""
+    wanted = set(names)
+    for each in reversed(sql_objects()):
+        if each.name in wanted:
+            wanted |= each.needs
+    return tuple(each for each in sql_objects() if each.name in wanted)
 
 
 @functools.cache
