@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from cte_lake.plots.style import INK, SOFT
+from cte_lake.plots.words import mjd_of, year_of
 
 
 def limits(
@@ -50,16 +51,6 @@ def limits(
         low, high = 0.5 * (low + high) - half, 0.5 * (low + high) + half
     pad = margin * (high - low)
     return (low - pad, high + pad)
-
-
-def year_of(mjd: ArrayLike) -> NDArray[np.float64]:
-    """Return the Julian epoch of a date, ``2016.583``, for axes."""
-    return 2000.0 + (np.asarray(mjd, dtype=np.float64) - 51544.5) / 365.25
-
-
-def mjd_of(year: ArrayLike) -> NDArray[np.float64]:
-    """Return the date of a Julian epoch, MJD."""
-    return 51544.5 + (np.asarray(year, dtype=np.float64) - 2000.0) * 365.25
 
 
 def time_axis(axes: Iterable[Axes], mjd: ArrayLike) -> None:

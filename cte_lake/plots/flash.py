@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, reference, year_of
+from cte_lake.plots.axes import limits, reference
 from cte_lake.plots.series import Series, basis, bins_of, draw_points, in_bin, losses, split
 from cte_lake.plots.style import finish, marker, panels, sequence, styled, y_label
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, bin_text, sentence, word
+from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, bin_text, sentence, word, year_of
 
 
 @styled

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, log_axis, reference, year_of
+from cte_lake.plots.axes import limits, log_axis, reference
 from cte_lake.plots.series import Series, basis, draw_points, losses, split
 from cte_lake.plots.style import finish, marker, panels, sequence, styled
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text
+from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text, year_of
 
 
 @styled

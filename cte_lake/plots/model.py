@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, reference, time_axis, year_of
+from cte_lake.plots.axes import limits, reference, time_axis
 from cte_lake.plots.series import Series, basis, bins_of, draw_points, in_bin, split
 from cte_lake.plots.style import colour, finish, panels, styled, y_label
-from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence
+from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence, year_of
 
 _LOOKS = {"measured": (colour(0), "o", True), "corrected": (colour(1), "s", False)}
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, numbers
-from cte_lake.plots.axes import time_axis, year_of
+from cte_lake.plots.axes import time_axis
 from cte_lake.plots.style import SOFT, colour, finish, marker, panels, styled, y_label
-from cte_lake.plots.words import count_text, target_text
+from cte_lake.plots.words import count_text, target_text, year_of
 
 
 @styled

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, time_axis, year_of
+from cte_lake.plots.axes import limits, time_axis
 from cte_lake.plots.series import KEYS, bins_of, draw_points, in_bin, split
 from cte_lake.plots.style import finish, panels, styled, y_label
-from cte_lake.plots.words import bin_text, count_text, sentence
+from cte_lake.plots.words import bin_text, count_text, sentence, year_of
 
 
 @styled

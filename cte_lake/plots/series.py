@@ -146,6 +146,28 @@ def draw_points(
     )
 
 
+def curves_of(curves: Any, table: Any, rows: Mask, also: Mask) -> Iterator[Mask]:
+    """Rows of each curve that is for some rows of a table: those alike in all keys that both have.
+
+    Parameters
+    ----------
+    curves, table : table or mapping
+        The curves, and the points.
+    rows : ndarray of bool
+        Rows of `table`.
+    also : ndarray of bool
+        Rows of `curves` that come into question.
+    """
+    keys = [key for key in KEYS if has(curves, (key,)) and has(table, (key,))]
+    of_table, of_curves = ([column(one, key) for key in keys] for one in (table, curves))
+    for values in sorted({tuple(values[k] for values in of_table) for k in np.flatnonzero(rows)}, key=str):
+        chosen = also.copy()
+        for stated, value in zip(of_curves, values, strict=True):
+            chosen &= stated == value
+        if chosen.any():
+            yield chosen
+
+
 def losses(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the losses and their errors in percent, NaN where a row has none."""
     return 100.0 * numbers(table, "cte_loss"), 100.0 * numbers(table, "cte_loss_err")

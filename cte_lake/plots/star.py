@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, time_axis, year_of
+from cte_lake.plots.axes import limits, time_axis
 from cte_lake.plots.series import Series, draw_points, split
 from cte_lake.plots.style import colour, finish, panels, styled
-from cte_lake.plots.words import ELECTRONS, count_text, sentence
+from cte_lake.plots.words import ELECTRONS, count_text, sentence, year_of
 
 _CHIP_LOOKS = {2: (colour(1), "s"), 1: (colour(0), "o")}
 

@@ -7,11 +7,11 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, reference, time_axis, year_of
-from cte_lake.plots.series import Split, basis, bins_of, draw_points, in_bin, losses, split
+from cte_lake.model.tables import numbers
+from cte_lake.plots.axes import limits, reference, time_axis
+from cte_lake.plots.series import Split, basis, bins_of, curves_of, draw_points, in_bin, losses, split
 from cte_lake.plots.style import finish, panels, styled, y_label
-from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence
+from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence, year_of
 
 
 @styled
@@ -57,10 +57,7 @@ def _draw_bin(
         chosen = here & series.index
         draw_points(axes, year[chosen], loss[chosen], error[chosen], series)
         if curves is not None:
-            targets = set(column(table, "target")[chosen].tolist()) if has(curves, ("target",)) else set()
-            for target in targets or {None}:
-                on = in_bin(curves, flux_bin)
-                on &= (column(curves, "target") == target) if target is not None else True
+            for on in curves_of(curves, table, chosen, in_bin(curves, flux_bin)):
                 axes.plot(
                     year_of(numbers(curves, "mjd")[on]),
                     100.0 * numbers(curves, "loss")[on],

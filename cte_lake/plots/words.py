@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 ELECTRONS = "e⁻"
 LOSS_LABEL = "CTE loss per 2048 rows (%)"
 
@@ -54,3 +57,13 @@ def count_text(number: float, what: str, plural: str = "") -> str:
 def sentence(parts: Iterable[str]) -> str:
     """Join what is not empty with commas."""
     return ", ".join(part for part in parts if part)
+
+
+def year_of(mjd: ArrayLike) -> NDArray[np.float64]:
+    """Return the Julian epoch of a date, ``2016.583``, for axes."""
+    return 2000.0 + (np.asarray(mjd, dtype=np.float64) - 51544.5) / 365.25
+
+
+def mjd_of(year: ArrayLike) -> NDArray[np.float64]:
+    """Return the date of a Julian epoch, MJD."""
+    return 51544.5 + (np.asarray(year, dtype=np.float64) - 2000.0) * 365.25

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from cte_lake.plots.axes import year_of
-from cte_lake.plots.words import bin_text, flash_text, target_text
+from cte_lake.plots.words import bin_text, flash_text, target_text, year_of
 
 Row = Mapping[str, Any]
 Cells = dict[str, Any]
@@ -73,18 +72,25 @@ def mode_text(row: Row) -> str:
     return f"{row['filter']}, {length}, {flash_text(row['flash'])}, {str(row['filetype']).upper()}"
 
 
+def short_mode(row: Row) -> str:
+    """The same for a narrow terminal, ``F502N l 12 FLC``."""
+    return f"{row['filter']} {row['length']} {row['flash']} {str(row['filetype']).upper()}"
+
+
 def latest_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
     """The latest losses: a row a target and observing mode, a column a flux bin."""
     bins = sorted({(row["bin_lo"], row["bin_hi"]) for row in rows})
     keys = {bin_: f"bin{number}" for number, bin_ in enumerate(bins)}
     cells: dict[tuple[Any, ...], Cells] = {}
     for row in rows:
-        key = (row["target"], row["filter"], row["length"], row["flash"], row["filetype"] != "flt")
+        chip = row.get("chip")
+        key = (row["target"], row["filter"], row["length"], row["flash"], row["filetype"] != "flt", chip or 0)
         line = cells.setdefault(
             key,
             {
-                "target": target_text(row["target"]),
+                "target": target_text(row["target"]) + (f", chip {chip}" if chip else ""),
                 "mode": mode_text(row),
+                "short": short_mode(row),
                 "epoch": date_text(row["mjd"]),
                 "pairs": row["n_pairs"],
             }

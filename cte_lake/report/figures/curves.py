@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from cte_lake.model.coefficients import CoefficientSet
 
+Row = dict[str, Any]
 _STEPS = 60
 #: What a set was fitted for; rows must agree with it in all of these that it states.
 _KEYS = ("target", "filter", "length", "flash", "filetype")
@@ -23,14 +24,18 @@ def suits(coefficients: CoefficientSet, row: dict[str, Any]) -> bool:
     return all(str(row[key]).lower() == str(chosen[key]).lower() for key in _KEYS if chosen.get(key))
 
 
-def _sets_by(sets: Sequence[CoefficientSet], rows: list[dict[str, Any]], *keys: str) -> dict[Any, Any]:
-    """First suiting set and the rows it suits, by the values of some columns."""
+def _sets_by(
+    sets: Sequence[CoefficientSet], rows: list[Row], *keys: str
+) -> Iterator[tuple[Row, CoefficientSet, list[Row]]]:
+    """What rows share, the first set that suits them, and the rows."""
     found: dict[Any, tuple[CoefficientSet, list[dict[str, Any]]]] = {}
     for row in rows:
         fitting = next((one for one in sets if suits(one, row)), None)
         if fitting is not None:
-            found.setdefault(tuple(row[key] for key in keys), (fitting, []))[1].append(row)
-    return found
+            shared = tuple(row[key] for key in (*_KEYS, *keys))
+            found.setdefault(shared, (fitting, []))[1].append(row)
+    for values, (one, fitting_rows) in found.items():
+        yield dict(zip((*_KEYS, *keys), values, strict=True)), one, fitting_rows
 
 
 def _background(rows: list[dict[str, Any]]) -> float:
@@ -39,39 +44,47 @@ def _background(rows: list[dict[str, Any]]) -> float:
 
 
 def time_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | None:
-    """Loss of the mean star of each target and flux bin over the dates of the table; None without a set."""
+    """Loss of the median star of each observing mode and flux bin over the dates of the table.
+
+    Returns
+    -------
+    pyarrow.Table or None
+        target, filter, length, flash, filetype, bin_lo, bin_hi, mjd, loss, loss_err (fractions),
+        coefficients; None where no set suits any row.
+    """
     rows = losses.to_pylist()
     result = []
-    for (target, low, high), (one, fitting) in _sets_by(sets, rows, "target", "bin_lo", "bin_hi").items():
-        flux = float(np.median([row["mean_flux"] for row in fitting]))
-        dates = np.linspace(min(row["mjd"] for row in rows), max(row["mjd"] for row in rows), _STEPS)
-        dates = dates[(dates >= one.validity.mjd[0]) & (dates <= one.validity.mjd[1])]
-        sky = _background(fitting)
-        for mjd, loss, error in zip(
-            dates, one.loss(dates, flux, sky), one.loss_err(dates, flux, sky), strict=True
-        ):
-            result.append(
-                {
-                    "target": target, "bin_lo": low, "bin_hi": high, "mjd": float(mjd), "loss": float(loss),
-                    "loss_err": float(error), "coefficients": one.name,
-                }
-            )  # fmt: skip
+    for shared, one, fitting in _sets_by(sets, rows, "bin_lo", "bin_hi"):
+        flux, sky = float(np.median([row["mean_flux"] for row in fitting])), _background(fitting)
+        first = max(min(row["mjd"] for row in rows), one.validity.mjd[0])
+        last = min(max(row["mjd"] for row in rows), one.validity.mjd[1])
+        if first > last:
+            continue
+        dates = np.linspace(first, last, _STEPS)
+        values = zip(dates, one.loss(dates, flux, sky), one.loss_err(dates, flux, sky), strict=True)
+        for mjd, loss, error in values:
+            result.append(shared | _point("mjd", mjd, loss, error, one))
     return pa.Table.from_pylist(result) if result else None
 
 
 def flux_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | None:
-    """Loss against flux at each epoch of each target; None without a set."""
+    """Loss against flux of each observing mode and epoch.
+
+    Returns
+    -------
+    pyarrow.Table or None
+        target, filter, length, flash, filetype, epoch, epoch_mjd, flux, loss, loss_err (fractions),
+        coefficients; None where no set suits any row.
+    """
     result = []
-    for (target, epoch), (one, fitting) in _sets_by(sets, losses.to_pylist(), "target", "epoch").items():
+    for shared, one, fitting in _sets_by(sets, losses.to_pylist(), "epoch", "epoch_mjd"):
         fluxes = np.geomspace(one.validity.flux[0], one.validity.flux[1], _STEPS)
         mjd, sky = float(np.mean([row["mjd"] for row in fitting])), _background(fitting)
-        for flux, loss, error in zip(
-            fluxes, one.loss(mjd, fluxes, sky), one.loss_err(mjd, fluxes, sky), strict=True
-        ):
-            result.append(
-                {
-                    "target": target, "epoch": epoch, "mjd": mjd, "flux": float(flux), "loss": float(loss),
-                    "loss_err": float(error), "coefficients": one.name,
-                }
-            )  # fmt: skip
+        values = zip(fluxes, one.loss(mjd, fluxes, sky), one.loss_err(mjd, fluxes, sky), strict=True)
+        for flux, loss, error in values:
+            result.append(shared | _point("flux", flux, loss, error, one))
     return pa.Table.from_pylist(result) if result else None
+
+
+def _point(name: str, at: float, loss: float, error: float, one: CoefficientSet) -> dict[str, Any]:
+    return {name: float(at), "loss": float(loss), "loss_err": float(error), "coefficients": one.name}

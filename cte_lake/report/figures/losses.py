@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from cte_lake.api import Lake
 
 
+#: What the plain figures show unless another choice is made: no post-flash, not corrected.
+PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
+
+
 def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
-    where, parameters = asked.where("estimator = $estimator", *also)
+    where, parameters = asked.where("estimator = $estimator", "cte_loss IS NOT NULL", *also)
     source = f"{view}(aperture := {asked.aperture})"
     query = f"SELECT * FROM {source} WHERE {where} ORDER BY mjd, pair_id, bin_lo, bin_hi"
     return rows_of(lake, query, asked, estimator=asked.estimator, **parameters)
@@ -25,42 +29,66 @@ def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
 
 def cte_time(lake: Lake, asked: Request) -> Drawing:
     """Loss against time, a panel a flux bin."""
+    asked = asked.defaulting("l", **PLAIN)
+    view = "cte" if asked.bins else "cte_vs_time"
+    return time_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
+
+
+def cte_flux(lake: Lake, asked: Request) -> Drawing:
+    """Loss against flux, a colour an epoch."""
+    asked = asked.defaulting("l", **PLAIN)
+    return flux_drawing(_losses(lake, "cte_vs_flux", asked, "pairing = 'chips'"), asked)
+
+
+def cte_flash(lake: Lake, asked: Request) -> Drawing:
+    """Loss against post-flash level."""
+    asked = asked.defaulting("l")
+    view = "cte" if asked.bins else "cte_vs_flash"
+    return flash_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
+
+
+def cte_180(lake: Lake, asked: Request) -> Drawing:
+    """Loss against exposure time per chip, of the 180-degree set."""
+    return rolled_drawing(_losses(lake, "cte", asked, "pairing = '180'"), asked)
+
+
+def time_drawing(losses: pa.Table, asked: Request) -> Drawing:
+    """Loss against time of the selected rows of ``cte``."""
     from cte_lake.plots.time import time_plot
 
-    asked = asked.defaulting("l", flash=(0,), filetype=("flt",))
-    view = "cte" if asked.bins else "cte_vs_time"
-    table = chosen_bins(_losses(lake, view, asked, "pairing = 'chips'"), asked, asked.time_bins)
+    asked = asked.defaulting("l", **PLAIN)
+    table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     curves = time_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
     return Drawing(time_plot(table, curves), tables, (f"shown: {asked}",))
 
 
-def cte_flux(lake: Lake, asked: Request) -> Drawing:
-    """Loss against flux, a colour an epoch."""
+def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
+    """Loss against flux of the selected rows of ``cte``."""
     from cte_lake.plots.flux import flux_plot
 
-    asked = asked.defaulting("l", flash=(0,), filetype=("flt",))
-    table = _losses(lake, "cte_vs_flux", asked, "pairing = 'chips'")
+    asked = asked.defaulting("l", **PLAIN)
+    table = asked.rows(losses)
     table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
     curves = flux_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
     return Drawing(flux_plot(table, curves), tables, (f"shown: {asked}",))
 
 
-def cte_flash(lake: Lake, asked: Request) -> Drawing:
-    """Loss against post-flash level."""
+def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
+    """Loss against post-flash level of the selected rows of ``cte``."""
     from cte_lake.plots.flash import flash_plot
 
     asked = asked.defaulting("l")
-    table = chosen_bins(_losses(lake, "cte_vs_flash", asked), asked, asked.time_bins)
+    table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     return Drawing(flash_plot(table), {"losses": table}, (f"shown: {asked}",))
 
 
-def cte_180(lake: Lake, asked: Request) -> Drawing:
-    """Loss against exposure time per chip, of the 180-degree set."""
+def rolled_drawing(losses: pa.Table, asked: Request) -> Drawing:
+    """Loss against exposure time per chip of the selected rows of ``cte``."""
     from cte_lake.plots.rolled import rolled_plot
 
-    table = chosen_bins(_losses(lake, "cte", asked, "pairing = '180'"), asked, asked.time_bins)
+    table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     return Drawing(rolled_plot(table), {"losses": table})
 
 

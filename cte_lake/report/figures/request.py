@@ -82,6 +82,22 @@ class Request:
             parameters["length"] = self.length
         return " AND ".join(conditions), parameters
 
+    def rows(self, table: pa.Table) -> pa.Table:
+        """Keep the selected rows of a table.
+
+        Raises
+        ------
+        NothingToDo
+            If none is left.
+        """
+        chosen = [
+            self.selection.matches(row) and (not self.length or row["length"] == self.length)
+            for row in table.to_pylist()
+        ]
+        if not any(chosen):
+            raise NothingToDo(f"nothing to plot for {self}; see `cte-lake status` for what the lake holds")
+        return table.filter(chosen)
+
     def __str__(self) -> str:
         length = {"s": "short exposures", "l": "long exposures"}.get(self.length, "")
         return " ".join(part for part in (str(self.selection), length) if part) or "all exposures"

@@ -1,0 +1,90 @@
+"""The command ``status``."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WIDTH = 80
+#: Refused files that are listed by name.
+_LISTED = 5
+
+
+@app.command(rich_help_panel=LAKE)
+def status(
+    lake: LakeOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+    assignments: SetOption = None,
+) -> None:
+    """Tell the state of the monitor: what is in the lake, what was refused, what is new.
+
+    Reads no photometry. The losses are those of the last report.
+    """
+    from cte_lake import open_lake
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.report.gather import BOOKKEEPING
+    from cte_lake.report.status import lake_status
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments)
+    with open_lake(root, mode=mode, settings=settings, views=BOOKKEEPING) as opened:
+        found = lake_status(opened, mode or settings.config.photometry.mode)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2, default=str))
+        return
+    for line in _lines(found):
+        typer.echo(line)
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    from cte_lake.plots.words import count_text
+
+    state = found["state"]
+    lines = [_fact("Lake", f"{found['lake']} (mode {found['mode']})")]
+    latest = state["latest"]
+    lines.append(_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet"))
+    measured = f"{count_text(state['images'], 'image')}, {count_text(state['pairs'], 'pair')}"
+    lines.append(_fact("Measured", f"{measured}, {count_text(state['stars'], 'star measurement')}"))
+    for row in found["targets"]:
+        told = f"{row['images']:>6,} images {row['pairs']:>5,} pairs {row['epochs']:>3} epochs"
+        lines.append(f"  {row['name'][:15]:<15}{told}, {row['first']} to {row['last']}")
+    refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
+    refused += f", {state['excluded']} left out by rule"
+    lines.append(_fact("Not measured", refused))
+    for row in found["rejects"][:_LISTED]:
+        lines += _wrapped(f"{row['file']}: {row['detail']}")
+    if len(found["rejects"]) > _LISTED:
+        lines.append(
+            f"  ... and {len(found['rejects']) - _LISTED} more; `cte-lake sql 'FROM rejects'` lists them"
+        )
+    if state["aligned"]:
+        lines.append(_fact("Alignment", f"{count_text(state['aligned'], 'exposure')} aligned"))
+    report = found["report"]
+    if report is None:
+        lines.append(_fact("Report", "none yet; `cte-lake report` makes one"))
+        return lines
+    lines.append(_fact("Report", f"{report['made']}, {report['path']}"))
+    lines.append(_fact("Since then", report["news"]))
+    if report["losses"]:
+        lines.append("Loss per 2048 rows in the latest epochs, by the report (%)")
+        lines += [f"  {line}" for line in report["losses"]]
+    return lines
+
+
+def _fact(name: str, text: str) -> str:
+    first, *rest = textwrap.wrap(text, _WIDTH - 16, break_on_hyphens=False) or [""]
+    return "\n".join([f"{name:<16}{first}", *(" " * 16 + line for line in rest)])
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -1,0 +1,229 @@
+"""Making the report: gather, draw, render, put in place."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cte_lake import __version__
+from cte_lake.model.consistency import compare
+from cte_lake.report import charts, content, tables
+from cte_lake.report.coefficients import coefficient_cells
+from cte_lake.report.figures.curves import flux_curves, time_curves
+from cte_lake.report.figures.request import Request
+from cte_lake.report.frames import FOLDER, draw_frames, frame_cells
+from cte_lake.report.gather import Gathered, gather
+from cte_lake.report.news import FORMAT, last_report, news
+from cte_lake.report.provenance import commands, provenance
+from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
+from cte_lake.report.site import render
+from cte_lake.report.state import state
+from cte_lake.report.static import printed_figures, write_figures
+from cte_lake.report.tables import Column
+from cte_lake.stages.coefficient_files import read_coefficients, sets_in_lake
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Settings
+    from cte_lake.model.coefficients import CoefficientSet
+
+Cells = dict[str, Any]
+#: Figures that stand behind an interactive chart; the others have a place of their own.
+_BEHIND = ("cte-time", "cte-flux", "cte-flash")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished report.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is in the lake.
+    published : Path or None
+        Where its copy is.
+    pages, size : int
+        Number of pages; bytes of all files.
+    seconds : float
+        Time it took.
+    state : dict
+        Counts and the latest epoch.
+    """
+
+    folder: Path
+    published: Path | None
+    pages: int
+    size: int
+    seconds: float
+    state: Cells
+
+
+def make_report(
+    lake: Lake, settings: Settings, mode: str, publish: Path | None = None, now: datetime | None = None
+) -> Made:
+    """Make the report of a lake in its ``reports`` folder, point ``latest`` at it, and publish a copy.
+
+    Parameters
+    ----------
+    lake : Lake
+        The lake, opened in the mode to report on.
+    settings : Settings
+        Its configuration.
+    mode : str
+        Name of the photometry mode.
+    publish : Path, optional
+        Folder that is to hold a copy; an older report there is replaced in one step.
+    now : datetime, optional
+        Time of the report.
+
+    Raises
+    ------
+    UsageError
+        If `publish` holds something else than a report.
+    """
+    start = time.monotonic()
+    if publish is not None:
+        check_place(publish)
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    reports = lake.root / "reports"
+    last = last_report(reports)
+    gathered = gather(lake, settings.config)
+    with new_folder(_place(reports, moment)) as work:
+        report, pages = _content(lake, settings, mode, gathered, last, moment, work)
+        count = 0
+        (work / "pairs").mkdir()
+        for name, text in render(report, pages):
+            count += 1
+            (work / name).write_text(text, encoding="utf-8")
+        (work / MARK).write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")
+    folder = _place(reports, moment)
+    point_latest(folder)
+    if publish is not None:
+        copy_report(folder, publish)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Made(folder, publish, count, size, time.monotonic() - start, report["state"])
+
+
+def _place(reports: Path, moment: datetime) -> Path:
+    return reports / f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def _content(
+    lake: Lake,
+    settings: Settings,
+    mode: str,
+    gathered: Gathered,
+    last: Mapping[str, Any] | None,
+    moment: datetime,
+    work: Path,
+) -> tuple[Cells, list[Cells]]:
+    root = str(lake.root)
+    (work / "data").mkdir()
+    measure, report_settings = settings.config.measure, settings.config.report
+    sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.root))
+    asked = Request(
+        aperture=measure.aperture,
+        estimator=measure.estimator,
+        time_bins=tuple(gathered.time_bins),
+        coefficients=sets,
+    )
+    images = {one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, root)}
+    frames = draw_frames(
+        gathered.exposures,
+        work / FOLDER,
+        last,
+        lake.root / "reports" / LATEST / FOLDER,
+        report_settings.frame_seconds,
+    )
+    now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
+    fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
+    told = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}
+    losses_of = gathered.losses_of
+    pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
+    report: Cells = {
+        "format": FORMAT,
+        "version": __version__,
+        "made": moment.isoformat(timespec="seconds"),
+        "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
+        "lake": root,
+        "mode": mode,
+        "aperture": measure.aperture,
+        "estimator": measure.estimator,
+        "state": now,
+        "cards": content.cards(now, fresh),
+        "news": told,
+        "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
+        "frames": frames,
+        "figures": {name: one for name, one in images.items() if name in _BEHIND},
+        "more_figures": [one for name, one in images.items() if name not in _BEHIND],
+        "pair_columns": pair_columns,
+        "pairs": pairs,
+        "coefficients": coefficient_cells(sets, work / "data"),
+        "commands": commands(shlex.quote(root), {name: one["command"] for name, one in images.items()}),
+        **content.results(gathered, _curves(sets, gathered)),
+        **content.quality(gathered),
+        **_consistency(gathered),
+        **provenance(gathered.exposures, settings),
+    }
+    return report, list(_pair_pages(gathered, losses_of, frames, root))
+
+
+def _time_text(stamp: str | None) -> str:
+    return "" if stamp is None else f"{datetime.fromisoformat(stamp):%Y-%m-%d %H:%M} UTC"
+
+
+def _pair_pages(
+    gathered: Gathered, losses_of: Mapping[Any, Sequence[Mapping[str, Any]]], frames: Cells, root: str
+) -> Iterator[Cells]:
+    known = {row["imagename"]: row for row in gathered.exposures}
+    for pair in gathered.pairs:
+        shown = [
+            frame_cells(known[name], frames[name], gathered.field_stars.get(name))
+            for name in (pair["image_2"], pair["image_1"])
+        ]
+        yield content.pair_page(pair, gathered, losses_of.get(pair["pair_id"], []), shown, root)
+
+
+def _curves(sets: Sequence[CoefficientSet], gathered: Gathered) -> dict[str, list[Cells]]:
+    rows = [row for row in gathered.losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
+    if not sets or not rows:
+        return {}
+    timed = [row for row in rows if (row["bin_lo"], row["bin_hi"]) in set(gathered.time_bins)]
+    found = {"flux": charts.chart_curves(flux_curves(sets, pa.Table.from_pylist(rows)), "flux")}
+    if timed:
+        found["time"] = charts.chart_curves(time_curves(sets, pa.Table.from_pylist(timed)), "mjd")
+    return found
+
+
+def _consistency(gathered: Gathered) -> Cells:
+    rows = [row for row in gathered.losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
+    heads = tables.columns(
+        Column("what", "What"),
+        Column("published", "Published", "num"),
+        Column("measured", "This lake", "num"),
+        Column("unit", "Unit"),
+        Column("pairs", "Pairs", "num"),
+        Column("verdict", "Verdict", "name"),
+        Column("note", "Note"),
+        Column("source", "Source"),
+    )
+    if not rows:
+        return {"consistency_columns": heads, "consistency": []}
+    cells = []
+    for one in compare(pa.Table.from_pylist(rows)):
+        measured = "-" if one.measured is None else f"{one.measured:.3g}"
+        error = "" if one.measured_err is None else f" ± {one.measured_err:.2g}"
+        stated = {"published": f"{one.published:g} ± {one.tolerance:g}", "measured": measured + error}
+        cells.append(
+            {name: getattr(one, name) for name in ("what", "unit", "pairs", "verdict", "note", "source")}
+            | stated
+        )
+    return {"consistency_columns": heads, "consistency": cells}

@@ -1,0 +1,153 @@
+"""What the report takes from a lake: rows, as plain mappings. The only module of the report that asks it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Config
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Rows of a lake, all of one photometry mode and aperture radius.
+
+    Attributes
+    ----------
+    exposures, pairs, rejects, alignment, epochs : list of mapping
+        Rows of the views; `pairs` are those of both kinds.
+    losses : list of mapping
+        Rows of ``cte`` of the configured estimator, with distance_mean and distance_std.
+    latest : list of mapping
+        Rows of ``latest_losses``.
+    flash_pairs : frozenset
+        Pairs of epochs with more than one flash level.
+    stars : mapping
+        Columns of the stars to draw by pair: bin_lo, bin_hi, y, ratio, kept.
+    field_stars : mapping
+        Columns x, y of the brightest matched stars by image name.
+    time_bins : list of tuple
+        Flux bins of the loss-against-time figure.
+    """
+
+    exposures: Rows
+    pairs: Rows
+    losses: Rows
+    latest: Rows
+    epochs: Rows
+    rejects: Rows
+    alignment: Rows
+    flash_pairs: frozenset[Any]
+    time_bins: Sequence[tuple[float, float]]
+    stars: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
+    field_stars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def losses_of(self) -> dict[Any, list[Row]]:
+        """Losses by pair, faintest bin first."""
+        found: dict[Any, list[Row]] = defaultdict(list)
+        for row in sorted(self.losses, key=lambda row: (row["bin_lo"], row["bin_hi"])):
+            found[row["pair_id"]].append(row)
+        return dict(found)
+
+
+_PAIR = (
+    "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd, "
+    "cal_ver, cr_masked"
+)
+#: Views that `bookkeeping` reads.
+BOOKKEEPING = ("exposures", "pairs", "pairs_180", "epochs", "rejects", "alignment")
+
+
+def bookkeeping(lake: Lake) -> dict[str, Rows]:
+    """What is known without reading any photometry: exposures, pairs, epochs, rejects, alignment."""
+    pairs = (
+        f"SELECT {_PAIR}, NULL::VARCHAR AS visit_2, NULL::INTEGER AS chip FROM pairs UNION ALL "
+        f"SELECT {_PAIR}, visit_2, chip FROM pairs_180 ORDER BY mjd, image_1"
+    )
+    return {
+        "exposures": lake.sql("FROM exposures ORDER BY mjd, imagename").rows(),
+        "pairs": lake.sql(pairs).rows(),
+        "epochs": lake.sql("FROM epochs ORDER BY target, epoch").rows(),
+        "rejects": lake.sql("FROM rejects ORDER BY path").rows(),
+        "alignment": lake.sql("FROM alignment ORDER BY mjd, imagename").rows(),
+    }
+
+
+def gather(lake: Lake, config: Config) -> Gathered:
+    """Take from a lake all that the report shows, at the configured aperture and estimator."""
+    measure, view = config.measure, f"(aperture := {config.measure.aperture})"
+    losses = lake.sql(
+        f"SELECT * FROM cte{view} WHERE estimator = $estimator ORDER BY pair_id, bin_lo, bin_hi",
+        estimator=measure.estimator,
+    ).rows()
+    drawn = _drawn_stars(lake, view, measure.estimator, config.report.stars_per_bin)
+    for row in losses:
+        shape = drawn.get((row["pair_id"], row["bin_lo"], row["bin_hi"]), {})
+        row |= {name: shape.get(name) for name in ("distance_mean", "distance_std")}
+    return Gathered(
+        **bookkeeping(lake),
+        losses=losses,
+        latest=lake.sql(f"FROM latest_losses{view} ORDER BY target, flash, filetype, bin_lo").rows(),
+        flash_pairs=_flash_pairs(losses),
+        time_bins=[(low, high) for low, high in measure.time_bins],
+        stars=_by_pair(drawn),
+        field_stars=_field_stars(lake, view, config.report.circles),
+    )
+
+
+def _drawn_stars(lake: Lake, view: str, estimator: str, most: int) -> dict[Any, Row]:
+    """Stars to draw by pair and bin, a sample of the many, and the moments of their rows."""
+    query = f"""
+        SELECT
+            pair_id, bin_lo, bin_hi,
+            avg(distance) FILTER (kept) AS distance_mean,
+            stddev_pop(distance) FILTER (kept) AS distance_std,
+            list({{'y': distance::FLOAT, 'ratio': ratio::FLOAT, 'kept': kept}} ORDER BY master_id)
+                FILTER (hash(master_id) % greatest(1, n_in_bin // $most) = 0) AS stars
+        FROM binned_ratios{view}
+        WHERE estimator = $estimator
+        GROUP BY pair_id, bin_lo, bin_hi
+    """
+    rows = lake.sql(query, estimator=estimator, most=most).rows()
+    return {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in rows}
+
+
+def _by_pair(drawn: Mapping[Any, Row]) -> dict[Any, dict[str, list[Any]]]:
+    found: dict[Any, dict[str, list[Any]]] = {}
+    for (pair, low, high), row in drawn.items():
+        columns = found.setdefault(pair, {name: [] for name in ("bin_lo", "bin_hi", "y", "ratio", "kept")})
+        for star in row["stars"] or ():
+            for name, value in ({"bin_lo": low, "bin_hi": high} | star).items():
+                columns[name].append(value)
+    return found
+
+
+def _flash_pairs(losses: Rows) -> frozenset[Any]:
+    """Pairs of epochs in which more than one flash level was observed."""
+    levels: dict[Any, set[int]] = defaultdict(set)
+    keys = ("target", "filter", "length", "filetype", "epoch", "pairing")
+    for row in losses:
+        levels[tuple(row[key] for key in keys)].add(row["flash"])
+    return frozenset(row["pair_id"] for row in losses if len(levels[tuple(row[key] for key in keys)]) > 1)
+
+
+def _field_stars(lake: Lake, view: str, most: int) -> dict[str, Row]:
+    """Places of the brightest stars of every image."""
+    if most == 0:
+        return {}
+    query = f"""
+        SELECT imagename, arg_max({{'x': x::FLOAT, 'y': y::FLOAT}}, flux, {most}) AS stars
+        FROM star_history{view} WHERE flux IS NOT NULL GROUP BY imagename
+    """
+    return {
+        row["imagename"]: {name: [star[name] for star in row["stars"]] for name in ("x", "y")}
+        for row in lake.sql(query).rows()
+    }

@@ -1,0 +1,142 @@
+"""The ratio plot of a pair's page: SVG paths for the template, small enough for hundreds of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.plots.axes import limits
+from cte_lake.plots.words import bin_text, count_text
+
+WIDTH, HEIGHT = 340, 200
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 26, 24
+_ROWS = 2051
+_MIDDLE = 1024
+
+Row = Mapping[str, Any]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One flux bin of a ratio plot; all strings are SVG path data or plain text.
+
+    Attributes
+    ----------
+    index : int
+        Number of the bin, for its colour.
+    title, note : str
+        The bin; what was measured in it.
+    dots, out, line, band : str
+        Paths of the stars kept, the stars clipped, the fitted line and its 1-sigma band.
+    one : float
+        Height of ratio 1.
+    ticks : list of (float, str)
+        Height and text of the marks on the y axis.
+    """
+
+    index: int
+    title: str
+    note: str
+    dots: str
+    out: str
+    line: str
+    band: str
+    one: float
+    ticks: list[tuple[float, str]]
+
+    @property
+    def frame(self) -> str:
+        """Path of the two axes."""
+        return f"M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}"
+
+    @property
+    def rows(self) -> list[tuple[float, str]]:
+        """Place and text of the marks on the x axis."""
+        return [(round(_x(float(row)), 1), str(row)) for row in (0, _MIDDLE, 2048)]
+
+
+def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
+    """Lay out the ratio plot of a pair.
+
+    Parameters
+    ----------
+    stars : mapping of str to array_like
+        bin_lo, bin_hi, y (px), ratio and kept (bool) of the stars to draw.
+    bins : sequence of mapping
+        The slopes of the pair, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept,
+        distance_mean, distance_std (px; of the stars kept), n, cte_loss, cte_loss_err.
+    """
+    y, ratio = (np.asarray(stars[name], dtype=np.float64) for name in ("y", "ratio"))
+    kept = np.asarray(stars["kept"], dtype=bool)
+    low_bin, high_bin = (np.asarray(stars[name], dtype=np.float64) for name in ("bin_lo", "bin_hi"))
+    seen = ratio[kept & np.isfinite(ratio)]
+    scale = limits(np.percentile(seen, [1, 99]) if seen.size else [0.9, 1.1], include=(1.0,), smallest=0.1)
+    panels = []
+    for index, row in enumerate(bins):
+        here = (low_bin == row["bin_lo"]) & (high_bin == row["bin_hi"]) & np.isfinite(ratio)
+        here &= (ratio > scale[0]) & (ratio < scale[1])
+        panels.append(
+            Panel(
+                index=index,
+                title=bin_text(row["bin_lo"], row["bin_hi"]),
+                note=_note(row),
+                dots=_dots(y[here & kept], ratio[here & kept], scale),
+                out=_dots(y[here & ~kept], ratio[here & ~kept], scale),
+                line=_line(row, scale, (0.0,)),
+                band=_line(row, scale, (-1.0, 1.0)),
+                one=round(float(_y(np.array(1.0), scale)), 1),
+                ticks=_ticks(scale),
+            )
+        )
+    return panels
+
+
+def _note(row: Row) -> str:
+    if row["cte_loss"] is None:
+        return f"no slope from {count_text(row['n'] or 0, 'star')}"
+    error = 100.0 * row["cte_loss_err"] if row["cte_loss_err"] is not None else float("nan")
+    return f"{100.0 * row['cte_loss']:.2f} ± {error:.2f} %, {count_text(row['n'], 'star')}"
+
+
+def _x(row: Any) -> Any:
+    return _LEFT + (row + 20) / (_ROWS + 40) * (WIDTH - _LEFT - _RIGHT)
+
+
+def _y(ratio: Any, scale: tuple[float, float]) -> Any:
+    return HEIGHT - _BOTTOM - (ratio - scale[0]) / (scale[1] - scale[0]) * (HEIGHT - _BOTTOM - _TOP)
+
+
+def _dots(y: FloatArray, ratio: FloatArray, scale: tuple[float, float]) -> str:
+    # A line of no length with round ends is a dot: one path holds all stars of a bin.
+    steps = zip(_x(y).round(1).tolist(), _y(ratio, scale).round(1).tolist(), strict=True)
+    return "".join(f"M{px:g} {py:g}h0" for px, py in steps)
+
+
+def _line(row: Row, scale: tuple[float, float], sides: tuple[float, ...]) -> str:
+    if row["slope"] is None or row["intercept"] is None:
+        return ""
+    at = np.array([0.0, 2050.0]) if sides == (0.0,) else np.linspace(0.0, 2050.0, 9)
+    fit = row["intercept"] + row["slope"] * at
+    error = np.zeros(at.size)
+    if sides != (0.0,):
+        if row["slope_err"] is None or not row["distance_std"]:
+            return ""
+        error = row["slope_err"] * np.hypot(row["distance_std"], at - row["distance_mean"])
+    ends = [np.clip(_y(fit + side * error, scale), _TOP, HEIGHT - _BOTTOM) for side in sides]
+    along, across = _x(at).tolist(), ends[0].tolist()
+    if len(sides) == 2:
+        along, across = along + along[::-1], across + ends[1].tolist()[::-1]
+    steps = "L".join(f"{px:.1f} {py:.1f}" for px, py in zip(along, across, strict=True))
+    return f"M{steps}" + ("Z" if len(sides) == 2 else "")
+
+
+def _ticks(scale: tuple[float, float]) -> list[tuple[float, str]]:
+    span = scale[1] - scale[0]
+    step = next(s for s in (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1e9) if span / s <= 5)
+    values = np.arange(np.ceil(scale[0] / step), np.floor(scale[1] / step) + 1) * step
+    return [(round(float(_y(value, scale)), 1), f"{value:.2f}") for value in values]

@@ -1,0 +1,97 @@
+"""What made the report: versions, calibrations, catalogs, settings."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from cte_lake.config import Settings
+from cte_lake.plots.words import target_text
+from cte_lake.report import tables
+from cte_lake.report.gather import Row
+from cte_lake.report.tables import Column
+
+Cells = dict[str, Any]
+_PACKAGES = (
+    "cte-lake", "duckdb", "pyarrow", "numpy", "scipy", "numba", "astropy", "photutils", "matplotlib",
+    "jinja2",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes the report's numbers, Python's first."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def provenance(exposures: Sequence[Row], settings: Settings) -> Cells:
+    """Content of the page of provenance."""
+    return _versions(exposures) | _calibration(exposures) | _masters(exposures) | _configuration(settings)
+
+
+def _versions(exposures: Sequence[Row]) -> Cells:
+    rows: list[Cells] = [
+        {"what": name, "version": text, "use": "this report"} for name, text in versions().items()
+    ]
+    for software, count in sorted(Counter(row["software"] for row in exposures).items()):
+        rows.append({"what": "cte-lake", "version": software, "use": f"measured {count:,} images"})
+    heads = tables.columns(
+        Column("what", "Software", "name"), Column("version", "Version", "name"), Column("use", "Used for")
+    )
+    return {"version_columns": heads, "versions": rows}
+
+
+def _calibration(exposures: Sequence[Row]) -> Cells:
+    keys = ("filetype", "cal_ver", "pctetab", "cte_name", "cte_ver", "settings_hash")
+    counted = Counter(tuple(row[key] for key in keys) for row in exposures)
+    rows = [
+        dict(zip(keys, values, strict=True)) | {"images": f"{count:,}"}
+        for values, count in sorted(counted.items(), key=str)
+    ]
+    heads = tables.columns(
+        Column("filetype", "File type", "name"),
+        Column("cal_ver", "CAL_VER"),
+        Column("pctetab", "PCTETAB"),
+        Column("cte_name", "CTE_NAME"),
+        Column("cte_ver", "CTE_VER"),
+        Column("settings_hash", "Measuring settings", "name"),
+        Column("images", "Images", "num"),
+    )
+    return {"calibration_columns": heads, "calibration": rows}
+
+
+def _masters(exposures: Sequence[Row]) -> Cells:
+    counted = Counter((row["target"], row["master_hash"]) for row in exposures)
+    rows = [
+        {"target": target_text(target), "hash": digest, "images": f"{count:,}"}
+        for (target, digest), count in sorted(counted.items())
+    ]
+    heads = tables.columns(
+        Column("target", "Target", "name"),
+        Column("hash", "Hash of the catalog"),
+        Column("images", "Images", "num"),
+    )
+    return {"master_columns": heads, "masters": rows}
+
+
+def _configuration(settings: Settings) -> Cells:
+    rows = [
+        {
+            "key": setting.key,
+            "value": json.dumps(setting.value),
+            "origin": setting.origin + ("" if setting.origin == "default" else " (changed)"),
+        }
+        for setting in settings
+    ]
+    heads = tables.columns(
+        Column("key", "Setting", "name"), Column("value", "Value", "path"), Column("origin", "From", "name")
+    )
+    return {"configuration_columns": heads, "configuration": rows, "config_hash": settings.hash()}
+
+
+def commands(lake: str, figures: Mapping[str, str]) -> str:
+    """The commands that make the figures and the report again."""
+    return "\n".join([*figures.values(), f"cte-lake report --lake {lake}"])

@@ -1,0 +1,72 @@
+"""The pages of the report: content in, files out. Every text is escaped where it enters a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cte_lake.report.pairplot import HEIGHT, WIDTH
+
+NAVIGATION = (
+    ("index.html", "State"),
+    ("pairs.html", "Pairs"),
+    ("coefficients.html", "Coefficients"),
+    ("quality.html", "Quality"),
+    ("provenance.html", "Provenance"),
+)
+
+
+def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every page.
+
+    Parameters
+    ----------
+    report : mapping
+        What `cte_lake.report.content` makes.
+    pairs : sequence of mapping
+        Content of the pairs' pages; ``slug`` names the file.
+    """
+    environment = Environment(
+        loader=PackageLoader("cte_lake.report"),
+        # All templates are pages: escaping never depends on a file's suffix.
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _asset("page.css"), _asset("page.js")
+    shared = {
+        "report": report,
+        "navigation": NAVIGATION,
+        "style": Markup(style),
+        "script": Markup(script),
+        "policy": policy(style, script),
+        "size": {"width": WIDTH, "height": HEIGHT},
+    }
+    for name, _ in NAVIGATION:
+        yield name, environment.get_template(f"{name}.j2").render(shared, page=name, root="")
+    page = environment.get_template("pair.html.j2")
+    for pair in pairs:
+        yield f"pairs/{pair['slug']}.html", page.render(shared, page="pairs.html", root="../", pair=pair)
+
+
+def policy(style: str, script: str) -> str:
+    """Content security policy of a page: its own style, script and pictures, and nothing from elsewhere."""
+    return (
+        "default-src 'none'; img-src 'self' data:; "
+        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _asset(name: str) -> str:
+    return files("cte_lake.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,48 @@
+"""The monitor in a few numbers: the same on the page and in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cte_lake.report import tables
+from cte_lake.report.gather import Row
+
+Cells = dict[str, Any]
+
+
+def state(
+    exposures: Sequence[Row],
+    pairs: Sequence[Row],
+    epochs: Sequence[Row],
+    rejects: Sequence[Row],
+    alignment: Sequence[Row],
+) -> Cells:
+    """Return counts and the latest epoch of rows of the views.
+
+    Returns
+    -------
+    dict
+        images, pairs, targets, stars (measurements), rejected, excluded (by rule), quarantined, aligned and
+        latest (target, mjd, date, text; None without an epoch).
+    """
+    latest = max(epochs, key=lambda row: row["mjd"], default=None)
+    failures = [row for row in rejects if row["stage"] != "screen"]
+    return {
+        "images": len(exposures),
+        "pairs": len(pairs),
+        "targets": sorted({row["target"] for row in exposures}),
+        "stars": int(sum(row["n_measured"] or 0 for row in exposures)),
+        "rejected": len(failures),
+        "excluded": len(rejects) - len(failures),
+        "quarantined": sum(row["status"] == "quarantined" for row in alignment),
+        "aligned": sum(row["status"] == "aligned" for row in alignment),
+        "latest": None
+        if latest is None
+        else {
+            "target": latest["target"],
+            "mjd": latest["mjd"],
+            "date": tables.date_text(latest["mjd"]),
+            "text": tables.epoch_text(latest),
+        },
+    }

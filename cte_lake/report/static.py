@@ -1,0 +1,93 @@
+"""The printed figures of the report, from rows that are gathered already where that is possible."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cte_lake.errors import NothingToDo
+from cte_lake.plots.style import save
+from cte_lake.report.figures import losses, stars
+from cte_lake.report.figures.files import write_data
+from cte_lake.report.figures.request import Drawing, Request
+from cte_lake.report.gather import Gathered
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+Cells = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A kind of figure in the report.
+
+    Attributes
+    ----------
+    name, title : str
+        Kind and heading.
+    draw : callable
+        Makes the drawing.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[], Drawing]
+
+
+def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Printed]:
+    """The figures of the report in the order of the page."""
+    chips = _table(gathered, "chips")
+    rolled = _table(gathered, "180")
+    flash = None if chips is None else _with_flash(chips, gathered)
+    found = [
+        Printed("overview", "What is in the lake", lambda: losses.overview(lake, asked)),
+        Printed("recovery", "Stars recovered", lambda: stars.recovery(lake, asked)),
+    ]
+    if chips is not None:
+        found.append(Printed("cte-time", "Loss against time", lambda: losses.time_drawing(chips, asked)))
+        found.append(Printed("cte-flux", "Loss against flux", lambda: losses.flux_drawing(chips, asked)))
+    if flash is not None and flash.num_rows:
+        found.append(Printed("cte-flash", "Loss against flash", lambda: losses.flash_drawing(flash, asked)))
+    if rolled is not None:
+        found.append(Printed("cte-180", "The 180-degree set", lambda: losses.rolled_drawing(rolled, asked)))
+    return found
+
+
+def _table(gathered: Gathered, pairing: str) -> pa.Table | None:
+    rows = [row for row in gathered.losses if row["pairing"] == pairing and row["cte_loss"] is not None]
+    return pa.Table.from_pylist(rows) if rows else None
+
+
+def _with_flash(table: pa.Table, gathered: Gathered) -> pa.Table:
+    return table.filter([pair in gathered.flash_pairs for pair in table["pair_id"].to_pylist()])
+
+
+def write_figures(printed: list[Printed], folder: Path, lake: str) -> Iterator[Cells]:
+    """Write PNG, SVG and numbers of each figure; one that has nothing to show is left out."""
+    (folder / "figures").mkdir()
+    for one in printed:
+        try:
+            drawing = one.draw()
+        except NothingToDo:
+            continue
+        figure = drawing.figure
+        figure.set_dpi(100)
+        for suffix in ("png", "svg"):
+            save(figure, folder / "figures" / f"{one.name}.{suffix}")
+        first = dict([next(iter(drawing.tables.items()))])
+        write_data(first, folder / "data" / f"{one.name}.csv")
+        width, height = figure.get_size_inches()
+        yield {
+            "name": one.name,
+            "title": one.title,
+            "width": round(width * 100),
+            "height": round(height * 100),
+            "alt": f"{one.title}, as cte-lake plot {one.name} draws it; the CSV file has its numbers",
+            "command": f"cte-lake plot {one.name} --lake {shlex.quote(lake)} -o {one.name}.pdf",
+        }

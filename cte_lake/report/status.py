@@ -1,0 +1,81 @@
+"""The state of the monitor without reading photometry: what ``cte-lake status`` tells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.plots.words import target_text
+from cte_lake.report import tables
+from cte_lake.report.gather import Row, bookkeeping
+from cte_lake.report.news import last_report, news
+from cte_lake.report.publish import LATEST
+from cte_lake.report.state import state
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+Cells = dict[str, Any]
+
+
+def lake_status(lake: Lake, mode: str) -> Cells:
+    """Return the state of a lake.
+
+    Returns
+    -------
+    dict
+        lake, mode, state (counts and latest epoch), targets, rejects (failures, newest first) and report (the
+        last one's time, what is new since, its losses; None without one).
+    """
+    rows = bookkeeping(lake)
+    last = last_report(lake.root / "reports")
+    return {
+        "lake": str(lake.root),
+        "mode": mode,
+        "state": state(**rows),
+        "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
+        "rejects": tables.reject_table([row for row in rows["rejects"] if row["stage"] != "screen"])[1],
+        "report": None if last is None else _report(last, rows["exposures"], lake),
+    }
+
+
+def _targets(exposures: Sequence[Row], pairs: Sequence[Row], epochs: Sequence[Row]) -> list[Cells]:
+    images, paired, dated = (Counter(row["target"] for row in rows) for rows in (exposures, pairs, epochs))
+    result = []
+    for target in sorted(images):
+        dates = [row["mjd"] for row in exposures if row["target"] == target]
+        result.append(
+            {
+                "target": target,
+                "name": target_text(target),
+                "images": images[target],
+                "pairs": paired[target],
+                "epochs": dated[target],
+                "first": tables.date_text(min(dates)),
+                "last": tables.date_text(max(dates)),
+            }
+        )
+    return result
+
+
+def _report(last: Mapping[str, Any], exposures: Sequence[Row], lake: Lake) -> Cells:
+    fresh = news({row["imagename"]: row["phot_key"] for row in exposures}, last)
+    bins = [column for column in last["latest_columns"] if column["key"].startswith("bin")]
+    width = 15
+    losses = []
+    if last["latest"]:
+        losses.append(" " * 33 + "".join(f"{column['title']:>{width}}" for column in bins))
+        for row in last["latest"]:
+            name = f"{row['target']} {row['short']}"
+            cells = "".join(f"{row[column['key']] or '-':>{width}}" for column in bins)
+            losses.append(f"{name[:32]:<33}{cells}")
+    return {
+        "made": last["made_text"],
+        "path": str(lake.root / "reports" / LATEST / "index.html"),
+        "news": fresh["text"],
+        "new": fresh["new"],
+        "changed": fresh["changed"],
+        "gone": fresh["gone"],
+        "losses": losses,
+    }
