@@ -19,6 +19,7 @@ COMMAND_MODULES = (
     "fetch",
     "align",
     "crmask",
+    "run",
     "schema",
     "maintenance",
     "rebuild",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
+from cte_lake.config.report import Report
 from cte_lake.photometry.flags import mask_of
 from cte_lake.radii import RADII
 
@@ -193,6 +194,7 @@ class Config(Section):
     crmask: Crmask
     master_build: MasterBuild
     fetch: Fetch
+    report: Report
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> Config:
