@@ -86,10 +86,12 @@ def consistency(
     from cte_lake.cli.rows import print_rows
     from cte_lake.lake.paths import find_lake
     from cte_lake.model.consistency import compare, published
+    from cte_lake.stages.fit_lake import TOTAL_BACKGROUND
 
     with open_lake(find_lake(lake), mode=mode) as opened:
+        view = "log_slopes" if estimator == "log_ratio" else "cte"
         query = (
-            f"SELECT * FROM cte(aperture := {int(aperture)}) "
+            f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM {view}(aperture := {int(aperture)}) "
             "WHERE pairing = 'chips' AND estimator = $estimator"
         )
         rows = compare(opened.sql(query, estimator=estimator).arrow())

@@ -53,7 +53,9 @@ def correct(
     background: Annotated[
         float | None,
         typer.Option(
-            "--background", help="Electrons per pixel: sky, dark, post-flash.", rich_help_panel=_CONSTANTS
+            "--background",
+            help="Electrons per pixel at readout: sky, dark and post-flash.",
+            rich_help_panel=_CONSTANTS,
         ),
     ] = None,
     radius: Annotated[
@@ -170,7 +172,9 @@ def predict(
     ],
     background: Annotated[
         list[float] | None,
-        typer.Option("--background", help="Electrons per pixel, all together; repeatable."),
+        typer.Option(
+            "--background", help="Electrons per pixel at readout: sky, dark and post-flash; repeatable."
+        ),
     ] = None,
     distance: Annotated[
         float, typer.Option("--distance", help="Rows to the amplifiers; default: the farthest star.")

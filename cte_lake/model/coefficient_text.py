@@ -26,8 +26,9 @@ _HEAD = """\
 #   d = MJD - 55400,  f = log10(flux),  b = log10(1 + background)
 #
 # S is the fraction of its flux that a star loses per 2048 rows of readout; flux in electrons, less the sky,
-# within the aperture radius below; background in electrons per pixel. While it is read out over t = rows/2048
-# a flux changes as d(ln flux)/dt = -S(flux); to first order the star is S*t too faint. Rows to the amplifiers
+# within the aperture radius below; background in electrons per pixel at readout: sky, dark and post-flash,
+# the last two of which calibration takes off. While it is read out over t = rows/2048 a flux changes as
+# d(ln flux)/dt = -S(flux); to first order the star is S*t too faint. Rows to the amplifiers
 # are y on chip 2 (UVIS2, SCI,1) and 2050 - y on chip 1 (UVIS1, SCI,2), y counted from 0.
 # Outside the flux and background ranges S is held at the edge; outside the dates it is extrapolated.
 """

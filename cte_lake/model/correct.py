@@ -209,8 +209,9 @@ def correct(
     mjd : array_like
         Date, MJD.
     background : array_like, optional
-        Electrons per pixel in the image, sky, dark and post-flash together; NaN: not known. Needed where the
-        background is a variable of the surface, else only compared with the fitted range.
+        Electrons per pixel at readout, sky, dark and post-flash together (calibrated frames have dark and
+        post-flash taken off, add them); NaN: not known. Needed where the background is a variable of the
+        surface, else only compared with the fitted range.
     radius : float, optional
         Aperture radius of the fluxes, px.
     filetype : {'flt', 'flc'}, optional

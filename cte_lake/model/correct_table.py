@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from astropy import units as u
+from astropy.io.misc import yaml
 from astropy.table import Table
+from astropy.table.meta import get_header_from_yaml
 from numpy.typing import NDArray
 
 from cte_lake.errors import CatalogError
@@ -20,6 +22,8 @@ from cte_lake.model.correct import constant_flags, correct
 from cte_lake.model.tables import column, column_names, numbers
 
 FloatArray = NDArray[np.float64]
+#: Key of Parquet metadata under which astropy keeps units and descriptions.
+ASTROPY_HEADER = b"table_meta_yaml"
 
 #: Output column: unit, meaning.
 OUTPUT: dict[str, tuple[str, str]] = {
@@ -82,7 +86,33 @@ def column_facts(table: Any) -> tuple[dict[str, str], dict[str, str]]:
                 ucds[entry.name] = meta["ucd"]
             if "unit" in meta:
                 units[entry.name] = meta["unit"]
+        units |= {
+            entry["name"]: str(entry["unit"]) for entry in _astropy_header(table.schema) if "unit" in entry
+        }
     return ucds, units
+
+
+def _astropy_header(schema: pa.Schema) -> list[dict[str, Any]]:
+    """Return what astropy wrote about the columns of a Parquet file; empty where another program wrote it."""
+    text = (schema.metadata or {}).get(ASTROPY_HEADER)
+    return [] if text is None else list(get_header_from_yaml(text.decode().split("\n"))["datatype"])
+
+
+def astropy_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+    """Return a schema's metadata with astropy's description of all its columns, where it had one of some."""
+    metadata = dict(schema.metadata or {})
+    if ASTROPY_HEADER not in metadata:
+        return metadata
+    header = get_header_from_yaml(metadata[ASTROPY_HEADER].decode().split("\n"))
+    known = {entry["name"]: entry for entry in header["datatype"]}
+    datatype = []
+    for entry in schema:
+        own = {key.decode(): value.decode() for key, value in (entry.metadata or {}).items()}
+        stated = {key: value for key, value in own.items() if value and key in ("unit", "description")}
+        new = {"name": entry.name, **stated, "datatype": "int32" if entry.name == "cte_flag" else "float64"}
+        datatype.append(known.get(entry.name, new))
+    metadata[ASTROPY_HEADER] = yaml.dump({**header, "datatype": datatype}).encode()
+    return metadata
 
 
 def choose_columns(

@@ -34,7 +34,7 @@ class FitPoints:
     log_flux, log_flux_sq : ndarray
         Mean over the bin's stars of f and f**2, f = log10 electrons.
     background : ndarray
-        Electrons per pixel.
+        Electrons per pixel at readout: sky, dark and post-flash together.
     bin_lo, bin_hi : ndarray
         Flux bin, electrons.
     visit : ndarray of str

@@ -28,6 +28,7 @@ from cte_lake.model.columns import TableColumns
 from cte_lake.model.correct_table import (
     OUTPUT,
     TableConstants,
+    astropy_metadata,
     attach,
     choose_columns,
     correct_columns,
@@ -209,7 +210,7 @@ def _in_batches(
     empty = schema.empty_table()
     done.columns = choose_columns(empty, constants, chosen)
     first = attach(empty, correct_columns(empty, coefficients, done.columns, constants), done.columns)
-    metadata = {**(first.schema.metadata or {}), b"cte_coefficients": coefficients.name.encode()}
+    metadata = {**astropy_metadata(first.schema), b"cte_coefficients": coefficients.name.encode()}
     wanted = first.schema.with_metadata(metadata)
     # A dictionary of measured numbers is as long as the column: trying one takes a third of the time.
     repeating = [entry.name for entry in wanted if not pa.types.is_floating(entry.type)]

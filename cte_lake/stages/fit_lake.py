@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What one surface is fitted for: rows that differ in one of these are not mixed.
 KINDS = ("target", "filter", "length", "filetype")
+#: Calibration takes the post-flash off the pixels: the measured sky is without it; the traps saw both.
+TOTAL_BACKGROUND = "background + flash AS background"
 #: Packages whose versions a set records.
 _SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
 
@@ -91,7 +93,7 @@ class FitOutcome:
 
 
 def slopes_of(lake: Lake, request: FitRequest) -> Any:
-    """Return the rows of ``cte_vs_flux`` that a request selects, as an Arrow table.
+    """Return the rows of ``log_slopes`` or ``cte_vs_flux`` that a request selects, as an Arrow table.
 
     Raises
     ------
@@ -112,8 +114,9 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     if request.until is not None:
         conditions.append("mjd <= $until")
         values["until"] = request.until
+    view = "log_slopes" if request.estimator == "log_ratio" else "cte_vs_flux"
     query = (
-        f"SELECT * FROM cte_vs_flux(aperture := {int(request.aperture)}) "
+        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM {view}(aperture := {int(request.aperture)}) "
         f"WHERE {' AND '.join(conditions)} ORDER BY pair_id, bin_lo, bin_hi"
     )
     rows = lake.sql(query, **values).arrow()

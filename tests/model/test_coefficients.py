@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sets import LAW, make_background_set, make_set
 
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficient_text import from_2017, from_toml, to_json, to_table, to_toml
@@ -12,6 +11,7 @@ from cte_lake.model.coefficients import CoefficientSet, Validity, from_fit
 from cte_lake.model.compare import compare_sets
 from cte_lake.model.fit import fit_surface
 from cte_lake.model.latex import escape, latex_table
+from tests.model.sets import LAW, make_background_set, make_set
 
 text = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 
@@ -27,7 +27,7 @@ def test_toml_round_trips_exactly(values, selection):
 
 
 def test_round_trip_of_a_fit_and_of_a_set_without_errors():
-    from test_fit import points_of
+    from tests.model.test_fit import points_of
 
     fitted = from_fit(fit_surface(points_of(noise=1.0)), "fit", 3, "flt", {"target": "ngc104"}, {"date": "x"})
     assert from_toml(to_toml(fitted)) == fitted
@@ -110,7 +110,7 @@ def test_surface_is_held_at_the_edges_of_flux_and_background():
 
 
 def test_error_of_the_loss_is_that_of_the_covariance():
-    from sets import centred_samples
+    from tests.model.sets import centred_samples
 
     entry = make_set()
     losses = [

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sets import centred_samples, make_background_set, make_set
 
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import Validity
 from cte_lake.model.correct import correct
 from cte_lake.model.readout import lose
+from tests.model.sets import centred_samples, make_background_set, make_set
 
 ENTRY = make_set()
 fluxes = st.floats(100.0, 1e5)

@@ -4,13 +4,13 @@ import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, Table
-from sets import make_set
 
 from cte_lake.errors import CatalogError
 from cte_lake.model import flags as bits
 from cte_lake.model.columns import discover
 from cte_lake.model.correct import correct
 from cte_lake.model.correct_table import TableConstants, correct_table
+from tests.model.sets import make_set
 
 ENTRY = make_set()
 FACTS = TableConstants(mjd=57000.0, chip=2, background=3.0, radius=3, filetype="flt")

@@ -1,9 +1,9 @@
 import pytest
-from sets import make_background_set, make_set
 
 from cte_lake.errors import UsageError
 from cte_lake.model.predict import background_for, doubts, predict, predict_many
 from cte_lake.model.readout import lose
+from tests.model.sets import make_background_set, make_set
 
 
 def test_prediction_is_the_loss_of_the_law():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from test_fit import points_of
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.fit import fit_surface
 from cte_lake.model.points import FitPoints
 from cte_lake.model.selection import bootstrap, try_time_degrees
+from tests.model.test_fit import points_of
 
 MJD = tuple(55106.0 + 280.0 * k for k in range(10))
 

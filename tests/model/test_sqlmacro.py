@@ -2,11 +2,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from sets import make_background_set, make_set
 
 from cte_lake.model.correct import correct
 from cte_lake.model.sqlmacro import MACROS, as_struct, create_macros, use_coefficients
 from cte_lake.resources import data_dir
+from tests.model.sets import make_background_set, make_set
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,225 @@
+"""fit, coeffs, correct, predict, closure and consistency as a user runs them."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from typer.testing import CliRunner
+
+from cte_lake import open_lake
+from cte_lake.cli.dates import parse_date
+from cte_lake.cli.main import app
+from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
+from cte_lake.model.estimators import bin_slopes
+from cte_lake.model.points import non_overlapping
+from cte_lake.simulate.law import CTELaw
+from cte_lake.stages.coefficient_files import read_coefficients
+from tests.model.lakes import make_lake
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    return make_lake(tmp_path_factory.mktemp("model") / "lake")
+
+
+def run(*arguments, ok=True):
+    """Run a command; its own errors come back as they are raised, as `main` sees them."""
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if isinstance(result.exception, CteLakeError) or (ok and result.exception is not None):
+        raise result.exception
+    return result
+
+
+FLT = ("--target", "ngc104", "--filter", "F502N", "--length", "l", "--flash", "0", "--filetype", "flt")
+
+
+@pytest.fixture(scope="module")
+def fitted(lake):
+    return run("fit", "--lake", lake, *FLT, "--name", "first", "--bootstrap", 20, "--json")
+
+
+def test_fit_keeps_a_set_with_its_provenance(lake, fitted):
+    told = json.loads(fitted.stdout)
+    entry = read_coefficients(lake / "coefficients" / "first.toml")
+    assert told["path"] == str(lake / "coefficients" / "first.toml")
+    assert entry.coefficients.tolist() == told["coefficients"]["coefficients"]
+    assert entry.selection["flash"] == "0"
+    assert {"lake_hash", "config_hash", "software", "date"} <= set(entry.provenance)
+    assert "cross-validation" in fitted.stderr
+    assert "AIC" in fitted.stderr
+    assert "BIC" in fitted.stderr
+    assert "bootstrap over visits" in fitted.stderr
+    assert sum(trial["chosen"] for trial in told["trials"]) == 1
+
+
+def test_fit_recovers_the_simulated_law(lake, fitted):
+    entry = read_coefficients(lake / "coefficients" / "first.toml")
+    background = float(np.mean(entry.validity.background))
+    for mjd in (55850.0, 57050.0):
+        for flux in (400.0, 1500.0, 6000.0):
+            # The simulator's law is of the flux before readout, the surface of that half-way down the chip.
+            half = float(entry.loss(mjd, flux)) / 2
+            truth = CTELaw().loss(mjd, flux * np.exp(half), background)
+            error = entry.loss_err(mjd, flux)
+            assert entry.loss(mjd, flux) == pytest.approx(
+                float(truth), abs=float(4 * error) + 0.03 * float(truth)
+            )
+
+
+def test_the_sql_estimator_is_the_numpy_one(lake):
+    with open_lake(lake) as opened:
+        rows = opened.sql("SELECT * FROM log_slopes ORDER BY pair_id, bin_lo, bin_hi").arrow().to_pandas()
+        stars = opened.sql("SELECT * FROM ratios").arrow().to_pandas()
+    bins = non_overlapping(zip(rows.bin_lo, rows.bin_hi, strict=True))
+    compared = 0
+    for pair, own in stars.groupby("pair_id"):
+        expected = bin_slopes(own.distance, own.ratio * own.mean_flux, own.mean_flux, bins)
+        same = bin_slopes(own.distance, own.flux_1, own.flux_2, bins)
+        for number, (low, high) in enumerate(bins):
+            found = rows[(rows.pair_id == pair) & (rows.bin_lo == low) & (rows.bin_hi == high)]
+            if found.pairing.item() == "180":
+                # In such a pair the ratio is the second exposure over the first.
+                same = bin_slopes(own.distance, own.flux_2, own.flux_1, bins)
+            assert found.n.item() == same.n[number]
+            for name in ("slope", "slope_err", "intercept", "mean_flux", "mean_log_flux", "mean_log_flux_sq"):
+                assert found[name].item() == pytest.approx(getattr(same, name)[number], rel=1e-9)
+            compared += 1
+        assert expected.n.size == len(bins)
+    assert compared >= 70
+
+
+def test_a_fit_that_the_data_cannot_support_is_refused(lake):
+    with pytest.raises(FitRefused, match="1 epoch cannot"):
+        run("fit", "--lake", lake, *FLT, "--until", "2010-12-31")
+    with pytest.raises(UsageError, match="flash 0, 12; choose one with --flash"):
+        run("fit", "--lake", lake, "--target", "ngc104")
+    with pytest.raises(NothingToDo, match="no slope for target ngc6791"):
+        run("fit", "--lake", lake, "--target", "ngc6791")
+    with pytest.raises(UsageError, match="--estimator 'median'"):
+        run("fit", "--lake", lake, "--estimator", "median")
+    with pytest.raises(UsageError, match="use --replace"):
+        run("fit", "--lake", lake, *FLT, "--name", "first", "--time", "linear")
+
+
+def test_one_epoch_alone(lake):
+    rows = json.loads(run("fit", "--lake", lake, *FLT, "--epoch", "57050", "--json").stdout)
+    assert [row["coefficient"] for row in rows] == ["a0", "a1", "a2"]
+    with pytest.raises(FitRefused, match="no slope within 30 days"):
+        run("fit", "--lake", lake, *FLT, "--epoch", "2020-01-01")
+
+
+def test_background_as_a_variable_and_the_flash_that_limits_the_loss(lake):
+    run("fit", "--lake", lake, "--target", "ngc104", "--background", 1, "--time", "linear", "--name", "sky")
+    rows = json.loads(
+        run("predict", "--lake", lake, "-c", "sky", "--date", "2016-01-01", "--flux", 500, "--background", 2,
+            "--background", 12, "--below", "0.1", "--json").stdout
+    )  # fmt: skip
+    assert rows[0]["loss"] > rows[1]["loss"]
+    assert rows[2]["loss"] == 0.1
+    with pytest.raises(UsageError, match="give --background"):
+        run("predict", "--lake", lake, "-c", "sky", "--date", "57000", "--flux", 500)
+
+
+def test_pivot_free_and_forced(lake):
+    rows = json.loads(run("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024, "--json").stdout)
+    assert {row["chip"] for row in rows} == {1, 2}
+    assert all(row["cte_loss"] > -3 * row["cte_loss_err"] for row in rows)
+    done = run("fit", "--lake", lake, "--target", "ngc104", "--flash", 0, "--pivot", 1024)
+    assert "chip 1 over chip 2: pivot 10" in done.stderr
+
+
+def test_coeffs(lake, fitted, tmp_path):
+    listed = json.loads(run("coeffs", "list", "--lake", lake, "--json").stdout)
+    assert "first" in [row["name"] for row in listed]
+    shown = run("coeffs", "show", "first", "--lake", lake).stdout
+    assert "c11" in shown
+    assert "e- within 3 px" in shown
+    table = run("coeffs", "latex", "first", "first", "--lake", lake).stdout
+    assert r"\begin{tabular}{lrr}" in table
+    copy = tmp_path / "copy.toml"
+    run("coeffs", "export", "first", "--lake", lake, "-o", copy)
+    assert read_coefficients(copy) == read_coefficients(lake / "coefficients" / "first.toml")
+    assert "%ECSV" in run("coeffs", "export", copy, "--format", "ecsv").stdout
+    same = json.loads(run("coeffs", "diff", copy, "first", "--lake", lake, "--json").stdout)
+    assert all(row["loss_1"] == row["loss_2"] for row in same)
+    with pytest.raises(NothingToDo, match="the lake has first"):
+        run("coeffs", "show", "second", "--lake", lake)
+
+
+@pytest.mark.parametrize("ending", ["ecsv", "fits", "fits.gz", "vot", "csv", "parquet"])
+def test_correct_every_format(lake, fitted, tmp_path, ending):
+    path = tmp_path / f"stars.{ending}"
+    table = Table({"flux": [300.0, 3000.0, -5.0], "y": [2000.0, 100.0, 7.0], "chip": [2, 1, 2]})
+    kind = {"vot": "votable", "csv": "ascii.csv", "ecsv": "ascii.ecsv"}.get(ending, ending.split(".")[0])
+    table.write(path, format=kind)
+    arguments = ("correct", path, "--lake", lake, "-c", "first", "--mjd", "2014-06-01")
+    done = run(*arguments, "--radius", 3, "--filetype", "flt", "--background", 2, "--json")
+    told = json.loads(done.stdout)
+    assert (told["rows"], told["corrected"]) == (3, 2)
+    assert told["flags"] == {"flux_not_positive": 1} or "background" in str(told["flags"])
+    result = Table.read(told["path"], format=kind)
+    if ending not in {"csv", "fits", "fits.gz"}:
+        assert "dimming" in result["cte_dmag"].description
+    assert result["corrected_flux"][0] > 300.0
+    assert 0 < result["cte_loss"][1] < 0.2
+    assert result["cte_dmag_err"][0] > 0
+    with pytest.raises(UsageError, match="--replace"):
+        run(*arguments)
+    run(*arguments, "--replace")
+
+
+def test_correct_says_what_is_wrong(lake, fitted, tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("flux,y\n300,20\n")
+    with pytest.raises(CteLakeError, match="no chip among the columns flux, y"):
+        run("correct", path, "-c", "first", "--lake", lake)
+    with pytest.raises(UsageError, match="ROLE=NAME"):
+        run("correct", path, "-c", "first", "--lake", lake, "--column", "flux")
+    with pytest.raises(UsageError, match="unknown ending"):
+        run("correct", tmp_path / "stars.txt", "-c", "first", "--lake", lake)
+    with pytest.raises(CteLakeError, match="does not exist"):
+        run("correct", tmp_path / "no.csv", "-c", "first", "--lake", lake)
+
+
+def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
+    from cte_lake.stages.correct_files import correct_file
+
+    rng = np.random.default_rng(0)
+    table = Table({"flux": 10 ** rng.uniform(2, 5, 5000), "y": rng.uniform(0, 2050, 5000)})
+    table["chip"], table["mjd"] = rng.integers(1, 3, 5000), rng.uniform(55000, 58000, 5000)
+    table.write(tmp_path / "stars.parquet")
+    entry = read_coefficients(lake / "coefficients" / "first.toml")
+    once = correct_file(tmp_path / "stars.parquet", tmp_path / "a.parquet", entry)
+    parts = correct_file(tmp_path / "stars.parquet", tmp_path / "b.parquet", entry, batch_rows=700)
+    assert once.flags == parts.flags
+    one, two = Table.read(tmp_path / "a.parquet"), Table.read(tmp_path / "b.parquet")
+    np.testing.assert_array_equal(one["cte_dmag"], two["cte_dmag"])
+    assert len(one) == 5000
+
+
+def test_closure_exits_by_its_verdict():
+    done = run("closure", "-n", 4, "--stars", 1500, "--json")
+    assert len(json.loads(done.stdout)["coefficients"]) == 9
+    with pytest.raises(AuditFailed, match="250-500"):
+        run("closure", "-n", 6, "--estimator", "both_in_bin")
+
+
+def test_consistency_says_no_data_where_there_is_none(lake):
+    rows = json.loads(run("consistency", "--lake", lake, "--json").stdout)
+    verdict = {row["key"]: row["verdict"] for row in rows}
+    assert verdict["loss_faint_flashed_flc"] == "no data"
+    assert len(rows) == 7
+    assert set(verdict.values()) <= {"consistent", "differs", "no data"}
+    table = run("consistency", "--lake", lake)
+    assert "arXiv:2602.07133" in table.stderr
+    assert "no data" in table.stdout
+
+
+def test_dates():
+    assert parse_date("57601.5") == 57601.5
+    assert parse_date("2016-08-01") == 57601.0
+    assert parse_date("2016-08-01T12:00+00:00") == 57601.5
+    for text in ("soon", "20160801", "-4"):
+        with pytest.raises(UsageError):
+            parse_date(text)
