@@ -1,0 +1,92 @@
+"""The command ``run``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import (
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    LakeOption,
+    SchedulerOption,
+    SetOption,
+    TargetOption,
+    VisitOption,
+    WorkersOption,
+    select,
+    settings_of,
+)
+
+
+@app.command(rich_help_panel=FRAMES)
+def run(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with the frames; fetched ones go there.", metavar="[FOLDER]")
+    ] = Path("data"),
+    lake: LakeOption = None,
+    proposal: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proposal",
+            help="all, last (the highest in the folder), 180 (targets observed at two rolls) or a number; "
+            "repeatable.",
+            rich_help_panel="Selection",
+        ),
+    ] = None,
+    visit: VisitOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filetype: FiletypeOption = None,
+    filter_: FilterOption = None,
+    steps: Annotated[
+        str,
+        typer.Option(
+            "--steps",
+            help="Steps, with commas: fetch, align, crmask, ingest, measure, plots, report. Default: all "
+            "but fetch.",
+        ),
+    ] = "",
+    workers: WorkersOption = None,
+    scheduler: SchedulerOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Go the whole way from frames to losses, figures and report in one go.
+
+    Each step does only what is missing or out of date: a second run does nothing, and one that was
+    interrupted goes on where it was. Prints a line a step on standard error and one JSON line at the end on
+    standard output.
+
+    [bold]Examples[/bold]
+
+      cte-lake run data
+
+      cte-lake run data --proposal last --steps fetch,align,crmask,ingest
+    """
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.dask import WorkerSettings
+    from cte_lake.stages.run import RunArguments, checked_steps, select_proposals
+    from cte_lake.stages.run import run as run_steps
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments, workers__count=workers)
+    stated = settings.config.workers
+    selection = select_proposals(
+        proposal or [], select(None, visit, target, flash, filetype, filter_), root, folder, settings
+    )
+    arguments = RunArguments(
+        lake=root,
+        folder=folder,
+        settings=settings,
+        selection=selection,
+        steps=checked_steps([step.strip() for step in steps.split(",") if step.strip()]),
+        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+    )
+    report = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
+    typer.echo(json.dumps(report.as_dict()))
+    raise typer.Exit(report.exit_code)
