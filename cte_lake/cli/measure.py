@@ -1,0 +1,63 @@
+"""The command ``measure``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.options import (
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    LakeOption,
+    ModeOption,
+    ProposalOption,
+    SetOption,
+    TargetOption,
+    VisitOption,
+    select,
+    settings_of,
+)
+from cte_lake.cli.output import FormatOption, OutputOption, print_table
+
+#: What is printed of a loss; a file gets every column of the view.
+_PRINTED = ("image_1", "image_2", "file", "flash", "bin", "stars", "loss", "error")
+
+
+@app.command(rich_help_panel=RESULTS)
+def measure(
+    lake: LakeOption = None,
+    proposal: ProposalOption = None,
+    visit: VisitOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filetype: FiletypeOption = None,
+    filter_: FilterOption = None,
+    aperture: Annotated[
+        int | None, typer.Option("--aperture", help="Aperture radius, px; else measure.aperture.")
+    ] = None,
+    estimator: Annotated[
+        str | None,
+        typer.Option("--estimator", help="mean_flux or both_in_bin (as in 2017); else measure.estimator."),
+    ] = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Print the CTE loss per pair and flux bin: percent of the flux lost per 2048 rows.
+
+    Pairs of both kinds are measured, chip 1 against chip 2 and the 180-degree sets. With -o every
+    column of the view cte is written, with units.
+    """
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.stages.measure import measure_losses, printable
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments, measure__aperture=aperture, measure__estimator=estimator)
+    selection = select(proposal, visit, target, flash, filetype, filter_)
+    losses = measure_losses(root, settings, selection, mode)
+    whole = output is not None or format_ not in {None, "table"}
+    print_table(losses if whole else printable(losses).select(_PRINTED), format_, output)

@@ -1,0 +1,211 @@
+"""The one printer of rows: as a readable table, CSV, JSON, Parquet or ECSV, to the terminal or a file."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+    ECSV = "ecsv"
+
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="How rows are printed; by default after the file's ending, else a table.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="Write the rows to a file, with units where it holds them."),
+]
+
+_NULL = "NULL"
+_GAP = "  "
+_ENDINGS = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET, ".ecsv": Format.ECSV}
+
+
+def print_table(table: pa.Table, format_: Format | None = None, output: Path | None = None) -> None:
+    """Print an Arrow table to standard output or write it to a file in one step.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows; units and descriptions are in the fields' metadata.
+    format_ : Format, optional
+        By default that of the file's ending, else a readable table.
+    output : Path, optional
+        File to write; by default standard output.
+
+    Raises
+    ------
+    UsageError
+        If the file's ending tells no format, or Parquet is to go to a terminal.
+    """
+    chosen = format_ or _format_of(output)
+    if output is None:
+        if chosen is Format.PARQUET and sys.stdout.isatty():
+            raise UsageError("Parquet is not for a terminal; name a file with -o")
+        _write_stdout(render(table, chosen, terminal_width()))
+        return
+    from cte_lake.lake.write import write_bytes
+
+    write_bytes(output.absolute(), render(table, chosen, None))
+
+
+def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
+    """Return a table's bytes in a format; `width` bounds the lines of the readable one, None does not."""
+    if format_ is Format.TABLE:
+        return _as_text(table, width).encode()
+    if format_ is Format.JSON:
+        return _as_json(table)
+    stream = io.BytesIO()
+    if format_ is Format.CSV:
+        from pyarrow import csv
+
+        csv.write_csv(table, stream, csv.WriteOptions(quoting_style="needed"))
+        return stream.getvalue()
+    if format_ is Format.PARQUET:
+        from pyarrow import parquet
+
+        parquet.write_table(table, stream, compression="zstd")
+        return stream.getvalue()
+    from cte_lake.views.astropy_table import to_astropy
+
+    text = io.StringIO()
+    to_astropy(table).write(text, format="ascii.ecsv")
+    return text.getvalue().encode()
+
+
+def terminal_width() -> int | None:
+    """Columns to print in: those of the terminal or of COLUMNS; None where the output goes elsewhere."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _format_of(output: Path | None) -> Format:
+    if output is None:
+        return Format.TABLE
+    try:
+        return _ENDINGS[output.suffix.lower()]
+    except KeyError:
+        raise UsageError(
+            f"{output.name!r} does not tell a format; end it in {', '.join(_ENDINGS)} or give --format"
+        ) from None
+
+
+def _write_stdout(content: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def _as_json(table: pa.Table) -> bytes:
+    import json
+
+    rows = [{name: _json_value(value) for name, value in row.items()} for row in table.to_pylist()]
+    return (json.dumps(rows, indent=1, default=str) + "\n").encode()
+
+
+def _json_value(value: Any) -> Any:
+    # JSON has no NaN and no infinity; a program that reads it strictly would stop there.
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _as_text(table: pa.Table, width: int | None) -> str:
+    """Columns side by side under names and units; what does not fit in `width` goes into a block below."""
+    columns = [_column(table, name) for name in table.column_names]
+    blocks = _blocks([max(map(len, column)) for column in columns], width)
+    text = "\n\n".join(_block([columns[i] for i in block], table, block) for block in blocks)
+    rows = f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}"
+    return f"{text}\n({rows})\n" if columns else f"({rows})\n"
+
+
+def _column(table: pa.Table, name: str) -> list[str]:
+    metadata = table.schema.field(name).metadata or {}
+    unit = metadata.get(b"unit", b"").decode()
+    return [name, unit, *(_cell(value) for value in table.column(name).to_pylist())]
+
+
+def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:
+    blocks: list[list[int]] = [[]]
+    used = 0
+    for index, width in enumerate(widths):
+        needed = width + len(_GAP)
+        if limit is not None and blocks[-1] and used + needed > limit + len(_GAP):
+            blocks.append([])
+            used = 0
+        blocks[-1].append(index)
+        used += needed
+    return blocks
+
+
+def _block(columns: Sequence[Sequence[str]], table: pa.Table, block: Sequence[int]) -> str:
+    import pyarrow.types as types
+
+    left = [
+        types.is_string(table.schema.field(i).type) or types.is_list(table.schema.field(i).type)
+        for i in block
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    lines = list(zip(*columns, strict=True))
+    if not any(lines[1]):
+        del lines[1]
+    printed = [_line(cells, widths, left) for cells in lines]
+    head = len(lines) - table.num_rows
+    rule = _GAP.join("-" * width for width in widths)
+    return "\n".join([*printed[:head], rule, *printed[head:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
+    padded = (
+        cell.ljust(width) if to_left else cell.rjust(width)
+        for cell, width, to_left in zip(cells, widths, left, strict=True)
+    )
+    return _GAP.join(padded).rstrip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return _NULL
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        # Six digits hold every measured quantity; a date needs its fraction of a day.
+        return (
+            f"{value:.6g}"
+            if abs(value) < 1e4 or not math.isfinite(value)
+            else f"{value:.3f}".rstrip("0").rstrip(".")
+        )
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    # A header's text may hold control characters; a terminal must not obey them.
+    text = str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

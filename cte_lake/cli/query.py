@@ -1,0 +1,115 @@
+"""Commands that ask the lake: ``sql``, ``views``, ``audit``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
+from cte_lake.cli.output import FormatOption, OutputOption, print_table
+
+
+@app.command(rich_help_panel=RESULTS)
+def sql(
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            help="One query; - reads it from standard input; none starts a prompt.", show_default=False
+        ),
+    ] = None,
+    lake: LakeOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """Ask the lake in SQL, read-only.
+
+    Views: exposures, phot, pairs, slopes, cte, epochs and more; `cte-lake views` lists them all.
+    Radii are parameters: SELECT * FROM cte(aperture := 5).
+    """
+    from cte_lake.api import open_lake
+    from cte_lake.lake.paths import find_lake
+
+    root = find_lake(lake)
+    opened = open_lake(root, mode, settings=settings_of(root, assignments))
+    with opened:
+        if query is None and sys.stdin.isatty():
+            from cte_lake.cli.prompt import ask
+
+            ask(opened, format_)
+            return
+        text = sys.stdin.read() if query in {None, "-"} else str(query)
+        print_table(opened.sql(text).arrow(), format_, output)
+
+
+@app.command(rich_help_panel=RESULTS)
+def views(
+    lake: LakeOption = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write a DuckDB database with the views, for other tools.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="VIEW", help="List the columns of one view.")
+    ] = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """List the views, or write them as a DuckDB database that works from any folder."""
+    import pyarrow as pa
+
+    from cte_lake.views import published_views, sql_objects, view_columns
+
+    if to is not None:
+        from cte_lake.lake.paths import find_lake
+        from cte_lake.views.database import write_database
+
+        root = find_lake(lake)
+        write_database(root, to.absolute(), mode, settings_of(root, assignments))
+        typer.echo(f"wrote {to}: it reads the lake at {root}", err=True)
+        return
+    if columns is not None:
+        rows = [
+            {"column": c.name, "unit": c.unit, "description": c.description} for c in view_columns(columns)
+        ]
+    else:
+        grains = {each.name: each.grain for each in sql_objects()}
+        rows = [{"view": name, "one row is": grains[name].split(". ")[0]} for name in published_views()]
+    print_table(pa.Table.from_pylist(rows), format_, output)
+
+
+@app.command(rich_help_panel=RESULTS)
+def audit(
+    lake: LakeOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+    assignments: SetOption = None,
+) -> None:
+    """Run the audits: queries that must return no row. Exit code 5 if one does."""
+    from cte_lake.api import open_lake
+    from cte_lake.errors import AuditFailed
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.views.audits import run_audits
+
+    root = find_lake(lake)
+    with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
+        results = run_audits(opened)
+    if as_json:
+        typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))
+    else:
+        for result in results:
+            typer.echo(f"{'ok' if result.passed else 'FAILED':<8}{result.name}")
+            if not result.passed:
+                typer.echo(f"        {result.n_rows} rows: {result.meaning}")
+            for row in result.sample:
+                typer.echo(f"        {json.dumps(row, default=str)}")
+    failed = [result.name for result in results if not result.passed]
+    if failed:
+        raise AuditFailed(f"{len(failed)} of {len(results)} audits failed: {', '.join(failed)}")

@@ -1,0 +1,90 @@
+"""Measure: the losses of the selected pairs, as the view ``cte`` computes them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cte_lake.api import open_lake
+from cte_lake.config import Settings
+from cte_lake.errors import NothingToDo
+from cte_lake.lake.selection import Selection
+
+
+def measure_losses(
+    lake: Path, settings: Settings, selection: Selection | None = None, mode: str | None = None
+) -> pa.Table:
+    """Measure the losses of the selected pairs.
+
+    Parameters
+    ----------
+    lake : Path
+        The lake.
+    settings : Settings
+        ``measure.aperture`` (px), ``measure.estimator``, flux bins and clip are used.
+    selection : Selection, optional
+        Which pairs; all by default.
+    mode : str, optional
+        Photometry mode; by default that of the configuration.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row a pair and flux bin with the columns of the view ``cte``; losses are fractions per 2048 rows,
+        NULL where a bin has too few stars.
+
+    Raises
+    ------
+    NothingToDo
+        If the lake has no such pair.
+    """
+    wanted = selection or Selection()
+    filters: dict[str, Any] = {
+        field.name: [_spelled(field.name, value) for value in getattr(wanted, field.name)]
+        for field in fields(wanted)
+        if getattr(wanted, field.name)
+    }
+    measure = settings.config.measure
+    with open_lake(lake, mode, settings=settings) as opened:
+        losses = opened.view("cte", estimator=measure.estimator, aperture=measure.aperture, **filters).arrow()
+        if losses.num_rows == 0:
+            chosen = mode or settings.config.photometry.mode
+            what = f"no pair is selected by {selection}" if selection else "the lake has no pair"
+            others = [
+                row["mode"] for row in opened.sql("SELECT DISTINCT mode FROM exposures_all_modes").rows()
+            ]
+            hint = (
+                f"; there are exposures of mode {', '.join(others)}"
+                if others and chosen not in others
+                else ""
+            )
+            raise NothingToDo(f"{what} in photometry mode {chosen}{hint}")
+    order = ("target", "filetype", "filter", "length", "flash", "mjd", "image_1", "bin_lo", "bin_hi")
+    return losses.sort_by([(name, "ascending") for name in order])
+
+
+def _spelled(name: str, value: Any) -> Any:
+    """Return a filter's value as the lake spells it: filters in capitals, all else in lower case."""
+    if not isinstance(value, str):
+        return value
+    return value.upper() if name == "filter" else value.lower()
+
+
+def printable(losses: pa.Table) -> pa.Table:
+    """Return losses as people read them: percent per 2048 rows, root names, one column for the flux bin."""
+    columns: list[tuple[str, str, Any]] = [
+        ("image_1", "", pc.utf8_slice_codeunits(losses.column("image_1"), 0, 9)),
+        ("image_2", "", pc.utf8_slice_codeunits(losses.column("image_2"), 0, 9)),
+        ("file", "", losses.column("filetype")),
+        ("flash", "e-", losses.column("flash")),
+        ("bin", "e-", pa.array([f"{row['bin_lo']:g}-{row['bin_hi']:g}" for row in losses.to_pylist()])),
+        ("stars", "", losses.column("n")),
+        ("loss", "%", pc.round(pc.multiply(losses.column("cte_loss"), 100.0), 2)),
+        ("error", "%", pc.round(pc.multiply(losses.column("cte_loss_err"), 100.0), 2)),
+    ]
+    fields = [pa.field(name, values.type, metadata={"unit": unit}) for name, unit, values in columns]
+    return pa.Table.from_arrays([values for _, _, values in columns], schema=pa.schema(fields))

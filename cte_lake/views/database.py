@@ -1,0 +1,38 @@
+"""Writes a DuckDB database that holds the views of a lake, for other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from cte_lake.lake.write import replacing
+from cte_lake.views.bind import bind
+
+if TYPE_CHECKING:
+    from cte_lake.config import Settings
+
+
+def write_database(lake: Path, to: Path, mode: str | None = None, settings: Settings | None = None) -> None:
+    """Write a database with all views and macros; it holds absolute paths and no rows of the lake.
+
+    Parameters
+    ----------
+    lake : Path
+        The lake.
+    to : Path
+        File to write; one that is there is replaced in one step.
+    mode : str, optional
+        Photometry mode that the views show.
+    settings : Settings, optional
+        By default the lake's own; flux bins and limits are written into the database.
+
+    Raises
+    ------
+    LakeError
+        If the lake cannot be read.
+    """
+    with replacing(to) as temporary, duckdb.connect(str(temporary)) as connection:
+        bind(connection, lake, mode, settings)
+        connection.execute("CHECKPOINT")
