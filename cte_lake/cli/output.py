@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +48,8 @@ OutputOption = Annotated[
 
 _NULL = "NULL"
 _GAP = "  "
+#: A column of prose narrower than this is no longer read with ease.
+_PROSE_WIDTH = 30
 _ENDINGS = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET, ".ecsv": Format.ECSV}
 
 
@@ -142,10 +146,31 @@ def _json_value(value: Any) -> Any:
 def _as_text(table: pa.Table, width: int | None) -> str:
     """Columns side by side under names and units; what does not fit in `width` goes into a block below."""
     columns = [_column(table, name) for name in table.column_names]
-    blocks = _blocks([max(map(len, column)) for column in columns], width)
+    if columns and width is not None and _is_text(table, len(columns) - 1):
+        others = sum(_width(column) + len(_GAP) for column in columns[:-1])
+        columns[-1] = _wrapped(columns[-1], width - others)
+    blocks = _blocks([_width(column) for column in columns], width)
     text = "\n\n".join(_block([columns[i] for i in block], table, block) for block in blocks)
     rows = f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}"
     return f"{text}\n({rows})\n" if columns else f"({rows})\n"
+
+
+def _is_text(table: pa.Table, index: int) -> bool:
+    import pyarrow.types as types
+
+    type_ = table.schema.field(index).type
+    return bool(types.is_string(type_) or types.is_list(type_))
+
+
+def _wrapped(column: list[str], width: int) -> list[str]:
+    """Break a last column of prose into lines where that leaves it readable."""
+    if width < _PROSE_WIDTH or _width(column) <= width:
+        return column
+    return ["\n".join(textwrap.wrap(cell, width)) or cell for cell in column]
+
+
+def _width(column: Sequence[str]) -> int:
+    return max(len(line) for cell in column for line in cell.split("\n"))
 
 
 def _column(table: pa.Table, name: str) -> list[str]:
@@ -168,13 +193,8 @@ def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:
 
 
 def _block(columns: Sequence[Sequence[str]], table: pa.Table, block: Sequence[int]) -> str:
-    import pyarrow.types as types
-
-    left = [
-        types.is_string(table.schema.field(i).type) or types.is_list(table.schema.field(i).type)
-        for i in block
-    ]
-    widths = [max(map(len, column)) for column in columns]
+    left = [_is_text(table, index) for index in block]
+    widths = [_width(column) for column in columns]
     lines = list(zip(*columns, strict=True))
     if not any(lines[1]):
         del lines[1]
@@ -185,11 +205,16 @@ def _block(columns: Sequence[Sequence[str]], table: pa.Table, block: Sequence[in
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> str:
-    padded = (
-        cell.ljust(width) if to_left else cell.rjust(width)
-        for cell, width, to_left in zip(cells, widths, left, strict=True)
-    )
-    return _GAP.join(padded).rstrip()
+    """Return a row; a cell of several lines makes a row of several lines."""
+    split = [cell.split("\n") for cell in cells]
+    lines = []
+    for parts in itertools.zip_longest(*split, fillvalue=""):
+        padded = (
+            part.ljust(width) if to_left else part.rjust(width)
+            for part, width, to_left in zip(parts, widths, left, strict=True)
+        )
+        lines.append(_GAP.join(padded).rstrip())
+    return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:
