@@ -1,0 +1,39 @@
+"""The command ``pam check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.options import JsonOption
+
+pam_app = typer.Typer(no_args_is_help=True, help="Pixel area maps.")
+app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
+
+
+@pam_app.command("check")
+def pam_check(
+    frame: Annotated[Path, typer.Argument(help="FLT or FLC whose distortion is used.")],
+    maps: Annotated[
+        Path | None,
+        typer.Option("--maps", help="Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the pixel area maps that follow from a frame's distortion against the official ones.
+
+    Without maps, those of a full frame are held against the published range of areas. The exit code is 5
+    where they do not agree.
+    """
+    from cte_lake.cli.rows import print_rows
+    from cte_lake.errors import ExitCode
+    from cte_lake.stages.pam_check import check_pam
+
+    rows = check_pam(frame, maps)
+    print_rows(rows, as_json)
+    if not all(row["agrees"] for row in rows):
+        typer.echo("pam check: the maps do not agree; look at the frame's distortion (IDCTAB)", err=True)
+        raise typer.Exit(ExitCode.AUDIT_FAILED)
