@@ -8,7 +8,7 @@
 --   radius        aperture radius of the flux, px; NULL: not known
 --   filetype      'flt' or 'flc'; NULL: not known
 --   coefficients  a coefficient set; by default the one of `SET VARIABLE cte_coefficients`, which
---                 cte_lake.model.sqlmacro.use_coefficients and `cte-lake sql --coefficients FILE` do
+--                 Lake.use_coefficients and cte_lake.model.sqlmacro.use_coefficients make
 --
 -- Gives STRUCT(corrected_flux DOUBLE, electrons; cte_loss DOUBLE, fraction of the corrected flux;
 -- cte_dmag DOUBLE and cte_dmag_err DOUBLE, mag; cte_flag INTEGER, bits of cte_lake.model.flags). The numbers are

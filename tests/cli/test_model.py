@@ -11,6 +11,7 @@ from cte_lake import open_lake
 from cte_lake.cli.dates import parse_date
 from cte_lake.cli.main import app
 from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
+from cte_lake.model.correct import correct
 from cte_lake.model.estimators import bin_slopes
 from cte_lake.model.points import non_overlapping
 from cte_lake.simulate.law import CTELaw
@@ -223,3 +224,18 @@ def test_dates():
     for text in ("soon", "20160801", "-4"):
         with pytest.raises(UsageError):
             parse_date(text)
+
+
+def test_the_correction_in_the_lakes_sql(lake, fitted):
+    entry = read_coefficients(lake / "coefficients" / "first.toml")
+    with open_lake(lake) as opened:
+        opened.use_coefficients(entry)
+        rows = opened.sql(
+            "SELECT p.flux_r03, p.y, e.chip, e.mjd, p.sky, "
+            "unnest(cte_corrected(p.flux_r03, p.y, e.chip, e.mjd, "
+            "background := p.sky, radius := 3, filetype := e.filetype)) "
+            "FROM phot AS p JOIN exposures AS e USING (imagename) WHERE e.flash = 0 AND p.master_id < 50"
+        ).pandas()
+    expected = correct(entry, rows.flux_r03, rows.y, rows.chip, rows.mjd, rows.sky, 3, "flt")
+    np.testing.assert_allclose(rows.corrected_flux, expected.corrected_flux, rtol=1e-9)
+    assert len(rows) > 500
