@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from astropy.table import QTable
 
     from cte_lake.config import Settings
+    from cte_lake.model.coefficients import CoefficientSet
 
 
 class Result:
@@ -111,6 +112,7 @@ class Lake:
     epochs = ViewMethod("epochs")
     exposures = ViewMethod("exposures")
     exposures_all_modes = ViewMethod("exposures_all_modes")
+    log_slopes = ViewMethod("log_slopes")
     master = ViewMethod("master")
     matched_stars = ViewMethod("matched_stars")
     pairs = ViewMethod("pairs")
@@ -186,6 +188,12 @@ class Lake:
         result = self.sql(f"SELECT {listed} FROM {source} WHERE {' AND '.join(conditions)}", **params)
         return Result(_with_notes(result.arrow(), columns))
 
+    def use_coefficients(self, coefficients: CoefficientSet) -> None:
+        """Make a coefficient set the one that ``cte_corrected(...)`` uses in this lake's queries."""
+        from cte_lake.model.sqlmacro import use_coefficients
+
+        use_coefficients(self._connection, coefficients)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
@@ -240,6 +248,7 @@ def open_lake(
     config: dict[str, Any] = {
         "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
         "python_enable_replacements": False,
+        "enable_progress_bar": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
