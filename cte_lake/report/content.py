@@ -10,6 +10,7 @@ from cte_lake.model.points import non_overlapping
 from cte_lake.plots.words import count_text, target_text
 from cte_lake.report import charts, tables
 from cte_lake.report.gather import Gathered, Row
+from cte_lake.report.latest import latest_losses
 from cte_lake.report.pairplot import ratio_panels
 from cte_lake.report.tables import Column
 
@@ -43,7 +44,7 @@ def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]]) -> Cells:
     narrow = set(non_overlapping((row["bin_lo"], row["bin_hi"]) for row in chips))
     fluxes = [row for row in chips if (row["bin_lo"], row["bin_hi"]) in narrow]
     flashed = [row for row in timed if row["pair_id"] in gathered.flash_pairs]
-    columns, rows = tables.latest_table(gathered.latest)
+    columns, rows = tables.latest_table(latest_losses(gathered.losses, gathered.time_bins))
     return {
         "latest_columns": columns,
         "latest": rows,

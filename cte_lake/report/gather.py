@@ -25,8 +25,6 @@ class Gathered:
         Rows of the views; `pairs` are those of both kinds.
     losses : list of mapping
         Rows of ``cte`` of the configured estimator, with distance_mean and distance_std.
-    latest : list of mapping
-        Rows of ``latest_losses``.
     flash_pairs : frozenset
         Pairs of epochs with more than one flash level.
     stars : mapping
@@ -40,7 +38,6 @@ class Gathered:
     exposures: Rows
     pairs: Rows
     losses: Rows
-    latest: Rows
     epochs: Rows
     rejects: Rows
     alignment: Rows
@@ -95,7 +92,6 @@ def gather(lake: Lake, config: Config) -> Gathered:
     return Gathered(
         **bookkeeping(lake),
         losses=losses,
-        latest=lake.sql(f"FROM latest_losses{view} ORDER BY target, flash, filetype, bin_lo").rows(),
         flash_pairs=_flash_pairs(losses),
         time_bins=[(low, high) for low, high in measure.time_bins],
         stars=_by_pair(drawn),

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cte_lake.report.pairplot import HEIGHT, WIDTH
+from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, WIDTH
 
 NAVIGATION = (
     ("index.html", "State"),
@@ -40,20 +40,26 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = _asset("page.css"), _asset("page.js")
+    style, tools, with_charts = (
+        _asset("page.css"),
+        _asset("tools.js"),
+        _asset("tools.js") + _asset("charts.js"),
+    )
     shared = {
         "report": report,
         "navigation": NAVIGATION,
         "style": Markup(style),
-        "script": Markup(script),
-        "policy": policy(style, script),
-        "size": {"width": WIDTH, "height": HEIGHT},
+        "size": {"width": WIDTH, "height": HEIGHT, "unit": DOT_UNIT},
     }
+    plain = {"script": Markup(tools), "policy": policy(style, tools)}
+    charted = {"script": Markup(with_charts), "policy": policy(style, with_charts)}
     for name, _ in NAVIGATION:
-        yield name, environment.get_template(f"{name}.j2").render(shared, page=name, root="")
+        code = charted if name == "index.html" else plain
+        yield name, environment.get_template(f"{name}.j2").render(shared, **code, page=name, root="")
     page = environment.get_template("pair.html.j2")
     for pair in pairs:
-        yield f"pairs/{pair['slug']}.html", page.render(shared, page="pairs.html", root="../", pair=pair)
+        text = page.render(shared, **plain, page="pairs.html", root="../", pair=pair)
+        yield f"pairs/{pair['slug']}.html", text
 
 
 def policy(style: str, script: str) -> str:
