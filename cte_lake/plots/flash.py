@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference
-from cte_lake.plots.series import Series, basis, bins_of, draw_points, in_bin, losses, split
-from cte_lake.plots.style import finish, marker, panels, sequence, styled, y_label
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, bin_text, sentence, word, year_of
+from cte_lake.plots.series import Series, basis, bins_of, draw_points, epoch_years, in_bin, losses, split
+from cte_lake.plots.style import MOST_IN_LEGEND, date_bar, finish, marker, panels, sequence, styled, y_label
+from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, bin_text, sentence, word
 
 
 @styled
@@ -50,6 +50,8 @@ def flash_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     axes[0, 0].set_xlim(*limits(flash, smallest=10.0))
     axes[-1, 0].set_xlabel(f"Post-flash level ({ELECTRONS}/px)")
     y_label(figure, LOSS_LABEL)
+    if len(years := sorted(set(epoch_years(table).tolist()))) > MOST_IN_LEGEND:
+        date_bar(figure, axes[:, 0], years)
     told = sentence([shared, basis(table), "bars: 1 sigma"])
     return finish(
         figure, title or "CTE loss against post-flash level", f"{told}. {caption}".strip(), axes[0, 0]
@@ -57,23 +59,25 @@ def flash_plot(table: Any, title: str = "", caption: str = "") -> Figure:
 
 
 def _series(table: Any) -> list[Series]:
+    """Epochs by colour, FLT and FLC by filled and open markers; more keys where they vary."""
     names = [key for key in ("target", "filter", "length") if has(table, (key,))]
     varying = [key for key in names if len(set(column(table, key).tolist())) > 1]
-    epoch = column(table, "epoch") if has(table, ("epoch",)) else np.floor(numbers(table, "mjd"))
-    rows = [
-        tuple(values)
-        for values in zip(epoch.tolist(), *(column(table, k).tolist() for k in varying), strict=True)
-    ]
-    filetype = column(table, "filetype") if has(table, ("filetype",)) else np.full(len(rows), "flt")
-    distinct = sorted(set(rows))
+    year = epoch_years(table)
+    years = sorted(set(year.tolist()))
+    shades = dict(zip(years, sequence(len(years)), strict=True))
+    columns = [year.tolist(), *(column(table, key).tolist() for key in varying)]
+    filetype = column(table, "filetype") if has(table, ("filetype",)) else np.full(year.size, "flt")
+    both = len(set(filetype.tolist())) > 1
+    rows = list(zip(*columns, strict=True))
     result = []
-    for number, (row, shade) in enumerate(zip(distinct, sequence(len(distinct)), strict=True)):
+    for number, row in enumerate(sorted(set(rows))):
         is_row = np.array([other == row for other in rows], dtype=bool)
-        year = f"{float(year_of(numbers(table, 'mjd')[is_row].mean())):.2f}"
         for kind in sorted(set(filetype[is_row].tolist()), reverse=True):
-            label = sentence(
-                [year, *(word(k, v) for k, v in zip(varying, row[1:], strict=True))]
-                + ([kind.upper()] if len(set(filetype.tolist())) > 1 else [])
-            )
-            result.append(Series(label, is_row & (filetype == kind), shade, marker(number), kind != "flc"))
+            words = [word(key, value) for key, value in zip(varying, row[1:], strict=True)]
+            label = sentence([f"{row[0]:.2f}", *words, kind.upper() if both else ""])
+            if len(years) > MOST_IN_LEGEND:
+                # The colour bar tells the epochs; one of each file type stands for the rest.
+                label = kind.upper() if both and number == 0 else "_"
+            index = is_row & (filetype == kind)
+            result.append(Series(label, index, shades[row[0]], marker(number), kind != "flc"))
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, log_axis, reference
-from cte_lake.plots.series import Series, basis, draw_points, losses, split
-from cte_lake.plots.style import finish, marker, panels, sequence, styled
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text, year_of
+from cte_lake.plots.series import Series, basis, draw_points, epoch_years, losses, split
+from cte_lake.plots.style import MOST_IN_LEGEND, date_bar, finish, marker, panels, sequence, styled
+from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text
 
 
 @styled
@@ -45,11 +46,12 @@ def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
     axes[0, 0].set_ylim(*limits(loss, error, include=(0.0,), smallest=1.0))
     axes[0, 0].set_xlim(*_flux_limits(flux))
     for one, target in zip(axes[0], targets, strict=True):
-        _draw_target(one, table, curves, target)
+        _draw_target(one, table, curves, target, sorted(set(epoch_years(table).tolist())))
         log_axis(one)
         one.set_xlabel(f"Mean flux ({ELECTRONS})")
         one.set_title(target_text(target))
     axes[0, 0].set_ylabel(LOSS_LABEL)
+    _name_epochs(figure, axes[0], table)
     line = "line: model, band: its 1 sigma" if curves is not None else ""
     both = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
     told = sentence(
@@ -58,34 +60,35 @@ def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
     return finish(figure, title or "CTE loss against flux", f"{told}. {caption}".strip())
 
 
+def _name_epochs(figure: Figure, axes: Iterable[Axes], table: Any) -> None:
+    years = sorted(set(epoch_years(table).tolist()))
+    if len(years) > MOST_IN_LEGEND:
+        date_bar(figure, axes, years)
+        return
+    for one in axes:
+        columns = 1 + (len(years) > 6)
+        one.legend(title="Epoch (year)", title_fontsize=11.5, ncols=columns, loc="upper right", fontsize=11.5)
+
+
 def _flux_limits(flux: NDArray[np.float64]) -> tuple[float, float]:
     low, high = limits(np.log10(flux[flux > 0]), smallest=0.5)
     return (float(10**low), float(10**high))
 
 
-def _draw_target(axes: Axes, table: Any, curves: Any | None, target: str) -> None:
-    of_target = column(table, "target") == target if target else np.ones(numbers(table, "mjd").size, bool)
-    epoch = column(table, "epoch") if has(table, ("epoch",)) else numbers(table, "mjd")
-    flux = numbers(table, "mean_flux")
+def _draw_target(axes: Axes, table: Any, curves: Any | None, target: str, years: list[float]) -> None:
+    here = column(table, "target") == target if target else np.ones(numbers(table, "mjd").size, bool)
+    flux, year = numbers(table, "mean_flux"), epoch_years(table)
     loss, error = losses(table)
     open_too = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
-    shown = sorted(set(epoch[of_target].tolist()))
-    for number, (one, shade) in enumerate(zip(shown, sequence(len(shown)), strict=True)):
-        here = of_target & (epoch == one)
-        year = f"{float(year_of(numbers(table, 'mjd')[here].mean())):.2f}"
-        for filled, mask in _by_filetype(table, here, open_too):
-            series = Series(year if filled else "", mask, shade, marker(number), filled)
-            draw_points(axes, flux[mask], loss[mask], error[mask], series, label=series.label or "_")
-        if curves is not None:
-            _draw_curve(axes, curves, target, one, shade)
+    for number, (one, shade) in enumerate(zip(years, sequence(len(years)), strict=True)):
+        of_epoch = here & (year == one)
+        for filled, mask in _by_filetype(table, of_epoch, open_too):
+            series = Series(f"{one:.2f}" if filled else "_", mask, shade, marker(number), filled)
+            draw_points(axes, flux[mask], loss[mask], error[mask], series)
+        if curves is not None and of_epoch.any():
+            for epoch in sorted(set(column(table, "epoch")[of_epoch].tolist())):
+                _draw_curve(axes, curves, target, epoch, shade)
     reference(axes, 0.0)
-    axes.legend(
-        title="Epoch (year)",
-        title_fontsize=11.5,
-        ncols=1 + (len(shown) > 6),
-        loc="upper right",
-        fontsize=11.5,
-    )
 
 
 def _by_filetype(table: Any, here: NDArray[np.bool_], open_too: bool) -> list[tuple[bool, NDArray[np.bool_]]]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.model.tables import column, column_names, has, numbers
 from cte_lake.plots.style import colour, marker, marker_size
-from cte_lake.plots.words import count_text, sentence, word
+from cte_lake.plots.words import count_text, sentence, word, year_of
 
 #: Columns that may set series of losses apart, in the order in which a reader wants them told.
 KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "estimator", "aperture")
@@ -144,6 +144,12 @@ def draw_points(
         label=series.label if label is None else label,
         zorder=3,
     )
+
+
+def epoch_years(table: Any) -> NDArray[np.float64]:
+    """Year of the epoch of each row, rounded so that targets observed together share it."""
+    dates = numbers(table, "epoch_mjd" if has(table, ("epoch_mjd",)) else "mjd")
+    return np.asarray(np.round(year_of(dates), 2), dtype=np.float64)
 
 
 def curves_of(curves: Any, table: Any, rows: Mask, also: Mask) -> Iterator[Mask]:

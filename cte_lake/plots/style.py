@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
@@ -35,6 +35,8 @@ _MARKER_SIZES = {"o": 7.0, "s": 6.6, "^": 8.2, "D": 6.2, "v": 8.2, "p": 8.0, "h"
 INK, SOFT, FAINT = "#1b1f24", "#5b6570", "#c9d0d7"
 #: Ordered values (dates) take colours from here, the palest end left out.
 SEQUENCE = "viridis"
+#: Most epochs that a legend tells apart; of more, a colour bar does.
+MOST_IN_LEGEND = 10
 #: Width of every figure, inch. Fonts are chosen for it: at half the width the caption is still 5.5 pt.
 WIDTH = 8.0
 FORMATS = ("png", "pdf", "svg")
@@ -188,6 +190,18 @@ def _handles(axes: Axes) -> list[Line2D]:
         proxy.set_label(label)
         result.append(proxy)
     return result
+
+
+def date_bar(figure: Figure, axes: Iterable[Axes], years: Sequence[float]) -> None:
+    """Show which colour of `sequence` is which year, where a legend would be too long."""
+    shades = matplotlib.colors.ListedColormap(sequence(len(years)))
+    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, len(years)), shades)
+    bar = figure.colorbar(scale, ax=list(axes), aspect=40, pad=0.02, fraction=0.04)
+    step = max(1, round(len(years) / 8))
+    bar.set_ticks([k + 0.5 for k in range(0, len(years), step)])
+    bar.set_ticklabels([f"{years[k]:.1f}" for k in range(0, len(years), step)])
+    bar.set_label("Epoch (year)")
+    bar.outline.set_visible(False)
 
 
 def y_label(figure: Figure, text: str) -> None:
