@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cte_lake.config import Config, Settings
 
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
-STORED = ("exposures", "phot", "master", "rejects", "alignment")
+STORED = ("exposures", "phot", "master", "rejects", "alignment", "crmasks")
 
 
 def bind(
