@@ -248,7 +248,6 @@ def open_lake(
     config: dict[str, Any] = {
         "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
         "python_enable_replacements": False,
-        "enable_progress_bar": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }

@@ -1,17 +1,17 @@
--- clip_limits(values, k)
--- Limits of a k-sigma clip about the mean (ddof 0, limits inclusive), repeated until no value is lost:
--- a STRUCT with n (values kept), n_before (kept one step earlier; equal to n: it has converged), lo and hi.
--- `values` is a list of finite numbers. A step that does not end the clip loses a value more than k deviations
--- off; a thousand steps are beyond what the range of doubles allows for.
-CREATE OR REPLACE MACRO clip_limits(values, k) AS
+-- clip_limits(samples, k)
+-- Limits of a k-sigma clip about the mean (ddof 0, limits inclusive), repeated until no sample is lost: a STRUCT with
+-- n (samples kept), lo, hi and converged. `samples` is a list of finite numbers; an empty one keeps 0 within
+-- infinite limits. Each step but the last loses a sample that lies more than k deviations off the rest: a thousand
+-- steps are beyond what the range of doubles allows for.
+CREATE OR REPLACE MACRO clip_limits(samples, k) AS
     list_reduce(
         range(1000),
-        lambda state, step: CASE
-            WHEN state.n = state.n_before THEN state
+        lambda clip_so_far, clip_number: CASE
+            WHEN clip_so_far.converged THEN clip_so_far
             ELSE list_transform(
-                [list_filter(values::DOUBLE[], lambda v: v BETWEEN state.lo AND state.hi)],
-                lambda kept: clip_step(state, kept, k)
+                [list_filter(samples::DOUBLE[], lambda clip_sample: clip_sample BETWEEN clip_so_far.lo AND clip_so_far.hi)],
+                lambda clip_inside: clip_step(clip_so_far, clip_inside, k)
             )[1]
         END,
-        {'n': -2::BIGINT, 'n_before': -1::BIGINT, 'lo': '-inf'::DOUBLE, 'hi': 'inf'::DOUBLE}
+        clip_step({'n': -1::BIGINT, 'lo': '-inf'::DOUBLE, 'hi': 'inf'::DOUBLE}, samples, k)
     );

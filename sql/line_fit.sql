@@ -4,14 +4,20 @@
 CREATE OR REPLACE MACRO line_fit(xs, ys) AS
     list_transform(
         [line_sums(xs, ys)],
-        lambda s: {
-            'n': s.n,
-            'slope': CASE WHEN s.n >= 2 AND s.sxx > 0 THEN s.sxy / s.sxx END,
-            'slope_err': CASE
-                WHEN s.n = 2 AND s.sxx > 0 THEN 0.0
-                WHEN s.n > 2 AND s.sxx > 0
-                    THEN sqrt(greatest(s.syy - s.sxy * s.sxy / s.sxx, 0.0) / s.sxx / (s.n - 2))
-            END,
-            'intercept': CASE WHEN s.n >= 2 AND s.sxx > 0 THEN s.mean_y - s.sxy / s.sxx * s.mean_x END
-        }
+        lambda line_s: CASE
+            -- Not sxx > 0: the rounding of the mean gives equal values a spread.
+            WHEN list_max(xs) > list_min(xs) THEN {
+                'n': line_s.n,
+                'slope': line_s.sxy / line_s.sxx,
+                'slope_err': CASE line_s.n
+                    WHEN 2 THEN 0.0
+                    ELSE sqrt(
+                        greatest(line_s.syy - line_s.sxy * line_s.sxy / line_s.sxx, 0.0)
+                        / line_s.sxx / (line_s.n - 2)
+                    )
+                END,
+                'intercept': line_s.mean_y - line_s.sxy / line_s.sxx * line_s.mean_x
+            }
+            ELSE {'n': line_s.n, 'slope': NULL, 'slope_err': NULL, 'intercept': NULL}
+        END
     )[1];

@@ -4,18 +4,18 @@
 CREATE OR REPLACE MACRO line_sums(xs, ys) AS
     list_transform(
         [{'mean_x': list_aggregate(xs::DOUBLE[], 'favg'), 'mean_y': list_aggregate(ys::DOUBLE[], 'favg')}],
-        lambda m: list_transform(
+        lambda line_means: list_transform(
             [{
-                'dx': list_transform(xs::DOUBLE[], lambda x: x - m.mean_x),
-                'dy': list_transform(ys::DOUBLE[], lambda y: y - m.mean_y)
+                'dx': list_transform(xs::DOUBLE[], lambda line_x: line_x - line_means.mean_x),
+                'dy': list_transform(ys::DOUBLE[], lambda line_y: line_y - line_means.mean_y)
             }],
-            lambda d: {
+            lambda line_d: {
                 'n': len(xs)::BIGINT,
-                'mean_x': m.mean_x,
-                'mean_y': m.mean_y,
-                'sxx': list_inner_product(d.dx, d.dx),
-                'sxy': list_inner_product(d.dx, d.dy),
-                'syy': list_inner_product(d.dy, d.dy)
+                'mean_x': line_means.mean_x,
+                'mean_y': line_means.mean_y,
+                'sxx': list_inner_product(line_d.dx, line_d.dx),
+                'sxy': list_inner_product(line_d.dx, line_d.dy),
+                'syy': list_inner_product(line_d.dy, line_d.dy)
             }
         )[1]
     )[1];

@@ -1,8 +1,13 @@
 -- matched_stars(aperture := 3); the view of the same name is that of the default radius
 -- Grain: a master star measured in both exposures of a pair, at one aperture radius; stars with any flags are there.
--- The hive keys are part of the joins so that a filter on them, or on pair_id, reaches the scan of both sides.
+-- Target and proposal are part of the star match so that a filter on them, or on pair_id, reaches the scan of both
+-- sides; two more keys would cost more than they save.
 CREATE OR REPLACE MACRO matched_stars(aperture := default_aperture()) AS TABLE
-WITH one AS (
+WITH q AS MATERIALIZED (
+    -- Once for both sides: a second look at the exposures could find more of them.
+    FROM pairings
+),
+one AS (
     SELECT
         q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_1 AS chip,
         p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.flags,
@@ -18,7 +23,7 @@ WITH one AS (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
-    FROM pairings AS q
+    FROM q
     INNER JOIN stored_phot AS p
         ON p.target = q.target
         AND p.proposal = q.proposal
@@ -49,7 +54,7 @@ two AS (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
-    FROM pairings AS q
+    FROM q
     INNER JOIN stored_phot AS p
         ON p.target = q.target
         AND p.proposal = q.proposal
@@ -95,6 +100,4 @@ INNER JOIN two AS b
     ON b.pair_id = a.pair_id
     AND b.master_id = a.master_id
     AND b.target = a.target
-    AND b.proposal = a.proposal
-    AND b.flash = a.flash
-    AND b.filetype = a.filetype;
+    AND b.proposal = a.proposal;

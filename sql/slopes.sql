@@ -8,25 +8,36 @@
 -- and turns the slope's sign, so that a loss is positive everywhere; the intercept is the ratio at distance 0.
 CREATE OR REPLACE MACRO slopes(aperture := default_aperture()) AS TABLE
 WITH binned AS (
+    -- Both fluxes in a bin: their mean is in it too, so the stars of one estimator are among those of the other.
     -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
-    SELECT r.*, b.bin_lo, b.bin_hi, v.estimator
+    SELECT
+        r.pair_id, r.target, r.proposal, r.flash, r.filetype, r.ratio, r.distance, r.mean_flux, r.background,
+        b.bin_lo, b.bin_hi,
+        least(r.flux_1, r.flux_2) > b.bin_lo AND greatest(r.flux_1, r.flux_2) < b.bin_hi AS both_in
     FROM ratios(aperture := aperture) AS r
     CROSS JOIN flux_bins AS b
-    CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
-    WHERE CASE
-        WHEN v.estimator = 'mean_flux' THEN r.mean_flux > b.bin_lo AND r.mean_flux < b.bin_hi
-        ELSE least(r.flux_1, r.flux_2) > b.bin_lo AND greatest(r.flux_1, r.flux_2) < b.bin_hi
-    END
+    WHERE CASE WHEN r.mean_flux > b.bin_lo AND r.mean_flux < b.bin_hi THEN true ELSE false END
 ),
-listed AS (
+grouped AS (
     SELECT
-        pair_id, target, proposal, flash, filetype, bin_lo, bin_hi, estimator,
+        pair_id, target, proposal, flash, filetype, bin_lo, bin_hi,
         list(ratio) AS ratios,
         list(distance) AS distances,
         list(mean_flux) AS fluxes,
-        list(background) AS backgrounds
+        list(background) AS backgrounds,
+        list(both_in) AS both_in
     FROM binned
-    GROUP BY ALL
+    GROUP BY pair_id, target, proposal, flash, filetype, bin_lo, bin_hi
+),
+listed AS (
+    SELECT
+        g.pair_id, g.target, g.proposal, g.flash, g.filetype, g.bin_lo, g.bin_hi, v.estimator,
+        CASE v.estimator WHEN 'mean_flux' THEN g.ratios ELSE list_where(g.ratios, g.both_in) END AS ratios,
+        CASE v.estimator WHEN 'mean_flux' THEN g.distances ELSE list_where(g.distances, g.both_in) END AS distances,
+        CASE v.estimator WHEN 'mean_flux' THEN g.fluxes ELSE list_where(g.fluxes, g.both_in) END AS fluxes,
+        CASE v.estimator WHEN 'mean_flux' THEN g.backgrounds ELSE list_where(g.backgrounds, g.both_in) END AS backgrounds
+    FROM grouped AS g
+    CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
 ),
 limited AS (
     SELECT l.*, clip_limits(l.ratios, s.clip_sigma) AS clip

@@ -21,6 +21,8 @@ def seal(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     kept out by `checked_query`; DuckDB knows no right to read without one to write.
     """
     folder = str(root).replace("'", "''")
+    # The bar is drawn on standard output, where the data go.
+    connection.execute("SET enable_progress_bar = false")
     # The order matters: allowed_directories cannot change once external access is off.
     connection.execute(f"SET allowed_directories = ['{folder}']")
     connection.execute("SET enable_external_access = false")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.index import listing
-from cte_lake.lake.maintenance.inventory import Inventory
+from cte_lake.lake.maintenance.inventory import Inventory, is_seed
 from cte_lake.lake.paths import FOLDERS, LAKE_FILE
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.write import TEMPORARY_SUFFIX, replacing
@@ -44,7 +44,7 @@ def plan_snapshot(root: Path) -> SnapshotPlan:
         if name in _LEFT_OUT:
             continue
         for listed in listing(root, name, suffix=""):
-            chosen = name not in {"exposures", "phot"} or listed.path in wanted or "_seed" in listed.path
+            chosen = name not in {"exposures", "phot"} or listed.path in wanted or is_seed(listed.path)
             if chosen and not listed.path.endswith(TEMPORARY_SUFFIX):
                 files.append(listed.path)
                 size += listed.size
