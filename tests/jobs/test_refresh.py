@@ -1,0 +1,148 @@
+"""The unattended job, through the very files that cron and systemd run."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cte_lake.errors import ExitCode
+from cte_lake.lake.lock import only_one
+from cte_lake.refresh import LOG, MAIL, STEPS, refresh
+from tests.jobs.conftest import JOBS
+
+
+def run(lake, *steps, **environment):
+    line = [str(JOBS / "refresh"), "--lake", str(lake)]
+    for step in steps:
+        line += ["--step", step]
+    return subprocess.run(
+        line, capture_output=True, text=True, check=False,
+        env={**os.environ, "CTE_PYTHON": sys.executable, **environment},
+    )  # fmt: skip
+
+
+def test_a_good_night_is_one_line_of_json(lake, frames):
+    done = run(lake, f"ingest {frames} --workers 0", "verify --quick")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()
+    summary = json.loads(line)
+    assert summary["exit_code"] == 0
+    assert list(summary["steps"].values()) == [0, 0]
+    log = (lake / "logs" / LOG).read_text()
+    assert "4 measured" in log
+    assert "exit code 0" in log
+    assert (lake / "logs" / MAIL).read_text() == ""
+
+
+def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
+    (frames / "ic7899zzq_flt.fits").write_text("no frame")
+    done = run(lake, f"ingest {frames} --workers 0", "verify --quick")
+    assert done.returncode == ExitCode.DONE_IN_PART
+    assert json.loads(done.stdout)["steps"]["verify --quick"] == 0
+    assert done.stderr == (lake / "logs" / MAIL).read_text()
+    assert "needs a look" in done.stderr
+    assert "ic7899zzq_flt.fits" in done.stderr
+    assert f"Full log: {lake}/logs/{LOG}" in done.stderr
+
+
+def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
+    done = run(lake, "ingest /nowhere/at/all", "verify")
+    assert done.returncode == ExitCode.WRONG_USE
+    assert len(json.loads(done.stdout)["steps"]) == 1
+    assert "there is no file or folder '/nowhere/at/all'" in done.stderr
+
+
+def test_a_second_start_exits_75_at_once_and_touches_nothing(lake):
+    with only_one(lake, "refresh"):
+        done = run(lake, "verify")
+    assert done.returncode == ExitCode.LOCKED == 75
+    assert done.stdout == ""
+    assert re.search(rf"another refresh runs on .* \(process {os.getpid()} on ", done.stderr)
+    assert not (lake / "logs" / LOG).exists()
+
+
+def test_the_lock_of_a_killed_job_is_free(lake):
+    script = (
+        "import os, sys; from pathlib import Path; from cte_lake.lake.lock import only_one\n"
+        "with only_one(Path(sys.argv[1]), 'refresh'): os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(lake)], check=False)
+    assert run(lake, "verify --quick").returncode == 0
+
+
+def test_the_log_rotates(lake, monkeypatch):
+    monkeypatch.setattr("cte_lake.refresh._LOG_BYTES", 300)
+    for _ in range(3):
+        refresh(lake, ("schema check",))
+    assert len(list((lake / "logs").glob(f"{LOG}*"))) > 2
+
+
+def test_the_default_steps_are_commands():
+    for step in STEPS:
+        line = [sys.executable, "-m", "cte_lake.cli.main", step.split()[0], "--help"]
+        assert subprocess.run(line, capture_output=True, check=False).returncode == 0, step
+
+
+def placed(text, lake):
+    """A job file with the paths of this machine in place of the example's."""
+    text = text.replace("/data/cte/lake", str(lake)).replace("/opt/cte-lake/bin/python", sys.executable)
+    return text.replace("User=cte\n", "")
+
+
+def test_each_line_of_the_cron_entry_runs(lake):
+    lines = placed((JOBS / "cte-lake.cron").read_text(), lake).splitlines()
+    settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
+    jobs = [line.split(None, 5)[5] for line in lines if re.match(r"\d", line)]
+    assert len(jobs) == 2
+    del settings["MAILTO"]
+    nightly, monthly = jobs
+    # The nightly job's default steps have their own test; here its own line is run with a short one.
+    nightly = nightly.replace("cte_lake.refresh", "cte_lake.refresh --step 'verify --quick'")
+    for job in (nightly, monthly):
+        done = subprocess.run(
+            ["/bin/sh", "-c", job], env={"PATH": "/usr/bin:/bin", "HOME": "/", **settings},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+    written = (lake / "logs" / "refresh.jsonl").read_text().splitlines()
+    assert [json.loads(line)["exit_code"] for line in written] == [0, 0]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_systemd_accepts_its_units(lake, tmp_path):
+    for path in [*JOBS.glob("*.service"), *JOBS.glob("*.timer")]:
+        (tmp_path / path.name).write_text(placed(path.read_text(), lake))
+    units = [str(path) for path in [*tmp_path.glob("*.service"), *tmp_path.glob("*.timer")]]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def exec_start(name, lake):
+    text = placed((JOBS / name).read_text(), lake)
+    return re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1]
+
+
+def test_the_service_s_command_runs(lake):
+    command = exec_start("cte-lake-refresh.service", lake) + " --step 'verify --quick'"
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], env={"CTE_LAKE_LAKE": str(lake)}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_failure_service_mails_what_is_to_be_told(lake, tmp_path):
+    refresh(lake, ("ingest /nowhere",))
+    mail = tmp_path / "mail"
+    mail.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {tmp_path}/sent\n')
+    mail.chmod(0o755)
+    subprocess.run(
+        ["/bin/sh", "-c", exec_start("cte-lake-failed.service", lake)], check=True,
+        env={"CTE_LAKE_LAKE": str(lake), "PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )  # fmt: skip
+    assert "needs a look monitor@example.org" in (tmp_path / "sent").read_text()
+    assert "exit code 2" in (tmp_path / "sent").read_text()
