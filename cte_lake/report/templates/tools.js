@@ -1,0 +1,44 @@
+"use strict";
+(() => {
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    const text = source.tagName === "TABLE"
+      ? [...source.rows].map((row) => [...row.cells].map((cell) => cell.textContent.trim()).join("\t")).join("\n")
+      : source.textContent;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.textContent = document.execCommand("copy") ? "Copied" : "Selected: press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = before; }, 2000);
+  };
+
+  const filter = (input) => {
+    const rows = [...document.getElementById(input.dataset.filter).tBodies[0].rows];
+    const count = document.getElementById(input.dataset.count);
+    const apply = () => {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let left = 0;
+      for (const row of rows) {
+        const text = row.textContent.toLowerCase();
+        row.hidden = !words.every((word) => text.includes(word));
+        left += !row.hidden;
+      }
+      count.textContent = `${left} of ${rows.length} shown`;
+    };
+    input.addEventListener("input", apply);
+    apply();
+  };
+
+  document.querySelectorAll("button[data-copy]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => copy(button));
+  });
+  document.querySelectorAll("input[data-filter]").forEach((input) => {
+    input.closest(".tools").hidden = false;
+    filter(input);
+  });
+})();
