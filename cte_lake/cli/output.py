@@ -89,9 +89,15 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
         return _as_json(table)
     stream = io.BytesIO()
     if format_ is Format.CSV:
-        from pyarrow import csv
+        import csv
 
-        csv.write_csv(table, stream, csv.WriteOptions(quoting_style="needed"))
+        from pyarrow.csv import WriteOptions, write_csv
+
+        # Arrow quotes every name of the header; readers of plain columns stumble over that.
+        header = io.StringIO()
+        csv.writer(header, lineterminator="\n").writerow(table.column_names)
+        stream.write(header.getvalue().encode())
+        write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
         return stream.getvalue()
     if format_ is Format.PARQUET:
         from pyarrow import parquet

@@ -26,6 +26,12 @@ def sql(
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
+    coefficients: Annotated[
+        str | None,
+        typer.Option(
+            "--coefficients", help="Coefficient set that cte_corrected(...) uses: a name or a file."
+        ),
+    ] = None,
     assignments: SetOption = None,
 ) -> None:
     """Ask the lake in SQL, read-only.
@@ -39,6 +45,10 @@ def sql(
     root = find_lake(lake)
     opened = open_lake(root, mode, settings=settings_of(root, assignments))
     with opened:
+        if coefficients is not None:
+            from cte_lake.stages.coefficient_files import find_coefficients
+
+            opened.use_coefficients(find_coefficients(coefficients, root))
         if query is None and sys.stdin.isatty():
             from cte_lake.cli.prompt import ask
 
