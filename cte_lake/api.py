@@ -105,6 +105,7 @@ class Lake:
     """
 
     alignment = ViewMethod("alignment")
+    crmasks = ViewMethod("crmasks")
     cte = ViewMethod("cte")
     cte_vs_flash = ViewMethod("cte_vs_flash")
     cte_vs_flux = ViewMethod("cte_vs_flux")

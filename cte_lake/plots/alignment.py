@@ -11,15 +11,18 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-#: Rows of a chip; chip 1 is drawn above chip 2, as on the sky side of the detector.
+from cte_lake.plots.style import FAINT, INK, PALETTE, finish, panels, styled
+
+#: Rows of a chip; chip 1 is drawn above chip 2, as it lies on the detector.
 _CHIP_ROWS = 2051
-_COLOURS = {2: "#1b6ca8", 1: "#c8553d"}
-_MOST_VECTORS = 400
+_COLOURS = {2: PALETTE[0], 1: PALETTE[1]}
+_MOST_VECTORS = 300
 
 Column = NDArray[Any]
 
 
-def alignment_figure(
+@styled
+def alignment_plot(
     matches: Mapping[str, Column], votes: NDArray[np.integer[Any]], title: str = "", bin_px: float = 0.5
 ) -> Figure:
     """Draw the diagnostics of one exposure.
@@ -41,20 +44,21 @@ def alignment_figure(
     Figure
         Not attached to any backend.
     """
-    figure = Figure(figsize=(11, 8.5), layout="constrained")
-    axes = figure.subplots(2, 3, width_ratios=(1, 1, 1.1))
-    _draw_votes(figure, axes[0, 0], votes, bin_px)
+    figure, axes = panels(3, 2, height=10.5)
     used = np.asarray(matches["used"], bool)
-    for axis, along, across in (
-        (axes[0, 1], "x", "dx"),
-        (axes[0, 2], "y", "dx"),
-        (axes[1, 1], "x", "dy"),
-        (axes[1, 2], "y", "dy"),
-    ):
-        _draw_residuals(axis, matches, used, along, across)
-    _draw_vectors(axes[1, 0], matches, used)
-    figure.suptitle(f"{title}   {used.sum()} stars".strip())
-    return figure
+    _draw_votes(figure, axes[0, 0], votes, bin_px)
+    _draw_vectors(axes[0, 1], matches, used)
+    for row, across in ((1, "dx"), (2, "dy")):
+        for column, along in ((0, "x"), (1, "y")):
+            _draw_residuals(axes[row, column], matches, used, along, across)
+    rms = [
+        float(np.sqrt((matches[name][used] ** 2).mean())) if used.any() else np.nan for name in ("dx", "dy")
+    ]
+    caption = (
+        f"{used.sum()} stars fitted, {(~used).sum()} clipped (pale); residual rms {rms[0]:.3f} px in x and "
+        f"{rms[1]:.3f} px in y. Votes are pairs of a source and a star, at the best rotation."
+    )
+    return finish(figure, title or "Alignment", caption, axes[1, 0])
 
 
 def _draw_votes(figure: Figure, axis: Axes, votes: NDArray[np.integer[Any]], bin_px: float) -> None:
@@ -62,8 +66,9 @@ def _draw_votes(figure: Figure, axis: Axes, votes: NDArray[np.integer[Any]], bin
     image = axis.imshow(
         votes, origin="lower", extent=(-half, half, -half, half), cmap="magma", norm=PowerNorm(0.4)
     )
-    axis.set(title="votes for the offset", xlabel="offset in x (px)", ylabel="offset in y (px)")
-    figure.colorbar(image, ax=axis, label="pairs", shrink=0.8)
+    axis.grid(visible=False)
+    axis.set(title="Votes for the offset", xlabel="Offset in x (px)", ylabel="Offset in y (px)")
+    figure.colorbar(image, ax=axis, label="Pairs")
 
 
 def _draw_residuals(
@@ -71,14 +76,16 @@ def _draw_residuals(
 ) -> None:
     for chip, colour in _COLOURS.items():
         of_chip = np.asarray(matches["chip"]) == chip
-        for chosen, alpha, label in ((of_chip & used, 0.6, f"chip {chip}"), (of_chip & ~used, 0.15, None)):
+        for chosen, alpha, label in (
+            (of_chip & used, 0.6, f"chip {chip}"),
+            (of_chip & ~used, 0.15, "_clipped"),
+        ):
             axis.plot(
-                matches[along][chosen], matches[across][chosen], ".", ms=3, c=colour, alpha=alpha, label=label
+                matches[along][chosen], matches[across][chosen], ".", ms=4, c=colour, alpha=alpha, label=label
             )
     limit = 4 * max(float(np.std(matches[across][used])) if used.any() else 0.0, 0.02)
-    axis.axhline(0, color="0.4", lw=0.8)
-    axis.set(ylim=(-limit, limit), xlabel=f"{along} (px)", ylabel=f"residual {across} (px)")
-    axis.legend(markerscale=3, fontsize="small", loc="upper right")
+    axis.axhline(0, color=INK, lw=0.8)
+    axis.set(ylim=(-limit, limit), xlabel=f"{along} (px)", ylabel=f"Residual in {across[1]} (px)")
 
 
 def _draw_vectors(axis: Axes, matches: Mapping[str, Column], used: NDArray[np.bool_]) -> None:
@@ -86,9 +93,7 @@ def _draw_vectors(axis: Axes, matches: Mapping[str, Column], used: NDArray[np.bo
     chosen = chosen[:: max(1, len(chosen) // _MOST_VECTORS)]
     above = np.where(np.asarray(matches["chip"])[chosen] == 1, _CHIP_ROWS, 0)
     x, y = matches["x"][chosen], matches["y"][chosen] + above
-    arrows = axis.quiver(
-        x, y, matches["dx"][chosen], matches["dy"][chosen], angles="uv", width=0.003, color="0.25"
-    )
-    axis.quiverkey(arrows, 0.8, -0.13, 0.1, "0.1 px", labelpos="E")
-    axis.axhline(_CHIP_ROWS, color="0.6", lw=0.8)
-    axis.set(title="residuals on the detector", xlabel="x (px)", ylabel="y (px), chip 1 above chip 2")
+    axis.axhline(_CHIP_ROWS, color=FAINT, lw=1)
+    arrows = axis.quiver(x, y, matches["dx"][chosen], matches["dy"][chosen], width=0.004, scale=3, color=INK)
+    axis.quiverkey(arrows, 0.8, 1.05, 0.2, "0.2 px", labelpos="E")
+    axis.set(title="Residuals", xlabel="x (px)", ylabel="y (px), chip 1 above chip 2")

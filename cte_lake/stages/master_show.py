@@ -59,14 +59,15 @@ def draw_master(lake: Path, target: str, path: Path) -> None:
     NothingToDo
         If the target has none.
     """
-    from cte_lake.plots.master import master_figure
+    from cte_lake.plots.master import master_plot
+    from cte_lake.plots.style import save
 
     master = current_master(lake, target)
     if master is None:
         raise NothingToDo(f"target {target} has no master catalog")
     stars, filters, _ = lake_catalog(master)
-    figure = master_figure(
+    figure = master_plot(
         stars.ra, stars.dec, stars.extra.get("flux"), filters, f"{target}: {len(stars)} stars"
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    save(figure, path)

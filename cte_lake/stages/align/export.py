@@ -55,7 +55,8 @@ def draw_diagnostics(arguments: AlignArguments, folder: Path) -> list[Path]:
     NothingToDo
         If none of them has matched stars.
     """
-    from cte_lake.plots.alignment import alignment_figure
+    from cte_lake.plots.alignment import alignment_plot
+    from cte_lake.plots.style import save
 
     states = alignment_states(arguments.lake)
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,9 +66,9 @@ def draw_diagnostics(arguments: AlignArguments, folder: Path) -> list[Path]:
         if version is None or not version.beside(MATCHES).exists():
             continue
         table, votes = read_matches(version)
-        figure = alignment_figure(table, votes, f"{exposure.imagename}: {version.status}")
+        figure = alignment_plot(table, votes, f"{exposure.imagename}: {version.status}")
         path = folder / f"{exposure.rootname}_alignment.png"
-        figure.savefig(path, dpi=110)
+        save(figure, path)
         drawn.append(path)
     if not drawn:
         raise NothingToDo(
