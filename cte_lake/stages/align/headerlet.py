@@ -49,7 +49,14 @@ def make_headerlet(
         header["WCSNAME"] = wcsname
     with silenced("stwcs"):
         headerlet = create_headerlet(
-            hdus, sciext="SCI", hdrname=wcsname, nmatch=n_matched, catalog=catalog, author="cte-lake"
+            hdus,
+            sciext="SCI",
+            hdrname=wcsname,
+            nmatch=n_matched,
+            catalog=catalog,
+            author="cte-lake",
+            # Otherwise it starts a headerlet.log in whatever folder the command was called from.
+            logging=False,
         )
         for hdu in headerlet:
             if hdu.name == "SIPWCS":
