@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = Path(os.environ.get("CTE_LAKE_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
+#: A test file stays on one worker: its fixtures (lakes of simulated frames) cost more than its tests.
+PARALLEL = ("-n", "2", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:
@@ -62,7 +64,7 @@ def check(pytest_arguments: list[str]) -> int:
     codes = [
         run(BIN / "ruff", "check", "."),
         run(BIN / "mypy"),
-        run(BIN / "python", "-m", "pytest", *pytest_arguments),
+        run(BIN / "python", "-m", "pytest", *PARALLEL, *pytest_arguments),
     ]
     return next((code for code in codes if code), 0)
 
