@@ -95,5 +95,5 @@ def _draw_vectors(axis: Axes, matches: Mapping[str, Column], used: NDArray[np.bo
     x, y = matches["x"][chosen], matches["y"][chosen] + above
     axis.axhline(_CHIP_ROWS, color=FAINT, lw=1)
     arrows = axis.quiver(x, y, matches["dx"][chosen], matches["dy"][chosen], width=0.004, scale=3, color=INK)
-    axis.quiverkey(arrows, 0.8, 1.05, 0.2, "0.2 px", labelpos="E")
+    axis.quiverkey(arrows, 0.7, 1.05, 0.2, "0.2 px", labelpos="E")
     axis.set(title="Residuals", xlabel="x (px)", ylabel="y (px), chip 1 above chip 2")

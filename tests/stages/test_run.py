@@ -147,7 +147,7 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
         child = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(moments.uniform(3, 20))
+        time.sleep(moments.uniform(2, 12))
         child.send_signal(signal.SIGKILL)
         child.wait()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -26,6 +26,7 @@ from cte_lake.simulate import (
     with_anomalies,
     with_wcs_errors,
 )
+from cte_lake.stages.align.crosscheck import cross_check
 from cte_lake.stages.align.export import draw_diagnostics, read_matches, write_aligned
 from cte_lake.stages.align.fit import fit_wcs
 from cte_lake.stages.align.gate import check
@@ -319,3 +320,15 @@ def test_dense_field_with_forty_false_matches_is_refused(visit, aligned):
     with pytest.raises(Rejected) as refusal:
         check(quality, config.gate)
     assert refusal.value.reason in {"unmatched", "chance_matches"}
+
+
+@pytest.mark.slow
+def test_tweakreg_comes_to_the_same_solution(visit, aligned):
+    arguments, _ = aligned
+    path = f"{visit[0]}/data/ic7801aaq_flc.fits"
+    (row,) = cross_check(replace(arguments, paths=(path,)))
+    assert row["problem"] == ""
+    assert row["agrees"]
+    assert row["difference_px"] < 0.05
+    with pytest.raises(NothingToDo, match="aligned in the lake"):
+        cross_check(replace(arguments, selection=Selection(visit=("02",))))
