@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from cte_lake.frames.exposure import Exposure
     from cte_lake.frames.screening import ScreeningRules
 
-#: Steps whose refusals may end by themselves (a partner, a catalog, a sibling arrives): tried in each run.
-_RETRIED_STAGES = frozenset({"read", "match", "align"})
+#: Steps whose refusals may end by themselves (a partner, a catalog, disk space, memory): tried in each run.
+_RETRIED_STAGES = frozenset({"read", "match", "align", "write", "worker"})
 _ROW_COLUMNS = (
     "path", "imagename", "rootname", "filetype", "target", "proposal", "visit", "flash", "filter", "chip",
     "checksum", "file_size", "file_mtime_ns", "master_hash", "settings_hash", "rules_hash", "alignment_hash",

@@ -10,7 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cte_lake.errors import CteLakeError, ExitCode, NothingToDo, Rejected
+from cte_lake.errors import CteLakeError, ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import current_exposure
 from cte_lake.stages.dask import Done, run_tasks
@@ -173,6 +173,8 @@ class _Recorder:
 def _refusal_of(path: Path, error: BaseException) -> Rejected:
     if isinstance(error, Rejected):
         return error
+    if isinstance(error, LakeError):
+        return Rejected(error.kind, str(error), stage="write")
     if isinstance(error, CteLakeError):
         return Rejected(error.kind, str(error), stage="measure")
     if type(error).__name__ == "KilledWorker":

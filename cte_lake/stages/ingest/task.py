@@ -145,7 +145,7 @@ def _inputs(task: MeasureTask) -> _Inputs:
 def _check_unchanged(path: str, inputs: _Inputs) -> None:
     stat = Path(path).stat()
     if (stat.st_size, stat.st_mtime_ns) != (inputs.file_size, inputs.file_mtime_ns):
-        raise Rejected("changed_while_read", f"{path} changed while it was read; ingest it again", "measure")
+        raise Rejected("changed_while_read", f"{path} changed while it was read; ingest it again", "read")
 
 
 def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | None:
