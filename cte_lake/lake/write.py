@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,10 @@ from cte_lake.lake.schemas import Dataset, dataset
 #: Level 3 of zstd: higher levels cost three times the time for 3% of the size.
 _COMPRESSION_LEVEL = 3
 TEMPORARY_SUFFIX = ".tmp"
+#: Errors that a user puts right and that are no defect.
+_OF_THE_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
+)
 
 
 @contextlib.contextmanager
@@ -26,16 +31,28 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Readers see the old file or the new one, never a part; a block that fails leaves nothing behind.
     The name starts with a dot and does not end in the final suffix, so no reader's glob finds it.
+
+    Raises
+    ------
+    LakeError
+        If the disk is full or failing, or the lake may not be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush(temporary)
         temporary.replace(path)
         _flush(path.parent)
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        told = f"{os.strerror(error.errno)}; put that right and run the command again, nothing is lost"
+        raise LakeError(f"{path} cannot be written: {told}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # On a failing or read-only disk there may be nothing to remove, or no way to.
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _flush(path: Path) -> None:
