@@ -1,0 +1,51 @@
+"""Frames, a lake, and ways to run the command line as a user does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cte_lake.config import load_settings
+from cte_lake.lake.create import create_lake
+from cte_lake.stages.master_import import import_master
+
+
+@pytest.fixture
+def frames(small_visit, tmp_path) -> Path:
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for frame in small_visit.frames:
+        shutil.copy2(frame, folder)
+    return folder
+
+
+def new_lake(root: Path, visit) -> Path:
+    create_lake(root)
+    import_master(root, visit.master, visit.target, load_settings(root, environment={}).config)
+    return root
+
+
+@pytest.fixture
+def lake(small_visit, tmp_path) -> Path:
+    return new_lake(tmp_path / "lake", small_visit)
+
+
+def cte_lake(*arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    line = [*prefix, sys.executable, "-m", "cte_lake.cli.main", *map(str, arguments)]
+    return subprocess.run(
+        line, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "LC_ALL": "C"}
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """What the user saw: one sentence, no traceback."""
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "defect" not in done.stderr, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("cte-lake: ")]
+    assert len(lines) == 1, done.stderr
+    return lines[0]
