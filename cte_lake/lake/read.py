@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def scan(root: Path, name: str, partition: Partition | None = None, only: Path |
     """
     keys = dataset(name).partitions
     folders = partition.folder if partition is not None else "/".join("*" for _ in keys)
-    pattern = str(only or root / name / folders / "*.parquet")
+    # A lake's own name may hold '[' or '*'; only below it they are patterns.
+    pattern = glob.escape(str(only)) if only else f"{glob.escape(str(root / name))}/{folders}/*.parquet"
     seed = seed_path(root, name)
     known = read_seed(seed) if seed.is_file() else None
     mixed = known is None or generation(known) > 1
