@@ -20,13 +20,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cte_lake.errors import CteLakeError, ExitCode
+from cte_lake.errors import CteLakeError, ExitCode, UsageError
 from cte_lake.lake.lock import only_one
 from cte_lake.lake.paths import find_lake
 from cte_lake.lake.write import write_bytes
 
-#: What a refresh does: fetch and measure what is new or out of date, check, publish, say how things stand.
-STEPS = ("run", "audit", "verify --quick", "report", "status")
 LOG, MAIL = "refresh.log", "refresh.mail"
 _LOG_BYTES, _LOGS_KEPT = 2_000_000, 9
 #: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
@@ -88,6 +86,21 @@ class Refresh:
         return "\n".join(lines) + "\n"
 
 
+def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
+    """Return what a refresh does: fetch and measure what is new or out of date, check, publish, tell.
+
+    Parameters
+    ----------
+    frames : Path
+        Folder of the frames.
+    publish : Path, optional
+        Folder that a web server shows.
+    """
+    made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
+    run = f"run {shlex.quote(str(frames))} --steps fetch,align,crmask,ingest"
+    return (run, "audit", "verify --quick", made, "status")
+
+
 def _meaning(code: int) -> str:
     try:
         return ExitCode(code).name.lower().replace("_", " ")
@@ -147,9 +160,15 @@ def _log(lake: Path) -> logging.Logger:
 
 def main(
     lake: Annotated[Path | None, typer.Option("--lake", help="The lake; else as for cte-lake.")] = None,
+    frames: Annotated[
+        Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")
+    ] = None,
+    publish: Annotated[
+        Path | None, typer.Option("--publish", help="Put the report here too, for a web server.")
+    ] = None,
     step: Annotated[
         list[str] | None,
-        typer.Option("--step", help=f"Command of cte-lake to run; repeatable. Default: {'; '.join(STEPS)}."),
+        typer.Option("--step", help="Command of cte-lake to run instead; repeatable."),
     ] = None,
 ) -> None:
     """Bring a lake up to date without anybody watching.
@@ -157,7 +176,10 @@ def main(
     Prints one line of JSON on standard output and, if something needs a look, a mail on standard error.
     """
     try:
-        done = refresh(find_lake(lake), tuple(step or STEPS))
+        if frames is None and not step:
+            raise UsageError("name the folder of the frames with --frames, or what to do with --step")
+        steps = tuple(step or default_steps((frames or Path()).absolute(), publish))
+        done = refresh(find_lake(lake), steps)
     except CteLakeError as error:
         typer.echo(f"cte-lake refresh: {error}", err=True)
         raise typer.Exit(error.exit_code) from error

@@ -11,7 +11,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.lock import only_one
-from cte_lake.refresh import LOG, MAIL, STEPS, refresh
+from cte_lake.refresh import LOG, MAIL, default_steps, refresh
 from tests.jobs.conftest import JOBS
 
 
@@ -82,10 +82,21 @@ def test_the_log_rotates(lake, monkeypatch):
     assert len(list((lake / "logs").glob(f"{LOG}*"))) > 2
 
 
-def test_the_default_steps_are_commands():
-    for step in STEPS:
-        line = [sys.executable, "-m", "cte_lake.cli.main", step.split()[0], "--help"]
-        assert subprocess.run(line, capture_output=True, check=False).returncode == 0, step
+@pytest.mark.slow
+def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, frames, tmp_path):
+    steps = default_steps(frames, tmp_path / "www")
+    # The archive is out of a test's reach; everything else is as it runs every night.
+    night = refresh(lake, (steps[0].replace("fetch,align,crmask,", ""), *steps[1:]))
+    assert {step.command.split()[0]: step.exit_code for step in night.steps} == {
+        "run": 0, "audit": 0, "verify": 0, "report": 0, "status": 0,
+    }, night.mail()  # fmt: skip
+    assert (tmp_path / "www" / "index.html").is_file()
+
+
+def test_a_job_without_frames_says_what_it_needs(lake):
+    done = run(lake)
+    assert done.returncode == ExitCode.WRONG_USE
+    assert "--frames" in done.stderr
 
 
 def placed(text, lake):
@@ -102,6 +113,7 @@ def test_each_line_of_the_cron_entry_runs(lake):
     del settings["MAILTO"]
     nightly, monthly = jobs
     # The nightly job's default steps have their own test; here its own line is run with a short one.
+    assert "--frames /data/cte/frames" in nightly
     nightly = nightly.replace("cte_lake.refresh", "cte_lake.refresh --step 'verify --quick'")
     for job in (nightly, monthly):
         done = subprocess.run(
