@@ -1,0 +1,183 @@
+"""The report in a real browser: quiet, shut off from the network, usable by keyboard, accessible."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A headless Chromium of its own, with its log of console and network."""
+    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (extra 'dev')")
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("chromium and chromium-driver are not installed (apt-get install chromium-driver)")
+    options = selenium.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = selenium.Chrome(options=options, service=selenium.ChromeService(DRIVER))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+def _visit(browser: Any, page: Path, size: str = "desktop", dark: bool = False) -> None:
+    browser.set_window_size(*SIZES[size])
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    browser.get_log("performance")
+    browser.get_log("browser")
+    browser.get(page.as_uri())
+
+
+def _pages(report: Path) -> list[Path]:
+    return [*sorted(report.glob("*.html")), sorted((report / "pairs").glob("*.html"))[0]]
+
+
+def test_no_page_complains_or_asks_for_anything_elsewhere(browser: Any, report: Path) -> None:
+    for page in [*report.glob("*.html"), *sorted((report / "pairs").glob("*.html"))[:4]]:
+        _visit(browser, page)
+        browser.execute_script("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        browser.execute_script(
+            "document.querySelectorAll('img').forEach((one) => { one.loading = 'eager'; })"
+        )
+        assert browser.execute_script(_LOADED) == [], page
+        assert browser.get_log("browser") == [], page
+        messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        sent = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        assert sent
+        place = report.resolve().as_uri()
+        assert [url for url in sent if not url.startswith((place, "data:"))] == [], page
+
+
+#: Waits for all pictures; gives the addresses of those that did not come.
+_LOADED = """
+    const pictures = [...document.images];
+    return Promise.allSettled(pictures.map((one) => one.decode()))
+        .then((all) => pictures.filter((_, k) => all[k].status === 'rejected').map((one) => one.src));
+"""
+
+
+def test_hostile_texts_run_nothing(browser: Any, report: Path) -> None:
+    for page in _pages(report):
+        _visit(browser, page)
+        assert browser.execute_script("return window.hacked") is None, page
+        assert browser.execute_script("return document.querySelectorAll('[onerror],[onclick]').length") == 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_accessible(browser: Any, report: Path, size: str, dark: bool) -> None:
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed (extra 'dev')")
+    code = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    for page in _pages(report):
+        _visit(browser, page, size, dark)
+        # The page's own policy keeps foreign scripts out; the driver's do not ask it.
+        browser.execute_script(code)
+        found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+        serious = [
+            (one["id"], one["help"], [node["html"][:120] for node in one["nodes"][:3]])
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]
+        assert serious == [], page.name
+        assert len(found["passes"]) > 15
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_page_is_wider_than_the_screen(browser: Any, report: Path, size: str) -> None:
+    for page in _pages(report):
+        _visit(browser, page, size)
+        wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert browser.execute_script(wide) <= 0, page.name
+
+
+def test_flux_bins_can_be_switched(browser: Any, report: Path) -> None:
+    _visit(browser, report / "index.html")
+    count = "return document.querySelectorAll('#chart-time .canvas .mark').length"
+    before = browser.execute_script(count)
+    boxes = browser.find_elements("css selector", "#chart-time fieldset:first-of-type input")
+    assert len(boxes) == 3
+    boxes[0].click()
+    assert browser.execute_script(count) == before * 2 // 3
+    for box in boxes[1:]:
+        box.click()
+    assert browser.execute_script(count) == 0
+    told = browser.find_element("css selector", "#chart-time output").text
+    assert told == "nothing is selected"
+
+
+def test_a_point_tells_its_pair_and_value_and_leads_to_it(browser: Any, report: Path) -> None:
+    from selenium.webdriver import ActionChains
+
+    _visit(browser, report / "index.html")
+    mark = browser.find_element("css selector", "#chart-time .canvas .mark")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", mark)
+    ActionChains(browser).move_to_element(mark).perform()
+    tip = browser.find_element("css selector", "#chart-time .tip")
+    assert re.search(r"NGC 104, 20\d\d\.\d\d, .*: -?[\d.]+ ± [\d.]+ % \([\d,]+ stars, pair \d+\)", tip.text)
+    ActionChains(browser).click(mark).perform()
+    assert "/pairs/" in browser.current_url
+    assert browser.find_element("tag name", "h1").text.startswith("NGC 104")
+
+
+def test_charts_work_by_keyboard(browser: Any, report: Path) -> None:
+    from selenium.webdriver import Keys
+
+    _visit(browser, report / "index.html")
+    canvas = browser.find_element("css selector", "#chart-time .canvas")
+    browser.execute_script("arguments[0].focus()", canvas)
+    active = browser.switch_to.active_element
+    active.send_keys(Keys.ARROW_RIGHT)
+    first = browser.find_element("css selector", "#chart-time output").text
+    active.send_keys(Keys.ARROW_RIGHT)
+    second = browser.find_element("css selector", "#chart-time output").text
+    assert first != second
+    assert "pair" in first
+    active.send_keys(Keys.ENTER)
+    assert "/pairs/" in browser.current_url
+
+
+def test_the_list_of_pairs_can_be_searched(browser: Any, report: Path) -> None:
+    _visit(browser, report / "pairs.html")
+    field = browser.find_element("id", "find")
+    field.send_keys("13000/13 FLC")
+    assert browser.find_element("id", "found").text == "1 of 12 shown"
+    rows = browser.find_elements("css selector", "#pairs-table tbody tr")
+    assert [row.is_displayed() for row in rows].count(True) == 1
+
+
+def test_pages_say_something_without_script(browser: Any, report: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        _visit(browser, report / "index.html")
+        text = browser.find_element("tag name", "body").text
+        assert "The interactive chart needs JavaScript" in text
+        assert "The latest losses" in text
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_dark_pages_are_dark(browser: Any, report: Path) -> None:
+    for dark in (False, True):
+        _visit(browser, report / "index.html", dark=dark)
+        shade = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", shade)[:3])) < 150) == dark

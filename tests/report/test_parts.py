@@ -1,0 +1,163 @@
+"""Small parts of the report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cte_lake.errors import Rejected
+from cte_lake.report.charts import time_chart
+from cte_lake.report.frames import draw_frames, frame_cells
+from cte_lake.report.latest import latest_losses
+from cte_lake.report.news import last_report, news
+from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, ratio_panels
+from cte_lake.report.tables import date_text, loss_text, pair_slug
+from cte_lake.report.thumbnails import picture
+from tests.plots import samples
+
+
+def _row(**changed: object) -> dict[str, object]:
+    return {
+        "target": "ngc104", "filter": "F502N", "length": "l", "flash": 0, "filetype": "flt", "chip": None,
+        "pairing": "chips", "bin_lo": 500.0, "bin_hi": 2000.0, "aperture": 3, "estimator": "mean_flux",
+        "epoch": 1, "epoch_mjd": 55400.0, "mjd": 55400.0, "n": 100, "cte_loss": 0.1, "cte_loss_err": 0.01,
+        "pair_id": 7,
+    } | changed  # fmt: skip
+
+
+def test_latest_losses_are_weighted_means_of_the_last_epoch() -> None:
+    rows = [
+        _row(),
+        _row(epoch=2, epoch_mjd=55800.0, cte_loss=0.2, cte_loss_err=0.01),
+        _row(epoch=2, epoch_mjd=55800.0, cte_loss=0.5, cte_loss_err=0.02),
+        _row(epoch=2, epoch_mjd=55800.0, cte_loss=0.9, cte_loss_err=None),
+        _row(bin_lo=1.0),
+    ]
+    (found,) = latest_losses(rows, [(500.0, 2000.0)])
+    # Weights 4 to 1: (4 * 0.2 + 0.5) / 5, and 1 / sqrt(10000 + 2500).
+    assert found["cte_loss"] == pytest.approx(0.26)
+    assert found["cte_loss_err"] == pytest.approx(0.00894427191)
+    assert (found["n_pairs"], found["n"], found["mjd"]) == (2, 200, 55800.0)
+
+
+def test_a_chart_shows_plain_data_first() -> None:
+    rows = [_row(), _row(filetype="flc"), _row(flash=12), _row(bin_lo=2000.0, bin_hi=8000.0)]
+    chart = time_chart(rows, {7: "pairs/x.html"})
+    on = {facet["title"]: (facet["values"], facet["on"]) for facet in chart["facets"]}
+    assert on["File type"] == (["FLT", "FLC"], [True, False])
+    assert on["Post-flash"] == (["no flash", "flash 12 e\u207b/px"], [True, False])
+    assert on["Flux bin"][1] == [True, True]
+    assert chart["points"][0]["y"] == 10.0
+    assert chart["points"][0]["link"] == "pairs/x.html"
+    assert "10.00 ± 1.00 % (100 stars, pair 7)" in chart["points"][0]["text"]
+
+
+def test_what_has_only_other_data_shows_that() -> None:
+    chart = time_chart([_row(flash=33)], {})
+    assert [facet["on"] for facet in chart["facets"] if facet["title"] == "Post-flash"] == [[True]]
+    assert "link" not in chart["points"][0]
+
+
+def test_dots_of_a_pair_stand_where_its_stars_are() -> None:
+    stars = {"bin_lo": [1.0] * 3, "bin_hi": [2.0] * 3, "y": [0.0, 1024.0, 2050.0], "ratio": [0.9, 1.0, 1.1]}
+    row = _row(bin_lo=1.0, bin_hi=2.0, slope=1e-4, slope_err=1e-5, intercept=0.9) | {
+        "distance_mean": 1024.0,
+        "distance_std": 590.0,
+    }
+    (panel,) = ratio_panels(stars | {"kept": [True, True, True]}, [row])
+    steps = np.array(re.findall(r"m(-?\d+) (-?\d+)h0", panel.dots), dtype=float)
+    places = np.cumsum(steps, axis=0) * DOT_UNIT
+    assert places.shape == (3, 2)
+    assert places[1, 1] == pytest.approx(panel.one, abs=DOT_UNIT)
+    assert places[1, 0] == pytest.approx(panel.rows[1][0], abs=DOT_UNIT)
+    # Up is larger, and equal steps in ratio are equal steps on the page.
+    np.testing.assert_allclose(np.diff(places[:, 1]), np.diff(places[:, 1]).mean(), atol=2 * DOT_UNIT)
+    assert places[0, 1] > places[2, 1]
+    line = np.array(re.findall(r"[\d.]+", panel.line), dtype=float).reshape(-1, 2)
+    assert line[0, 1] == pytest.approx(places[0, 1], abs=0.3)
+    assert 0 < line[:, 1].min() < line[:, 1].max() < HEIGHT
+
+
+def test_the_band_is_narrowest_at_the_stars_mean_row() -> None:
+    stars = samples.stars(many=200)
+    columns = {name: stars[name].to_numpy(zero_copy_only=False) for name in stars.column_names}
+    bins = [_row(**row) for row in samples.fits().to_pylist()]
+    panel = ratio_panels(columns, bins)[0]
+    edge = np.array(re.findall(r"[\d.]+", panel.band), dtype=float).reshape(-1, 2)
+    width = np.abs(edge[:9, 1] - edge[9:, 1][::-1])
+    assert width.argmin() == 4
+    assert width[0] == pytest.approx(width[4] * np.hypot(1, 1024 / 592), rel=0.1)
+
+
+def test_a_bin_without_slope_has_no_line() -> None:
+    row = _row(bin_lo=1.0, bin_hi=2.0, slope=None, intercept=None, slope_err=None, cte_loss=None, n=1)
+    stars = {"bin_lo": [1.0], "bin_hi": [2.0], "y": [5.0], "ratio": [1.0], "kept": [True]}
+    (panel,) = ratio_panels(stars, [row])
+    assert (panel.line, panel.band, panel.note) == ("", "", "no slope from 1 star")
+
+
+def test_news() -> None:
+    last = {"images": {"a": "1", "b": "1", "c": "1"}, "made": "2026-01-01T00:00:00+00:00"}
+    found = news({"a": "1", "b": "2", "d": "1"}, last)
+    assert (found["new"], found["changed"], found["gone"]) == (["d"], ["b"], ["c"])
+    assert found["text"] == "1 new image, 1 measured again, 1 gone"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 99, "images": {}}'])
+def test_a_broken_last_report_is_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "report.json").write_text(content)
+    assert last_report(tmp_path) is None
+
+
+def test_texts() -> None:
+    assert date_text(57601.3) == "2016-08-01"
+    assert date_text(None) is None
+    assert loss_text(0.1234, 0.0056) == "12.34 ± 0.56"
+    assert loss_text(None, None) is None
+    assert pair_slug({"image_1": "a_flt.fits", "image_2": "b_flt.fits"}) == "a_flt-b_flt"
+
+
+def test_a_picture_is_the_mean_of_its_blocks(shared: Path) -> None:
+    path = sorted((shared / "frames" / "ngc104").rglob("*flc.fits.fz"))[0]
+    small, large = picture(path, 2, 171), picture(path, 2, 342)
+    assert small.step == 2 * large.step
+    ny, nx = small.pixels.shape
+    cut = large.pixels[: 2 * ny, : 2 * nx].reshape(ny, 2, nx, 2).mean(axis=(1, 3))
+    np.testing.assert_allclose(small.pixels, cut, rtol=1e-4, atol=1e-3)
+    assert small.jpeg[:2] == b"\xff\xd8"
+    assert 1000 < len(large.jpeg) < 30000
+
+
+def test_a_frame_that_is_gone_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Rejected, match="is not there any more"):
+        picture(tmp_path / "gone.fits", 1)
+
+
+def test_a_picture_is_drawn_once(shared: Path, tmp_path: Path) -> None:
+    path = sorted((shared / "frames" / "ngc104").rglob("*flc.fits.fz"))[0]
+    row = {"imagename": "a_flc.fits", "mjd": 1.0, "chip": 2, "path": str(path), "checksum": "x", "n_stars": 9}
+    first = draw_frames([row], tmp_path / "one", None, tmp_path / "none", 60.0)
+    assert first["a_flc.fits"]["file"] == "a_flc.jpg"
+    gone = row | {"path": "/nowhere.fits"}
+    again = draw_frames([gone], tmp_path / "two", {"frames": first}, tmp_path / "one", 60.0)
+    assert again == first
+    assert (tmp_path / "two/a_flc.jpg").read_bytes() == (tmp_path / "one/a_flc.jpg").read_bytes()
+    changed = draw_frames(
+        [gone | {"checksum": "y"}], tmp_path / "three", {"frames": first}, tmp_path / "one", 60.0
+    )
+    assert "is not there any more" in changed["a_flc.fits"]["missing"]
+    late = draw_frames([row], tmp_path / "four", None, tmp_path / "none", -1.0)
+    assert "for want of time" in late["a_flc.fits"]["missing"]
+
+
+def test_circles_stand_on_their_stars() -> None:
+    drawn = {"file": "a.jpg", "width": 107, "height": 342, "step": 6}
+    row = {"imagename": "a_flc.fits", "chip": 1, "n_stars": 3}
+    cells = frame_cells(row, drawn, {"x": [0.0, 599.5], "y": [0.0, 2045.5]})
+    # Pixel (0, 0) is the lower left of the picture, whose y counts from above.
+    assert cells["stars"] == [(0.1, 341.9), (100.0, 1.0)]
+    assert cells["readout"] == "towards the top"

@@ -1,0 +1,136 @@
+"""A report is put in place whole, knows the one before it, and is quick and small."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cte_lake.errors import UsageError
+from cte_lake.report.publish import new_folder, point_latest
+from tests.report.big_lake import Image, make_lake, write_image
+from tests.report.conftest import make
+
+NOW = dt.datetime(2026, 6, 1, 9, 30, tzinfo=dt.UTC)
+
+
+def test_latest_points_at_the_newest_report(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    first = make(root, now=NOW)
+    assert first.folder.name == "20260601T093000Z"
+    assert (root / "reports/latest").resolve() == first.folder
+    second = make(root, now=NOW + dt.timedelta(days=1))
+    assert (root / "reports/latest").resolve() == second.folder
+    assert first.folder.is_dir()
+    assert sorted(path.name for path in (root / "reports").iterdir()) == [
+        "20260601T093000Z",
+        "20260602T093000Z",
+        "latest",
+    ]
+
+
+def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=8, stars=400)
+    first = json.loads((make(root, now=NOW).folder / "report.json").read_text())
+    assert first["news"]["since"] is None
+    assert len(first["news"]["new"]) == 8
+    write_image(root, Image(7, "flt", 2, "NGC-104"), 400)
+    write_image(root, Image(0, "flt", 2, "NGC-104", revision=2), 400)
+    second = json.loads((make(root, now=NOW + dt.timedelta(hours=1)).folder / "report.json").read_text())
+    assert second["news"]["since"] == NOW.isoformat(timespec="seconds")
+    assert second["news"]["new"] == ["i00717aaq_flt.fits"]
+    assert second["news"]["changed"] == ["i00010aaq_flt.fits"]
+    assert second["news"]["text"] == "1 new image, 1 measured again"
+    third = json.loads((make(root, now=NOW + dt.timedelta(hours=2)).folder / "report.json").read_text())
+    assert third["news"]["text"] == "nothing changed"
+
+
+def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
+    made = make(make_lake(tmp_path / "lake", images=0, stars=1))
+    text = (made.folder / "index.html").read_text()
+    assert "No exposure is in the lake yet." in text
+    assert made.pages == 5
+
+
+def test_an_image_alone_has_no_pair_and_no_slope(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    write_image(root, Image(0, "flt", 2, "NGC-104"), 300)
+    made = make(root)
+    assert made.state["images"] == 1
+    assert made.state["pairs"] == 0
+    assert "No pair has a slope yet." in (made.folder / "index.html").read_text()
+
+
+def test_publish_replaces_an_older_report_whole(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    place = tmp_path / "www" / "cte"
+    make(root, place, NOW)
+    (place / "of-the-old-one.txt").write_text("")
+    made = make(root, place, NOW + dt.timedelta(days=1))
+    assert made.published == place
+    assert not (place / "of-the-old-one.txt").exists()
+    assert json.loads((place / "report.json").read_text())["made"].startswith("2026-06-02")
+    assert [path.name for path in place.parent.iterdir()] == ["cte"]
+
+
+def test_publish_never_takes_another_folders_place(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    place = tmp_path / "home"
+    place.mkdir()
+    (place / "thesis.tex").write_text("important")
+    with pytest.raises(UsageError, match="holds something else than a report"):
+        make(root, place)
+    assert (place / "thesis.tex").read_text() == "important"
+    assert not list((root / "reports").iterdir())
+
+
+def test_a_report_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "reports" / "one"
+
+    def fail() -> None:
+        with new_folder(place) as work:
+            (work / "index.html").write_text("half")
+            raise RuntimeError("no disk")
+
+    with pytest.raises(RuntimeError, match="no disk"):
+        fail()
+    assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_readers_always_see_a_whole_report(tmp_path: Path) -> None:
+    place = tmp_path / "www"
+    with new_folder(place) as work:
+        (work / "report.json").write_text("0")
+    code = (
+        "import sys, pathlib, time\n"
+        "place, end = pathlib.Path(sys.argv[1]), time.monotonic() + 2\n"
+        "while time.monotonic() < end: (place / 'report.json').read_text()\n"
+    )
+    reader = subprocess.Popen([sys.executable, "-c", code, str(place)])
+    number = 0
+    while reader.poll() is None:
+        number += 1
+        with new_folder(place) as work:
+            (work / "report.json").write_text(str(number))
+    assert reader.returncode == 0
+    assert number > 10
+
+
+def test_latest_is_replaced_in_one_step(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        point_latest(tmp_path / name)
+        assert (tmp_path / "latest").resolve() == tmp_path / name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "latest"]
+
+
+def test_pages_of_pairs_stay_small_however_dense_the_field(tmp_path: Path) -> None:
+    made = make(make_lake(tmp_path / "lake", images=4, stars=20000))
+    sizes = [path.stat().st_size for path in (made.folder / "pairs").iterdir()]
+    assert len(sizes) == 2
+    # 200 of them, with 400 pictures of up to 15 kB, leave 5 MB of the 20 for everything else.
+    assert max(sizes) < 45_000
