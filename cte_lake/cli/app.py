@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import Annotated
 
@@ -19,6 +20,24 @@ app = typer.Typer(
 LAKE = "The lake"
 FRAMES = "From frames to photometry"
 RESULTS = "Losses and corrections"
+
+
+def reflow_help(group: typer.Typer) -> None:
+    """Let each command's help flow to the terminal's width; indented examples keep their lines.
+
+    Typer keeps the line breaks of a docstring, which are those of the source file.
+    """
+    for command in group.registered_commands:
+        text = command.help or inspect.getdoc(command.callback) or ""
+        command.help = "\n\n".join(_reflowed(paragraph) for paragraph in text.split("\n\n"))
+    for subgroup in group.registered_groups:
+        if subgroup.typer_instance is not None:
+            reflow_help(subgroup.typer_instance)
+
+
+def _reflowed(paragraph: str) -> str:
+    lines = paragraph.splitlines()
+    return paragraph if any(line.startswith(" ") for line in lines) else " ".join(lines)
 
 
 def _print_version(wanted: bool) -> None:

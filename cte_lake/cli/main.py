@@ -6,7 +6,7 @@ import importlib
 import sys
 import traceback
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, reflow_help
 from cte_lake.errors import CteLakeError, ExitCode
 
 #: Modules whose import adds their commands, in the order in which `--help` shows them.
@@ -38,6 +38,7 @@ COMMAND_MODULES = (
 
 for _name in COMMAND_MODULES:
     importlib.import_module(f"cte_lake.cli.{_name}")
+reflow_help(app)
 
 
 def main() -> None:
