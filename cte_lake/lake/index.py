@@ -88,11 +88,18 @@ def read_files(root: Path, name: str, paths: Iterable[str]) -> pa.Table:
     mixed = known is None or generation(known) > 1
     source = f"read_parquet({files}, {', '.join(read_options(name, mixed))}, filename = '{FILE_COLUMN}')"
     cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
-    with duckdb.connect() as connection:
+    with quiet_connection() as connection:
         names = known.names if known is not None else connection.sql(f"FROM {source} LIMIT 0").columns
         columns = projection(name, [column for column in names if column != FILE_COLUMN])
         chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"
         return connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+
+
+def quiet_connection() -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection in memory that draws no progress bar into the data on standard output."""
+    connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _rows(root: Path) -> pa.Table:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.evolve import SQL_TYPES, generation, projection, read_seed, seed_path
-from cte_lake.lake.index import FILE_COLUMN, exposure_rows
+from cte_lake.lake.index import FILE_COLUMN, exposure_rows, quiet_connection
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 
@@ -104,7 +103,7 @@ def reject_rows(root: Path) -> pa.Table:
 
 
 def _query(query: str, parameters: list[object], rows: pa.Table | None = None) -> pa.Table:
-    with duckdb.connect() as connection:
+    with quiet_connection() as connection:
         if rows is not None:
             connection.register("rows", rows)
         return connection.sql(query, params=parameters).to_arrow_table()
