@@ -75,6 +75,9 @@ class StarMeasurements:
         Sky per pixel and its standard error, electrons.
     n_sky : array of int32, shape (n,)
         Annulus pixels the sky rests on, after clipping.
+    masked_light : array of float64, shape (n,)
+        Share of a star's light within r = 3 px that masked pixels hold, by the profile of a star; the sums
+        are without it (``flux / (1 - masked_light)`` puts it back).
     flags : array of int32, shape (n,)
         Conditions met, see `cte_lake.photometry.flags`.
     """
@@ -90,6 +93,7 @@ class StarMeasurements:
     sky: FloatArray
     sky_err: FloatArray
     n_sky: IntArray
+    masked_light: FloatArray
     flags: IntArray
 
     def __len__(self) -> int:

@@ -77,7 +77,8 @@ def measure(
         raise ValueError(
             f"positions have shapes {catalog_x.shape} and {catalog_y.shape}; one of each a star is wanted"
         )
-    from cte_lake.photometry.neighbours import has_brighter_neighbour
+    from cte_lake.photometry.neighbours import has_bright_neighbours
+    from cte_lake.photometry.starlight import masked_light
 
     pixels = _prepare(image, settings)
     centres = _centre(
@@ -90,6 +91,11 @@ def measure(
     flux_err = np.sqrt(variances)
     flux_err[nothing if image.error is not None else ...] = np.nan
     flux = sums - bkg
+    offset = settings.position_offset
+    taken = masked_light(pixels.good, centres.x - offset, centres.y - offset)
+    neighbours = has_bright_neighbours(
+        catalog_x, catalog_y, flux[:, 0], settings.neighbour_distance, settings.neighbour_limit
+    )
     return StarMeasurements(
         x=centres.x,
         y=centres.y,
@@ -102,14 +108,8 @@ def measure(
         sky=centres.sky,
         sky_err=centres.sky_err,
         n_sky=centres.n_sky,
-        flags=_flag(
-            pixels,
-            centres,
-            areas,
-            chip_areas,
-            has_brighter_neighbour(catalog_x, catalog_y, flux[:, 0], settings.neighbour_distance),
-            settings,
-        ),
+        masked_light=taken,
+        flags=_flag(pixels, centres, areas, chip_areas, taken, neighbours, settings),
     )
 
 
@@ -188,13 +188,14 @@ def _flag(
     centres: _Centres,
     areas: FloatArray,
     chip_areas: FloatArray,
+    taken: FloatArray,
     neighbours: BoolArray,
     settings: PhotometrySettings,
 ) -> IntArray:
     """Return the flags of every star."""
     from cte_lake.photometry.kernel import core_counts
 
-    n_good, n_masked, n_saturated = core_counts(
+    n_good, n_saturated = core_counts(
         pixels.good, pixels.saturated, centres.x, centres.y, settings.core_radius
     )
     ny, nx = pixels.data.shape
@@ -204,7 +205,7 @@ def _flag(
     conditions = {
         registry.OFF_CHIP: ~(room >= settings.radii[-1]),
         registry.CORE_OFF_CHIP: ~(room >= settings.core_radius),
-        registry.MASKED_CORE: n_masked > 0,
+        registry.MASKED_CORE: taken > settings.masked_light_limit,
         registry.MASKED_FRACTION: masked.any(axis=1),
         registry.SATURATED: n_saturated > 0,
         registry.FEW_SKY_PIXELS: centres.n_sky < settings.min_sky_pixels,

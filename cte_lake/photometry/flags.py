@@ -31,7 +31,11 @@ class Flag:
 
 OFF_CHIP = Flag(0, "off_chip", "The largest aperture reaches over the edge of the chip.")
 CORE_OFF_CHIP = Flag(1, "core_off_chip", "The core (radius core_radius) reaches over the edge of the chip.")
-MASKED_CORE = Flag(2, "masked_core", "A masked pixel has its centre in the core.")
+MASKED_CORE = Flag(
+    2,
+    "masked_core",
+    "Masked pixels, or the chip's edge, take more of the star's light (r = 3 px) than masked_light_limit.",
+)
 MASKED_FRACTION = Flag(
     3, "masked_fraction", "In some aperture the masked part of its area on the chip is over the limit."
 )
@@ -41,8 +45,7 @@ NO_SKY = Flag(6, "no_sky", "The annulus has no usable pixel: no sky and no flux.
 NEIGHBOUR = Flag(
     7,
     "neighbour",
-    "Another star of the catalog, at least as bright in the smallest aperture, is nearer than the neighbour "
-    "distance.",
+    "Other stars of the catalog put more light within r = 3 px than neighbour_limit of the star's own.",
 )
 CENTRING_FAILED = Flag(8, "centring_failed", "No centroid was found; the catalog position is used.")
 CENTRE_FAR = Flag(

@@ -242,8 +242,8 @@ def core_counts(
     x: FloatArray,
     y: FloatArray,
     radius: float,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Count the good, masked and saturated pixels whose centres lie in a circle.
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Count the good and the saturated pixels whose centres lie in a circle.
 
     Rows of positions that are not finite are 0.
 
@@ -258,10 +258,10 @@ def core_counts(
 
     Returns
     -------
-    n_good, n_masked, n_saturated : arrays of int32, shape (n,)
+    n_good, n_saturated : arrays of int32, shape (n,)
     """
     ny, nx = good.shape
-    counts = np.zeros((3, x.size), dtype=np.int32)
+    counts = np.zeros((2, x.size), dtype=np.int32)
     for star in range(x.size):
         cx, cy = x[star], y[star]
         if not (abs(cx) < 1e9 and abs(cy) < 1e9):
@@ -270,6 +270,5 @@ def core_counts(
             half = math.sqrt(max(0.0, radius * radius - (j - cy) * (j - cy)))
             for i in range(max(0, math.ceil(cx - half)), min(nx - 1, math.floor(cx + half)) + 1):
                 counts[0, star] += good[j, i]
-                counts[1, star] += 1 - good[j, i]
-                counts[2, star] += saturated[j, i]
-    return counts[0], counts[1], counts[2]
+                counts[1, star] += saturated[j, i]
+    return counts[0], counts[1]

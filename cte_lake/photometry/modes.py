@@ -60,14 +60,17 @@ class PhotometrySettings:
     min_sky_pixels : int
         Below this many pixels the sky is flagged.
     core_radius : float
-        Radius, pixels, in which masked and saturated pixels are flagged. Beyond 2 px a pixel holds less than
-        0.5% of a star's light.
+        Radius, pixels, in which saturated pixels are flagged, and the chip's edge.
+    masked_light_limit : float
+        Share of a star's light within r = 3 px in masked pixels over which it is flagged.
     masked_fraction_limit : float
         Masked part of an aperture's area on the chip from which it is flagged.
     saturation_level : float or None
         Signal, electrons, from which a pixel counts as saturated.
     neighbour_distance : float
-        Distance, pixels, within which a star at least as bright flags the fainter one.
+        How far the light of the catalog's other stars is followed, pixels.
+    neighbour_limit : float
+        Light of other stars within r = 3 px, in units of the star's own, over which it is flagged.
     engine : {"kernel", "photutils"}
         What sums the apertures.
     algorithm : int
@@ -90,9 +93,11 @@ class PhotometrySettings:
     clip_steps: int = 5
     min_sky_pixels: int = 100
     core_radius: float = 2.0
+    masked_light_limit: float = 0.15
     masked_fraction_limit: float = 0.2
     saturation_level: float | None = None
-    neighbour_distance: float = 5.0
+    neighbour_distance: float = 9.0
+    neighbour_limit: float = 0.1
     engine: Engine = "kernel"
     algorithm: int = ALGORITHM
 
@@ -105,15 +110,14 @@ class PhotometrySettings:
         for name in ("annulus_width", "window_sigma", "core_radius", "max_shift"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("annulus_inner", "clip_sigma", "neighbour_distance", "min_sky_pixels", "clip_steps"):
+        for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
         if 0 < self.clip_sigma < 2:
             raise ValueError(f"clip_sigma is {self.clip_sigma}; it must be 0 (no clip) or at least 2")
-        if not 0 <= self.masked_fraction_limit <= 1:
-            raise ValueError(
-                f"masked_fraction_limit is {self.masked_fraction_limit}; it must be within 0 and 1"
-            )
+        for name in ("masked_fraction_limit", "masked_light_limit"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be within 0 and 1")
         if self.centring_box < 3 or self.centring_box % 2 == 0:
             raise ValueError(f"centring_box is {self.centring_box}; it must be odd and at least 3")
         if self.engine == "photutils" and self.overlap != "exact":
@@ -129,6 +133,9 @@ class PhotometrySettings:
         return asdict(self) | {"radii": list(self.radii)}
 
 
+_NOT_NEGATIVE = (
+    "annulus_inner", "clip_sigma", "neighbour_distance", "neighbour_limit", "min_sky_pixels", "clip_steps",
+)  # fmt: skip
 _CHOICES = MappingProxyType(
     {
         "overlap": get_args(Overlap),

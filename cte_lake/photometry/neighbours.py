@@ -1,4 +1,4 @@
-"""Stars of the catalog that stand too near to a brighter one."""
+"""Light of the catalog's other stars in a star's aperture."""
 
 from __future__ import annotations
 
@@ -6,31 +6,37 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from cte_lake.photometry.arrays import BoolArray, FloatArray
+from cte_lake.photometry.starlight import aperture_share
 
 
-def has_brighter_neighbour(
-    x: FloatArray, y: FloatArray, brightness: FloatArray, distance: float
+def has_bright_neighbours(
+    x: FloatArray, y: FloatArray, brightness: FloatArray, distance: float, limit: float
 ) -> BoolArray:
-    """Return which stars have another within a distance that is at least as bright.
+    """Return into whose aperture of r = 3 px other stars put more than a share of the star's own light.
 
-    The faint one of a close pair is measured with the bright one's light; the bright one hardly suffers.
+    Each star's light is what was measured, its neighbours' in it: both of a close pair are told, and of a
+    wider one the fainter.
 
     Parameters
     ----------
     x, y : array of float64, shape (n,)
         Positions in pixels; one that is not finite has no neighbour and is none.
     brightness : array of float64, shape (n,)
-        Any measure; NaN is fainter than all.
+        Flux in any one aperture; NaN and negative are no light.
     distance : float
-        Limit in pixels.
+        How far the light of a star is followed, pixels; 0: no star is told.
+    limit : float
+        Share of the star's own light.
     """
-    found = np.zeros(x.size, dtype=np.bool_)
+    told = np.zeros(x.size, dtype=np.bool_)
     finite = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     if finite.size < 2 or distance == 0:
-        return found
-    places = KDTree(np.column_stack([x[finite], y[finite]]))
-    first, second = finite[places.query_pairs(distance, output_type="ndarray")].T
-    bright = np.nan_to_num(brightness, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    found[first[bright[second] >= bright[first]]] = True
-    found[second[bright[first] >= bright[second]]] = True
-    return found
+        return told
+    places = np.column_stack([x[finite], y[finite]])
+    first, second = KDTree(places).query_pairs(distance, output_type="ndarray").T
+    share = aperture_share(np.hypot(*(places[first] - places[second]).T))
+    own = np.maximum(np.nan_to_num(brightness[finite], nan=0.0, posinf=0.0, neginf=0.0), 0.0)
+    others = np.bincount(first, share * own[second], finite.size)
+    others += np.bincount(second, share * own[first], finite.size)
+    told[finite] = others > limit * own
+    return told

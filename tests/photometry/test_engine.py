@@ -144,7 +144,7 @@ def test_flags_of_each_condition() -> None:
     x = np.array([100.0, 60.0, 20.0, 1.0, -300.0, np.nan, 140.0, 142.0, 100.0, 150.0])
     y = np.array([100.0, 60.0, 100.0, 150.0, 50.0, 50.0, 60.0, 60.0, 150.0, 150.0])
     mask = np.zeros(data.shape, bool)
-    mask[60, 62] = True
+    mask[60, 60] = True
     mask[140:161, 90:111] = True
     data[150, 151] = 80_000.0
     data[60, 137] += 500.0
@@ -160,7 +160,8 @@ def test_flags_of_each_condition() -> None:
     assert names[2] == {"off_chip"}
     assert names[3] == {"off_chip", "core_off_chip", "few_sky_pixels"}
     for lost in (4, 5):
-        assert names[lost] == {"off_chip", "core_off_chip", "few_sky_pixels", "no_sky", "not_measured"}
+        gone = {"off_chip", "core_off_chip", "masked_core", "few_sky_pixels", "no_sky", "not_measured"}
+        assert names[lost] == gone
         assert np.isnan(got.flux[lost]).all()
     assert [names[6], names[7]] == [set(), {"neighbour"}]
     assert names[8] == {"masked_core", "masked_fraction", "not_measured"}

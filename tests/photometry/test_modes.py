@@ -38,6 +38,7 @@ def test_overrides_and_their_words() -> None:
         ({"annulus_width": 0}, "annulus_width is 0"),
         ({"max_shift": float("nan")}, "max_shift is nan"),
         ({"masked_fraction_limit": 2}, "within 0 and 1"),
+        ({"masked_light_limit": -0.1}, "masked_light_limit is -0.1"),
         ({"centring_box": 4}, "odd"),
         ({"neighbour_distance": -1}, "negative"),
         ({"apertures": [3]}, "no setting 'apertures'"),
