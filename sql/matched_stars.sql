@@ -10,7 +10,7 @@ WITH q AS MATERIALIZED (
 one AS (
     SELECT
         q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_1 AS chip,
-        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.flags,
+        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.masked_light, p.flags,
         of_aperture(aperture,
             p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
             p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
@@ -35,14 +35,14 @@ one AS (
     -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
     SELECT
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 ),
 two AS (
     SELECT
         q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_2 AS chip,
-        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.flags,
+        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.masked_light, p.flags,
         of_aperture(aperture,
             p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
             p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
@@ -67,7 +67,7 @@ two AS (
     -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
     SELECT
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 )
@@ -93,6 +93,8 @@ SELECT
     b.flux_err::FLOAT AS flux_err_2,  -- [electron] Error of flux_2
     a.area::FLOAT AS area_1,  -- [pix2] Good area of the aperture in image_1
     b.area::FLOAT AS area_2,  -- [pix2] Good area of the aperture in image_2
+    a.masked_light::FLOAT AS masked_light_1,  -- [-] Share of its light within r = 3 px that masked pixels hold in image_1, not in flux_1
+    b.masked_light::FLOAT AS masked_light_2,  -- [-] Share of its light within r = 3 px that masked pixels hold in image_2, not in flux_2
     a.sky::DOUBLE AS sky_1,  -- [electron] Local sky per pixel in image_1
     b.sky::DOUBLE AS sky_2,  -- [electron] Local sky per pixel in image_2
     a.flags::INTEGER AS flags_1,  -- [-] Conditions in image_1, a bit each

@@ -76,6 +76,7 @@ SELECT
     p.sky::DOUBLE AS sky,  -- [electron] Local sky per pixel, from the annulus; NULL with too few good pixels
     p.sky_err::FLOAT AS sky_err,  -- [electron] Standard deviation of the kept annulus pixels over the square root of their number
     p.n_sky::INTEGER AS n_sky,  -- [-] Annulus pixels kept by the sky estimate
+    p.masked_light::FLOAT AS masked_light,  -- [-] Share of the star's light within r = 3 px that masked pixels hold; no flux has it
     p.flags::INTEGER AS flags  -- [-] Conditions met by this measurement, a bit each; flags_decode(flags) names them
 FROM exposures AS e
 INNER JOIN stored_phot AS p

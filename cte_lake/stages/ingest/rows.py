@@ -69,6 +69,7 @@ def phot_table(
         "sky": measured.sky,
         "sky_err": measured.sky_err,
         "n_sky": measured.n_sky,
+        "masked_light": measured.masked_light,
         "flags": measured.flags,
     }
     if centred:
