@@ -18,8 +18,8 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.schemas import Column, dataset
 
-#: '~' sorts after every target: DuckDB estimates a dataset's rows from its first file, and by an empty one it would
-#: plan as if all were empty (and build its hash tables on the photometry).
+#: '~' sorts after every target: DuckDB estimates a dataset's rows from its first file, and by an empty one
+#: it would plan as if all were empty (and build its hash tables on the photometry).
 _SEED = Partition("~seed", 0, 0, "seed")
 SEED_NAME = "seed.parquet"
 _GENERATION = b"generation"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.index import listing
-from cte_lake.lake.maintenance.inventory import Inventory, is_seed, is_seed
+from cte_lake.lake.maintenance.inventory import Inventory, is_seed
 from cte_lake.lake.paths import FOLDERS, LAKE_FILE
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.write import TEMPORARY_SUFFIX, replacing
