@@ -151,14 +151,16 @@ def _json_value(value: Any) -> Any:
 
 def _as_text(table: pa.Table, width: int | None) -> str:
     """Columns side by side under names and units; what does not fit in `width` goes into a block below."""
+    rows = f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})\n"
     columns = [_column(table, name) for name in table.column_names]
-    if columns and width is not None and _is_text(table, len(columns) - 1):
+    if not columns:
+        return rows
+    if width is not None and _is_text(table, len(columns) - 1):
         others = sum(_width(column) + len(_GAP) for column in columns[:-1])
         columns[-1] = _wrapped(columns[-1], width - others)
     blocks = _blocks([_width(column) for column in columns], width)
     text = "\n\n".join(_block([columns[i] for i in block], table, block) for block in blocks)
-    rows = f"{table.num_rows} row{'' if table.num_rows == 1 else 's'}"
-    return f"{text}\n({rows})\n" if columns else f"({rows})\n"
+    return f"{text}\n{rows}"
 
 
 def _is_text(table: pa.Table, index: int) -> bool:

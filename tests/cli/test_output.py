@@ -113,3 +113,7 @@ def test_the_files_ending_tells_the_format(table, tmp_path):
         print_table(table, None, tmp_path / "x.txt")
     print_table(table, Format.TABLE, tmp_path / "x.txt")
     assert (tmp_path / "x.txt").read_text().endswith("(2 rows)\n")
+
+
+def test_a_table_without_columns_says_that_it_has_no_row():
+    assert render(pa.table({}), Format.TABLE, 80) == b"(0 rows)\n"
