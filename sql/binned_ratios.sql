@@ -26,8 +26,4 @@ INNER JOIN ratios(aperture := aperture) AS r
     AND r.proposal = m.proposal
     AND r.flash = m.flash
     AND r.filetype = m.filetype
-WHERE CASE
-    WHEN m.estimator = 'both_in_bin'
-        THEN least(r.flux_1, r.flux_2) > m.bin_lo AND greatest(r.flux_1, r.flux_2) < m.bin_hi
-    ELSE r.mean_flux > m.bin_lo AND r.mean_flux < m.bin_hi
-END;
+WHERE in_flux_bin(m.estimator, r.flux_1, r.flux_2, m.bin_lo, m.bin_hi);

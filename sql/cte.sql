@@ -20,6 +20,8 @@ SELECT
     (m.slope_err / 2 * 2048)::DOUBLE AS cte_loss_err,  -- [-] Standard error of cte_loss
     (CASE WHEN m.slope / 2 * 2048 < 1 THEN -2.5 * log10(1 - m.slope / 2 * 2048) END)::DOUBLE AS cte_dmag,  -- [mag] Loss in magnitudes per 2048 rows; NULL for a loss of all
     m.background::DOUBLE AS background,  -- [electron] Mean sky per pixel about the stars left
+    m.clip_lo::DOUBLE AS clip_lo,  -- [-] Lower limit of the sigma clip
+    m.clip_hi::DOUBLE AS clip_hi,  -- [-] Upper limit of the sigma clip
     m.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
     m.target::VARCHAR AS target,  -- [-] Name of the target in this lake
     m.proposal::INTEGER AS proposal,  -- [-] Proposal number

@@ -37,7 +37,7 @@ def _cells(one: CoefficientSet, folder: Path, stem: str) -> Cells:
     table = to_table(one)
     files = []
     for suffix, title, text in (
-        (".csv", "CSV", _written(table, "ascii.csv")),
+        (".csv", "CSV", _written(_flat(table), "ascii.csv")),
         (".ecsv", "ECSV", _written(table, "ascii.ecsv")),
         (".tex", "LaTeX", latex_table([one], digits=6, errors=True)),
         (".toml", "TOML, for cte-lake", to_toml(one)),
@@ -54,6 +54,11 @@ def _cells(one: CoefficientSet, folder: Path, stem: str) -> Cells:
         Column("error", "Error", "num"),
     )
     return {"title": one.name, "text": _text(one), "columns": heads, "rows": rows, "files": files}
+
+
+def _flat(table: Any) -> Any:
+    """The table without its covariance: a cell of CSV holds one number."""
+    return table[[name for name in table.colnames if table[name].ndim == 1]]
 
 
 def _written(table: Any, format_: str) -> str:

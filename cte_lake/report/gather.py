@@ -85,7 +85,7 @@ def gather(lake: Lake, config: Config) -> Gathered:
         f"SELECT * FROM cte{view} WHERE estimator = $estimator ORDER BY pair_id, bin_lo, bin_hi",
         estimator=measure.estimator,
     ).rows()
-    drawn = _drawn_stars(lake, view, measure.estimator, config.report.stars_per_bin)
+    drawn = _drawn_stars(lake, view, losses, config.report.stars_per_bin)
     for row in losses:
         shape = drawn.get((row["pair_id"], row["bin_lo"], row["bin_hi"]), {})
         row |= {name: shape.get(name) for name in ("distance_mean", "distance_std")}
@@ -99,20 +99,32 @@ def gather(lake: Lake, config: Config) -> Gathered:
     )
 
 
-def _drawn_stars(lake: Lake, view: str, estimator: str, most: int) -> dict[Any, Row]:
-    """Stars to draw by pair and bin, a sample of the many, and the moments of their rows."""
-    query = f"""
-        SELECT
-            pair_id, bin_lo, bin_hi,
-            avg(distance) FILTER (kept) AS distance_mean,
-            stddev_pop(distance) FILTER (kept) AS distance_std,
-            list({{'y': distance::FLOAT, 'ratio': ratio::FLOAT, 'kept': kept}} ORDER BY master_id)
-                FILTER (hash(master_id) % greatest(1, n_in_bin // $most) = 0) AS stars
-        FROM binned_ratios{view}
-        WHERE estimator = $estimator
-        GROUP BY pair_id, bin_lo, bin_hi
+def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int) -> dict[Any, Row]:
+    """Stars to draw by pair and bin, a sample of the many, and the moments of their rows.
+
+    The limits of the clip come with the losses: measuring them again would be another pass over everything.
     """
-    rows = lake.sql(query, estimator=estimator, most=most).rows()
+    if not losses:
+        return {}
+    query = f"""
+        WITH bins AS (SELECT unnest($bins, recursive := true))
+        SELECT
+            r.pair_id, b.bin_lo, b.bin_hi,
+            avg(r.distance) FILTER (r.ratio BETWEEN b.clip_lo AND b.clip_hi) AS distance_mean,
+            stddev_pop(r.distance) FILTER (r.ratio BETWEEN b.clip_lo AND b.clip_hi) AS distance_std,
+            list({{
+                'y': r.distance::FLOAT,
+                'ratio': r.ratio::FLOAT,
+                'kept': r.ratio BETWEEN b.clip_lo AND b.clip_hi
+            }}) FILTER (hash(r.master_id) % greatest(1, b.n_in_bin // $most) = 0) AS stars
+        FROM ratios{view} AS r
+        INNER JOIN bins AS b ON b.pair_id = r.pair_id
+        WHERE in_flux_bin(b.estimator, r.flux_1, r.flux_2, b.bin_lo, b.bin_hi)
+        GROUP BY r.pair_id, b.bin_lo, b.bin_hi
+    """
+    keys = ("pair_id", "bin_lo", "bin_hi", "estimator", "clip_lo", "clip_hi", "n_in_bin")
+    bins = [{key: row[key] for key in keys} for row in losses if row["clip_lo"] is not None]
+    rows = lake.sql(query, bins=bins, most=most).rows()
     return {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in rows}
 
 

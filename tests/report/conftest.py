@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,10 +15,16 @@ from cte_lake.lake.paths import reject_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
 from cte_lake.report.build import Made, make_report
+from cte_lake.stages.coefficient_files import path_in_lake, write_coefficients
+from cte_lake.stages.fit_lake import FitRequest, fit_lake
 from tests.report.big_lake import make_lake
 
 #: Breaks out of attributes, elements, scripts, JSON, templates and comments where nothing keeps it in.
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.hacked=2>\"'`&{{7*7}}<!--"
+
+
+#: A set's name is free, but for what a file's name cannot hold.
+SET_NAME = "<img src=x onerror=window.hacked=3>"
 
 
 def _add_reject(root: Path, path: str, stage: str, reason: str, detail: str) -> None:
@@ -52,6 +59,11 @@ def hostile_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _add_reject(root, f"/data/{HOSTILE}.fits", "read", "missing_keyword", f"{HOSTILE} has no EXPSTART")
     _add_reject(root, "/data/sub.fits", "screen", "sub_dither", "dithered by less than a chip height")
     _add_quarantined(root)
+    with open_lake(root) as lake:
+        wanted = FitRequest(target="ngc104", filetype="flt", length="l", flash=(0,))
+        fitted = fit_lake(lake, wanted, "hash", "set").coefficients
+    name = SET_NAME
+    write_coefficients(path_in_lake(root, name), replace(fitted, name=name))
     return root
 
 

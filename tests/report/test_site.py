@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from astropy.table import Table
 
 from cte_lake import open_lake
-from tests.report.conftest import HOSTILE
+from tests.report.conftest import HOSTILE, SET_NAME
 
 
 class Page(HTMLParser):
@@ -137,6 +138,27 @@ def test_pages_do_without_inline_styles(pages: dict[str, Page]) -> None:
         assert not [attributes for _, attributes in page.elements if "style" in attributes], name
 
 
+def test_coefficients_are_shown_and_can_be_taken_along(pages: dict[str, Page], report: Path) -> None:
+    page = pages["coefficients.html"]
+    assert SET_NAME in " ".join(page.text)
+    links = [str(a["href"]) for a in page.all("a") if str(a["href"]).startswith("data/")]
+    assert sorted(Path(link).suffix for link in links) == [".csv", ".ecsv", ".tex", ".toml"]
+    table = Table.read(next(report / link for link in links if link.endswith(".ecsv")), format="ascii.ecsv")
+    shown = [text for text in page.text if re.fullmatch(r"-?\d\.\d{8}e[+-]\d\d", text)]
+    assert len(shown) == len(table) >= 6
+    values = next(name for name in ("value", "coefficient", "c") if name in table.colnames)
+    assert [float(text) for text in shown] == pytest.approx([float(v) for v in table[values]], rel=1e-7)
+
+
+def test_curves_of_the_coefficients_are_in_the_charts(pages: dict[str, Page]) -> None:
+    time, flux, flash = (json.loads(text) for text in pages["index.html"].data)
+    assert len(time["curves"]) == 3
+    assert len(flux["curves"]) >= 2
+    assert flash["curves"] == []
+    for curve in (*time["curves"], *flux["curves"]):
+        assert len(curve["x"]) == len(curve["y"]) > 10
+
+
 def test_json_says_the_same(report: Path, hostile_lake: Path) -> None:
     data = json.loads((report / "report.json").read_text())
     assert data["state"]["images"] == 24
@@ -152,7 +174,8 @@ def test_json_says_the_same(report: Path, hostile_lake: Path) -> None:
 def test_every_figure_has_its_numbers(pages: dict[str, Page], report: Path) -> None:
     drawn = {path.stem for path in (report / "figures").glob("*.png")}
     assert {"cte-time", "cte-flux", "cte-flash", "overview", "recovery"} == drawn
-    assert drawn == {path.stem for path in (report / "data").glob("*.csv")}
+    numbers = {path.stem for path in (report / "data").glob("*.csv")}
+    assert drawn == {name for name in numbers if not name.startswith("coefficients-")}
 
 
 def test_commands_of_the_page_name_the_lake_in_quotes(pages: dict[str, Page], hostile_lake: Path) -> None:

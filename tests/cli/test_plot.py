@@ -1,0 +1,150 @@
+"""plot, report and status through the installed command's entry point."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from astropy.table import QTable
+from PIL import Image
+
+from cte_lake.cli.main import main
+from cte_lake.errors import ExitCode
+from tests.report.big_lake import make_lake
+
+KINDS = (
+    "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "model-vs-data",
+    "flux-background", "recovery", "compare", "star", "field", "overview",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_lake(tmp_path_factory.mktemp("plot") / "lake", images=16, stars=600)
+
+
+class Call:
+    """Runs a command in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        self.monkeypatch.setattr(sys, "argv", ["cte-lake", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        out = self.capsys.readouterr()
+        return code, out.out, out.err
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Call(monkeypatch, capsys)
+
+
+def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> None:
+    code, out, said = call("plot", "cte-time", "--lake", lake, "-o", "time.svg", "--data", "time.csv")
+    assert (code, out) == (0, "time.svg\ntime.csv\n")
+    assert said == "shown: --flash 0 --filetype flt long exposures\n"
+    text = (tmp_path / "time.svg").read_text()
+    assert "CTE loss per 2048 rows (%)" in text
+    rows = list(csv.DictReader((tmp_path / "time.csv").read_text().splitlines()))
+    assert {row["filetype"] for row in rows} == {"flt"}
+    assert f"{len({row['pair_id'] for row in rows})} pairs" in text
+
+
+def test_numbers_keep_their_units(call: Call, lake: Path, tmp_path: Path) -> None:
+    code, out, _ = call("plot", "ratio-y", "--lake", lake, "-o", "r.png", "--data", "r.ecsv")
+    assert (code, out) == (0, "r.png\nr.ecsv\nr_fits.ecsv\n")
+    stars, fits = (QTable.read(tmp_path / name, format="ascii.ecsv") for name in ("r.ecsv", "r_fits.ecsv"))
+    assert str(stars["mean_flux"].unit) == "electron"
+    assert len(fits) == 6
+    with Image.open(tmp_path / "r.png") as picture:
+        assert picture.width == 1500
+
+
+@pytest.mark.parametrize("suffix", ["json", "parquet"])
+def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_path: Path) -> None:
+    assert call("plot", "overview", "--lake", lake, "--data", f"o.{suffix}")[0] == 0
+    assert (tmp_path / f"o.{suffix}").stat().st_size > 100
+    assert (tmp_path / "overview.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (("nokind",), ExitCode.WRONG_USE, "no figure is called 'nokind'; there are ratio-y, cte-time"),
+        (("cte-time", "-o", "x.gif"), ExitCode.WRONG_USE, "a figure can be written as .png, .pdf, .svg"),
+        (("cte-time", "-o", "no/x.png"), ExitCode.WRONG_USE, "its folder does not exist"),
+        (("cte-time", "--data", "x.txt"), ExitCode.WRONG_USE, "the numbers can be written as .csv, .ecsv"),
+        (("cte-time", "--bin", "9-1"), ExitCode.WRONG_USE, "--bin '9-1' must be LOW-HIGH"),
+        (("cte-time", "--length", "x"), ExitCode.WRONG_USE, "--length 'x' is not known; it is s or l"),
+        (("cte-time", "--filetype", "raw"), ExitCode.WRONG_USE, "it is flt or flc"),
+        (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),
+        (("star",), ExitCode.WRONG_USE, "--star NUMBER"),
+        (("compare",), ExitCode.WRONG_USE, "--with-mode MODE, or --with LAKE"),
+        (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "nothing to plot for --target m31"),
+        (("cte-time", "--coefficients", "no"), ExitCode.NOTHING_TO_DO, "no coefficient set 'no'"),
+        (("ratio-y", "--pair", "1"), ExitCode.NOTHING_TO_DO, "the lake has no pair 1"),
+        (("compare", "--with-mode", "iraf"), ExitCode.NOTHING_TO_DO, "nothing to plot"),
+    ],
+)
+def test_errors_are_one_line_that_helps(
+    arguments: tuple[str, ...], code: ExitCode, what: str, call: Call, lake: Path, tmp_path: Path
+) -> None:
+    found, out, said = call("plot", *arguments, "--lake", lake)
+    assert (found, out) == (code, "")
+    assert what in said
+    assert said.splitlines()[-1].startswith("cte-lake: ")
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_kind(call: Call) -> None:
+    code, out, _ = call("plot", "--help")
+    assert code == 0
+    for kind in KINDS:
+        assert kind in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_report_and_status_agree(call: Call, lake: Path, tmp_path: Path) -> None:
+    code, out, _ = call("status", "--lake", lake)
+    assert code == 0
+    assert "none yet; `cte-lake report` makes one" in out
+    code, out, said = call("report", "--lake", lake, "--publish", tmp_path / "www")
+    assert (code, out) == (0, f"{tmp_path / 'www' / 'index.html'}\n")
+    assert said.startswith("report: 13 pages, ")
+    code, out, _ = call("status", "--lake", lake)
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "Measured        16 images, 8 pairs, 9,600 star measurements" in lines
+    assert "Since then      nothing changed" in lines
+    code, out, _ = call("status", "--lake", lake, "--json")
+    found = json.loads(out)
+    data = json.loads((tmp_path / "www" / "report.json").read_text())
+    assert found["state"] == data["state"]
+    assert found["report"]["news"] == "nothing changed"
+
+
+def test_status_of_an_empty_lake(call: Call, tmp_path: Path) -> None:
+    make_lake(tmp_path / "empty", images=0, stars=1)
+    code, out, _ = call("status", "--lake", tmp_path / "empty")
+    assert code == 0
+    assert "none: nothing is measured yet" in out
+
+
+def test_report_refuses_a_folder_that_is_no_report(call: Call, lake: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("x")
+    code, out, said = call("report", "--lake", lake, "--publish", tmp_path / "home")
+    assert (code, out) == (ExitCode.WRONG_USE, "")
+    assert "holds something else than a report; name a new or empty folder" in said
