@@ -125,7 +125,9 @@ def _content(
     moment: datetime,
     work: Path,
 ) -> tuple[Cells, list[Cells]]:
-    root = str(lake.root)
+    # What the commands on the pages need to find the same rows again.
+    options = f"--lake {shlex.quote(str(lake.root))}"
+    options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
     (work / "data").mkdir()
     measure, report_settings = settings.config.measure, settings.config.report
     sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.root))
@@ -135,7 +137,9 @@ def _content(
         time_bins=tuple(gathered.time_bins),
         coefficients=sets,
     )
-    images = {one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, root)}
+    images = {
+        one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, options)
+    }
     frames = draw_frames(
         gathered.exposures,
         work / FOLDER,
@@ -153,7 +157,7 @@ def _content(
         "version": __version__,
         "made": moment.isoformat(timespec="seconds"),
         "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
-        "lake": root,
+        "lake": str(lake.root),
         "mode": mode,
         "aperture": measure.aperture,
         "estimator": measure.estimator,
@@ -167,13 +171,13 @@ def _content(
         "pair_columns": pair_columns,
         "pairs": pairs,
         "coefficients": coefficient_cells(sets, work / "data"),
-        "commands": commands(shlex.quote(root), {name: one["command"] for name, one in images.items()}),
+        "commands": commands(options, {name: one["command"] for name, one in images.items()}),
         **content.results(gathered, _curves(sets, gathered)),
         **content.quality(gathered),
         **_consistency(gathered),
         **provenance(gathered.exposures, settings),
     }
-    return report, list(_pair_pages(gathered, losses_of, frames, root))
+    return report, list(_pair_pages(gathered, losses_of, frames, options))
 
 
 def _time_text(stamp: str | None) -> str:
@@ -181,7 +185,7 @@ def _time_text(stamp: str | None) -> str:
 
 
 def _pair_pages(
-    gathered: Gathered, losses_of: Mapping[Any, Sequence[Mapping[str, Any]]], frames: Cells, root: str
+    gathered: Gathered, losses_of: Mapping[Any, Sequence[Mapping[str, Any]]], frames: Cells, options: str
 ) -> Iterator[Cells]:
     known = {row["imagename"]: row for row in gathered.exposures}
     for pair in gathered.pairs:
@@ -189,7 +193,7 @@ def _pair_pages(
             frame_cells(known[name], frames[name], gathered.field_stars.get(name))
             for name in (pair["image_2"], pair["image_1"])
         ]
-        yield content.pair_page(pair, gathered, losses_of.get(pair["pair_id"], []), shown, root)
+        yield content.pair_page(pair, gathered, losses_of.get(pair["pair_id"], []), shown, options)
 
 
 def _curves(sets: Sequence[CoefficientSet], gathered: Gathered) -> dict[str, list[Cells]]:

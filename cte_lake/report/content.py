@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -117,7 +116,7 @@ def news_table(fresh: Cells, gathered: Gathered) -> Cells:
 
 
 def pair_page(
-    row: Row, gathered: Gathered, losses: Sequence[Row], frames: Sequence[Cells], lake: str
+    row: Row, gathered: Gathered, losses: Sequence[Row], frames: Sequence[Cells], options: str
 ) -> Cells:
     """Content of one pair's page."""
     bins = [loss for loss in losses if (loss["bin_lo"], loss["bin_hi"]) in set(_drawn_bins(losses))]
@@ -149,7 +148,7 @@ def pair_page(
         "bins": table,
         "frames": frames,
         "commands": "\n".join(
-            f"cte-lake plot {what} --lake {shlex.quote(lake)} --pair {row['pair_id']} -o {root}_{file}.png"
+            f"cte-lake plot {what} {options} --pair {row['pair_id']} -o {root}_{file}.png"
             for what, file in (("ratio-y", "ratio"), ("field", "field"))
         ),
     }

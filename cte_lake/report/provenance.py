@@ -92,6 +92,6 @@ def _configuration(settings: Settings) -> Cells:
     return {"configuration_columns": heads, "configuration": rows, "config_hash": settings.hash()}
 
 
-def commands(lake: str, figures: Mapping[str, str]) -> str:
+def commands(options: str, figures: Mapping[str, str]) -> str:
     """The commands that make the figures and the report again."""
-    return "\n".join([*figures.values(), f"cte-lake report --lake {lake}"])
+    return "\n".join([*figures.values(), f"cte-lake report {options}"])

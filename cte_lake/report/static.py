@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,7 @@ def _with_flash(table: pa.Table, gathered: Gathered) -> pa.Table:
     return table.filter([pair in gathered.flash_pairs for pair in table["pair_id"].to_pylist()])
 
 
-def write_figures(printed: list[Printed], folder: Path, lake: str) -> Iterator[Cells]:
+def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterator[Cells]:
     """Write PNG, SVG and numbers of each figure; one that has nothing to show is left out."""
     (folder / "figures").mkdir()
     for one in printed:
@@ -89,5 +88,5 @@ def write_figures(printed: list[Printed], folder: Path, lake: str) -> Iterator[C
             "width": round(width * 100),
             "height": round(height * 100),
             "alt": f"{one.title}, as cte-lake plot {one.name} draws it; the CSV file has its numbers",
-            "command": f"cte-lake plot {one.name} --lake {shlex.quote(lake)} -o {one.name}.pdf",
+            "command": f"cte-lake plot {one.name} {options} -o {one.name}.pdf",
         }

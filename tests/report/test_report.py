@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from cte_lake import open_lake
+from cte_lake.config import load_settings
 from cte_lake.errors import UsageError
+from cte_lake.report.build import make_report
 from cte_lake.report.publish import new_folder, point_latest
 from tests.report.big_lake import Image, make_lake, write_image
 from tests.report.conftest import make
@@ -134,3 +137,12 @@ def test_pages_of_pairs_stay_small_however_dense_the_field(tmp_path: Path) -> No
     assert len(sizes) == 2
     # 200 of them, with 400 pictures of up to 15 kB, leave 5 MB of the 20 for everything else.
     assert max(sizes) < 45_000
+
+
+def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    settings = load_settings(root)
+    with open_lake(root, mode="iraf", settings=settings) as lake:
+        made = make_report(lake, settings, "iraf", now=NOW)
+    text = (made.folder / "provenance.html").read_text()
+    assert f"cte-lake report --lake {root} --mode iraf" in text

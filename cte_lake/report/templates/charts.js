@@ -151,7 +151,7 @@
       for (const value of x.marks) {
         const px = x.at(value);
         make("line", { class: "gridline", x1: px, x2: px, y1: box.top, y2: box.bottom }, svg);
-        if (px - last < 38) continue;
+        if (px - last < 38 || px > width - 18) continue;
         last = px;
         make("text", { class: "quiet", x: px, y: box.bottom + 18, "text-anchor": "middle" }, svg).textContent = text(value, x.digits);
       }
