@@ -177,14 +177,14 @@ class Lake:
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
         if is_macro and filters.get("aperture") is not None:
             source = f"{name}(aperture := {_radius(filters.pop('aperture'))})"
-        conditions, params = ["true"], {}
+        conditions: list[str] = ["true"]
+        params: dict[str, Any] = {}
         for number, (column, wanted) in enumerate(filters.items()):
             if column not in columns:
                 raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
-            condition, value = _condition(column, wanted, f"p{number}")
+            condition, values = _condition(column, wanted, f"p{number}")
             conditions.append(condition)
-            if value is not None:
-                params[f"p{number}"] = value
+            params |= values
         listed = ", ".join(f'"{column}"' for column in columns)
         result = self.sql(f"SELECT {listed} FROM {source} WHERE {' AND '.join(conditions)}", **params)
         return Result(_with_notes(result.arrow(), columns))
@@ -271,12 +271,16 @@ def _radius(aperture: Any) -> int:
     return int(aperture)
 
 
-def _condition(column: str, wanted: Any, name: str) -> tuple[str, Any]:
+def _condition(column: str, wanted: Any, name: str) -> tuple[str, dict[str, Any]]:
     if wanted is None:
-        return f'"{column}" IS NULL', None
+        return f'"{column}" IS NULL', {}
     if isinstance(wanted, Iterable) and not isinstance(wanted, str):
-        return f'list_contains(${name}, "{column}")', list(wanted)
-    return f'"{column}" = ${name}', wanted
+        values = list(wanted)
+        if len(values) != 1:
+            return f'list_contains(${name}, "{column}")', {name: values}
+        # Unlike a list's test, equality reaches both sides of the star match and keeps their files unread.
+        wanted = values[0]
+    return f'"{column}" = ${name}', {name: wanted}
 
 
 def _with_notes(table: pa.Table, columns: Any) -> pa.Table:

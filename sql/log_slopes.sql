@@ -69,7 +69,7 @@ SELECT
     q.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
     q.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
     q.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    (CASE WHEN q.pairing = '180' THEN q.chip_1 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
+    (q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
 FROM fitted AS f
 INNER JOIN pairings AS q
     ON q.pair_id = f.pair_id

@@ -23,9 +23,9 @@ one AS (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
-    -- The pairs second: views/bind.py has the second side be the hash table.
-    FROM stored_phot AS p
-    INNER JOIN q
+    -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
+    FROM q
+    INNER JOIN stored_phot AS p
         ON p.target = q.target
         AND p.proposal = q.proposal
         AND p.flash = q.flash
@@ -55,9 +55,9 @@ two AS (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
-    -- The pairs second: views/bind.py has the second side be the hash table.
-    FROM stored_phot AS p
-    INNER JOIN q
+    -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
+    FROM q
+    INNER JOIN stored_phot AS p
         ON p.target = q.target
         AND p.proposal = q.proposal
         AND p.flash = q.flash

@@ -5,6 +5,7 @@
 -- the first. Left out are stars with a flag of settings.drop_flags, with less than settings.min_area of the
 -- aperture's area good, and without a positive flux in both images. What masked pixels hold of a star's light is
 -- put back by the profile of a star (`masked_light`, exact at r = 3 px and to about 1% of the flux at others).
+-- The row is a sum and not a choice, for the reason that readout_distance gives.
 CREATE OR REPLACE MACRO ratios(aperture := default_aperture()) AS TABLE
 WITH whole AS (
     FROM matched_stars(aperture := aperture)
@@ -22,11 +23,11 @@ SELECT
     m.aperture::INTEGER AS aperture,  -- [pix] Aperture radius
     m.master_id::BIGINT AS master_id,  -- [-] Number of the star in the target's master catalog
     (CASE WHEN m.chip_1 = m.chip_2 THEN m.flux_2 / m.flux_1 ELSE m.flux_1 / m.flux_2 END)::DOUBLE AS ratio,  -- [-] Flux nearer to the amplifiers over flux farther off, at a large distance
-    (CASE WHEN m.chip_1 = m.chip_2 THEN m.y_1 ELSE m.y_2 END)::DOUBLE AS y,  -- [pix] Row of the star in the ratio's lower image, 0-based
-    (CASE
-        WHEN m.chip_1 = m.chip_2 THEN readout_distance(m.chip_1, m.y_1)
-        ELSE readout_distance(m.chip_2, m.y_2)
-    END)::DOUBLE AS distance,  -- [pix] Rows between the star and the amplifiers in the ratio's lower image
+    ((m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2)::DOUBLE AS y,  -- [pix] Row of the star in the ratio's lower image, 0-based
+    readout_distance(
+        m.chip_2,
+        (m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2
+    )::DOUBLE AS distance,  -- [pix] Rows between the star and the amplifiers in the ratio's lower image
     m.flux_1::DOUBLE AS flux_1,  -- [electron] Flux in image_1, masked pixels' light put back
     m.flux_2::DOUBLE AS flux_2,  -- [electron] Flux in image_2, masked pixels' light put back
     ((m.flux_1 + m.flux_2) / 2)::DOUBLE AS mean_flux,  -- [electron] Mean of the two fluxes

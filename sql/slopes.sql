@@ -93,7 +93,7 @@ SELECT
     w.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
     w.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
     w.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    (CASE WHEN w.pairing = '180' THEN w.chip_1 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
+    (w.chip_1 + CASE WHEN w.pairing = '180' THEN 0 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
 FROM wanted AS w
 LEFT JOIN fitted AS f
     ON f.pair_id = w.pair_id

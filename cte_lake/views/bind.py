@@ -70,9 +70,6 @@ def bind(
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB draws its bar on standard output, among the data.
     connection.execute("SET enable_progress_bar = false")
-    # DuckDB 2.0.0 stops with "dict-surviving ... changed identity" where this optimizer makes one half of the star
-    # match the hash table; text columns of both halves are dictionaries (like duckdb issue 24807).
-    connection.execute("SET disabled_optimizers = 'build_side_probe_side'")
     _bind_settings(connection, config, mode or config.photometry.mode)
     names = (*STORED, *_added(root))
     # Every view lists the files below it when it is made: over the seeds alone that costs nothing.

@@ -10,7 +10,9 @@ import duckdb
 from cte_lake.errors import UsageError
 
 #: What leads an EXPLAIN; the statement behind it is checked in its place, since EXPLAIN ANALYZE carries it out.
-_EXPLAIN = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL)
+_EXPLAIN = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
+)
 _ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
 
 
@@ -21,8 +23,6 @@ def seal(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     kept out by `checked_query`; DuckDB knows no right to read without one to write.
     """
     folder = str(root).replace("'", "''")
-    # The bar is drawn on standard output, where the data go.
-    connection.execute("SET enable_progress_bar = false")
     # The order matters: allowed_directories cannot change once external access is off.
     connection.execute(f"SET allowed_directories = ['{folder}']")
     connection.execute("SET enable_external_access = false")
@@ -59,7 +59,9 @@ def plain_error(error: duckdb.Error) -> UsageError:
     if isinstance(error, duckdb.PermissionException):
         found = re.search(r'"([^"]+)"', text)
         what = f"{found[1]!r}" if found else "what it names"
-        return UsageError(f"the query reaches outside the lake, to {what}; only the lake's own files are read")
+        return UsageError(
+            f"the query reaches outside the lake, to {what}; only the lake's own files are read"
+        )
     if isinstance(error, duckdb.OutOfMemoryException):
         return UsageError(f"the query needs more memory than it may use: {text}; raise the memory limit")
     return UsageError(f"the query failed: {text}")

@@ -68,7 +68,13 @@ def test_every_count_is_exact_and_every_slope_to_1e_9(golden: Path, golden_lake:
     expected = [r for r in rows_of(golden / "slopes_expected.csv") if int(r["aperture"]) == aperture]
     assert len(found) == len(expected) == 64
     for row in expected:
-        key = (row["imagename_chip1"], row["imagename_chip2"], aperture, float(row["flux_lo"]), float(row["flux_hi"]))
+        key = (
+            row["imagename_chip1"],
+            row["imagename_chip2"],
+            aperture,
+            float(row["flux_lo"]),
+            float(row["flux_hi"]),
+        )
         ours = found[key]
         assert ours["n_in_bin"] == int(row["n_in_bin"]), key
         n = int(row["num_points"])
@@ -116,7 +122,9 @@ def test_epochs_of_the_golden_exposures(golden: Path, golden_lake: Lake) -> None
     cases = {row["case"]: row for row in rows_of(golden / "epochs_expected.csv")}
     for target in ("ngc104", "ngc6791"):
         expected = [float(text) for text in cases[f"db_{target}"]["epochs_out"].split()]
-        found = golden_lake.sql("SELECT epoch, mjd, n_pairs FROM epochs WHERE target = $t ORDER BY epoch", t=target)
+        found = golden_lake.sql(
+            "SELECT epoch, mjd, n_pairs FROM epochs WHERE target = $t ORDER BY epoch", t=target
+        )
         assert found.arrow()["mjd"].to_pylist() == expected
         assert found.arrow()["epoch"].to_pylist() == list(range(1, len(expected) + 1))
     assert golden_lake.epochs(target="ngc6791").arrow()["n_pairs"].to_pylist() == [2]

@@ -56,13 +56,24 @@ def add_exposure(lake: Path, rootname: str, stars: dict[str, Any] | None = None,
     stars = {"master_id": np.arange(0)} if stars is None else stars
     imagename = f"{rootname}_{columns.get('filetype', ROW['filetype'])}.fits"
     count = len(stars["master_id"])
-    row = ROW | {"rootname": rootname, "imagename": imagename, "visit": rootname[4:6], "n_stars": count} | columns
+    row = (
+        ROW
+        | {"rootname": rootname, "imagename": imagename, "visit": rootname[4:6], "n_stars": count}
+        | columns
+    )
     row = {"path": f"/data/{imagename}", "postarg2": 82.0 if row["chip"] == 1 else 0.0} | row
     key = hashlib.blake2b(f"{imagename}{row['mode']}{row['revision']}".encode(), digest_size=8).hexdigest()
     row = {"phot_key": key} | row
     partition = Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
     zeros = np.zeros(count)
-    filled = {"x": zeros, "y": zeros, "ra": zeros, "dec": zeros, "sky": zeros, "flags": zeros.astype("i4")} | stars
+    filled = {
+        "x": zeros,
+        "y": zeros,
+        "ra": zeros,
+        "dec": zeros,
+        "sky": zeros,
+        "flags": zeros.astype("i4"),
+    } | stars
     table = pa.table(filled | {"imagename": [imagename] * count, "phot_key": [row["phot_key"]] * count})
     write_table(lake / phot_file(partition, rootname, row["phot_key"]), conform(table, "phot"))
     write_exposure(lake, partition, row)

@@ -1,0 +1,200 @@
+"""Pairs: who may pair with whom, and the assignment against brute force."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.config import load_settings
+from cte_lake.resources import data_dir
+from tests.sql.writing import ROW, add_exposure, add_pair
+
+DAY_MS = 86_400_000
+
+
+def pairs_of(lake: Path, view: str = "pairs", **flags: Any) -> set[tuple[str, str]]:
+    with open_lake(lake, settings=load_settings(lake, flags)) as opened:
+        return {(row["image_1"], row["image_2"]) for row in opened.view(view).rows()}
+
+
+@pytest.fixture
+def exposures() -> duckdb.DuckDBPyConnection:
+    """`pairings` over a plain table of exposures: what the assignment needs, without files."""
+    with duckdb.connect() as con:
+        con.execute(
+            "CREATE TABLE exposures (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR, filter VARCHAR,"
+            " exptime DOUBLE, length VARCHAR, mjd DOUBLE, chinject VARCHAR, flash INTEGER, filetype VARCHAR, chip INTEGER,"
+            " postarg1 DOUBLE, sky DOUBLE, mode VARCHAR, settings_hash VARCHAR, cal_ver VARCHAR, pctecorr VARCHAR,"
+            " pctetab VARCHAR, cte_name VARCHAR, cte_ver VARCHAR, pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
+        )
+        con.execute("CREATE TABLE targets (target VARCHAR, pairing VARCHAR)")
+        con.execute("INSERT INTO targets VALUES ('ngc104', 'chips'), ('ngc6583', '180')")
+        con.execute("CREATE TABLE settings AS SELECT true AS pair_same_postarg1")
+        con.execute((data_dir("sql") / "pairings.sql").read_text(encoding="utf-8"))
+        yield con
+
+
+def insert(con: duckdb.DuckDBPyConnection, **columns: Any) -> None:
+    row = {
+        "target": "ngc104", "proposal": 14378, "visit": "01", "filter": "F502N", "exptime": 348.0, "length": "l",
+        "chinject": "NONE", "flash": 0, "filetype": "flt", "postarg1": 0.0, "sky": 1.0, "mode": "standard",
+        "settings_hash": "0", "pam": "distortion", "phot_key": "0",
+    } | columns  # fmt: skip
+    names = ", ".join(row)
+    con.execute(f"INSERT INTO exposures ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+
+
+def least_total(ones: list[int], twos: list[int]) -> int:
+    """Least sum of time differences over all ways to give each of the fewer side a partner."""
+    few, many = sorted((ones, twos), key=len)
+    return min(
+        (
+            sum(abs(a - b) for a, b in zip(few, chosen, strict=True))
+            for chosen in itertools.permutations(many, len(few))
+        ),
+        default=0,
+    )
+
+
+def test_the_assignment_is_as_good_as_brute_force_can_find(exposures):
+    rng = np.random.default_rng(11)
+    expected = {}
+    for group in range(150):
+        # Minutes within a day, so that ties happen.
+        sides = {chip: sorted(rng.integers(0, 60, rng.integers(0, 6)).tolist()) for chip in (1, 2)}
+        expected[group] = sides
+        for chip, times in sides.items():
+            for number, minute in enumerate(times):
+                insert(
+                    exposures,
+                    imagename=f"{group}-{chip}-{number}",
+                    proposal=group,
+                    chip=chip,
+                    mjd=57000 + minute / 1440,
+                )
+    found: dict[int, list[tuple[str, str, float, float]]] = {}
+    query = """SELECT q.proposal, q.image_1, q.image_2, a.mjd, b.mjd FROM pairings AS q
+               JOIN exposures AS a ON a.imagename = q.image_1 JOIN exposures AS b ON b.imagename = q.image_2"""
+    for proposal, *pair in exposures.execute(query).fetchall():
+        found.setdefault(proposal, []).append(tuple(pair))
+    for group, sides in expected.items():
+        pairs = found.get(group, [])
+        assert len(pairs) == min(map(len, sides.values()))
+        assert len({name for one, two, _, _ in pairs for name in (one, two)}) == 2 * len(pairs)
+        total = sum(round(abs(t1 - t2) * 1440) for _, _, t1, t2 in pairs)
+        assert total == least_total(*sides.values()), group
+        ordered = sorted(pairs, key=lambda pair: (pair[2], pair[0]))
+        assert [pair[3] for pair in ordered] == sorted(pair[3] for pair in pairs)
+
+
+def test_the_pairs_of_one_day_do_not_depend_on_the_order_of_the_files(exposures):
+    names = [(f"{chip}-{n}", chip, 57000.0) for chip in (1, 2) for n in range(4)]
+    found = []
+    for order in (names, names[::-1]):
+        exposures.execute("DELETE FROM exposures")
+        for name, chip, mjd in order:
+            insert(exposures, imagename=name, chip=chip, mjd=mjd)
+        found.append(sorted(exposures.execute("SELECT pair_id, image_1, image_2 FROM pairings").fetchall()))
+    assert found[0] == found[1]
+    assert [(one[2:], two[2:]) for _, one, two in sorted(found[0], key=lambda row: row[1])] == [
+        (str(n), str(n)) for n in range(4)
+    ]
+
+
+def test_the_number_of_a_pair_stays_when_others_arrive(exposures):
+    insert(exposures, imagename="b-1", chip=1, mjd=57000.2)
+    insert(exposures, imagename="b-2", chip=2, mjd=57000.1)
+    before = exposures.execute("SELECT pair_id FROM pairings WHERE image_1 = 'b-1'").fetchall()
+    insert(exposures, imagename="a-1", chip=1, mjd=57000.0, flash=12)
+    insert(exposures, imagename="a-2", chip=2, mjd=57000.0, flash=12)
+    assert exposures.execute("SELECT pair_id FROM pairings WHERE image_1 = 'b-1'").fetchall() == before
+    assert 0 <= before[0][0] < 2**53
+
+
+DIFFERENCES = {
+    "target": "ngc6791", "proposal": 14541, "visit": "09", "filter": "F606W", "exptime": 60.0, "chinject": "CONT",
+    "flash": 12, "filetype": "flc", "mode": "iraf", "settings_hash": "1", "cal_ver": "3.7", "pctecorr": "COMPLETE",
+    "pctetab": "other.fits", "cte_name": "PixelCTE 2026", "cte_ver": "3", "pam": "official", "crmask_hash": "1",
+    "postarg1": 10.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", DIFFERENCES)
+def test_images_that_differ_are_no_pair(exposures, column):
+    insert(exposures, imagename="one", chip=1, mjd=57000.0)
+    insert(exposures, imagename="two", chip=2, mjd=57000.0, **{column: DIFFERENCES[column]})
+    assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (0,)
+    exposures.execute(f"UPDATE exposures SET {column} = (SELECT {column} FROM exposures WHERE chip = 1)")
+    assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (1,)
+
+
+def test_different_masks_of_one_visit_are_one_masked_state(exposures):
+    # Each exposure has a mask of its own; what may not mix is masked with unmasked.
+    insert(exposures, imagename="one", chip=1, mjd=57000.0, crmask_hash="a")
+    insert(exposures, imagename="two", chip=2, mjd=57000.0, crmask_hash="b")
+    assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (1,)
+
+
+def test_a_pair_across_midnight_is_found(lake):
+    add_exposure(lake, "ic7802abq", chip=1, mjd=57601.999)
+    add_exposure(lake, "ic7802aaq", chip=2, mjd=57602.001)
+    assert pairs_of(lake) == {("ic7802abq_flt.fits", "ic7802aaq_flt.fits")}
+
+
+def test_postarg1_may_be_ignored(lake):
+    add_exposure(lake, "ic7802abq", chip=1, postarg1=2.5)
+    add_exposure(lake, "ic7802aaq", chip=2, postarg1=0.0)
+    assert pairs_of(lake) == set()
+    assert len(pairs_of(lake, **{"measure.pair_same_postarg1": False})) == 1
+
+
+def test_flt_and_flc_pair_each_with_its_own(lake):
+    for filetype in ("flt", "flc"):
+        add_pair(lake, filetype=filetype)
+    assert pairs_of(lake) == {(f"ic7802abq_{f}.fits", f"ic7802aaq_{f}.fits") for f in ("flt", "flc")}
+
+
+def test_the_180_degree_set_pairs_a_chip_with_itself_in_the_order_of_time(lake):
+    for visit, mjd in (("10", 56103.2), ("11", 56103.6)):
+        for root, chip in (("a", 2), ("b", 1)):
+            add_exposure(
+                lake,
+                f"ib92{visit}{root}bq",
+                target="ngc6583",
+                proposal=12692,
+                chip=chip,
+                mjd=mjd,
+                postarg2=0.0,
+            )
+    assert pairs_of(lake) == set()
+    assert pairs_of(lake, "pairs_180") == {
+        ("ib9210abq_flt.fits", "ib9211abq_flt.fits"),
+        ("ib9210bbq_flt.fits", "ib9211bbq_flt.fits"),
+    }
+    with open_lake(lake) as opened:
+        assert {(r["visit"], r["visit_2"], r["chip"]) for r in opened.pairs_180().rows()} == {
+            ("10", "11", 1), ("10", "11", 2),
+        }  # fmt: skip
+
+
+def test_withdrawn_and_older_rows_do_not_pair(lake):
+    add_pair(lake)
+    add_exposure(lake, "ic7802abq", chip=1, revision=2, withdrawn=True)
+    assert pairs_of(lake) == set()
+    add_exposure(lake, "ic7802abq", chip=1, revision=3)
+    assert len(pairs_of(lake)) == 1
+
+
+def test_a_connection_sees_one_mode(lake):
+    add_pair(lake)
+    add_pair(lake, mode="iraf", settings_hash="2" * 16)
+    with open_lake(lake) as standard, open_lake(lake, mode="iraf") as iraf:
+        assert {row["mode"] for row in standard.pairs().rows()} == {ROW["mode"]}
+        assert {row["mode"] for row in iraf.exposures().rows()} == {"iraf"}
+        assert len(standard.exposures_all_modes()) == 4

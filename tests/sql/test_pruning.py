@@ -1,0 +1,92 @@
+"""What a question about one pair reads of the photometry: files, and columns."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cte_lake import Lake, open_lake
+from cte_lake.lake.create import create_lake
+from tests.sql.writing import add_pair
+
+#: Photometry files of the lake, and the empty one that bears the schema.
+FILES, SEED = 32, 1
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    root = tmp_path_factory.mktemp("pruning") / "lake"
+    create_lake(root)
+    rng = np.random.default_rng(4)
+    n = 400
+    folders = itertools.product(("ngc104", "ngc6791"), (14378, 14541), (0, 12))
+    for number, (target, proposal, flash) in enumerate(folders):
+        for filetype in ("flt", "flc"):
+            flux = rng.uniform(300, 20000, n)
+            stars = {
+                "master_id": np.arange(n),
+                "y": rng.uniform(0, 2050, n),
+                "flux_r03": flux,
+                "sky": np.ones(n),
+            }
+            add_pair(
+                root, f"i{number:03d}", first=stars, second=stars, target=target, proposal=proposal, flash=flash,
+                filetype=filetype,
+            )  # fmt: skip
+    return open_lake(root, threads=1)
+
+
+def files_read(lake: Lake, query: str) -> list[int]:
+    """Photometry files that each scan of a query read."""
+    (plan,) = (row["explain_value"] for row in lake.sql(f"EXPLAIN ANALYZE {query}").rows())
+    return [int(number) for number in re.findall(r"Total Files Read:\s*(\d+)", plan)]
+
+
+def test_all_pairs_read_all_files(opened):
+    assert max(files_read(opened, "FROM slopes")) >= FILES
+
+
+@pytest.mark.parametrize("view", ["matched_stars", "ratios", "slopes", "cte", "cte_vs_flux"])
+def test_one_pair_reads_its_two_files(opened, view):
+    pair = opened.pairs(target="ngc104", proposal=14541, flash=12, filetype="flc").rows()[0]
+    found = files_read(opened, f"FROM {view} WHERE pair_id = {pair['pair_id']}")
+    assert len(found) == 2
+    assert max(found) <= 2
+    rows = opened.view(view, pair_id=pair["pair_id"]).rows()
+    assert rows
+    assert {row["pair_id"] for row in rows} == {pair["pair_id"]}
+
+
+@pytest.mark.parametrize(
+    ("condition", "most"),
+    [
+        ("target = 'ngc104'", FILES // 2),
+        ("proposal = 14541", FILES // 2),
+        ("target = 'ngc104' AND proposal = 14541", FILES // 4),
+        ("target = 'ngc104' AND proposal = 14541 AND flash = 0 AND filetype = 'flt'", FILES // 4),
+    ],
+)
+def test_a_partition_reads_its_files(opened, condition, most):
+    for view in ("slopes", "cte"):
+        found = files_read(opened, f"FROM {view} WHERE {condition}")
+        assert max(found) <= most, (view, found)
+
+
+def test_only_the_columns_of_the_radius_are_read(opened):
+    for aperture, suffix in ((3, "r03"), (10, "r10")):
+        (plan,) = (
+            row["explain_value"] for row in opened.sql(f"EXPLAIN FROM slopes(aperture := {aperture})").rows()
+        )
+        radii = set(re.findall(r"(?:flux|area|flux_err|bkg)_(r\d\d)", plan))
+        assert radii == {suffix}
+
+
+def test_filters_of_the_python_face_choose_rows(opened):
+    assert len(opened.slopes(target=["ngc104"], proposal=[14541, 14542])) == 4 * 8 * 2
+    assert len(opened.slopes(target="ngc104", proposal=14541, bin_lo=500, bin_hi=1000, flash=[0])) == 2 * 2
+    assert len(opened.slopes(target=[])) == 0
+    assert len(opened.slopes(chip=None)) == 8 * 2 * 8 * 2
