@@ -45,7 +45,7 @@ class Result:
 
     def pandas(self) -> pd.DataFrame:
         """Return a pandas data frame; ``attrs['units']`` maps columns to units."""
-        frame = self._table.to_pandas()
+        frame: pd.DataFrame = self._table.to_pandas()
         frame.attrs["units"] = {name: unit for name, (unit, _) in column_notes(self._table).items() if unit}
         return frame
 
@@ -105,6 +105,8 @@ class Lake:
     """
 
     alignment = ViewMethod("alignment")
+    binned_ratios = ViewMethod("binned_ratios")
+    coverage = ViewMethod("coverage")
     crmasks = ViewMethod("crmasks")
     cte = ViewMethod("cte")
     cte_vs_flash = ViewMethod("cte_vs_flash")
@@ -113,6 +115,8 @@ class Lake:
     epochs = ViewMethod("epochs")
     exposures = ViewMethod("exposures")
     exposures_all_modes = ViewMethod("exposures_all_modes")
+    flux_background = ViewMethod("flux_background")
+    flux_background_means = ViewMethod("flux_background_means")
     log_slopes = ViewMethod("log_slopes")
     master = ViewMethod("master")
     matched_stars = ViewMethod("matched_stars")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def to_astropy(table: pa.Table) -> QTable:
     """Return an astropy table: units and descriptions from the fields' metadata, NULL masked.
 
-    A column with a unit and no NULL becomes a Quantity, one with NULL a masked Quantity; lists and structs become
-    columns of Python objects.
+    A column with a unit and no NULL becomes a Quantity, one with NULL a masked Quantity; lists and structs
+    become columns of Python objects.
     """
     from astropy.table import QTable
     from astropy.units import Unit

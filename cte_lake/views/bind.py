@@ -65,8 +65,7 @@ def bind(
     root = lake.expanduser().absolute()
     check_version(root)
     config = (settings or load_settings(root)).config
-    # A file of a stored view is found when the view is made and again by every query; the order of the time zone
-    # keeps a query's text the same wherever it runs.
+    # The same dates and times wherever a query runs.
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB draws its bar on standard output, among the data.
     connection.execute("SET enable_progress_bar = false")

@@ -9,7 +9,7 @@ import duckdb
 
 from cte_lake.errors import UsageError
 
-#: What leads an EXPLAIN; the statement behind it is checked in its place, since EXPLAIN ANALYZE carries it out.
+#: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
 _EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
 )
@@ -19,8 +19,8 @@ _ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowe
 def seal(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Take from a connection all reach outside a lake, for good.
 
-    Reading stays possible below `root`: the views list and read their files with every query. Writing there is
-    kept out by `checked_query`; DuckDB knows no right to read without one to write.
+    Reading stays possible below `root`: the views list and read their files with every query. Writing
+    there is kept out by `checked_query`; DuckDB knows no right to read without one to write.
     """
     folder = str(root).replace("'", "''")
     # The order matters: allowed_directories cannot change once external access is off.

@@ -84,4 +84,6 @@ def built_from(names: Collection[str]) -> tuple[SqlObject, ...]:
 @functools.cache
 def published_views() -> tuple[str, ...]:
     """Names that can be read as a table: views, and table macros with the view of their default radius."""
-    return tuple(sorted(each.name for each in sql_objects() if each.kind != "macro" and each.name not in INTERNAL))
+    return tuple(
+        sorted(each.name for each in sql_objects() if each.kind != "macro" and each.name not in INTERNAL)
+    )

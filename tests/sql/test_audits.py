@@ -25,7 +25,8 @@ def write_master(lake: Path, ids: list[int], revision: int = 1) -> None:
     count = len(ids)
     table = pa.table(
         {
-            "master_id": ids, "ra": np.zeros(count), "dec": np.zeros(count), "master_hash": [ROW["master_hash"]] * count,
+            "master_id": ids, "ra": np.zeros(count), "dec": np.zeros(count),
+            "master_hash": [ROW["master_hash"]] * count,
             "revision": pa.array([revision] * count, pa.int32()), "origin": ["test"] * count,
         }
     )  # fmt: skip
@@ -133,7 +134,8 @@ def test_an_audit_of_pairs_speaks_on_pairs_that_must_not_be(sound, name):
         if name == "duplicate_exposure":
             # The view keeps the newest row of a name; without that step there would be two.
             connection.execute(
-                "CREATE OR REPLACE VIEW exposures AS FROM exposures_all_modes UNION ALL FROM exposures_all_modes"
+                "CREATE OR REPLACE VIEW exposures AS"
+                " FROM exposures_all_modes UNION ALL FROM exposures_all_modes"
             )
         else:
             rows = ", ".join(str(row) for row in BROKEN_PAIRS[name])

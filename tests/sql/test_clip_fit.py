@@ -103,7 +103,7 @@ def test_a_clip_that_loses_one_value_a_step_runs_to_its_end(con):
 
 
 def test_the_limits_are_scipys(con):
-    values = list(1 + 0.1 * np.random.default_rng(1).standard_normal(500)) + [3.0, 5.0]
+    values = [*(1 + 0.1 * np.random.default_rng(1).standard_normal(500)), 3.0, 5.0]
     _, low, high = sigmaclip(np.array(values), 4, 4)
     assert clip(con, values, 4.0)[1:3] == (pytest.approx(low, rel=1e-13), pytest.approx(high, rel=1e-13))
 
@@ -135,17 +135,17 @@ def test_the_line_is_scipys(con, pairs):
     assume(np.ptp(x) > 1e-6 * np.abs(x).max())
     expected = linregress(x, y)
     scale = (np.ptp(y) + 1e-300) / np.ptp(x)
-    assert found["slope"] == pytest.approx(expected.slope, rel=1e-9, abs=1e-9 * scale)
-    reach = scale * np.abs(x).max() + np.abs(y).max()
+    rounding = 1e-14 * np.abs(y).max() / np.ptp(x)
+    assert found["slope"] == pytest.approx(expected.slope, rel=1e-9, abs=1e-9 * scale + rounding)
+    reach = (scale + rounding) * np.abs(x).max() + np.abs(y).max()
     assert found["intercept"] == pytest.approx(expected.intercept, rel=1e-9, abs=1e-9 * reach)
     if len(xs) == 2:
         assert found["slope_err"] == 0.0
     else:
-        # A perfect line's error is the root of rounding.
-        rounding = 1e-7 * scale + 1e-14 * np.abs(y).max() / np.ptp(x)
         # Of equal zeros scipy says NaN (their correlation); the line through them has no error.
+        # The error of a perfect line is the root of rounding.
         wanted = 0.0 if math.isnan(expected.stderr) else expected.stderr
-        assert found["slope_err"] == pytest.approx(wanted, rel=1e-7, abs=rounding)
+        assert found["slope_err"] == pytest.approx(wanted, rel=1e-7, abs=1e-7 * scale + rounding)
 
 
 def test_an_offset_of_1e8_costs_nothing(con):

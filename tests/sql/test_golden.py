@@ -98,7 +98,7 @@ def test_the_sparse_pair_has_bins_of_0_1_2_and_3_stars(golden_lake: Lake) -> Non
 
 
 def test_matched_stars_count_as_in_2017(golden: Path, golden_lake: Lake) -> None:
-    query = """SELECT p.image_1, count(*) AS n FROM pairs AS p JOIN matched_stars AS m USING (pair_id) GROUP BY ALL"""
+    query = "SELECT image_1, count(*) AS n FROM pairs JOIN matched_stars USING (pair_id) GROUP BY ALL"
     found = {row["image_1"]: row["n"] for row in golden_lake.sql(query).rows()}
     for row in rows_of(golden / "slopes_expected.csv"):
         assert found[row["imagename_chip1"]] == int(row["n_matched"])
@@ -130,8 +130,8 @@ def test_epochs_of_the_golden_exposures(golden: Path, golden_lake: Lake) -> None
     assert golden_lake.epochs(target="ngc6791").arrow()["n_pairs"].to_pylist() == [2]
 
 
-#: Three dates or more: 2017 joined two neighbours at most. Ours takes all visits within 30 d of an epoch's first,
-#: which is the same but for three dates within 30 d: one epoch here, two there.
+#: Three dates or more: 2017 joined two neighbours at most. Ours takes all visits within 30 d of an epoch's
+#: first, which is the same but for three dates within 30 d: one epoch here, two there.
 DIFFERENT = {"three_within_30": [55110.0]}
 
 

@@ -28,10 +28,12 @@ def exposures() -> duckdb.DuckDBPyConnection:
     """`pairings` over a plain table of exposures: what the assignment needs, without files."""
     with duckdb.connect() as con:
         con.execute(
-            "CREATE TABLE exposures (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR, filter VARCHAR,"
-            " exptime DOUBLE, length VARCHAR, mjd DOUBLE, chinject VARCHAR, flash INTEGER, filetype VARCHAR, chip INTEGER,"
-            " postarg1 DOUBLE, sky DOUBLE, mode VARCHAR, settings_hash VARCHAR, cal_ver VARCHAR, pctecorr VARCHAR,"
-            " pctetab VARCHAR, cte_name VARCHAR, cte_ver VARCHAR, pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
+            "CREATE TABLE exposures (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR,"
+            " filter VARCHAR, exptime DOUBLE, length VARCHAR, mjd DOUBLE, chinject VARCHAR, flash INTEGER,"
+            " filetype VARCHAR, chip INTEGER, postarg1 DOUBLE, sky DOUBLE, mode VARCHAR,"
+            " settings_hash VARCHAR, cal_ver VARCHAR, pctecorr VARCHAR, pctetab VARCHAR, cte_name VARCHAR,"
+            " cte_ver VARCHAR,"
+            " pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
         )
         con.execute("CREATE TABLE targets (target VARCHAR, pairing VARCHAR)")
         con.execute("INSERT INTO targets VALUES ('ngc104', 'chips'), ('ngc6583', '180')")
@@ -42,8 +44,9 @@ def exposures() -> duckdb.DuckDBPyConnection:
 
 def insert(con: duckdb.DuckDBPyConnection, **columns: Any) -> None:
     row = {
-        "target": "ngc104", "proposal": 14378, "visit": "01", "filter": "F502N", "exptime": 348.0, "length": "l",
-        "chinject": "NONE", "flash": 0, "filetype": "flt", "postarg1": 0.0, "sky": 1.0, "mode": "standard",
+        "target": "ngc104", "proposal": 14378, "visit": "01", "filter": "F502N", "exptime": 348.0,
+        "length": "l", "chinject": "NONE",
+        "flash": 0, "filetype": "flt", "postarg1": 0.0, "sky": 1.0, "mode": "standard",
         "settings_hash": "0", "pam": "distortion", "phot_key": "0",
     } | columns  # fmt: skip
     names = ", ".join(row)
@@ -79,8 +82,11 @@ def test_the_assignment_is_as_good_as_brute_force_can_find(exposures):
                     mjd=57000 + minute / 1440,
                 )
     found: dict[int, list[tuple[str, str, float, float]]] = {}
-    query = """SELECT q.proposal, q.image_1, q.image_2, a.mjd, b.mjd FROM pairings AS q
-               JOIN exposures AS a ON a.imagename = q.image_1 JOIN exposures AS b ON b.imagename = q.image_2"""
+    query = """
+        SELECT q.proposal, q.image_1, q.image_2, a.mjd, b.mjd FROM pairings AS q
+        JOIN exposures AS a ON a.imagename = q.image_1
+        JOIN exposures AS b ON b.imagename = q.image_2
+    """
     for proposal, *pair in exposures.execute(query).fetchall():
         found.setdefault(proposal, []).append(tuple(pair))
     for group, sides in expected.items():
@@ -118,10 +124,11 @@ def test_the_number_of_a_pair_stays_when_others_arrive(exposures):
 
 
 DIFFERENCES = {
-    "target": "ngc6791", "proposal": 14541, "visit": "09", "filter": "F606W", "exptime": 60.0, "chinject": "CONT",
-    "flash": 12, "filetype": "flc", "mode": "iraf", "settings_hash": "1", "cal_ver": "3.7", "pctecorr": "COMPLETE",
-    "pctetab": "other.fits", "cte_name": "PixelCTE 2026", "cte_ver": "3", "pam": "official", "crmask_hash": "1",
-    "postarg1": 10.0,
+    "target": "ngc6791", "proposal": 14541, "visit": "09", "filter": "F606W", "exptime": 60.0,
+    "chinject": "CONT", "flash": 12, "filetype": "flc", "mode": "iraf", "settings_hash": "1",
+    "cal_ver": "3.7",
+    "pctecorr": "COMPLETE", "pctetab": "other.fits", "cte_name": "PixelCTE 2026", "cte_ver": "3",
+    "pam": "official", "crmask_hash": "1", "postarg1": 10.0,
 }  # fmt: skip
 
 

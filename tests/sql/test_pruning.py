@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,8 +33,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Lake:
                 "sky": np.ones(n),
             }
             add_pair(
-                root, f"i{number:03d}", first=stars, second=stars, target=target, proposal=proposal, flash=flash,
-                filetype=filetype,
+                root, f"i{number:03d}", first=stars, second=stars, target=target, proposal=proposal,
+                flash=flash, filetype=filetype,
             )  # fmt: skip
     return open_lake(root, threads=1)
 

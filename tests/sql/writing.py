@@ -81,8 +81,8 @@ def add_exposure(lake: Path, rootname: str, stars: dict[str, Any] | None = None,
 
 
 def add_pair(
-    lake: Path, stem: str = "ic780", first: dict[str, Any] | None = None, second: dict[str, Any] | None = None,
-    **columns: Any,
+    lake: Path, stem: str = "ic780", first: dict[str, Any] | None = None,
+    second: dict[str, Any] | None = None, **columns: Any,
 ) -> tuple[str, str]:  # fmt: skip
     """Write an exposure on chip 1 and one on chip 2, with the stars `first` and `second`."""
     visit = columns.pop("visit", "02")
