@@ -6,7 +6,7 @@
 
 Needs Python 3.11 or later with its venv module and access to a package index. Every
 further argument goes to `cte-lake demo` or to pytest. The environment is made once, in
-.venv of the checkout (or where CTE_LAKE_VENV says), and made anew when the project's
+.venv of the checkout (or where BOOTSTRAP_VENV says), and made anew when the project's
 dependencies change.
 """
 
@@ -20,7 +20,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = Path(os.environ.get("CTE_LAKE_VENV", ROOT / ".venv"))
+ENVIRONMENT = Path(os.environ.get("BOOTSTRAP_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
 #: A test file stays on one worker: its fixtures (lakes of simulated frames) cost more than its tests.

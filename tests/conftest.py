@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+# Settings of whoever runs the tests are none of theirs.
+for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
+    del os.environ[_variable]
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
