@@ -157,7 +157,7 @@ def test_interrupted_write_leaves_no_product(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", disk_full)
-    with pytest.raises(LakeError, match="(?i)no space|room|full"):
+    with pytest.raises(LakeError, match=r"(?i)no space|room|full"):
         write_mask(
             tmp_path, "0a0a0a0a", CRMask("ic7802aaq", "single", {2: np.ones((4, 4), bool)}), CRMASK_ROW
         )
