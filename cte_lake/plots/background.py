@@ -57,7 +57,7 @@ def background_plot(stars: Any, means: Any | None = None, title: str = "", capti
         note(one, count_text(int(here.sum()), "star"), "upper right")
     axes[0, 0].set_xlim(*_middle(background[good], smallest=2.0))
     axes[0, 0].set_ylim(*_middle(kept[good], include=(1.0,), smallest=0.2))
-    axes[-1, 0].set_xlabel(f"Local background ({ELECTRONS}/px)")
+    axes[-1, 0].set_xlabel(f"Background at readout: sky and post-flash ({ELECTRONS}/px)")
     y_label(figure, "Flux far from the amplifiers / flux near them (1)")
     told = sentence([split(stars).shared, count_text(int(good.sum()), "star")])
     if means is not None:

@@ -13,6 +13,8 @@ from cte_lake.plots.series import Series, basis, bins_of, draw_points, in_bin, l
 from cte_lake.plots.style import INK, colour, finish, panels, styled
 from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence
 
+#: Least range of the axis of exposure times, s.
+_LEAST_SPAN = 20.0
 _NOMINAL = Series("", np.zeros(0, bool), "#8a939c", "D")
 
 
@@ -42,7 +44,7 @@ def rolled_plot(table: Any, nominal: Any | None = None, title: str = "", caption
     )
     tables = [table] if nominal is None else [table, nominal]
     exptime = np.concatenate([numbers(one, "exptime") for one in tables])
-    span = max(float(np.ptp(exptime)), 1.0) if exptime.size else 1.0
+    span = max(float(np.ptp(exptime)), _LEAST_SPAN) if exptime.size else _LEAST_SPAN
     for one, flux_bin in zip(axes.flat, bins, strict=False):
         seen = [_draw(one, part, flux_bin, span, part is not table) for part in reversed(tables)]
         reference(one, 0.0)
@@ -51,7 +53,7 @@ def rolled_plot(table: Any, nominal: Any | None = None, title: str = "", caption
         one.set_title(bin_text(*flux_bin))
     for spare in axes.flat[len(bins) :]:
         spare.set_axis_off()
-    axes[0, 0].set_xlim(*limits(exptime, smallest=20.0, margin=0.14))
+    axes[0, 0].set_xlim(*limits(exptime, smallest=_LEAST_SPAN, margin=0.14))
     for one in axes[-1]:
         one.set_xlabel("Exposure time (s)")
     for one in axes[:, 0]:
@@ -71,7 +73,7 @@ def _draw(axes: Any, table: Any, flux_bin: tuple[float, float], span: float, beh
         chosen = here & series.index
         # Chips and file types of one exposure time stand side by side, not on each other.
         aside = {"o": -1.0, "s": 1.0}.get(series.marker, 0.0) + (0.0 if series.filled else 0.5)
-        draw_points(axes, exptime[chosen] + 0.012 * span * aside, loss[chosen], error[chosen], series)
+        draw_points(axes, exptime[chosen] + 0.022 * span * aside, loss[chosen], error[chosen], series)
     return loss[here], error[here]
 
 

@@ -222,7 +222,12 @@ def _consistency(gathered: Gathered) -> Cells:
     if not rows:
         return {"consistency_columns": heads, "consistency": []}
     cells = []
-    for one in compare(pa.Table.from_pylist(rows)):
+    # Calibration takes the post-flash off the pixels; the traps saw it.
+    total = [
+        dict(row) | {"background": None if row["background"] is None else row["background"] + row["flash"]}
+        for row in rows
+    ]
+    for one in compare(pa.Table.from_pylist(total)):
         measured = "-" if one.measured is None else f"{one.measured:.3g}"
         error = "" if one.measured_err is None else f" ± {one.measured_err:.2g}"
         stated = {"published": f"{one.published:g} ± {one.tolerance:g}", "measured": measured + error}

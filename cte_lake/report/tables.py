@@ -165,7 +165,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
         Column("slope", "Slope (1/px)", "num"),
         Column("slope_err", "Error (1/px)", "num"),
         Column("loss", "Loss (%)", "num"),
-        Column("background", "Background (e-/px)", "num"),
+        Column("background", "Sky (e-/px)", "num"),
     )
     return heads, lines
 

@@ -76,7 +76,8 @@ def write_image(root: Path, image: Image, stars: int) -> None:
     loss = np.interp(np.log10(true), np.log10(_GRID), losses)
     error = np.sqrt(true + 60)
     flux = true * (1 - loss * distance / 2048) + noise.normal(0, error)
-    sky = image.flash + 1.5
+    # Calibration takes the post-flash off.
+    sky = 1.5
     columns: dict[str, Any] = {
         "imagename": [image.name] * stars, "phot_key": [image.key] * stars, "y": y,
         "master_id": np.arange(stars) + 1, "x": field.uniform(0, 4095, stars), "ra": np.full(stars, 5.6),
@@ -100,7 +101,7 @@ def _row(image: Image, stars: int) -> dict[str, Any]:
         "filetype": image.filetype, "imagename": image.name, "rootname": image.rootname,
         "targname": image.targname, "visit": image.visit, "filter": "F502N", "exptime": 348.0, "length": "l",
         "mjd": image.mjd + 0.01 * image.chip, "chinject": "NONE", "chip": image.chip, "postarg1": 0.0,
-        "postarg2": 82.0 if image.chip == 1 else 0.0, "sky": image.flash + 1.5, "n_stars": stars,
+        "postarg2": 82.0 if image.chip == 1 else 0.0, "sky": 1.5, "n_stars": stars,
         "n_measured": stars, "engine": "kernel", "settings": "{}", "settings_hash": "a" * 16,
         "rules_hash": "b" * 16, "cal_ver": image.targname, "pam": "distortion", "master_hash": "c" * 16,
         "path": f"/nowhere/{image.name}", "checksum": image.key, "file_size": 1, "file_mtime_ns": 1,

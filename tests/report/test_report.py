@@ -36,6 +36,7 @@ def test_latest_points_at_the_newest_report(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=8, stars=400)
     first = json.loads((make(root, now=NOW).folder / "report.json").read_text())

@@ -39,7 +39,8 @@ def _sets_by(
 
 
 def _background(rows: list[dict[str, Any]]) -> float:
-    known = [row["background"] for row in rows if row["background"] is not None]
+    # Calibration takes the post-flash off the pixels; the traps saw it.
+    known = [row["background"] + row["flash"] for row in rows if row["background"] is not None]
     return float(np.median(known)) if known else float("nan")
 
 

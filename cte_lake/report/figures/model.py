@@ -95,7 +95,8 @@ def _corrected(
                 columns[f"y_{side}"],
                 np.full(stars.num_rows, chip),
                 np.full(stars.num_rows, pair["mjd"]),
-                columns[f"sky_{side}"],
+                # Calibration takes the post-flash off the pixels; the traps saw it.
+                columns[f"sky_{side}"] + pair["flash"],
             ).corrected_flux
             for side, chip in ((1, 1), (2, 2))
         ]
