@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cte_lake.errors import LakeError
 from cte_lake.views.source import sql_objects
@@ -53,13 +53,19 @@ def view_columns(name: str) -> tuple[ViewColumn, ...]:
 
 @functools.cache
 def known_columns() -> Mapping[str, ViewColumn]:
-    """Columns by name, for results of free queries; a name with two units in two views is left out."""
+    """Columns by name, for results of free queries.
+
+    A name with two units in two views is left out; one with two meanings has no description.
+    """
     found: dict[str, ViewColumn] = {}
     twofold: set[str] = set()
     for each in sql_objects():
         if each.kind == "macro":
             continue
         for column in view_columns(each.name):
-            if found.setdefault(column.name, column).unit != column.unit:
+            first = found.setdefault(column.name, column)
+            if first.unit != column.unit:
                 twofold.add(column.name)
+            elif first.description != column.description:
+                found[column.name] = replace(first, description="")
     return {name: column for name, column in found.items() if name not in twofold}
