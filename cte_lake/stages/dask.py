@@ -103,10 +103,14 @@ def _run_on(
     # A finished future is dropped at once, so that ten thousand results do not pile up on the scheduler.
     for future in as_completed(list(futures)):
         task = futures.pop(future)
-        if future.status == "finished":
-            yield Done(task, future.result(), None)
+        try:
+            # Not by its status: a worker may die between finishing a task and handing its result over.
+            # Dask then runs the task again, and the result comes later.
+            result = future.result()
+        except Exception as error:
+            yield Done(task, None, error)
         else:
-            yield Done(task, None, future.exception() or RuntimeError(f"the task was {future.status}"))
+            yield Done(task, result, None)
 
 
 @contextlib.contextmanager
