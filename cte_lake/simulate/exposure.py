@@ -232,7 +232,7 @@ def _trail(charge: FloatImage, chip: int, length: float) -> FloatImage:
     """Charge released behind the pixels it was taken from: an exponential away from the amplifiers."""
     keep = np.float32(np.exp(-1.0 / length))
     towards_top = charge if chip == 2 else charge[::-1]
-    released = lfilter([0.0, 1.0 - keep], [1.0, -keep], towards_top, axis=0).astype(np.float32)
+    released: FloatImage = lfilter([0.0, 1.0 - keep], [1.0, -keep], towards_top, axis=0).astype(np.float32)
     return released if chip == 2 else released[::-1]
 
 
