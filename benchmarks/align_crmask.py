@@ -8,19 +8,17 @@ python benchmarks/align_crmask.py full        # one full-frame visit
 
 from __future__ import annotations
 
-import resource
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pyarrow.parquet as pq
+from children import Children
 from scipy.ndimage import label, maximum_filter
 
 from cte_lake.config import load_settings
@@ -239,42 +237,6 @@ def score(mask: np.ndarray, bad: np.ndarray, rays: np.ndarray, stars: object) ->
         "cores": (core[flux > 8000].sum(), (flux > 8000).sum()),
     }
     return {key: np.array(value, float) for key, value in pairs.items()}
-
-
-class Children:
-    """CPU seconds of this process's children, and their largest resident memory, MB, alone and together."""
-
-    def __init__(self) -> None:
-        self.cpu = self._cpu_now()
-        self.children = self.largest_child = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Children:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-        self.cpu = self._cpu_now() - self.cpu
-
-    @staticmethod
-    def _cpu_now() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    def _watch(self) -> None:
-        me = psutil.Process()
-        while not self._stop.wait(0.1):
-            sizes = []
-            for child in me.children(recursive=True):
-                try:
-                    sizes.append(child.memory_info().rss / 1e6)
-                except psutil.Error:
-                    continue
-            self.children = max(self.children, sum(sizes))
-            self.largest_child = max(self.largest_child, max(sizes, default=0.0))
 
 
 def cost(width: int = WIDTH, visits: int = 2, repeats: int = 2, workers: tuple[int, ...] = (1, 2)) -> None:

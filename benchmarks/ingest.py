@@ -1,6 +1,6 @@
 """What an exposure costs to ingest: seconds and memory, one worker against two, and a run with nothing to do.
 
-    python benchmarks/ingest.py [--pairs 6] [--width 1024] [--repeat 3] [--noop 1000]
+    python benchmarks/ingest.py [--pairs 12] [--width 4096] [--repeat 3] [--noop 1000]
 
 Simulates pairs of F502N frames, ingests them through the installed command with one worker and
 with two, and re-runs an up-to-date ingest over a lake of many (hard-linked) exposures. Prints
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -22,6 +21,7 @@ import time
 from pathlib import Path
 
 from astropy.io import fits
+from children import Children
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -34,8 +34,8 @@ COMMAND = str(Path(sys.executable).with_name("cte-lake"))
 def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
-    parser.add_argument("--pairs", type=int, default=6)
-    parser.add_argument("--width", type=int, default=1024)
+    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--width", type=int, default=4096)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--noop", type=int, default=1000, help="exposures of the run with nothing to do")
     options = parser.parse_args()
@@ -52,31 +52,35 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
     done = simulate_program(program, folder, Settings(width=options.width, seed=1), filetypes=("flt",))
     n = len(done.frames)
     print(f"{n} exposures of {options.width} x 2051 px, 14 radii, median of {options.repeat} runs")
-    print("| workers | wall s | s/exposure | exposures/min | peak MB of a process |")
-    print("|---|---|---|---|---|")
+    print("| workers | wall s | s/exposure | CPU s/exposure | exposures/min | largest process MB | all MB |")
+    print("|---|---|---|---|---|---|---|")
     walls = {}
     for workers in (1, 2):
         runs = [timed(folder, done.frames[0].parent, done.master, workers) for _ in range(options.repeat)]
-        wall = statistics.median(run[0] for run in runs)
-        peak = max(run[1] for run in runs)
+        wall, cpu = (statistics.median(run[k] for run in runs) for k in (0, 1))
+        largest, together = (max(run[k] for run in runs) for k in (2, 3))
         walls[workers] = wall
-        print(f"| {workers} | {wall:.1f} | {wall / n:.2f} | {60 * n / wall:.1f} | {peak:.0f} |")
+        print(
+            f"| {workers} | {wall:.1f} | {wall / n:.2f} | {cpu / n:.2f} | {60 * n / wall:.1f} "
+            f"| {largest:.0f} | {together:.0f} |"
+        )
     print(f"\n2 workers against 1: {walls[1] / walls[2]:.2f} times (start-up of the cluster included)")
 
 
-def timed(folder: Path, frames: Path, master: Path, workers: int) -> tuple[float, float]:
-    """Ingest into a new lake; returns wall seconds and the largest process's peak memory in MB."""
+def timed(folder: Path, frames: Path, master: Path, workers: int) -> tuple[float, float, float, float]:
+    """Ingest into a new lake; returns wall and CPU seconds, peak MB of the largest process and of all."""
     lake = folder / "lake"
     shutil.rmtree(lake, ignore_errors=True)
     create_lake(lake)
     import_master(lake, master, "ngc104", load_settings(lake).config)
     started = time.perf_counter()
     command = [COMMAND, "ingest", str(frames), "--lake", str(lake), "--workers", str(workers), "--json"]
-    report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    with Children() as children:
+        report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     wall = time.perf_counter() - started
     if report["rejected"]:
         raise SystemExit(f"rejected: {report['rejected'][0]}")
-    return wall, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return wall, children.cpu, children.largest_child, children.children
 
 
 def nothing_to_do(folder: Path, number: int) -> None:
