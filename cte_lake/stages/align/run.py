@@ -120,7 +120,7 @@ def make_plan(arguments: AlignArguments) -> AlignPlan:
         if master is None:
             plan.refused[Path(exposure.path)] = _no_master(exposure.target)
             continue
-        key = _key(exposure, master, arguments.settings)
+        key = solution_key(exposure, master, arguments.settings)
         state = states.get(exposure.rootname)
         if state is not None and state.key == key and not arguments.overwrite:
             plan.up_to_date.append(exposure.rootname)
@@ -253,7 +253,8 @@ def _settings_hash(settings: Settings) -> str:
     return digest([ALIGN_ALGORITHM, settings.hash("align", "chips")])
 
 
-def _key(exposure: ExposureFile, master: MasterFile, settings: Settings) -> str:
+def solution_key(exposure: ExposureFile, master: MasterFile, settings: Settings) -> str:
+    """Hash of all that a solution follows from: the file, the catalog, the settings."""
     return digest([exposure.fingerprint, master.master_hash, _settings_hash(settings)])
 
 
