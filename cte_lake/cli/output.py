@@ -6,11 +6,13 @@ import io
 import itertools
 import math
 import os
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +50,9 @@ OutputOption = Annotated[
 
 _NULL = "NULL"
 _GAP = "  "
+_DECIMAL = re.compile(r"-?\d+(\.(?P<decimals>\d+))?")
+#: A column of measured quantities shows six digits; more decimals than this are theirs, not a rounding.
+_MOST_EVEN = 3
 #: A column of prose narrower than this is no longer read with ease.
 _PROSE_WIDTH = 30
 _ENDINGS = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET, ".ecsv": Format.ECSV}
@@ -182,9 +187,23 @@ def _width(column: Sequence[str]) -> int:
 
 
 def _column(table: pa.Table, name: str) -> list[str]:
+    import pyarrow.types as types
+
     metadata = table.schema.field(name).metadata or {}
     unit = metadata.get(b"unit", b"").decode()
-    return [name, unit, *(_cell(value) for value in table.column(name).to_pylist())]
+    cells = [_cell(value) for value in table.column(name).to_pylist()]
+    return [name, unit, *(_even(cells) if types.is_floating(table.schema.field(name).type) else cells)]
+
+
+def _even(cells: list[str]) -> list[str]:
+    """Give the numbers of a column the same decimals, unless that would claim digits that they lack."""
+    matches = [_DECIMAL.fullmatch(cell) for cell in cells]
+    most = max((len(match["decimals"] or "") for match in matches if match), default=0)
+    if not 0 < most <= _MOST_EVEN or not all(matches[i] or cells[i] == _NULL for i in range(len(cells))):
+        return cells
+    return [
+        f"{Decimal(cell):.{most}f}" if match else cell for cell, match in zip(cells, matches, strict=True)
+    ]
 
 
 def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -118,8 +119,11 @@ def _from_environment(
         if not variable.startswith(ENV_PREFIX) or variable in ENV_RESERVED:
             continue
         if variable not in by_variable:
+            near = difflib.get_close_matches(variable, by_variable, n=1)
+            meant = f"; {near[0]} sets {by_variable[near[0]]}" if near else ""
             raise ConfigError(
-                f"environment variable {variable} sets no known key; `cte-lake config show` lists the keys"
+                f"environment variable {variable} sets no known key{meant}; "
+                "`cte-lake config show` lists the keys"
             )
         layers.append((f"environment {variable}", _nested(by_variable[variable], _toml_value(text))))
     return layers

@@ -117,3 +117,16 @@ def test_the_files_ending_tells_the_format(table, tmp_path):
 
 def test_a_table_without_columns_says_that_it_has_no_row():
     assert render(pa.table({}), Format.TABLE, 80) == b"(0 rows)\n"
+
+
+def test_rounded_numbers_of_a_column_have_the_same_decimals():
+    table = pa.table({"loss": [6.9, 22.5, None, 0.33], "mjd": [57601.3, 57601.0, 57402.0, 57403.0]})
+    lines = render(table, Format.TABLE, None).decode().splitlines()
+    assert [line.split()[0] for line in lines[2:6]] == ["6.90", "22.50", "NULL", "0.33"]
+    assert [line.split()[1] for line in lines[2:6]] == ["57601.3", "57601.0", "57402.0", "57403.0"]
+
+
+def test_measured_quantities_keep_their_digits():
+    table = pa.table({"slope": [-1.234567e-5, 0.5], "x": [0.123456, 12.5]})
+    lines = render(table, Format.TABLE, None).decode().splitlines()
+    assert [line.split() for line in lines[2:4]] == [["-1.23457e-05", "0.123456"], ["0.5", "12.5"]]

@@ -99,3 +99,8 @@ def test_hash_depends_on_the_named_sections_alone():
 
 def test_all_radii_are_measured_by_default():
     assert load_settings(environment={}).config.photometry.radii == list(RADII)
+
+
+def test_a_misspelt_variable_is_told_the_one_that_was_meant():
+    with pytest.raises(ConfigError, match=r"CTE_LAKE_MEASURE_APERTURE sets measure\.aperture"):
+        load_settings(environment={"CTE_LAKE_MEASURE__APERTURE": "5"})
