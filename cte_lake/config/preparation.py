@@ -115,6 +115,11 @@ class MasterBuild(Section):
     crowding_ratio: float = Field(
         gt=0, description="flux of a neighbour, in units of the star's own, that makes it crowded"
     )
+    glare_radius: float = Field(
+        ge=0, description="within so much of a far brighter star a detection is taken for its wings, arcsec"
+    )
+    glare_ratio: float = Field(gt=0, description="how many times brighter that star is")
+    min_snr: float = Field(ge=0, description="least flux, standard deviations of the noise in the aperture")
     aperture: float = Field(gt=0, description="radius of the flux, px of the drizzled image")
     merge_radius: float = Field(gt=0, description="stars closer than this are one, arcsec")
 

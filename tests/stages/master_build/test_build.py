@@ -134,6 +134,35 @@ def test_clean_stars_are_measured_and_others_left_out_by_reason():
     assert found.dec[1] == pytest.approx(-72.07 + (30.7 - 79) * 0.04 / 3600, abs=1e-6)
 
 
+def test_bumps_in_the_wings_of_a_bright_star_are_no_stars():
+    settings = load_settings(None, environment={}).config.master_build
+    stars = [(60, 60, 70000), (69, 60, 1500), (60, 90, 1500)]
+    found = find_stars(_drizzled(stars), settings)
+    assert found.left_out == {"glare": 1}
+    assert sorted(zip(found.x.round(), found.y.round(), strict=True)) == [(60, 60), (60, 90)]
+    assert len(find_stars(_drizzled(stars), settings.model_copy(update={"glare_radius": 0.0}))) == 3
+
+
+def test_faint_is_told_by_the_noise_in_the_aperture():
+    settings = load_settings(None, environment={}).config.master_build
+    image = _drizzled([(60, 60, 100), (120, 90, 400)])
+    assert len(find_stars(image, settings)) == 2
+    # 28 px of 0.004 e-/s in 348 s are 7.4 e-.
+    found = find_stars(image, settings.model_copy(update={"min_snr": 25.0}))
+    assert found.left_out == {"too faint": 1}
+    assert found.flux == pytest.approx([400], rel=0.1)
+
+
+def test_a_star_on_a_bad_pixel_of_one_exposure_is_kept():
+    settings = load_settings(None, environment={}).config.master_build
+    weight = np.full((160, 200), 2 * 348.0)
+    weight[50, 150] = 348.0
+    weight[100:, :60] = 348.0
+    found = find_stars(_drizzled([(150, 50, 9000), (30, 130, 9000)], weight=weight), settings)
+    assert found.left_out == {"single exposure": 1}
+    assert found.x == pytest.approx([150], abs=0.1)
+
+
 def test_empty_image_has_no_star():
     settings = load_settings(None, environment={}).config.master_build
     assert len(find_stars(_drizzled([]), settings)) == 0
