@@ -6,11 +6,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Settings of whoever runs the tests are none of theirs.
 for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
     del os.environ[_variable]
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile(
+    "cte-lake", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("cte-lake")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

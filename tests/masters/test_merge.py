@@ -30,7 +30,7 @@ def _field(n, seed=1):
     return 5.65 + arcsec[:, 0] / 3600 / np.cos(np.radians(dec)), dec
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shift=st.tuples(st.floats(-25, 25), st.floats(-25, 25)),
     share_common=st.floats(0.2, 1.0),

@@ -21,7 +21,7 @@ def test_order_is_that_of_the_2017_files():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 2), st.integers(0, 2))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_published_form_gives_the_same_surface(seed, time_degree, background_degree):
     rng = np.random.default_rng(seed)
     terms = tensor_terms(time_degree, 2, background_degree)

@@ -32,7 +32,7 @@ def _assert_same(a: StarMeasurements, b: StarMeasurements, rtol: float = 1e-12) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS, up=st.integers(0, 30), right=st.integers(0, 30))
 def test_a_shift_by_whole_pixels_changes_nothing(mode: str, seed: int, up: int, right: int) -> None:
     # Exact: positions are multiples of 1/64 px, so that the shift costs no rounding.
@@ -48,7 +48,7 @@ def test_a_shift_by_whole_pixels_changes_nothing(mode: str, seed: int, up: int, 
 
 
 @pytest.mark.parametrize("mode", ["standard", "photutils2017"])
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS, scale=st.sampled_from([0.25, 2.0, 1024.0]))
 def test_scaling_the_frame_scales_the_sums(mode: str, seed: int, scale: float) -> None:
     field = _small(seed)
@@ -68,7 +68,7 @@ def test_scaling_the_frame_scales_the_sums(mode: str, seed: int, scale: float) -
     np.testing.assert_allclose(many.dx, one.dx, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS)
 def test_masking_far_pixels_changes_nothing(seed: int) -> None:
     field = make_field(seed, (120, 120), spacing=60)
@@ -83,7 +83,7 @@ def test_masking_far_pixels_changes_nothing(seed: int) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=SEEDS)
 def test_permuting_stars_permutes_rows(mode: str, seed: int) -> None:
     field = _small(seed)
@@ -96,7 +96,7 @@ def test_permuting_stars_permutes_rows(mode: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("engine", ["kernel", "photutils"])
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=SEEDS, value=st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_nan_stays_within_the_apertures_that_touch_it(engine: str, seed: int, value: float) -> None:
     rng = np.random.default_rng(seed)
@@ -112,7 +112,7 @@ def test_nan_stays_within_the_apertures_that_touch_it(engine: str, seed: int, va
 
 
 @pytest.mark.parametrize("mode", ["standard", "photutils2017"])
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=SEEDS)
 def test_the_kernel_gives_photutils_fluxes(mode: str, seed: int) -> None:
     field = _small(seed)

@@ -17,7 +17,7 @@ def painted(x, y, flux, size=161):
 
 
 @given(dx=subpixel, dy=subpixel)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_flux_and_centroid_do_not_depend_on_the_subpixel_position(dx, dy):
     image = painted(80.0 + dx, 80.0 + dy, 1.0e5)
     rows, columns = np.indices(image.shape)

@@ -62,7 +62,7 @@ any_list = st.lists(finite, min_size=0, max_size=60)
 K = st.sampled_from([1.5, 2.0, 3.0, 4.0])
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(values=st.one_of(ratios, contaminated, any_list), k=K)
 @example(values=[], k=4.0)
 @example(values=[1.0], k=4.0)
@@ -116,7 +116,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(pairs=st.one_of(points, rows))
 @example(pairs=[])
 @example(pairs=[(1.0, 2.0)])
