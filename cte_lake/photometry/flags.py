@@ -2,32 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Flag:
-    """One condition of a star's measurement.
-
-    Attributes
-    ----------
-    bit : int
-        Position of the bit, from 0.
-    name : str
-        Slug under which `decode` and the SQL macro tell it.
-    meaning : str
-        One sentence for the reader of a table.
-    """
-
-    bit: int
-    name: str
-    meaning: str
-
-    @property
-    def value(self) -> int:
-        """The number that the bit stands for."""
-        return 1 << self.bit
-
+from cte_lake.bitflags import Flag, names_of
 
 OFF_CHIP = Flag(0, "off_chip", "The largest aperture reaches over the edge of the chip.")
 CORE_OFF_CHIP = Flag(1, "core_off_chip", "The core (radius core_radius) reaches over the edge of the chip.")
@@ -79,10 +54,7 @@ def decode(flags: int) -> list[str]:
     ValueError
         If a bit is set that the registry does not have.
     """
-    known = sum(flag.value for flag in FLAGS)
-    if flags < 0 or flags & ~known:
-        raise ValueError(f"flags {flags} hold a bit outside the registry (largest value {known})")
-    return [flag.name for flag in FLAGS if flags & flag.value]
+    return names_of(flags, FLAGS, "flags")
 
 
 def mask_of(names: list[str]) -> int:
