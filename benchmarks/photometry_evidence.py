@@ -94,6 +94,7 @@ SKIES: dict[str, dict[str, Any]] = {
     "median, 2 sigma": {"sky_method": "median", "clip_sigma": 2.0},
     "mode, 2 sigma": {"sky_method": "mode", "clip_sigma": 2.0},
     "iraf_centroid": {"sky_method": "iraf_centroid", "clip_sigma": 3.0, "clip_steps": 10},
+    "iraf_mode": {"sky_method": "iraf_mode", "clip_sigma": 3.0, "clip_steps": 10},
 }
 
 

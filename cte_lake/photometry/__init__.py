@@ -7,9 +7,10 @@ settings, and gives back one row a star. Settings are named (`settings_for`): ``
 
 from __future__ import annotations
 
+from cte_lake.bitflags import Flag
 from cte_lake.photometry.arrays import PixelData, StarMeasurements
 from cte_lake.photometry.engine import measure
-from cte_lake.photometry.flags import FLAGS, Flag, decode
+from cte_lake.photometry.flags import FLAGS, decode
 from cte_lake.photometry.modes import MODES, PhotometrySettings, settings_for
 
 __all__ = [

@@ -11,8 +11,11 @@ from cte_lake.radii import RADII
 
 Overlap = Literal["exact", "iraf"]
 Centring = Literal["off", "watch", "window", "iraf"]
-SkyMethod = Literal["median", "mean", "mode", "iraf_centroid", "mean_exact"]
+SkyMethod = Literal["median", "mean", "mode", "iraf_centroid", "iraf_mode", "mean_exact"]
 Engine = Literal["kernel", "photutils"]
+
+IRAF_SKIES = frozenset({"iraf_centroid", "iraf_mode"})
+"""Sky methods that follow IRAF step by step."""
 
 _RADII = tuple(float(radius) for radius in RADII)
 
@@ -50,11 +53,11 @@ class PhotometrySettings:
         Inner radius and width of the sky annulus, pixels.
     sky_method : str
         ``median``, ``mean`` or ``mode`` (2.5 median - 1.5 mean) of the clipped annulus pixels;
-        ``iraf_centroid`` is IRAF's; ``mean_exact`` is the sum weighted by exact overlap over the
-        annulus' geometric area, as in 2017.
+        ``iraf_centroid`` and ``iraf_mode`` are IRAF's (``salgorithm``); ``mean_exact`` is the sum weighted
+        by exact overlap over the annulus' geometric area, as in 2017.
     clip_sigma : float
         Limits of the annulus clip in standard deviations about the median; 0 for no clip, else at least 2
-        (below 1.73 repeated clipping leaves nothing). For ``iraf_centroid`` both of IRAF's limits.
+        (below 1.73 repeated clipping leaves nothing). For IRAF's skies both of its limits.
     clip_steps : int
         Largest number of clipping steps.
     min_sky_pixels : int

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from numba import njit
 
 from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
-from cte_lake.photometry.iraf_sky import iraf_centroid_moments
+from cte_lake.photometry.iraf_sky import iraf_moments
 from cte_lake.photometry.kernel import EXACT, aperture_sums
-from cte_lake.photometry.modes import PhotometrySettings
+from cte_lake.photometry.modes import IRAF_SKIES, PhotometrySettings
 from cte_lake.photometry.sky_error import clip_factors
 
 _STARS_AT_ONCE = 512
@@ -105,9 +105,10 @@ def _annulus_moments(
         n = x[part].size
         _gather(data, good, x[part], y[part], inner, outer, pixels[:n], counts[:n])
         pixels[:n].sort(axis=1)
-        if settings.sky_method == "iraf_centroid":
-            iraf_centroid_moments(
-                pixels[:n], counts[:n], settings.clip_sigma, settings.clip_steps, moments[part]
+        if settings.sky_method in IRAF_SKIES:
+            mode = settings.sky_method == "iraf_mode"
+            iraf_moments(
+                pixels[:n], counts[:n], mode, settings.clip_sigma, settings.clip_steps, moments[part]
             )
         else:
             _clip(pixels[:n], counts[:n], settings.clip_sigma, settings.clip_steps, moments[part])

@@ -24,8 +24,8 @@ Run = tuple[StarMeasurements, IrafTable]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """1,600 stars of 300 to 30,000 e-, catalog 0.2 px off, cosmic rays and close pairs among them."""
+def stars() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """1,600 stars of 300 to 30,000 e-, positions 0.2 px off, cosmic rays and close pairs among them."""
     field = make_field(31, shape=(800, 800), spacing=20)
     rng = np.random.default_rng(32)
     data = field.data.copy()
@@ -34,9 +34,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     x = field.x + rng.normal(0.0, 0.2, field.x.size)
     y = field.y + rng.normal(0.0, 0.2, field.y.size)
+    return data, x, y
+
+
+@pytest.fixture(scope="module", params=["centroid", "mode"])
+def run(
+    stars: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Run:
+    """Ours and IRAF's, with each of its two skies."""
     folder: Path = tmp_path_factory.mktemp("iraf")
-    iraf = run_phot(data, x, y, RADII, folder)
-    return measure(PixelData(data), x, y, settings_for("iraf")), iraf
+    iraf = run_phot(*stars, RADII, folder, sky=request.param)
+    data, x, y = stars
+    return measure(PixelData(data), x, y, settings_for("iraf", sky_method=f"iraf_{request.param}")), iraf
 
 
 def test_centres(run: Run) -> None:
