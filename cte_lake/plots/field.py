@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.model.tables import has, numbers
+from cte_lake.plots.stretch import levels, stretch
 from cte_lake.plots.style import colour, finish, panels, styled
 from cte_lake.plots.words import ELECTRONS, count_text, sentence
 
@@ -78,7 +79,7 @@ def field_plot(
     one.set_ylabel("Row y (px)")
     _arrow_to_amplifiers(one, chip)
     bar = figure.colorbar(picture, ax=one, shrink=0.75, aspect=30, ticks=[0.0, 0.5, 1.0])
-    bar.ax.set_yticklabels([f"{value:.3g}" for value in _unstretched(low, high)])
+    bar.ax.set_yticklabels([f"{value:.3g}" for value in levels(low, high)])
     bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
     all_stars = numbers(stars, "x").size
     told = sentence(
@@ -89,25 +90,6 @@ def field_plot(
         ]
     )
     return finish(figure, title or f"Chip {chip} with its matched stars", f"{told}. {caption}".strip())
-
-
-def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
-    """Return an image scaled to 0..1 by an asinh of the sky's own scatter, and the levels of 0 and 1."""
-    values = pixels[np.isfinite(pixels)]
-    if values.size == 0:
-        return np.zeros_like(pixels), 0.0, 1.0
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle))) or 1.0
-    low = middle - 2.0 * spread
-    high = max(float(np.percentile(values, 99.7)), middle + 20.0 * spread)
-    scaled = np.arcsinh((pixels - low) / (2.0 * spread)) / np.arcsinh((high - low) / (2.0 * spread))
-    return np.clip(np.nan_to_num(scaled), 0.0, 1.0), low, high
-
-
-def _unstretched(low: float, high: float) -> tuple[float, float, float]:
-    # The scale factor cancels only at the ends; the middle follows from the same asinh.
-    soft = (high - low) / 60.0
-    return low, low + soft * float(np.sinh(0.5 * np.arcsinh((high - low) / soft))), high
 
 
 def _brightest(stars: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:

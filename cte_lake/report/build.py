@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,8 @@ from cte_lake.report import charts, content, tables
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.figures.curves import flux_curves, time_curves
 from cte_lake.report.figures.request import Request
-from cte_lake.report.frames import FOLDER, draw_frames, frame_cells
-from cte_lake.report.gather import Gathered, gather
+from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
+from cte_lake.report.gather import Gathered, bookkeeping, gather
 from cte_lake.report.news import FORMAT, last_report, news
 from cte_lake.report.provenance import commands, provenance
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
@@ -95,9 +95,20 @@ def make_report(
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     reports = lake.root / "reports"
     last = last_report(reports)
-    gathered = gather(lake, settings.config)
-    with new_folder(_place(reports, moment)) as work:
-        report, pages = _content(lake, settings, mode, gathered, last, moment, work)
+    known, shown = bookkeeping(lake), settings.config.report
+    with (
+        new_folder(_place(reports, moment)) as work,
+        drawing_frames(
+            known["exposures"],
+            work / FOLDER,
+            last,
+            reports / LATEST / FOLDER,
+            shown.frame_seconds,
+            settings.config.workers.count,
+        ) as frames,
+    ):
+        gathered = gather(lake, settings.config, known)
+        report, pages = _content(lake, settings, mode, gathered, last, moment, work, frames)
         count = 0
         (work / "pairs").mkdir()
         for name, text in render(report, pages):
@@ -124,12 +135,13 @@ def _content(
     last: Mapping[str, Any] | None,
     moment: datetime,
     work: Path,
+    frames_drawn: Callable[[], dict[str, Cells]],
 ) -> tuple[Cells, list[Cells]]:
     # What the commands on the pages need to find the same rows again.
     options = f"--lake {shlex.quote(str(lake.root))}"
     options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
     (work / "data").mkdir()
-    measure, report_settings = settings.config.measure, settings.config.report
+    measure = settings.config.measure
     sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.root))
     asked = Request(
         aperture=measure.aperture,
@@ -140,13 +152,7 @@ def _content(
     images = {
         one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, options)
     }
-    frames = draw_frames(
-        gathered.exposures,
-        work / FOLDER,
-        last,
-        lake.root / "reports" / LATEST / FOLDER,
-        report_settings.frame_seconds,
-    )
+    frames = frames_drawn()
     now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
     told = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}

@@ -1,68 +1,132 @@
-"""Frames of the pairs' pages: drawn once, taken over from the last report afterwards."""
+"""Frames of the pairs' pages: drawn once, by processes of their own, and taken over from the last report."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import Rejected
 from cte_lake.report.gather import Row
-from cte_lake.report.thumbnails import picture
+from cte_lake.report.thumbnails import Format, best_format, picture
 
 Cells = dict[str, Any]
 FOLDER = "frames"
+#: Fewer new frames than this are drawn in this process: starting others takes longer.
+FEW = 24
+_LATE = "Not drawn yet, for want of time; the next report goes on with it."
+_DIED = "Not drawn: the process that drew it died; the next report tries again."
 
 
-def draw_frames(
-    exposures: Sequence[Row], folder: Path, last: Mapping[str, Any] | None, last_folder: Path, seconds: float
-) -> dict[str, Cells]:
-    """Write a picture of every exposure into `folder`, newest first, while the time lasts.
+@dataclass(frozen=True)
+class _Job:
+    """A picture to draw, until `end` (monotonic clock, which all processes share)."""
+
+    path: Path
+    chip: int
+    checksum: str
+    target: Path
+    form: Format
+    end: float
+
+
+@contextmanager
+def drawing_frames(
+    exposures: Sequence[Row],
+    folder: Path,
+    last: Mapping[str, Any] | None,
+    last_folder: Path,
+    seconds: float,
+    workers: int = 0,
+) -> Iterator[Callable[[], dict[str, Cells]]]:
+    """Write a picture of every exposure into `folder`, newest first, while the time lasts and the block runs.
 
     Parameters
     ----------
     exposures : sequence of mapping
         Rows of ``exposures``.
     folder : Path
-        Where pictures go.
+        Where pictures go; made here.
     last, last_folder : mapping or None, Path
         The last report's data and its folder of pictures; a picture of the same file is taken from there.
     seconds : float
         Time after which no further frame is read.
+    workers : int, optional
+        Processes that draw; 0 draws in this one before the block runs.
 
-    Returns
-    -------
-    dict
-        By image name: file, checksum, width, height, step; or why there is no picture.
+    Yields
+    ------
+    callable
+        Waits for the pictures; returns by image name file, checksum, width, height and step, or why there is
+        no picture.
     """
     folder.mkdir()
+    form, end = best_format(), time.monotonic() + seconds
     known: Mapping[str, Any] = (last or {}).get("frames", {})
-    end = time.monotonic() + seconds
     found: dict[str, Cells] = {}
+    jobs: dict[str, _Job] = {}
     for row in sorted(exposures, key=lambda row: (-row["mjd"], row["imagename"])):
         name = row["imagename"]
         old = known.get(name, {})
-        if old.get("checksum") == row["checksum"] and (last_folder / str(old.get("file"))).is_file():
-            shutil.copyfile(last_folder / old["file"], folder / old["file"])
+        file = last_folder / str(old.get("file"))
+        if old.get("checksum") == row["checksum"] and file.suffix == form.suffix and file.is_file():
+            _take_over(file, folder / old["file"])
             found[name] = old
-        elif time.monotonic() > end:
-            found[name] = {"missing": "Not drawn yet, for want of time; the next report goes on with it."}
         else:
-            found[name] = _draw(row, folder)
-    return found
-
-
-def _draw(row: Row, folder: Path) -> Cells:
+            target = folder / f"{str(name).removesuffix('.fits')}{form.suffix}"
+            jobs[name] = _Job(Path(row["path"]), row["chip"], row["checksum"], target, form, end)
+    if workers == 0 or len(jobs) < FEW:
+        found |= {name: _draw(job) for name, job in jobs.items()}
+        yield lambda: found
+        return
+    # A fork would copy the threads' locks of whatever this process runs beside.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
-        drawn = picture(Path(row["path"]), row["chip"])
+        pending = {name: pool.submit(_draw, job) for name, job in jobs.items()}
+        yield lambda: found | {name: _outcome(one) for name, one in pending.items()}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _take_over(file: Path, place: Path) -> None:
+    # No picture is ever written again, so reports may share it.
+    try:
+        os.link(file, place)
+    except OSError:
+        shutil.copyfile(file, place)
+
+
+def _outcome(pending: Future[Cells]) -> Cells:
+    try:
+        return pending.result()
+    except BrokenProcessPool:
+        return {"missing": _DIED}
+
+
+def _draw(job: _Job) -> Cells:
+    if time.monotonic() > job.end:
+        return {"missing": _LATE}
+    try:
+        drawn = picture(job.path, job.chip, job.form.long_side)
     except Rejected as error:
         return {"missing": f"No picture: {error}."}
-    file = f"{str(row['imagename']).removesuffix('.fits')}.jpg"
-    (folder / file).write_bytes(drawn.jpeg)
+    job.target.write_bytes(drawn.encoded(job.form))
     height, width = drawn.pixels.shape
-    return {"file": file, "checksum": row["checksum"], "width": width, "height": height, "step": drawn.step}
+    return {
+        "file": job.target.name,
+        "checksum": job.checksum,
+        "width": width,
+        "height": height,
+        "step": drawn.step,
+    }
 
 
 def frame_cells(row: Row, drawn: Cells, stars: Mapping[str, Any] | None) -> Cells:
@@ -75,18 +139,16 @@ def frame_cells(row: Row, drawn: Cells, stars: Mapping[str, Any] | None) -> Cell
         "note": drawn.get("missing", ""),
         "width": drawn.get("width"),
         "height": drawn.get("height"),
-        "stars": [],
+        "stars": "",
         "alt": f"Chip {row['chip']} of {row['imagename']} with its brightest matched stars",
     }
     if cells["file"] is None:
         return cells
     step, height = drawn["step"], drawn["height"]
-    if stars is not None:
-        cells["stars"] = [
-            (round((x + 0.5) / step, 1), round(height - (y + 0.5) / step, 1))
-            for x, y in zip(stars["x"], stars["y"], strict=True)
-        ]
+    places = [] if stars is None else list(zip(stars["x"], stars["y"], strict=True))
+    # One line through all stars, of which only its corners are seen: a tenth of the bytes of as many circles.
+    cells["stars"] = " ".join(f"{(x + 0.5) / step:.1f},{height - (y + 0.5) / step:.1f}" for x, y in places)
     cells["radius"] = round(max(drawn["width"], height) / 110, 1)
     cells["stroke"] = round(max(drawn["width"], height) / 420, 2)
-    cells["note"] = f"The {len(cells['stars'])} brightest of {row['n_stars']:,} matched stars are circled."
+    cells["note"] = f"The {len(places)} brightest of {row['n_stars']:,} matched stars are circled."
     return cells

@@ -78,8 +78,8 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
     }
 
 
-def gather(lake: Lake, config: Config) -> Gathered:
-    """Take from a lake all that the report shows, at the configured aperture and estimator."""
+def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
+    """Take from a lake what the report shows, at the configured aperture and estimator; `known`: `bookkeeping`."""
     measure, view = config.measure, f"(aperture := {config.measure.aperture})"
     losses = lake.sql(
         f"SELECT * FROM cte{view} WHERE estimator = $estimator ORDER BY pair_id, bin_lo, bin_hi",
@@ -90,7 +90,7 @@ def gather(lake: Lake, config: Config) -> Gathered:
         shape = drawn.get((row["pair_id"], row["bin_lo"], row["bin_hi"]), {})
         row |= {name: shape.get(name) for name in ("distance_mean", "distance_std")}
     return Gathered(
-        **bookkeeping(lake),
+        **known,
         losses=losses,
         flash_pairs=_flash_pairs(losses),
         time_bins=[(low, high) for low, high in measure.time_bins],
@@ -106,23 +106,26 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
     """
     if not losses:
         return {}
+    kept = "within_clip(b.estimator, r.ratio, r.distance, b.slope, b.intercept, b.clip_lo, b.clip_hi)"
     query = f"""
         WITH bins AS (SELECT unnest($bins, recursive := true))
         SELECT
             r.pair_id, b.bin_lo, b.bin_hi,
-            avg(r.distance) FILTER (r.ratio BETWEEN b.clip_lo AND b.clip_hi) AS distance_mean,
-            stddev_pop(r.distance) FILTER (r.ratio BETWEEN b.clip_lo AND b.clip_hi) AS distance_std,
+            avg(r.distance) FILTER ({kept}) AS distance_mean,
+            stddev_pop(r.distance) FILTER ({kept}) AS distance_std,
             list({{
                 'y': r.distance::FLOAT,
                 'ratio': r.ratio::FLOAT,
-                'kept': r.ratio BETWEEN b.clip_lo AND b.clip_hi
+                'kept': {kept}
             }}) FILTER (hash(r.master_id) % greatest(1, b.n_in_bin // $most) = 0) AS stars
         FROM ratios{view} AS r
         INNER JOIN bins AS b ON b.pair_id = r.pair_id
         WHERE in_flux_bin(b.estimator, r.flux_1, r.flux_2, b.bin_lo, b.bin_hi)
         GROUP BY r.pair_id, b.bin_lo, b.bin_hi
     """
-    keys = ("pair_id", "bin_lo", "bin_hi", "estimator", "clip_lo", "clip_hi", "n_in_bin")
+    keys = (
+        "pair_id", "bin_lo", "bin_hi", "estimator", "slope", "intercept", "clip_lo", "clip_hi", "n_in_bin",
+    )  # fmt: skip
     bins = [{key: row[key] for key in keys} for row in losses if row["clip_lo"] is not None]
     rows = lake.sql(query, bins=bins, most=most).rows()
     return {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in rows}

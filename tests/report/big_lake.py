@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ class Image:
     chip: int
     targname: str
     revision: int = 1
+    #: Folder of the frames; the rows name files in it, whether they are there or not.
+    frames: Path = Path("/nowhere")
 
     @property
     def visit(self) -> str:
@@ -57,14 +60,22 @@ class Image:
         return Partition("ngc104", 13000 + self.number // 90, self.flash, self.filetype)
 
 
-def make_lake(root: Path, images: int, stars: int, targname: str = "NGC-104") -> Path:
+def make_lake(
+    root: Path, images: int, stars: int, targname: str = "NGC-104", frames: Path = Path("/nowhere")
+) -> Path:
     """Make a lake with `images` images in pairs (FLT and FLC, several flash levels and epochs)."""
     create_lake(root)
+    for image in images_of(images, targname, frames):
+        write_image(root, image, stars)
+    return root
+
+
+def images_of(images: int, targname: str, frames: Path) -> Iterator[Image]:
+    """The images of such a lake."""
     for number in range(images // 4):
         for filetype in ("flt", "flc"):
             for chip in (2, 1):
-                write_image(root, Image(number, filetype, chip, targname), stars)
-    return root
+                yield Image(number, filetype, chip, targname, frames=frames)
 
 
 def write_image(root: Path, image: Image, stars: int) -> None:
@@ -104,6 +115,6 @@ def _row(image: Image, stars: int) -> dict[str, Any]:
         "postarg2": 82.0 if image.chip == 1 else 0.0, "sky": 1.5, "n_stars": stars,
         "n_measured": stars, "engine": "kernel", "settings": "{}", "settings_hash": "a" * 16,
         "rules_hash": "b" * 16, "cal_ver": image.targname, "pam": "distortion", "master_hash": "c" * 16,
-        "path": f"/nowhere/{image.name}", "checksum": image.key, "file_size": 1, "file_mtime_ns": 1,
+        "path": str(image.frames / image.name), "checksum": image.key, "file_size": 1, "file_mtime_ns": 1,
         "phot_key": image.key, "revision": image.revision, "withdrawn": False, "software": "0.1.0",
     }  # fmt: skip
