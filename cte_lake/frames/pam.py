@@ -21,6 +21,10 @@ from cte_lake.frames.geometry import pixel_areas
 from cte_lake.frames.opening import open_frame
 
 OFFICIAL_MAPS: Final = {1: "UVIS1wfc3_map.fits", 2: "UVIS2wfc3_map.fits"}
+#: Rows and columns of a whole chip.
+CHIP_SHAPE: Final = (2051, 4096)
+#: What the areas of both chips lie well within; a map in electrons or arcsec does not.
+_AREAS: Final = (0.9, 1.1)
 
 
 def pixel_area_map(wcs: WCS, shape: tuple[int, ...], reference_area: float) -> NDArray[np.float32]:
@@ -43,15 +47,15 @@ def pixel_area_map(wcs: WCS, shape: tuple[int, ...], reference_area: float) -> N
     return relative
 
 
-def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:
-    """Read the official map of a chip and cut out what the image shows.
+def read_official_map(folder: Path | str, chip: int) -> NDArray[np.float32]:
+    """Read the official map of a chip, as published: an image of the whole chip in the first extension.
 
     Raises
     ------
     Rejected
-        ``bad_pam`` if the folder has no such map or it does not cover the image.
+        ``bad_pam`` if the folder has no such map, or it is no map of a whole chip.
     """
-    path = Path(folder) / OFFICIAL_MAPS[image.chip]
+    path = Path(folder) / OFFICIAL_MAPS[chip]
     if not path.is_file():
         raise Rejected(
             "bad_pam",
@@ -60,13 +64,43 @@ def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:
         )
     with open_frame(path) as hdus:
         plane = next((np.asarray(hdu.data, dtype=np.float32) for hdu in hdus if hdu.data is not None), None)
+    if plane is None or plane.shape != CHIP_SHAPE:
+        found = "no image" if plane is None else f"an image of shape {plane.shape}"
+        raise Rejected("bad_pam", f"{path} holds {found}, not the {CHIP_SHAPE} of a chip", stage="measure")
+    if not (np.isfinite(plane).all() and _AREAS[0] < plane.min() and plane.max() < _AREAS[1]):
+        told = f"values from {plane.min():.4g} to {plane.max():.4g}, which are no relative pixel areas"
+        raise Rejected("bad_pam", f"{path} holds {told}", stage="measure")
+    return plane
+
+
+def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:
+    """Read the official map of a chip and cut out what the image shows.
+
+    Raises
+    ------
+    Rejected
+        ``bad_pam`` if the folder has no such map, it is none, or it does not cover the image.
+    """
+    return part_of_map(read_official_map(folder, image.chip), image)
+
+
+def part_of_map(plane: NDArray[np.float32], image: ChipImage) -> NDArray[np.float32]:
+    """Cut out of a map of the whole chip what the image shows.
+
+    Raises
+    ------
+    Rejected
+        ``bad_pam`` if the map does not cover the image.
+    """
     ny, nx = image.data.shape
     rows, columns = slice(image.row0, image.row0 + ny), slice(image.column0, image.column0 + nx)
-    if plane is None or plane.ndim != 2 or plane[rows, columns].shape != (ny, nx):
-        detail = (
-            f"{path} does not cover columns {columns.start}:{columns.stop} and rows {rows.start}:{rows.stop}"
+    if plane[rows, columns].shape != (ny, nx):
+        raise Rejected(
+            "bad_pam",
+            f"the official map of chip {image.chip} does not cover columns {columns.start}:{columns.stop} "
+            f"and rows {rows.start}:{rows.stop}",
+            stage="measure",
         )
-        raise Rejected("bad_pam", detail, stage="measure")
     return plane[rows, columns]
 
 

@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cte_lake.frames.fitsfile import ChipImage, read_chip
-from cte_lake.frames.pam import area_map_for, compare_pam, official_map
+import numpy as np
+from numpy.typing import NDArray
 
-#: Smallest and largest relative area on each full chip, from the published distortion (SIAF), to 0.002.
+from cte_lake.frames.fitsfile import ChipImage, read_chip
+from cte_lake.frames.pam import CHIP_SHAPE, area_map_for, compare_pam, part_of_map, read_official_map
+
+#: Smallest and largest area on each full chip relative to the centre of chip 2, from the published distortion
+#: (SIAF), to 0.002.
 PUBLISHED_RANGE = {2: (0.974, 1.027), 1: (0.957, 1.009)}
 _RANGE_TOLERANCE = 0.002
+_CENTRE = (1025, 2047)
 #: Largest deviation from an official map that changes no flux by more than the photometry's own error.
 LARGEST_DEVIATION = 0.001
-_FULL_COLUMNS = 4096
+
+FloatMap = NDArray[np.float32]
 
 
 def check_pam(path: Path, maps: Path | None = None) -> list[dict[str, Any]]:
@@ -31,42 +37,75 @@ def check_pam(path: Path, maps: Path | None = None) -> list[dict[str, Any]]:
     list of dict
         Per chip: its smallest, largest and mean relative area, what they were held against ('official map',
         'published range', or '-' for a cut-out without maps), the largest deviation from it (NULL where there
-        is nothing to compare), and whether it agrees.
+        is nothing to compare), whether it agrees, and a remark where a map that does not agree would as that
+        of the other chip, or turned over.
 
     Raises
     ------
     Rejected
-        If the frame cannot be read, or a map is missing or does not cover it.
+        If the frame cannot be read, or a map is missing, is none, or does not cover it.
     """
-    return [_row(read_chip(path, chip), maps) for chip in (2, 1)]
+    images = {chip: read_chip(path, chip) for chip in (2, 1)}
+    computed = {chip: area_map_for(image) for chip, image in images.items()}
+    rows = [_described(chip, computed[chip]) for chip in (2, 1)]
+    if maps is not None:
+        planes = {chip: read_official_map(maps, chip) for chip in (2, 1)}
+        for row in rows:
+            row |= _against_official(computed[row["chip"]], images[row["chip"]], planes)
+    elif computed[2].shape == CHIP_SHAPE:
+        for row in rows:
+            row |= _against_published(row, float(computed[2][_CENTRE]))
+    return rows
 
 
-def _row(image: ChipImage, maps: Path | None) -> dict[str, Any]:
-    computed = area_map_for(image)
-    low, high = float(computed.min()), float(computed.max())
-    row: dict[str, Any] = {
-        "chip": image.chip,
-        "min": low,
-        "max": high,
+def _described(chip: int, computed: FloatMap) -> dict[str, Any]:
+    return {
+        "chip": chip,
+        "min": float(computed.min()),
+        "max": float(computed.max()),
         "mean": float(computed.mean()),
         "held against": "-",
         "deviation": None,
         "agrees": True,
+        "remark": "",
     }
-    if maps is not None:
-        compared = compare_pam(computed, official_map(maps, image))
-        deviation = max(abs(compared.min_ratio - 1), abs(compared.max_ratio - 1))
-        row |= {
-            "held against": "official map",
-            "deviation": deviation,
-            "agrees": deviation <= LARGEST_DEVIATION,
-        }
-    elif computed.shape[1] == _FULL_COLUMNS:
-        published = PUBLISHED_RANGE[image.chip]
-        deviation = max(abs(low - published[0]), abs(high - published[1]))
-        row |= {
-            "held against": "published range",
-            "deviation": deviation,
-            "agrees": deviation <= _RANGE_TOLERANCE,
-        }
-    return row
+
+
+def _against_published(row: dict[str, Any], centre: float) -> dict[str, Any]:
+    # Maps are 1 at a pixel near the gap; the published range is relative to the middle of chip 2.
+    low, high = PUBLISHED_RANGE[row["chip"]]
+    deviation = max(abs(row["min"] / centre - low), abs(row["max"] / centre - high))
+    return {
+        "held against": "published range",
+        "deviation": deviation,
+        "agrees": deviation <= _RANGE_TOLERANCE,
+    }
+
+
+def _against_official(computed: FloatMap, image: ChipImage, planes: dict[int, FloatMap]) -> dict[str, Any]:
+    plane, other = planes[image.chip], planes[3 - image.chip]
+    deviation = _deviation(computed, part_of_map(plane, image))
+    found = {
+        "held against": "official map",
+        "deviation": deviation,
+        "agrees": deviation <= LARGEST_DEVIATION,
+    }
+    if found["agrees"]:
+        return found
+    readings = {
+        "the file holds the map of the other chip": other,
+        "the map is turned over in x": plane[:, ::-1],
+        "the map is turned over in y": plane[::-1],
+        "the map is turned by 180 degrees": plane[::-1, ::-1],
+    }
+    agreeing = [
+        told
+        for told, reading in readings.items()
+        if _deviation(computed, part_of_map(reading, image)) <= LARGEST_DEVIATION
+    ]
+    return found | {"remark": "; ".join(agreeing)}
+
+
+def _deviation(computed: FloatMap, official: FloatMap) -> float:
+    compared = compare_pam(computed, official)
+    return max(abs(compared.min_ratio - 1), abs(compared.max_ratio - 1))
