@@ -23,18 +23,20 @@ def state(
     Returns
     -------
     dict
-        images, pairs, targets, stars (measurements), rejected, excluded (by rule), quarantined, aligned and
-        latest (target, mjd, date, text; None without an epoch).
+        images, pairs, targets, stars (measurements), rejected (files), excluded (by rule), quarantined
+        (exposures), aligned and latest (target, mjd, date, text; None without an epoch).
     """
     latest = max(epochs, key=lambda row: row["mjd"], default=None)
-    failures = [row for row in rejects if row["stage"] != "screen"]
+    # A file may be refused by more than one step: by align, and by ingest for that.
+    failures = {row["path"] for row in rejects if row["stage"] != "screen"}
+    excluded = {row["path"] for row in rejects if row["stage"] == "screen"}
     return {
         "images": len(exposures),
         "pairs": len(pairs),
         "targets": sorted({row["target"] for row in exposures}),
         "stars": int(sum(row["n_measured"] or 0 for row in exposures)),
         "rejected": len(failures),
-        "excluded": len(rejects) - len(failures),
+        "excluded": len(excluded),
         "quarantined": sum(row["status"] == "quarantined" for row in alignment),
         "aligned": sum(row["status"] == "aligned" for row in alignment),
         "latest": None
