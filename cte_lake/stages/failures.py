@@ -10,6 +10,10 @@ from cte_lake.errors import CteLakeError, Rejected
 
 log = logging.getLogger(__name__)
 
+_WORKER_DIED, _DEFECT = "worker_died", "defect"
+#: Reasons that say nothing against the file.
+WORKER_FAILURES = frozenset({_WORKER_DIED, _DEFECT})
+
 
 def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
     """Turn the error that ended a task into the refusal that goes on record.
@@ -29,11 +33,11 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
         return Rejected(error.kind, str(error), stage=stage)
     if type(error).__name__ == "KilledWorker":
         return Rejected(
-            "worker_died",
+            _WORKER_DIED,
             f"the worker on {path.name} died more than once, perhaps out of memory; "
             "raise workers.memory_limit or use fewer workers",
             stage=stage,
         )
     if error is not None:
         log.debug("".join(traceback.format_exception(error)))
-    return Rejected("defect", f"{path.name} failed: {type(error).__name__}: {error}", stage=stage)
+    return Rejected(_DEFECT, f"{path.name} failed: {type(error).__name__}: {error}", stage=stage)

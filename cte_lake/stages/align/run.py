@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
-from cte_lake.errors import ExitCode, NothingToDo, Rejected
+from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import MasterFile, current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import digest
 from cte_lake.stages.align.store import ALIGNED, QUARANTINED, SKIPPED, alignment_states, current_rows
-from cte_lake.stages.dask import Done, WorkerSettings, run_tasks
+from cte_lake.stages.carry_out import Progress, carry_out, put_on_record, require_selected
+from cte_lake.stages.dask import Done, WorkerSettings
 from cte_lake.stages.failures import refusal_of
 from cte_lake.stages.survey import ExposureFile, survey
 
 #: Raised when the way from frame to solution changes the numbers though no setting did.
 ALIGN_ALGORITHM = 1
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -155,16 +154,18 @@ def align(
     started = perf_counter()
     seed_datasets(arguments.lake)
     plan = plan or make_plan(arguments)
-    if arguments.selection and plan.unselected and not (plan.todo or plan.up_to_date or plan.refused):
-        raise NothingToDo(f"none of {plan.unselected} exposures is selected by {arguments.selection}")
+    found = len(plan.todo) + len(plan.up_to_date) + len(plan.refused)
+    require_selected(arguments.selection, found, plan.unselected)
     report = AlignReport(up_to_date=len(plan.up_to_date), excluded=plan.excluded)
     for path, refusal in plan.refused.items():
         _refuse(arguments, report, path, refusal)
-    tasks = _tasks(arguments, plan)
-    for number, done in enumerate(run_tasks(align_exposure, tasks, arguments.workers), start=1):
-        _record(arguments, report, done)
-        if progress is not None:
-            progress(number, len(tasks))
+    carry_out(
+        align_exposure,
+        _tasks(arguments, plan),
+        arguments.workers,
+        lambda done: _record(arguments, report, done),
+        progress,
+    )
     report.exposures.sort(key=lambda told: str(told["rootname"]))
     report.seconds = perf_counter() - started
     return report
@@ -206,7 +207,9 @@ def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]
     elif outcome.status == QUARANTINED:
         report.quarantined.append(told)
         refusal = Rejected(outcome.reason, outcome.detail, stage="align")
-        _put_on_record(arguments, Path(exposure.path), refusal, exposure)
+        put_on_record(
+            arguments.lake, Path(exposure.path), refusal, _settings_hash(arguments.settings), exposure
+        )
 
 
 def _refuse(
@@ -216,28 +219,8 @@ def _refuse(
     refusal: Rejected,
     exposure: ExposureFile | None = None,
 ) -> None:
-    report.rejected.append(
-        {"path": str(path), "stage": refusal.stage, "reason": refusal.reason, "detail": str(refusal)}
-    )
-    _put_on_record(arguments, path, refusal, exposure)
-
-
-def _put_on_record(
-    arguments: AlignArguments, path: Path, refusal: Rejected, exposure: ExposureFile | None
-) -> None:
-    from cte_lake.stages.ingest.rows import write_reject
-
-    write_reject(
-        arguments.lake,
-        path,
-        stage=refusal.stage,
-        reason=refusal.reason,
-        detail=str(refusal),
-        settings_hash=_settings_hash(arguments.settings),
-        imagename=exposure.imagename if exposure else None,
-        target=exposure.target if exposure else None,
-        proposal=exposure.proposal if exposure else None,
-    )
+    settings_hash = _settings_hash(arguments.settings)
+    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
 
 
 def _no_master(target: str) -> Rejected:

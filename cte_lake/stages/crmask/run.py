@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
-from cte_lake.errors import ExitCode, NothingToDo, Rejected
+from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.stages.align.store import ALIGNED, QUARANTINED, alignment_states, current_rows
+from cte_lake.stages.carry_out import Progress, carry_out, put_on_record, require_selected
 from cte_lake.stages.crmask.store import crmask_states
-from cte_lake.stages.dask import Done, WorkerSettings, run_tasks
+from cte_lake.stages.dask import Done, WorkerSettings
 from cte_lake.stages.failures import refusal_of
 from cte_lake.stages.survey import ExposureFile, survey
 
 #: Raised when the way from frames to masks changes the masks though no setting did.
 CRMASK_ALGORITHM = 1
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -195,19 +193,20 @@ def find_cosmic_rays(
     started = perf_counter()
     seed_datasets(arguments.lake)
     plan = plan or make_plan(arguments)
-    found = plan.todo or plan.up_to_date or plan.left_out or plan.refused
-    if arguments.selection and plan.unselected and not found:
-        raise NothingToDo(f"none of {plan.unselected} exposures is selected by {arguments.selection}")
+    found = len(plan.todo) + len(plan.up_to_date) + len(plan.left_out) + len(plan.refused)
+    require_selected(arguments.selection, found, plan.unselected)
     report = CrmaskReport(
         up_to_date=len(plan.up_to_date), excluded=plan.excluded, left_out=dict(plan.left_out)
     )
     for path, refusal in plan.refused.items():
         _refuse(arguments, report, path, refusal)
-    tasks = _tasks(arguments, plan)
-    for number, done in enumerate(run_tasks(mask_visit, tasks, arguments.workers), start=1):
-        _record(arguments, report, done)
-        if progress is not None:
-            progress(number, len(tasks))
+    carry_out(
+        mask_visit,
+        _tasks(arguments, plan),
+        arguments.workers,
+        lambda done: _record(arguments, report, done),
+        progress,
+    )
     report.masked.sort(key=lambda told: str(told["rootname"]))
     report.seconds = perf_counter() - started
     return report
@@ -251,22 +250,8 @@ def _refuse(
     refusal: Rejected,
     exposure: ExposureFile | None = None,
 ) -> None:
-    from cte_lake.stages.ingest.rows import write_reject
-
-    report.rejected.append(
-        {"path": str(path), "stage": refusal.stage, "reason": refusal.reason, "detail": str(refusal)}
-    )
-    write_reject(
-        arguments.lake,
-        path,
-        stage=refusal.stage,
-        reason=refusal.reason,
-        detail=str(refusal),
-        settings_hash=_settings_hash(arguments.settings),
-        imagename=exposure.imagename if exposure else None,
-        target=exposure.target if exposure else None,
-        proposal=exposure.proposal if exposure else None,
-    )
+    settings_hash = _settings_hash(arguments.settings)
+    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
 
 
 def _settings_hash(settings: Settings) -> str:

@@ -27,7 +27,7 @@ from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.masters.project import project
 
 if TYPE_CHECKING:
-    from cte_lake.stages.ingest.plan import Candidate
+    from cte_lake.stages.ingest.items import Candidate
 
 
 def choose_chips(

@@ -68,6 +68,11 @@ def rules_hash(settings: Settings) -> str:
     return settings.hash("targets", "exclusions", "chips")
 
 
+def refusal_hash(rules: str, settings: str) -> str:
+    """Hash of what a refusal rests on: with other rules or settings a file is looked at anew."""
+    return f"{rules}{settings}"
+
+
 def phot_key(
     *,
     checksum: str,

@@ -4,88 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from cte_lake.config import Config
-from cte_lake.errors import Rejected
-from cte_lake.lake.read import MasterFile, current_exposures, current_master, reject_rows
-from cte_lake.lake.versions import Version, current_of_all
 from cte_lake.stages.ingest.arguments import IngestArguments
 from cte_lake.stages.ingest.discover import find_frames
-from cte_lake.stages.ingest.keys import rules_hash, settings_hash
-
-if TYPE_CHECKING:
-    from cte_lake.frames.exposure import Exposure
-    from cte_lake.frames.screening import ScreeningRules
-
-#: Steps whose refusals may end by themselves (a partner, a catalog, disk space, memory): tried in each run.
-_RETRIED_STAGES = frozenset({"read", "match", "align", "write", "worker"})
-_ROW_COLUMNS = (
-    "path", "imagename", "rootname", "filetype", "target", "proposal", "visit", "flash", "filter", "chip",
-    "checksum", "file_size", "file_mtime_ns", "master_hash", "settings_hash", "rules_hash", "alignment_hash",
-    "crmask_hash", "phot_key", "revision", "withdrawn",
-)  # fmt: skip
-
-
-class Action(Enum):
-    """What happens to a file."""
-
-    MEASURE = "measure"
-    UP_TO_DATE = "up to date"
-    EXCLUDED = "excluded"
-    REJECTED = "rejected"
-    DUPLICATE = "duplicate"
-    NOT_SELECTED = "not selected"
-    DEFERRED = "over the limit"
-
-
-@dataclass(frozen=True)
-class Previous:
-    """The current exposure row of an image, as far as it decides what is to be done."""
-
-    revision: int
-    phot_key: str
-    withdrawn: bool
-
-
-@dataclass
-class Item:
-    """A file and what is to be done with it.
-
-    `known` marks a refusal that is on record already; it is counted and not written again.
-    """
-
-    path: Path
-    action: Action
-    why: str = ""
-    reason: str = ""
-    stage: str = ""
-    imagename: str | None = None
-    target: str | None = None
-    proposal: int | None = None
-    previous: Previous | None = None
-    known: bool = False
-
-    def refuse(self, refusal: Rejected) -> Item:
-        """Turn the item into a refusal."""
-        self.action = Action.EXCLUDED if refusal.stage == "screen" else Action.REJECTED
-        self.why, self.reason, self.stage = refusal.detail, refusal.reason, refusal.stage
-        return self
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An exposure that may be measured: its file has passed all rules and its target has a catalog."""
-
-    item: Item
-    exposure: Exposure
-    target: str
-    master: MasterFile
+from cte_lake.stages.ingest.items import Action, Candidate, Item
+from cte_lake.stages.ingest.keys import refusal_hash
+from cte_lake.stages.ingest.planner import Planner
 
 
 @dataclass(frozen=True)
@@ -105,6 +31,11 @@ class Plan:
         return [item for item in self.items if item.action is action]
 
     @property
+    def refusal_hash(self) -> str:
+        """Hash of what a refusal rests on."""
+        return refusal_hash(self.rules_hash, self.settings_hash)
+
+    @property
     def counts(self) -> dict[Action, int]:
         """Number of files an action; actions without a file are left out."""
         counted = Counter(item.action for item in self.items)
@@ -122,218 +53,13 @@ def make_plan(arguments: IngestArguments) -> Plan:
         If the photometry's settings do not hold together.
     """
     paths = find_frames(arguments.paths)
-    planner = _Planner(arguments)
+    planner = Planner(arguments)
     items = [planner.first_look(path) for path in paths]
     _mark_duplicates(items, planner.paths_in_lake)
     ready = planner.settle(items)
     _apply_limit(items, arguments.limit)
     ready = {name: found for name, found in ready.items() if found[0].item.action is Action.MEASURE}
     return Plan(items, ready, planner.settings_hash, planner.rules_hash)
-
-
-class _Planner:
-    """Holds what the lake and the configuration say while the files are gone through."""
-
-    def __init__(self, arguments: IngestArguments) -> None:
-        self.arguments = arguments
-        self.config: Config = arguments.settings.config
-        self.settings_hash = settings_hash(self.config)
-        self.rules_hash = rules_hash(arguments.settings)
-        rows = current_exposures(arguments.lake, self.config.photometry.mode, _ROW_COLUMNS).to_pylist()
-        self.rows: dict[str, dict[str, Any]] = {row["imagename"]: row for row in rows}
-        self.paths_in_lake: dict[str, str] = {row["imagename"]: row["path"] for row in rows}
-        self.by_path: dict[str, dict[str, Any]] = {row["path"]: row for row in rows}
-        self.rejects: dict[str, dict[str, Any]] = {
-            row["path"]: row for row in reject_rows(arguments.lake).to_pylist()
-        }
-        self.masters: dict[str, MasterFile | None] = {}
-        self.headers: dict[Path, tuple[Exposure, str]] = {}
-
-    @cached_property
-    def rules(self) -> ScreeningRules:
-        from cte_lake.stages.ingest.rules import screening_rules
-
-        return screening_rules(self.config)
-
-    @cached_property
-    def alignments(self) -> Mapping[str, Version]:
-        return self._versions("alignment") if self.config.photometry.use_alignment else {}
-
-    @cached_property
-    def crmasks(self) -> Mapping[str, Version]:
-        return self._versions("crmasks") if self.config.photometry.use_crmask else {}
-
-    def _versions(self, dataset: str) -> Mapping[str, Version]:
-        # Not through the stages' stores: they import astropy, half the time of an ingest with nothing to do.
-        return current_of_all(self.arguments.lake / dataset)
-
-    def master(self, target: str) -> MasterFile:
-        if target not in self.masters:
-            self.masters[target] = current_master(self.arguments.lake, target)
-        found = self.masters[target]
-        if found is None:
-            raise Rejected(
-                "no_master",
-                f"target {target} has no master catalog in the lake; import one with "
-                f"`cte-lake master import FILE --target {target}`",
-                stage="match",
-            )
-        return found
-
-    def first_look(self, path: Path) -> Item:
-        """Say what the lake knows of a file; where it knows nothing, read its headers."""
-        item = Item(path, Action.MEASURE)
-        try:
-            stat = path.stat()
-        except OSError as error:
-            return item.refuse(Rejected("unreadable", f"{path.name} cannot be read: {error.strerror}"))
-        fingerprint = (stat.st_size, stat.st_mtime_ns)
-        if self._take_row(item, fingerprint) or self._take_reject(item, fingerprint):
-            return item
-        return self._take_header(item)
-
-    def _take_row(self, item: Item, fingerprint: tuple[int, int]) -> bool:
-        row = self.by_path.get(str(item.path))
-        if (
-            row is None
-            or row["withdrawn"]
-            or self.arguments.overwrite
-            or (row["file_size"], row["file_mtime_ns"]) != fingerprint
-            or row["rules_hash"] != self.rules_hash
-        ):
-            return False
-        item.imagename, item.target, item.proposal = row["imagename"], row["target"], row["proposal"]
-        if not self.arguments.selection.matches(row):
-            item.action = Action.NOT_SELECTED
-        elif self._is_current(row):
-            item.action = Action.UP_TO_DATE
-        else:
-            return False
-        return True
-
-    def _is_current(self, row: Mapping[str, Any]) -> bool:
-        try:
-            master_hash = self.master(row["target"]).master_hash
-        except Rejected:
-            return False
-        return (row["master_hash"], row["settings_hash"], row["alignment_hash"], row["crmask_hash"]) == (
-            master_hash,
-            self.settings_hash,
-            self.alignment_hash(row["rootname"]),
-            self.crmask_hash(row["rootname"]),
-        ) and not self._quarantined(row["rootname"])
-
-    def _take_reject(self, item: Item, fingerprint: tuple[int, int]) -> bool:
-        row = self.rejects.get(str(item.path))
-        # What is not known of a refused file (flash, filter) may be selected by: then its header tells.
-        if row is None or self.arguments.overwrite or self.arguments.selection:
-            return False
-        if row["stage"] in _RETRIED_STAGES or (row["file_size"], row["file_mtime_ns"]) != fingerprint:
-            return False
-        if row["settings_hash"] != self.refusal_hash:
-            return False
-        item.imagename, item.target, item.proposal = row["imagename"], row["target"], row["proposal"]
-        item.known = True
-        item.refuse(Rejected(row["reason"], row["detail"], row["stage"]))
-        return True
-
-    @property
-    def refusal_hash(self) -> str:
-        """Hash of what a refusal rests on: rules and settings."""
-        return refusal_hash(self.rules_hash, self.settings_hash)
-
-    def _take_header(self, item: Item) -> Item:
-        from cte_lake.frames.exposure import read_exposure
-        from cte_lake.frames.screening import resolve_target, screen
-
-        try:
-            exposure = read_exposure(item.path, self.config.chips.short_limit)
-            item.imagename, item.proposal = exposure.imagename, exposure.proposal
-            item.target = target = resolve_target(exposure.targname, self.rules.spellings)
-        except Rejected as refusal:
-            return item.refuse(refusal)
-        self.headers[item.path] = exposure, target
-        if not self.arguments.selection.matches({**vars(exposure), "target": target}):
-            item.action = Action.NOT_SELECTED
-            return item
-        screening = screen(exposure, self.rules)
-        return item.refuse(screening.as_rejected()) if screening is not None else item
-
-    def settle(self, items: Iterable[Item]) -> dict[str, tuple[Candidate, int]]:
-        """Find master catalog, WCS and chip of what is to be measured; what lacks one is refused."""
-        candidates = []
-        for item in items:
-            row = self.rows.get(item.imagename or "")
-            if row is not None:
-                item.previous = Previous(row["revision"], row["phot_key"], row["withdrawn"])
-            if item.action is Action.MEASURE:
-                candidates += self._candidates(item)
-        if not candidates:
-            return {}
-        from cte_lake.stages.ingest.chips import choose_chips
-
-        choices = choose_chips(candidates, self.config, self.arguments.lake, list(self.rows.values()))
-        ready = {}
-        for candidate in candidates:
-            choice = choices[candidate.exposure.imagename]
-            if isinstance(choice, Rejected):
-                candidate.item.refuse(choice)
-            else:
-                ready[candidate.exposure.imagename] = candidate, choice
-        return ready
-
-    def _candidates(self, item: Item) -> list[Candidate]:
-        """Return the item as a candidate, or nothing where it had to be refused."""
-        exposure, target = self.headers[item.path]
-        try:
-            master = self.master(target)
-            if self._quarantined(exposure.rootname):
-                raise self._quarantine(exposure.rootname)
-        except Rejected as refusal:
-            item.refuse(refusal)
-            return []
-        item.why = self._why(exposure.imagename, master)
-        return [Candidate(item, exposure, target, master)]
-
-    def _why(self, imagename: str, master: MasterFile) -> str:
-        row = self.rows.get(imagename)
-        if row is None or row["withdrawn"]:
-            return "new"
-        reasons = {
-            "overwrite": self.arguments.overwrite,
-            "master catalog changed": row["master_hash"] != master.master_hash,
-            "settings changed": row["settings_hash"] != self.settings_hash,
-            "WCS changed": row["alignment_hash"] != self.alignment_hash(row["rootname"]),
-            "cosmic-ray mask changed": row["crmask_hash"] != self.crmask_hash(row["rootname"]),
-            "rules changed": row["rules_hash"] != self.rules_hash,
-        }
-        return ", ".join(reason for reason, holds in reasons.items() if holds) or "file changed"
-
-    def alignment_hash(self, rootname: str) -> str | None:
-        """Hash of the fitted WCS that holds for an exposure; None: the header's."""
-        version = self.alignments.get(rootname)
-        return version.hash if version is not None and version.status == "aligned" else None
-
-    def crmask_hash(self, rootname: str) -> str | None:
-        """Hash of the cosmic-ray mask of an exposure, or None."""
-        version = self.crmasks.get(rootname)
-        return version.hash if version is not None else None
-
-    def _quarantined(self, rootname: str) -> bool:
-        version = self.alignments.get(rootname)
-        return version is not None and version.status == "quarantined"
-
-    def _quarantine(self, rootname: str) -> Rejected:
-        from cte_lake.stages.align.store import alignment_for
-
-        solution = alignment_for(self.arguments.lake, rootname)
-        detail = solution.detail if solution is not None else ""
-        return Rejected("quarantined", f"the alignment of {rootname} was refused: {detail}", stage="align")
-
-
-def refusal_hash(rules: str, settings: str) -> str:
-    """Hash of what a refusal rests on: rules and settings."""
-    return f"{rules}{settings}"
 
 
 def _mark_duplicates(items: list[Item], paths_in_lake: Mapping[str, str]) -> None:

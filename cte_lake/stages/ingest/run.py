@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cte_lake.errors import CteLakeError, ExitCode, LakeError, NothingToDo, Rejected
+from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.lake.create import seed_datasets
-from cte_lake.lake.read import current_exposure
-from cte_lake.stages.dask import Done, run_tasks
+from cte_lake.lake.read import earlier_exposure
+from cte_lake.stages.carry_out import Progress, carry_out, put_on_record
+from cte_lake.stages.dask import Done
+from cte_lake.stages.failures import WORKER_FAILURES, refusal_of
 from cte_lake.stages.ingest.arguments import IngestArguments
-from cte_lake.stages.ingest.plan import Action, Item, Plan, make_plan, refusal_hash
-
-log = logging.getLogger(__name__)
-
-#: Called after each exposure with its number of so many; for a progress bar.
-Progress = Callable[[int, int], None]
+from cte_lake.stages.ingest.items import Action, Item, Previous
+from cte_lake.stages.ingest.plan import Plan, make_plan
 
 
 @dataclass
@@ -107,11 +102,13 @@ def _measure_all(
     from cte_lake.stages.ingest.tasks import tasks_of
 
     items = {item.imagename: item for item in plan.of(Action.MEASURE)}
-    tasks = tasks_of(arguments, plan)
-    for number, done in enumerate(run_tasks(measure_or_refuse, tasks, arguments.workers), start=1):
-        recorder.done(items[done.task.exposure.imagename], done)
-        if progress is not None:
-            progress(number, len(tasks))
+    carry_out(
+        measure_or_refuse,
+        tasks_of(arguments, plan),
+        arguments.workers,
+        lambda done: recorder.done(items[done.task.exposure.imagename], done),
+        progress,
+    )
 
 
 class _Recorder:
@@ -119,7 +116,7 @@ class _Recorder:
 
     def __init__(self, arguments: IngestArguments, plan: Plan, report: IngestReport) -> None:
         self.arguments = arguments
-        self.hash = refusal_hash(plan.rules_hash, plan.settings_hash)
+        self.hash = plan.refusal_hash
         self.report = report
 
     def refused(self, item: Item) -> None:
@@ -132,9 +129,10 @@ class _Recorder:
         if item.known:
             return
         # A file that failed keeps the rows of its last good measurement; one that a rule excludes loses them.
-        self._write(item)
+        refusal = Rejected(item.reason, item.why, item.stage)
+        put_on_record(self.arguments.lake, item.path, refusal, self.hash, item)
         if item.action is Action.EXCLUDED and item.previous is not None and not item.previous.withdrawn:
-            self._withdraw(item)
+            self._withdraw(item.imagename or "", item.previous)
 
     def done(self, item: Item, done: Done[Any, Any]) -> None:
         """Count a finished task."""
@@ -147,44 +145,22 @@ class _Recorder:
             self.report.renewed += not done.result.measured
             self.report.stars += done.result.n_stars if done.result.measured else 0
 
-    def _write(self, item: Item) -> None:
-        from cte_lake.stages.ingest.rows import write_reject
-
-        write_reject(
-            self.arguments.lake,
-            item.path,
-            stage=item.stage,
-            reason=item.reason,
-            detail=item.why,
-            settings_hash=self.hash,
-            imagename=item.imagename,
-            target=item.target,
-            proposal=item.proposal,
-        )
-
-    def _withdraw(self, item: Item) -> None:
+    def _withdraw(self, imagename: str, previous: Previous) -> None:
         from cte_lake.stages.ingest.rows import withdraw
 
-        mode = self.arguments.settings.config.photometry.mode
-        withdraw(self.arguments.lake, current_exposure(self.arguments.lake, item.imagename or "", mode))
+        lake, mode = self.arguments.lake, self.arguments.settings.config.photometry.mode
+        row = earlier_exposure(lake, previous.partition, imagename, mode, previous.phot_key)
+        if row is None:
+            raise LakeError(f"the row of {imagename} went away while it was excluded; ingest it again")
+        withdraw(lake, row)
         self.report.withdrawn += 1
 
 
 def _refusal_of(path: Path, error: BaseException) -> Rejected:
-    if isinstance(error, Rejected):
-        return error
+    refusal = refusal_of(path, error, "measure")
     if isinstance(error, LakeError):
-        return Rejected(error.kind, str(error), stage="write")
-    if isinstance(error, CteLakeError):
-        return Rejected(error.kind, str(error), stage="measure")
-    if type(error).__name__ == "KilledWorker":
-        return Rejected(
-            "worker_died",
-            f"the worker on {path.name} died more than once, perhaps out of memory; "
-            "raise workers.memory_limit or use fewer workers",
-            stage="worker",
-        )
-    log.debug("".join(traceback.format_exception(error)))
-    return Rejected(
-        "defect", f"measuring {path.name} failed: {type(error).__name__}: {error}", stage="worker"
-    )
+        return Rejected(refusal.reason, refusal.detail, stage="write")
+    # Not the file's fault, as far as can be told: tried in each run.
+    if refusal.reason in WORKER_FAILURES:
+        return Rejected(refusal.reason, refusal.detail, stage="worker")
+    return refusal

@@ -26,7 +26,7 @@ from cte_lake.stages.crmask.store import CRMask, mask_for
 from cte_lake.stages.ingest import rows
 from cte_lake.stages.ingest.keys import phot_key
 from cte_lake.stages.ingest.keywords import keyword_values
-from cte_lake.stages.ingest.plan import Previous
+from cte_lake.stages.ingest.items import Previous
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import pytest
 from astropy.io import fits
 from typer.testing import CliRunner
 
+from cte_lake import open_lake
+from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.errors import ExitCode, NothingToDo, Rejected
 from cte_lake.frames.fitsfile import read_chip
@@ -34,6 +36,7 @@ from cte_lake.stages.align.quality import Quality
 from cte_lake.stages.align.run import AlignArguments, align, make_plan, summary_line
 from cte_lake.stages.align.store import alignment_for, alignment_states, current_rows, headerlet_path
 from cte_lake.stages.dask import WorkerSettings
+from cte_lake.stages.ingest import IngestArguments, ingest
 from cte_lake.stages.master_import import import_master
 from cte_lake.stages.quiet import silenced
 
@@ -125,6 +128,34 @@ def test_empty_frame_and_wrong_field_are_quarantined_with_a_reason(aligned):
     assert rejects["ic7802abq_flc.fits"]["stage"] == "align"
     assert rejects["ic7802abq_flc.fits"]["reason"] == "unmatched"
     assert "2 quarantined" in summary_line(report)
+
+
+def test_ingest_says_not_aligned_and_leaves_the_reason_of_the_gate_on_record(aligned, tmp_path):
+    arguments, _ = aligned
+    lake = tmp_path / "lake"
+    shutil.copytree(arguments.lake, lake)
+    second = Selection(visit=("02",))
+    report = ingest(
+        IngestArguments(lake, arguments.paths, arguments.settings, second, workers=WorkerSettings(0))
+    )
+    assert report.measured == 0
+    assert {told["reason"] for told in report.rejected} == {"not_aligned"}
+    with open_lake(lake) as opened:
+        rows = opened.sql("SELECT imagename, stage, reason, detail FROM rejects ORDER BY ALL").rows()
+    reasons = {(row["imagename"], row["stage"]): row for row in rows}
+    assert set(reasons) == {
+        ("ic7802aaq_flc.fits", "align"), ("ic7802aaq_flc.fits", "match"), ("ic7802aaq_flt.fits", "match"),
+        ("ic7802abq_flc.fits", "align"), ("ic7802abq_flc.fits", "match"), ("ic7802abq_flt.fits", "match"),
+    }  # fmt: skip
+    why = reasons["ic7802abq_flc.fits", "align"]
+    assert why["reason"] == "unmatched"
+    for filetype in ("flc", "flt"):
+        refusal = reasons[f"ic7802abq_{filetype}.fits", "match"]
+        assert refusal["reason"] == "not_aligned"
+        assert f"unmatched: {why['detail']}" in refusal["detail"]
+    done = CliRunner().invoke(app, ["status", "--lake", str(lake), "--json"])
+    state = json.loads(done.stdout)["state"]
+    assert (state["rejected"], state["quarantined"]) == (4, 2)
 
 
 def test_second_run_has_nothing_to_do_and_opens_no_file(aligned, monkeypatch):
@@ -245,8 +276,6 @@ def test_charge_injected_frame_without_a_match_is_skipped_with_that_word(visit, 
 
 
 def test_command_tells_a_plan_and_does_nothing(visit, aligned):
-    from cte_lake.cli.main import app
-
     arguments, _ = aligned
     options = ["align", str(visit[0] / "data"), "--lake", str(arguments.lake), "--dry-run", "--json"]
     done = CliRunner().invoke(app, [*options, "--overwrite"])
