@@ -1,6 +1,9 @@
 """Closure before and after: bias and pull of each estimator, and of physics the correction does not assume.
 
-python benchmarks/closure.py [--realisations 300] [--json]
+Every realisation is a lake in memory of 20 pairs, measured by the views of sql/ and fitted as `cte-lake fit`
+does.
+
+    python benchmarks/closure.py [--realisations 300] [--case WORDS] [--json]
 """
 
 from __future__ import annotations
@@ -8,12 +11,19 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from typing import Any
 
 import numpy as np
 
-from cte_lake.model.closure import ClosureOptions, before_and_after, run_closure
+from cte_lake.model.closure import ClosureOptions, before_and_after
 from cte_lake.model.closure_report import summarise
 from cte_lake.model.injection import DEFAULT_LAW, Injection
+from cte_lake.stages.closure import run_closure
+
+HEAD = (
+    "| case | slope 250-500 e- | largest pull mean | pull width | uncorrected flux | corrected 250-500 e- |"
+    " worst bin | s/realisation |\n|---|---|---|---|---|---|---|---|"
+)
 
 
 def scaled(factor: float) -> Injection:
@@ -31,38 +41,50 @@ def cases() -> dict[str, tuple[Injection, ClosureOptions]]:
     return found
 
 
+def figures(realisations: int, setup: Injection, how: ClosureOptions) -> dict[str, Any]:
+    start = time.perf_counter()
+    report = summarise(run_closure(realisations, setup, how))
+    means = [row["pull_mean"] for row in report.coefficients]
+    widths = [row["pull_width"] for row in report.coefficients]
+    faint = [100 * row["corrected_bias"] for row in report.fluxes if row["bin_lo"] == 250.0]
+    return {
+        "faint_slope_bias_percent": 100 * report.slopes[0]["bias"] / report.slopes[0]["injected"],
+        "largest_pull_mean": max(means, key=abs),
+        "pull_widths": [min(widths), max(widths)],
+        "uncorrected_percent": float(np.min([100 * row["measured_bias"] for row in report.fluxes])),
+        "faint_flux_bias_percent": max(faint, key=abs),
+        "largest_flux_bias_percent": max((100 * row["corrected_bias"] for row in report.fluxes), key=abs),
+        "seconds": (time.perf_counter() - start) / realisations,
+        "coefficients": report.coefficients,
+        "failures": report.failures,
+    }
+
+
+def line(name: str, found: dict[str, Any]) -> str:
+    low, high = found["pull_widths"]
+    return (
+        f"| {name} | {found['faint_slope_bias_percent']:+.2f}% | {found['largest_pull_mean']:+.2f} "
+        f"| {low:.2f}-{high:.2f} | {found['uncorrected_percent']:+.1f}% "
+        f"| {found['faint_flux_bias_percent']:+.2f}% | {found['largest_flux_bias_percent']:+.2f}% "
+        f"| {found['seconds']:.2f} |"
+    )
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--realisations", type=int, default=300)
+    parser.add_argument("--case", default="", help="only cases whose name holds these words")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = {}
+    if not options.json:
+        print(HEAD)
     for name, (setup, how) in cases().items():
-        start = time.perf_counter()
-        report = summarise(run_closure(options.realisations, setup, how))
-        means = [row["pull_mean"] for row in report.coefficients]
-        widths = [row["pull_width"] for row in report.coefficients]
-        results[name] = {
-            "faint_slope_bias_percent": 100 * report.slopes[0]["bias"] / report.slopes[0]["injected"],
-            "largest_pull_mean": max(means, key=abs),
-            "pull_widths": [min(widths), max(widths)],
-            "faint_flux_bias_percent": max(
-                (100 * row["corrected_bias"] for row in report.fluxes if row["bin_lo"] == 250.0), key=abs
-            ),
-            "largest_flux_bias_percent": max((100 * row["corrected_bias"] for row in report.fluxes), key=abs),
-            "uncorrected_percent": float(np.min([100 * row["measured_bias"] for row in report.fluxes])),
-            "seconds": time.perf_counter() - start,
-        }
+        if options.case not in name:
+            continue
+        results[name] = figures(options.realisations, setup, how)
         if not options.json:
-            line, low, high = results[name], min(widths), max(widths)
-            print(
-                f"{name}\n  slope 250-500 {line['faint_slope_bias_percent']:+.2f}%  "
-                f"pull mean up to {line['largest_pull_mean']:+.2f}, width {low:.2f}-{high:.2f}  "
-                f"corrected flux 250-500 {line['faint_flux_bias_percent']:+.2f}%, "
-                f"worst {line['largest_flux_bias_percent']:+.2f}% "
-                f"(uncorrected {line['uncorrected_percent']:+.1f}%)  {line['seconds']:.0f} s",
-                flush=True,
-            )
+            print(line(name, results[name]), flush=True)
     if options.json:
         print(json.dumps(results, indent=2))
 

@@ -11,15 +11,15 @@ SELECT
     m.aperture::INTEGER AS aperture,  -- [pix] Aperture radius
     m.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
     m.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    m.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
+    m.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin', 'mean_flux' or 'log_ratio'
     r.master_id::BIGINT AS master_id,  -- [-] Number of the star in the target's master catalog
     r.distance::DOUBLE AS distance,  -- [pix] Rows between the star and the amplifiers in the ratio's lower image
     r.ratio::DOUBLE AS ratio,  -- [-] Flux nearer to the amplifiers over flux farther off, as in ratios
     r.mean_flux::DOUBLE AS mean_flux,  -- [electron] Mean of the two fluxes
     r.background::DOUBLE AS background,  -- [electron] Mean of the two local skies per pixel
-    (r.ratio BETWEEN m.clip_lo AND m.clip_hi)::BOOLEAN AS kept,  -- [-] Whether the sigma clip left the star in
+    within_clip(m.estimator, r.ratio, r.distance, m.slope, m.intercept, m.clip_lo, m.clip_hi)::BOOLEAN AS kept,  -- [-] Whether the sigma clip left the star in
     m.n_in_bin::BIGINT AS n_in_bin  -- [-] Stars of the pair in the bin
-FROM slopes(aperture := aperture) AS m
+FROM cte(aperture := aperture) AS m
 INNER JOIN ratios(aperture := aperture) AS r
     ON r.pair_id = m.pair_id
     AND r.target = m.target

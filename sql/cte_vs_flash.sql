@@ -11,13 +11,13 @@ SELECT
     c.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
     c.chip::INTEGER AS chip,  -- [-] Chip of both images; NULL for a pair of chips
     c.aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    c.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
+    c.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin', 'mean_flux' or 'log_ratio'
     c.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
     c.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
     c.epoch::INTEGER AS epoch,  -- [-] Number of the epoch, from 1 for the target's first
     c.epoch_mjd::DOUBLE AS epoch_mjd,  -- [d] Mean of the epoch's distinct dates, rounded to the day (UTC)
     c.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    c.cte_loss::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows
+    c.cte_loss::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows ('log_ratio': of what is left)
     c.cte_loss_err::DOUBLE AS cte_loss_err,  -- [-] Standard error of cte_loss
     c.cte_dmag::DOUBLE AS cte_dmag,  -- [mag] Loss in magnitudes per 2048 rows; NULL for a loss of all
     c.n::BIGINT AS n,  -- [-] Stars left by the sigma clip
@@ -32,5 +32,6 @@ SELECT
 FROM cte(aperture := aperture) AS c
 INNER JOIN time_bins AS t ON t.bin_lo = c.bin_lo AND t.bin_hi = c.bin_hi
 WHERE c.cte_loss IS NOT NULL
-QUALIFY min(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch)
-    < max(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch);
+-- The estimator is among the keys so that a filter on it passes the window.
+QUALIFY min(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch, c.estimator)
+    < max(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch, c.estimator);

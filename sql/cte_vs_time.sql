@@ -11,13 +11,13 @@ SELECT
     c.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
     c.chip::INTEGER AS chip,  -- [-] Chip of both images; NULL for a pair of chips
     c.aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    c.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
+    c.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin', 'mean_flux' or 'log_ratio'
     c.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
     c.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
     c.epoch::INTEGER AS epoch,  -- [-] Number of the epoch, from 1 for the target's first
     c.epoch_mjd::DOUBLE AS epoch_mjd,  -- [d] Mean of the epoch's distinct dates, rounded to the day (UTC)
     c.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    c.cte_loss::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows
+    c.cte_loss::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows ('log_ratio': of what is left)
     c.cte_loss_err::DOUBLE AS cte_loss_err,  -- [-] Standard error of cte_loss
     c.cte_dmag::DOUBLE AS cte_dmag,  -- [mag] Loss in magnitudes per 2048 rows; NULL for a loss of all
     c.n::BIGINT AS n,  -- [-] Stars left by the sigma clip

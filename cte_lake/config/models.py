@@ -143,7 +143,9 @@ class Measure(Section):
     """How losses are computed from photometry."""
 
     aperture: int = Field(description="aperture radius that is analysed by default, px")
-    estimator: Literal["mean_flux", "both_in_bin"] = Field(description="how a star gets its flux bin")
+    estimator: Literal["mean_flux", "both_in_bin", "log_ratio"] = Field(
+        description="how slopes are measured where no estimator is named; the coefficients' is `fit --estimator`"
+    )
     clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
     epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")
     flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="electrons")

@@ -1,35 +1,28 @@
-"""Closure: inject a known law, measure, fit and correct, and see whether the law comes back."""
+"""Closure: a known law was injected, measured, fitted and corrected; how far off is what came back.
+
+Judges realisations; `cte_lake.stages.closure` makes them, with the lake's own views and fit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.errors import FitRefused, UsageError
-from cte_lake.model.coefficients import CoefficientSet, from_fit
+from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
-from cte_lake.model.estimators import BinSlopes, Estimator, bin_slopes
-from cte_lake.model.fit import SurfaceFit, fit_surface
-from cte_lake.model.injection import Injection, SimulatedPair, simulate_pair
+from cte_lake.model.estimators import Estimator
+from cte_lake.model.injection import Injection, SimulatedPair
 from cte_lake.model.points import FitPoints
-from cte_lake.model.readout import CHIP_HEIGHT
 from cte_lake.model.robust import Loss
 from cte_lake.model.terms import tensor_terms
 
 FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]
-
-DEFAULT_BINS: tuple[Bin, ...] = (
-    (250.0, 500.0),
-    (500.0, 1000.0),
-    (1000.0, 2000.0),
-    (2000.0, 4000.0),
-    (4000.0, 8000.0),
-    (8000.0, 32000.0),
-)
+#: Parts of the dates in which corrected fluxes are judged: early, middle, late.
+DATE_GROUPS = 3
 
 
 @dataclass(frozen=True)
@@ -40,44 +33,57 @@ class ClosureOptions:
     ----------
     estimator : str
         One of `cte_lake.model.estimators.ESTIMATORS`.
-    mean_log : bool
-        Use the bins' means of f and f**2; else the logarithm of the mean flux, as in 2017.
     robust : {'huber', 'tukey', 'none'}
         Loss of the fit.
-    bins : sequence of (low, high)
-        Flux bins, not overlapping.
     """
 
     estimator: Estimator = "log_ratio"
-    mean_log: bool = True
     robust: Loss = "huber"
-    bins: Sequence[Bin] = DEFAULT_BINS
+
+
+@dataclass(frozen=True)
+class Realisation:
+    """One simulated lake, judged; v pairs, b bins, p coefficients, e groups of dates.
+
+    Attributes
+    ----------
+    slope_residual, slope_pull : ndarray, shape (v, b)
+        Loss less injected loss, per 2048 rows; over its error. NaN where there is no slope.
+    slope_truth : ndarray, shape (v, b)
+        Injected loss, averaged over the bin's stars.
+    coefficients, pulls : ndarray, shape (p,)
+        Fitted c_ij; (fitted - injected) / error.
+    flux_bias, uncorrected_bias : ndarray, shape (e, b)
+        Mean of corrected, and of measured, over true flux less 1, by true flux and third of the dates.
+    """
+
+    slope_residual: FloatArray
+    slope_pull: FloatArray
+    slope_truth: FloatArray
+    coefficients: FloatArray
+    pulls: FloatArray
+    flux_bias: FloatArray
+    uncorrected_bias: FloatArray
 
 
 @dataclass(frozen=True)
 class ClosureResult:
-    """Outcome of `run_closure`; r realisations, v pairs, b bins, p coefficients, e groups of dates.
+    """All realisations of a run: the arrays of `Realisation`, one more axis (r realisations) in front.
 
     Attributes
     ----------
-    setup, options
-        What was run.
-    slope_residual, slope_pull : ndarray, shape (r, v, b)
-        Loss less injected loss, per 2048 rows; over its error.
-    slope_truth : ndarray, shape (r, v, b)
-        Injected loss, averaged over the bin's stars.
+    setup, options, bins
+        What was run, with the flux bins (electrons) of the axis b.
+    slope_residual, slope_pull, slope_truth : ndarray, shape (r, v, b)
     coefficients, pulls : ndarray, shape (r, p)
-        Fitted c_ij; (fitted - injected) / error.
-    flux_bias : ndarray, shape (r, e, b)
-        Mean of corrected over true flux less 1, by true flux and third of the dates.
-    uncorrected_bias : ndarray, shape (r, e, b)
-        The same of the measured flux.
+    flux_bias, uncorrected_bias : ndarray, shape (r, e, b)
     refused : int
         Realisations whose fit was refused.
     """
 
     setup: Injection
     options: ClosureOptions
+    bins: Sequence[Bin]
     slope_residual: FloatArray
     slope_pull: FloatArray
     slope_truth: FloatArray
@@ -88,52 +94,92 @@ class ClosureResult:
     refused: int
 
 
-def measure(pairs: Sequence[SimulatedPair], setup: Injection, options: ClosureOptions) -> FitPoints:
-    """Measure the slopes of simulated pairs; the points of the fit, pair by pair, bin by bin."""
-    slopes: list[BinSlopes] = [
-        bin_slopes(pair.y_2, pair.flux_1, pair.flux_2, options.bins, options.estimator) for pair in pairs
-    ]
-    count = len(options.bins)
+def judge(
+    setup: Injection,
+    pairs: Sequence[SimulatedPair],
+    points: FitPoints,
+    fitted: CoefficientSet,
+    bins: Sequence[Bin],
+) -> Realisation:
+    """Hold what was measured and fitted in one simulated lake against what was injected.
 
-    def stacked(name: str) -> FloatArray:
-        return np.concatenate([np.asarray(getattr(s, name), dtype=np.float64) for s in slopes])
-
-    log, log_sq = stacked("mean_log_flux"), stacked("mean_log_flux_sq")
-    if not options.mean_log:
-        log = np.log10(stacked("mean_flux"))
-        log_sq = log**2
-    return FitPoints(
-        mjd=np.repeat([pair.mjd for pair in pairs], count),
-        loss=stacked("slope") * CHIP_HEIGHT / 2.0,
-        loss_err=stacked("slope_err") * CHIP_HEIGHT / 2.0,
-        log_flux=log,
-        log_flux_sq=log_sq,
-        background=np.full(count * len(pairs), setup.background),
-        bin_lo=np.tile([b[0] for b in options.bins], len(pairs)),
-        bin_hi=np.tile([b[1] for b in options.bins], len(pairs)),
-        visit=np.repeat([f"{number:03d}" for number in range(len(pairs))], count),
-        n=stacked("n"),
+    Parameters
+    ----------
+    setup : Injection
+        The injected law.
+    pairs : sequence of SimulatedPair
+        The stars.
+    points : FitPoints
+        Slopes that were measured of them, in any order, of these bins.
+    fitted : CoefficientSet
+        The nine coefficients fitted to the points.
+    bins : sequence of (low, high)
+        Flux bins, electrons, rising; they do not overlap.
+    """
+    injected = injected_loss(setup, points)
+    residual = points.loss - injected
+    place = _places(pairs, points, bins)
+    flux_bias, uncorrected = _flux_bias(pairs, fitted, bins)
+    return Realisation(
+        slope_residual=_gridded(residual, place, len(pairs), len(bins)),
+        slope_pull=_gridded(residual / points.loss_err, place, len(pairs), len(bins)),
+        slope_truth=_gridded(injected, place, len(pairs), len(bins)),
+        coefficients=fitted.coefficients,
+        pulls=(fitted.coefficients - np.array(setup.law).ravel()) / fitted.errors,
+        flux_bias=flux_bias,
+        uncorrected_bias=uncorrected,
     )
 
 
-def injected_loss(setup: Injection, points: FitPoints, options: ClosureOptions) -> FloatArray:
+def collect(
+    setup: Injection,
+    options: ClosureOptions,
+    bins: Sequence[Bin],
+    realisations: Sequence[Realisation],
+    refused: int,
+) -> ClosureResult:
+    """Stack realisations into the result of a run."""
+    arrays = {
+        name: np.array([getattr(one, name) for one in realisations])
+        for name in Realisation.__dataclass_fields__
+    }
+    return ClosureResult(setup=setup, options=options, bins=tuple(bins), refused=refused, **arrays)
+
+
+def injected_loss(setup: Injection, points: FitPoints) -> FloatArray:
     """Return the law's loss averaged over the stars of each point."""
     a = np.array([setup.quadratic(mjd) for mjd in points.mjd])
-    return a[:, 0] + a[:, 1] * points.log_flux + a[:, 2] * points.log_flux_sq
+    return np.asarray(a[:, 0] + a[:, 1] * points.log_flux + a[:, 2] * points.log_flux_sq)
+
+
+def _places(pairs: Sequence[SimulatedPair], points: FitPoints, bins: Sequence[Bin]) -> NDArray[np.int64]:
+    """Place of each point in a grid of pairs by bins: the pair nearest in time, the bin of its limits."""
+    dates = np.array([pair.mjd for pair in pairs])
+    pair = np.abs(points.mjd[:, None] - dates).argmin(axis=1)
+    number = {limits: index for index, limits in enumerate(bins)}
+    which = [number[low, high] for low, high in zip(points.bin_lo, points.bin_hi, strict=True)]
+    return np.asarray(pair * len(bins) + np.array(which), dtype=np.int64)
+
+
+def _gridded(values: FloatArray, place: NDArray[np.int64], pairs: int, bins: int) -> FloatArray:
+    grid = np.full(pairs * bins, np.nan)
+    grid[place] = values
+    return grid.reshape(pairs, bins)
 
 
 def _flux_bias(
-    pairs: Sequence[SimulatedPair], coefficients: CoefficientSet, bins: Sequence[Bin], groups: int = 3
+    pairs: Sequence[SimulatedPair], coefficients: CoefficientSet, bins: Sequence[Bin]
 ) -> tuple[FloatArray, FloatArray]:
     """Mean of corrected / true - 1 and of measured / true - 1 by third of the dates and true flux."""
-    edges = np.array([bins[0][0], *(b[1] for b in bins)])
-    order = np.array([pair.mjd for pair in pairs]).argsort().argsort() * groups // len(pairs)
-    sums = np.zeros((3, groups, len(bins)))
+    lows, highs = np.array(bins).T
+    order = np.array([pair.mjd for pair in pairs]).argsort().argsort() * DATE_GROUPS // len(pairs)
+    sums = np.zeros((3, DATE_GROUPS, len(bins)))
     for pair, group in zip(pairs, order, strict=True):
         for flux, y, chip in ((pair.flux_1, pair.y_1, 1), (pair.flux_2, pair.y_2, 2)):
             result = correct(coefficients, flux, y, chip, pair.mjd)
-            where = np.searchsorted(edges, pair.true_flux) - 1
-            good = pair.clean & (where >= 0) & (where < len(bins)) & np.isfinite(result.corrected_flux)
+            where = np.searchsorted(lows, pair.true_flux) - 1
+            good = pair.clean & (where >= 0) & (pair.true_flux < highs[where])
+            good &= np.isfinite(result.corrected_flux)
             where = where[good]
             for row, values in enumerate((result.corrected_flux, flux)):
                 excess = values[good] / pair.true_flux[good] - 1.0
@@ -143,102 +189,12 @@ def _flux_bias(
     return sums[0] / counts, sums[1] / counts
 
 
-def run_closure(
-    realisations: int,
-    setup: Injection | None = None,
-    options: ClosureOptions | None = None,
-    seed: int = 1,
-    progress: Callable[[int], None] | None = None,
-) -> ClosureResult:
-    """Simulate, measure, fit and correct many times.
-
-    Parameters
-    ----------
-    realisations : int
-        How many; the mean of a pull is known to 1 / sqrt(realisations).
-    setup : Injection, optional
-        What is simulated.
-    options : ClosureOptions, optional
-        How it is measured.
-    seed : int, optional
-        Of the first realisation; each has its own generator, so that a part of a run repeats exactly.
-    progress : callable, optional
-        Called with the number of realisations done.
-
-    Raises
-    ------
-    UsageError
-        If fewer than 2 realisations are asked for.
-    FitRefused
-        If no realisation could be fitted.
-    """
-    if realisations < 2:
-        raise UsageError(f"{realisations} realisations have no scatter; ask for 2 or more")
-    setup, options = setup or Injection(), options or ClosureOptions()
-    truth = np.array(setup.law).ravel()
-    rows: list[tuple[FloatArray, ...]] = []
-    refused = 0
-    for number in range(realisations):
-        generator = np.random.default_rng([seed, number])
-        pairs = [simulate_pair(setup, mjd, generator) for mjd in setup.mjd]
-        points = measure(pairs, setup, options)
-        shape = (len(pairs), len(options.bins))
-        expected = injected_loss(setup, points, options)
-        residual = points.loss - expected
-        try:
-            fit = _fit(points, options)
-        except FitRefused:
-            refused += 1
-            continue
-        pull = (fit.coefficients - truth) / fit.errors
-        bias = _flux_bias(pairs, from_fit(fit, "closure", 3, "flt"), options.bins)
-        rows.append(
-            (
-                residual.reshape(shape),
-                (residual / points.loss_err).reshape(shape),
-                expected.reshape(shape),
-                fit.coefficients,
-                pull,
-                *bias,
-            )
-        )
-        if progress:
-            progress(number + 1)
-    if len(rows) < 2:
-        raise FitRefused(f"{refused} of {realisations} realisations could not be fitted")
-    columns = [np.array(values) for values in zip(*rows, strict=True)]
-    residuals, slope_pull, expected_loss, coefficients, pulls, corrected, measured = columns
-    return ClosureResult(
-        setup=setup,
-        options=options,
-        slope_residual=residuals,
-        slope_pull=slope_pull,
-        slope_truth=expected_loss,
-        coefficients=coefficients,
-        pulls=pulls,
-        flux_bias=corrected,
-        uncorrected_bias=measured,
-        refused=refused,
-    )
-
-
-def _fit(points: FitPoints, options: ClosureOptions) -> SurfaceFit:
-    good = np.isfinite(points.loss) & (points.loss_err > 0) & (points.n >= 10)
-    return fit_surface(points.take(good), 2, 0, options.robust)
-
-
 def before_and_after() -> dict[str, ClosureOptions]:
     """Return the estimators in the order in which they were improved, by what to call them."""
-    new = ClosureOptions()
     return {
-        "2017: both fluxes in the bin, ratio, log of the mean flux": replace(
-            new, estimator="both_in_bin", mean_log=False
-        ),
-        "mean flux in the bin, ratio, log of the mean flux": replace(
-            new, estimator="mean_flux", mean_log=False
-        ),
-        "mean flux in the bin, ratio, mean log flux": replace(new, estimator="mean_flux"),
-        "mean flux in the bin, log ratio, mean log flux": new,
+        "2017: both fluxes in the bin, ratio, log of the mean flux": ClosureOptions("both_in_bin"),
+        "mean flux in the bin, ratio, log of the mean flux": ClosureOptions("mean_flux"),
+        "mean flux in the bin, log ratio, mean log flux": ClosureOptions("log_ratio"),
     }
 
 

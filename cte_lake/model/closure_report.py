@@ -69,14 +69,14 @@ def summarise(result: ClosureResult) -> ClosureReport:
             "corrected_bias_err": float(result.flux_bias[:, group, number].std(ddof=1) / np.sqrt(count)),
         }
         for group in range(len(_GROUPS))
-        for number, (low, high) in enumerate(result.options.bins)
+        for number, (low, high) in enumerate(result.bins)
     ]
     return ClosureReport(slopes, coefficients, fluxes, _failures(coefficients, fluxes, count), count)
 
 
 def _slopes(result: ClosureResult) -> list[dict[str, Any]]:
     rows = []
-    for number, (low, high) in enumerate(result.options.bins):
+    for number, (low, high) in enumerate(result.bins):
         residual, pull = result.slope_residual[..., number], result.slope_pull[..., number]
         rows.append(
             {

@@ -1,7 +1,7 @@
 """Slopes of one pair by flux bin: the estimators, star by star, in numpy.
 
-The lake measures in SQL (``sql/slopes.sql``); this is the same arithmetic for arrays, used where there is no
-lake (closure on hundreds of realisations) and as the independent judge of the SQL in tests.
+The lake measures in SQL (``sql/slopes.sql``, ``sql/log_slopes.sql``); this is the same arithmetic for arrays:
+for stars that are in no lake (fluxes after a correction, simulated frames), and as the judge of the SQL.
 
 - ``both_in_bin``: both fluxes strictly inside the bin, ratio, clip about the mean (the 2017 code).
 - ``mean_flux``: the mean of the two fluxes inside the bin, ratio, clip about the mean.
@@ -96,6 +96,11 @@ def clip_about_line(y: FloatArray, value: FloatArray, sigma: float) -> NDArray[n
             break
         keep = new
     return keep
+
+
+def ratio_on_line(estimator: str, value: FloatArray) -> FloatArray:
+    """Return the flux ratio that an estimator's line stands for: ``log_ratio`` fits its logarithm."""
+    return np.exp(value) if estimator == "log_ratio" else value
 
 
 def bin_slopes(

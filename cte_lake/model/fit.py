@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,8 +34,6 @@ class SurfaceFit:
     ----------
     terms : tuple of Term
         Exponents of d = MJD - 55400, f = log10 electrons and b = log10(1 + background).
-    coefficients, covariance : ndarray
-        The published c_ij (c_ijk) in the order of `terms`, and their full covariance.
     centring : Centring
         Zero and unit of the fit's own variables.
     linear : LinearFit
@@ -48,14 +47,27 @@ class SurfaceFit:
     """
 
     terms: tuple[Term, ...]
-    coefficients: FloatArray
-    covariance: FloatArray
     centring: Centring
     linear: LinearFit
     points: FitPoints
     chi2: float
     aic: float
     bic: float
+
+    @cached_property
+    def _published(self) -> tuple[FloatArray, FloatArray]:
+        # Exact arithmetic costs ten times the fit, and of a cross-validation's fits nobody asks for it.
+        return publish(self.terms, self.centring, self.linear.values, self.linear.covariance)
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """The published c_ij (c_ijk) in the order of `terms`."""
+        return self._published[0]
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Full covariance of the published coefficients."""
+        return self._published[1]
 
     @property
     def errors(self) -> FloatArray:
@@ -178,11 +190,8 @@ def fit_surface(
     terms = tensor_terms(time_degree, 2, background_degree)
     centring = centring or Centring.of(points.mjd - MJD_ZERO, points.log_flux, _sky(points, terms))
     linear = solve(_design(terms, centring, points), points.loss, points.loss_err, loss)
-    coefficients, covariance = publish(terms, centring, linear.values, linear.covariance)
     return SurfaceFit(
         terms=terms,
-        coefficients=coefficients,
-        covariance=covariance,
         centring=centring,
         linear=linear,
         points=points,

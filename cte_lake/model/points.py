@@ -92,9 +92,9 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     """Read the points from rows of the view ``cte_vs_flux`` (or ``cte``).
 
     Rows without a slope, without an error or with fewer than `min_stars` stars are left out, and so are the
-    bins that overlap others. Where the table has no mean of the logarithm of flux (columns
-    ``mean_log_flux``, ``mean_log_flux_sq``) the logarithm of ``mean_flux`` stands in; that shifts f by up to
-    0.04 dex in wide bins.
+    bins that overlap others. Where a row has no mean of the logarithm of flux (columns ``mean_log_flux``,
+    ``mean_log_flux_sq``; of the lake's estimators 'log_ratio' has them) the logarithm of ``mean_flux`` stands
+    in; that shifts f by up to 0.04 dex in wide bins.
 
     Parameters
     ----------
@@ -113,13 +113,8 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     UsageError
         If a column is missing.
     """
-    mean_flux = numbers(table, "mean_flux")
-    if has(table, ("mean_log_flux", "mean_log_flux_sq")):
-        log, log_sq = numbers(table, "mean_log_flux"), numbers(table, "mean_log_flux_sq")
-    else:
-        log = np.log10(np.where(mean_flux > 0, mean_flux, np.nan))
-        log_sq = log**2
-    size = mean_flux.size
+    log, log_sq = _log_flux(table)
+    size = log.size
     points = FitPoints(
         mjd=numbers(table, "mjd"),
         loss=numbers(table, "cte_loss"),
@@ -147,6 +142,17 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     if not keep.any():
         raise FitRefused("no slope belongs to the flux bins that were asked for")
     return points.take(keep)
+
+
+def _log_flux(table: Any) -> tuple[FloatArray, FloatArray]:
+    mean_flux = numbers(table, "mean_flux")
+    log = np.log10(np.where(mean_flux > 0, mean_flux, np.nan))
+    log_sq = log**2
+    if has(table, ("mean_log_flux", "mean_log_flux_sq")):
+        mean, mean_sq = numbers(table, "mean_log_flux"), numbers(table, "mean_log_flux_sq")
+        measured = np.isfinite(mean) & np.isfinite(mean_sq)
+        log, log_sq = np.where(measured, mean, log), np.where(measured, mean_sq, log_sq)
+    return log, log_sq
 
 
 def _visits(table: Any) -> NDArray[np.str_]:

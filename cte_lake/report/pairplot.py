@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.model.estimators import ratio_on_line
 from cte_lake.plots.axes import limits
 from cte_lake.plots.words import bin_text, count_text
 
@@ -71,7 +72,7 @@ def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
         bin_lo, bin_hi, y (px), ratio and kept (bool) of the stars to draw.
     bins : sequence of mapping
         The slopes of the pair, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept,
-        distance_mean, distance_std (px; of the stars kept), n, cte_loss, cte_loss_err.
+        distance_mean, distance_std (px; of the stars kept), n, cte_loss, cte_loss_err, estimator.
     """
     y, ratio = (np.asarray(stars[name], dtype=np.float64) for name in ("y", "ratio"))
     kept = np.asarray(stars["kept"], dtype=bool)
@@ -126,14 +127,16 @@ def _dots(y: FloatArray, ratio: FloatArray, scale: tuple[float, float]) -> str:
 def _line(row: Row, scale: tuple[float, float], sides: tuple[float, ...]) -> str:
     if row["slope"] is None or row["intercept"] is None:
         return ""
-    at = np.array([0.0, 2050.0]) if sides == (0.0,) else np.linspace(0.0, 2050.0, 9)
+    straight = sides == (0.0,) and row["estimator"] != "log_ratio"
+    at = np.array([0.0, 2050.0]) if straight else np.linspace(0.0, 2050.0, 9)
     fit = row["intercept"] + row["slope"] * at
     error = np.zeros(at.size)
     if sides != (0.0,):
         if row["slope_err"] is None or not row["distance_std"]:
             return ""
         error = row["slope_err"] * np.hypot(row["distance_std"], at - row["distance_mean"])
-    ends = [np.clip(_y(fit + side * error, scale), _TOP, HEIGHT - _BOTTOM) for side in sides]
+    edges = (ratio_on_line(row["estimator"], fit + side * error) for side in sides)
+    ends = [np.clip(_y(edge, scale), _TOP, HEIGHT - _BOTTOM) for edge in edges]
     along, across = _x(at).tolist(), ends[0].tolist()
     if len(sides) == 2:
         along, across = along + along[::-1], across + ends[1].tolist()[::-1]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
+from cte_lake.model import consistency
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.fit import EpochQuadratic, fit_epoch
 from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
@@ -45,7 +46,7 @@ class FitRequest:
     until : float or None
         Last MJD.
     estimator : str
-        Of the view ``slopes``.
+        Of the view ``cte_vs_flux``: 'log_ratio', 'mean_flux' or 'both_in_bin'.
     time_degree : int or None
         1 or 2; None lets cross-validation choose.
     background_degree : int
@@ -93,7 +94,7 @@ class FitOutcome:
 
 
 def slopes_of(lake: Lake, request: FitRequest) -> Any:
-    """Return the rows of ``log_slopes`` or ``cte_vs_flux`` that a request selects, as an Arrow table.
+    """Return the rows of ``cte_vs_flux`` that a request selects, as an Arrow table.
 
     Raises
     ------
@@ -114,9 +115,8 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     if request.until is not None:
         conditions.append("mjd <= $until")
         values["until"] = request.until
-    view = "log_slopes" if request.estimator == "log_ratio" else "cte_vs_flux"
     query = (
-        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM {view}(aperture := {int(request.aperture)}) "
+        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte_vs_flux(aperture := {int(request.aperture)}) "
         f"WHERE {' AND '.join(conditions)} ORDER BY pair_id, bin_lo, bin_hi"
     )
     rows = lake.sql(query, **values).arrow()
@@ -172,7 +172,11 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
     NothingToDo, UsageError
         As `slopes_of`.
     """
-    rows = slopes_of(lake, request)
+    return fit_rows(slopes_of(lake, request), request, config_hash, name)
+
+
+def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None = None) -> FitOutcome:
+    """Fit the surface to rows that `slopes_of` selected; parameters and errors as `fit_lake`."""
     points = from_table(rows, request.min_stars)
     degrees = (1, 2) if request.time_degree is None else (request.time_degree,)
     candidates = try_time_degrees(points, degrees, request.background_degree, request.robust)
@@ -221,3 +225,12 @@ def fit_epoch_of(lake: Lake, request: FitRequest, mjd: float) -> tuple[EpochQuad
         near.log_flux, near.loss, near.loss_err, float(near.mjd.mean()), near.log_flux_sq, request.robust
     )
     return fit, near
+
+
+def consistency_of(lake: Lake, estimator: str, aperture: int) -> list[consistency.Comparison]:
+    """Compare the losses of a lake's nominal pairs with the published ones, a row for each of these."""
+    query = (
+        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte(aperture := {int(aperture)}) "
+        "WHERE pairing = 'chips' AND estimator = $estimator"
+    )
+    return consistency.compare(lake.sql(query, estimator=estimator).arrow())

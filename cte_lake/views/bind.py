@@ -69,12 +69,12 @@ def bind(
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB draws its bar on standard output, among the data.
     connection.execute("SET enable_progress_bar = false")
-    _bind_settings(connection, config, mode or config.photometry.mode)
+    bind_settings(connection, config, mode or config.photometry.mode)
     names = (*STORED, *_added(root))
     # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
     for name in names:
         _bind_stored(connection, root, name, seed_path(root, name))
-    _bind_sql(connection, config, views)
+    bind_sql(connection, config, views)
     for name in names:
         if name != "exposures" or exposures is None:
             _bind_stored(connection, root, name)
@@ -83,7 +83,8 @@ def bind(
         bind_exposures(connection, exposures)
 
 
-def _bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
+def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
+    """Make views with all that they are built on, None for every one, each table macro with its view."""
     for each in sql_objects() if views is None else built_from(views):
         connection.execute(each.text)
         if each.kind == "table macro":
@@ -136,7 +137,8 @@ class _HiveKey:
         self.name = name
 
 
-def _bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
+def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
+    """Make the tables and the macro of settings that the views read."""
     from cte_lake.photometry import modes
 
     if mode not in modes.MODES:

@@ -6,7 +6,7 @@ SELECT
     a.image_2::VARCHAR AS image_2,  -- [-] Image on chip 2, or of the second visit
     a.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
     a.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    a.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
+    a.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin', 'mean_flux' or 'log_ratio'
     a.n::BIGINT AS n_1,  -- [-] Stars used by the first
     b.n::BIGINT AS n_2,  -- [-] Stars used by the second
     a.cte_loss::DOUBLE AS cte_loss_1,  -- [-] Fraction lost per 2048 rows by the first

@@ -3,12 +3,15 @@ import csv
 import numpy as np
 import pytest
 
+from cte_lake.config import load_settings
 from cte_lake.errors import FitRefused, UsageError
-from cte_lake.model.closure import ClosureOptions, measure
 from cte_lake.model.fit import fit_epoch, fit_surface
 from cte_lake.model.injection import DEFAULT_LAW, Injection, simulate_pair
 from cte_lake.model.points import FitPoints, epochs, from_table, non_overlapping
 from cte_lake.model.robust import solve
+from cte_lake.stages.closure import lake_tables
+from cte_lake.stages.fit_lake import FitRequest, slopes_of
+from cte_lake.stages.memory_lake import MemoryLake
 
 BINS = [
     (250, 500),
@@ -221,10 +224,20 @@ def test_mean_logs_are_used_where_the_table_has_them():
     assert (points.log_flux[0], points.log_flux_sq[0]) == (2.5, 6.3)
 
 
+def test_rows_without_mean_logs_take_the_log_of_the_mean():
+    rows = table(mean_log_flux=[2.5, None, 2.5, 2.5], mean_log_flux_sq=[6.3, None, 6.3, 6.3], n=[100] * 4)
+    points = from_table(rows)
+    mean_flux = table()["mean_flux"][1]
+    assert points.log_flux.tolist()[:2] == [2.5, pytest.approx(np.log10(mean_flux))]
+    assert points.log_flux_sq[1] == pytest.approx(np.log10(mean_flux) ** 2)
+
+
 def test_fit_to_simulated_pairs_is_near_the_law():
     setup = Injection(stars=3000)
     rng = np.random.default_rng(2)
-    points = measure([simulate_pair(setup, mjd, rng) for mjd in setup.mjd], setup, ClosureOptions())
+    with MemoryLake(load_settings(environment={}).config, views=("cte_vs_flux",)) as lake:
+        lake.fill(*lake_tables([simulate_pair(setup, mjd, rng) for mjd in setup.mjd], setup))
+        points = from_table(slopes_of(lake, FitRequest()))
     fit = fit_surface(points)
     truth = fit.design(points) @ _centred_truth(fit)
     assert np.abs(fit.predict(points) - truth).max() < 0.03

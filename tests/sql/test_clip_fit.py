@@ -13,9 +13,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress, sigmaclip
 
+from cte_lake.model.estimators import clip_about_line, fit_line
 from cte_lake.resources import data_dir
 
-MACROS = ("clip_step", "clip_limits", "line_sums", "line_fit")
+MACROS = ("clip_step", "clip_limits", "line_sums", "line_fit", "line_clip")
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,40 @@ def test_the_line_is_scipys(con, pairs):
         # The error of a perfect line is the root of rounding.
         wanted = 0.0 if math.isnan(expected.stderr) else expected.stderr
         assert found["slope_err"] == pytest.approx(wanted, rel=1e-7, abs=1e-7 * scale + rounding)
+
+
+@settings(max_examples=150)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(0, 120),
+    slope=st.floats(-1e-3, 1e-3),
+    outliers=st.lists(st.floats(-3, 3), max_size=10),
+    k=K,
+)
+@example(seed=0, count=0, slope=0.0, outliers=[], k=4.0)
+@example(seed=0, count=2, slope=0.0, outliers=[], k=4.0)
+@example(seed=0, count=30, slope=5e-4, outliers=[2.0, -2.0], k=3.0)
+def test_the_clip_about_the_line_is_the_arrays(con, seed, count, slope, outliers, k):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0, 2050, count + len(outliers))
+    y = np.r_[rng.normal(0, 0.1, count), outliers] + slope * x
+    query = "SELECT line_clip(?::DOUBLE[], ?::DOUBLE[], ?)"
+    found = con.execute(query, [x.tolist(), y.tolist(), k]).fetchone()[0]
+    expected = clip_about_line(x, y, k)
+    assert found["kept"] == expected.tolist()
+    assert found["n"] == expected.sum()
+    if found["n"] > 3:
+        # The limits are those of the stars left: a query may use them to tell who was left.
+        line, _, intercept = fit_line(x[expected], y[expected])
+        residual = y[expected] - intercept - line * x[expected]
+        assert found["half"] == pytest.approx(
+            k * np.sqrt(residual @ residual / (expected.sum() - 2)), rel=1e-7
+        )
+
+
+def test_a_clip_about_a_line_that_stands_upright_keeps_all(con):
+    query = "SELECT line_clip([5.0, 5.0, 5.0, 5.0, 5.0], [1.0, 2.0, 3.0, 4.0, 500.0], 1.0).n"
+    assert con.execute(query).fetchone() == (5,)
 
 
 def test_an_offset_of_1e8_costs_nothing(con):

@@ -47,17 +47,30 @@ def files_read(lake: Lake, query: str) -> list[int]:
 
 def test_all_pairs_read_all_files(opened):
     assert max(files_read(opened, "FROM slopes")) >= FILES
+    assert max(files_read(opened, "FROM log_slopes")) >= FILES
 
 
-@pytest.mark.parametrize("view", ["matched_stars", "ratios", "slopes", "cte", "cte_vs_flux"])
+@pytest.mark.parametrize("view", ["matched_stars", "ratios", "slopes", "log_slopes", "cte", "cte_vs_flux"])
 def test_one_pair_reads_its_two_files(opened, view):
     pair = opened.pairs(target="ngc104", proposal=14541, flash=12, filetype="flc").rows()[0]
     found = files_read(opened, f"FROM {view} WHERE pair_id = {pair['pair_id']}")
-    assert len(found) == 2
+    # One for each side of a pair; where all estimators are asked for, slopes and log_slopes each have theirs.
+    assert len(found) == (4 if view.startswith("cte") else 2)
     assert max(found) <= 2
     rows = opened.view(view, pair_id=pair["pair_id"]).rows()
     assert rows
     assert {row["pair_id"] for row in rows} == {pair["pair_id"]}
+
+
+@pytest.mark.parametrize("view", ["cte", "cte_vs_flux", "cte_vs_time", "cte_vs_flash", "binned_ratios"])
+def test_who_names_an_estimator_does_not_pay_for_the_others(opened, view):
+    pair = opened.pairs(target="ngc104", proposal=14541, flash=12, filetype="flc").rows()[0]
+    query = f"FROM {view} WHERE pair_id = {pair['pair_id']}"
+    # Each slope reads both sides of the pairs; so do the stars of binned_ratios beside it.
+    stars = 2 if view == "binned_ratios" else 0
+    assert len(files_read(opened, query)) == 4 + stars
+    for chosen in ("= 'mean_flux'", "= 'log_ratio'", "IN ('both_in_bin', 'mean_flux')"):
+        assert len(files_read(opened, f"{query} AND estimator {chosen}")) == 2 + stars
 
 
 @pytest.mark.parametrize(
@@ -70,7 +83,7 @@ def test_one_pair_reads_its_two_files(opened, view):
     ],
 )
 def test_a_partition_reads_its_files(opened, condition, most):
-    for view in ("slopes", "cte"):
+    for view in ("slopes", "log_slopes", "cte", "cte_vs_flux"):
         found = files_read(opened, f"FROM {view} WHERE {condition}")
         assert max(found) <= most, (view, found)
 

@@ -61,8 +61,8 @@ def ratio_y(lake: Lake, asked: Request) -> Drawing:
     )
     stars = chosen_bins(stars, asked, non_overlapping(bins_in(stars)))
     fits = lake.sql(
-        "SELECT c.bin_lo, c.bin_hi, c.n, c.slope, c.slope_err, c.intercept, c.cte_loss, c.cte_loss_err, "
-        "s.distance_mean, s.distance_std "
+        "SELECT c.estimator, c.bin_lo, c.bin_hi, c.n, c.slope, c.slope_err, c.intercept, c.cte_loss, "
+        "c.cte_loss_err, s.distance_mean, s.distance_std "
         f"FROM (FROM cte{view}) AS c JOIN (SELECT bin_lo, bin_hi, avg(distance) AS distance_mean, "
         f"stddev_pop(distance) AS distance_std FROM binned_ratios{view} AND kept GROUP BY ALL) AS s "
         "ON s.bin_lo = c.bin_lo AND s.bin_hi = c.bin_hi ORDER BY c.bin_lo, c.bin_hi",

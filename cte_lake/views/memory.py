@@ -1,0 +1,60 @@
+"""Makes the views of ``sql/`` over tables in a connection itself, without a lake's files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from cte_lake.lake.evolve import SQL_TYPES
+from cte_lake.lake.schemas import PARTITION_TYPES, dataset
+from cte_lake.views.bind import STORED, bind_settings, bind_sql
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+    from cte_lake.config import Config
+
+
+def bind_memory(
+    connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None = None
+) -> None:
+    """Make the views over tables in the connection itself instead of a lake's files; `store` fills them.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In memory.
+    config : Config
+        Aperture, clip, flux bins, targets and photometry mode.
+    views : collection of str, optional
+        Objects of ``sql/`` to make, with all that they are built on; by default every one.
+    """
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    bind_settings(connection, config, config.photometry.mode)
+    for name in STORED:
+        store(connection, name)
+    bind_sql(connection, config, views)
+
+
+def store(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table | None = None) -> None:
+    """Hold a dataset's rows in a connection, in place of those before; columns not given are NULL."""
+    given = () if rows is None else rows.column_names
+    columns = [
+        f'CAST({"incoming." + column if column in given else "NULL"} AS {type_}) AS "{column}"'
+        for column, type_ in _sql_types(name).items()
+    ]
+    source = "(SELECT 1) WHERE false"
+    if rows is not None:
+        source = "incoming"
+        connection.register(source, rows)
+    connection.execute(f"CREATE OR REPLACE TABLE stored_{name} AS SELECT {', '.join(columns)} FROM {source}")
+    if rows is not None:
+        connection.unregister(source)
+
+
+def _sql_types(name: str) -> dict[str, str]:
+    stated = dataset(name)
+    types = {column.name: SQL_TYPES[column.type] for column in stated.expanded()}
+    return types | {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
