@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, NothingToDo, UsageError
-from cte_lake.lake.index import Listed, exposure_rows, listing
+from cte_lake.lake.index import exposure_rows
+from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import find_lake
 from cte_lake.views import bind, sql_objects, view_columns
 from cte_lake.views.bind import bind_exposures
@@ -133,6 +135,8 @@ class Lake:
     def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection) -> None:
         self.root = root
         self._connection = connection
+        # A connection that reads by a file system of Python's must not outlive the interpreter.
+        self._closing = weakref.finalize(self, connection.close)
         self._listed: frozenset[Listed] = frozenset()
 
     def refresh(self) -> None:

@@ -50,6 +50,12 @@ class LakeError(CteLakeError):
     kind = "lake"
 
 
+class StoreUnavailable(LakeError, OSError):
+    """The object store of a lake does not answer, or refuses; for what handles files an `OSError`."""
+
+    kind = "store"
+
+
 class CatalogError(CteLakeError):
     """A master catalog or a user's table is refused, with the row or column at fault."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.stores import bucket, new_bucket, object_store  # noqa: F401 - fixtures for every test
+
 # Settings of whoever runs the tests are none of theirs.
 for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
     del os.environ[_variable]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, app
-from cte_lake.cli.options import JsonOption, LakeOption, SetOption, settings_of
+from cte_lake.cli.options import JsonOption, LakeOption, SetOption, named_place, settings_of
 
 config_app = typer.Typer(no_args_is_help=True, help="Show the configuration.")
 master_app = typer.Typer(no_args_is_help=True, help="Master catalogs: import, build, merge, show.")
@@ -19,19 +19,26 @@ app.add_typer(master_app, name="master", rich_help_panel=LAKE)
 
 @app.command(rich_help_panel=LAKE)
 def init(
-    lake: Annotated[Path, typer.Argument(help="Folder of the new lake.", metavar="LAKE")],
+    lake: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE", parser=named_place
+        ),
+    ],
 ) -> None:
     """Make a lake: a folder of plain Parquet files and a settings file.
 
     A lake that is there already is left as it is.
     """
     from cte_lake.lake.create import create_lake
+    from cte_lake.lake.place import in_store, lake_place
 
-    made = create_lake(lake.absolute())
+    made = create_lake(lake_place(lake))
     typer.echo(f"{'made a lake in' if made else 'there is a lake already in'} {lake}", err=True)
     if made:
+        go_there = f"cd {lake}" if in_store(lake) is None else f"export CTE_LAKE_LAKE={lake}"
         typer.echo(
-            f"next: cd {lake} && cte-lake master import CATALOG --target NAME, then cte-lake ingest PATH...",
+            f"next: {go_there} && cte-lake master import CATALOG --target NAME, then cte-lake ingest PATH...",
             err=True,
         )
 

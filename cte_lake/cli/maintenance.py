@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import app
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, settings_of
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, named_place, settings_of
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
 
 if TYPE_CHECKING:
@@ -196,7 +196,10 @@ def _put_aside(root: Path, findings: list[Finding], yes: bool) -> dict[str, list
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def snapshot(
-    destination: Annotated[Path, typer.Argument(help="New folder.", metavar="DIR")],
+    destination: Annotated[
+        Path,
+        typer.Argument(help="New folder, or s3://BUCKET/PREFIX.", metavar="DIR", parser=named_place),
+    ],
     lake: LakeOption = None,
     copy: CopyOption = False,
     dry_run: DryRunOption = False,
@@ -211,11 +214,12 @@ def snapshot(
     from cte_lake.lake.maintenance.snapshot import plan_snapshot
     from cte_lake.lake.maintenance.snapshot import snapshot as run
     from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.place import lake_place
 
     root = find_lake(lake)
     plan = plan_snapshot(root)
     if not dry_run:
-        run(root, destination.absolute(), plan, copy)
+        run(root, lake_place(destination), plan, copy)
     told = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
     _say(f"snapshot: {told}{'; nothing was done' if dry_run else f' in {destination}'}")
     _result({"files": len(plan.files), "exposures": plan.exposures, "bytes": plan.size}, as_json)
@@ -223,7 +227,7 @@ def snapshot(
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def restore(
-    source: Annotated[Path, typer.Argument(help="A snapshot.", metavar="SNAPSHOT")],
+    source: Annotated[Path, typer.Argument(help="A snapshot.", metavar="SNAPSHOT", parser=named_place)],
     lake: LakeOption = None,
     target: Annotated[str | None, typer.Option("--target", help="Restore this target only.")] = None,
     exact: Annotated[
@@ -244,11 +248,14 @@ def restore(
     from cte_lake.lake.maintenance.restore import plan_restore
     from cte_lake.lake.maintenance.restore import restore as run
     from cte_lake.lake.paths import LAKE_ENV, find_lake
+    from cte_lake.lake.place import lake_place
 
-    named = lake or (Path(os.environ[LAKE_ENV]) if os.environ.get(LAKE_ENV) else None)
+    given = lake or os.environ.get(LAKE_ENV)
+    named = lake_place(given) if given else None
     new = named is not None and not named.exists()
-    root = named.absolute() if named is not None and new else find_lake(lake)
-    plan = plan_restore(source.absolute(), root, target, exact)
+    root = named if named is not None and new else find_lake(lake)
+    saved = lake_place(source)
+    plan = plan_restore(saved, root, target, exact)
     for row in plan.back:
         typer.echo(f"restore {row.imagename} ({row.mode})", err=not dry_run)
     for row in plan.withdrawn:
@@ -260,7 +267,7 @@ def restore(
         question = f"Restore {len(plan.back)} exposures and withdraw {len(plan.withdrawn)} in {root}?"
         if not new and not agreed(question, yes):
             raise NothingToDo("nothing was restored")
-        run(source.absolute(), root, plan, copy)
+        run(saved, root, plan, copy)
     _say(f"restore: {told}{'; nothing was done' if dry_run else ''}")
     counts = {"restored": len(plan.back), "same": plan.same, "withdrawn": len(plan.withdrawn)}
     _result(counts, as_json)

@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from cte_lake.config import Settings
     from cte_lake.lake.selection import Selection
 
+
+def named_place(text: str) -> Path:
+    """Read a lake's place from the command line: a path, or an address such as s3://BUCKET/PREFIX."""
+    if "://" not in text:
+        return Path(text)
+    from cte_lake.lake.place import lake_place
+
+    return lake_place(text)
+
+
 LakeOption = Annotated[
     Path | None,
     typer.Option(
         "--lake",
-        help="The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.",
+        help="The lake, a folder or s3://BUCKET/PREFIX; else CTE_LAKE_LAKE, else the nearest cte_lake.toml "
+        "upward.",
+        parser=named_place,
+        metavar="LAKE",
         show_default=False,
     ),
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.evolve import grown, read_seed, seed_path
+from cte_lake.lake.listing import names_in
 from cte_lake.lake.paths import FOLDERS, LAKE_FILE
+from cte_lake.lake.place import in_store
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.write import conform, write_bytes, write_table
 
@@ -41,12 +43,13 @@ def create_lake(root: Path) -> bool:
         check_version(root)
         seed_datasets(root)
         return False
-    if root.exists() and not root.is_dir():
+    if in_store(root) is None and root.exists() and not root.is_dir():
         raise LakeError(f"{root} is a file; a lake is a folder")
-    if root.is_dir() and any(entry.name not in FOLDERS for entry in root.iterdir()):
+    if any(name not in FOLDERS for name in names_in(root)):
         raise LakeError(f"{root} is not empty and no lake; name an empty or new folder")
-    for folder in FOLDERS:
-        (root / folder).mkdir(parents=True, exist_ok=True)
+    if in_store(root) is None:
+        for folder in FOLDERS:
+            (root / folder).mkdir(parents=True, exist_ok=True)
     seed_datasets(root)
     write_bytes(root / LAKE_FILE, _LAKE_TEXT.encode())
     return True
@@ -59,9 +62,10 @@ def seed_datasets(root: Path) -> None:
     """
     for name in dataset_names():
         path = seed_path(root, name)
-        if not path.is_file():
+        seed = read_seed(path)
+        if seed is None:
             write_table(path, conform(dataset(name).schema().empty_table(), name))
-        elif (schema := grown(read_seed(path), name)) is not None:
+        elif (schema := grown(seed, name)) is not None:
             write_table(path, schema.empty_table())
 
 
@@ -76,6 +80,8 @@ def check_version(root: Path) -> int:
     path = root / LAKE_FILE
     try:
         version = tomllib.loads(path.read_text(encoding="utf-8")).get("lake_version")
+    except StoreUnavailable:
+        raise
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise LakeError(f"{path} cannot be read: {error}") from error
     if not isinstance(version, int):

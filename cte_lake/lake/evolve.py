@@ -14,13 +14,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.paths import Partition
+from cte_lake.lake.place import readable
 from cte_lake.lake.schemas import Column, dataset
 
 #: '~' sorts after every target: DuckDB estimates a dataset's rows from its first file, and by an empty one
 #: it would plan as if all were empty (and build its hash tables on the photometry).
-_SEED = Partition("~seed", 0, 0, "seed")
+SEED_TARGET = "~seed"
+_SEED = Partition(SEED_TARGET, 0, 0, "seed")
 SEED_NAME = "seed.parquet"
 _GENERATION = b"generation"
 SQL_TYPES: dict[str, str] = {
@@ -59,8 +61,8 @@ def file_schema(name: str) -> pa.Schema:
     return pa.schema(fields, metadata=schema.metadata)
 
 
-def read_seed(path: Path) -> pa.Schema:
-    """Return the schema that a dataset's seed file records.
+def read_seed(path: Path) -> pa.Schema | None:
+    """Return the schema that a dataset's seed file records, None where there is no such file.
 
     Raises
     ------
@@ -68,7 +70,11 @@ def read_seed(path: Path) -> pa.Schema:
         If it cannot be read.
     """
     try:
-        return pq.read_schema(path)
+        return pq.read_schema(readable(path))
+    except FileNotFoundError:
+        return None
+    except StoreUnavailable:
+        raise
     except (OSError, pa.ArrowInvalid) as error:
         raise LakeError(
             f"{path} cannot be read ({error}); remove it, any command that writes makes it again"

@@ -8,17 +8,18 @@ reading, and where they cannot be written (a lake that is read-only) all is read
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.evolve import generation, projection, read_seed, seed_path
+from cte_lake.lake.listing import Listed, listing
+from cte_lake.lake.place import below, in_store, readable
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import write_table
 
@@ -26,33 +27,11 @@ from cte_lake.lake.write import write_table
 FILE_COLUMN = "file"
 CACHE = Path(".cache", "exposures.parquet")
 _SIZE, _TIME = "file_bytes", "file_time_ns"
+#: Datasets whose files hold a row or a few.
+_OF_SMALL_FILES = frozenset({"exposures", "rejects"})
+_RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+): (.+)$", re.MULTILINE)
 #: With fewer new files it is not worth writing the kept rows again.
 _WORTH_KEEPING = 32
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file as the listing shows it; `path` is relative to the lake."""
-
-    path: str
-    size: int
-    mtime_ns: int
-
-
-def listing(root: Path, name: str, suffix: str = ".parquet") -> Iterator[Listed]:
-    """Yield the files of a dataset, to any depth; files that go away meanwhile are passed over."""
-    pending = [root / name]
-    while pending:
-        folder = pending.pop()
-        with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(Path(entry.path))
-                elif entry.name.endswith(suffix):
-                    with contextlib.suppress(FileNotFoundError):
-                        stat = entry.stat()
-                        path = os.path.relpath(entry.path, root)
-                        yield Listed(path, stat.st_size, stat.st_mtime_ns)
 
 
 def exposure_rows(root: Path) -> pa.Table:
@@ -67,10 +46,14 @@ def exposure_rows(root: Path) -> pa.Table:
     for last in (False, True):
         try:
             return _rows(root)
-        except duckdb.IOException as error:
-            if last:
+        except duckdb.Error as error:
+            raised = raised_below(error)
+            if raised is not None and raised[0] == StoreUnavailable.__name__:
+                raise StoreUnavailable(raised[1]) from error
+            gone = isinstance(error, duckdb.IOException) or raised is not None
+            if last or not gone:
                 raise LakeError(_unreadable(root, error)) from error
-        except (duckdb.Error, pa.ArrowInvalid) as error:
+        except pa.ArrowInvalid as error:
             raise LakeError(_unreadable(root, error)) from error
     raise AssertionError("the loop returns or raises")
 
@@ -80,31 +63,50 @@ def read_files(root: Path, name: str, paths: Iterable[str]) -> pa.Table:
     from cte_lake.lake.read import quoted, read_options
 
     seed = seed_path(root, name)
-    known = read_seed(seed) if seed.is_file() else None
+    known = read_seed(seed)
     # The seed comes first: without union_by_name the first file decides on columns and types.
-    first = [os.path.relpath(seed, root)] if known is not None else []
-    prefix = str(root) + os.sep
-    files = "[" + ", ".join(quoted(prefix + path) for path in [*first, *paths]) + "]"
+    wanted = [*([below(root, seed)] if known is not None else []), *paths]
+    prefix = f"{root}/"
+    files = "[" + ", ".join(quoted(prefix + path) for path in wanted) + "]"
     mixed = known is None or generation(known) > 1
     source = f"read_parquet({files}, {', '.join(read_options(name, mixed))}, filename = '{FILE_COLUMN}')"
     cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
-    with quiet_connection() as connection:
+    with quiet_connection(root, wanted if name in _OF_SMALL_FILES else ()) as connection:
         names = known.names if known is not None else connection.sql(f"FROM {source} LIMIT 0").columns
         columns = projection(name, [column for column in names if column != FILE_COLUMN])
         chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"
         return connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
 
 
-def quiet_connection() -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB connection in memory that draws no progress bar into the data on standard output."""
+def quiet_connection(root: Path, fetch: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
+    """Return a DuckDB connection in memory that draws no progress bar into the data on standard output.
+
+    Parameters
+    ----------
+    root : Path
+        The lake that it can read.
+    fetch : iterable of str
+        Small files, relative to the lake, that are all wanted: of an object store they are fetched together.
+    """
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")
+    if (place := in_store(root)) is not None:
+        from cte_lake.lake.confined import confine
+
+        confine(connection, place).take(fetch)
     return connection
+
+
+def raised_below(error: duckdb.Error) -> tuple[str, str] | None:
+    """Return class and message of what a registered file system raised; DuckDB tells of it by a traceback."""
+    text = str(error)
+    found = _RAISED.findall(text) if "Traceback (most recent call last)" in text else []
+    return found[-1] if found else None
 
 
 def _rows(root: Path) -> pa.Table:
     listed = {found.path: found for found in listing(root, "exposures")}
-    seed = os.path.relpath(seed_path(root, "exposures"), root)
+    seed = below(root, seed_path(root, "exposures"))
     kept = _kept(root, listed)
     known = set(kept.column(FILE_COLUMN).to_pylist()) if kept is not None else set()
     fresh = sorted(listed.keys() - known - {seed})
@@ -117,7 +119,7 @@ def _rows(root: Path) -> pa.Table:
         table = pa.concat_tables([kept, table.select(kept.column_names).cast(kept.schema)])
     if len(fresh) >= _WORTH_KEEPING:
         # Another process may do the same, or the lake may be read-only: the rows are at hand either way.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, LakeError):
             write_table(root / CACHE, table.combine_chunks(), {"schema": _schema_mark()})
     return table.drop_columns([_SIZE, _TIME])
 
@@ -132,7 +134,7 @@ def _kept(root: Path, listed: dict[str, Listed]) -> pa.Table | None:
     """Return the kept rows whose files are still as they were, or None."""
     path = root / CACHE
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(readable(path), page_checksum_verification=True) as file:
             if (file.schema_arrow.metadata or {}).get(b"schema") != _schema_mark().encode():
                 return None
             table = file.read()
@@ -149,7 +151,8 @@ def _schema_mark() -> str:
 
 
 def _unreadable(root: Path, error: Exception) -> str:
-    told = str(error).splitlines()[0]
+    raised = raised_below(error) if isinstance(error, duckdb.Error) else None
+    told = raised[1] if raised is not None else str(error).splitlines()[0]
     return (
         f"the exposures of {root} cannot be read: {told}; "
         "`cte-lake verify --quarantine` puts broken files aside"

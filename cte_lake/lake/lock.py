@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cte_lake.errors import LakeError, Locked
+from cte_lake.lake.place import in_store
 
 
 @contextlib.contextmanager
 def only_one(root: Path, job: str) -> Iterator[None]:
     """Hold the lock of a job on a lake; the kernel frees it when the process ends, however it ends.
+
+    In an object store an object is the lock (`cte_lake.lake.lease`).
 
     Raises
     ------
@@ -22,6 +25,12 @@ def only_one(root: Path, job: str) -> Iterator[None]:
     LakeError
         If the lake cannot be written.
     """
+    if (place := in_store(root)) is not None:
+        from cte_lake.lake.lease import leased
+
+        with leased(place, job):
+            yield
+        return
     path = root / "logs" / f"{job}.lock"
     try:
         path.parent.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.place import lake_place
 
 #: The lake's settings file; the mark by which a lake is found.
 LAKE_FILE = "cte_lake.toml"
@@ -104,7 +105,7 @@ def find_lake(
     environment = os.environ if environment is None else environment
     named = flag or environment.get(LAKE_ENV)
     if named:
-        folder = Path(named).expanduser().absolute()
+        folder = lake_place(named)
         if not (folder / LAKE_FILE).is_file():
             what = "has no cte_lake.toml" if folder.is_dir() else "does not exist"
             raise LakeError(f"{folder} is no lake: it {what}; make one with `cte-lake init {named}`")

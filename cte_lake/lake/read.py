@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import glob
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.evolve import SQL_TYPES, generation, projection, read_seed, seed_path
+from cte_lake.lake.evolve import SEED_TARGET, SQL_TYPES, generation, projection, read_seed, seed_path
 from cte_lake.lake.index import FILE_COLUMN, exposure_rows, quiet_connection
+from cte_lake.lake.listing import files_in, listing
 from cte_lake.lake.paths import Partition
+from cte_lake.lake.place import readable
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset
 
+_MASTER_NAME = re.compile(r"([0-9a-f]+)\.r(\d+)\.parquet")
 _NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
 
 
@@ -26,11 +30,12 @@ def scan(root: Path, name: str, partition: Partition | None = None, only: Path |
     written costs a look into every footer, and a projection where columns were added, renamed or removed.
     """
     keys = dataset(name).partitions
-    folders = partition.folder if partition is not None else "/".join("*" for _ in keys)
+    folders = [partition.folder] if partition is not None else ["*"] * len(keys)
     # A lake's own name may hold '[' or '*'; only below it they are patterns.
-    pattern = glob.escape(str(only)) if only else f"{glob.escape(str(root / name))}/{folders}/*.parquet"
-    seed = seed_path(root, name)
-    known = read_seed(seed) if seed.is_file() else None
+    pattern = "/".join([glob.escape(str(root / name)), *folders, "*.parquet"])
+    if only is not None:
+        pattern = glob.escape(str(only))
+    known = read_seed(seed_path(root, name))
     mixed = known is None or generation(known) > 1
     source = f"read_parquet({quoted(pattern)}, {', '.join(read_options(name, mixed))})"
     columns = projection(name, known.names) if known is not None else None
@@ -66,7 +71,7 @@ def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) 
         ORDER BY imagename
     """
     rows = exposure_rows(root)
-    return _query(query, [mode], rows.drop_columns([FILE_COLUMN]))
+    return _query(root, query, [mode], rows.drop_columns([FILE_COLUMN]))
 
 
 def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
     """
     query = f"SELECT * FROM rows WHERE mode = ? AND imagename = ? {_NEWEST_FIRST}"
     rows = exposure_rows(root).drop_columns([FILE_COLUMN])
-    found = _query(query, [mode, imagename], rows).to_pylist()
+    found = _query(root, query, [mode, imagename], rows).to_pylist()
     if not found:
         raise LakeError(f"{imagename} has no row of mode {mode} in {root}")
     return dict(found[0])
@@ -93,17 +98,17 @@ def earlier_exposure(
     query = f"SELECT * FROM {scan(root, 'exposures', partition)} {where} {_NEWEST_FIRST}"
     if not (root / "exposures" / partition.folder).is_dir():
         return None
-    rows = _query(query, [mode, imagename, phot_key]).to_pylist()
+    rows = _query(root, query, [mode, imagename, phot_key]).to_pylist()
     return dict(rows[0]) if rows else None
 
 
 def reject_rows(root: Path) -> pa.Table:
     """All reject rows, those of files measured since included."""
-    return _query(f"SELECT * FROM {scan(root, 'rejects')}", [])
+    return _query(root, f"SELECT * FROM {scan(root, 'rejects')}", [])
 
 
-def _query(query: str, parameters: list[object], rows: pa.Table | None = None) -> pa.Table:
-    with quiet_connection() as connection:
+def _query(root: Path, query: str, parameters: list[object], rows: pa.Table | None = None) -> pa.Table:
+    with quiet_connection(root) as connection:
         if rows is not None:
             connection.register("rows", rows)
         return connection.sql(query, params=parameters).to_arrow_table()
@@ -119,15 +124,24 @@ class MasterFile:
     path: Path
 
 
+def master_targets(root: Path) -> list[str]:
+    """Return the targets that have, or had, a master catalog."""
+    parents = {PurePath(listed.path).parent.name for listed in listing(root, "master")}
+    names = {name.removeprefix("target=") for name in parents if name.startswith("target=")}
+    return sorted(names - {SEED_TARGET})
+
+
 def current_master(root: Path, target: str) -> MasterFile | None:
     """Return a target's current master catalog, or None if it has none."""
     found = []
-    for path in (root / "master" / f"target={target}").glob("*.r*.parquet"):
-        master_hash, revision, _ = path.name.split(".")
-        found.append(MasterFile(target, master_hash, int(revision[1:]), path))
+    for path in files_in(root / "master" / f"target={target}"):
+        if (named := _MASTER_NAME.fullmatch(path.name)) is None:
+            continue
+        master_hash, revision = named.groups()
+        found.append(MasterFile(target, master_hash, int(revision), path))
     return max(found, key=lambda master: (master.revision, master.master_hash), default=None)
 
 
 def read_master(master: MasterFile) -> pa.Table:
     """Read a master catalog; the target is in the path, not in the rows."""
-    return pq.read_table(master.path, partitioning=None)
+    return pq.read_table(readable(master.path), partitioning=None)

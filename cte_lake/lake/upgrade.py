@@ -14,9 +14,9 @@ def schema_changes(root: Path) -> list[Change]:
     check_version(root)
     changes = []
     for name in dataset_names():
-        path = seed_path(root, name)
-        if path.is_file():
-            changes += differences(read_seed(path), name)
+        seed = read_seed(seed_path(root, name))
+        if seed is not None:
+            changes += differences(seed, name)
         else:
             changes.append(Change(name, "*", "added", "the lake has no file of this dataset yet"))
     return changes

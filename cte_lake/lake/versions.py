@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake.lake.index import quiet_connection
+from cte_lake.lake.listing import files_in
 from cte_lake.lake.paths import checked
+from cte_lake.lake.place import readable
 from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
@@ -72,15 +73,12 @@ def digest(content: Any) -> str:
 
 def listed_versions(folder: Path, prefix: str = "") -> Iterator[Version]:
     """Yield all products in a folder, superseded ones too; no file is opened."""
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            found = _NAME.fullmatch(entry.name) if entry.name.startswith(prefix) else None
-            if found is not None:
-                part = found.groupdict()
-                revision = int(part.pop("revision"))
-                yield Version(revision=revision, path=Path(entry.path), **part)
+    for path in files_in(folder, prefix):
+        found = _NAME.fullmatch(path.name)
+        if found is not None:
+            part = found.groupdict()
+            revision = int(part.pop("revision"))
+            yield Version(revision=revision, path=path, **part)
 
 
 def current(folder: Path, rootname: str) -> Version | None:
@@ -119,7 +117,7 @@ def write_row(version: Version, name: str, row: Mapping[str, Any]) -> None:
 
 def read_row(version: Version) -> dict[str, Any]:
     """Return the row of a product, by column of its dataset."""
-    row: dict[str, Any] = pq.ParquetFile(version.path).read().to_pylist()[0]
+    row: dict[str, Any] = pq.ParquetFile(readable(version.path)).read().to_pylist()[0]
     return row
 
 
@@ -130,6 +128,6 @@ def newest_rows(root: Path, name: str) -> list[dict[str, Any]]:
         QUALIFY row_number() OVER (PARTITION BY rootname ORDER BY revision DESC, key DESC) = 1
         ORDER BY rootname
     """
-    with duckdb.connect() as connection:
+    with quiet_connection(root) as connection:
         rows: list[dict[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
     return rows

@@ -1,4 +1,4 @@
-"""Writing into the lake: a file is written beside its place and renamed into it."""
+"""Writing into the lake: a file is written beside its place and renamed into it, an object put whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.place import in_store
 from cte_lake.lake.schemas import Dataset, dataset
 
 #: Level 3 of zstd: higher levels cost three times the time for 3% of the size.
@@ -31,12 +34,17 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Readers see the old file or the new one, never a part; a block that fails leaves nothing behind.
     The name starts with a dot and does not end in the final suffix, so no reader's glob finds it.
+    In an object store the temporary file is on this machine, and one request puts it whole.
 
     Raises
     ------
     LakeError
-        If the disk is full or failing, or the lake may not be written.
+        If the disk is full or failing, the store does not answer, or the lake may not be written.
     """
+    if in_store(path) is not None:
+        with _putting(path) as temporary:
+            yield temporary
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,14 +53,75 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _flush(path.parent)
     except OSError as error:
-        if error.errno not in _OF_THE_DISK:
-            raise
-        told = f"{os.strerror(error.errno)}; put that right and run the command again, nothing is lost"
-        raise LakeError(f"{path} cannot be written: {told}") from error
+        raise _told(path, error) from error
     finally:
         # On a failing or read-only disk there may be nothing to remove, or no way to.
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def _putting(path: Path) -> Iterator[Path]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as folder:
+            temporary = Path(folder, path.name)
+            yield temporary
+            place = in_store(path)
+            if place is not None:
+                place.fs.put_file(str(temporary), place.path)
+    except OSError as error:
+        raise _told(path, error) from error
+
+
+def _told(path: Path, error: OSError) -> OSError | LakeError:
+    """Return what a user is told of a failed write; what is no disk's or store's doing as it is."""
+    if isinstance(error, StoreUnavailable):
+        why = str(error)
+    elif error.errno in _OF_THE_DISK and error.errno is not None:
+        why = os.strerror(error.errno)
+    else:
+        return error
+    return LakeError(
+        f"{path} cannot be written: {why}; put that right and run the command again, nothing is lost"
+    )
+
+
+def move(path: Path, to: Path) -> None:
+    """Give a file another name in the same lake."""
+    source, place = in_store(path), in_store(to)
+    if source is None or place is None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(to)
+        return
+    source.fs.cp_file(source.path, place.path)
+    source.unlink()
+
+
+def copy(source: Path, to: Path) -> None:
+    """Copy a file in one step; from disk to store, store to disk, and inside a store without passing here."""
+    here, there = in_store(source), in_store(to)
+    if here is not None and there is not None:
+        here.fs.cp_file(here.path, there.path)
+        return
+    with replacing(to) as temporary:
+        if here is not None:
+            here.fs.get_file(here.path, str(temporary))
+        else:
+            shutil.copy2(source, temporary)
+
+
+def renew(path: Path) -> None:
+    """Give a file today's time, without touching its content; vacuum leaves it alone then.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    if (place := in_store(path)) is not None:
+        place.renew()
+    else:
+        os.utime(path)
 
 
 def _flush(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cte_lake.errors import CatalogError, NothingToDo, UsageError
+from cte_lake.lake.listing import files_in
 from cte_lake.lake.write import write_bytes
 from cte_lake.model.coefficient_text import from_2017, from_toml, to_toml
 from cte_lake.model.coefficients import CoefficientSet
@@ -46,7 +47,7 @@ def path_in_lake(lake: Path, name: str) -> Path:
 
 def sets_in_lake(lake: Path) -> list[Path]:
     """Return the files of a lake's coefficient sets, by name."""
-    return sorted((lake / FOLDER).glob(f"*{SUFFIX}"))
+    return sorted(path for path in files_in(lake / FOLDER) if path.name.endswith(SUFFIX))
 
 
 def find_coefficients(name: str, lake: Path | None) -> CoefficientSet:
@@ -82,5 +83,4 @@ def write_coefficients(path: Path, coefficients: CoefficientSet, replace: bool =
     content = to_toml(coefficients).encode()
     if path.exists() and not replace and path.read_bytes() != content:
         raise UsageError(f"{path} exists; use --replace to overwrite it, or --name for another name")
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, content)

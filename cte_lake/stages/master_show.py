@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import NothingToDo
-from cte_lake.lake.read import current_master
+from cte_lake.lake.read import current_master, master_targets
 from cte_lake.stages.master_import import lake_catalog
 
 
@@ -21,10 +21,8 @@ def describe_masters(lake: Path, targets: Sequence[str] | None = None) -> list[d
         target, n_stars, revision, master_hash, the ranges of RA, Dec (degrees) and of the ids, and 'parts':
         how many stars are from which origin and filter.
     """
-    folders = sorted((lake / "master").glob("target=*"))
-    names = [folder.name.removeprefix("target=") for folder in folders]
     described = []
-    for name in names:
+    for name in master_targets(lake):
         master = current_master(lake, name) if not targets or name in targets else None
         if master is None:
             continue

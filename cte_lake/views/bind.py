@@ -12,6 +12,7 @@ from cte_lake.errors import LakeError, UsageError
 from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
 from cte_lake.lake.evolve import seed_path
+from cte_lake.lake.place import in_store, lake_place
 from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.photometry.flags import mask_of
@@ -62,7 +63,11 @@ def bind(
     """
     from cte_lake.config import load_settings
 
-    root = lake.expanduser().absolute()
+    root = lake_place(lake)
+    if (place := in_store(root)) is not None:
+        from cte_lake.lake.confined import confine
+
+        confine(connection, place)
     check_version(root)
     config = (settings or load_settings(root)).config
     # The same dates and times wherever a query runs.

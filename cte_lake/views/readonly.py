@@ -7,7 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from cte_lake.errors import UsageError
+from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable, UsageError
+from cte_lake.lake.index import raised_below
 
 #: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
 _EXPLAIN = re.compile(
@@ -52,8 +53,15 @@ def checked_query(query: str) -> str:
     return query
 
 
-def plain_error(error: duckdb.Error) -> UsageError:
+def plain_error(error: duckdb.Error) -> CteLakeError:
     """Tell a DuckDB error in one sentence."""
+    if (raised := raised_below(error)) is not None:
+        kind, told = raised
+        if kind == PermissionError.__name__:
+            return UsageError(
+                f"the query reaches outside the lake: {told}; only the lake's own files are read"
+            )
+        return StoreUnavailable(told) if kind == StoreUnavailable.__name__ else LakeError(told)
     first = str(error).strip().split("\n\n")[0]
     text = re.sub(r"^[A-Z][A-Za-z -]*Error: ", "", " ".join(first.split()))
     if isinstance(error, duckdb.PermissionException):

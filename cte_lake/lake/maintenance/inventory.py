@@ -11,10 +11,12 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.evolve import SEED_NAME
-from cte_lake.lake.index import FILE_COLUMN, Listed, exposure_rows, listing
+from cte_lake.lake.index import FILE_COLUMN, exposure_rows
+from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.place import readable
 
 #: How the name of a file begins that `compact` made of several.
 COMPACTED = "compact."
@@ -161,8 +163,10 @@ def compacted_members(path: Path) -> list[tuple[Member, int]]:
         If it cannot be read.
     """
     try:
-        metadata = pq.read_metadata(path)
+        metadata = pq.read_metadata(readable(path, whole=False))
         listed = json.loads((metadata.metadata or {})[_MEMBERS])
+    except StoreUnavailable:
+        raise
     except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
         raise LakeError(f"{path} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
     counts = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]

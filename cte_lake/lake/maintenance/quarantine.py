@@ -12,6 +12,7 @@ from cte_lake.lake.index import exposure_rows
 from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.inventory import Inventory
 from cte_lake.lake.maintenance.verify import Finding
+from cte_lake.lake.write import move
 
 FOLDER = "quarantine"
 
@@ -43,21 +44,22 @@ def quarantine(root: Path, paths: Iterable[str]) -> Quarantined:
     moved = []
     with only_one(root, "housekeeping"):
         for path in paths:
-            place = root / FOLDER / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            (root / path).replace(place)
+            move(root / path, root / FOLDER / path)
             moved.append(path)
         seed_datasets(root)
-        withdrawn = _withdraw_without_photometry(root)
+        withdrawn = withdraw_without_photometry(root)
     return Quarantined(tuple(moved), tuple(withdrawn))
 
 
-def _withdraw_without_photometry(root: Path) -> list[str]:
+def withdraw_without_photometry(root: Path) -> list[str]:
+    """Take exposures out of the readers' sight whose photometry is gone; return their image names."""
     inventory = Inventory(root)
     lost = [
         row
         for row in inventory.current
-        if not row.withdrawn and not (root / inventory.phot_of(row)).is_file()
+        if not row.withdrawn
+        and (path := inventory.phot_of(row)) not in inventory.phot_files
+        and not (root / path).is_file()
     ]
     if not lost:
         return []

@@ -6,8 +6,6 @@ what was current before the restore stays until vacuum.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +17,15 @@ from cte_lake.errors import NothingToDo
 from cte_lake.lake.commit import partition_of, withdraw, write_exposure
 from cte_lake.lake.create import check_version, create_lake, seed_datasets
 from cte_lake.lake.index import FILE_COLUMN, exposure_rows
+from cte_lake.lake.listing import files_in
 from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.maintenance.snapshot import take_file
 from cte_lake.lake.maintenance.verify import unreadable
 from cte_lake.lake.paths import LAKE_FILE, master_file
-from cte_lake.lake.read import current_master, read_master
+from cte_lake.lake.read import current_master, master_targets, read_master
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
-from cte_lake.lake.write import conform, write_table
+from cte_lake.lake.write import conform, renew, write_table
 
 _PRODUCTS = ("alignment", "crmasks")
 
@@ -101,8 +100,7 @@ def _same(saved: ExposureRow, live: ExposureRow | None, inventory: Inventory | N
 
 
 def _master_targets(root: Path) -> Iterable[str]:
-    names = (path.name.removeprefix("target=") for path in (root / "master").glob("target=*"))
-    return (name for name in names if current_master(root, name) is not None)
+    return (name for name in master_targets(root) if current_master(root, name) is not None)
 
 
 def _hash(root: Path, target: str) -> str | None:
@@ -119,7 +117,7 @@ def restore(source: Path, root: Path, plan: RestorePlan, copy: bool = False) -> 
         If another housekeeping command runs on the lake.
     """
     if create_lake(root):
-        shutil.copyfile(source / LAKE_FILE, root / LAKE_FILE)
+        take_file(source / LAKE_FILE, root / LAKE_FILE, copy=True)
     with only_one(root, "housekeeping"):
         seed_datasets(root)
         for target in plan.targets:
@@ -152,7 +150,7 @@ def _adopt(old: Version, folder: Path, name: str, copy: bool) -> None:
     """Make a product of the snapshot the current one: its files first, its row last."""
     new = next_version(folder, old.rootname, old.key, old.status, old.hash)
     old_stem, new_stem = old.path.name.removesuffix(".parquet"), new.path.name.removesuffix(".parquet")
-    for path in old.path.parent.glob(f"{old_stem}.*"):
+    for path in files_in(old.path.parent, f"{old_stem}."):
         if path != old.path:
             place = folder / path.name.replace(old_stem, new_stem, 1)
             if not place.exists():
@@ -185,7 +183,7 @@ def _restore_photometry(source: Path, root: Path, path: str, copy: bool) -> None
     if not place.exists():
         take_file(source / path, place, copy)
     # A vacuum that has planned to delete it leaves a file alone whose time has changed.
-    os.utime(place)
+    renew(place)
 
 
 def _records(root: Path, rows: tuple[ExposureRow, ...]) -> dict[ExposureRow, dict[str, Any]]:

@@ -6,14 +6,16 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.index import listing
+from cte_lake.lake.listing import listing, names_in
 from cte_lake.lake.maintenance.inventory import Inventory, is_seed
 from cte_lake.lake.paths import FOLDERS, LAKE_FILE
+from cte_lake.lake.place import in_store
 from cte_lake.lake.schemas import dataset_names
-from cte_lake.lake.write import TEMPORARY_SUFFIX, replacing
+from cte_lake.lake.write import TEMPORARY_SUFFIX
+from cte_lake.lake.write import copy as copy_file
 
 #: Folders that are no data: what runs leave behind, and what can be drawn again.
 _LEFT_OUT = frozenset({"logs", "reports"})
@@ -75,16 +77,21 @@ def snapshot(root: Path, destination: Path, plan: SnapshotPlan, copy: bool = Fal
     LakeError
         If the destination holds something.
     """
-    if destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+    if names_in(destination) or (in_store(destination) is None and destination.is_file()):
         raise LakeError(f"{destination} is there already; name a new folder for the snapshot")
+    if in_store(destination) is not None:
+        # Nothing can be renamed there; without its settings file, the last, it is no lake.
+        for path in (*plan.files, LAKE_FILE):
+            take_file(root / path, destination / path, copy=True)
+        return
     # Made beside its place: a snapshot that was cut off is none.
     partial = destination.with_name(f".{destination.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
         for folder in FOLDERS:
             (partial / folder).mkdir(parents=True, exist_ok=True)
         for path in plan.files:
-            take_file(root / path, partial / PurePosixPath(path), copy)
-        shutil.copyfile(root / LAKE_FILE, partial / LAKE_FILE)
+            take_file(root / path, partial / path, copy)
+        take_file(root / LAKE_FILE, partial / LAKE_FILE, copy=True)
         partial.replace(destination)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -92,10 +99,9 @@ def snapshot(root: Path, destination: Path, plan: SnapshotPlan, copy: bool = Fal
 
 def take_file(source: Path, place: Path, copy: bool = False) -> None:
     """Link a file to its new place, or copy it where links do not reach; in one step either way."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if not copy:
+    if not copy and in_store(source) is None and in_store(place) is None:
+        place.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(OSError):
             os.link(source, place)
             return
-    with replacing(place) as temporary:
-        shutil.copy2(source, temporary)
+    copy_file(source, place)

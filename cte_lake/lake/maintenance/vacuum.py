@@ -8,10 +8,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from cte_lake.lake.index import Listed, listing
+from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, Member, is_seed
+from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
 from cte_lake.lake.paths import FOLDERS
+from cte_lake.lake.place import below, in_store
 from cte_lake.lake.read import current_master
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.lake.write import TEMPORARY_SUFFIX
@@ -122,14 +124,18 @@ def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
 def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:
     root = finder.inventory.root
     used = {(row.target, row.master_hash) for row in finder.inventory.rows if row not in since}
-    for listed in listing(root, "master"):
+    files = list(listing(root, "master"))
+    times = {listed.path: listed.mtime_ns for listed in files}
+    for listed in files:
         path = PurePosixPath(listed.path)
         target = path.parent.name.removeprefix("target=")
         current = current_master(root, target)
         if is_seed(listed.path) or current is None or current.path.name == path.name:
             continue
         if (target, path.name.split(".")[0]) not in used:
-            finder.offer(listed, current.path.stat().st_mtime_ns, "superseded master catalog")
+            # One that came after the listing supersedes from now on.
+            since_ns = times.get(below(root, current.path), 2**63 - 1)
+            finder.offer(listed, since_ns, "superseded master catalog")
 
 
 def _products(finder: _Finder, name: str, used: set[str | None]) -> None:
@@ -140,15 +146,16 @@ def _products(finder: _Finder, name: str, used: set[str | None]) -> None:
         newest[version.rootname] = max(version, newest.get(version.rootname, version))
     kept = {v.path.stem for v in versions if newest[v.rootname] is v or v.hash in used}
     rows = {v.path.stem: newest[v.rootname] for v in versions}
-    for listed in listing(finder.inventory.root, name, suffix=""):
+    files = list(listing(finder.inventory.root, name, suffix=""))
+    times = {PurePosixPath(listed.path).name: listed.mtime_ns for listed in files}
+    for listed in files:
         stem = _stem(PurePosixPath(listed.path).name, rows.keys())
         if is_seed(listed.path) or stem in kept or listed.path.endswith(TEMPORARY_SUFFIX):
             continue
         if stem is None:
             finder.offer(listed, listed.mtime_ns, f"product of {name} without its row")
         else:
-            with contextlib.suppress(FileNotFoundError):
-                finder.offer(listed, rows[stem].path.stat().st_mtime_ns, f"superseded product of {name}")
+            finder.offer(listed, times.get(rows[stem].path.name, 2**63 - 1), f"superseded product of {name}")
 
 
 def _stem(name: str, stems: Collection[str]) -> str | None:
@@ -190,11 +197,22 @@ def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
         for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
             if _remove(root / removal.path, removal.mtime_ns):
                 files, size = files + 1, size + removal.size
+        if in_store(root) is not None and still:
+            # There a writer may have taken up a file again between the last look at it and its deletion.
+            withdraw_without_photometry(root)
     return files, size
 
 
 def _remove(path: Path, mtime_ns: int) -> bool:
     """Delete a file unless a writer has renewed it since it was planned."""
+    if (place := in_store(path)) is not None:
+        try:
+            unchanged = place.head().mtime_ns == mtime_ns
+        except FileNotFoundError:
+            return False
+        if unchanged:
+            place.unlink()
+        return unchanged
     aside = path.with_name(f".{path.name}{_ASIDE}")
     try:
         path.rename(aside)

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import CteLakeError, LakeError
-from cte_lake.lake.index import listing
+from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable
+from cte_lake.lake.listing import files_in, listing
 from cte_lake.lake.maintenance.inventory import (
     COMPACTED,
     ExposureRow,
@@ -19,6 +19,7 @@ from cte_lake.lake.maintenance.inventory import (
     compacted_members,
 )
 from cte_lake.lake.paths import exposure_file
+from cte_lake.lake.place import readable
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.versions import listed_versions
@@ -92,13 +93,15 @@ def verify(root: Path, quick: bool = False) -> Verification:
 def unreadable(path: Path, quick: bool = False) -> str | None:
     """Say what keeps a Parquet file from being read, or None if it is whole."""
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(readable(path, whole=not quick), page_checksum_verification=True) as file:
             if not quick:
                 for group in range(file.num_row_groups):
                     file.read_row_group(group, use_threads=False)
     except FileNotFoundError:
         # A vacuum took it meanwhile.
         return None
+    except StoreUnavailable:
+        raise
     except (OSError, pa.ArrowException) as error:
         return str(error).splitlines()[0]
     return None
@@ -132,7 +135,7 @@ def _counts(inventory: Inventory, path: str) -> dict[tuple[str, str], int]:
     if PurePosixPath(path).name.startswith(COMPACTED):
         return dict(compacted_members(inventory.root / path))
     (member,) = inventory.members(path)
-    return {member: int(pq.read_metadata(inventory.root / path).num_rows)}
+    return {member: int(pq.read_metadata(readable(inventory.root / path, whole=False)).num_rows)}
 
 
 def _name(row: ExposureRow) -> Iterator[Finding]:
@@ -147,8 +150,11 @@ def _name(row: ExposureRow) -> Iterator[Finding]:
 
 def _products(root: Path) -> Iterator[Finding]:
     for name, suffix in _COMPANION.items():
-        for version in listed_versions(root / name):
-            if version.status in _STATUS_WITH_COMPANION and not version.beside(suffix).is_file():
+        versions = list(listed_versions(root / name))
+        # Listed after the rows: a row's files are written before it.
+        there = {path.name for path in files_in(root / name)}
+        for version in versions:
+            if version.status in _STATUS_WITH_COMPANION and version.beside(suffix).name not in there:
                 path = f"{name}/{version.beside(suffix).name}"
                 yield Finding("product", path, f"is not there; run `cte-lake {_command(name)} --overwrite`")
 

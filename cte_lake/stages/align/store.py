@@ -17,6 +17,7 @@ from typing import Any
 from astropy.io import fits
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.place import lake_place
 from cte_lake.lake.versions import (
     Version,
     current,
@@ -74,7 +75,7 @@ class WcsSolution:
 
 def alignment_dir(lake_root: str | Path) -> Path:
     """Return the folder of the dataset ``alignment``."""
-    return Path(lake_root) / "alignment"
+    return lake_place(lake_root) / "alignment"
 
 
 def wcs_cards(header: fits.Header) -> dict[str, Card]:
@@ -117,7 +118,7 @@ def alignment_states(lake_root: str | Path) -> dict[str, Version]:
 
 def current_rows(lake_root: str | Path) -> list[dict[str, Any]]:
     """Return the current row of every exposure that `align` has seen, by column of the dataset."""
-    return newest_rows(Path(lake_root), "alignment")
+    return newest_rows(lake_place(lake_root), "alignment")
 
 
 def write_solution(

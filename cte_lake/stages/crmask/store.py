@@ -19,6 +19,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.place import lake_place, readable
 from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, write_row
 from cte_lake.lake.write import write_bytes
 
@@ -73,7 +74,7 @@ class CRMask:
 
 def crmask_dir(lake_root: str | Path) -> Path:
     """Return the folder of the dataset ``crmasks``."""
-    return Path(lake_root) / "crmasks"
+    return lake_place(lake_root) / "crmasks"
 
 
 def mask_hash(arrays: Mapping[int, BoolArray], sky: Mapping[int, float]) -> str:
@@ -161,7 +162,7 @@ def _load(version: Version) -> CRMask:
     arrays: dict[int, BoolArray] = {}
     sky: dict[int, float] = {}
     try:
-        with fits.open(path, memmap=False) as hdus:
+        with fits.open(readable(path), memmap=False) as hdus:
             method = str(hdus[0].header["CRMETHOD"])
             for hdu in hdus[1:]:
                 chip = int(hdu.header["CCDCHIP"])

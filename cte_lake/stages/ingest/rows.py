@@ -16,6 +16,7 @@ from cte_lake import __version__
 from cte_lake.errors import LakeError
 from cte_lake.lake.commit import withdraw, write_exposure
 from cte_lake.lake.paths import Partition, phot_file, reject_file
+from cte_lake.lake.place import readable
 from cte_lake.lake.schemas import dataset, radius_suffix
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
@@ -129,7 +130,7 @@ def check_rows(path: Path, expected: int) -> None:
     LakeError
         If they differ.
     """
-    found = pq.read_metadata(path).num_rows
+    found = pq.read_metadata(readable(path, whole=False)).num_rows
     if found != expected:
         raise LakeError(f"number of rows in {path} ({found}) does not match the stars matched ({expected})")
 
@@ -166,7 +167,7 @@ def write_reject(
         "file_mtime_ns": changed,
     }
     if place.is_file():
-        recorded = pq.read_table(place, partitioning=None).to_pylist()[0]
+        recorded = pq.read_table(readable(place), partitioning=None).to_pylist()[0]
         if all(recorded[name] == value for name, value in row.items()):
             return
     row["at"] = datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,14 +18,15 @@ from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
+from cte_lake.lake.write import renew
 from cte_lake.masters.project import project
 from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements, measure
 from cte_lake.stages.align.store import ALIGNED, WcsSolution, alignment_for
 from cte_lake.stages.crmask.store import CRMask, mask_for
 from cte_lake.stages.ingest import rows
+from cte_lake.stages.ingest.items import Previous
 from cte_lake.stages.ingest.keys import phot_key
 from cte_lake.stages.ingest.keywords import keyword_values
-from cte_lake.stages.ingest.items import Previous
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
     path = task.lake / phot_file(task.partition, exposure.rootname, key)
     try:
         # A vacuum that has planned to delete it leaves a file alone whose time has changed.
-        os.utime(path)
+        renew(path)
         rows.check_rows(path, old["n_stars"])
     except (OSError, pa.ArrowInvalid, LakeError):
         return None
