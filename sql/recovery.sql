@@ -1,27 +1,39 @@
 -- recovery(aperture := 3); the view of the same name is that of the default radius
--- Grain: an exposure that has both file types, a flux bin and a half of the chip: the stars that the FLC shows, and
--- how many of them the FLT still shows. Stars are in the bin by their flux in the FLC, and recovered if their flux in
--- the FLT is over three of its errors; those with a flag of settings.drop_flags in either are left out.
+-- Grain: an exposure that has both file types, a flux bin (configuration measure.recovery_bins) and a half of the chip.
+-- Looked for are the stars that the FLC shows at three of its errors and without a flag of settings.drop_flags; they
+-- are in the bin by their flux there. Recovered: the FLT has the star at three of its errors too. Lost: it was measured
+-- there, but is not that bright. Not judged: the FLT has no measurement of it, or one with such a flag; these are
+-- counted, but are no part of the share.
 CREATE OR REPLACE MACRO recovery(aperture := default_aperture()) AS TABLE
 WITH measured AS (
-    SELECT h.*, h.distance >= 1025 AS far
+    SELECT h.*, h.distance >= 1025 AS far, h.flags & s.drop_flags = 0 AS usable, h.flux > 3 * h.flux_err AS shown
     FROM star_history(aperture := aperture) AS h
+    CROSS JOIN settings AS s
 ),
-both_types AS (
+flt AS (
+    SELECT m.target, m.rootname, m.master_id, m.flux, m.usable AND m.flux IS NOT NULL AS judged, m.shown
+    FROM measured AS m
+    WHERE m.filetype = 'flt'
+),
+looked_for AS (
     SELECT
         c.target, c.proposal, c.visit, c.filter, c.exptime, c.length, c.flash, c.mjd, c.rootname, c.chip, c.far,
         c.flux AS flux_flc,
         t.flux AS flux_flt,
-        t.flux_err AS flux_err_flt
+        coalesce(t.judged, false) AS judged,
+        coalesce(t.judged AND t.shown, false) AS recovered
     FROM measured AS c
-    INNER JOIN measured AS t
-        ON t.filetype = 'flt'
-        AND c.filetype = 'flc'
+    LEFT JOIN flt AS t
+        ON t.target = c.target
         AND t.rootname = c.rootname
         AND t.master_id = c.master_id
-        AND t.target = c.target
-    CROSS JOIN settings AS s
-    WHERE (t.flags | c.flags) & s.drop_flags = 0
+    WHERE c.filetype = 'flc'
+        AND c.usable
+        AND c.shown
+        AND EXISTS (
+            SELECT 1 FROM exposures AS e
+            WHERE e.filetype = 'flt' AND e.target = c.target AND e.rootname = c.rootname
+        )
 )
 SELECT
     b.target::VARCHAR AS target,  -- [-] Name of the target in this lake
@@ -38,12 +50,14 @@ SELECT
     f.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
     f.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
     b.far::BOOLEAN AS far,  -- [-] Whether the stars lie in the half of the chip that is far from the amplifiers
-    count(*)::BIGINT AS n_flc,  -- [-] Stars in the bin in the FLC
-    (count(*) FILTER (b.flux_flt > 3 * b.flux_err_flt))::BIGINT AS n_flt,  -- [-] Of these, stars recovered in the FLT
-    (count(*) FILTER (b.flux_flt > 3 * b.flux_err_flt) / count(*))::DOUBLE AS recovered,  -- [-] n_flt / n_flc
-    median(b.flux_flt / b.flux_flc)::DOUBLE AS flux_ratio  -- [-] Median of the flux in the FLT over that in the FLC
-FROM both_types AS b
-CROSS JOIN flux_bins AS f
+    count(*)::BIGINT AS n_flc,  -- [-] Stars looked for: in the bin in the FLC
+    (count(*) FILTER (b.recovered))::BIGINT AS n_flt,  -- [-] Of these, stars recovered in the FLT
+    (count(*) FILTER (b.judged AND NOT b.recovered))::BIGINT AS n_lost,  -- [-] Of these, stars too faint in the FLT
+    (count(*) FILTER (NOT b.judged))::BIGINT AS n_unjudged,  -- [-] Of these, stars without a usable measurement in the FLT
+    (count(*) FILTER (b.recovered) / nullif(count(*) FILTER (b.judged), 0))::DOUBLE AS recovered,  -- [-] n_flt / (n_flt + n_lost); NULL if no star could be judged
+    (median(b.flux_flt / b.flux_flc) FILTER (b.judged))::DOUBLE AS flux_ratio  -- [-] Median of the flux in the FLT over that in the FLC
+FROM looked_for AS b
+CROSS JOIN recovery_bins AS f
 WHERE CASE WHEN b.flux_flc > f.bin_lo AND b.flux_flc < f.bin_hi THEN true ELSE false END
 GROUP BY
     b.target, b.proposal, b.visit, b.filter, b.exptime, b.length, b.flash, b.mjd, b.rootname, b.chip, b.far,

@@ -152,6 +152,9 @@ class Measure(Section):
     time_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
         description="flux bins of the loss-against-time figure, electrons"
     )
+    recovery_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
+        description="flux bins, by the FLC, of the stars that are looked for in the FLT, electrons"
+    )
     drop_flags: list[str] = Field(description="stars with one of these photometry flags are not used")
     min_area: float = Field(
         ge=0, le=1, description="least good part of an aperture's area for a star to be used at that radius"

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, time_axis
-from cte_lake.plots.series import KEYS, bins_of, draw_points, in_bin, split
+from cte_lake.plots.series import KEYS, Series, Split, bins_of, in_bin, split
 from cte_lake.plots.style import finish, panels, styled, y_label
-from cte_lake.plots.words import bin_text, count_text, sentence, year_of
+from cte_lake.plots.words import bin_text, count_text, sentence, word, year_of
+
+#: Near is a wide ring and far a small square, so that both are seen where they fall on each other.
+_SIZES = {False: 9.5, True: 5.8}
 
 
 @styled
@@ -22,7 +28,8 @@ def recovery_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     ----------
     table : table or mapping
         Rows of the view ``recovery``: mjd, bin_lo, bin_hi (electrons), far (bool), recovered (0 to 1), n_flc
-        (stars looked for) and any of target, filter, length, flash, rootname.
+        (stars looked for) and any of n_unjudged, target, filter, length, flash, rootname; recovered_low and
+        recovered_high, the ends of the bars, where there are any.
     title, caption : str, optional
         Title; what else a reader must know.
 
@@ -30,23 +37,69 @@ def recovery_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     -------
     Figure
     """
-    share, year = 100.0 * numbers(table, "recovered"), year_of(numbers(table, "mjd"))
     bins = bins_of(table)
     count = max(len(bins), 1)
-    figure, axes = panels(count, 1, height=0.9 + 2.05 * count, sharex=True)
-    parts = split(table, (*KEYS, "far"), but=("chip",))
+    figure, axes = panels(count, 1, height=0.9 + 1.9 * count, sharex=True)
+    parts = split(table, KEYS, but=("chip",))
+    looked_for = numbers(table, "n_flc")
     for one, flux_bin in zip(axes[:, 0], bins, strict=False):
         here = in_bin(table, flux_bin)
         for series in parts.series:
-            chosen = here & series.index
-            draw_points(one, year[chosen], share[chosen], np.zeros(int(chosen.sum())), series)
-        low, high = limits(share[here], smallest=5.0)
-        one.set_ylim(max(low, -2.0), min(high, 102.0))
-        one.set_title(bin_text(*flux_bin))
+            _draw_halves(one, table, here, series)
+        _share_axis(one, 100.0 * np.concatenate([edge[here] for edge in _edges(table)]))
+        stars = count_text(float(np.nansum(looked_for[here])), "star")
+        one.set_title(f"{bin_text(*flux_bin)} in the FLC: {stars}")
     time_axis(axes[:, 0], numbers(table, "mjd"))
     y_label(figure, "Stars of the FLC recovered in the FLT (%)")
+    told = f"{_told(table, parts)} {caption}".strip()
+    return finish(figure, title or "Stars recovered", told, axes[0, 0])
+
+
+def _edges(table: Any) -> tuple[Any, Any]:
+    if has(table, ("recovered_low", "recovered_high")):
+        return numbers(table, "recovered_low"), numbers(table, "recovered_high")
+    return numbers(table, "recovered"), numbers(table, "recovered")
+
+
+def _draw_halves(axes: Axes, table: Any, here: Any, series: Series) -> None:
+    share, year, far = numbers(table, "recovered"), year_of(numbers(table, "mjd")), column(table, "far")
+    low, high = _edges(table)
+    for half, size in _SIZES.items():
+        chosen = here & series.index & (far == half) & np.isfinite(share)
+        look = replace(series, filled=half, marker="s" if half else "o")
+        bars = 100.0 * np.stack([(share - low)[chosen], (high - share)[chosen]])
+        axes.errorbar(
+            year[chosen],
+            100.0 * share[chosen],
+            yerr=np.clip(bars, 0.0, None),
+            fmt=look.marker,
+            color=look.colour,
+            markerfacecolor=look.face,
+            markeredgecolor=look.colour,
+            markeredgewidth=1.6 if not half else 0.0,
+            markersize=size,
+            elinewidth=1.3,
+            label=sentence([series.label, word("far", half)]),
+            zorder=3 + half,
+        )
+
+
+def _share_axis(axes: Axes, values: Any) -> None:
+    """Limits from the data; no mark above 100 %, however much room the markers need there."""
+    low, high = limits(values, include=(100.0,), smallest=12.0)
+    axes.set_ylim(max(low, -4.0), min(high, 100.0 + 0.06 * (100.0 - max(low, 0.0))))
+    marks = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(max(low, 0.0), 100.0)
+    axes.set_yticks([mark for mark in marks if max(low, 0.0) <= mark <= 100.0])
+
+
+def _told(table: Any, parts: Split) -> str:
     images = len(set(column(table, "rootname").tolist())) if has(table, ("rootname",)) else 0
-    looked_for = count_text(float(np.nansum(numbers(table, "n_flc"))), "star") + " looked for"
-    told = sentence([parts.shared, count_text(images, "exposure") if images else "", looked_for])
-    what = "Recovered: the flux in the FLT is over three of its errors."
-    return finish(figure, title or "Stars recovered", f"{told}. {what} {caption}".strip(), axes[0, 0])
+    stars = count_text(float(np.nansum(numbers(table, "n_flc"))), "star") + " looked for"
+    told = sentence([parts.shared, count_text(images, "exposure") if images else "", stars])
+    told += ": those that the FLC shows at 3 sigma. Recovered: the FLT shows them at 3 sigma too"
+    if has(table, ("recovered_low",)):
+        told += "; bars: 1 sigma of the share"
+    if has(table, ("n_unjudged",)):
+        unjudged = float(np.nansum(numbers(table, "n_unjudged")))
+        told += f". {count_text(unjudged, 'star')} without a usable measurement in the FLT are in no share"
+    return told + "."

@@ -170,6 +170,7 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
     all_bins = sorted({*measure.flux_bins, *measure.time_bins})
     _table(connection, "flux_bins", "bin_lo DOUBLE, bin_hi DOUBLE", all_bins)
     _table(connection, "time_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.time_bins)
+    _table(connection, "recovery_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.recovery_bins)
     targets = [(name, target.pairing) for name, target in config.targets.items()]
     _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
     connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")

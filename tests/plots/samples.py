@@ -192,14 +192,15 @@ def recovery() -> pa.Table:
     noise = np.random.default_rng(8)
     rows = []
     for mjd in EPOCHS:
-        for low, high in FLUX_BINS[:3]:
+        for low, high in ((50.0, 75.0), (75.0, 100.0), (100.0, 250.0)):
             for far in (False, True):
-                share = min(1.0, 1 - (0.5 if far else 0.1) * law(mjd, low) + 0.004 * noise.normal())
+                share = min(1.0, 1 - (2.5 if far else 0.5) * law(mjd, 8 * low) + 0.01 * noise.normal())
                 rows.append(
                     {
                         "rootname": f"{mjd}", "target": "ngc104", "filter": "F502N", "length": "l",
                         "flash": 0, "mjd": mjd, "bin_lo": low, "bin_hi": high, "far": far,
-                        "recovered": share, "n_flc": 1500,
+                        "recovered": share, "recovered_low": share - 0.008,
+                        "recovered_high": min(share + 0.008, 1.0), "n_flc": 1500, "n_unjudged": 2,
                     }
                 )  # fmt: skip
     return pa.Table.from_pylist(rows)

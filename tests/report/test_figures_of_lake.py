@@ -14,6 +14,7 @@ from cte_lake import Lake, open_lake
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.report.figures import KINDS, Request, draw
+from cte_lake.report.figures.request import bins_in
 from cte_lake.stages.fit_lake import FitRequest, fit_lake
 from tests.plots.samples import TIME_BINS
 from tests.report.big_lake import make_lake
@@ -121,7 +122,11 @@ def test_background_is_about_far_stars(lake: Lake) -> None:
 
 def test_recovery_compares_both_file_types(lake: Lake) -> None:
     table = draw("recovery", lake, ASKED).tables["recovery"]
-    assert {len(set(table[name].to_pylist())) for name in ("bin_lo", "far")} == {2, 3}
+    assert set(table["far"].to_pylist()) == {True, False}
+    assert {(100.0, 250.0), (250.0, 500.0)} <= set(bins_in(table))
+    for row in table.to_pylist():
+        assert row["n_flt"] + row["n_lost"] + row["n_unjudged"] == row["n_flc"] > 0
+        assert 0 <= row["recovered_low"] <= row["recovered"] <= row["recovered_high"] <= 1
     with pytest.raises(UsageError, match="leave --filetype out"):
         draw("recovery", lake, Request(selection=Selection(filetype=("flt",)), time_bins=TIME_BINS))
 

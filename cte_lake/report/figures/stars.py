@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+from astropy.stats import binom_conf_interval
+
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.model.points import non_overlapping
 from cte_lake.plots.words import count_text, target_text
@@ -17,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Long side of a frame in the figure, px.
 _FRAME_SIDE = 1200
-#: Bins of the recovery figure: where stars are lost.
-_FAINT = 3
 
 
 def _pair(lake: Lake, asked: Request) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -75,7 +77,7 @@ def ratio_y(lake: Lake, asked: Request) -> Drawing:
     caption = (
         f"{pair['image_1']} and {pair['image_2']}: {mode_text(pair)}, {pair['exptime']:g} s, aperture "
         f"{asked.aperture} px, {count_text(stars.num_rows, 'star')}. Line: least squares after the sigma "
-        "clip, band: its 1 sigma, crosses: clipped."
+        "clip, band: its 1 sigma, crosses: clipped. Above each panel: the loss per 2048 rows."
     )
     figure = ratio_plot(stars, fits, title, caption, rolled=pair["chip"] is not None)
     return Drawing(figure, {"stars": stars, "fits": fits}, said)
@@ -120,8 +122,18 @@ def recovery(lake: Lake, asked: Request) -> Drawing:
         f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, rootname, bin_lo"
     )
     table = rows_of(lake, query, asked, **parameters)
-    table = chosen_bins(table, asked, non_overlapping(bins_in(table))[:_FAINT])
+    table = _with_bars(chosen_bins(table, asked, non_overlapping(bins_in(table))))
     return Drawing(recovery_plot(table), {"recovery": table}, (f"shown: {asked}",))
+
+
+def _with_bars(table: pa.Table) -> pa.Table:
+    """Add the 1-sigma limits of each share (Wilson's, which stay between 0 and 1); NULL without a star."""
+    found, lost = (table[name].to_numpy() for name in ("n_flt", "n_lost"))
+    judged = found + lost
+    limits = binom_conf_interval(found, np.maximum(judged, 1), interval="wilson")
+    for name, edge in zip(("recovered_low", "recovered_high"), limits, strict=True):
+        table = table.append_column(name, pa.array(edge, mask=judged == 0))
+    return table
 
 
 def star(lake: Lake, asked: Request) -> Drawing:
