@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from cte_lake.plots.style import INK, SOFT
+from cte_lake.plots.style import INK, SOFT, darker
 from cte_lake.plots.words import mjd_of, year_of
 
 
@@ -99,6 +100,35 @@ def reference(axes: Axes, value: float, which: str = "h", label: str = "") -> No
             fontsize=10.5,
             color=SOFT,
         )
+
+
+def headed(axes: Axes, title: str, text: str, shade: str) -> None:
+    """Give a panel a title in its colour, and under it what was found in it, clear of the data."""
+    axes.set_title(title, color=darker(shade), pad=22)
+    axes.annotate(
+        text,
+        (0.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        fontsize=11,
+        color=INK,
+    )
+
+
+def line_with_band(axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, shade: str, **look: Any) -> None:
+    """Draw a line and its 1-sigma band over points; thin, so that the band shows beside it."""
+    value, half = np.asarray(y, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    band_of_line(axes, x, value - half, value, value + half, shade, **look)
+
+
+def band_of_line(
+    axes: Axes, x: ArrayLike, low: ArrayLike, middle: ArrayLike, high: ArrayLike, shade: str, **look: Any
+) -> None:
+    """Draw a line and the band between two others over points."""
+    for colour, alpha in (("white", 0.5), (shade, 0.42)):
+        axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0, zorder=3)
+    axes.plot(x, middle, color=darker(shade), linewidth=1.6, zorder=4, **look)
 
 
 def note(axes: Axes, text: str, where: str = "upper right") -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cte_lake.model.tables import numbers
-from cte_lake.plots.axes import limits, note, reference
+from cte_lake.plots.axes import headed, limits, line_with_band, reference
 from cte_lake.plots.series import bins_of, in_bin, split
 from cte_lake.plots.style import colour, finish, panels, styled, y_label
 from cte_lake.plots.words import ELECTRONS, bin_text, count_text, sentence
@@ -34,7 +34,7 @@ def background_plot(stars: Any, means: Any | None = None, title: str = "", capti
     """
     bins = bins_of(stars)
     count = max(len(bins), 1)
-    figure, axes = panels(count, 1, height=0.6 + 2.2 * count, sharex=True, sharey=True)
+    figure, axes = panels(count, 1, height=0.6 + 2.4 * count, sharex=True, sharey=True)
     background, kept = numbers(stars, "background"), numbers(stars, "kept_flux")
     good = np.isfinite(background) & np.isfinite(kept)
     for number, (one, flux_bin) in enumerate(zip(axes[:, 0], bins, strict=False)):
@@ -53,8 +53,7 @@ def background_plot(stars: Any, means: Any | None = None, title: str = "", capti
         if means is not None:
             _draw_mean(one, means, flux_bin, colour(number))
         reference(one, 1.0)
-        one.set_title(bin_text(*flux_bin), color=colour(number))
-        note(one, count_text(int(here.sum()), "star"), "upper right")
+        headed(one, bin_text(*flux_bin), count_text(int(here.sum()), "star"), colour(number))
     axes[0, 0].set_xlim(*_middle(background[good], smallest=2.0))
     axes[0, 0].set_ylim(*_middle(kept[good], include=(1.0,), smallest=0.2))
     axes[-1, 0].set_xlabel(f"Background at readout: sky and post-flash ({ELECTRONS}/px)")
@@ -73,8 +72,4 @@ def _draw_mean(axes: Any, means: Any, flux_bin: tuple[float, float], shade: str)
     on = in_bin(means, flux_bin)
     order = np.argsort(numbers(means, "background")[on])
     x, mean, error = (numbers(means, name)[on][order] for name in ("background", "mean", "mean_err"))
-    axes.fill_between(x, mean - error, mean + error, color=shade, alpha=0.35, linewidth=0, zorder=3)
-    axes.plot(x, mean, color="white", linewidth=4.2, zorder=4)
-    axes.plot(
-        x, mean, color=shade, linewidth=2.2, marker="o", markersize=5, markeredgecolor="white", zorder=5
-    )
+    line_with_band(axes, x, mean, error, shade, marker="o", markersize=5.5, markeredgecolor="white")

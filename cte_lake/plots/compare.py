@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cte_lake.model.tables import numbers
+from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference
 from cte_lake.plots.series import Series, bins_of, draw_points, in_bin, split
 from cte_lake.plots.style import colour, finish, marker, panels, styled
@@ -62,8 +62,19 @@ def compare_plot(table: Any, first: str, second: str, title: str = "", caption: 
     told = sentence(
         [
             split(table).shared,
-            count_text(one.size, "slope") + " measured in both",
+            _basis(table, one.size),
             "bars: 1 sigma, dashed: equal",
         ]
     )
     return finish(figure, title or f"{second} against {first}", f"{told}. {caption}".strip(), axes[0, 0])
+
+
+def _basis(table: Any, slopes: int) -> str:
+    """From how many pairs and stars, in words."""
+    told = count_text(slopes, "slope") + " measured in both"
+    if has(table, ("pair_id",)):
+        told += f", of {count_text(len(set(column(table, 'pair_id').tolist())), 'pair')}"
+    if has(table, ("n_1", "n_2")):
+        stars = [float(np.nansum(numbers(table, name))) for name in ("n_1", "n_2")]
+        told += f" and {stars[0]:,.0f} and {stars[1]:,.0f} flux ratios of stars"
+    return told

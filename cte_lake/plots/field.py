@@ -14,7 +14,7 @@ from cte_lake.plots.style import colour, finish, panels, styled
 from cte_lake.plots.words import ELECTRONS, count_text, sentence
 
 #: Stars of which each is drawn as its own circle; of more, only the brightest.
-MOST_CIRCLES = 3000
+MOST_CIRCLES = 1500
 
 
 @styled
@@ -48,8 +48,8 @@ def field_plot(
     pixels = np.asarray(image, dtype=np.float64)
     ny, nx = pixels.shape
     # The picture keeps its proportions, so the figure takes them too.
-    across = min(8.0, max(3.6, 8.6 * nx / ny))
-    figure, axes = panels(1, 1, width=across + 2.1, height=min(9.2, across * ny / nx) + 0.75)
+    across = min(8.0, max(2.2, 8.6 * nx / ny))
+    figure, axes = panels(1, 1, width=across + 2.3, height=min(9.2, across * ny / nx) + 0.75)
     one = axes[0, 0]
     shown, low, high = stretch(pixels)
     picture = one.imshow(
@@ -66,19 +66,21 @@ def field_plot(
         x,
         y,
         "o",
-        markersize=5.5,
+        markersize=5.0,
         markerfacecolor="none",
         markeredgecolor=colour(1),
-        markeredgewidth=0.8,
-        alpha=0.75,
+        markeredgewidth=0.7,
+        alpha=0.8,
     )
     one.set_xlim(-0.5, nx * step - 0.5)
     one.set_ylim(-0.5, ny * step - 0.5)
     one.grid(visible=False)
     one.set_xlabel("Column x (px)")
     one.set_ylabel("Row y (px)")
-    _arrow_to_amplifiers(one, chip)
-    bar = figure.colorbar(picture, ax=one, shrink=0.75, aspect=30, ticks=[0.0, 0.5, 1.0])
+    _arrow_to_amplifiers(one, chip, across)
+    # Fastened to the picture, whose box is narrower or lower than what the figure has room for.
+    beside = one.inset_axes((1.0 + 0.5 / across, 0.1, 0.14 / across, 0.8))
+    bar = figure.colorbar(picture, cax=beside, ticks=[0.0, 0.5, 1.0])
     bar.ax.set_yticklabels([f"{value:.3g}" for value in levels(low, high)])
     bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
     all_stars = numbers(stars, "x").size
@@ -101,20 +103,21 @@ def _brightest(stars: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], in
     return x, y, x.size
 
 
-def _arrow_to_amplifiers(axes: Any, chip: int) -> None:
+def _arrow_to_amplifiers(axes: Any, chip: int, across: float) -> None:
+    """Draw which way the chip is read out beside the picture, which is `across` inch wide."""
     # Chip 2 is read towards y = 0, chip 1 towards the top.
     start, end = (0.72, 0.97) if chip == 1 else (0.28, 0.03)
     axes.annotate(
         "",
-        (1.012, end),
-        (1.012, start),
+        (1.0 + 0.1 / across, end),
+        (1.0 + 0.1 / across, start),
         xycoords="axes fraction",
         arrowprops={"arrowstyle": "-|>", "color": colour(0), "linewidth": 2.2},
         annotation_clip=False,
     )
     axes.annotate(
         "readout",
-        (1.02, 0.5 * (start + end)),
+        (1.0 + 0.16 / across, 0.5 * (start + end)),
         xycoords="axes fraction",
         rotation=90,
         va="center",

@@ -43,7 +43,7 @@ def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
     flux = numbers(table, "mean_flux")
     loss, error = losses(table)
     parts = split(table, but=("target",))
-    axes[0, 0].set_ylim(*limits(loss, error, include=(0.0,), smallest=1.0))
+    axes[0, 0].set_ylim(*limits(loss, error, include=(0.0, *_beside(curves, flux)), smallest=1.0))
     axes[0, 0].set_xlim(*_flux_limits(flux))
     for one, target in zip(axes[0], targets, strict=True):
         _draw_target(one, table, curves, target, sorted(set(epoch_years(table).tolist())))
@@ -58,6 +58,15 @@ def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
         [parts.shared, basis(table), "filled: FLT, open: FLC" if both else "", "bars: 1 sigma", line]
     )
     return finish(figure, title or "CTE loss against flux", f"{told}. {caption}".strip())
+
+
+def _beside(curves: Any | None, flux: NDArray[np.float64]) -> list[float]:
+    """Losses of the model where there are data, percent: no curve leaves the panel among its points."""
+    if curves is None or not flux.size:
+        return []
+    at = numbers(curves, "flux")
+    inside = (at >= np.nanmin(flux)) & (at <= np.nanmax(flux))
+    return [float(loss) for loss in 100.0 * numbers(curves, "loss")[inside]]
 
 
 def _name_epochs(figure: Figure, axes: Iterable[Axes], table: Any) -> None:

@@ -9,8 +9,12 @@ from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, numbers
 from cte_lake.plots.axes import time_axis
+from cte_lake.plots.series import split
 from cte_lake.plots.style import SOFT, colour, finish, marker, panels, styled, y_label
 from cte_lake.plots.words import count_text, target_text, year_of
+
+#: Width of a letter of the labels in that of a panel.
+_LETTER = 0.0125
 
 
 @styled
@@ -32,22 +36,26 @@ def overview_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     target = column(table, "target")
     targets = sorted(set(target.tolist()))
     levels = {one: sorted(set(numbers(table, "flash")[target == one].tolist())) for one in targets}
-    heights = [1.0 + 0.42 * len(levels[one]) for one in targets] or [1.0]
+    heights = [1.3 + 0.42 * len(levels[one]) for one in targets] or [1.0]
     figure, axes = panels(
         len(heights), 1, height=0.9 + 0.8 * sum(heights), sharex=True, height_ratios=tuple(heights)
     )
     kinds = sorted(set(zip(column(table, "filter").tolist(), column(table, "length").tolist(), strict=True)))
     for one, name in zip(axes[:, 0], targets, strict=False):
         _draw_target(one, table, target == name, levels[name], kinds)
+        _name_visits(one, table, target == name)
         one.set_title(target_text(name))
     time_axis(axes[:, 0], numbers(table, "mjd"))
     y_label(figure, "Post-flash level (e⁻/px)")
     _name_kinds(axes[0, 0], kinds)
     exposures = float(numbers(table, "n_exposures").sum())
     visits = len(set(zip(column(table, "proposal").tolist(), column(table, "visit").tolist(), strict=True)))
+    shared = split(table, ("filter", "length")).shared
     told = (
+        f"{shared + ', ' if shared else ''}"
         f"{count_text(exposures, 'exposure and file type', 'exposures and file types')} of "
-        f"{count_text(visits, 'visit')}; the area grows with their number; a ring: none of them is in a pair"
+        f"{count_text(visits, 'visit')}; the area grows with their number; a ring: none of them is in a "
+        "pair. Above: proposal and visits"
     )
     return finish(figure, title or "What is in the lake", f"{told}. {caption}".strip(), axes[0, 0])
 
@@ -77,11 +85,38 @@ def _draw_target(axes: Any, table: Any, here: Any, levels: list[float], kinds: l
             zorder=3,
         )
     axes.set_yticks(list(place.values()), [f"{level:g}" for level in levels])
-    axes.set_ylim(-0.6, len(levels) - 0.4)
+    axes.set_ylim(-0.6, len(levels) - 0.4 + 0.8)
     axes.grid(axis="y", visible=False)
     for between in range(1, len(levels)):
         axes.axhline(between - 0.5, color="#e4e8ec", linewidth=0.8, zorder=0)
     axes.tick_params(axis="y", length=0, labelcolor=SOFT)
+
+
+def _name_visits(axes: Any, table: Any, here: Any) -> None:
+    """Write proposal and visits above their dates; the proposal alone, or nothing, where there is no room."""
+    proposal, visit, year = column(table, "proposal"), column(table, "visit"), year_of(numbers(table, "mjd"))
+    labels = []
+    for number in sorted(set(proposal[here].tolist())):
+        of_proposal = here & (proposal == number)
+        visits = sorted(set(visit[of_proposal].tolist()))
+        both_ends = f"{number}/{visits[0]}" + (f" to {visits[-1]}" if len(visits) > 1 else "")
+        labels.append((float(year[of_proposal].mean()), str(number), both_ends))
+    labels.sort()
+    span = max(float(np.ptp(year)), 1.0)
+    apart = np.diff([date for date, _, _ in labels], prepend=-np.inf, append=np.inf) / span
+    for (date, *texts), before, after in zip(labels, apart[:-1], apart[1:], strict=True):
+        fitting = [text for text in texts if _LETTER * (len(text) + 1) < min(before, after)]
+        axes.annotate(
+            max(fitting, key=len, default=""),
+            (date, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -5),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=10,
+            color=SOFT,
+        )
 
 
 def _name_kinds(axes: Any, kinds: list[tuple[Any, Any]]) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cte_lake.model.estimators import ratio_on_line
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import limits, note, reference
+from cte_lake.plots.axes import band_of_line, headed, limits, reference
 from cte_lake.plots.series import bins_of, in_bin
 from cte_lake.plots.style import FAINT, colour, finish, panels, styled
 from cte_lake.plots.words import bin_text, count_text
@@ -32,7 +33,8 @@ def ratio_plot(
         2) and, where there is one, kept (bool; False where the sigma clip left the star out).
     fits : table or mapping, optional
         Fitted lines, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept, distance_mean,
-        distance_std (px; of the rows of the stars kept), cte_loss and cte_loss_err (fraction per 2048 rows).
+        distance_std (px; of the rows of the stars kept), cte_loss and cte_loss_err (fraction per 2048 rows);
+        estimator, where lines may be those of the ratio's logarithm.
     title, caption : str, optional
         What pair it is; what else a reader must know.
     rolled : bool, optional
@@ -46,7 +48,7 @@ def ratio_plot(
     columns = min(len(bins), 3 if len(bins) != 4 else 2)
     rows = -(-len(bins) // columns)
     figure, axes = panels(
-        rows, columns, height=0.5 + 2.75 * rows, sharex=True, sharey=True, width=8.0 if columns < 3 else 10.0
+        rows, columns, height=0.5 + 2.95 * rows, sharex=True, sharey=True, width=8.0 if columns < 3 else 10.0
     )
     low, high = _ratio_limits(stars)
     for number, (one, flux_bin) in enumerate(zip(axes.flat, bins, strict=False)):
@@ -98,11 +100,10 @@ def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, f
     )
     reference(axes, 1.0)
     reference(axes, MIDDLE_ROW, "v")
-    axes.set_title(bin_text(*flux_bin), color=shade)
     told = count_text(many, "star")
     if fits is not None and (on := in_bin(fits, flux_bin)).any():
-        told = f"{_draw_line(axes, fits, on, shade)}\n{told}"
-    note(axes, told, "upper left")
+        told = f"{_draw_line(axes, fits, on, shade)}, {told}"
+    headed(axes, bin_text(*flux_bin), told, shade)
 
 
 def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:
@@ -112,9 +113,8 @@ def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:
     fit = intercept + slope * y
     # The error of the line at the stars' mean row is slope_err times the spread of the rows.
     error = slope_err * np.hypot(spread, y - centre)
-    axes.fill_between(y, fit - error, fit + error, color="white", alpha=0.6, linewidth=0, zorder=3)
-    axes.fill_between(y, fit - error, fit + error, color=shade, alpha=0.35, linewidth=0, zorder=3)
-    axes.plot(y, fit, color="white", linewidth=4.2, zorder=4)
-    axes.plot(y, fit, color=shade, linewidth=2.4, zorder=5)
+    estimator = str(column(fits, "estimator")[on][0]) if has(fits, ("estimator",)) else ""
+    low, fit, high = (ratio_on_line(estimator, fit + side * error) for side in (-1.0, 0.0, 1.0))
+    band_of_line(axes, y, low, fit, high, shade)
     loss, loss_err = (100.0 * numbers(fits, name)[on][0] for name in ("cte_loss", "cte_loss_err"))
-    return f"loss {loss:.2f} ± {loss_err:.2f} %"
+    return f"{loss:.2f} ± {loss_err:.2f} %"

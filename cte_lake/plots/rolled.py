@@ -53,12 +53,12 @@ def rolled_plot(table: Any, nominal: Any | None = None, title: str = "", caption
         one.set_title(bin_text(*flux_bin))
     for spare in axes.flat[len(bins) :]:
         spare.set_axis_off()
-    axes[0, 0].set_xlim(*limits(exptime, smallest=_LEAST_SPAN, margin=0.14))
+    axes[0, 0].set_xlim(*limits(exptime, smallest=_LEAST_SPAN, margin=0.2))
     for one in axes[-1]:
         one.set_xlabel("Exposure time (s)")
     for one in axes[:, 0]:
         one.set_ylabel(LOSS_LABEL)
-    told = sentence([split(table).shared, basis(table), "bars: 1 sigma"])
+    told = sentence([split(table).shared, basis(table), "bars: 1 sigma", "side by side: of one time"])
     if nominal is not None:
         told += f"; grey: {sentence([split(nominal).shared, basis(nominal)])}"
     return finish(
@@ -72,8 +72,8 @@ def _draw(axes: Any, table: Any, flux_bin: tuple[float, float], span: float, beh
     for series in _nominal(table) if behind else _chips(table):
         chosen = here & series.index
         # Chips and file types of one exposure time stand side by side, not on each other.
-        aside = {"o": -1.0, "s": 1.0}.get(series.marker, 0.0) + (0.0 if series.filled else 0.5)
-        draw_points(axes, exptime[chosen] + 0.022 * span * aside, loss[chosen], error[chosen], series)
+        aside = {"o": -1.0, "s": 1.0}.get(series.marker, 0.0) + (0.0 if series.filled else 0.2)
+        draw_points(axes, exptime[chosen] + 0.055 * span * aside, loss[chosen], error[chosen], series)
     return loss[here], error[here]
 
 

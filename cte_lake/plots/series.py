@@ -141,6 +141,8 @@ def draw_points(
         markersize=marker_size(series.marker),
         ecolor=series.colour,
         elinewidth=1.5,
+        # A bar hardly longer than its marker would be cut off by the marker's white rim.
+        barsabove=series.filled,
         label=series.label if label is None else label,
         zorder=3,
     )

@@ -79,7 +79,10 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
 
 
 def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
-    """Take from a lake what the report shows, at the configured aperture and estimator; `known`: `bookkeeping`."""
+    """Take from a lake what the report shows, at the configured aperture and estimator.
+
+    `known` is what `bookkeeping` found.
+    """
     measure, view = config.measure, f"(aperture := {config.measure.aperture})"
     losses = lake.sql(
         f"SELECT * FROM cte{view} WHERE estimator = $estimator ORDER BY pair_id, bin_lo, bin_hi",

@@ -87,5 +87,13 @@ def flux_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | 
     return pa.Table.from_pylist(result) if result else None
 
 
+def other_estimator(sets: Sequence[CoefficientSet], curves: pa.Table | None, estimator: str) -> str:
+    """A sentence on the estimator that the drawn sets were fitted to; '' where it is that of the points."""
+    drawn = set() if curves is None else set(curves["coefficients"].to_pylist())
+    fitted = {str(one.selection.get("estimator") or estimator) for one in sets if one.name in drawn}
+    others = sorted(fitted - {estimator})
+    return f"The model was fitted to slopes of estimator {', '.join(others)}." if others else ""
+
+
 def _point(name: str, at: float, loss: float, error: float, one: CoefficientSet) -> dict[str, Any]:
     return {name: float(at), "loss": float(loss), "loss_err": float(error), "coefficients": one.name}

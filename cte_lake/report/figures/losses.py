@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.model.points import non_overlapping
-from cte_lake.report.figures.curves import flux_curves, time_curves
+from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def time_drawing(losses: pa.Table, asked: Request) -> Drawing:
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     curves = time_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
-    return Drawing(time_plot(table, curves), tables, (f"shown: {asked}",))
+    caption = other_estimator(asked.coefficients, curves, asked.estimator)
+    return Drawing(time_plot(table, curves, caption=caption), tables, (f"shown: {asked}",))
 
 
 def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
@@ -72,7 +73,8 @@ def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
     table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
     curves = flux_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
-    return Drawing(flux_plot(table, curves), tables, (f"shown: {asked}",))
+    caption = other_estimator(asked.coefficients, curves, asked.estimator)
+    return Drawing(flux_plot(table, curves, caption=caption), tables, (f"shown: {asked}",))
 
 
 def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
@@ -134,7 +136,10 @@ def overview(lake: Lake, asked: Request) -> Drawing:
 
 
 _PAIR_AND_BIN = ("image_1", "image_2", "bin_lo", "bin_hi")
-_SHARED = ("target", "proposal", "visit", "filter", "length", "flash", "filetype", "mjd")
+_SHARED = (
+    "pair_id", "target", "proposal", "visit", "filter", "length", "flash", "filetype", "mjd", "estimator",
+    "aperture",
+)  # fmt: skip
 
 
 def compare(lake: Lake, asked: Request) -> Drawing:

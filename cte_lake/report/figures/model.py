@@ -12,7 +12,7 @@ from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.model.correct import correct
 from cte_lake.model.estimators import ESTIMATORS, bin_slopes
 from cte_lake.model.readout import CHIP_HEIGHT
-from cte_lake.report.figures.curves import suits, time_curves
+from cte_lake.report.figures.curves import other_estimator, suits, time_curves
 from cte_lake.report.figures.request import Drawing, Request, rows_of
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def model_vs_data(lake: Lake, asked: Request) -> Drawing:
     after = list(_corrected(lake, asked, before, pairs, tuple(bins)))
     table = pa.Table.from_pylist(before + after, schema=pa.Table.from_pylist(before).schema)
     curves = time_curves(asked.coefficients, pa.Table.from_pylist(before))
-    figure = model_plot(
-        table, curves, caption=f"Coefficients: {', '.join(sorted({p.name for p in pairs.values()}))}."
-    )
+    caption = f"Coefficients: {', '.join(sorted({p.name for p in pairs.values()}))}."
+    caption += f" {other_estimator(asked.coefficients, curves, asked.estimator)}"
+    figure = model_plot(table, curves, caption=caption.strip())
     return Drawing(figure, {"losses": table} | ({"curves": curves} if curves is not None else {}))
 
 
