@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.errors import CteLakeError, LakeError, UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.model.coefficients import CoefficientSet
 
 coeffs = typer.Typer(
     no_args_is_help=True,
@@ -41,9 +46,14 @@ def lake_or_none(lake: Path | None) -> Path | None:
 
 
 @coeffs.command("list")
-def list_sets(lake: LakeOption = None, as_json: JsonOption = False) -> None:
+def list_sets(
+    lake: LakeOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the lake's coefficient sets, a line each."""
-    from cte_lake.cli.rows import print_rows
+    from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.lake.paths import find_lake
     from cte_lake.stages.coefficient_files import read_coefficients, sets_in_lake
 
@@ -55,49 +65,81 @@ def list_sets(lake: LakeOption = None, as_json: JsonOption = False) -> None:
             # One file that somebody edited must not hide the others.
             typer.echo(f"left out: {error}", err=True)
             continue
-        validity = entry.validity
-        rows.append(
-            {
-                "name": entry.name,
-                "filetype": validity.filetype,
-                "radius": validity.radius,
-                "flux": f"{validity.flux[0]:g}-{validity.flux[1]:g}",
-                "mjd": f"{validity.mjd[0]:.0f}-{validity.mjd[1]:.0f}",
-                "terms": len(entry.terms),
-                "points": entry.quality.get("points", float("nan")),
-                "made": entry.provenance.get("date", ""),
-            }
-        )
-    print_rows(rows, as_json)
+        rows.append(_listed(entry))
+    chosen = chosen_format(as_json, format_)
+    shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
+    print_rows(shown, format_=chosen, output=output)
     if not rows:
         typer.echo("the lake has no coefficient set yet; `cte-lake fit` makes one", err=True)
 
 
+def _listed(entry: CoefficientSet) -> dict[str, Any]:
+    validity = entry.validity
+    return {
+        "name": entry.name,
+        "filetype": validity.filetype,
+        "radius": validity.radius,
+        "flux_min": validity.flux[0],
+        "flux_max": validity.flux[1],
+        "mjd_min": validity.mjd[0],
+        "mjd_max": validity.mjd[1],
+        "terms": len(entry.terms),
+        "points": entry.quality.get("points", float("nan")),
+        "made": entry.provenance.get("date", ""),
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what tells sets apart, in columns that fit a terminal of 80."""
+    return {
+        "name": row["name"],
+        "file": row["filetype"],
+        "r px": row["radius"],
+        "flux e-": f"{row['flux_min']:g}-{row['flux_max']:g}",
+        "MJD": f"{row['mjd_min']:.0f}-{row['mjd_max']:.0f}",
+        "slopes": row["points"],
+    }
+
+
 @coeffs.command()
-def show(name: SetArgument, lake: LakeOption = None, as_json: JsonOption = False) -> None:
-    """Print a set in words: coefficients with errors, where it is good, where it is from."""
-    from cte_lake.cli.rows import print_rows
+def show(
+    name: SetArgument,
+    lake: LakeOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a set in words: coefficients with errors, where it is good, where it is from.
+
+    With --format or -o only the coefficients, a row each; --json is the whole set.
+    """
+    from cte_lake.cli.rows import chosen_format, print_rows
     from cte_lake.model.coefficient_text import to_json
     from cte_lake.stages.coefficient_files import find_coefficients
 
     entry = find_coefficients(name, lake_or_none(lake))
-    if as_json:
+    rows = [
+        {"term": term, "value": float(value), "error": float(error)}
+        for term, value, error in zip(entry.term_names, entry.coefficients, entry.errors, strict=True)
+    ]
+    chosen_format(as_json, format_)
+    if as_json and output is None:
         typer.echo(to_json(entry), nl=False)
-        return
+    elif format_ is not None or output is not None:
+        print_rows(rows, as_json, digits=8, format_=format_, output=output)
+    else:
+        typer.echo(f"{entry.name}\n")
+        print_rows(rows, digits=8)
+        _tell(entry)
+
+
+def _tell(entry: CoefficientSet) -> None:
     validity = entry.validity
-    typer.echo(f"{entry.name}\n")
-    print_rows(
-        [
-            {"term": term, "value": float(value), "error": float(error)}
-            for term, value, error in zip(entry.term_names, entry.coefficients, entry.errors, strict=True)
-        ],
-        as_json=False,
-        digits=8,
-    )
     typer.echo("\nvalid for")
     typer.echo(f"  flux        {validity.flux[0]:g} to {validity.flux[1]:g} e- within {validity.radius} px")
     typer.echo(f"  dates       MJD {validity.mjd[0]:.1f} to {validity.mjd[1]:.1f}")
-    typer.echo(f"  background  {validity.background[0]:g} to {validity.background[1]:g} e-/px")
+    low, high = validity.background
+    typer.echo(f"  background  {f'{low:g} to {high:g} e-/px' if math.isfinite(low) else 'not known'}")
     typer.echo(f"  files       {validity.filetype}")
     sections = (("fitted to", entry.selection), ("quality", entry.quality), ("from", entry.provenance))
     for title, values in sections:
@@ -161,6 +203,8 @@ def diff(
     first: SetArgument,
     second: SetArgument,
     lake: LakeOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two sets: their losses over the dates and fluxes that both are valid for.
@@ -177,4 +221,4 @@ def diff(
     comparison = compare_sets(one, two)
     for difference in comparison.facts:
         typer.echo(difference, err=True)
-    print_rows(comparison.losses, as_json)
+    print_rows(comparison.losses, as_json, format_=format_, output=output)

@@ -10,6 +10,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
@@ -17,6 +18,7 @@ from cte_lake.cli.options import (
     ProposalOption,
     TargetOption,
     VisitOption,
+    known_estimator,
     select,
 )
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
@@ -45,7 +47,7 @@ def compare(
     aperture: Annotated[
         int | None, typer.Option("--aperture", help="Aperture radius, px; else measure.aperture.")
     ] = None,
-    estimator: Annotated[str | None, typer.Option("--estimator", help="mean_flux or both_in_bin.")] = None,
+    estimator: EstimatorOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     plot: Annotated[
@@ -62,7 +64,8 @@ def compare(
 
     one, two = parse_side(first, lake), parse_side(second, lake)
     selection = select(proposal, visit, target, flash, filetype, filter_)
-    found = run_compare(one, two, selection, aperture, estimator)
+    chosen = None if estimator is None else known_estimator(estimator)
+    found = run_compare(one, two, selection, aperture, chosen)
     rows = {Per.BIN: found.bins, Per.SLOPE: found.slopes, Per.STAR: found.stars}[per]
     print_table(rows, format_, output)
     if plot is not None:

@@ -8,6 +8,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
@@ -17,6 +18,7 @@ from cte_lake.cli.options import (
     SetOption,
     TargetOption,
     VisitOption,
+    known_estimator,
     select,
     settings_of,
 )
@@ -38,10 +40,7 @@ def measure(
     aperture: Annotated[
         int | None, typer.Option("--aperture", help="Aperture radius, px; else measure.aperture.")
     ] = None,
-    estimator: Annotated[
-        str | None,
-        typer.Option("--estimator", help="mean_flux or both_in_bin (as in 2017); else measure.estimator."),
-    ] = None,
+    estimator: EstimatorOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
@@ -56,7 +55,8 @@ def measure(
     from cte_lake.stages.measure import measure_losses, printable
 
     root = find_lake(lake)
-    settings = settings_of(root, assignments, measure__aperture=aperture, measure__estimator=estimator)
+    chosen = None if estimator is None else known_estimator(estimator)
+    settings = settings_of(root, assignments, measure__aperture=aperture, measure__estimator=chosen)
     selection = select(proposal, visit, target, flash, filetype, filter_)
     losses = measure_losses(root, settings, selection, mode)
     whole = output is not None or format_ not in {None, "table"}

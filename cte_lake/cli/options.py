@@ -12,6 +12,7 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     from cte_lake.config import Settings
     from cte_lake.lake.selection import Selection
+    from cte_lake.model.estimators import Estimator
 
 
 def named_place(text: str) -> Path:
@@ -90,11 +91,47 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option("--scheduler", help="Address of a running Dask scheduler, tcp://HOST:PORT, to work on."),
 ]
+EstimatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--estimator",
+        help="How slopes are measured: mean_flux, log_ratio (as for the coefficients), both_in_bin (as in "
+        "2017); else measure.estimator.",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar where there is a terminal.")
 ]
+
+
+def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+    """Return an option's value in lower case.
+
+    Raises
+    ------
+    UsageError
+        If it is none of those allowed.
+    """
+    if value.lower() not in allowed:
+        raise UsageError(f"{option} {value!r} is not known; it is {', '.join(allowed)}")
+    return value.lower()
+
+
+def known_estimator(name: str) -> Estimator:
+    """Return an estimator's name as the lake spells it.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    from cte_lake.model.estimators import ESTIMATORS
+
+    chosen = one_of("--estimator", name, ESTIMATORS)
+    return next(each for each in ESTIMATORS if each == chosen)
 
 
 def select(

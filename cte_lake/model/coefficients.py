@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.model.fit import SurfaceFit
+from cte_lake.model.points import epochs
 from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
 
 FloatArray = NDArray[np.float64]
@@ -71,7 +72,8 @@ class CoefficientSet:
     selection : mapping of str to str
         What was fitted: target, filter, length, flash, estimator, ...
     quality : mapping of str to float
-        Figures of the fit: points, visits, epochs, chi2, aic, bic, scale, condition.
+        Figures of the fit: points, visits, epochs, chi2, aic, bic, scale, condition, outliers; bootstrap_min
+        and bootstrap_max, errors from drawings of visits over the fit's, where these were made.
     provenance : mapping of str to str
         lake_hash, config_hash, date, versions of the software, or the source of a foreign set.
     """
@@ -221,6 +223,7 @@ def from_fit(
     quality = {
         "points": float(len(points)),
         "visits": float(len(points.visits)),
+        "epochs": float(epochs(points.mjd).size),
         "chi2": fit.chi2,
         "aic": fit.aic,
         "bic": fit.bic,

@@ -141,6 +141,11 @@ class Bootstrap:
     refused: int
     ratio: FloatArray
 
+    @property
+    def drawn(self) -> int:
+        """Resamplings in all."""
+        return len(self.samples) + self.refused
+
 
 def bootstrap(fit: SurfaceFit, samples: int = 200, seed: int = 0, loss: Loss = "huber") -> Bootstrap:
     """Refit with visits drawn with replacement, in the fit's own centring.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import numpy as np
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.model import consistency
 from cte_lake.model.coefficients import CoefficientSet, from_fit
-from cte_lake.model.fit import EpochQuadratic, fit_epoch
+from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
 from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
 from cte_lake.model.robust import Loss
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
@@ -85,12 +85,15 @@ class FitOutcome:
     candidates : list of Candidate
         The time dependences on trial.
     bootstrap : Bootstrap or None
-        Where one was asked for.
+        Where one was asked for and the visits allow it.
+    no_bootstrap : str
+        Why they do not, else ''.
     """
 
     coefficients: CoefficientSet
     candidates: list[Candidate]
     bootstrap: Bootstrap | None
+    no_bootstrap: str = ""
 
 
 def slopes_of(lake: Lake, request: FitRequest) -> Any:
@@ -181,7 +184,7 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     degrees = (1, 2) if request.time_degree is None else (request.time_degree,)
     candidates = try_time_degrees(points, degrees, request.background_degree, request.robust)
     fit = next(c.fit for c in candidates if c.chosen and c.fit is not None)
-    drawn = bootstrap(fit, request.samples, loss=request.robust) if request.samples else None
+    drawn, no_bootstrap = _bootstrap(fit, request)
     chosen = {kind: str(column(rows, kind)[0]) for kind in KINDS if kind != "filetype"}
     chosen["flash"] = ",".join(sorted({str(level) for level in column(rows, "flash")}, key=int))
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
@@ -198,7 +201,20 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
         )
     )
     coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(rows, config_hash))
-    return FitOutcome(coefficients, candidates, drawn)
+    if drawn is not None:
+        checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
+        coefficients = replace(coefficients, quality={**coefficients.quality, **checked})
+    return FitOutcome(coefficients, candidates, drawn, no_bootstrap)
+
+
+def _bootstrap(fit: SurfaceFit, request: FitRequest) -> tuple[Bootstrap | None, str]:
+    """Check a fit's covariance; what two visits cannot tell must not cost the fit."""
+    if not request.samples:
+        return None, ""
+    try:
+        return bootstrap(fit, request.samples, loss=request.robust), ""
+    except FitRefused as refusal:
+        return None, str(refusal)
 
 
 def _time_words(candidates: list[Candidate]) -> str:

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 from typer.testing import CliRunner
@@ -51,6 +52,8 @@ def test_fit_keeps_a_set_with_its_provenance(lake, fitted):
     assert "AIC" in fitted.stderr
     assert "BIC" in fitted.stderr
     assert "bootstrap over visits" in fitted.stderr
+    assert 0.1 < entry.quality["bootstrap_min"] <= entry.quality["bootstrap_max"] < 10
+    assert entry.quality["epochs"] == 6
     assert sum(trial["chosen"] for trial in told["trials"]) == 1
 
 
@@ -70,7 +73,9 @@ def test_fit_recovers_the_simulated_law(lake, fitted):
 
 def test_the_sql_estimator_is_the_numpy_one(lake):
     with open_lake(lake) as opened:
-        rows = opened.sql("SELECT * FROM log_slopes ORDER BY pair_id, bin_lo, bin_hi").arrow().to_pandas()
+        rows = (
+            opened.cte(estimator="log_ratio").arrow().to_pandas().sort_values(["pair_id", "bin_lo", "bin_hi"])
+        )
         stars = opened.sql("SELECT * FROM ratios").arrow().to_pandas()
     bins = non_overlapping(zip(rows.bin_lo, rows.bin_hi, strict=True))
     compared = 0
@@ -97,10 +102,21 @@ def test_a_fit_that_the_data_cannot_support_is_refused(lake):
         run("fit", "--lake", lake, "--target", "ngc104")
     with pytest.raises(NothingToDo, match="no slope for target ngc6791"):
         run("fit", "--lake", lake, "--target", "ngc6791")
-    with pytest.raises(UsageError, match="--estimator 'median'"):
-        run("fit", "--lake", lake, "--estimator", "median")
+    for command in (("fit",), ("measure",), ("consistency",), ("plot", "cte-time")):
+        with pytest.raises(
+            UsageError, match="--estimator 'median' is not known; it is both_in_bin, mean_flux"
+        ):
+            run(*command, "--lake", lake, "--estimator", "median")
+    with pytest.raises(UsageError, match="--format is of the rows of --epoch and --pivot"):
+        run("fit", "--lake", lake, *FLT, "--format", "csv")
     with pytest.raises(UsageError, match="use --replace"):
         run("fit", "--lake", lake, *FLT, "--name", "first", "--time", "linear")
+
+
+def test_a_fit_whose_errors_visits_cannot_check_says_so(lake):
+    done = run("fit", "--lake", lake, *FLT, "--until", "2011-12-31", "--name", "two", "--time", "linear")
+    assert "errors not checked: a bootstrap over 2 visits" in done.stderr
+    assert "bootstrap_min" not in read_coefficients(lake / "coefficients" / "two.toml").quality
 
 
 def test_one_epoch_alone(lake):
@@ -112,12 +128,22 @@ def test_one_epoch_alone(lake):
 
 def test_background_as_a_variable_and_the_flash_that_limits_the_loss(lake):
     run("fit", "--lake", lake, "--target", "ngc104", "--background", 1, "--time", "linear", "--name", "sky")
-    rows = json.loads(
-        run("predict", "--lake", lake, "-c", "sky", "--date", "2016-01-01", "--flux", 500, "--background", 2,
-            "--background", 12, "--below", "0.1", "--json").stdout
-    )  # fmt: skip
-    assert rows[0]["loss"] > rows[1]["loss"]
-    assert rows[2]["loss"] == 0.1
+    asked = ("predict", "--lake", lake, "-c", "sky", "--date", "2016-01-01", "--flux", 500)
+    asked += ("--background", 2, "--background", 12, "--json")
+    without, with_flash = (row["loss"] for row in json.loads(run(*asked).stdout))
+    assert without > with_flash
+    wanted = (without + with_flash) / 2
+    rows = json.loads(run(*asked, "--below", wanted).stdout)
+    assert rows[0]["post_flash"] is None
+    # The background that does it, and the flash that adds it to what the exposure has by itself.
+    assert [row["loss"] for row in rows[2:]] == [pytest.approx(wanted, abs=1e-4)] * 2
+    assert 2 < rows[2]["background"] < 12
+    assert [row["post_flash"] for row in rows[2:]] == [pytest.approx(rows[2]["background"] - 2), 0.0]
+    assert all(row["dmag_err"] > 0 for row in rows)
+    out_of_reach = run(
+        "predict", "--lake", lake, "-c", "sky", "--date", "2016-01-01", "--flux", 300, "--below", "0.001"
+    )
+    assert "no background of the fitted range" in out_of_reach.stderr
     with pytest.raises(UsageError, match="give --background"):
         run("predict", "--lake", lake, "-c", "sky", "--date", "57000", "--flux", 500)
 
@@ -128,6 +154,57 @@ def test_pivot_free_and_forced(lake):
     assert all(row["cte_loss"] > -3 * row["cte_loss_err"] for row in rows)
     done = run("fit", "--lake", lake, "--target", "ngc104", "--flash", 0, "--pivot", 1024)
     assert "chip 1 over chip 2: pivot 10" in done.stderr
+
+
+def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for arguments in (
+        ("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024),
+        ("consistency", "--lake", lake),
+        ("coeffs", "list", "--lake", lake),
+        ("coeffs", "diff", "first", "first", "--lake", lake),
+        ("predict", "-c", "first", "--lake", lake, "--date", "2014-01-01", "--flux", 500),
+        ("closure", "-n", 2, "--stars", 800, "--per", "flux"),
+    ):
+        # A closure of two lakes may fail its limits; it prints first.
+        text = CliRunner().invoke(app, [str(a) for a in arguments]).stdout
+        lines = text.splitlines()
+        assert len([line for line in lines if set(line) == {"-", " "}]) == 1, text
+        assert max(map(len, lines)) <= 80, text
+
+
+def test_rows_come_in_every_format(lake, fitted, tmp_path):
+    commands = {
+        "epoch": ("fit", "--lake", lake, *FLT, "--epoch", "57050"),
+        "pivot": ("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024),
+        "list": ("coeffs", "list", "--lake", lake),
+        "show": ("coeffs", "show", "first", "--lake", lake),
+        "diff": ("coeffs", "diff", "first", "first", "--lake", lake),
+        "predict": ("predict", "-c", "first", "--lake", lake, "--date", "2014-01-01", "--flux", 500),
+        "consistency": ("consistency", "--lake", lake),
+    }
+    for name, command in commands.items():
+        tables = []
+        for ending in ("csv", "json", "parquet", "ecsv"):
+            path = tmp_path / f"{name}.{ending}"
+            assert run(*command, "-o", path).stdout == ""
+            if ending == "json":
+                tables.append(json.loads(path.read_text()))
+                continue
+            if ending == "parquet":
+                tables.append(pq.read_table(path))
+                continue
+            tables.append(Table.read(path, format=f"ascii.{ending}"))
+        csv, rows, parquet, ecsv = tables
+        assert csv.colnames == parquet.column_names == ecsv.colnames == list(rows[0]), name
+        assert len(csv) == len(parquet) == len(ecsv) == len(rows) > 0
+        if name != "list":
+            assert rows == json.loads(run(*command, "--format", "json").stdout)
+    assert Table.read(tmp_path / "predict.ecsv", format="ascii.ecsv")["flux"].unit == "electron"
+    with pytest.raises(UsageError, match="--json and --format csv"):
+        run("coeffs", "list", "--lake", lake, "--json", "--format", "csv")
+    with pytest.raises(UsageError, match="choose it with --per"):
+        run("closure", "-n", 2, "--format", "csv")
 
 
 def test_coeffs(lake, fitted, tmp_path):
@@ -202,6 +279,8 @@ def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
 def test_closure_exits_by_its_verdict():
     done = run("closure", "-n", 4, "--stars", 1500, "--json")
     assert len(json.loads(done.stdout)["coefficients"]) == 9
+    rows = run("closure", "-n", 3, "--stars", 800, "--per", "coefficient", "--format", "csv").stdout
+    assert [row.split(",")[0].strip('"') for row in rows.splitlines()][:3] == ["coefficient", "c00", "c01"]
     with pytest.raises(AuditFailed, match="250-500"):
         run("closure", "-n", 6, "--estimator", "both_in_bin")
 

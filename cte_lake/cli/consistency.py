@@ -1,0 +1,61 @@
+"""The command ``consistency``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, known_estimator
+from cte_lake.cli.output import FormatOption, OutputOption
+
+if TYPE_CHECKING:
+    from cte_lake.model.consistency import Comparison
+
+
+@app.command(rich_help_panel=RESULTS)
+def consistency(
+    lake: LakeOption = None,
+    aperture: Annotated[int, typer.Option("--aperture", help="Radius, px.")] = 3,
+    estimator: Annotated[
+        str, typer.Option("--estimator", help="How slopes are measured: log_ratio, mean_flux or both_in_bin.")
+    ] = "log_ratio",
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the lake's losses with the published ones; 'no data' where the lake cannot say.
+
+    Every format but the readable table has all columns: the tolerance that "about" is read as, standard
+    errors, the source.
+    """
+    from cte_lake import open_lake
+    from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.lake.paths import find_lake
+    from cte_lake.model.consistency import published
+    from cte_lake.stages.fit_lake import consistency_of
+
+    chosen = chosen_format(as_json, format_)
+    with open_lake(find_lake(lake), mode=mode) as opened:
+        rows = consistency_of(opened, known_estimator(estimator), aperture)
+    shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
+    print_rows(shown, format_=chosen, output=output)
+    typer.echo(f"published: {published()['source']}", err=True)
+
+
+def _shown(row: Comparison) -> dict[str, Any]:
+    """Return a row in four narrow columns and one of prose, to fit a terminal of 80 columns."""
+    scale, unit = (100.0, "%") if row.unit == "fraction" else (1.0, row.unit)
+    digits = 1 if scale > 1.0 or row.published > 1.0 else 3
+    measured = "-"
+    if row.measured is not None and row.measured_err is not None:
+        measured = f"{scale * row.measured:.{digits}f} ± {scale * row.measured_err:.{digits}f}"
+    return {
+        "verdict": row.verdict,
+        "published": f"{scale * row.published:g} {unit}",
+        "measured": measured,
+        "pairs": row.pairs,
+        "what": f"{row.what}: {row.note}",
+    }

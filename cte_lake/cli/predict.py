@@ -1,0 +1,130 @@
+"""The command ``predict``."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.coeffs import lake_or_none
+from cte_lake.cli.correct import CoefficientsOption
+from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.model.coefficients import CoefficientSet
+    from cte_lake.model.predict import Prediction
+
+
+@app.command(rich_help_panel=RESULTS)
+def predict(
+    coefficients: CoefficientsOption,
+    date: Annotated[
+        list[str], typer.Option("--date", help="MJD or 2027-06-01; repeatable, for now and then.")
+    ],
+    flux: Annotated[
+        list[float],
+        typer.Option("--flux", help="Electrons in the set's aperture before readout; repeatable."),
+    ],
+    background: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--background", help="Electrons per pixel at readout: sky, dark and post-flash; repeatable."
+        ),
+    ] = None,
+    distance: Annotated[
+        float, typer.Option("--distance", help="Rows to the amplifiers; default: the farthest star.")
+    ] = 2050.0,
+    below: Annotated[
+        float | None,
+        typer.Option(
+            "--below",
+            help="Also the least background that keeps the loss under this fraction, such as 0.1, and the "
+            "post-flash that adds it to each --background.",
+        ),
+    ] = None,
+    lake: LakeOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the loss of stars in a visit that is being planned, and the post-flash that limits it.
+
+    With --below the coefficient set must depend on the background (`cte-lake fit --background 1`); a
+    background given with it is what the planned exposure has by itself, sky and dark.
+
+    [bold]Example[/bold]
+
+      cte-lake predict -c ngc104_F502N_l_background_flt_r3_mjd57601 --date 2016-08-01 --date 2017-08-01
+      --flux 500 --background 3 --background 12 --below 0.1
+    """
+    from cte_lake.cli.dates import parse_date
+    from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.model.predict import predict_many
+    from cte_lake.stages.coefficient_files import find_coefficients
+
+    entry = find_coefficients(coefficients, lake_or_none(lake))
+    dates = [parse_date(text) for text in date]
+    if entry.has_background and not background and below is None:
+        raise UsageError(f"coefficient set {entry.name!r} depends on the background; give --background E/PX")
+    levels = background or ([] if entry.has_background else [float("nan")])
+    rows = [_row(result, None) for result in predict_many(entry, dates, flux, levels, distance)]
+    if below is not None:
+        rows += [
+            row
+            for mjd in dates
+            for star in flux
+            for row in _limited(entry, mjd, star, below, distance, background or [])
+        ]
+    if below is None:
+        rows = [{name: value for name, value in row.items() if name != "post_flash"} for row in rows]
+    chosen = chosen_format(as_json, format_)
+    shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
+    print_rows(shown, format_=chosen, output=output)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the error beside its value, to fit a terminal of 80 columns."""
+    told = {name: value for name, value in row.items() if name != "dmag_err"}
+    error = f"±{row['dmag_err']:.3f}" if math.isfinite(row["dmag_err"]) else ""
+    return told | {"dmag": f"{row['dmag']:.3f}{error}"}
+
+
+def _row(result: Prediction, post_flash: float | None) -> dict[str, Any]:
+    from cte_lake.model.predict import doubts
+
+    return {
+        "mjd": result.mjd,
+        "flux": result.flux,
+        "background": result.background,
+        "post_flash": post_flash,
+        "loss": result.loss,
+        "dmag": result.dmag,
+        "dmag_err": result.dmag_err,
+        "extrapolated": " ".join(doubts(result)),
+    }
+
+
+def _limited(
+    entry: CoefficientSet, mjd: float, star: float, below: float, distance: float, natural: list[float]
+) -> list[dict[str, Any]]:
+    """Rows with the background that keeps the loss under a limit, one for each natural background."""
+    from cte_lake.model.predict import background_for
+    from cte_lake.model.predict import predict as predict_one
+
+    level = background_for(entry, mjd, star, below, distance)
+    if level is None:
+        low, high = entry.validity.background
+        typer.echo(
+            f"MJD {mjd:g}, {star:g} e-: no background of the fitted range, {low:.1f} to {high:.1f} e-/px, "
+            f"keeps the loss under {below:g}",
+            err=True,
+        )
+        return []
+    result = predict_one(entry, mjd, star, level, distance)
+    if not natural:
+        return [_row(result, None)]
+    return [_row(result, max(level - own, 0.0)) for own in natural]
