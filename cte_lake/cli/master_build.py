@@ -95,7 +95,8 @@ def master_merge(
     typer.echo(
         f"master merge: {merged.n_common} stars common, {int(merged.added.sum())} added, "
         f"{done.n_stars} stars for {target} (revision {done.revision}); the new catalog was off by "
-        f"{merged.shift[0]:+.1f} mas in RA and {merged.shift[1]:+.1f} mas in Dec",
+        f"{merged.shift[0]:+.1f} mas in RA, {merged.shift[1]:+.1f} mas in Dec and "
+        f"{merged.rotation:+.4f} degrees",
         err=True,
     )
 

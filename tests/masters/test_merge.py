@@ -97,3 +97,21 @@ def test_another_field_is_refused():
     ra, dec = _field(20)
     with pytest.raises(CatalogError, match="of one field"):
         merge(_catalog(np.arange(20), ra, dec), _catalog(np.arange(20), ra + 1, dec), 0.06)
+
+
+@pytest.mark.parametrize("degrees", [-0.05, 0.02, 0.05])
+def test_a_turned_catalog_is_turned_back(degrees):
+    rng = np.random.default_rng(4)
+    ra, dec = _field(8000)
+    older = _catalog(np.arange(8000), ra, dec)
+    rows = np.r_[0:7000]
+    scale = np.cos(np.radians(dec.mean()))
+    xy = np.column_stack([(ra - ra.mean()) * scale, dec - dec.mean()])[rows]
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    # From north to east: what lies in the north is moved to the east.
+    turned = xy @ np.array([[c, -s], [s, c]]) + rng.normal(0, 2 * MAS, xy.shape) + [20 * MAS, -10 * MAS]
+    newer = _catalog(rows, ra.mean() + turned[:, 0] / scale, dec.mean() + turned[:, 1])
+    assert np.hypot(*(turned - xy).T).max() > (0.06 / 3600 if abs(degrees) > 0.04 else 0)
+    merged = merge(older, newer, 0.06)
+    assert (merged.n_common, int(merged.added.sum())) == (7000, 0)
+    assert merged.rotation == pytest.approx(degrees, abs=2e-4)
