@@ -46,10 +46,21 @@ def _expand(path: str) -> set[Path]:
     raise UsageError(f"there is no file or folder {path!r}")
 
 
+def _absolute(path: Path) -> Path:
+    """Return an absolute path without '..': a file has one name, wherever it was asked for from."""
+    parts = path.absolute().parts
+    if ".." not in parts:
+        return path.absolute()
+    # Only up to the last '..', so that links below it keep the names that people know them by.
+    last = len(parts) - parts[::-1].index("..")
+    return Path(*parts[:last]).resolve().joinpath(*parts[last:])
+
+
 def _at(path: Path) -> set[Path]:
+    path = _absolute(path)
     if not path.is_dir():
-        return {path.absolute()}
+        return {path}
     frames = set()
-    for folder, _, names in os.walk(path.absolute(), followlinks=True):
+    for folder, _, names in os.walk(path, followlinks=True):
         frames |= {Path(folder, name) for name in names if FRAME_NAME.fullmatch(name)}
     return frames
