@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cte_lake.errors import UsageError
+from cte_lake.stages.private import private_folder
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -129,7 +129,7 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
             yield client
         return
     with (
-        tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as scratch,
+        private_folder() as scratch,
         dask.config.set(_LOCAL_CLUSTER),
         LocalCluster(
             n_workers=min(workers.count, n_tasks),
@@ -140,7 +140,7 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             memory_limit=workers.memory_limit,
-            local_directory=scratch,
+            local_directory=str(scratch),
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -37,16 +38,21 @@ def private_folder(base: Path | None = None) -> Iterator[Path]:
     """
     parent = Path(tempfile.gettempdir() if base is None else base)
     _sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_own_prefix()}{os.getpid()}-", dir=parent))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _own_prefix() -> str:
+    # Workers of several machines may share the folder; only of our own do we know which processes live.
+    return f"{_PREFIX}{socket.gethostname()}-"
+
+
 def _sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{_PREFIX}*"):
-        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+    for folder in parent.glob(f"{_own_prefix()}*"):
+        owner = folder.name.removeprefix(_own_prefix()).partition("-")[0]
         if owner.isdigit() and not _alive(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -238,8 +239,12 @@ def test_failed_job_tells_its_last_word_and_leaves_nothing(tmp_path):
 
 
 def test_folders_of_killed_runs_are_swept(tmp_path):
-    dead = tmp_path / "cte-lake-job-999999999-abc"
-    dead.mkdir()
-    (dead / "x.fits").touch()
     with private.private_folder(tmp_path) as folder:
-        assert list(tmp_path.iterdir()) == [folder]
+        here = folder.name.rpartition(f"{os.getpid()}-")[0]
+    dead, elsewhere = tmp_path / f"{here}999999999-abc", tmp_path / "cte-lake-job-otherhost-999999999-abc"
+    for left in (dead, elsewhere):
+        left.mkdir()
+        (left / "x.fits").touch()
+    with private.private_folder(tmp_path) as folder:
+        # Whether a process of another machine lives cannot be told.
+        assert set(tmp_path.iterdir()) == {folder, elsewhere}
