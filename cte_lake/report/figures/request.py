@@ -70,6 +70,10 @@ class Request:
         chosen = {key: value for key, value in values.items() if not getattr(self.selection, key) and value}
         return replace(self, selection=replace(self.selection, **chosen), length=self.length or length)
 
+    def beside(self, other: Lake) -> Request:
+        """Return the request with the lake that is compared with."""
+        return replace(self, other=other)
+
     def where(self, *also: str) -> tuple[str, dict[str, Any]]:
         """Return a SQL condition with named parameters."""
         condition, values = self.selection.where()

@@ -1,0 +1,123 @@
+"""The options of ``plot``, and what is made of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.model.coefficients import CoefficientSet
+
+_WHICH, _HOW, _OUT = "Selection", "How it is measured", "Output"
+_KINDS = """ratio-y, cte-time, cte-flux, cte-flash, cte-180, cte-180-overlay, model-vs-data, flux-background,
+recovery, compare, star, field or overview."""
+
+KindArgument = Annotated[str, typer.Argument(help=_KINDS, metavar="KIND")]
+LengthOption = Annotated[
+    str | None, typer.Option("--length", help="Only s (up to 60 s) or l.", rich_help_panel=_WHICH)
+]
+BinOption = Annotated[
+    list[str] | None,
+    typer.Option("--bin", help="Flux bin LOW-HIGH, e-; repeatable.", rich_help_panel=_WHICH),
+]
+PairOption = Annotated[
+    int | None,
+    typer.Option("--pair", help="Pair, by its number (ratio-y, field).", rich_help_panel=_WHICH),
+]
+StarOption = Annotated[
+    int | None, typer.Option("--star", help="Star, by its master_id (star).", rich_help_panel=_WHICH)
+]
+ImageOption = Annotated[
+    str, typer.Option("--image", help="Image, by its name (field).", rich_help_panel=_WHICH)
+]
+ApertureOption = Annotated[
+    int | None,
+    typer.Option("--aperture", help="Radius, px; default: measure.aperture.", rich_help_panel=_HOW),
+]
+EstimatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--estimator",
+        help="mean_flux, log_ratio or both_in_bin (2017); default: measure.estimator.",
+        rich_help_panel=_HOW,
+    ),
+]
+CoefficientsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--coefficients",
+        help="Coefficient set to draw, by name or path; repeatable; default: all of the lake; none.",
+        rich_help_panel=_HOW,
+    ),
+]
+WithLakeOption = Annotated[
+    Path | None, typer.Option("--with", help="Lake to compare with (compare).", rich_help_panel=_HOW)
+]
+WithModeOption = Annotated[
+    str | None, typer.Option("--with-mode", help="Mode to compare with (compare).", rich_help_panel=_HOW)
+]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", help="PNG, PDF or SVG file; default: KIND.png.", rich_help_panel=_OUT),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", help="Write the plotted numbers: .csv, .ecsv, .json or .parquet.", rich_help_panel=_OUT
+    ),
+]
+ShowOption = Annotated[
+    bool, typer.Option("--show", help="Open a window, where there is a screen.", rich_help_panel=_OUT)
+]
+
+
+def flux_bin(text: str) -> tuple[float, float]:
+    """Read a flux bin, ``LOW-HIGH`` in electrons.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    low, _, high = text.partition("-")
+    try:
+        limits = (float(low), float(high))
+    except ValueError:
+        limits = (0.0, 0.0)
+    if not 0 <= limits[0] < limits[1]:
+        raise UsageError(f"--bin {text!r} must be LOW-HIGH in electrons, such as 500-2000")
+    return limits
+
+
+def chosen_length(text: str | None) -> str:
+    """Read a length, '' for none.
+
+    Raises
+    ------
+    UsageError
+        If it is neither s nor l.
+    """
+    length = (text or "").lower()
+    if text is not None and length not in {"s", "l"}:
+        raise UsageError(f"--length {text!r} is not known; it is s or l")
+    return length
+
+
+def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSet, ...]:
+    """Read the named sets; all of the lake's if none is named, and none for the name ``none``."""
+    from cte_lake.stages.coefficient_files import find_coefficients, read_coefficients, sets_in_lake
+
+    if names is None:
+        return tuple(read_coefficients(path) for path in sets_in_lake(root))
+    return tuple(find_coefficients(name, root) for name in names if name != "none")
+
+
+def names_of_both(root: Path, first: str, other: Path | None, second: str | None) -> tuple[str, str]:
+    """What two compared measurements are called: their modes, and their lakes where these differ."""
+    if other is None:
+        return first, second or first
+    return f"{root.name} {first}", f"{other.absolute().name} {second or first}"
