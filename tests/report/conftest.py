@@ -24,7 +24,7 @@ HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.ha
 
 
 #: A set's name is free, but for what a file's name cannot hold.
-SET_NAME = "<img src=x onerror=window.hacked=3>"
+SET_NAME = "<img src=x onerror=window.hacked=3>" + "_as_long_as_names_get" * 4
 
 
 def _add_reject(root: Path, path: str, stage: str, reason: str, detail: str) -> None:

@@ -156,6 +156,51 @@ def test_charts_work_by_keyboard(browser: Any, report: Path) -> None:
     assert "/pairs/" in browser.current_url
 
 
+def test_a_table_can_be_copied(browser: Any, report: Path) -> None:
+    permissions = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    browser.execute_cdp_cmd("Browser.grantPermissions", permissions)
+    _visit(browser, report / "coefficients.html")
+    button = browser.find_element("css selector", "button[data-copy]")
+    assert button.text == "Copy the table"
+    button.click()
+    copied = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1]; const look = (left) => setTimeout(() => "
+        "navigator.clipboard.readText()"
+        ".then((text) => text || !left ? done(text) : look(left - 1)), 50); look(40)"
+    )
+    rows = [line.split("\t") for line in copied.splitlines()]
+    assert rows[0] == ["Coefficient", "Value", "Error"]
+    assert [row[0] for row in rows[1:3]] == ["c00", "c01"]
+    assert browser.find_element("css selector", "button[data-copy]").text == "Copied"
+
+
+def test_curves_of_the_model_stay_among_the_points(browser: Any, report: Path) -> None:
+    _visit(browser, report / "index.html")
+    lines = browser.execute_script(_CURVES)
+    assert len(lines) >= 5
+    for top, bottom, low, high in lines:
+        assert top - 1 <= low <= high <= bottom + 1
+
+
+#: Top and bottom of each chart's axes with those of each curve in it, as far as its points reach, px.
+_CURVES = """
+    return [...document.querySelectorAll('.chart')].flatMap((chart) => {
+        const axes = chart.querySelector('.axisline').getBoundingClientRect();
+        const marks = [...chart.querySelectorAll('.canvas .mark')].map((one) => one.getBoundingClientRect());
+        const first = Math.min(...marks.map((one) => one.left));
+        const last = Math.max(...marks.map((one) => one.right));
+        return [...chart.querySelectorAll('.curve')].map((curve) => {
+            const heights = [];
+            for (let at = 0; at <= curve.getTotalLength(); at += 2) {
+                const point = curve.getPointAtLength(at).matrixTransform(curve.getScreenCTM());
+                if (point.x >= first && point.x <= last) heights.push(point.y);
+            }
+            return [axes.top, axes.bottom, Math.min(...heights), Math.max(...heights)];
+        });
+    });
+"""
+
+
 def test_the_list_of_pairs_can_be_searched(browser: Any, report: Path) -> None:
     _visit(browser, report / "pairs.html")
     field = browser.find_element("id", "find")

@@ -111,14 +111,22 @@
       const box = { left: 54, right: width - 10, top: 14, bottom: height - 46 };
       const x = this.scale(points.map((p) => p.x), box.left, box.right, spec.x, width > 520 ? 8 : 4, []);
       const reach = points.flatMap((p) => [p.y - Math.min(p.e, 3 * spec.y.typical), p.y + Math.min(p.e, 3 * spec.y.typical)]);
+      const across = points.map((p) => p.x);
+      const [first, last] = [Math.min(...across), Math.max(...across)];
+      for (const curve of curves) curve.x.forEach((value, k) => {
+        if (value >= first && value <= last) reach.push(curve.y[k]);
+      });
       const y = this.scale(reach, box.bottom, box.top, spec.y, 6, spec.y.include || []);
       this.axes(box, x, y, width, height);
+      const clip = `${this.root.id}-inside`;
+      const inner = make("clipPath", { id: clip }, svg);
+      make("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }, inner);
       for (const curve of curves) {
         const steps = curve.x.map((value, k) => [x.at(value), y.at(curve.y[k])]);
         const inside = steps.filter(([px]) => px >= box.left - 1 && px <= box.right + 1);
         if (inside.length > 1) {
           const group = make("g", { class: look(spec, curve.f.map((v) => Math.max(v, 0))).colour }, svg);
-          make("path", { class: "curve", d: "M" + inside.map((s) => s.map((v) => v.toFixed(1)).join(" ")).join("L") }, group);
+          make("path", { class: "curve", "clip-path": `url(#${clip})`, d: "M" + inside.map((s) => s.map((v) => v.toFixed(1)).join(" ")).join("L") }, group);
         }
       }
       this.marks = points.map((point) => {
