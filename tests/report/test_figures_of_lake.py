@@ -91,6 +91,24 @@ def test_ratio_shows_the_stars_of_the_slope(lake: Lake) -> None:
         assert fit["distance_std"] == pytest.approx(y.std())
 
 
+def test_ratio_of_the_logarithm_shows_its_line_and_its_stars(lake: Lake) -> None:
+    pair = lake.pairs(filetype="flt").rows()[-1]
+    asked = Request(pair=pair["pair_id"], estimator="log_ratio", time_bins=TIME_BINS)
+    drawing = draw("ratio-y", lake, asked)
+    stars, fits = drawing.tables["stars"], drawing.tables["fits"].to_pylist()
+    assert len(fits) == 6
+    for fit, axes in zip(fits, drawing.figure.axes, strict=False):
+        here = stars.filter(pc.equal(stars["bin_lo"], fit["bin_lo"]))
+        kept = here.filter(here["kept"])
+        assert kept.num_rows == fit["n"]
+        slope, intercept = np.polyfit(kept["y"].to_numpy(), np.log(kept["ratio"].to_numpy()), 1)
+        assert fit["slope"] == pytest.approx(slope, rel=1e-9)
+        drawn = [line.get_xydata() for line in axes.lines if len(line.get_xdata()) == 60]
+        assert drawn
+        for x, y in (points[-1] for points in drawn):
+            assert y == pytest.approx(np.exp(intercept + slope * x), rel=1e-9)
+
+
 def test_ratio_takes_the_newest_pair_and_says_so(lake: Lake) -> None:
     drawing = draw("ratio-y", lake, ASKED)
     newest = max(lake.pairs(filetype="flt").rows(), key=lambda row: row["mjd"])
