@@ -55,9 +55,13 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     lines.append(_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet"))
     measured = f"{count_text(state['images'], 'image')}, {count_text(state['pairs'], 'pair')}"
     lines.append(_fact("Measured", f"{measured}, {count_text(state['stars'], 'star measurement')}"))
+    keys = ("images", "pairs", "epochs")
+    if found["targets"]:
+        lines.append(" " * 18 + "".join(f"{key:>9}" for key in keys) + "   dates")
     for row in found["targets"]:
-        told = f"{row['images']:>6,} images {row['pairs']:>5,} pairs {row['epochs']:>3} epochs"
-        lines.append(f"  {row['name'][:15]:<15}{told}, {row['first']} to {row['last']}")
+        told = "".join(f"{row[key]:>9,}" for key in keys)
+        dates = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
+        lines.append(f"  {row['name'][:15]:<16}{told}   {dates}")
     refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
     refused += f", {state['excluded']} left out by rule"
     lines.append(_fact("Not measured", refused))
