@@ -65,7 +65,10 @@ def _report(last: Mapping[str, Any], exposures: Sequence[Row], lake: Lake) -> Ce
     width = 15
     losses = []
     if last["latest"]:
-        losses.append(f"{'Target filter length flash type':<33}" + "".join(f"{column['title']:>{width}}" for column in bins))
+        losses.append(
+            f"{'Target filter length flash type':<33}"
+            + "".join(f"{column['title']:>{width}}" for column in bins)
+        )
         for row in last["latest"]:
             name = f"{row['target']} {row['short']}"
             cells = "".join(f"{row[column['key']] or '-':>{width}}" for column in bins)
