@@ -31,7 +31,8 @@ def flash_text(flash: float) -> str:
 
 _WORDS: dict[str, Callable[[Any], str]] = {
     "target": lambda value: target_text(str(value)),
-    "flash": lambda value: flash_text(float(value)),
+    # A surface with background is fitted to several levels, which its set names together: '0,12'.
+    "flash": lambda value: ", ".join(flash_text(float(level)) for level in str(value).split(",")),
     "filetype": lambda value: str(value).upper(),
     "length": lambda value: {"s": "short exposures", "l": "long exposures"}.get(str(value), str(value)),
     "aperture": lambda value: f"aperture {float(value):g} px",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,17 @@ import pytest
 from PIL import Image
 
 from cte_lake.errors import Rejected
+from cte_lake.plots.words import word
 from cte_lake.report.charts import time_chart
+from cte_lake.report.coefficients import coefficient_cells
+from cte_lake.report.figures.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.latest import latest_losses
 from cte_lake.report.news import last_report, news
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, ratio_panels
 from cte_lake.report.tables import date_text, loss_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
+from tests.model.sets import make_set
 from tests.plots import samples
 
 
@@ -224,3 +229,11 @@ def test_circles_stand_on_their_stars() -> None:
     # Pixel (0, 0) is the lower left of the picture, whose y counts from above.
     assert cells["stars"] == "0.1,341.9 100.0,1.0"
     assert cells["readout"] == "towards the top"
+
+
+def test_a_set_of_several_flash_levels_is_shown_and_drawn_over_each(tmp_path: Path) -> None:
+    selection = {"target": "ngc104", "filter": "F502N", "length": "l", "flash": "0,12"}
+    one = replace(make_set(), selection=selection)
+    assert word("flash", "0,12") == "no flash, flash 12 e\u207b/px"
+    assert "no flash, flash 12" in coefficient_cells([one], tmp_path)[0]["text"]
+    assert [suits(one, _row(flash=flash)) for flash in (0, 12, 1, 33)] == [True, True, False, False]

@@ -12,7 +12,8 @@ from cte_lake.model.coefficients import CoefficientSet
 
 Row = dict[str, Any]
 _STEPS = 60
-#: What a set was fitted for; rows must agree with it in all of these that it states.
+#: What a set was fitted for; rows must agree with it in all of these that it states. A surface with background
+#: names its flash levels together: '0,12'.
 _KEYS = ("target", "filter", "length", "flash", "filetype")
 
 
@@ -21,7 +22,9 @@ def suits(coefficients: CoefficientSet, row: dict[str, Any]) -> bool:
     chosen = coefficients.selection
     if row["filetype"] != coefficients.validity.filetype or row["aperture"] != coefficients.validity.radius:
         return False
-    return all(str(row[key]).lower() == str(chosen[key]).lower() for key in _KEYS if chosen.get(key))
+    return all(
+        str(row[key]).lower() in str(chosen[key]).lower().split(",") for key in _KEYS if chosen.get(key)
+    )
 
 
 def _sets_by(
