@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import replace
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
