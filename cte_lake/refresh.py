@@ -5,6 +5,7 @@ Run by cron or systemd as ``jobs/refresh``, or anywhere as ``python -m cte_lake.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -12,6 +13,8 @@ import shlex
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +23,16 @@ from typing import Annotated, Any
 
 import typer
 
+from cte_lake.cli.options import named_place
 from cte_lake.errors import CteLakeError, ExitCode, UsageError
+from cte_lake.lake.listing import files_in
 from cte_lake.lake.lock import only_one
 from cte_lake.lake.paths import find_lake
-from cte_lake.lake.write import write_bytes
+from cte_lake.lake.place import in_store
+from cte_lake.lake.write import copy, write_bytes
 
 LOG, MAIL = "refresh.log", "refresh.mail"
+_STEM = "refresh-"
 _LOG_BYTES, _LOGS_KEPT = 2_000_000, 9
 #: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
 _GO_ON = frozenset({ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.AUDIT_FAILED})
@@ -51,6 +58,12 @@ class Refresh:
     lake: Path
     started: datetime
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """Where everything is that was said."""
+        name = LOG if in_store(self.lake) is None else f"{_STEM}{self.started:%Y%m%dT%H%M%SZ}.log"
+        return self.lake / "logs" / name
 
     @property
     def exit_code(self) -> int:
@@ -82,7 +95,7 @@ class Refresh:
             lines.append(f"  cte-lake {step.command}: {step.exit_code} ({_meaning(step.exit_code)})")
         for step in bad:
             lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
-        lines += ["", f"Full log: {self.lake / 'logs' / LOG}"]
+        lines += ["", f"Full log: {self.log}"]
         return "\n".join(lines) + "\n"
 
 
@@ -116,9 +129,8 @@ def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
     Locked
         At once, if a refresh of this lake is running.
     """
-    with only_one(lake, "refresh"):
-        done = Refresh(lake, datetime.now(UTC))
-        log = _log(lake)
+    done = Refresh(lake, datetime.now(UTC))
+    with only_one(lake, "refresh"), _log(done) as log:
         for command in steps:
             log.info("cte-lake %s", command)
             step = _take(lake, command, log)
@@ -127,8 +139,6 @@ def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
             if step.exit_code not in _GO_ON:
                 break
         log.info("%s", json.dumps(done.summary()))
-        for handler in log.handlers:
-            handler.close()
         write_bytes(lake / "logs" / MAIL, done.mail().encode() if done.exit_code else b"")
     return done
 
@@ -148,18 +158,42 @@ def _take(lake: Path, command: str, log: logging.Logger) -> Step:
     return Step(command, process.returncode, perf_counter() - started, said)
 
 
-def _log(lake: Path) -> logging.Logger:
+@contextlib.contextmanager
+def _log(done: Refresh) -> Iterator[logging.Logger]:
+    """Yield the log: a file that is turned over, or in an object store one object a job."""
+    if in_store(done.lake) is None:
+        with _writing(done.log) as log:
+            yield log
+        return
+    with tempfile.TemporaryDirectory(prefix="cte-lake-") as scratch:
+        try:
+            with _writing(Path(scratch, LOG)) as log:
+                yield log
+        finally:
+            copy(Path(scratch, LOG), done.log)
+    for old in sorted(files_in(done.log.parent, _STEM))[: -_LOGS_KEPT - 1]:
+        old.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[logging.Logger]:
     handler = logging.handlers.RotatingFileHandler(
-        lake / "logs" / LOG, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8", errors="replace"
+        path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8", errors="replace"
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.Logger("refresh", logging.INFO)
     log.addHandler(handler)
-    return log
+    try:
+        yield log
+    finally:
+        handler.close()
 
 
 def main(
-    lake: Annotated[Path | None, typer.Option("--lake", help="The lake; else as for cte-lake.")] = None,
+    lake: Annotated[
+        Path | None,
+        typer.Option("--lake", help="The lake; else as for cte-lake.", parser=named_place, metavar="LAKE"),
+    ] = None,
     frames: Annotated[
         Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")
     ] = None,

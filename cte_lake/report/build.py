@@ -6,7 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import pyarrow as pa
 from cte_lake import __version__
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
+from cte_lake.report.away import name_of, reports_here
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
@@ -89,15 +90,23 @@ def make_report(
     UsageError
         If `publish` holds something else than a report.
     """
-    start = time.monotonic()
     if publish is not None:
         check_place(publish)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    reports = lake.root / "reports"
+    place = lake.root / "reports"
+    with reports_here(place) as reports:
+        made = _make(lake, settings, mode, reports, publish, moment)
+    return replace(made, folder=place / made.folder.name)
+
+
+def _make(
+    lake: Lake, settings: Settings, mode: str, reports: Path, publish: Path | None, moment: datetime
+) -> Made:
+    start = time.monotonic()
     last = last_report(reports)
     known, shown = bookkeeping(lake), settings.config.report
     with (
-        new_folder(_place(reports, moment)) as work,
+        new_folder(reports / name_of(moment)) as work,
         drawing_frames(
             known["exposures"],
             work / FOLDER,
@@ -115,16 +124,12 @@ def make_report(
             count += 1
             (work / name).write_text(text, encoding="utf-8")
         (work / MARK).write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")
-    folder = _place(reports, moment)
+    folder = reports / name_of(moment)
     point_latest(folder)
     if publish is not None:
         copy_report(folder, publish)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Made(folder, publish, count, size, time.monotonic() - start, report["state"])
-
-
-def _place(reports: Path, moment: datetime) -> Path:
-    return reports / f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def _content(

@@ -13,6 +13,7 @@ from cte_lake.api import Lake, open_lake
 from cte_lake.config import Settings, load_settings
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.paths import LAKE_FILE, find_lake
+from cte_lake.lake.place import lake_place
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.lake.selection import Selection
 from cte_lake.photometry.flags import mask_of
@@ -79,7 +80,7 @@ def parse_side(text: str, default: Path | None) -> Side:
     folder, colon, mode = text.rpartition(":")
     if not colon or mode not in MODES:
         folder, mode = text, ""
-    if not (Path(folder) / LAKE_FILE).is_file():
+    if not (lake_place(folder) / LAKE_FILE).is_file():
         raise UsageError(
             f"{text!r} is neither a lake nor a photometry mode ({', '.join(MODES)}), nor LAKE:MODE"
         )

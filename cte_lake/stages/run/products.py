@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
+from cte_lake.lake.listing import listing
+from cte_lake.lake.place import in_store
 from cte_lake.lake.versions import digest
-from cte_lake.lake.write import write_bytes
+from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.stages.run.arguments import RunArguments
 from cte_lake.stages.run.outcome import StepReport
 
@@ -32,8 +36,6 @@ def write_losses(arguments: RunArguments) -> StepReport:
             return StepReport("measure", 0, 0, "measure: up to date")
         table = lake.view("cte").arrow()
         import pyarrow.parquet as pq
-
-        from cte_lake.lake.write import replacing
 
         with replacing(place) as temporary:
             pq.write_table(table, temporary, compression="zstd")
@@ -60,7 +62,6 @@ def draw_plots(arguments: RunArguments) -> StepReport:
             time_bins=tuple(measure.time_bins),
             names=(mode, mode),
         )
-        folder.mkdir(parents=True, exist_ok=True)
         drawn = []
         for kind in _FIGURES:
             try:
@@ -68,10 +69,21 @@ def draw_plots(arguments: RunArguments) -> StepReport:
             except NothingToDo as nothing:
                 log.debug("%s: %s", kind, nothing)
                 continue
-            save(drawing.figure, folder / f"{kind}.png")
+            with _drawn_into(folder / f"{kind}.png") as path:
+                save(drawing.figure, path)
             drawn.append(kind)
     _mark(arguments.lake, "plots", state)
     return StepReport("plots", len(drawn), 0, f"plots: {', '.join(drawn) or 'nothing to draw'} in {folder}")
+
+
+@contextlib.contextmanager
+def _drawn_into(path: Path) -> Iterator[Path]:
+    if in_store(path) is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+        return
+    with replacing(path) as temporary:
+        yield temporary
 
 
 def write_report(arguments: RunArguments) -> StepReport:
@@ -96,7 +108,7 @@ def _opened(arguments: RunArguments) -> Lake:
 def _state_of(lake: Lake, settings: Settings) -> str:
     """Hash of all that losses, figures and report follow from: which photometry counts, and the settings."""
     rows = lake.sql("SELECT imagename, phot_key FROM exposures ORDER BY ALL").rows()
-    sets = sorted(path.name for path in (lake.root / "coefficients").rglob("*") if path.is_file())
+    sets = sorted(PurePath(listed.path).name for listed in listing(lake.root, "coefficients", suffix=""))
     return digest([[list(row.values()) for row in rows], sets, settings.hash()])
 
 
