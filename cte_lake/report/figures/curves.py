@@ -12,7 +12,7 @@ from cte_lake.model.coefficients import CoefficientSet
 
 Row = dict[str, Any]
 _STEPS = 60
-#: What a set was fitted for; rows must agree with it in all of these that it states. One with background names
+#: What a set was fitted for; rows must agree with it in all of these that it states. One with background has
 #: its flash levels together: '0,12'.
 _KEYS = ("target", "filter", "length", "flash", "filetype")
 
