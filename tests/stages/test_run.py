@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
-from cte_lake.errors import ExitCode, UsageError
+from cte_lake.errors import ExitCode, Rejected, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
 from cte_lake.simulate import (
@@ -25,6 +27,7 @@ from cte_lake.simulate import (
     simulate_program,
     with_wcs_errors,
 )
+from cte_lake.stages.carry_out import put_on_record
 from cte_lake.stages.dask import WorkerSettings
 from cte_lake.stages.master_import import import_master
 from cte_lake.stages.run import DEFAULT_STEPS, RunArguments, checked_steps, run, select_proposals
@@ -118,6 +121,25 @@ def test_second_run_does_nothing_and_takes_seconds(finished):
     assert time.perf_counter() - started < 20
     assert [step.done for step in report.steps] == [0] * len(DEFAULT_STEPS)
     assert {path: path.stat().st_mtime_ns for path in arguments.lake.rglob("*.parquet")} == before
+
+
+@pytest.mark.slow
+def test_where_it_runs_changes_nothing_and_a_new_reject_only_the_report(finished, tmp_path):
+    arguments, _ = finished
+    lake = tmp_path / "lake"
+    shutil.copytree(arguments.lake, lake, symlinks=True)
+    flags = {"workers.count": 7, "fetch.url": "http://127.0.0.1:1"}
+    moved = replace(
+        arguments,
+        lake=lake,
+        settings=load_settings(lake, flags, environment={}),
+        steps=("measure", "plots", "report"),
+    )
+    assert [step.done for step in run(moved).steps] == [0, 0, 0]
+    put_on_record(lake, tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
+    assert [step.done > 0 for step in run(moved).steps] == [False, False, True]
+    wider = load_settings(lake, {"measure.clip_sigma": 5.0}, environment={})
+    assert [step.done > 0 for step in run(replace(moved, settings=wider)).steps] == [True, True, True]
 
 
 def _content(lake):

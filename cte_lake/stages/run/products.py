@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "recovery")
 _STATE = "run_state.json"
+#: Sections of the configuration that change no number here: what they did to frames shows in the keys.
+_WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_build"})
 
 
 def write_losses(arguments: RunArguments) -> StepReport:
@@ -91,7 +93,7 @@ def write_report(arguments: RunArguments) -> StepReport:
     from cte_lake.report.build import make_report
 
     with _opened(arguments) as lake:
-        state = _state_of(lake, arguments.settings)
+        state = _state_of_report(lake, arguments.settings)
         if _is_current(arguments.lake, "report", state):
             return StepReport("report", 0, 0, "report: up to date")
         made = make_report(lake, arguments.settings, arguments.settings.config.photometry.mode)
@@ -106,10 +108,22 @@ def _opened(arguments: RunArguments) -> Lake:
 
 
 def _state_of(lake: Lake, settings: Settings) -> str:
-    """Hash of all that losses, figures and report follow from: which photometry counts, and the settings."""
-    rows = lake.sql("SELECT imagename, phot_key FROM exposures ORDER BY ALL").rows()
+    """Hash of all that losses and figures follow from: which photometry counts, and the settings."""
     sets = sorted(PurePath(listed.path).name for listed in listing(lake.root, "coefficients", suffix=""))
-    return digest([[list(row.values()) for row in rows], sets, settings.hash()])
+    sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
+    photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
+    return digest([photometry, sets, settings.hash(*sections)])
+
+
+def _state_of_report(lake: Lake, settings: Settings) -> str:
+    """Hash of all that the report follows from: it also tells what was refused and how alignments went."""
+    rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
+    alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
+    return digest([_state_of(lake, settings), rejects, alignment])
+
+
+def _values(lake: Lake, query: str) -> list[list[Any]]:
+    return [list(row.values()) for row in lake.sql(query).rows()]
 
 
 def _states(lake: Path) -> dict[str, str]:
