@@ -12,14 +12,10 @@ rotation and scale, which a catalog made from one header cannot know; the truth 
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
+from visits import WIDTH, scratch, spoil
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -29,11 +25,9 @@ from cte_lake.simulate import (
     Program,
     Settings,
     StarField,
-    WCSError,
     make_field,
     nominal_program,
     simulate_program,
-    with_wcs_errors,
 )
 from cte_lake.simulate.psf import encircled_energy
 from cte_lake.simulate.stars import sky_to_pixel
@@ -51,24 +45,6 @@ _ROWS = 2051
 _EDGE = 5.0
 
 
-@contextmanager
-def scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="cte-lake-bench-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def spoilt(program: Program, rng: np.random.Generator) -> Program:
-    """Give every header an error of 0.2 to 3 px and up to 0.05 degrees."""
-    errors = {}
-    for plan in program.exposures:
-        size, angle = rng.uniform(0.2, 3.0), rng.uniform(0, 2 * np.pi)
-        errors[plan.rootname] = WCSError(size * np.cos(angle), size * np.sin(angle), rng.uniform(-0.05, 0.05))
-    return with_wcs_errors(program, errors)
-
-
 def exposures_on(field: StarField, program: Program, width: int) -> np.ndarray:
     """Count the exposures on which each star lies, by the true pointing."""
     seen = np.zeros(len(field.id), int)
@@ -84,7 +60,7 @@ def build(
     target: str, seed: int, width: int, repeats: int
 ) -> tuple[BuildReport, np.ndarray, StarField, np.ndarray]:
     """Simulate a visit and build its catalog; return the report, its stars, the field, exposures a star."""
-    program = spoilt(
+    program = spoil(
         nominal_program(TARGETS[target], (57601.3,), repeats=repeats), np.random.default_rng(seed)
     )
     field = make_field(program.exposures, width=width, seed=seed)
@@ -142,7 +118,7 @@ def compare(sky: np.ndarray, field: StarField, seen: np.ndarray) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--width", type=int, default=WIDTH)
     parser.add_argument("--repeats", type=int, default=2, help="pairs of the visit")
     stated = parser.parse_args()
     for target in ("ngc104", "ngc6791"):

@@ -313,6 +313,8 @@ GOOD = Quality(
         ({"rotation": -0.2}, "rotation_too_large"),
         ({"scale": 0.99}, "scale_off"),
         ({"elongation": 1.9}, "smeared"),
+        # As a drift of 4 px makes it, which all other numbers let pass.
+        ({"elongation": 1.36, "rms_x": 0.2}, "smeared"),
         ({"unevenness": 0.5}, "uneven"),
     ],
 )
