@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from cte_lake.frames.opening import EXTVER_OF_CHIP, damaged, open_frame, require
 from cte_lake.plots.stretch import stretch
 
 FloatArray = NDArray[np.float64]
+#: Pixels that are read at once.
+_STRIP = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,22 @@ def picture(path: Path, chip: int, long_side: int) -> Picture:
     with open_frame(path) as hdus:
         require_extensions(hdus, path)
         try:
-            data = hdus["SCI", EXTVER_OF_CHIP[chip]].data
+            hdu = hdus["SCI", EXTVER_OF_CHIP[chip]]
+            step = max(1, -(-max(hdu.shape) // long_side))
+            return Picture(_averaged(hdu, step), step)
         except (OSError, ValueError, KeyError) as error:
             raise damaged(path, error) from error
-        step = max(1, -(-max(data.shape) // long_side))
-        return Picture(_blocks(data, step), step)
+
+
+def _averaged(hdu: Any, step: int) -> FloatArray:
+    """Average an image strip by strip: whole chips cost more in fetching memory than in sums."""
+    ny, nx = (size // step for size in hdu.shape)
+    means = np.empty((ny, nx))
+    at_once = max(1, _STRIP // (step * hdu.shape[1]))
+    for first in range(0, ny, at_once):
+        last = min(first + at_once, ny)
+        means[first:last] = _blocks(hdu.section[first * step : last * step, :], step)
+    return means
 
 
 def _blocks(data: NDArray[np.float32], step: int) -> FloatArray:
