@@ -132,12 +132,15 @@ class Lake:
     star_history = ViewMethod("star_history")
     visits = ViewMethod("visits")
 
-    def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, root: Path, connection: duckdb.DuckDBPyConnection, listed: frozenset[Listed] = frozenset()
+    ) -> None:
         self.root = root
         self._connection = connection
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
-        self._listed: frozenset[Listed] = frozenset()
+        #: Exposure files whose rows the connection holds.
+        self._listed = listed
 
     def refresh(self) -> None:
         """Take up exposures that came since the last query; every query does it by itself."""
@@ -268,9 +271,11 @@ def open_lake(
         connection = duckdb.connect(":memory:", config=config)
     except duckdb.Error as error:
         raise UsageError(f"threads or memory_limit is not understood: {error}") from error
+    # Listed before they are read: what comes between is taken up by the first query.
+    listed = frozenset(listing(root, "exposures"))
     bind(connection, root, mode, settings, exposure_rows(root), views)
     seal(connection, root)
-    return Lake(root, connection)
+    return Lake(root, connection, listed)
 
 
 def _radius(aperture: Any) -> int:

@@ -1,8 +1,8 @@
-"""All exposure rows of a lake without opening every file: what was read once is kept in one file.
+"""All rows of a dataset of small files; what was read once is kept in one file.
 
-Exposure files never change under their name, so a row that was read is good as long as its file is listed
-with the same size and time. The kept rows (``LAKE/.cache``) are derived data: deleting them costs one slow
-reading, and where they cannot be written (a lake that is read-only) all is read each time.
+Exposure, alignment and mask rows never change under their file's name, so a row that was read is good as long
+as its file is listed with the same size and time. The kept rows (``LAKE/.cache``) are derived data: deleting
+them costs one slow reading, and where they cannot be written (a read-only lake) all is read each time.
 """
 
 from __future__ import annotations
@@ -23,19 +23,31 @@ from cte_lake.lake.place import below, in_store, readable
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import write_table
 
-#: Column of `exposure_rows`: path of the row's file, relative to the lake.
+#: Column of `kept_rows`: path of the row's file, relative to the lake.
 FILE_COLUMN = "file"
-CACHE = Path(".cache", "exposures.parquet")
+CACHE = Path(".cache")
 _SIZE, _TIME = "file_bytes", "file_time_ns"
 #: Datasets whose files hold a row or a few.
-_OF_SMALL_FILES = frozenset({"exposures", "rejects"})
+_OF_SMALL_FILES = frozenset({"exposures", "rejects", "alignment", "crmasks"})
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+): (.+)$", re.MULTILINE)
 #: With fewer new files it is not worth writing the kept rows again.
 _WORTH_KEEPING = 32
 
 
 def exposure_rows(root: Path) -> pa.Table:
-    """Return every exposure row of every revision and mode, with the column ``file``.
+    """Return every exposure row of every revision and mode, with the column ``file``; see `kept_rows`."""
+    return kept_rows(root, "exposures")
+
+
+def kept_rows(root: Path, name: str) -> pa.Table:
+    """Return every row of a dataset, superseded ones too, with the column ``file``.
+
+    Parameters
+    ----------
+    root : Path
+        The lake.
+    name : str
+        A dataset whose files are never written again under their name, and hold a row or a few.
 
     Raises
     ------
@@ -45,16 +57,16 @@ def exposure_rows(root: Path) -> pa.Table:
     # A vacuum may take a superseded file between the listing and the reading; the next listing lacks it.
     for last in (False, True):
         try:
-            return _rows(root)
+            return _rows(root, name)
         except duckdb.Error as error:
             raised = raised_below(error)
             if raised is not None and raised[0] == StoreUnavailable.__name__:
                 raise StoreUnavailable(raised[1]) from error
             gone = isinstance(error, duckdb.IOException) or raised is not None
             if last or not gone:
-                raise LakeError(_unreadable(root, error)) from error
+                raise LakeError(_unreadable(root, name, error)) from error
         except pa.ArrowInvalid as error:
-            raise LakeError(_unreadable(root, error)) from error
+            raise LakeError(_unreadable(root, name, error)) from error
     raise AssertionError("the loop returns or raises")
 
 
@@ -104,23 +116,23 @@ def raised_below(error: duckdb.Error) -> tuple[str, str] | None:
     return found[-1] if found else None
 
 
-def _rows(root: Path) -> pa.Table:
-    listed = {found.path: found for found in listing(root, "exposures")}
-    seed = below(root, seed_path(root, "exposures"))
-    kept = _kept(root, listed)
+def _rows(root: Path, name: str) -> pa.Table:
+    listed = {found.path: found for found in listing(root, name)}
+    seed = below(root, seed_path(root, name))
+    kept = _kept(root, name, listed)
     known = set(kept.column(FILE_COLUMN).to_pylist()) if kept is not None else set()
     fresh = sorted(listed.keys() - known - {seed})
     if kept is not None and not fresh:
         return kept.drop_columns([_SIZE, _TIME])
     if not fresh and not listed:
-        raise LakeError(f"{root} has no dataset 'exposures'; `cte-lake init {root}` makes what is missing")
-    table = _with_stat(read_files(root, "exposures", fresh), listed)
+        raise LakeError(f"{root} has no dataset {name!r}; `cte-lake init {root}` makes what is missing")
+    table = _with_stat(read_files(root, name, fresh), listed)
     if kept is not None:
         table = pa.concat_tables([kept, table.select(kept.column_names).cast(kept.schema)])
     if len(fresh) >= _WORTH_KEEPING:
         # Another process may do the same, or the lake may be read-only: the rows are at hand either way.
         with contextlib.suppress(OSError, LakeError):
-            write_table(root / CACHE, table.combine_chunks(), {"schema": _schema_mark()})
+            write_table(_cache(root, name), table.combine_chunks(), {"schema": _schema_mark(name)})
     return table.drop_columns([_SIZE, _TIME])
 
 
@@ -130,12 +142,15 @@ def _with_stat(table: pa.Table, listed: dict[str, Listed]) -> pa.Table:
     return table.append_column(_TIME, pa.array([found.mtime_ns for found in files], pa.int64()))
 
 
-def _kept(root: Path, listed: dict[str, Listed]) -> pa.Table | None:
+def _cache(root: Path, name: str) -> Path:
+    return root / CACHE / f"{name}.parquet"
+
+
+def _kept(root: Path, name: str, listed: dict[str, Listed]) -> pa.Table | None:
     """Return the kept rows whose files are still as they were, or None."""
-    path = root / CACHE
     try:
-        with pq.ParquetFile(readable(path), page_checksum_verification=True) as file:
-            if (file.schema_arrow.metadata or {}).get(b"schema") != _schema_mark().encode():
+        with pq.ParquetFile(readable(_cache(root, name)), page_checksum_verification=True) as file:
+            if (file.schema_arrow.metadata or {}).get(b"schema") != _schema_mark(name).encode():
                 return None
             table = file.read()
     except (OSError, pa.ArrowInvalid):
@@ -146,14 +161,14 @@ def _kept(root: Path, listed: dict[str, Listed]) -> pa.Table | None:
     return table if all(good) else table.filter(pa.array(good, pa.bool_()))
 
 
-def _schema_mark() -> str:
-    return ",".join(f"{column.name}:{column.type}" for column in dataset("exposures").columns)
+def _schema_mark(name: str) -> str:
+    return ",".join(f"{column.name}:{column.type}" for column in dataset(name).columns)
 
 
-def _unreadable(root: Path, error: Exception) -> str:
+def _unreadable(root: Path, name: str, error: Exception) -> str:
     raised = raised_below(error) if isinstance(error, duckdb.Error) else None
     told = raised[1] if raised is not None else str(error).splitlines()[0]
     return (
-        f"the exposures of {root} cannot be read: {told}; "
+        f"the files of dataset {name!r} in {root} cannot be read: {told}; "
         "`cte-lake verify --quarantine` puts broken files aside"
     )

@@ -20,11 +20,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.lake.index import quiet_connection
+from cte_lake.lake.index import FILE_COLUMN, kept_rows
 from cte_lake.lake.listing import files_in
 from cte_lake.lake.paths import checked
 from cte_lake.lake.place import readable
-from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
 
@@ -123,11 +122,9 @@ def read_row(version: Version) -> dict[str, Any]:
 
 def newest_rows(root: Path, name: str) -> list[dict[str, Any]]:
     """Return the current row of every exposure in a dataset of such products, by root name."""
-    query = f"""
-        SELECT * FROM {scan(root, name)}
-        QUALIFY row_number() OVER (PARTITION BY rootname ORDER BY revision DESC, key DESC) = 1
-        ORDER BY rootname
-    """
-    with quiet_connection(root) as connection:
-        rows: list[dict[str, Any]] = connection.sql(query).to_arrow_table().to_pylist()
-    return rows
+    newest: dict[str, dict[str, Any]] = {}
+    for row in kept_rows(root, name).drop_columns([FILE_COLUMN]).to_pylist():
+        known = newest.setdefault(row["rootname"], row)
+        if (row["revision"], row["key"]) > (known["revision"], known["key"]):
+            newest[row["rootname"]] = row
+    return [newest[rootname] for rootname in sorted(newest)]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cte_lake.lake.versions import newest_rows
+
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.config import Config
@@ -60,7 +62,7 @@ _PAIR = (
     "cal_ver, cr_masked"
 )
 #: Views that `bookkeeping` reads.
-BOOKKEEPING = ("exposures", "pairs", "pairs_180", "epochs", "rejects", "alignment")
+BOOKKEEPING = ("exposures", "pairs", "pairs_180", "epochs", "rejects")
 
 
 def bookkeeping(lake: Lake) -> dict[str, Rows]:
@@ -74,7 +76,10 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
         "pairs": lake.sql(pairs).rows(),
         "epochs": lake.sql("FROM epochs ORDER BY target, epoch").rows(),
         "rejects": lake.sql("FROM rejects ORDER BY path").rows(),
-        "alignment": lake.sql("FROM alignment ORDER BY mjd, imagename").rows(),
+        # Not by the view, which opens every file.
+        "alignment": sorted(
+            newest_rows(lake.root, "alignment"), key=lambda row: (row["mjd"], row["imagename"])
+        ),
     }
 
 
