@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,19 @@ def object_store() -> Iterator[str]:
         yield address
     process.kill()
     process.wait()
+
+
+def copy_bucket(name: str, prefix: str, folder: Path) -> Path:
+    """Copy what is below a prefix into a folder, by a client that is none of the package's."""
+    import boto3
+
+    client = boto3.client("s3")
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=name, Prefix=f"{prefix}/")
+    for found in (found for page in pages for found in page.get("Contents", [])):
+        path = folder / found["Key"].removeprefix(f"{prefix}/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(client.get_object(Bucket=name, Key=found["Key"])["Body"].read())
+    return folder
 
 
 _BUCKETS = iter(range(10_000))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cte_lake.cli.options import named_place
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,14 @@ CoefficientsOption = Annotated[
     ),
 ]
 WithLakeOption = Annotated[
-    Path | None, typer.Option("--with", help="Lake to compare with (compare).", rich_help_panel=_HOW)
+    Path | None,
+    typer.Option(
+        "--with",
+        help="Lake to compare with (compare).",
+        parser=named_place,
+        metavar="LAKE",
+        rich_help_panel=_HOW,
+    ),
 ]
 WithModeOption = Annotated[
     str | None, typer.Option("--with-mode", help="Mode to compare with (compare).", rich_help_panel=_HOW)
@@ -118,6 +126,8 @@ def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSe
 
 def names_of_both(root: Path, first: str, other: Path | None, second: str | None) -> tuple[str, str]:
     """What two compared measurements are called: their modes, and their lakes where these differ."""
+    from cte_lake.lake.place import lake_place
+
     if other is None:
         return first, second or first
-    return f"{root.name} {first}", f"{other.absolute().name} {second or first}"
+    return f"{root.name} {first}", f"{lake_place(other).name} {second or first}"
