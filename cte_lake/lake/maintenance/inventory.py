@@ -18,6 +18,7 @@ from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.place import readable
 
+DAY_NS = 86_400 * 10**9
 #: How the name of a file begins that `compact` made of several.
 COMPACTED = "compact."
 #: Beginning of a photometry key whose rows lie in a compacted file. Zeros: at equal revisions a fresh

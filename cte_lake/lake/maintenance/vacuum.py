@@ -18,7 +18,6 @@ from cte_lake.lake.read import current_master
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.lake.write import TEMPORARY_SUFFIX
 
-DAY_NS = 86_400 * 10**9
 #: A write takes seconds; what is older was left by a writer that died.
 _OLDEST_WRITE_NS = 3_600 * 10**9
 _ASIDE = f".vacuum{TEMPORARY_SUFFIX}"

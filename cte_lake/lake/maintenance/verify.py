@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable
 from cte_lake.lake.listing import files_in, listing
 from cte_lake.lake.maintenance.inventory import (
     COMPACTED,
+    DAY_NS,
     ExposureRow,
     Inventory,
     compacted_members,
@@ -25,6 +27,8 @@ from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.versions import listed_versions
 from cte_lake.lake.write import TEMPORARY_SUFFIX
 
+#: An ingest writes the row moments after the photometry; one that was killed is run again the next night.
+_ROWLESS_NS = 7 * DAY_NS
 _COMPANION = {"alignment": ".hlet.fits", "crmasks": ".fits"}
 _STATUS_WITH_COMPANION = frozenset({"aligned", "masked"})
 
@@ -66,8 +70,8 @@ def verify(root: Path, quick: bool = False) -> Verification:
 
     Checks: ``readable`` (each Parquet file opens and its pages match their checksums), ``rows`` (each row's
     photometry is there, and holds as many stars as the row says), ``name`` (a file's name and place are those
-    of its content), ``product`` (headerlets and masks are there), ``orphan`` and ``leftover`` (no harm: what
-    vacuum will take).
+    of its content), ``product`` (headerlets and masks are there), ``lost`` (photometry for a week without any
+    row of its image), ``orphan`` and ``leftover`` (no harm: what vacuum will take).
     """
     files, broken = 0, []
     for name in dataset_names():
@@ -127,8 +131,20 @@ def _rows(inventory: Inventory, broken: set[str]) -> Iterator[Finding]:
         if found != row.n_stars:
             detail = f"number of rows ({found}) does not match n_stars of {row.imagename} ({row.n_stars})"
             yield Finding("rows", path, detail)
+    known = {row.imagename for row in inventory.rows}
     for path in sorted(inventory.phot_files.keys() - named - broken):
-        yield Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
+        yield _orphan(inventory, path, known)
+
+
+def _orphan(inventory: Inventory, path: str, known: set[str]) -> Finding:
+    """Tell photometry that was replaced, or is about to get its row, from that whose row was lost."""
+    images = {imagename for imagename, _ in inventory.members(path)} - known
+    age_ns = time.time_ns() - inventory.phot_files[path].mtime_ns
+    if not images or age_ns < _ROWLESS_NS:
+        return Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
+    names, days = ", ".join(sorted(images)), age_ns // DAY_NS
+    told = f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
+    return Finding("lost", path, told)
 
 
 def _counts(inventory: Inventory, path: str) -> dict[tuple[str, str], int]:
