@@ -62,6 +62,9 @@ class LakeFiles(AbstractFileSystem):  # type: ignore[misc]
             if pattern.fullmatch(name):
                 found.append(f"{self._root.path}/{name}")
                 self._known[found[-1]] = size, mtime_ns
+                # A seed is written anew when columns are added.
+                if len(self._content.get(found[-1], b"")) != size:
+                    self._content.pop(found[-1], None)
         return sorted(found)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:

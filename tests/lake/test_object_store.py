@@ -14,6 +14,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.errors import LakeError, StoreUnavailable, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.evolve import read_seed, seed_path
 from cte_lake.lake.index import exposure_rows
 from cte_lake.lake.listing import files_in, listing
 from cte_lake.lake.paths import find_lake
@@ -215,6 +216,20 @@ def test_an_open_lake_sees_what_comes(place):
         lakes.fill(place)
         assert lake.sql("SELECT count(*) AS n FROM exposures").rows() == [{"n": 8}]
         assert lake.sql("SELECT count(DISTINCT imagename) AS n FROM phot").rows() == [{"n": 8}]
+
+
+def test_an_open_lake_goes_on_when_columns_are_added(place):
+    create_lake(place)
+    Lakes().fill(place)
+    path = seed_path(place, "phot")
+    with open_lake(place) as lake:
+        before = lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows()
+        schema = read_seed(path)
+        grown = schema.append(pa.field("colour", pa.string())).with_metadata({"generation": "2"})
+        write_table(path, grown.empty_table())
+        assert lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows() == before
+    with open_lake(place) as lake:
+        assert lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows() == before
 
 
 def test_rows_that_were_read_once_are_kept_in_the_lake(place, monkeypatch):
