@@ -76,9 +76,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def terminal(demo: Path) -> Iterator[Terminal]:
-    """A terminal in the demo's folder, which is put back after the page."""
+def terminal(demo: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    """A terminal in the demo's folder, which is put back after the page; its buckets, where it names some."""
     lake = demo / "cte-lake-demo" / "lake"
+    page = request.node.callspec.params["page"].read_text(encoding="utf-8")
+    if names := set(re.findall(r"^cte-lake .*s3://([a-z0-9-]+)/", page, re.MULTILINE)):
+        request.getfixturevalue("object_store")
+        import boto3
+
+        for name in names:
+            boto3.client("s3").create_bucket(Bucket=name)
     # Starting workers takes longer than measuring such frames.
     yield Terminal(demo, {"CTE_LAKE_LAKE": str(lake), "CTE_LAKE_WORKERS_COUNT": "0"})
     shutil.rmtree(lake)
