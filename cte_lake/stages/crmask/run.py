@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -98,6 +98,8 @@ class CrmaskReport:
 def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
     """Decide which visits are to be masked; nothing is written and no pixel is read.
 
+    A selection chooses visits; each is masked as a whole, since a mask rests on all exposures of the field.
+
     Raises
     ------
     UsageError
@@ -105,18 +107,24 @@ def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
     """
     known = {row["path"]: row for row in current_rows(arguments.lake)}
     known |= {row["path"]: row for row in newest_rows(arguments.lake, "crmasks")}
-    found = survey(arguments.paths, arguments.settings, arguments.selection, known)
-    plan = CrmaskPlan(refused=found.refused, excluded=found.excluded, unselected=found.unselected)
+    found = survey(arguments.paths, arguments.settings, Selection(), known)
+    wanted = replace(arguments.selection, filetype=())
+    selected = {e.rootname for e in found.exposures if wanted.matches(e.identity())}
+    n_unselected = len(found.exposures) - len(selected)
+    plan = CrmaskPlan(refused=found.refused, excluded=found.excluded, unselected=n_unselected)
     alignments = alignment_states(arguments.lake)
     masks = crmask_states(arguments.lake)
     usable = []
     for exposure in found.exposures:
         why = _why_left_out(exposure, alignments.get(exposure.rootname))
-        if why:
-            plan.left_out[exposure.rootname] = why
-        else:
+        if not why:
             usable.append(exposure)
-    for exposures in _by_visit(usable, arguments.settings.config.chips.short_limit):
+        elif exposure.rootname in selected:
+            plan.left_out[exposure.rootname] = why
+    for together in _by_visit(usable, arguments.settings.config.chips.short_limit):
+        exposures = exposures_to_compare(together, selected, alignments)
+        if not exposures:
+            continue
         visit = _visit(arguments, exposures, alignments)
         current = [masks.get(exposure.rootname) for exposure in exposures]
         if not arguments.overwrite and all(state is not None and state.key == visit.key for state in current):
@@ -124,6 +132,16 @@ def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
         else:
             plan.todo.append(visit)
     return plan
+
+
+def exposures_to_compare(
+    together: tuple[ExposureFile, ...], selected: set[str], alignments: dict[str, Version]
+) -> tuple[ExposureFile, ...]:
+    """Return a visit's exposures if one is selected; of the others those that align has seen, or all."""
+    if not any(exposure.rootname in selected for exposure in together):
+        return ()
+    seen = {exposure.rootname for exposure in together if exposure.rootname in alignments}
+    return tuple(e for e in together if e.rootname in selected or e.rootname in seen or not seen)
 
 
 def _why_left_out(exposure: ExposureFile, alignment: Version | None) -> str:

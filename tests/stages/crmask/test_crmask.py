@@ -14,6 +14,7 @@ from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import newest_rows
 from cte_lake.simulate import (
     TARGETS,
@@ -27,8 +28,15 @@ from cte_lake.simulate import (
 )
 from cte_lake.stages import private
 from cte_lake.stages.align.run import AlignArguments, align
+from cte_lake.stages.align.store import alignment_states
 from cte_lake.stages.crmask.fields import group_by_field, in_turns, overlap, pointing_of, seen_by_others
-from cte_lake.stages.crmask.run import CrmaskArguments, find_cosmic_rays, make_plan, summary_line
+from cte_lake.stages.crmask.run import (
+    CrmaskArguments,
+    exposures_to_compare,
+    find_cosmic_rays,
+    make_plan,
+    summary_line,
+)
 from cte_lake.stages.crmask.single import SingleSettings, find_on_one_image, near_stars
 from cte_lake.stages.crmask.store import mask_for
 from cte_lake.stages.crmask.task import check_cards
@@ -102,6 +110,25 @@ def test_cosmic_rays_are_found_and_stars_are_not(visit, masked):
     assert found / many > 0.97
     assert false / n_masked < 0.1
     assert stars_hit / n_stars < 0.02
+
+
+@pytest.mark.slow
+def test_a_selection_chooses_visits_and_compares_all_of_their_exposures(visit, masked):
+    """Else the masks of a part would replace those of the whole, and the next run the other way round."""
+    _, _, arguments = visit
+    root = masked.masked[0]["rootname"]
+    part = replace(arguments, selection=Selection(visit=(root[4:6],), flash=(0,), filetype=("flt",)))
+    assert len(make_plan(part).up_to_date) == 4
+    none = make_plan(replace(arguments, selection=Selection(visit=("99",))))
+    assert (none.todo, none.up_to_date, none.unselected) == ([], [], 4)
+    exposures = survey(arguments.paths, arguments.settings, Selection()).exposures
+    half = {exposure.rootname for exposure in exposures[:2]}
+    states = alignment_states(arguments.lake)
+    assert len(exposures_to_compare(tuple(exposures), half, states)) == 4
+    unseen = {name: state for name, state in states.items() if name in half}
+    assert {e.rootname for e in exposures_to_compare(tuple(exposures), half, unseen)} == half
+    assert len(exposures_to_compare(tuple(exposures), half, {})) == 4
+    assert exposures_to_compare(tuple(exposures), set(), states) == ()
 
 
 @pytest.mark.slow
