@@ -4,10 +4,10 @@ python benchmarks/cr_masks.py choose            # the grids, on seeds 11 and 14
 python benchmarks/cr_masks.py score [--seed N]  # the defaults, on seed 21 unless told otherwise
 
 Truth: the simulator's hits; pixels that are bad anyway do not count. An event (hit) of over 100 e- is found
-if any of its pixels is masked. Purity: share of the masked pixels that are within 1 px of a hit. 'lost': share
-of the stars over 250 e- with a falsely masked pixel within r = 3 px. 'hit': share of them with an unmasked
-pixel of over 50 e- of a hit there. Both cost a star: the one is not measured, the other is measured wrong.
-'cores': share of the stars over 8,000 e- with a falsely masked pixel within 1 px of the centre.
+if any of its pixels is masked. Purity: share of the masked pixels that are within 1 px of a hit. 'lost': the
+share of the stars over 250 e- with a falsely masked pixel within r = 3 px. 'hit': the share of them with an
+unmasked pixel of over 50 e- of a hit there. Both cost a star: the one is not measured, the other is measured
+wrong. 'cores': the share of the stars over 8,000 e- with a falsely masked pixel within 1 px of the centre.
 """
 
 from __future__ import annotations
