@@ -23,7 +23,7 @@ from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
 from cte_lake.report.gather import Gathered, bookkeeping, gather
 from cte_lake.report.news import FORMAT, last_report, news
-from cte_lake.report.provenance import commands, provenance
+from cte_lake.report.provenance import commands, provenance, set_again
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
 from cte_lake.report.site import render
 from cte_lake.report.state import state
@@ -145,6 +145,7 @@ def _content(
     # What the commands on the pages need to find the same rows again.
     options = f"--lake {shlex.quote(str(lake.root))}"
     options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
+    options += set_again(settings)
     (work / "data").mkdir()
     measure = settings.config.measure
     sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.root))

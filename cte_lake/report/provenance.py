@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -16,6 +17,9 @@ from cte_lake.report.gather import Row
 from cte_lake.report.tables import Column
 
 Cells = dict[str, Any]
+#: How origins of settings begin that are gone after a run, and the sections that a figure or page shows.
+_PASSING = ("flag ", "environment ")
+_SEEN = {"targets", "chips", "photometry", "measure", "report"}
 _PACKAGES = (
     "cte-lake", "duckdb", "pyarrow", "numpy", "scipy", "numba", "astropy", "photutils", "matplotlib",
     "jinja2",
@@ -90,6 +94,16 @@ def _configuration(settings: Settings) -> Cells:
         Column("key", "Setting", "name"), Column("value", "Value", "path"), Column("origin", "From", "name")
     )
     return {"configuration_columns": heads, "configuration": rows, "config_hash": settings.hash()}
+
+
+def set_again(settings: Settings) -> str:
+    """Options that set once more what flags and the environment set: no file says it to the next reader."""
+    given = [
+        f"{one.key}={json.dumps(one.value)}"
+        for one in settings
+        if one.origin.startswith(_PASSING) and one.key.partition(".")[0] in _SEEN
+    ]
+    return "".join(f" --set {shlex.quote(text)}" for text in given)
 
 
 def commands(options: str, figures: Mapping[str, str]) -> str:

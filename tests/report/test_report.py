@@ -140,6 +140,17 @@ def test_pages_of_pairs_stay_small_however_dense_the_field(tmp_path: Path) -> No
     assert max(sizes) < 45_000
 
 
+def test_commands_say_again_what_a_flag_said(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    settings = load_settings(root, {"measure.estimator": "both_in_bin", "workers.count": "1"})
+    with open_lake(root, settings=settings) as lake:
+        made = make_report(lake, settings, "standard", now=NOW)
+    text = json.loads((made.folder / "report.json").read_text())["commands"]
+    assert text == f"cte-lake report --lake {root} --set 'measure.estimator=\"both_in_bin\"'"
+    plain = json.loads((make(root, now=NOW).folder / "report.json").read_text())["commands"]
+    assert plain == f"cte-lake report --lake {root}"
+
+
 def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     settings = load_settings(root)

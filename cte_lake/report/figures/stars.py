@@ -76,8 +76,9 @@ def ratio_y(lake: Lake, asked: Request) -> Drawing:
     title = f"{target_text(pair['target'])}{chip}, {visit}, {date_text(pair['mjd'])}"
     caption = (
         f"{pair['image_1']} and {pair['image_2']}: {mode_text(pair)}, {pair['exptime']:g} s, aperture "
-        f"{asked.aperture} px, {count_text(stars.num_rows, 'star')}. Line: least squares after the sigma "
-        "clip, band: its 1 sigma, crosses: clipped. Above each panel: the loss per 2048 rows."
+        f"{asked.aperture} px, estimator {asked.estimator}, {count_text(stars.num_rows, 'star')}. Line: "
+        "least squares after the sigma clip, band: its 1 sigma, crosses: clipped. Above each panel: the loss "
+        "per 2048 rows."
     )
     figure = ratio_plot(stars, fits, title, caption, rolled=pair["chip"] is not None)
     return Drawing(figure, {"stars": stars, "fits": fits}, said)
