@@ -6,12 +6,12 @@ import tomllib
 from pathlib import Path
 
 from cte_lake.errors import LakeError, StoreUnavailable
-from cte_lake.lake.evolve import grown, read_seed, seed_path
+from cte_lake.lake.evolve import grown, read_seed, schema_of_files, seed_path
 from cte_lake.lake.listing import names_in
 from cte_lake.lake.paths import FOLDERS, LAKE_FILE
 from cte_lake.lake.place import in_store
-from cte_lake.lake.schemas import dataset, dataset_names
-from cte_lake.lake.write import conform, write_bytes, write_table
+from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.write import write_bytes, write_table
 
 #: Version of the layout on disk; a lake of a later one is refused.
 LAKE_VERSION = 1
@@ -64,7 +64,7 @@ def seed_datasets(root: Path) -> None:
         path = seed_path(root, name)
         seed = read_seed(path)
         if seed is None:
-            write_table(path, conform(dataset(name).schema().empty_table(), name))
+            write_table(path, schema_of_files(root, name).empty_table())
         elif (schema := grown(seed, name)) is not None:
             write_table(path, schema.empty_table())
 

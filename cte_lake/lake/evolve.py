@@ -7,6 +7,7 @@ its files hold: it bears every column that any file has, and in its metadata the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.listing import listing
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.place import readable
 from cte_lake.lake.schemas import Column, dataset
@@ -79,6 +81,29 @@ def read_seed(path: Path) -> pa.Schema | None:
         raise LakeError(
             f"{path} cannot be read ({error}); remove it, any command that writes makes it again"
         ) from error
+
+
+def schema_of_files(root: Path, name: str) -> pa.Schema:
+    """Return what the seed of a dataset that has lost it must record: every column that any file has.
+
+    Looks into every footer; files that cannot be read are left to `verify`.
+    """
+    today = file_schema(name)
+    fields = {field.name: field for field in today}
+    kinds = {_kind(today)}
+    for listed in listing(root, name):
+        with contextlib.suppress(OSError, pa.ArrowInvalid):
+            found = pq.read_schema(readable(root / listed.path))
+            kinds.add(_kind(found))
+            fields = {field.name: field for field in found} | fields
+    if len(kinds) == 1:
+        return today
+    metadata = {**(today.metadata or {}), _GENERATION: str(len(kinds)).encode()}
+    return pa.schema([field.with_nullable(True) for field in fields.values()], metadata=metadata)
+
+
+def _kind(schema: pa.Schema) -> frozenset[tuple[str, str]]:
+    return frozenset((field.name, str(field.type)) for field in schema)
 
 
 def generation(seed: pa.Schema) -> int:

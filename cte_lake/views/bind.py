@@ -11,7 +11,7 @@ import duckdb
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
-from cte_lake.lake.evolve import seed_path
+from cte_lake.lake.evolve import read_seed, seed_path
 from cte_lake.lake.place import in_store, lake_place
 from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import dataset, dataset_names
@@ -124,7 +124,16 @@ def _bind_stored(
     try:
         connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
     except duckdb.Error as error:
+        if read_seed(seed_path(root, name)) is None:
+            raise LakeError(_without_seed(root, name)) from error
         raise LakeError(f"the files of dataset {name!r} in {root} cannot be read: {error}") from error
+
+
+def _without_seed(root: Path, name: str) -> str:
+    return (
+        f"dataset {name!r} of {root} lacks the empty file that bears its schema; "
+        f"`cte-lake init {root}` makes it again"
+    )
 
 
 def _stored_columns(name: str) -> list[Any]:

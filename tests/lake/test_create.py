@@ -1,7 +1,9 @@
 import pytest
 
+from cte_lake import open_lake
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import LAKE_VERSION, check_version, create_lake
+from cte_lake.lake.evolve import seed_path
 from cte_lake.lake.read import current_exposures, current_master, reject_rows
 
 
@@ -33,6 +35,21 @@ def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
     (tmp_path / "cte_lake.toml").unlink()
     assert create_lake(tmp_path)
     assert check_version(tmp_path) == LAKE_VERSION
+
+
+@pytest.mark.parametrize("name", ["exposures", "phot", "master", "rejects", "alignment", "crmasks"])
+def test_a_lost_seed_is_told_in_a_sentence_and_made_again(tmp_path, name):
+    create_lake(tmp_path)
+    seed_path(tmp_path, name).unlink()
+    with pytest.raises(LakeError) as refusal:
+        open_lake(tmp_path)
+    told = str(refusal.value)
+    assert name in told
+    assert f"`cte-lake init {tmp_path}` makes" in told
+    assert "\n" not in told
+    create_lake(tmp_path)
+    with open_lake(tmp_path) as lake:
+        assert lake.sql(f"SELECT count(*) AS n FROM {name}").rows() == [{"n": 0}]
 
 
 @pytest.mark.parametrize(

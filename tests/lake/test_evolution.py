@@ -14,7 +14,9 @@ from cte_lake.cli.main import app
 from cte_lake.errors import LakeError
 from cte_lake.lake import schemas
 from cte_lake.lake.append import append_rows
-from cte_lake.lake.index import exposure_rows
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.evolve import seed_path
+from cte_lake.lake.index import CACHE, exposure_rows
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.upgrade import record_schemas, schema_changes
@@ -86,6 +88,12 @@ def test_an_added_column_is_null_in_old_files_and_filled_in_new_ones(lake, catal
         stars = len(opened.sql("SELECT * FROM phot"))
     assert rows == [{"gyros": 3, "n": 8}, {"gyros": None, "n": 8}]
     assert stars == 16 * 20
+    # The record of it is lost, and made again from the files.
+    seed_path(lake, "exposures").unlink()
+    shutil.rmtree(lake / CACHE, ignore_errors=True)
+    create_lake(lake)
+    assert exposure_rows(lake).column("gyros").null_count == 8
+    assert schema_changes(lake) == []
 
 
 def test_a_renamed_column_has_its_old_values(lake, catalog):
