@@ -36,7 +36,7 @@ class Facet:
     key, title : str
         Column, and what it is called.
     role : str
-        'colour', 'shape' or 'fill': how it is seen; '' if not at all.
+        'colour', 'shape', 'fill' or 'size': how it is seen; '' if not at all.
     first : tuple
         Values that are on at first; empty: all.
     """
@@ -50,7 +50,7 @@ class Facet:
 _TARGET = Facet("target", "Target", "shape")
 _FILETYPE = Facet("filetype", "File type", "fill", ("flt",))
 _LENGTH = Facet("length", "Exposures", "", ("l",))
-_FLASH = Facet("flash", "Post-flash", "", (0,))
+_FLASH = Facet("flash", "Post-flash", "size", (0,))
 _FILTER = Facet("filter", "Filter", "", ("F502N",))
 
 

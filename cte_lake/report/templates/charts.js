@@ -21,7 +21,7 @@
     const facet = chart.facets.find((one) => one.role === "colour");
     // Dates take their colours from the latest one on, which is the one that is shown first.
     const hue = facet && facet.newest_first ? facet.values.length - 1 - of("colour") : of("colour");
-    return { colour: `k${hue % 7}`, shape: of("shape") % SHAPES.length, open: of("fill") === 1 };
+    return { colour: `k${hue % 7}`, shape: of("shape") % SHAPES.length, open: of("fill") === 1, size: 1 + .25 * Math.min(of("size"), 4) };
   };
 
   const ticks = (low, high, count) => {
@@ -82,9 +82,9 @@
           label.append(box);
           if (facet.role) {
             const values = this.spec.facets.map((_, k) => (k === f ? v : 0));
-            const { colour, shape, open } = look(this.spec, values);
+            const { colour, shape, open, size } = look(this.spec, values);
             const key = make("svg", { class: `key ${facet.role === "colour" ? colour : "k6"}`, viewBox: "0 0 14 14", "aria-hidden": "true" }, label);
-            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, 5) }, key);
+            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, facet.role === "size" ? 3.4 * size : 5) }, key);
           }
           label.append(value);
           group.append(label);
@@ -130,12 +130,12 @@
         }
       }
       this.marks = points.map((point) => {
-        const { colour, shape, open } = look(spec, point.f);
+        const { colour, shape, open, size } = look(spec, point.f);
         const group = make("g", { class: colour }, svg);
         const [px, py] = [x.at(point.x), y.at(point.y)];
         const [top, bottom] = [y.at(point.y + point.e), y.at(point.y - point.e)].map((v) => Math.min(box.bottom, Math.max(box.top, v)));
         make("line", { class: "bar", x1: px, x2: px, y1: top, y2: bottom }, group);
-        const mark = make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](px, py, 4.4) }, group);
+        const mark = make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](px, py, 4.4 * size) }, group);
         return { px, py, mark };
       });
     }
