@@ -5,8 +5,8 @@ Targets: report under 60 s and 20 MB, status under 2 s.
 
 The photometry is made up, the frames are not: eight simulated exposures of both full chips (168 MB each) are
 copied `--copies` times and hard-linked under the path of every exposure, so the report opens and reads 400
-files of full size. There is no disk for 400 of them: unless told `--warm`, a process drops the copies from the
-page cache over and over while the report runs, so each is read from the disk each time.
+files of full size. There is no disk for 400 of them: unless told `--warm`, a process drops the copies from
+the page cache over and over while the report runs, so each is read from the disk each time.
 """
 
 from __future__ import annotations
