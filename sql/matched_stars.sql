@@ -7,41 +7,17 @@ WITH q AS MATERIALIZED (
     -- Once for both sides: a second look at the exposures could find more of them.
     FROM pairings
 ),
-one AS (
-    SELECT
-        q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_1 AS chip,
-        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.masked_light, p.flags,
-        of_aperture(aperture,
-            p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
-            p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
-        ) AS flux,
-        of_aperture(aperture,
-            p.flux_err_r02, p.flux_err_r03, p.flux_err_r05, p.flux_err_r07, p.flux_err_r10, p.flux_err_r12, p.flux_err_r15,
-            p.flux_err_r18, p.flux_err_r20, p.flux_err_r24, p.flux_err_r28, p.flux_err_r32, p.flux_err_r36, p.flux_err_r40
-        ) AS flux_err,
-        of_aperture(aperture,
-            p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
-            p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
-        ) AS area
-    -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
+sided AS (
+    SELECT q.*, 1 AS side, q.image_1 AS image, q.phot_key_1 AS phot_key, q.chip_1 AS chip
     FROM q
-    INNER JOIN stored_phot AS p
-        ON p.target = q.target
-        AND p.proposal = q.proposal
-        AND p.flash = q.flash
-        AND p.filetype = q.filetype
-        AND p.imagename = q.image_1
-        AND p.phot_key = q.phot_key_1
-    -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
-    SELECT
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM settings AS s
-    WHERE s.mode IS NULL
+    SELECT q.*, 2 AS side, q.image_2 AS image, q.phot_key_2 AS phot_key, q.chip_2 AS chip
+    FROM q
 ),
-two AS (
+stars AS NOT MATERIALIZED (
+    -- Written once and read twice, each time with the photometry of one side only.
     SELECT
-        q.pair_id, q.target, q.proposal, q.flash, q.filetype, q.chip_2 AS chip,
+        s.pair_id, s.target, s.proposal, s.flash, s.filetype, s.side, s.chip,
         p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.masked_light, p.flags,
         of_aperture(aperture,
             p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
@@ -56,18 +32,18 @@ two AS (
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
     -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
-    FROM q
+    FROM sided AS s
     INNER JOIN stored_phot AS p
-        ON p.target = q.target
-        AND p.proposal = q.proposal
-        AND p.flash = q.flash
-        AND p.filetype = q.filetype
-        AND p.imagename = q.image_2
-        AND p.phot_key = q.phot_key_2
+        ON p.target = s.target
+        AND p.proposal = s.proposal
+        AND p.flash = s.flash
+        AND p.filetype = s.filetype
+        AND p.imagename = s.image
+        AND p.phot_key = s.phot_key
     -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
     SELECT
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 )
@@ -99,9 +75,11 @@ SELECT
     b.sky::DOUBLE AS sky_2,  -- [electron] Local sky per pixel in image_2
     a.flags::INTEGER AS flags_1,  -- [-] Conditions in image_1, a bit each
     b.flags::INTEGER AS flags_2  -- [-] Conditions in image_2, a bit each
-FROM one AS a
-INNER JOIN two AS b
-    ON b.pair_id = a.pair_id
+FROM stars AS a
+INNER JOIN stars AS b
+    ON a.side = 1
+    AND b.side = 2
+    AND b.pair_id = a.pair_id
     AND b.master_id = a.master_id
     AND b.target = a.target
     AND b.proposal = a.proposal;

@@ -44,20 +44,28 @@ limited AS (
     FROM listed AS l
     CROSS JOIN settings AS s
 ),
-kept AS (
-    SELECT
-        l.* EXCLUDE (ratios),
-        l.ratios,
-        list_transform(l.ratios, lambda r: r BETWEEN l.clip.lo AND l.clip.hi) AS inside
+marked AS (
+    SELECT l.*, list_transform(l.ratios, lambda r: r BETWEEN l.clip.lo AND l.clip.hi) AS inside
     FROM limited AS l
+),
+kept AS (
+    -- A step of its own: what is given to a macro is worked out again wherever the macro names it.
+    SELECT
+        m.* EXCLUDE (inside) REPLACE (
+            list_where(m.ratios, m.inside) AS ratios,
+            list_where(m.distances, m.inside) AS distances,
+            list_where(m.fluxes, m.inside) AS fluxes,
+            list_where(m.backgrounds, m.inside) AS backgrounds
+        ),
+        len(m.ratios) AS n_in_bin
+    FROM marked AS m
 ),
 fitted AS (
     SELECT
-        k.pair_id, k.target, k.proposal, k.flash, k.filetype, k.bin_lo, k.bin_hi, k.estimator, k.clip,
-        len(k.ratios) AS n_in_bin,
-        line_fit(list_where(k.distances, k.inside), list_where(k.ratios, k.inside)) AS fit,
-        list_avg(list_where(k.fluxes, k.inside)) AS mean_flux,
-        list_avg(list_where(k.backgrounds, k.inside)) AS background
+        k.* EXCLUDE (ratios, distances, fluxes, backgrounds),
+        line_fit(k.distances, k.ratios) AS fit,
+        list_avg(k.fluxes) AS mean_flux,
+        list_avg(k.backgrounds) AS background
     FROM kept AS k
 ),
 wanted AS (
