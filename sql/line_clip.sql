@@ -14,9 +14,13 @@ CREATE OR REPLACE MACRO line_clip(xs, ys, k) AS
                 lambda clip_sums: list_transform(
                     [{
                         'slope': clip_sums.sxy / clip_sums.sxx,
-                        'half': k * sqrt(
-                            greatest(clip_sums.syy - clip_sums.sxy * clip_sums.sxy / clip_sums.sxx, 0.0)
-                            / (clip_sums.n - 2)
+                        -- The scatter about a perfect line is the root of rounding.
+                        'half': greatest(
+                            k * sqrt(
+                                greatest(clip_sums.syy - clip_sums.sxy * clip_sums.sxy / clip_sums.sxx, 0.0)
+                                / (clip_sums.n - 2)
+                            ),
+                            1e-7 * sqrt(clip_sums.syy / clip_sums.n)
                         ) + 1e-15
                     }],
                     lambda clip_line: list_transform(

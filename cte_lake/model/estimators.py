@@ -91,7 +91,9 @@ def clip_about_line(y: FloatArray, value: FloatArray, sigma: float) -> NDArray[n
         if kept.size < 3 or not np.isfinite(slope):
             break
         spread = np.sqrt(kept @ kept / (kept.size - 2))
-        new = keep & (np.abs(residual) <= sigma * spread)
+        # Points on a perfect line scatter by rounding, which must not throw any of them out.
+        limit = max(sigma * spread, 1e-7 * float(np.std(value[keep]))) + 1e-15
+        new = keep & (np.abs(residual) <= limit)
         if new.sum() == keep.sum():
             break
         keep = new

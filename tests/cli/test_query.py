@@ -129,7 +129,7 @@ def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     with duckdb.connect(str(path), read_only=True) as connection:
         (n,) = connection.execute("SELECT count(*) FROM cte(aperture := 5)").fetchall()[0]
-        assert n == 2 * 8 * 2
+        assert n == 2 * 8 * 3
         assert connection.execute("SELECT count(*) FROM pairs").fetchall() == [(2,)]
 
 

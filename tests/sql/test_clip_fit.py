@@ -160,6 +160,8 @@ def test_the_line_is_scipys(con, pairs):
 @example(seed=0, count=0, slope=0.0, outliers=[], k=4.0)
 @example(seed=0, count=2, slope=0.0, outliers=[], k=4.0)
 @example(seed=0, count=30, slope=5e-4, outliers=[2.0, -2.0], k=3.0)
+@example(seed=0, count=0, slope=1e-3, outliers=[0.0, 0.0, 0.0, 0.0], k=1.5)
+@example(seed=0, count=0, slope=1e-3, outliers=[0.0, 0.0, 5e-15], k=1.5)
 def test_the_clip_about_the_line_is_the_arrays(con, seed, count, slope, outliers, k):
     rng = np.random.default_rng(seed)
     x = rng.uniform(0, 2050, count + len(outliers))
@@ -173,8 +175,9 @@ def test_the_clip_about_the_line_is_the_arrays(con, seed, count, slope, outliers
         # The limits are those of the stars left: a query may use them to tell who was left.
         line, _, intercept = fit_line(x[expected], y[expected])
         residual = y[expected] - intercept - line * x[expected]
+        scatter = k * np.sqrt(residual @ residual / (expected.sum() - 2))
         assert found["half"] == pytest.approx(
-            k * np.sqrt(residual @ residual / (expected.sum() - 2)), rel=1e-7
+            max(scatter, 1e-7 * np.std(y[expected])), rel=1e-7, abs=1e-8 * np.std(y) + 1e-14
         )
 
 
