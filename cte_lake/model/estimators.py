@@ -92,7 +92,7 @@ def clip_about_line(y: FloatArray, value: FloatArray, sigma: float) -> NDArray[n
             break
         spread = np.sqrt(kept @ kept / (kept.size - 2))
         # Points on a perfect line scatter by rounding, which must not throw any of them out.
-        limit = max(sigma * spread, 1e-7 * float(np.std(value[keep]))) + 1e-15
+        limit = max(sigma * float(spread), 1e-7 * float(np.std(value[keep]))) + 1e-15
         new = keep & (np.abs(residual) <= limit)
         if new.sum() == keep.sum():
             break
