@@ -8,10 +8,10 @@ WITH q AS MATERIALIZED (
     FROM pairings
 ),
 sided AS (
-    SELECT q.*, 1 AS side, q.image_1 AS image, q.phot_key_1 AS phot_key, q.chip_1 AS chip
+    SELECT q.pair_id, q.target, q.proposal, q.flash, q.filetype, 1 AS side, q.image_1 AS image, q.phot_key_1 AS phot_key, q.chip_1 AS chip
     FROM q
     UNION ALL
-    SELECT q.*, 2 AS side, q.image_2 AS image, q.phot_key_2 AS phot_key, q.chip_2 AS chip
+    SELECT q.pair_id, q.target, q.proposal, q.flash, q.filetype, 2 AS side, q.image_2 AS image, q.phot_key_2 AS phot_key, q.chip_2 AS chip
     FROM q
 ),
 stars AS NOT MATERIALIZED (
@@ -75,11 +75,9 @@ SELECT
     b.sky::DOUBLE AS sky_2,  -- [electron] Local sky per pixel in image_2
     a.flags::INTEGER AS flags_1,  -- [-] Conditions in image_1, a bit each
     b.flags::INTEGER AS flags_2  -- [-] Conditions in image_2, a bit each
-FROM stars AS a
-INNER JOIN stars AS b
-    ON a.side = 1
-    AND b.side = 2
-    AND b.pair_id = a.pair_id
+FROM (FROM stars WHERE side = 1) AS a
+INNER JOIN (FROM stars WHERE side = 2) AS b
+    ON b.pair_id = a.pair_id
     AND b.master_id = a.master_id
     AND b.target = a.target
     AND b.proposal = a.proposal;
