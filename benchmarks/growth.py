@@ -24,9 +24,9 @@ from benchmarks.growth_lake import grow, one_pair
 from benchmarks.old_database import write_old_database
 from cte_lake.lake.index import CACHE, listing
 
-_LIST = (
-    "import sys; from pathlib import Path; from cte_lake.lake.index import exposure_rows;"
-    " exposure_rows(Path(sys.argv[1]))"
+_ROWS = (
+    "import sys; from pathlib import Path; from cte_lake.lake.index import kept_rows;"
+    " [kept_rows(Path(sys.argv[1]), name) for name in ('exposures', 'alignment', 'crmasks')]"
 )
 #: Dates of the visits that are added, one a size.
 _NEW_VISITS = (60300.3, 60340.3, 60380.3, 60420.3, 60460.3)
@@ -80,8 +80,8 @@ def questions(lake: Path, frames: Path, arriving: list[str], folder: Path) -> di
     steps = [f"run {frames} --steps align,crmask,ingest", "audit", "verify --quick", "status"]
     job = [word for step in steps for word in ("--step", step)]
     found = {
-        "list the exposures, cold": ask("-c", _LIST, str(lake)),
-        "list the exposures": ask("-c", _LIST, str(lake)),
+        "rows of exposures, WCS, masks, cold": ask("-c", _ROWS, str(lake)),
+        "the same again": ask("-c", _ROWS, str(lake)),
         "plan of an ingest, nothing new": command(lake, "ingest", str(frames), "--dry-run"),
         "`sql`, a first query": command(lake, "sql", "SELECT count(*) FROM exposures"),
         "`status`": command(lake, "status"),
