@@ -74,7 +74,7 @@ def bind(
     connection.execute("SET TimeZone = 'UTC'")
     # DuckDB draws its bar on standard output, among the data.
     connection.execute("SET enable_progress_bar = false")
-    # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; as they are, one serves a file.
+    # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; unpacked, one serves a file.
     connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     bind_settings(connection, config, mode or config.photometry.mode)
     names = (*STORED, *_added(root))
