@@ -11,10 +11,10 @@ import duckdb
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
-from cte_lake.lake.evolve import read_seed, seed_path
+from cte_lake.lake.evolve import SQL_TYPES, read_seed, seed_path
 from cte_lake.lake.place import in_store, lake_place
 from cte_lake.lake.read import scan
-from cte_lake.lake.schemas import dataset, dataset_names
+from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.photometry.flags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, built_from, sql_objects
@@ -70,12 +70,6 @@ def bind(
         confine(connection, place)
     check_version(root)
     config = (settings or load_settings(root)).config
-    # The same dates and times wherever a query runs.
-    connection.execute("SET TimeZone = 'UTC'")
-    # DuckDB draws its bar on standard output, among the data.
-    connection.execute("SET enable_progress_bar = false")
-    # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; unpacked, one serves a file.
-    connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     bind_settings(connection, config, mode or config.photometry.mode)
     names = (*STORED, *_added(root))
     # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
@@ -100,7 +94,7 @@ def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Colle
 
 def bind_exposures(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
     """Hold all exposure rows in a connection: ten thousand files are not opened by every query."""
-    columns = ", ".join(f'"{column.name}"' for column in _stored_columns("exposures"))
+    columns = ", ".join(f'"{column}"' for column in stored_types("exposures"))
     connection.register("incoming_exposures", rows)
     source = f"SELECT {columns} FROM incoming_exposures"
     connection.execute(f"CREATE OR REPLACE TABLE stored_exposures AS {source}")
@@ -121,7 +115,7 @@ def default_view(macro: SqlObject, aperture: int) -> str:
 def _bind_stored(
     connection: duckdb.DuckDBPyConnection, root: Path, name: str, only: Path | None = None
 ) -> None:
-    columns = ", ".join(f'"{column.name}"' for column in _stored_columns(name))
+    columns = ", ".join(f'"{column}"' for column in stored_types(name))
     source = scan(root, name, only=only if only is not None and only.is_file() else None)
     try:
         connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
@@ -138,25 +132,23 @@ def _without_seed(root: Path, name: str) -> str:
     )
 
 
-def _stored_columns(name: str) -> list[Any]:
+def stored_types(name: str) -> dict[str, str]:
+    """Return the SQL type of each column of a dataset, those that stand in the path alone included."""
     stated = dataset(name)
-    columns = list(stated.expanded())
-    present = {column.name for column in columns}
-    hive = [_HiveKey(key) for key in stated.partitions if key not in present]
-    return [*columns, *hive]
-
-
-class _HiveKey:
-    """A column that stands in the path alone."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    types = {column.name: SQL_TYPES[column.type] for column in stated.expanded()}
+    return types | {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
 
 
 def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
-    """Make the tables and the macro of settings that the views read."""
+    """Set a connection up for the views: DuckDB's own settings, the tables and the macro that they read."""
     from cte_lake.photometry import modes
 
+    # The same dates and times wherever a query runs.
+    connection.execute("SET TimeZone = 'UTC'")
+    # DuckDB draws its bar on standard output, among the data.
+    connection.execute("SET enable_progress_bar = false")
+    # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; unpacked, one serves a file.
+    connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     if mode not in modes.MODES:
         raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
     measure = config.measure

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from cte_lake.lake.evolve import SQL_TYPES
-from cte_lake.lake.schemas import PARTITION_TYPES, dataset
-from cte_lake.views.bind import STORED, bind_settings, bind_sql
+from cte_lake.views.bind import STORED, bind_settings, bind_sql, stored_types
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,8 +28,6 @@ def bind_memory(
     views : collection of str, optional
         Objects of ``sql/`` to make, with all that they are built on; by default every one.
     """
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")
     bind_settings(connection, config, config.photometry.mode)
     for name in STORED:
         store(connection, name)
@@ -40,7 +36,7 @@ def bind_memory(
 
 def store(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table | None = None) -> None:
     """Hold a dataset's rows in a connection, in place of those before; columns not given are NULL."""
-    types = _sql_types(name)
+    types = stored_types(name)
     given = [column for column in types if rows is not None and column in rows.column_names]
     held = ", ".join(f'CAST("{column}" AS {types[column]}) AS "{column}"' for column in given)
     # A view adds the columns that are not given: to fill seventy with NULL takes longer than all the rest.
@@ -52,9 +48,3 @@ def store(connection: duckdb.DuckDBPyConnection, name: str, rows: pa.Table | Non
         connection.execute(f"CREATE OR REPLACE TABLE held_{name} AS SELECT {held} FROM incoming")
         connection.unregister("incoming")
     connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {', '.join(shown)} FROM held_{name}")
-
-
-def _sql_types(name: str) -> dict[str, str]:
-    stated = dataset(name)
-    types = {column.name: SQL_TYPES[column.type] for column in stated.expanded()}
-    return types | {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
