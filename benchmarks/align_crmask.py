@@ -20,8 +20,8 @@ from visits import WIDTH, new_lake, run_align, run_crmask, scratch, spoil
 
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.lake.read import current_master, read_master
+from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program, with_anomalies
-from cte_lake.stages.align.store import ALIGNED, alignment_for
 
 SEED = 21
 

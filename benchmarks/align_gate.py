@@ -29,14 +29,14 @@ from cte_lake.errors import Rejected
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.selection import Selection
 from cte_lake.masters.read import read_master
+from cte_lake.pipeline.align.align_task import find_sources, search_settings
+from cte_lake.pipeline.align.detect import Sources
+from cte_lake.pipeline.align.fit import fit_wcs, open_wcs, tangent_plane
+from cte_lake.pipeline.align.gate import check
+from cte_lake.pipeline.align.quality import Quality, judge
+from cte_lake.pipeline.survey import survey
 from cte_lake.simulate import TARGETS, Program, Settings, nominal_program, simulate_program, with_anomalies
 from cte_lake.simulate import exposure as simulated_exposure
-from cte_lake.stages.align.detect import Sources
-from cte_lake.stages.align.fit import fit_wcs, open_wcs, tangent_plane
-from cte_lake.stages.align.gate import check
-from cte_lake.stages.align.quality import Quality, judge
-from cte_lake.stages.align.task import find_sources, search_settings
-from cte_lake.stages.survey import survey
 
 SEED = 22
 SETTINGS = load_settings(None, environment={})

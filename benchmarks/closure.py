@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from cte_lake.correction.closure import run_closure
 from cte_lake.model.closure import ClosureOptions, before_and_after
 from cte_lake.model.closure_report import summarise
 from cte_lake.model.injection import DEFAULT_LAW, Injection
-from cte_lake.stages.closure import run_closure
 
 HEAD = (
     "| case | slope 250-500 e- | largest pull mean | pull width | uncorrected flux | corrected 250-500 e- |"

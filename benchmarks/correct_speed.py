@@ -19,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake.correction.correct_files import correct_file
 from cte_lake.model.coefficients import CoefficientSet, Validity
 from cte_lake.model.correct import correct
 from cte_lake.model.injection import DEFAULT_LAW
 from cte_lake.model.terms import tensor_terms
-from cte_lake.stages.correct_files import correct_file
 
 
 def coefficients() -> CoefficientSet:

@@ -24,6 +24,8 @@ from visits import WIDTH, new_lake, run_align, run_crmask, scratch, spoil
 from cte_lake.config import load_settings
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
+from cte_lake.pipeline.crmask.mask_rows import mask_for
+from cte_lake.pipeline.crmask.single import SingleSettings, find_on_one_image, near_stars
 from cte_lake.simulate import (
     TARGETS,
     ExposurePlan,
@@ -37,8 +39,6 @@ from cte_lake.simulate import (
     simulate_program,
 )
 from cte_lake.simulate.write import write_exposure
-from cte_lake.stages.crmask.single import SingleSettings, find_on_one_image, near_stars
-from cte_lake.stages.crmask.store import mask_for
 
 CHOSEN_ON = (11, 14)
 SEED = 21

@@ -36,14 +36,14 @@ from cte_lake.lake.read import read_master
 from cte_lake.masters.project import project
 from cte_lake.photometry import PixelData, measure
 from cte_lake.photometry.kernel import EXACT, aperture_sums
+from cte_lake.pipeline.ingest import IngestArguments
+from cte_lake.pipeline.ingest.exposure_rows import phot_table, write_phot
+from cte_lake.pipeline.ingest.ingest_task import MeasureTask, measure_exposure
+from cte_lake.pipeline.ingest.plan import make_plan
+from cte_lake.pipeline.ingest.tasks import tasks_of
+from cte_lake.pipeline.master_import import import_master
 from cte_lake.radii import RADII
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program
-from cte_lake.stages.ingest import IngestArguments
-from cte_lake.stages.ingest.plan import make_plan
-from cte_lake.stages.ingest.rows import phot_table, write_phot
-from cte_lake.stages.ingest.task import MeasureTask, measure_exposure
-from cte_lake.stages.ingest.tasks import tasks_of
-from cte_lake.stages.master_import import import_master
 
 
 def make_task(folder: Path, stars: int | None) -> MeasureTask:

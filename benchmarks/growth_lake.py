@@ -15,13 +15,13 @@ from cte_lake.config import Settings, load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master
 from cte_lake.lake.versions import Version, digest, write_row
+from cte_lake.pipeline.align.align_exposures import solution_key
+from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, make_plan
+from cte_lake.pipeline.ingest.keys import rules_hash, settings_hash
+from cte_lake.pipeline.survey import IDENTITY, ExposureFile
 from cte_lake.simulate import fill_lake
 from cte_lake.simulate.photometry import ChipStars, SimulatedPhotometry, draw_stars, simulate_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
-from cte_lake.stages.align.run import solution_key
-from cte_lake.stages.crmask.run import CrmaskArguments, make_plan
-from cte_lake.stages.ingest.keys import rules_hash, settings_hash
-from cte_lake.stages.survey import IDENTITY, ExposureFile
 
 TARGET = "ngc6791"
 #: Images of a visit: two flash levels, two chips, two file types.

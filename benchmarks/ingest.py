@@ -25,8 +25,8 @@ from children import Children
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program
-from cte_lake.stages.master_import import import_master
 
 COMMAND = str(Path(sys.executable).with_name("cte-lake"))
 

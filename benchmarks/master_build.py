@@ -20,6 +20,9 @@ from visits import WIDTH, scratch, spoil
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master, read_master
+from cte_lake.pipeline.align.match import match_nearest, refine, search_offset
+from cte_lake.pipeline.master_build.build_catalog import BuildArguments, BuildReport, build_master
+from cte_lake.pipeline.master_build.detect_stars import beside_a_brighter
 from cte_lake.simulate import (
     TARGETS,
     Program,
@@ -31,9 +34,6 @@ from cte_lake.simulate import (
 )
 from cte_lake.simulate.psf import encircled_energy
 from cte_lake.simulate.stars import sky_to_pixel
-from cte_lake.stages.align.match import match_nearest, refine, search_offset
-from cte_lake.stages.master_build.detect import beside_a_brighter
-from cte_lake.stages.master_build.run import BuildArguments, BuildReport, build_master
 
 #: The rules were set on seed 31 (NGC 104 and NGC 6791, two pairs each).
 SEED = 32

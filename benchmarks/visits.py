@@ -12,11 +12,11 @@ import numpy as np
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignReport, align
+from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, CrmaskReport, find_cosmic_rays
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import Program, WCSError, with_wcs_errors
-from cte_lake.stages.align.run import AlignArguments, AlignReport, align
-from cte_lake.stages.crmask.run import CrmaskArguments, CrmaskReport, find_cosmic_rays
-from cte_lake.stages.dask import WorkerSettings
-from cte_lake.stages.master_import import import_master
 
 #: Columns of the cut-outs; their height is the full one.
 WIDTH = 512

@@ -27,7 +27,7 @@ from cte_lake.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cte_lake.stages.align.run import AlignArguments, AlignPlan, AlignReport
+    from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignPlan, AlignReport
 
 Engine = Annotated[
     Literal["tweakwcs", "tweakreg"],
@@ -72,9 +72,9 @@ def align(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.align.run import AlignArguments, make_plan, summary_line
-    from cte_lake.stages.align.run import align as run_align
-    from cte_lake.stages.dask import WorkerSettings
+    from cte_lake.pipeline.align.align_exposures import AlignArguments, make_plan, summary_line
+    from cte_lake.pipeline.align.align_exposures import align as run_align
+    from cte_lake.pipeline.dask import WorkerSettings
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, workers__count=workers)
@@ -106,12 +106,12 @@ def align(
 
 def _export(arguments: AlignArguments, write_fits: Path | None, plots: Path | None) -> None:
     if write_fits is not None:
-        from cte_lake.stages.align.export import write_aligned
+        from cte_lake.pipeline.align.export import write_aligned
 
         written = write_aligned(arguments, write_fits)
         typer.echo(f"wrote {len(written)} aligned copies into {write_fits}", err=True)
     if plots is not None:
-        from cte_lake.stages.align.export import draw_diagnostics
+        from cte_lake.pipeline.align.export import draw_diagnostics
 
         drawn = draw_diagnostics(arguments, plots)
         typer.echo(f"drew {len(drawn)} figures into {plots}", err=True)
@@ -119,7 +119,7 @@ def _export(arguments: AlignArguments, write_fits: Path | None, plots: Path | No
 
 def _cross_check(arguments: AlignArguments, as_json: bool) -> None:
     from cte_lake.errors import ExitCode
-    from cte_lake.stages.align.crosscheck import cross_check
+    from cte_lake.pipeline.align.crosscheck import cross_check
 
     rows = cross_check(arguments)
     if as_json:

@@ -76,10 +76,10 @@ def closure(
     more than 0.3%; runs of under 300 realisations are allowed the chance of their size.
     """
     from cte_lake.cli.progress import progress_bar
+    from cte_lake.correction.closure import run_closure
     from cte_lake.model.closure import ClosureOptions
     from cte_lake.model.closure_report import summarise
     from cte_lake.model.injection import DEFAULT_LAW, Injection
-    from cte_lake.stages.closure import run_closure
 
     if per is None and (output is not None or format_ not in {None, Format.TABLE, Format.JSON}):
         raise UsageError(f"three tables do not fit into one; choose it with --per {', '.join(Per)}")

@@ -54,8 +54,8 @@ def list_sets(
 ) -> None:
     """List the lake's coefficient sets, a line each."""
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.coefficient_files import read_coefficients, sets_in_lake
 
     rows = []
     for path in sets_in_lake(find_lake(lake)):
@@ -114,8 +114,8 @@ def show(
     With --format or -o only the coefficients, a row each; --json is the whole set.
     """
     from cte_lake.cli.rows import chosen_format, print_rows
+    from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.coefficient_text import to_json
-    from cte_lake.stages.coefficient_files import find_coefficients
 
     entry = find_coefficients(name, lake_or_none(lake))
     rows = [
@@ -160,8 +160,8 @@ def latex(
     caption: Annotated[str, typer.Option("--caption", help="Caption; default: target, filter, radius.")] = "",
 ) -> None:
     """Print sets side by side as a LaTeX table, as in WFC3 ISR 2017-09."""
+    from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.latex import latex_table
-    from cte_lake.stages.coefficient_files import find_coefficients
 
     root = lake_or_none(lake)
     typer.echo(latex_table([find_coefficients(name, root) for name in names], digits, errors, caption))
@@ -177,9 +177,9 @@ def export(
     ] = None,
 ) -> None:
     """Write a set for other tools; a 2017 text file comes out as TOML with its meaning spelled out."""
+    from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.lake.write import write_bytes
     from cte_lake.model.coefficient_text import FORMATS, to_json, to_table, to_toml
-    from cte_lake.stages.coefficient_files import find_coefficients
 
     if format_ not in FORMATS:
         raise UsageError(f"--format {format_!r} is not known; it is {', '.join(FORMATS)}")
@@ -213,8 +213,8 @@ def diff(
     losses decide. `sigma` is their difference over both errors.
     """
     from cte_lake.cli.rows import print_rows
+    from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.compare import compare_sets
-    from cte_lake.stages.coefficient_files import find_coefficients
 
     root = lake_or_none(lake)
     one, two = find_coefficients(first, root), find_coefficients(second, root)

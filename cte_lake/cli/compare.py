@@ -59,8 +59,8 @@ def compare(
     Two photometry modes of one lake (cte-lake compare standard iraf), or two lakes. Differences
     are B less A.
     """
-    from cte_lake.stages.compare import compare as run_compare
-    from cte_lake.stages.compare import parse_side
+    from cte_lake.correction.compare_modes import compare as run_compare
+    from cte_lake.correction.compare_modes import parse_side
 
     one, two = parse_side(first, lake), parse_side(second, lake)
     selection = select(proposal, visit, target, flash, filetype, filter_)

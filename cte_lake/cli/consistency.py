@@ -33,9 +33,9 @@ def consistency(
     """
     from cte_lake import open_lake
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.correction.fit_lake import consistency_of
     from cte_lake.lake.paths import find_lake
     from cte_lake.model.consistency import published
-    from cte_lake.stages.fit_lake import consistency_of
 
     chosen = chosen_format(as_json, format_)
     with open_lake(find_lake(lake), mode=mode) as opened:

@@ -14,7 +14,7 @@ from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
-    from cte_lake.stages.correct_files import CorrectedFile
+    from cte_lake.correction.correct_files import CorrectedFile
 
 _COLUMNS, _CONSTANTS = "Columns", "Where a column is missing: one value for all rows"
 CoefficientsOption = Annotated[
@@ -106,9 +106,9 @@ def correct(
     """
     from cte_lake.cli.dates import parse_date
     from cte_lake.cli.progress import progress_bar
+    from cte_lake.correction.coefficient_files import find_coefficients
+    from cte_lake.correction.correct_files import correct_file, default_output
     from cte_lake.model.correct_table import TableConstants
-    from cte_lake.stages.coefficient_files import find_coefficients
-    from cte_lake.stages.correct_files import correct_file, default_output
 
     if filetype is not None and filetype.lower() not in {"flt", "flc"}:
         raise UsageError(f"--filetype {filetype!r} is not known; it is flt or flc")

@@ -26,7 +26,7 @@ from cte_lake.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cte_lake.stages.crmask.run import CrmaskPlan
+    from cte_lake.pipeline.crmask.mask_exposures import CrmaskPlan
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -54,8 +54,13 @@ def crmask(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.crmask.run import CrmaskArguments, find_cosmic_rays, make_plan, summary_line
-    from cte_lake.stages.dask import WorkerSettings
+    from cte_lake.pipeline.crmask.mask_exposures import (
+        CrmaskArguments,
+        find_cosmic_rays,
+        make_plan,
+        summary_line,
+    )
+    from cte_lake.pipeline.dask import WorkerSettings
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, workers__count=workers)

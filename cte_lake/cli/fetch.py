@@ -19,7 +19,7 @@ from cte_lake.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cte_lake.stages.fetch.run import FetchPlan
+    from cte_lake.pipeline.fetch.fetch_programs import FetchPlan
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -48,8 +48,13 @@ def fetch(
     by hand are as good. A download that broke off is continued. Checksums are noted beside the files.
     """
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.stages.fetch.run import FetchArguments, make_plan, proposals_to_fetch, summary_line
-    from cte_lake.stages.fetch.run import fetch as run_fetch
+    from cte_lake.pipeline.fetch.fetch_programs import (
+        FetchArguments,
+        make_plan,
+        proposals_to_fetch,
+        summary_line,
+    )
+    from cte_lake.pipeline.fetch.fetch_programs import fetch as run_fetch
 
     if verify:
         _verify(to, as_json)
@@ -85,7 +90,7 @@ def _lake_or_none(lake: Path | None) -> Path | None:
 
 def _verify(folder: Path, as_json: bool) -> None:
     from cte_lake.errors import ExitCode
-    from cte_lake.stages.fetch.download import verify_checksums
+    from cte_lake.pipeline.fetch.download import verify_checksums
 
     states = verify_checksums(folder)
     bad = {str(path): state for path, state in states.items() if state != "ok"}

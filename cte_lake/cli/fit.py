@@ -46,7 +46,7 @@ from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
-    from cte_lake.stages.fit_lake import FitOutcome, FitRequest
+    from cte_lake.correction.fit_lake import FitOutcome, FitRequest
 
 #: Highest power of time by the word for it; None lets cross-validation choose.
 _TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}
@@ -96,8 +96,8 @@ def fit(
     """
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
+    from cte_lake.correction.fit_lake import FitRequest, fit_lake
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.fit_lake import FitRequest, fit_lake
 
     if format_ is not None and pivot is None and epoch is None:
         raise UsageError("--format is of the rows of --epoch and --pivot; `coeffs export` writes a set")
@@ -150,7 +150,7 @@ class _Printed:
 
 
 def _keep(outcome: FitOutcome, root: Path, output: Path | None, replace: bool, as_json: bool) -> None:
-    from cte_lake.stages.coefficient_files import path_in_lake, write_coefficients
+    from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 
     path = output or path_in_lake(root, outcome.coefficients.name)
     write_coefficients(path, outcome.coefficients, replace)
@@ -215,7 +215,7 @@ def _as_dict(outcome: FitOutcome, path: Path) -> dict[str, Any]:
 
 
 def _epoch(opened: Lake, request: FitRequest, mjd: float, printed: _Printed) -> None:
-    from cte_lake.stages.fit_lake import fit_epoch_of
+    from cte_lake.correction.fit_lake import fit_epoch_of
 
     quadratic, points = fit_epoch_of(opened, request, mjd)
     errors = quadratic.covariance.diagonal() ** 0.5
@@ -239,8 +239,8 @@ def _pivots(
     bins: list[tuple[float, float]],
     printed: _Printed,
 ) -> None:
+    from cte_lake.correction.pivots import pivots, pooled_pivot
     from cte_lake.model.points import non_overlapping
-    from cte_lake.stages.pivots import pivots, pooled_pivot
 
     conditions, values = ["true"], {}
     for name in ("target", "filter", "length", "filetype"):

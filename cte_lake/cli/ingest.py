@@ -28,7 +28,7 @@ from cte_lake.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from cte_lake.stages.ingest import IngestReport, Plan
+    from cte_lake.pipeline.ingest import IngestReport, Plan
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -62,9 +62,9 @@ def ingest(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.dask import WorkerSettings
-    from cte_lake.stages.ingest import IngestArguments, make_plan
-    from cte_lake.stages.ingest import ingest as run_ingest
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.pipeline.ingest import IngestArguments, make_plan
+    from cte_lake.pipeline.ingest import ingest as run_ingest
 
     root = find_lake(lake)
     settings = settings_of(

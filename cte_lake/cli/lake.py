@@ -93,7 +93,7 @@ def master_import(
     next ingest measures what depends on it.
     """
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.master_import import import_master
+    from cte_lake.pipeline.master_import import import_master
 
     root = find_lake(lake)
     done = import_master(root, file, target, settings_of(root, assignments).config)

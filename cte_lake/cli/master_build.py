@@ -49,7 +49,7 @@ def master_build(
     from dataclasses import asdict
 
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.master_build.run import BuildArguments, build_master
+    from cte_lake.pipeline.master_build.build_catalog import BuildArguments, build_master
 
     root = find_lake(lake)
     arguments = BuildArguments(
@@ -88,7 +88,7 @@ def master_merge(
 ) -> None:
     """Add the stars of a catalog to the target's catalog, whose stars keep their numbers."""
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.master_merge import merge_master
+    from cte_lake.pipeline.master_merge import merge_master
 
     root = find_lake(lake)
     done, merged = merge_master(root, file, target, settings_of(root, assignments).config, found_in)
@@ -116,7 +116,7 @@ def master_show(
     """Tell what master catalogs the lake has: stars, filters, origins, and where they lie."""
     from cte_lake.errors import NothingToDo, UsageError
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.master_show import describe_masters, draw_master
+    from cte_lake.pipeline.master_show import describe_masters, draw_master
 
     root = find_lake(lake)
     rows = describe_masters(root, target)

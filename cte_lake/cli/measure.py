@@ -51,8 +51,8 @@ def measure(
     Pairs of both kinds are measured, chip 1 against chip 2 and the 180-degree sets. With -o every
     column of the view cte is written, with units.
     """
+    from cte_lake.correction.measure import measure_losses, printable
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.measure import measure_losses, printable
 
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)

@@ -30,7 +30,7 @@ def pam_check(
     """
     from cte_lake.cli.rows import print_rows
     from cte_lake.errors import ExitCode
-    from cte_lake.stages.pam_check import check_pam
+    from cte_lake.pipeline.pam_check import check_pam
 
     rows = check_pam(frame, maps)
     print_rows(rows, as_json)

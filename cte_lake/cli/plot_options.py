@@ -117,7 +117,7 @@ def chosen_length(text: str | None) -> str:
 
 def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSet, ...]:
     """Read the named sets; all of the lake's if none is named, and none for the name ``none``."""
-    from cte_lake.stages.coefficient_files import find_coefficients, read_coefficients, sets_in_lake
+    from cte_lake.correction.coefficient_files import find_coefficients, read_coefficients, sets_in_lake
 
     if names is None:
         return tuple(read_coefficients(path) for path in sets_in_lake(root))

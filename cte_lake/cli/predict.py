@@ -63,8 +63,8 @@ def predict(
     """
     from cte_lake.cli.dates import parse_date
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.predict import predict_many
-    from cte_lake.stages.coefficient_files import find_coefficients
 
     entry = find_coefficients(coefficients, lake_or_none(lake))
     dates = [parse_date(text) for text in date]

@@ -46,7 +46,7 @@ def sql(
     opened = open_lake(root, mode, settings=settings_of(root, assignments))
     with opened:
         if coefficients is not None:
-            from cte_lake.stages.coefficient_files import find_coefficients
+            from cte_lake.correction.coefficient_files import find_coefficients
 
             opened.use_coefficients(find_coefficients(coefficients, root))
         if query is None and sys.stdin.isatty():

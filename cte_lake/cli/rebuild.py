@@ -62,9 +62,9 @@ def rebuild(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.paths import find_lake
-    from cte_lake.stages.dask import WorkerSettings
-    from cte_lake.stages.ingest import IngestArguments, ingest
-    from cte_lake.stages.rebuild import frames_to_rebuild, names_in
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.pipeline.ingest import IngestArguments, ingest
+    from cte_lake.pipeline.rebuild import frames_to_rebuild, names_in
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, photometry__mode=mode, workers__count=workers)

@@ -12,7 +12,7 @@ from cte_lake.cli.app import FRAMES, app
 from cte_lake.cli.options import JsonOption, ProgressOption
 
 if TYPE_CHECKING:
-    from cte_lake.simulate.run import SimulatedProgram
+    from cte_lake.simulate.simulate_program import SimulatedProgram
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -80,7 +80,7 @@ def simulate(
     from cte_lake.simulate.exposure import Settings
     from cte_lake.simulate.geometry import CHIP_COLUMNS
     from cte_lake.simulate.request import Request, check_width, plan_programs
-    from cte_lake.simulate.run import simulate_programs
+    from cte_lake.simulate.simulate_program import simulate_programs
     from cte_lake.simulate.stars import catalog_suffix
     from cte_lake.simulate.write import checked_compression
 

@@ -1,6 +1,6 @@
 """Closure: a known law was injected, measured, fitted and corrected; how far off is what came back.
 
-Judges realisations; `cte_lake.stages.closure` makes them, with the lake's own views and fit.
+Judges realisations; `cte_lake.correction.closure` makes them, with the lake's own views and fit.
 """
 
 from __future__ import annotations

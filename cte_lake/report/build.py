@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import __version__
+from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
 from cte_lake.report.away import name_of, reports_here
@@ -29,7 +30,6 @@ from cte_lake.report.site import render
 from cte_lake.report.state import state
 from cte_lake.report.static import printed_figures, write_figures
 from cte_lake.report.tables import Column
-from cte_lake.stages.coefficient_files import read_coefficients, sets_in_lake
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -26,7 +26,7 @@ from cte_lake.simulate.program import (
     with_anomalies,
     with_wcs_errors,
 )
-from cte_lake.simulate.run import SimulatedProgram, simulate_program, simulate_programs
+from cte_lake.simulate.simulate_program import SimulatedProgram, simulate_program, simulate_programs
 from cte_lake.simulate.stars import StarField, make_field, master_table, write_master
 from cte_lake.simulate.write import write_exposure
 

@@ -1,4 +1,4 @@
-"""Headers of calibrated WFC3/UVIS frames, with every keyword that the stages and drizzlepac look at."""
+"""Headers of calibrated WFC3/UVIS frames, with every keyword that the pipeline and drizzlepac look at."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from cte_lake import open_lake
 from cte_lake.cli.dates import parse_date
 from cte_lake.cli.main import app
+from cte_lake.correction.coefficient_files import read_coefficients
 from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
 from cte_lake.model.correct import correct
 from cte_lake.model.estimators import bin_slopes
 from cte_lake.model.points import non_overlapping
 from cte_lake.simulate.law import CTELaw
-from cte_lake.stages.coefficient_files import read_coefficients
 from tests.model.lakes import make_lake
 
 
@@ -261,7 +261,7 @@ def test_correct_says_what_is_wrong(lake, fitted, tmp_path):
 
 
 def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
-    from cte_lake.stages.correct_files import correct_file
+    from cte_lake.correction.correct_files import correct_file
 
     rng = np.random.default_rng(0)
     table = Table({"flux": 10 ** rng.uniform(2, 5, 5000), "y": rng.uniform(0, 2050, 5000)})

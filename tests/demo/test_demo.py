@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cte_lake.demo import DemoResult, DemoScale, Recovered, result_lines, run_demo
-from cte_lake.demo.run import MARK
+from cte_lake.demo.demonstrate import MARK
 from cte_lake.errors import UsageError
 
 SMALL = DemoScale(epochs=(56200.0, 57601.3), flashes=(0,), width=384, stars=900)
@@ -99,7 +99,7 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("cte_lake.demo.run.SPACE", 10**18)
+    monkeypatch.setattr("cte_lake.demo.demonstrate.SPACE", 10**18)
     with pytest.raises(UsageError, match="GB left"):
         run_demo(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 
 #: What commands import; none of it starts a thread.
 PRELOADED = [
-    *("cte_lake.api", "cte_lake.cli.main", "cte_lake.views.astropy_table", "cte_lake.stages.ingest"),
+    *("cte_lake.api", "cte_lake.cli.main", "cte_lake.views.astropy_table", "cte_lake.pipeline.ingest"),
     *("astropy.io.fits", "astropy.table", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats"),
 ]
 LIMIT = 300.0

@@ -11,7 +11,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
-from cte_lake.stages.master_import import import_master
+from cte_lake.pipeline.master_import import import_master
 
 
 def command() -> list[str]:

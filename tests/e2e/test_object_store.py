@@ -13,7 +13,7 @@ import pytest
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import lake_place
-from cte_lake.stages.master_import import import_master
+from cte_lake.pipeline.master_import import import_master
 from tests.e2e.conftest import command, environment
 from tests.lakes import content
 from tests.stores import copy_bucket

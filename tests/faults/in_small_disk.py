@@ -17,9 +17,9 @@ from cte_lake.config import load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.verify import verify
-from cte_lake.stages.dask import WorkerSettings
-from cte_lake.stages.ingest import IngestArguments, ingest
-from cte_lake.stages.master_import import import_master
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest import IngestArguments, ingest
+from cte_lake.pipeline.master_import import import_master
 
 SIZE = 6_000_000
 PAGE = 4096

@@ -102,8 +102,8 @@ _TRIES = """
 import sys
 from pathlib import Path
 from cte_lake.config import load_settings
-from cte_lake.stages.dask import WorkerSettings
-from cte_lake.stages.ingest import IngestArguments, ingest
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest import IngestArguments, ingest
 lake = Path(sys.argv[1])
 for _ in range(12):
     settings = load_settings(lake, environment={})

@@ -9,7 +9,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
-from cte_lake.stages.master_import import import_master
+from cte_lake.pipeline.master_import import import_master
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
 

@@ -11,7 +11,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.lock import only_one
-from cte_lake.refresh import LOG, MAIL, default_steps, refresh
+from cte_lake.workflow.refresh import LOG, MAIL, default_steps, refresh
 from tests.jobs.conftest import JOBS
 
 
@@ -76,7 +76,7 @@ def test_the_lock_of_a_killed_job_is_free(lake):
 
 
 def test_the_log_rotates(lake, monkeypatch):
-    monkeypatch.setattr("cte_lake.refresh._LOG_BYTES", 300)
+    monkeypatch.setattr("cte_lake.workflow.refresh._LOG_BYTES", 300)
     for _ in range(3):
         refresh(lake, ("schema check",))
     assert len(list((lake / "logs").glob(f"{LOG}*"))) > 2
@@ -114,7 +114,8 @@ def test_each_line_of_the_cron_entry_runs(lake):
     nightly, monthly = jobs
     # The nightly job's default steps have their own test; here its own line is run with a short one.
     assert "--frames /data/cte/frames" in nightly
-    nightly = nightly.replace("cte_lake.refresh", "cte_lake.refresh --step 'verify --quick'")
+    module = "cte_lake.workflow.refresh"
+    nightly = nightly.replace(module, f"{module} --step 'verify --quick'")
     for job in (nightly, monthly):
         done = subprocess.run(
             ["/bin/sh", "-c", job], env={"PATH": "/usr/bin:/bin", "HOME": "/", **settings},

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cte_lake.config import load_settings
+from cte_lake.correction.closure import lake_tables
+from cte_lake.correction.fit_lake import FitRequest, slopes_of
+from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.fit import fit_epoch, fit_surface
 from cte_lake.model.injection import DEFAULT_LAW, Injection, simulate_pair
 from cte_lake.model.points import FitPoints, epochs, from_table, non_overlapping
 from cte_lake.model.robust import solve
-from cte_lake.stages.closure import lake_tables
-from cte_lake.stages.fit_lake import FitRequest, slopes_of
-from cte_lake.stages.memory_lake import MemoryLake
 
 BINS = [
     (250, 500),

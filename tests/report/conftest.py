@@ -11,12 +11,12 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
+from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
+from cte_lake.correction.fit_lake import FitRequest, fit_lake
 from cte_lake.lake.paths import reject_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.write import conform, write_table
 from cte_lake.report.build import Made, make_report
-from cte_lake.stages.coefficient_files import path_in_lake, write_coefficients
-from cte_lake.stages.fit_lake import FitRequest, fit_lake
 from tests.report.big_lake import make_lake
 
 #: Breaks out of attributes, elements, scripts, JSON, templates and comments where nothing keeps it in.

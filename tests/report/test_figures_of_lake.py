@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pytest
 
 from cte_lake import Lake, open_lake
+from cte_lake.correction.fit_lake import FitRequest, fit_lake
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.report.figures import KINDS, Request, draw
 from cte_lake.report.figures.request import bins_in
-from cte_lake.stages.fit_lake import FitRequest, fit_lake
 from tests.plots.samples import TIME_BINS
 from tests.report.big_lake import make_lake
 

@@ -18,9 +18,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    from cte_lake.stages.dask import WorkerSettings
-    from cte_lake.stages.ingest import IngestArguments, ingest
-    from cte_lake.stages.master_import import import_master
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.pipeline.ingest import IngestArguments, ingest
+    from cte_lake.pipeline.master_import import import_master
 
     root = tmp_path_factory.mktemp("frames") / "lake"
     create_lake(root)

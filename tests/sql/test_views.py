@@ -184,7 +184,7 @@ def test_photometry_without_its_exposure_row_does_not_exist(lake):
 
 
 def test_a_reject_is_over_when_the_file_is_measured(lake):
-    from cte_lake.stages.ingest.rows import write_reject
+    from cte_lake.pipeline.ingest.exposure_rows import write_reject
 
     path = lake.parent / "ic7802aaq_flt.fits"
     path.write_bytes(b"not yet whole")

@@ -1,0 +1,1 @@
+"""What stands on a measured lake: fits, coefficient files, corrected tables, closures, comparisons."""

@@ -1,0 +1,171 @@
+"""The demo itself: a small simulated program through init, import, ingest and measure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.demo.figures import draw_figures
+from cte_lake.demo.results import DemoResult, Recovered
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+#: Free space asked for, bytes; the demo uses about half of it.
+SPACE = 2_000_000_000
+MARK = "demo.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DemoScale:
+    """How large a demo's program is.
+
+    Attributes
+    ----------
+    epochs : tuple of float
+        Dates (MJD) of the visits to NGC 104.
+    flashes : tuple of int
+        Post-flash levels, e-/px; 0 must be one of them.
+    width : int
+        Columns of the frames.
+    stars : int
+        Stars over 250 e- on a chip.
+    """
+
+    epochs: tuple[float, ...] = (55500.0, 56200.0, 56900.0, 57601.3)
+    flashes: tuple[int, ...] = (0, 12)
+    width: int = 512
+    stars: int = 1200
+
+
+def run_demo(
+    folder: Path,
+    *,
+    seed: int = 1,
+    workers: int = 2,
+    say: Say = lambda _: None,
+    scale: DemoScale | None = None,
+) -> DemoResult:
+    """Simulate a program, take it through init, import, ingest and measure, and compare.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or the folder of an earlier demo.
+    seed : int
+        Seed of the simulation.
+    workers : int
+        Worker processes of the ingest.
+    say : callable
+        Takes one line of talk.
+    scale : DemoScale, optional
+        How large the program is.
+
+    Returns
+    -------
+    DemoResult
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something else, or the disk is too full.
+    """
+    from cte_lake import open_lake
+
+    started = perf_counter()
+    _claim(folder)
+    truth = _simulate(folder / "frames", scale or DemoScale(), seed, say)
+    lake = _ingest(folder, workers, say)
+    with open_lake(lake) as opened:
+        rows = _compare(opened, truth)
+        figures = draw_figures(opened, folder / "figures")
+    say(f"[4/4] measure {len(rows)} losses of {len(truth)} pairs, FLT and FLC; {len(figures)} figures drawn")
+    return DemoResult(folder / "frames", lake, figures, rows, perf_counter() - started)
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder, or make sure that it is an earlier demo's."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; name a new folder for the demo.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise UsageError(f"{folder} is not empty and no demo's; name a new folder for the demo.")
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < SPACE:
+        raise UsageError(f"{folder} has {free / 1e9:.1f} GB left; the demo asks for {SPACE / 1e9:.0f} GB.")
+    (folder / MARK).write_text(json.dumps({"made_by": "cte-lake demo"}) + "\n", encoding="utf-8")
+
+
+def _simulate(frames: Path, scale: DemoScale, seed: int, say: Say) -> list[dict[str, Any]]:
+    from cte_lake.simulate import TARGETS, Settings, nominal_program, program_180, simulate_programs
+
+    started = perf_counter()
+    programs = [nominal_program(TARGETS["ngc104"], scale.epochs, flashes=scale.flashes), program_180()]
+    done = simulate_programs(programs, frames, Settings(width=scale.width, seed=seed), stars=scale.stars)
+    files = [path for each in done for path in each.frames]
+    size = sum(path.stat().st_size for path in files) / 1e9
+    say(f"[1/4] made    {len(files)} frames (FLT, FLC; {size:.1f} GB) in {perf_counter() - started:.0f} s:")
+    flashes = " and ".join(map(str, scale.flashes))
+    say(f"              NGC 104 ({len(scale.epochs)} epochs, flash {flashes}) and NGC 6583 (180 degrees)")
+    return [pair for each in done for pair in each.pairs]
+
+
+def _ingest(folder: Path, workers: int, say: Say) -> Path:
+    from cte_lake.config import load_settings
+    from cte_lake.lake.create import create_lake
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.pipeline.ingest import IngestArguments, ingest
+    from cte_lake.pipeline.master_import import import_master
+
+    lake = (folder / "lake").absolute()
+    create_lake(lake)
+    settings = load_settings(lake, {})
+    imported = 0
+    for target in ("ngc104", "ngc6583"):
+        catalog = folder / "frames" / target / f"{target}_master.cat"
+        imported += import_master(lake, catalog, target, settings.config).n_stars
+    say(f"[2/4] lake    made, {imported:,} stars of 2 master catalogs imported")
+    stated = settings.config.workers
+    arguments = IngestArguments(
+        lake=lake, paths=(str(folder / "frames"),), settings=settings,
+        workers=WorkerSettings(workers, None, stated.memory_limit, stated.retries),
+    )  # fmt: skip
+    report = ingest(arguments)
+    if report.rejected:
+        first = report.rejected[0]
+        raise RuntimeError(f"the ingest refused a simulated frame: {first['path']}: {first['detail']}")
+    say(f"[3/4] ingest  {report.measured} frames, {report.stars:,} star rows in {report.seconds:.0f} s")
+    return lake
+
+
+def _compare(lake: Lake, truth: list[dict[str, Any]]) -> tuple[Recovered, ...]:
+    """Put each measured loss beside the injected one of the same pair and bin."""
+    injected = {}
+    for pair in truth:
+        second = pair.get("chip2") or pair["second"]
+        first = pair.get("chip1") or pair["first"]
+        for entry in pair["cte_per_2048"]:
+            for filetype, key in (("flt", "loss"), ("flc", "loss_flc")):
+                names = (f"{first}_{filetype}.fits", f"{second}_{filetype}.fits")
+                injected[*names, float(entry["lo"]), float(entry["hi"])] = entry[key], pair.get("chip")
+    rows = []
+    for row in lake.cte(estimator="mean_flux").rows():
+        known = injected.get((row["image_1"], row["image_2"], row["bin_lo"], row["bin_hi"]))
+        if known is None or known[0] is None or row["cte_loss"] is None or not row["cte_loss_err"]:
+            continue
+        rows.append(
+            Recovered(
+                target=row["target"], date=row["mjd"], flash=row["flash"], filetype=row["filetype"],
+                chip=known[1], bin_lo=row["bin_lo"], bin_hi=row["bin_hi"], n=row["n"],
+                loss=row["cte_loss"], loss_err=row["cte_loss_err"], injected=known[0],
+            )
+        )  # fmt: skip
+    return tuple(rows)

@@ -1,0 +1,1 @@
+"""What makes a lake: fetch, align, crmask, master catalogs, ingest."""

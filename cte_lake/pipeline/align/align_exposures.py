@@ -1,0 +1,262 @@
+"""Plans and carries out an alignment: what is new or out of date goes to the workers, refusals on record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cte_lake.config import Settings
+from cte_lake.errors import ExitCode, Rejected
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.read import MasterFile, current_master
+from cte_lake.lake.selection import Selection
+from cte_lake.lake.versions import digest
+from cte_lake.pipeline.align.alignment_rows import (
+    ALIGNED,
+    QUARANTINED,
+    SKIPPED,
+    alignment_states,
+    current_rows,
+)
+from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
+from cte_lake.pipeline.dask import Done, WorkerSettings
+from cte_lake.pipeline.failures import refusal_of
+from cte_lake.pipeline.survey import ExposureFile, survey
+
+#: Raised when the way from frame to solution changes the numbers though no setting did.
+ALIGN_ALGORITHM = 1
+
+
+@dataclass(frozen=True)
+class AlignArguments:
+    """Arguments of an alignment.
+
+    Attributes
+    ----------
+    lake : Path
+        Root of the lake.
+    paths : tuple of str
+        Files, folders and glob patterns.
+    settings : Settings
+        The configuration.
+    selection : Selection
+        Which exposures; an empty one takes all.
+    workers : WorkerSettings
+        Where to work.
+    overwrite : bool
+        Align again what is up to date.
+    """
+
+    lake: Path
+    paths: tuple[str, ...]
+    settings: Settings
+    selection: Selection = field(default_factory=Selection)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
+    overwrite: bool = False
+
+
+@dataclass
+class AlignPlan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    todo : list of (ExposureFile, MasterFile, str)
+        Exposures to align, with the catalog and the key of what comes out.
+    up_to_date : list of str
+        Root names whose solution rests on the same file, catalog and settings.
+    refused : dict of Path to Rejected
+        Files that cannot be aligned.
+    excluded : int
+        Files left out by a configured rule.
+    unselected : int
+        Files left out by the selection.
+    """
+
+    todo: list[tuple[ExposureFile, MasterFile, str]] = field(default_factory=list)
+    up_to_date: list[str] = field(default_factory=list)
+    refused: dict[Path, Rejected] = field(default_factory=dict)
+    excluded: int = 0
+    unselected: int = 0
+
+
+@dataclass
+class AlignReport:
+    """What an alignment did: counts, the refused files, and one record per exposure that was worked on."""
+
+    aligned: int = 0
+    skipped: int = 0
+    up_to_date: int = 0
+    excluded: int = 0
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    exposures: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, or done in part where exposures were quarantined or files failed."""
+        return ExitCode.DONE_IN_PART if self.rejected or self.quarantined else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return vars(self) | {"exit_code": int(self.exit_code)}
+
+
+def make_plan(arguments: AlignArguments) -> AlignPlan:
+    """Decide what is to be aligned; nothing is written and no pixel is read.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist or a pattern matches nothing.
+    """
+    rows = {row["path"]: row for row in current_rows(arguments.lake)}
+    found = survey(arguments.paths, arguments.settings, arguments.selection, rows)
+    plan = AlignPlan(refused=found.refused, excluded=found.excluded, unselected=found.unselected)
+    states = alignment_states(arguments.lake)
+    masters = {name: current_master(arguments.lake, name) for name in {e.target for e in found.exposures}}
+    for exposure in found.exposures:
+        master = masters[exposure.target]
+        if master is None:
+            plan.refused[Path(exposure.path)] = _no_master(exposure.target)
+            continue
+        key = solution_key(exposure, master, arguments.settings)
+        state = states.get(exposure.rootname)
+        if state is not None and state.key == key and not arguments.overwrite:
+            plan.up_to_date.append(exposure.rootname)
+        else:
+            plan.todo.append((exposure, master, key))
+    return plan
+
+
+def align(
+    arguments: AlignArguments, plan: AlignPlan | None = None, progress: Progress | None = None
+) -> AlignReport:
+    """Fit the WCS of what is new or out of date among the given files to its master catalog.
+
+    Parameters
+    ----------
+    arguments : AlignArguments
+        What is asked.
+    plan : AlignPlan, optional
+        A plan made before from the same arguments.
+    progress : callable, optional
+        Called with (done, total) after each exposure.
+
+    Raises
+    ------
+    NothingToDo
+        If the selection names exposures and none is found.
+    UsageError
+        If a path does not exist.
+    """
+    from cte_lake.pipeline.align.align_task import align_exposure
+
+    started = perf_counter()
+    seed_datasets(arguments.lake)
+    plan = plan or make_plan(arguments)
+    found = len(plan.todo) + len(plan.up_to_date) + len(plan.refused)
+    require_selected(arguments.selection, found, plan.unselected)
+    report = AlignReport(up_to_date=len(plan.up_to_date), excluded=plan.excluded)
+    for path, refusal in plan.refused.items():
+        _refuse(arguments, report, path, refusal)
+    carry_out(
+        align_exposure,
+        _tasks(arguments, plan),
+        arguments.workers,
+        lambda done: _record(arguments, report, done),
+        progress,
+    )
+    report.exposures.sort(key=lambda told: str(told["rootname"]))
+    report.seconds = perf_counter() - started
+    return report
+
+
+def _tasks(arguments: AlignArguments, plan: AlignPlan) -> list[Any]:
+    from cte_lake.pipeline.align.align_task import AlignTask
+
+    config = arguments.settings.config
+    settings_hash = _settings_hash(arguments.settings)
+    return [
+        AlignTask(
+            arguments.lake,
+            exposure,
+            "s" if exposure.exptime <= config.chips.short_limit else "l",
+            master,
+            config.align,
+            settings_hash,
+            key,
+        )
+        for exposure, master, key in plan.todo
+    ]
+
+
+def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]) -> None:
+    exposure: ExposureFile = done.task.exposure
+    if done.result is None:
+        refusal = refusal_of(Path(exposure.path), done.error, "align")
+        _refuse(arguments, report, Path(exposure.path), refusal, exposure)
+        return
+    outcome = done.result
+    numbers = {} if outcome.quality is None else asdict(outcome.quality)
+    told = {name: getattr(outcome, name) for name in ("rootname", "status", "reason", "detail")}
+    report.exposures.append(told | numbers)
+    if outcome.status == ALIGNED:
+        report.aligned += 1
+    elif outcome.status == SKIPPED:
+        report.skipped += 1
+    elif outcome.status == QUARANTINED:
+        report.quarantined.append(told)
+        refusal = Rejected(outcome.reason, outcome.detail, stage="align")
+        put_on_record(
+            arguments.lake, Path(exposure.path), refusal, _settings_hash(arguments.settings), exposure
+        )
+
+
+def _refuse(
+    arguments: AlignArguments,
+    report: AlignReport,
+    path: Path,
+    refusal: Rejected,
+    exposure: ExposureFile | None = None,
+) -> None:
+    settings_hash = _settings_hash(arguments.settings)
+    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
+
+
+def _no_master(target: str) -> Rejected:
+    return Rejected(
+        "no_master",
+        f"target {target} has no master catalog in the lake; import one with "
+        f"`cte-lake master import FILE --target {target}` or make one with `cte-lake master build`",
+        stage="align",
+    )
+
+
+def _settings_hash(settings: Settings) -> str:
+    return digest([ALIGN_ALGORITHM, settings.hash("align", "chips")])
+
+
+def solution_key(exposure: ExposureFile, master: MasterFile, settings: Settings) -> str:
+    """Hash of all that a solution follows from: the file, the catalog, the settings."""
+    return digest([exposure.fingerprint, master.master_hash, _settings_hash(settings)])
+
+
+def summary_line(report: AlignReport) -> str:
+    """Return the report in one sentence."""
+    reasons = Counter(str(told["reason"]) for told in [*report.quarantined, *report.rejected])
+    parts = [f"{report.aligned} aligned", f"{report.up_to_date} up to date"]
+    parts += [f"{report.skipped} skipped (charge injection)"] if report.skipped else []
+    parts += [f"{len(report.quarantined)} quarantined"] if report.quarantined else []
+    parts += [f"{len(report.rejected)} rejected"] if report.rejected else []
+    return f"align: {', '.join(parts)}{_told(reasons.items())} in {report.seconds:.1f} s"
+
+
+def _told(reasons: Iterable[tuple[str, int]]) -> str:
+    told = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons))
+    return f" ({told})" if told else ""

@@ -1,0 +1,217 @@
+"""What a worker does with one exposure: detect, fit, judge, keep. Done twice, it is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import feather
+
+from cte_lake import __version__
+from cte_lake.config.preparation import Align
+from cte_lake.errors import Rejected
+from cte_lake.frames.fitsfile import checksum, read_chip
+from cte_lake.frames.masks import bad_pixel_mask
+from cte_lake.frames.opening import open_frame
+from cte_lake.lake.read import MasterFile, read_master
+from cte_lake.lake.write import write_bytes
+from cte_lake.pipeline.align.alignment_rows import (
+    ALIGNED,
+    MATCHES,
+    QUARANTINED,
+    SKIPPED,
+    WcsSolution,
+    read_cards,
+    solution_hash,
+    write_solution,
+)
+from cte_lake.pipeline.align.detect import DetectionSettings, Sources, detect_sources
+from cte_lake.pipeline.align.fit import SearchSettings, fit_wcs, open_wcs
+from cte_lake.pipeline.align.gate import check
+from cte_lake.pipeline.align.headerlet import make_headerlet, rename_headerlet
+from cte_lake.pipeline.align.match import FloatArray
+from cte_lake.pipeline.align.quality import Quality, Residuals, judge
+from cte_lake.pipeline.survey import ExposureFile
+
+#: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
+_NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
+
+
+@dataclass(frozen=True)
+class AlignTask:
+    """One exposure to be aligned; all a worker needs, and small enough to be sent."""
+
+    lake: Path
+    exposure: ExposureFile
+    length: str
+    master: MasterFile
+    settings: Align
+    settings_hash: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an exposure; the numbers of `quality` are NULL where there was no fit."""
+
+    rootname: str
+    path: str
+    imagename: str
+    target: str
+    proposal: int
+    status: str
+    reason: str
+    detail: str
+    quality: Quality | None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A solution with all that is known of it.
+
+    Attributes
+    ----------
+    quality : Quality
+        The numbers for the gate.
+    residuals : Residuals
+        The matched stars.
+    histogram : ndarray
+        Votes for the offset.
+    headerlet : bytes
+        The solution as a FITS file.
+    """
+
+    quality: Quality
+    residuals: Residuals
+    histogram: FloatArray
+    headerlet: bytes
+
+
+def align_exposure(task: AlignTask) -> Outcome:
+    """Align an exposure and keep the result, a refusal included.
+
+    Raises
+    ------
+    Rejected
+        If the file cannot be read; nothing is kept then.
+    """
+    found = checksum(task.exposure.path)
+    sources = find_sources(task.exposure, task.length, task.settings)
+    quality = None
+    fitted: Fitted | None = None
+    try:
+        _require_sources(sources)
+        fitted = fit_exposure(task, sources)
+        quality = fitted.quality
+        check(quality, task.settings.gate)
+        solution, headerlet = _aligned(task.exposure.rootname, fitted.headerlet)
+    except Rejected as refusal:
+        solution, headerlet = _refused(task.exposure, refusal), None
+    numbers = {} if quality is None else asdict(quality)
+    row = task.exposure.identity() | {
+        "engine": "tweakwcs",
+        "n_sources": sum(len(found) for found in sources.values()),
+        "wcsname": _wcsname(solution.hash) if headerlet is not None else None,
+        "master_hash": task.master.master_hash,
+        "checksum": found,
+        "settings_hash": task.settings_hash,
+        "software": __version__,
+    }
+    version = write_solution(task.lake, task.key, solution, headerlet, row | numbers)
+    if fitted is not None and not version.beside(MATCHES).exists():
+        write_bytes(version.beside(MATCHES), _matches(fitted))
+    return Outcome(
+        task.exposure.rootname,
+        task.exposure.path,
+        task.exposure.imagename,
+        task.exposure.target,
+        task.exposure.proposal,
+        solution.status,
+        solution.reason,
+        solution.detail,
+        quality,
+    )
+
+
+def find_sources(exposure: ExposureFile, length: str, settings: Align) -> dict[int, Sources]:
+    """Find the stars of both chips of an exposure."""
+    detection = DetectionSettings(
+        fwhm=settings.fwhm,
+        threshold=settings.threshold(exposure.target, exposure.filter, length),
+        enough_sources=settings.enough_sources,
+        max_sources=settings.max_sources,
+        peak_max=settings.peak_max,
+        sharpness=settings.sharpness,
+        roundness=settings.roundness,
+    )
+    sources = {}
+    for chip in (2, 1):
+        image = read_chip(exposure.path, chip)
+        bad = bad_pixel_mask(image.dq, image.err, image.data)
+        sources[chip] = detect_sources(image.data, bad, detection)
+    return sources
+
+
+def fit_exposure(task: AlignTask, sources: Mapping[int, Sources]) -> Fitted:
+    """Fit and judge the WCS of an exposure.
+
+    Raises
+    ------
+    Rejected
+        Stage 'align', if no WCS can be fitted.
+    """
+    master = read_master(task.master)
+    ra, dec = (np.asarray(master.column(name)) for name in ("ra", "dec"))
+    search = search_settings(task.settings)
+    path = Path(task.exposure.path)
+    with open_frame(path) as hdus:
+        before = open_wcs(hdus)
+        after, histogram = fit_wcs(before, sources, ra, dec, search)
+        quality, residuals = judge(before, after, sources, ra, dec, search)
+        headerlet = make_headerlet(hdus, after, "CTELAKE", task.exposure.target, quality.n_matched)
+    return Fitted(quality, residuals, histogram, headerlet)
+
+
+def search_settings(settings: Align) -> SearchSettings:
+    """Return the part of the configuration that brings sources and stars together."""
+    return SearchSettings(settings.search_radius, settings.search_rotation, settings.tolerance, settings.fit)
+
+
+def _require_sources(sources: Mapping[int, Sources]) -> None:
+    n = sum(len(found) for found in sources.values())
+    if n < 4:
+        raise Rejected("no_sources", f"{n} stars were found on both chips together", stage="align")
+
+
+def _aligned(rootname: str, headerlet: bytes) -> tuple[WcsSolution, bytes]:
+    cards = read_cards(headerlet)
+    content_hash = solution_hash(ALIGNED, cards)
+    named = rename_headerlet(headerlet, _wcsname(content_hash))
+    return WcsSolution(rootname, ALIGNED, hash=content_hash, cards=read_cards(named)), named
+
+
+def _wcsname(content_hash: str) -> str:
+    return f"CTELAKE-{content_hash[:8]}"
+
+
+def _refused(exposure: ExposureFile, refusal: Rejected) -> WcsSolution:
+    status = QUARANTINED
+    reason, detail = refusal.reason, str(refusal)
+    if exposure.chinject != "NONE" and reason in _NOTHING_MATCHED:
+        status, reason = SKIPPED, "charge_injection"
+        detail = f"skipped: CHINJECT={exposure.chinject} and nothing can be matched ({detail})"
+    return WcsSolution(exposure.rootname, status, reason, detail, solution_hash(status, {}))
+
+
+def _matches(fitted: Fitted) -> bytes:
+    """Pack the matched stars and the votes for the offset, for the diagnostic figures."""
+    residuals = fitted.residuals
+    table = pa.table({name: getattr(residuals, name) for name in ("chip", "x", "y", "dx", "dy", "used")})
+    votes = fitted.histogram.astype(np.uint32)
+    table = table.replace_schema_metadata({"votes": votes.tobytes(), "votes_width": str(votes.shape[1])})
+    sink = pa.BufferOutputStream()
+    feather.write_feather(table, sink, compression="zstd")
+    return bytes(sink.getvalue())

@@ -1,0 +1,93 @@
+"""What carrying out a plan is in every stage: tasks to the workers, refusals on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from cte_lake.errors import NothingToDo, Rejected
+from cte_lake.lake.selection import Selection
+from cte_lake.pipeline.dask import Done, WorkerSettings, run_tasks
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+#: Called after each task with its number of so many; for a progress bar.
+Progress = Callable[[int, int], None]
+
+
+class Image(Protocol):
+    """What a refused file is known by, as far as its header told."""
+
+    @property
+    def imagename(self) -> str | None:
+        """Root name and file type."""
+
+    @property
+    def target(self) -> str | None:
+        """Target."""
+
+    @property
+    def proposal(self) -> int | None:
+        """Proposal number."""
+
+
+def carry_out(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: WorkerSettings,
+    record: Callable[[Done[Task, Result]], None],
+    progress: Progress | None = None,
+) -> None:
+    """Run `function` on each task, and call `record` with each outcome when it is there."""
+    for number, done in enumerate(run_tasks(function, tasks, workers), start=1):
+        record(done)
+        if progress is not None:
+            progress(number, len(tasks))
+
+
+def require_selected(selection: Selection, found: int, unselected: int) -> None:
+    """Make sure that a selection which names exposures finds one.
+
+    Raises
+    ------
+    NothingToDo
+        If all exposures were left out by the selection.
+    """
+    if selection and unselected and not found:
+        raise NothingToDo(f"none of {unselected} exposures is selected by {selection}")
+
+
+def put_on_record(
+    lake: Path, path: Path, refusal: Rejected, settings_hash: str, image: Image | None = None
+) -> dict[str, Any]:
+    """Write a refused file's row; return what a report tells of it.
+
+    Parameters
+    ----------
+    lake : Path
+        The lake.
+    path : Path
+        The refused file.
+    refusal : Rejected
+        Why, and by which step.
+    settings_hash : str
+        Hash of the settings that it was refused under.
+    image : Image, optional
+        What is known of the file.
+    """
+    from cte_lake.pipeline.ingest.exposure_rows import write_reject
+
+    write_reject(
+        lake,
+        path,
+        stage=refusal.stage,
+        reason=refusal.reason,
+        detail=refusal.detail,
+        settings_hash=settings_hash,
+        imagename=image.imagename if image else None,
+        target=image.target if image else None,
+        proposal=image.proposal if image else None,
+    )
+    return {"path": str(path), "stage": refusal.stage, "reason": refusal.reason, "detail": refusal.detail}

@@ -1,0 +1,293 @@
+"""Plans and carries out the search for cosmic rays: visits that are new or changed go to the workers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cte_lake.config import Settings
+from cte_lake.errors import ExitCode, Rejected
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.read import current_master
+from cte_lake.lake.selection import Selection
+from cte_lake.lake.versions import Version, digest, newest_rows
+from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
+from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
+from cte_lake.pipeline.crmask.mask_rows import crmask_states
+from cte_lake.pipeline.dask import Done, WorkerSettings
+from cte_lake.pipeline.failures import refusal_of
+from cte_lake.pipeline.survey import ExposureFile, survey
+
+#: Raised when the way from frames to masks changes the masks though no setting did.
+CRMASK_ALGORITHM = 1
+
+
+@dataclass(frozen=True)
+class CrmaskArguments:
+    """Arguments of a search for cosmic rays: as those of an alignment."""
+
+    lake: Path
+    paths: tuple[str, ...]
+    settings: Settings
+    selection: Selection = field(default_factory=Selection)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The exposures of a visit that can be compared: of one target, filter and length."""
+
+    exposures: tuple[ExposureFile, ...]
+    apart: frozenset[str]
+    key: str
+
+
+@dataclass
+class CrmaskPlan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    todo : list of Visit
+        Visits to mask; all their exposures, since each mask rests on the others.
+    up_to_date : list of str
+        Root names whose mask rests on the same files, WCS and settings.
+    left_out : dict of str to str
+        Root names that get no mask, and why.
+    refused : dict of Path to Rejected
+        Files that cannot be used.
+    excluded, unselected : int
+        Files left out by a configured rule, and by the selection.
+    """
+
+    todo: list[Visit] = field(default_factory=list)
+    up_to_date: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    refused: dict[Path, Rejected] = field(default_factory=dict)
+    excluded: int = 0
+    unselected: int = 0
+
+
+@dataclass
+class CrmaskReport:
+    """What was done: counts, exposures by method, refused files, and what AstroDrizzle took of the time."""
+
+    masked: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    up_to_date: int = 0
+    excluded: int = 0
+    drizzlepac_seconds: float = 0.0
+    drizzlepac_peak_mb: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, or done in part where files failed."""
+        return ExitCode.DONE_IN_PART if self.rejected else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return vars(self) | {"exit_code": int(self.exit_code)}
+
+
+def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
+    """Decide which visits are to be masked; nothing is written and no pixel is read.
+
+    A selection chooses visits; each is masked as a whole, since a mask rests on all exposures of the field.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist or a pattern matches nothing.
+    """
+    known = {row["path"]: row for row in current_rows(arguments.lake)}
+    known |= {row["path"]: row for row in newest_rows(arguments.lake, "crmasks")}
+    found = survey(arguments.paths, arguments.settings, Selection(), known)
+    wanted = replace(arguments.selection, filetype=())
+    selected = {e.rootname for e in found.exposures if wanted.matches(e.identity())}
+    n_unselected = len(found.exposures) - len(selected)
+    plan = CrmaskPlan(refused=found.refused, excluded=found.excluded, unselected=n_unselected)
+    alignments = alignment_states(arguments.lake)
+    masks = crmask_states(arguments.lake)
+    usable = []
+    for exposure in found.exposures:
+        why = _why_left_out(exposure, alignments.get(exposure.rootname))
+        if not why:
+            usable.append(exposure)
+        elif exposure.rootname in selected:
+            plan.left_out[exposure.rootname] = why
+    for together in _by_visit(usable, arguments.settings.config.chips.short_limit):
+        exposures = exposures_to_compare(together, selected, alignments)
+        if not exposures:
+            continue
+        visit = _visit(arguments, exposures, alignments)
+        current = [masks.get(exposure.rootname) for exposure in exposures]
+        if not arguments.overwrite and all(state is not None and state.key == visit.key for state in current):
+            plan.up_to_date += [exposure.rootname for exposure in exposures]
+        else:
+            plan.todo.append(visit)
+    return plan
+
+
+def exposures_to_compare(
+    together: tuple[ExposureFile, ...], selected: set[str], alignments: dict[str, Version]
+) -> tuple[ExposureFile, ...]:
+    """Return a visit's exposures if one is selected; of the others those that align has seen, or all."""
+    if not any(exposure.rootname in selected for exposure in together):
+        return ()
+    seen = {exposure.rootname for exposure in together if exposure.rootname in alignments}
+    return tuple(e for e in together if e.rootname in selected or e.rootname in seen or not seen)
+
+
+def _why_left_out(exposure: ExposureFile, alignment: Version | None) -> str:
+    if exposure.chinject != "NONE":
+        return f"charge injection (CHINJECT={exposure.chinject})"
+    if alignment is not None and alignment.status == QUARANTINED:
+        return "its alignment is quarantined"
+    return ""
+
+
+def _by_visit(exposures: list[ExposureFile], short_limit: float) -> list[tuple[ExposureFile, ...]]:
+    visits: dict[tuple[Any, ...], list[ExposureFile]] = {}
+    for exposure in exposures:
+        # A short exposure next to long ones has too little signal to tell their cosmic rays.
+        group = (
+            exposure.proposal,
+            exposure.visit,
+            exposure.target,
+            exposure.filter,
+            exposure.exptime <= short_limit,
+        )
+        visits.setdefault(group, []).append(exposure)
+    return [tuple(members) for _, members in sorted(visits.items())]
+
+
+def _visit(
+    arguments: CrmaskArguments, exposures: tuple[ExposureFile, ...], alignments: dict[str, Version]
+) -> Visit:
+    aligned = {
+        exposure.rootname: state.hash
+        for exposure in exposures
+        if (state := alignments.get(exposure.rootname)) is not None and state.status == ALIGNED
+    }
+    # An aligned WCS next to one of the header's would turn the stars of both into cosmic rays.
+    apart = frozenset({e.rootname for e in exposures} - set(aligned)) if aligned else frozenset()
+    master = current_master(arguments.lake, exposures[0].target)
+    content = [[e.rootname, e.fingerprint, aligned.get(e.rootname)] for e in exposures]
+    key = digest(
+        [content, None if master is None else master.master_hash, _settings_hash(arguments.settings)]
+    )
+    return Visit(exposures, apart, key)
+
+
+def find_cosmic_rays(
+    arguments: CrmaskArguments, plan: CrmaskPlan | None = None, progress: Progress | None = None
+) -> CrmaskReport:
+    """Mask the cosmic rays of what is new or out of date among the given files.
+
+    Parameters
+    ----------
+    arguments : CrmaskArguments
+        What is asked.
+    plan : CrmaskPlan, optional
+        A plan made before from the same arguments.
+    progress : callable, optional
+        Called with (done, total) after each visit.
+
+    Raises
+    ------
+    NothingToDo
+        If the selection names exposures and none is found.
+    UsageError
+        If a path does not exist.
+    """
+    from cte_lake.pipeline.crmask.mask_task import mask_visit
+
+    started = perf_counter()
+    seed_datasets(arguments.lake)
+    plan = plan or make_plan(arguments)
+    found = len(plan.todo) + len(plan.up_to_date) + len(plan.left_out) + len(plan.refused)
+    require_selected(arguments.selection, found, plan.unselected)
+    report = CrmaskReport(
+        up_to_date=len(plan.up_to_date), excluded=plan.excluded, left_out=dict(plan.left_out)
+    )
+    for path, refusal in plan.refused.items():
+        _refuse(arguments, report, path, refusal)
+    carry_out(
+        mask_visit,
+        _tasks(arguments, plan),
+        arguments.workers,
+        lambda done: _record(arguments, report, done),
+        progress,
+    )
+    report.masked.sort(key=lambda told: str(told["rootname"]))
+    report.seconds = perf_counter() - started
+    return report
+
+
+def _tasks(arguments: CrmaskArguments, plan: CrmaskPlan) -> list[Any]:
+    from cte_lake.pipeline.crmask.mask_task import CrmaskTask
+
+    settings = arguments.settings.config.crmask
+    return [
+        CrmaskTask(
+            arguments.lake,
+            visit.exposures,
+            visit.apart,
+            current_master(arguments.lake, visit.exposures[0].target),
+            settings,
+            _settings_hash(arguments.settings),
+            visit.key,
+        )
+        for visit in plan.todo
+    ]
+
+
+def _record(arguments: CrmaskArguments, report: CrmaskReport, done: Done[Any, Any]) -> None:
+    exposures: dict[str, ExposureFile] = {e.path: e for e in done.task.exposures}
+    if done.result is None:
+        for path, exposure in exposures.items():
+            _refuse(arguments, report, Path(path), refusal_of(Path(path), done.error, "crmask"), exposure)
+        return
+    report.masked += done.result.masked
+    report.drizzlepac_seconds += sum(done.result.seconds)
+    report.drizzlepac_peak_mb = max([report.drizzlepac_peak_mb, *done.result.peak_mb])
+    for path, refusal in done.result.refused.items():
+        _refuse(arguments, report, Path(path), refusal, exposures[path])
+
+
+def _refuse(
+    arguments: CrmaskArguments,
+    report: CrmaskReport,
+    path: Path,
+    refusal: Rejected,
+    exposure: ExposureFile | None = None,
+) -> None:
+    settings_hash = _settings_hash(arguments.settings)
+    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
+
+
+def _settings_hash(settings: Settings) -> str:
+    return digest([CRMASK_ALGORITHM, settings.hash("crmask", "chips")])
+
+
+def summary_line(report: CrmaskReport) -> str:
+    """Return the report in one sentence; exposures masked on one image alone are told apart."""
+    methods = Counter(str(told["method"]) for told in report.masked)
+    parts = [f"{len(report.masked)} masked"]
+    if report.masked:
+        names = {
+            "drizzle": "against others",
+            "mixed": "partly on one image alone",
+            "single": "on one image alone",
+        }
+        parts[0] += " (" + ", ".join(f"{n} {names[method]}" for method, n in sorted(methods.items())) + ")"
+    parts.append(f"{report.up_to_date} up to date")
+    parts += [f"{len(report.left_out)} left out"] if report.left_out else []
+    parts += [f"{len(report.rejected)} rejected"] if report.rejected else []
+    return f"crmask: {', '.join(parts)} in {report.seconds:.1f} s"

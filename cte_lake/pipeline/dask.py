@@ -1,0 +1,148 @@
+"""The one place that knows clusters: independent tasks in, their outcomes out as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from cte_lake.errors import UsageError
+from cte_lake.pipeline.private import private_folder
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+#: Seconds to wait for a scheduler that was named.
+_CONNECT_TIMEOUT = 10
+#: One thread a worker in every library, and no pages on any port.
+_LOCAL_CLUSTER = {
+    "distributed.nanny.environ": {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+    },
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+
+
+@dataclass(frozen=True)
+class Done(Generic[Task, Result]):
+    """A finished task: its result, or the error that ended it."""
+
+    task: Task
+    result: Result | None
+    error: BaseException | None
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Where tasks run.
+
+    Attributes
+    ----------
+    count : int
+        Worker processes on this machine; 0: in the calling process. Ignored with a scheduler.
+    scheduler : str or None
+        Address of a running Dask scheduler.
+    memory_limit : str
+        Memory limit of a local worker, ``4GB``.
+    retries : int
+        How often a task is tried again after its worker died.
+    """
+
+    count: int = 2
+    scheduler: str | None = None
+    memory_limit: str = "4GB"
+    retries: int = 2
+
+
+def run_tasks(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: WorkerSettings
+) -> Iterator[Done[Task, Result]]:
+    """Run `function` on each task and yield each outcome when it is there.
+
+    A task may run twice (its worker died, or Dask moved it): it must be idempotent. A task that raises ends
+    alone; the others go on. No cluster is started for no task.
+
+    Raises
+    ------
+    UsageError
+        If the scheduler that was named does not answer.
+    """
+    if not tasks:
+        return
+    if workers.scheduler is None and workers.count == 0:
+        yield from _run_here(function, tasks)
+        return
+    with _client(workers, len(tasks)) as client:
+        yield from _run_on(client, function, tasks, workers.retries)
+
+
+def _run_here(function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Done[Task, Result]]:
+    for task in tasks:
+        try:
+            result = function(task)
+        except Exception as error:
+            yield Done(task, None, error)
+        else:
+            yield Done(task, result, None)
+
+
+def _run_on(
+    client: Client, function: Callable[[Task], Result], tasks: Sequence[Task], retries: int
+) -> Iterator[Done[Task, Result]]:
+    from distributed import as_completed
+
+    futures = {client.submit(function, task, pure=False, retries=retries): task for task in tasks}
+    # A finished future is dropped at once, so that ten thousand results do not pile up on the scheduler.
+    for future in as_completed(list(futures)):
+        task = futures.pop(future)
+        try:
+            # Not by its status: a worker may die between finishing a task and handing its result over.
+            # Dask then runs the task again, and the result comes later.
+            result = future.result()
+        except Exception as error:
+            yield Done(task, None, error)
+        else:
+            yield Done(task, result, None)
+
+
+@contextlib.contextmanager
+def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    # Dask's own chatter (lost workers, unresponsive loops) says nothing that the outcome does not say better.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if workers.scheduler is not None:
+        try:
+            client = Client(workers.scheduler, timeout=_CONNECT_TIMEOUT)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise UsageError(f"no Dask scheduler answers at {workers.scheduler}: {error}") from error
+        with client:
+            yield client
+        return
+    with (
+        private_folder() as scratch,
+        dask.config.set(_LOCAL_CLUSTER),
+        LocalCluster(
+            n_workers=min(workers.count, n_tasks),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            # Without an address Dask takes port 8787 of this host and warns where it is taken.
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            memory_limit=workers.memory_limit,
+            local_directory=str(scratch),
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,0 +1,166 @@
+"""Carries an ingest's plan out: refusals on record, exposures to the workers, outcomes counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
+from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.read import earlier_exposure
+from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record
+from cte_lake.pipeline.dask import Done
+from cte_lake.pipeline.failures import WORKER_FAILURES, refusal_of
+from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.ingest.items import Action, Item, Previous
+from cte_lake.pipeline.ingest.plan import Plan, make_plan
+
+
+@dataclass
+class IngestReport:
+    """What an ingest did.
+
+    Attributes
+    ----------
+    measured, renewed : int
+        Exposures measured; exposures whose photometry was there and whose row was renewed.
+    stars : int
+        Rows of photometry written.
+    rejected : list of dict
+        Files that failed: path, stage, reason, detail.
+    excluded, withdrawn : int
+        Files left out by a rule; of these, exposures that had been measured before.
+    counts : dict
+        Files an action of the plan.
+    seconds : float
+        Wall time.
+    """
+
+    measured: int = 0
+    renewed: int = 0
+    stars: int = 0
+    excluded: int = 0
+    withdrawn: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, or done in part where files failed."""
+        return ExitCode.DONE_IN_PART if self.rejected else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return vars(self) | {"exit_code": int(self.exit_code)}
+
+
+def ingest(
+    arguments: IngestArguments, plan: Plan | None = None, progress: Progress | None = None
+) -> IngestReport:
+    """Measure what is new or out of date among the given files.
+
+    Parameters
+    ----------
+    arguments : IngestArguments
+        What is asked.
+    plan : Plan, optional
+        A plan made before from the same arguments.
+    progress : callable, optional
+        Called with (done, total) after each exposure.
+
+    Raises
+    ------
+    NothingToDo
+        If the selection names exposures and no file is one of them.
+    UsageError, ConfigError
+        If paths or settings do not hold.
+    """
+    started = perf_counter()
+    seed_datasets(arguments.lake)
+    plan = plan or make_plan(arguments)
+    if arguments.selection and all(item.action is Action.NOT_SELECTED for item in plan.items):
+        raise NothingToDo(f"none of {len(plan.items)} files is selected by {arguments.selection}")
+    report = IngestReport(counts={action.value: n for action, n in plan.counts.items()})
+    recorder = _Recorder(arguments, plan, report)
+    for item in plan.items:
+        if item.action in {Action.REJECTED, Action.EXCLUDED}:
+            recorder.refused(item)
+    _measure_all(arguments, plan, recorder, progress)
+    report.seconds = perf_counter() - started
+    return report
+
+
+def _measure_all(
+    arguments: IngestArguments, plan: Plan, recorder: _Recorder, progress: Progress | None
+) -> None:
+    if not plan.ready:
+        return
+    from cte_lake.pipeline.ingest.ingest_task import measure_or_refuse
+    from cte_lake.pipeline.ingest.tasks import tasks_of
+
+    items = {item.imagename: item for item in plan.of(Action.MEASURE)}
+    carry_out(
+        measure_or_refuse,
+        tasks_of(arguments, plan),
+        arguments.workers,
+        lambda done: recorder.done(items[done.task.exposure.imagename], done),
+        progress,
+    )
+
+
+class _Recorder:
+    """Writes refusals and counts outcomes."""
+
+    def __init__(self, arguments: IngestArguments, plan: Plan, report: IngestReport) -> None:
+        self.arguments = arguments
+        self.hash = plan.refusal_hash
+        self.report = report
+
+    def refused(self, item: Item) -> None:
+        """Count a refusal and put it on record unless it is there."""
+        if item.action is Action.EXCLUDED:
+            self.report.excluded += 1
+        else:
+            told = {"path": str(item.path), "stage": item.stage, "reason": item.reason, "detail": item.why}
+            self.report.rejected.append(told)
+        if item.known:
+            return
+        # A file that failed keeps the rows of its last good measurement; one that a rule excludes loses them.
+        refusal = Rejected(item.reason, item.why, item.stage)
+        put_on_record(self.arguments.lake, item.path, refusal, self.hash, item)
+        if item.action is Action.EXCLUDED and item.previous is not None and not item.previous.withdrawn:
+            self._withdraw(item.imagename or "", item.previous)
+
+    def done(self, item: Item, done: Done[Any, Any]) -> None:
+        """Count a finished task."""
+        if done.error is not None:
+            self.refused(item.refuse(_refusal_of(item.path, done.error)))
+        elif isinstance(done.result, Rejected):
+            self.refused(item.refuse(done.result))
+        elif done.result is not None:
+            self.report.measured += done.result.measured
+            self.report.renewed += not done.result.measured
+            self.report.stars += done.result.n_stars if done.result.measured else 0
+
+    def _withdraw(self, imagename: str, previous: Previous) -> None:
+        from cte_lake.pipeline.ingest.exposure_rows import withdraw
+
+        lake, mode = self.arguments.lake, self.arguments.settings.config.photometry.mode
+        row = earlier_exposure(lake, previous.partition, imagename, mode, previous.phot_key)
+        if row is None:
+            raise LakeError(f"the row of {imagename} went away while it was excluded; ingest it again")
+        withdraw(lake, row)
+        self.report.withdrawn += 1
+
+
+def _refusal_of(path: Path, error: BaseException) -> Rejected:
+    refusal = refusal_of(path, error, "measure")
+    if isinstance(error, LakeError):
+        return Rejected(refusal.reason, refusal.detail, stage="write")
+    # Not the file's fault, as far as can be told: tried in each run.
+    if refusal.reason in WORKER_FAILURES:
+        return Rejected(refusal.reason, refusal.detail, stage="worker")
+    return refusal

@@ -1,0 +1,244 @@
+"""What a worker does with one exposure: read, mask, match, measure, write. Done twice, it is done once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pyarrow as pa
+
+from cte_lake import __version__
+from cte_lake.errors import LakeError, Rejected
+from cte_lake.frames.exposure import Exposure
+from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
+from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
+from cte_lake.frames.pam import area_map_for
+from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
+from cte_lake.lake.write import renew
+from cte_lake.masters.project import project
+from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements, measure
+from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
+from cte_lake.pipeline.crmask.mask_rows import CRMask, mask_for
+from cte_lake.pipeline.ingest import exposure_rows as rows
+from cte_lake.pipeline.ingest.items import Previous
+from cte_lake.pipeline.ingest.keys import phot_key
+from cte_lake.pipeline.ingest.keywords import keyword_values
+
+
+@dataclass(frozen=True)
+class MeasureTask:
+    """One exposure to be measured; all a worker needs, and small enough to be sent."""
+
+    lake: Path
+    exposure: Exposure
+    target: str
+    chip: int
+    master: MasterFile
+    settings: PhotometrySettings
+    settings_hash: str
+    rules_hash: str
+    aperture: float
+    pam_dir: str
+    edge_margin: float
+    use_alignment: bool
+    use_crmask: bool
+    previous: Previous | None
+    overwrite: bool
+
+    @property
+    def partition(self) -> Partition:
+        """Where the exposure lies in the lake."""
+        return Partition(self.target, self.exposure.proposal, self.exposure.flash, self.exposure.filetype)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an exposure.
+
+    Attributes
+    ----------
+    imagename : str
+    n_stars : int
+        Rows written.
+    measured : bool
+        False where the photometry was there already and only the exposure row was renewed.
+    seconds : float
+        Time that the worker took.
+    """
+
+    imagename: str
+    n_stars: int
+    measured: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the photometry of an exposure follows from, as found by the worker."""
+
+    checksum: str
+    file_size: int
+    file_mtime_ns: int
+    solution: WcsSolution | None
+    crmask: CRMask | None
+    phot_key: str
+
+
+def measure_or_refuse(task: MeasureTask) -> Outcome | Rejected:
+    """Measure an exposure; return what refused it, so that no retry is spent on a refusal."""
+    try:
+        return measure_exposure(task)
+    except Rejected as refusal:
+        return refusal
+
+
+def measure_exposure(task: MeasureTask) -> Outcome:
+    """Measure an exposure and commit it: photometry first, exposure row last.
+
+    Raises
+    ------
+    Rejected
+        If the file cannot be measured; nothing of it is in the lake then.
+    """
+    started = perf_counter()
+    inputs = _inputs(task)
+    partition = task.partition
+    old = _measured_before(task, inputs)
+    if old is not None:
+        rows.write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
+        return Outcome(task.exposure.imagename, old["n_stars"], False, perf_counter() - started)
+    image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
+    _check_unchanged(task.exposure.path, inputs)
+    stars, measured = _measure(task, image, inputs.crmask)
+    centred = task.settings.centring != "off"
+    table = rows.phot_table(
+        task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii, centred
+    )
+    rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
+    record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture, centred)
+    rows.write_exposure(task.lake, partition, record)
+    return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started)
+
+
+def _inputs(task: MeasureTask) -> _Inputs:
+    stat = Path(task.exposure.path).stat()
+    found = checksum(task.exposure.path)
+    solution = alignment_for(task.lake, task.exposure.rootname) if task.use_alignment else None
+    solution = solution if solution is not None and solution.status == ALIGNED else None
+    crmask = mask_for(task.lake, task.exposure.rootname) if task.use_crmask else None
+    key = phot_key(
+        checksum=found,
+        target=task.target,
+        chip=task.chip,
+        master_hash=task.master.master_hash,
+        settings_hash=task.settings_hash,
+        alignment_hash=solution.hash if solution is not None else None,
+        crmask_hash=crmask.hash if crmask is not None else None,
+    )
+    return _Inputs(found, stat.st_size, stat.st_mtime_ns, solution, crmask, key)
+
+
+def _check_unchanged(path: str, inputs: _Inputs) -> None:
+    stat = Path(path).stat()
+    if (stat.st_size, stat.st_mtime_ns) != (inputs.file_size, inputs.file_mtime_ns):
+        raise Rejected("changed_while_read", f"{path} changed while it was read; ingest it again", "read")
+
+
+def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | None:
+    """Return an earlier row of the same photometry if that is still whole, None where it must be measured."""
+    if task.previous is None or task.overwrite:
+        return None
+    exposure, key = task.exposure, inputs.phot_key
+    old = earlier_exposure(task.lake, task.partition, exposure.imagename, task.settings.mode, key)
+    if old is None:
+        return None
+    path = task.lake / phot_file(task.partition, exposure.rootname, key)
+    try:
+        # A vacuum that has planned to delete it leaves a file alone whose time has changed.
+        renew(path)
+        rows.check_rows(path, old["n_stars"])
+    except (OSError, pa.ArrowInvalid, LakeError):
+        return None
+    return old
+
+
+def _cards(solution: WcsSolution | None, chip: int) -> Any:
+    return solution.cards[chip] if solution is not None else None
+
+
+def _measure(task: MeasureTask, image: ChipImage, crmask: CRMask | None) -> tuple[pa.Table, StarMeasurements]:
+    catalog = _catalog(task.master)
+    ra, dec = catalog.column("ra").to_numpy(), catalog.column("dec").to_numpy()
+    index, x, y = project(image.wcs, ra, dec, image.data.shape, -task.edge_margin)
+    if index.size == 0:
+        raise Rejected(
+            "no_star",
+            f"no star of {task.target}'s master catalog falls on chip {task.chip} of "
+            f"{task.exposure.imagename}; its WCS or its target is wrong",
+            stage="match",
+        )
+    area_map = area_map_for(image, task.pam_dir or None)
+    if crmask is not None and crmask.array(image.chip).shape != image.data.shape:
+        raise Rejected(
+            "crmask_shape",
+            f"the cosmic-ray mask of {task.exposure.rootname} has another shape than the frame; "
+            "make it again with `cte-lake crmask --overwrite`",
+            stage="measure",
+        )
+    mask = bad_pixel_mask(
+        image.dq, image.err, image.data, crmask.array(image.chip) if crmask is not None else None
+    )
+    saturated = saturated_pixels(image.dq)
+    pixels = PixelData(image.data * area_map, image.err * area_map, mask, saturated)
+    measured = measure(pixels, x, y, task.settings)
+    return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured
+
+
+@lru_cache(maxsize=4)
+def _catalog(master: MasterFile) -> pa.Table:
+    return read_master(master)
+
+
+def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
+    facts = vars(task.exposure)
+    stated = {
+        name: facts[name]
+        for name in (
+            "imagename", "rootname", "filetype", "targname", "proposal", "visit", "filter", "exptime",
+            "length", "mjd", "chinject", "flash", "flashsta", "flashdur", "flashcur", "shutter",
+            "postarg1", "postarg2",
+            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver", "path",
+        )
+    }  # fmt: skip
+    solution, crmask = inputs.solution, inputs.crmask
+    sky = crmask.sky.get(task.chip) if crmask is not None else None
+    return (
+        stated
+        | keyword_values(task.exposure.path)
+        | {
+            "target": task.target,
+            "chip": task.chip,
+            "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
+            "mode": task.settings.mode,
+            "engine": task.settings.engine,
+            "settings": rows.settings_json(task.settings.as_dict()),
+            "settings_hash": task.settings_hash,
+            "rules_hash": task.rules_hash,
+            "wcsname": solution.cards[task.chip]["WCSNAME"] if solution is not None else facts["wcsname"],
+            "alignment_hash": solution.hash if solution is not None else None,
+            "crmask_hash": crmask.hash if crmask is not None else None,
+            "pam": "official" if task.pam_dir else "distortion",
+            "master_hash": task.master.master_hash,
+            "checksum": inputs.checksum,
+            "file_size": inputs.file_size,
+            "file_mtime_ns": inputs.file_mtime_ns,
+            "phot_key": inputs.phot_key,
+            "revision": task.previous.revision + 1 if task.previous is not None else 1,
+            "withdrawn": False,
+            "software": __version__,
+        }
+    )

@@ -1,0 +1,161 @@
+"""Which exposures lie in the given folders: one file an exposure, for the steps that prepare them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cte_lake.config import Settings
+from cte_lake.errors import Rejected
+from cte_lake.frames.exposure import read_exposure
+from cte_lake.frames.screening import resolve_target, screen
+from cte_lake.lake.selection import Selection
+from cte_lake.pipeline.ingest.discover import find_frames
+from cte_lake.pipeline.ingest.rules import screening_rules
+
+_NAME = re.compile(r"(?P<rootname>[a-z0-9]{9})_(?P<filetype>fl[tc])\.fits(\.gz|\.fz)?", re.IGNORECASE)
+#: The columns that tell which exposure a row is about, in the datasets ``alignment`` and ``crmasks``.
+IDENTITY = (
+    "imagename", "rootname", "filetype", "target", "proposal", "visit", "filter", "exptime", "mjd", "flash",
+    "chinject", "path", "file_size", "file_mtime_ns",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExposureFile:
+    """An exposure by the file that is prepared: its FLC, or its FLT where there is no FLC.
+
+    The attributes are the columns of the same names of ``alignment`` and ``crmasks``.
+    """
+
+    imagename: str
+    rootname: str
+    filetype: str
+    target: str
+    proposal: int
+    visit: str
+    filter: str
+    exptime: float
+    mjd: float
+    flash: int
+    chinject: str
+    path: str
+    file_size: int
+    file_mtime_ns: int
+
+    @property
+    def fingerprint(self) -> tuple[int, int]:
+        """Size and time of the last change: what tells a changed file without reading it."""
+        return self.file_size, self.file_mtime_ns
+
+    def identity(self) -> dict[str, Any]:
+        """Return the columns that tell which exposure a row is about."""
+        return {name: getattr(self, name) for name in IDENTITY}
+
+
+@dataclass
+class Survey:
+    """What was found.
+
+    Attributes
+    ----------
+    exposures : list of ExposureFile
+        One an exposure, by root name; unselected and excluded ones are left out.
+    refused : dict of Path to Rejected
+        Files that cannot be used, and why.
+    excluded, unselected : int
+        Files left out by a configured rule, and by the selection.
+    """
+
+    exposures: list[ExposureFile] = field(default_factory=list)
+    refused: dict[Path, Rejected] = field(default_factory=dict)
+    excluded: int = 0
+    unselected: int = 0
+
+
+def survey(
+    paths: Iterable[str],
+    settings: Settings,
+    selection: Selection,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Survey:
+    """Look through files, folders and patterns for exposures to prepare.
+
+    Charge-injected and dithered exposures are kept although they are not measured by default: they help to
+    mask the others' cosmic rays, and measuring them is a setting.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files, folders and glob patterns.
+    settings : Settings
+        The configuration: targets and exclusions.
+    selection : Selection
+        Which exposures; file types do not matter, since FLT and FLC are prepared as one.
+    known : mapping, optional
+        Rows of earlier runs by path, with the columns `IDENTITY`: a file that has not changed since is not
+        opened again.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist or a pattern matches nothing.
+    """
+    found = Survey()
+    rules = replace(screening_rules(settings.config), charge_injection=None, x_dither=None, sub_dither=None)
+    selection = replace(selection, filetype=())
+    chosen: dict[str, ExposureFile] = {}
+    for path in _one_an_exposure(find_frames(paths)):
+        try:
+            exposure = _look(path, settings, known or {}, rules)
+        except Rejected as refusal:
+            if refusal.stage == "screen":
+                found.excluded += 1
+            else:
+                found.refused[path] = refusal
+            continue
+        if not selection.matches(exposure.identity()):
+            found.unselected += 1
+        elif chosen.setdefault(exposure.rootname, exposure).filetype == "flt":
+            # The header may tell of an FLC what the file's name did not.
+            chosen[exposure.rootname] = exposure
+    found.exposures = [chosen[rootname] for rootname in sorted(chosen)]
+    return found
+
+
+def _one_an_exposure(paths: list[Path]) -> list[Path]:
+    """Leave out the FLTs whose FLC is there too, by name, so that no header is read for them."""
+    with_flc = {
+        match["rootname"].lower()
+        for path in paths
+        if (match := _NAME.fullmatch(path.name)) and match["filetype"].lower() == "flc"
+    }
+    return [
+        path
+        for path in paths
+        if not (match := _NAME.fullmatch(path.name))
+        or match["filetype"].lower() == "flc"
+        or match["rootname"].lower() not in with_flc
+    ]
+
+
+def _look(path: Path, settings: Settings, known: Mapping[str, Mapping[str, Any]], rules: Any) -> ExposureFile:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise Rejected("unreadable", f"{path.name} cannot be read: {error.strerror}") from error
+    row = known.get(str(path))
+    if row is not None and (row["file_size"], row["file_mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+        return ExposureFile(**{name: row[name] for name in IDENTITY})
+    exposure = read_exposure(path, settings.config.chips.short_limit)
+    target = resolve_target(exposure.targname, rules.spellings)
+    screening = screen(exposure, rules)
+    if screening is not None:
+        raise screening.as_rejected()
+    facts = {name: getattr(exposure, name) for name in IDENTITY if hasattr(exposure, name)}
+    return ExposureFile(
+        **facts | {"target": target, "file_size": stat.st_size, "file_mtime_ns": stat.st_mtime_ns}
+    )

@@ -1,1 +1,0 @@
-"""The steps of a monitor run, each with its arguments, its pure task functions and its orchestration."""

@@ -1,0 +1,227 @@
+"""The unattended job: one command a step, one lock, one log, one line of JSON, one mail when it fails.
+
+Run by cron or systemd as ``jobs/refresh``, or anywhere as ``python -m cte_lake.workflow.refresh``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import logging.handlers
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from cte_lake.cli.options import named_place
+from cte_lake.errors import CteLakeError, ExitCode, UsageError
+from cte_lake.lake.listing import files_in
+from cte_lake.lake.lock import only_one
+from cte_lake.lake.paths import find_lake
+from cte_lake.lake.place import in_store
+from cte_lake.lake.write import copy, write_bytes
+
+LOG, MAIL = "refresh.log", "refresh.mail"
+_STEM = "refresh-"
+_LOG_BYTES, _LOGS_KEPT = 2_000_000, 9
+#: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
+_GO_ON = frozenset({ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.AUDIT_FAILED})
+#: Nothing new is no failure of a job that runs every night.
+_FINE = frozenset({ExitCode.DONE, ExitCode.NOTHING_TO_DO})
+_TAIL = 15
+
+
+@dataclass
+class Step:
+    """A step that was taken: its command, how it ended, how long it took, the last lines it said."""
+
+    command: str
+    exit_code: int
+    seconds: float
+    said: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Refresh:
+    """A refresh: what was done when, and how it ended."""
+
+    lake: Path
+    started: datetime
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def log(self) -> Path:
+        """Where everything is that was said."""
+        name = LOG if in_store(self.lake) is None else f"{_STEM}{self.started:%Y%m%dT%H%M%SZ}.log"
+        return self.lake / "logs" / name
+
+    @property
+    def exit_code(self) -> int:
+        """The first step's code that is a failure, else 0."""
+        return next((step.exit_code for step in self.steps if step.exit_code not in _FINE), 0)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the job in one line."""
+        return {
+            "job": "refresh",
+            "host": socket.gethostname(),
+            "lake": str(self.lake),
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(sum(step.seconds for step in self.steps), 1),
+            "exit_code": self.exit_code,
+            "steps": {step.command: step.exit_code for step in self.steps},
+        }
+
+    def mail(self) -> str:
+        """Return what a person is told who has to see to it."""
+        bad = [step for step in self.steps if step.exit_code not in _FINE]
+        lines = [
+            f"The nightly refresh of {self.lake} on {socket.gethostname()} needs a look.",
+            f"Started {self.started:%Y-%m-%d %H:%M} UTC; exit code {self.exit_code} "
+            f"({_meaning(self.exit_code)}).",
+            "",
+        ]
+        for step in self.steps:
+            lines.append(f"  cte-lake {step.command}: {step.exit_code} ({_meaning(step.exit_code)})")
+        for step in bad:
+            lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
+        lines += ["", f"Full log: {self.log}"]
+        return "\n".join(lines) + "\n"
+
+
+def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
+    """Return what a refresh does: fetch and measure what is new or out of date, check, publish, tell.
+
+    Parameters
+    ----------
+    frames : Path
+        Folder of the frames.
+    publish : Path, optional
+        Folder that a web server shows.
+    """
+    made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
+    run = f"run {shlex.quote(str(frames))} --steps fetch,align,crmask,ingest"
+    return (run, "audit", "verify --quick", made, "status")
+
+
+def _meaning(code: int) -> str:
+    try:
+        return ExitCode(code).name.lower().replace("_", " ")
+    except ValueError:
+        return f"killed by signal {-code}" if code < 0 else "unknown"
+
+
+def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
+    """Take the steps in order; one that cannot be made up for ends the job.
+
+    Raises
+    ------
+    Locked
+        At once, if a refresh of this lake is running.
+    """
+    done = Refresh(lake, datetime.now(UTC))
+    with only_one(lake, "refresh"), _log(done) as log:
+        for command in steps:
+            log.info("cte-lake %s", command)
+            step = _take(lake, command, log)
+            done.steps.append(step)
+            log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
+            if step.exit_code not in _GO_ON:
+                break
+        log.info("%s", json.dumps(done.summary()))
+        write_bytes(lake / "logs" / MAIL, done.mail().encode() if done.exit_code else b"")
+    return done
+
+
+def _take(lake: Path, command: str, log: logging.Logger) -> Step:
+    started = perf_counter()
+    name, *arguments = shlex.split(command)
+    line = [sys.executable, "-m", "cte_lake.cli.main", name, *arguments, "--lake", str(lake)]
+    said: list[str] = []
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        text=True, errors="replace",
+    ) as process:  # fmt: skip
+        for text in process.stdout or ():
+            log.info("| %s", text.rstrip())
+            said = [*said, text.rstrip()][-_TAIL:]
+    return Step(command, process.returncode, perf_counter() - started, said)
+
+
+@contextlib.contextmanager
+def _log(done: Refresh) -> Iterator[logging.Logger]:
+    """Yield the log: a file that is turned over, or in an object store one object a job."""
+    if in_store(done.lake) is None:
+        with _writing(done.log) as log:
+            yield log
+        return
+    with tempfile.TemporaryDirectory(prefix="cte-lake-") as scratch:
+        try:
+            with _writing(Path(scratch, LOG)) as log:
+                yield log
+        finally:
+            copy(Path(scratch, LOG), done.log)
+    for old in sorted(files_in(done.log.parent, _STEM))[: -_LOGS_KEPT - 1]:
+        old.unlink()
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[logging.Logger]:
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8", errors="replace"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.Logger("refresh", logging.INFO)
+    log.addHandler(handler)
+    try:
+        yield log
+    finally:
+        handler.close()
+
+
+def main(
+    lake: Annotated[
+        Path | None,
+        typer.Option("--lake", help="The lake; else as for cte-lake.", parser=named_place, metavar="LAKE"),
+    ] = None,
+    frames: Annotated[
+        Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")
+    ] = None,
+    publish: Annotated[
+        Path | None, typer.Option("--publish", help="Put the report here too, for a web server.")
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option("--step", help="Command of cte-lake to run instead; repeatable."),
+    ] = None,
+) -> None:
+    """Bring a lake up to date without anybody watching.
+
+    Prints one line of JSON on standard output and, if something needs a look, a mail on standard error.
+    """
+    try:
+        if frames is None and not step:
+            raise UsageError("name the folder of the frames with --frames, or what to do with --step")
+        steps = tuple(step or default_steps((frames or Path()).absolute(), publish))
+        done = refresh(find_lake(lake), steps)
+    except CteLakeError as error:
+        typer.echo(f"cte-lake refresh: {error}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    typer.echo(json.dumps(done.summary()))
+    if done.exit_code:
+        typer.echo(done.mail(), err=True, nl=False)
+    raise typer.Exit(done.exit_code if done.exit_code >= 0 else ExitCode.DEFECT)
+
+
+if __name__ == "__main__":
+    typer.run(main)

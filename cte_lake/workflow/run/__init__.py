@@ -1,0 +1,27 @@
+"""The whole way in one go: fetch, align, crmask, ingest, measure, plots, report; only what is out of date.
+
+`arguments` what was asked, `frames` and `products` the steps, `steps` their order, `outcome` what was done.
+"""
+
+from __future__ import annotations
+
+from cte_lake.workflow.run.arguments import (
+    DEFAULT_STEPS,
+    STEPS,
+    RunArguments,
+    checked_steps,
+    select_proposals,
+)
+from cte_lake.workflow.run.outcome import RunReport, StepReport
+from cte_lake.workflow.run.steps import run
+
+__all__ = [
+    "DEFAULT_STEPS",
+    "STEPS",
+    "RunArguments",
+    "RunReport",
+    "StepReport",
+    "checked_steps",
+    "run",
+    "select_proposals",
+]

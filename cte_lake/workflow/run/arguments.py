@@ -1,0 +1,95 @@
+"""What a run is asked to do: folder, selection, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cte_lake.config import Settings
+from cte_lake.errors import UsageError
+from cte_lake.lake.selection import Selection
+from cte_lake.pipeline.dask import WorkerSettings
+
+STEPS = ("fetch", "align", "crmask", "ingest", "measure", "plots", "report")
+#: Steps of a run that names none; fetching is asked for, since it needs the network.
+DEFAULT_STEPS = STEPS[1:]
+
+
+@dataclass(frozen=True)
+class RunArguments:
+    """Arguments of a run.
+
+    Attributes
+    ----------
+    lake : Path
+        Root of the lake.
+    folder : Path
+        Where the frames are, and where fetched ones go.
+    settings : Settings
+        The configuration.
+    selection : Selection
+        Which exposures are prepared and measured; an empty one takes all.
+    steps : tuple of str
+        Of `STEPS`; they are done in that order.
+    workers : WorkerSettings
+        Where to work.
+    """
+
+    lake: Path
+    folder: Path
+    settings: Settings
+    selection: Selection = field(default_factory=Selection)
+    steps: tuple[str, ...] = DEFAULT_STEPS
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
+
+
+def checked_steps(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the steps that are named, in the order in which they are done; all but fetch if none is.
+
+    Raises
+    ------
+    UsageError
+        If one is unknown.
+    """
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        raise UsageError(f"there is no step {unknown[0]!r}; there are {', '.join(STEPS)}")
+    return tuple(step for step in STEPS if step in names) if names else DEFAULT_STEPS
+
+
+def select_proposals(
+    words: Sequence[str], selection: Selection, lake: Path, folder: Path, settings: Settings
+) -> Selection:
+    """Add what ``--proposal`` says to a selection: numbers, 'all', 'last', or '180'.
+
+    'last' is the highest proposal among the exposures of the folder; '180' the targets observed at two rolls.
+
+    Raises
+    ------
+    UsageError
+        If a word is none of these, or 'last' finds no exposure.
+    """
+    numbers: list[int] = []
+    targets = list(selection.target)
+    for word in words:
+        if word == "180":
+            targets += [name for name, target in settings.config.targets.items() if target.pairing == "180"]
+        elif word == "last":
+            numbers.append(_last_proposal(lake, folder, settings))
+        elif word.isdigit():
+            numbers.append(int(word))
+        elif word != "all":
+            raise UsageError(f"--proposal {word!r} is not known; it is all, last, 180 or a proposal number")
+    return replace(selection, proposal=tuple(numbers), target=tuple(dict.fromkeys(targets)))
+
+
+def _last_proposal(lake: Path, folder: Path, settings: Settings) -> int:
+    from cte_lake.pipeline.align.alignment_rows import current_rows
+    from cte_lake.pipeline.survey import survey
+
+    known = {row["path"]: row for row in current_rows(lake)}
+    found = survey([str(folder)], settings, Selection(), known).exposures
+    if not found:
+        raise UsageError(f"--proposal last: there is no exposure of a configured target in {folder}")
+    return max(exposure.proposal for exposure in found)

@@ -1,0 +1,57 @@
+"""The steps of a run that work on frames: fetch, align, crmask, ingest; each knows what is out of date."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cte_lake.workflow.run.arguments import RunArguments
+from cte_lake.workflow.run.outcome import StepReport
+
+
+def fetch_frames(arguments: RunArguments) -> StepReport:
+    """Fetch what the archive has of the selected proposals, or of all configured ones."""
+    from cte_lake.pipeline.fetch.fetch_programs import FetchArguments, fetch, summary_line
+
+    proposals = arguments.selection.proposal or tuple(sorted(arguments.settings.config.proposals))
+    done = fetch(FetchArguments(proposals, arguments.folder, arguments.settings))
+    return StepReport("fetch", len(done.fetched), len(done.failed), summary_line(done), done.exit_code)
+
+
+def align_frames(arguments: RunArguments) -> StepReport:
+    """Align what is new or out of date."""
+    from cte_lake.pipeline.align.align_exposures import AlignArguments, align, summary_line
+
+    done = align(AlignArguments(**_common(arguments)))
+    failed = len(done.quarantined) + len(done.rejected)
+    return StepReport("align", done.aligned, failed, summary_line(done), done.exit_code)
+
+
+def mask_cosmic_rays(arguments: RunArguments) -> StepReport:
+    """Mask the cosmic rays of visits that are new or out of date."""
+    from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, find_cosmic_rays, summary_line
+
+    done = find_cosmic_rays(CrmaskArguments(**_common(arguments)))
+    return StepReport("crmask", len(done.masked), len(done.rejected), summary_line(done), done.exit_code)
+
+
+def ingest_frames(arguments: RunArguments) -> StepReport:
+    """Measure what is new or out of date."""
+    from cte_lake.pipeline.ingest import IngestArguments, ingest
+
+    done = ingest(IngestArguments(**_common(arguments)))
+    up_to_date = done.counts.get("up to date", 0)
+    summary = (
+        f"ingest: {done.measured} measured, {done.renewed} renewed, {up_to_date} up to date, "
+        f"{done.excluded} excluded, {len(done.rejected)} rejected in {done.seconds:.1f} s"
+    )
+    return StepReport("ingest", done.measured + done.renewed, len(done.rejected), summary, done.exit_code)
+
+
+def _common(arguments: RunArguments) -> dict[str, Any]:
+    return {
+        "lake": arguments.lake,
+        "paths": (str(arguments.folder),),
+        "settings": arguments.settings,
+        "selection": arguments.selection,
+        "workers": arguments.workers,
+    }

@@ -1,0 +1,143 @@
+"""The steps of a run that work on the lake: measure, plots, report; a note says what theirs rest on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.config import Settings
+from cte_lake.errors import NothingToDo
+from cte_lake.lake.listing import listing
+from cte_lake.lake.place import in_store
+from cte_lake.lake.versions import digest
+from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.workflow.run.arguments import RunArguments
+from cte_lake.workflow.run.outcome import StepReport
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+log = logging.getLogger(__name__)
+
+_FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "recovery")
+_STATE = "run_state.json"
+#: Sections of the configuration that change no number here: what they did to frames shows in the keys.
+_WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_build"})
+
+
+def write_losses(arguments: RunArguments) -> StepReport:
+    """Write all losses into the lake's `reports/losses.parquet`."""
+    with _opened(arguments) as lake:
+        state = _state_of(lake, arguments.settings)
+        place = arguments.lake / "reports" / "losses.parquet"
+        if _is_current(arguments.lake, "measure", state) and place.is_file():
+            return StepReport("measure", 0, 0, "measure: up to date")
+        table = lake.view("cte").arrow()
+        import pyarrow.parquet as pq
+
+        with replacing(place) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+        pairs = len(set(table.column("pair_id").to_pylist()))
+    _mark(arguments.lake, "measure", state)
+    return StepReport("measure", pairs, 0, f"measure: {table.num_rows} losses of {pairs} pairs in {place}")
+
+
+def draw_plots(arguments: RunArguments) -> StepReport:
+    """Draw the overview figures into the lake's `reports/plots`; those without data are left out."""
+    from cte_lake.plots.style import save
+    from cte_lake.report.figures import Request, draw
+
+    folder = arguments.lake / "reports" / "plots"
+    measure = arguments.settings.config.measure
+    mode = arguments.settings.config.photometry.mode
+    with _opened(arguments) as lake:
+        state = _state_of(lake, arguments.settings)
+        if _is_current(arguments.lake, "plots", state) and folder.is_dir():
+            return StepReport("plots", 0, 0, "plots: up to date")
+        asked = Request(
+            aperture=measure.aperture,
+            estimator=measure.estimator,
+            time_bins=tuple(measure.time_bins),
+            names=(mode, mode),
+        )
+        drawn = []
+        for kind in _FIGURES:
+            try:
+                drawing = draw(kind, lake, asked)
+            except NothingToDo as nothing:
+                log.debug("%s: %s", kind, nothing)
+                continue
+            with _drawn_into(folder / f"{kind}.png") as path:
+                save(drawing.figure, path)
+            drawn.append(kind)
+    _mark(arguments.lake, "plots", state)
+    return StepReport("plots", len(drawn), 0, f"plots: {', '.join(drawn) or 'nothing to draw'} in {folder}")
+
+
+@contextlib.contextmanager
+def _drawn_into(path: Path) -> Iterator[Path]:
+    if in_store(path) is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path
+        return
+    with replacing(path) as temporary:
+        yield temporary
+
+
+def write_report(arguments: RunArguments) -> StepReport:
+    """Write the report."""
+    from cte_lake.report.build import make_report
+
+    with _opened(arguments) as lake:
+        state = _state_of_report(lake, arguments.settings)
+        if _is_current(arguments.lake, "report", state):
+            return StepReport("report", 0, 0, "report: up to date")
+        made = make_report(lake, arguments.settings, arguments.settings.config.photometry.mode)
+    _mark(arguments.lake, "report", state)
+    return StepReport("report", made.pages, 0, f"report: {made.pages} pages in {made.folder}")
+
+
+def _opened(arguments: RunArguments) -> Lake:
+    from cte_lake import open_lake
+
+    return open_lake(arguments.lake, settings=arguments.settings)
+
+
+def _state_of(lake: Lake, settings: Settings) -> str:
+    """Hash of all that losses and figures follow from: which photometry counts, and the settings."""
+    sets = sorted(PurePath(listed.path).name for listed in listing(lake.root, "coefficients", suffix=""))
+    sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
+    photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
+    return digest([photometry, sets, settings.hash(*sections)])
+
+
+def _state_of_report(lake: Lake, settings: Settings) -> str:
+    """Hash of all that the report follows from: it also tells what was refused and how alignments went."""
+    rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
+    alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
+    return digest([_state_of(lake, settings), rejects, alignment])
+
+
+def _values(lake: Lake, query: str) -> list[list[Any]]:
+    return [list(row.values()) for row in lake.sql(query).rows()]
+
+
+def _states(lake: Path) -> dict[str, str]:
+    try:
+        states = json.loads((lake / "reports" / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return states if isinstance(states, dict) else {}
+
+
+def _is_current(lake: Path, step: str, state: str) -> bool:
+    return _states(lake).get(step) == state
+
+
+def _mark(lake: Path, step: str, state: str) -> None:
+    content = json.dumps(_states(lake) | {step: state}, indent=1, sort_keys=True)
+    write_bytes(lake / "reports" / _STATE, content.encode())

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from typer.testing import CliRunner
+
+from cte_lake.config import load_settings
+from cte_lake.errors import ArchiveError, ConfigError, ExitCode, NothingToDo, UsageError
+from cte_lake.pipeline.fetch import download as download_module
+from cte_lake.pipeline.fetch.archive import Archive
+from cte_lake.pipeline.fetch.download import verify_checksums
+from cte_lake.pipeline.fetch.fetch_programs import FetchArguments, fetch, make_plan, proposals_to_fetch
+
+from .archive_server import FakeArchive, serving
+
+
+def _frame(seed: int) -> bytes:
+    image = np.random.default_rng(seed).normal(size=(160, 150)).astype(np.float32)
+    hdus = [fits.PrimaryHDU()]
+    for extver in (1, 2):
+        hdus += [fits.ImageHDU(image, name=name, ver=extver) for name in ("SCI", "ERR", "DQ")]
+    stream = io.BytesIO()
+    fits.HDUList(hdus).writeto(stream)
+    return stream.getvalue()
+
+
+#: A broken download keeps whole blocks of this size.
+BLOCK = 1 << 16
+NAMES = ("ic7801aaq_flt.fits", "ic7801aaq_flc.fits", "ic7801abq_flc.fits")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(download_module, "_PAUSE", 0.0)
+
+
+@pytest.fixture
+def archive():
+    holding = FakeArchive()
+    for seed, name in enumerate(NAMES):
+        holding.add(name, _frame(seed), 14378)
+    holding.add("ic7801aaq_drz.fits", _frame(7), 14378)
+    holding.add("ic1201aaq_flc.fits", _frame(8), 13083)
+    with serving(holding):
+        yield holding
+
+
+@pytest.fixture
+def arguments(archive, tmp_path):
+    def make(*proposals: int, **settings: object) -> FetchArguments:
+        flags = {f"fetch.{key}": value for key, value in settings.items()}
+        stated = load_settings(None, {"fetch.url": archive.url} | flags, environment={})
+        return FetchArguments(proposals or (14378,), tmp_path / "data", stated)
+
+    return make
+
+
+def test_everything_of_a_proposal_is_fetched_and_nothing_else(archive, arguments):
+    report = fetch(arguments())
+    assert report.fetched == sorted(NAMES)
+    assert report.received_bytes == sum(len(archive.files[name]) for name in NAMES)
+    for name in NAMES:
+        assert (arguments().folder / "14378" / name).read_bytes() == archive.files[name]
+    assert not list(arguments().folder.rglob("*.part*"))
+
+
+def test_second_fetch_does_nothing(archive, arguments):
+    fetch(arguments())
+    archive.requests.clear()
+    report = fetch(arguments())
+    assert (report.fetched, report.present, archive.requests) == ([], 3, [])
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".fz"])
+def test_files_put_there_by_hand_are_left_alone(archive, arguments, suffix):
+    by_hand = arguments().folder / "mine" / f"{NAMES[0]}{suffix}"
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_bytes(b"mine")
+    report = fetch(arguments())
+    assert report.fetched == sorted(NAMES[1:])
+    assert by_hand.read_bytes() == b"mine"
+
+
+def test_broken_download_is_taken_up_where_it_broke_off(archive, arguments):
+    size = len(archive.files[NAMES[0]])
+    archive.break_after[NAMES[0]] = [200_000, 100_000]
+    report = fetch(arguments())
+    assert report.failed == {}
+    ranges = [asked for name, asked in archive.requests if name == NAMES[0]]
+    assert ranges == ["", f"bytes={3 * BLOCK}-", f"bytes={4 * BLOCK}-"]
+    assert report.received_bytes == sum(len(archive.files[name]) for name in NAMES)
+    assert (arguments().folder / "14378" / NAMES[0]).stat().st_size == size
+
+
+def test_next_run_goes_on_where_the_last_one_gave_up(archive, arguments):
+    archive.break_after[NAMES[0]] = [200_000]
+    report = fetch(arguments(retries=0))
+    assert list(report.failed) == [NAMES[0]]
+    assert report.exit_code == ExitCode.DONE_IN_PART
+    assert not (arguments().folder / "14378" / NAMES[0]).exists()
+    archive.requests.clear()
+    assert fetch(arguments()).fetched == [NAMES[0]]
+    assert archive.requests == [(NAMES[0], f"bytes={3 * BLOCK}-")]
+
+
+def test_file_that_changed_in_the_archive_is_not_continued(archive, arguments):
+    archive.break_after[NAMES[0]] = [200_000]
+    fetch(arguments(retries=0))
+    archive.files[NAMES[0]] = _frame(99)
+    fetch(arguments())
+    assert (arguments().folder / "14378" / NAMES[0]).read_bytes() == archive.files[NAMES[0]]
+
+
+def test_busy_server_is_asked_again(archive, arguments):
+    archive.busy = 2
+    assert fetch(arguments()).failed == {}
+
+
+def test_what_is_not_the_file_is_thrown_away(archive, arguments):
+    archive.files[NAMES[0]] = b"<html>please log in</html>"
+    archive.files[NAMES[1]] = archive.files[NAMES[1]][:20_000]
+    archive.listed_size[NAMES[2]] = 5
+    report = fetch(arguments())
+    assert "no FITS" in report.failed[NAMES[0]] or "not a FITS" in report.failed[NAMES[0]]
+    assert "thrown away" in report.failed[NAMES[1]]
+    assert "lists 5" in report.failed[NAMES[2]]
+    assert not [path for path in arguments().folder.rglob("*") if path.is_file()]
+
+
+def test_file_that_the_archive_lists_and_lacks_is_reported(archive, arguments):
+    content = archive.files[NAMES[0]]
+    plan = make_plan(arguments())
+    del archive.files[NAMES[0]]
+    report = fetch(arguments(), plan)
+    assert "HTTP 404" in report.failed[NAMES[0]]
+    assert report.fetched == sorted(NAMES[1:])
+    archive.files[NAMES[0]] = content
+
+
+def test_exclusive_files_are_not_asked_for(archive, arguments):
+    archive.exclusive = {NAMES[0]}
+    plan = make_plan(arguments())
+    assert plan.withheld == [NAMES[0]]
+    assert [product.name for product in plan.todo] == sorted(NAMES[1:])
+
+
+def test_name_that_would_leave_the_folder_is_not_taken(archive, arguments):
+    archive.add("../../../../x_flc.fits", _frame(5), 14378, "FLC")
+    assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
+
+
+def test_checksums_are_noted_and_found_broken(archive, arguments):
+    fetch(arguments())
+    folder = arguments().folder
+    listing = (folder / "14378" / "CHECKSUMS.b2").read_text().splitlines()
+    assert f"{hashlib.blake2b(archive.files[NAMES[0]]).hexdigest()}  {NAMES[0]}" in listing
+    assert set(verify_checksums(folder).values()) == {"ok"}
+    (folder / "14378" / NAMES[0]).write_bytes(b"flipped")
+    (folder / "14378" / NAMES[1]).unlink()
+    states = {path.name: state for path, state in verify_checksums(folder).items()}
+    assert (states[NAMES[0]], states[NAMES[1]], states[NAMES[2]]) == ("changed", "gone", "ok")
+
+
+def test_unknown_proposal_is_nothing_to_do(arguments):
+    with pytest.raises(NothingToDo, match="99999"):
+        make_plan(arguments(99999))
+
+
+def test_archive_that_is_down_is_told_in_one_sentence(archive, arguments):
+    archive.broken_portal = True
+    with pytest.raises(ArchiveError, match="gave no list for proposal 14378"):
+        make_plan(arguments())
+
+
+def test_too_little_room_is_told_before_anything_is_fetched(archive, arguments):
+    for name in NAMES:
+        archive.listed_size[name] = 10**15
+    with pytest.raises(UsageError, match="are free in"):
+        fetch(arguments())
+    assert archive.requests == []
+
+
+def test_missing_astroquery_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "astroquery.mast", None)
+    with pytest.raises(ConfigError, match=r"pip install 'cte-lake\[archive\]'"):
+        Archive(load_settings(None, environment={}).config.fetch)
+
+
+def test_proposals_are_named_or_all():
+    settings = load_settings(None, environment={})
+    assert proposals_to_fetch([2, 1, 2], False, settings) == (2, 1)
+    assert proposals_to_fetch([], True, settings) == tuple(sorted(settings.config.proposals))
+    with pytest.raises(UsageError, match="--missing"):
+        proposals_to_fetch([], False, settings)
+
+
+def test_command_lists_names_and_bytes(archive, tmp_path):
+    from cte_lake.cli.main import app
+
+    options = ["fetch", "--proposal", "14378", "--to", str(tmp_path), "--set", f"fetch.url={archive.url}"]
+    dry = CliRunner().invoke(app, [*options, "--dry-run"])
+    assert dry.exit_code == 0
+    assert f"{NAMES[1]}  14378  {len(archive.files[NAMES[1]])}" in dry.stdout
+    assert archive.requests == []
+    done = CliRunner().invoke(app, [*options, "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout.splitlines()[0])["fetched"] == sorted(NAMES)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from cte_lake.errors import UsageError
+from cte_lake.pipeline.ingest.discover import find_frames
+
+
+@pytest.fixture
+def data(tmp_path):
+    folder = tmp_path / "data/14378"
+    folder.mkdir(parents=True)
+    for name in (
+        "ic7801aaq_flt.fits",
+        "ic7801aaq_flc.fits.gz",
+        "IC7801ABQ_FLT.fits.fz",
+        "ic7801aaq_raw.fits",
+    ):
+        (folder / name).touch()
+    return tmp_path / "data"
+
+
+def test_folders_patterns_and_files_give_each_frame_once(data):
+    wanted = [data / "14378" / name for name in
+              ("IC7801ABQ_FLT.fits.fz", "ic7801aaq_flc.fits.gz", "ic7801aaq_flt.fits")]  # fmt: skip
+    assert find_frames([str(data)]) == wanted
+    assert find_frames([f"{data}/**/*_fl?.fits*", str(wanted[2]), str(data)]) == sorted(wanted)
+    assert find_frames([str(data / "14378/ic7801aaq_raw.fits")]) == [data / "14378/ic7801aaq_raw.fits"]
+    for missing in ("no_such_folder", "*_flt.fits"):
+        with pytest.raises(UsageError, match="no"):
+            find_frames([str(data / missing)])
+
+
+def test_a_file_has_one_name_wherever_it_is_asked_for_from(data, tmp_path, monkeypatch):
+    lake = tmp_path / "lakes/lake"
+    lake.mkdir(parents=True)
+    plain = find_frames([str(data)])
+    monkeypatch.chdir(lake)
+    assert find_frames(["../../data"]) == plain
+    assert find_frames(["../../data/../data/*/*_flt.fits"]) == [plain[2]]
+    monkeypatch.chdir(data)
+    assert find_frames(["."]) == plain
+
+
+def test_links_keep_the_name_that_people_know(data, tmp_path, monkeypatch):
+    (tmp_path / "linked").symlink_to(data)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert {path.parts[-3] for path in find_frames(["../linked"])} == {"linked"}
