@@ -76,6 +76,12 @@ class NothingToDo(CteLakeError):
     exit_code = ExitCode.NOTHING_TO_DO
 
 
+class UnknownName(NothingToDo):
+    """No target or filter has the given name."""
+
+    kind = "unknown_name"
+
+
 class FitRefused(CteLakeError):
     """The data cannot support the fit that was asked for."""
 

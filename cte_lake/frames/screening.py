@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.chips import chip_of_postarg
 from cte_lake.frames.exposure import Exposure
+from cte_lake.names import folded
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,6 @@ class Screening:
     def as_rejected(self) -> Rejected:
         """Return it as the ``screen`` row it becomes in ``rejects``."""
         return Rejected(self.reason, self.detail, stage="screen")
-
-
-def folded(name: str) -> str:
-    """Return a target name without case, blanks, hyphens and underscores: 'NGC-104' is 'ngc104'."""
-    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str:

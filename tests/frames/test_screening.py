@@ -4,7 +4,8 @@ import pytest
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.screening import ScreeningRules, folded, resolve_target, screen
+from cte_lake.frames.screening import ScreeningRules, resolve_target, screen
+from cte_lake.names import folded
 
 SPELLINGS = {"ngc104": ("NGC104", "NGC-104"), "ngc6583": ("NGC6583",), "ngc6791": ("NGC6791",)}
 
