@@ -141,7 +141,7 @@ def measured_pair(path: Path, other: Path, measure, use_threads: bool) -> Iterat
     """Yield (bin, estimator) with n, slope, error, mean flux and sky of one pair."""
     from scipy.stats import linregress, sigmaclip
 
-    from cte_lake.photometry.flags import mask_of
+    from cte_lake.starflags import mask_of
 
     one, two = (read_side(each, use_threads) for each in (path, other))
     _, i, j = np.intersect1d(one["master_id"], two["master_id"], assume_unique=True, return_indices=True)

@@ -27,8 +27,8 @@ from benchmarks.iraf_phot import IRAFCL, run_phot
 from benchmarks.photometry_fields import FIELDS, Frame, isolated, losses_of, simulate_pairs
 from cte_lake.model.estimators import Estimator
 from cte_lake.photometry import PhotometrySettings, measure, settings_for
-from cte_lake.photometry.flags import mask_of
 from cte_lake.simulate.truth import FLUX_BINS
+from cte_lake.starflags import mask_of
 
 Array = npt.NDArray[np.float64]
 

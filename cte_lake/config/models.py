@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
 from cte_lake.config.report import Report
-from cte_lake.photometry.flags import mask_of
 from cte_lake.radii import RADII
+from cte_lake.starflags import mask_of
 
 #: What a target may be called: it becomes a folder of the lake and part of a page.
 TARGET_PATTERN = r"[a-z0-9][a-z0-9_-]{0,63}"

@@ -16,9 +16,9 @@ from cte_lake.lake.paths import LAKE_FILE, find_lake
 from cte_lake.lake.place import lake_place
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.lake.selection import Selection
-from cte_lake.photometry.flags import mask_of
 from cte_lake.photometry.modes import MODES
 from cte_lake.resources import data_dir
+from cte_lake.starflags import mask_of
 
 _STARS = """
     SELECT imagename, master_id, x, y, {flux} AS flux, sky, flags

@@ -10,8 +10,8 @@ from __future__ import annotations
 from cte_lake.bitflags import Flag
 from cte_lake.photometry.arrays import PixelData, StarMeasurements
 from cte_lake.photometry.engine import measure
-from cte_lake.photometry.flags import FLAGS, decode
 from cte_lake.photometry.modes import MODES, PhotometrySettings, settings_for
+from cte_lake.starflags import FLAGS, decode
 
 __all__ = [
     "FLAGS",

@@ -79,7 +79,7 @@ class StarMeasurements:
         Share of a star's light within r = 3 px that masked pixels hold, by the profile of a star; the sums
         are without it (``flux / (1 - masked_light)`` puts it back).
     flags : array of int32, shape (n,)
-        Conditions met, see `cte_lake.photometry.flags`.
+        Conditions met, see `cte_lake.starflags`.
     """
 
     x: FloatArray

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cte_lake.photometry import flags as registry
+from cte_lake import starflags as registry
 from cte_lake.photometry.arrays import (
     BoolArray,
     FloatArray,

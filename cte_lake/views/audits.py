@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cte_lake.resources import data_dir
 
 if TYPE_CHECKING:
-    from cte_lake.api import Lake
+    import pyarrow as pa
 
 #: Rows that are kept as examples of a failure.
 _SAMPLE = 5
+
+
+class Rows(Protocol):
+    """Rows of a query."""
+
+    def arrow(self) -> pa.Table:
+        """Return them as an Arrow table."""
+
+
+class Queried(Protocol):
+    """What answers SQL: an open lake."""
+
+    def sql(self, query: str) -> Rows:
+        """Run one query that reads."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +78,11 @@ def audits() -> tuple[Audit, ...]:
     return tuple(found)
 
 
-def run_audits(lake: Lake) -> list[AuditResult]:
+def run_audits(lake: Queried) -> list[AuditResult]:
     """Run all audits on an open lake."""
     results = []
     for audit in audits():
-        rows = lake.sql(audit.query)
-        results.append(
-            AuditResult(audit.name, audit.meaning, len(rows), rows.arrow().slice(0, _SAMPLE).to_pylist())
-        )
+        rows = lake.sql(audit.query).arrow()
+        sample = rows.slice(0, _SAMPLE).to_pylist()
+        results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
     return results

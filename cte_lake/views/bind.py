@@ -15,7 +15,7 @@ from cte_lake.lake.evolve import SQL_TYPES, read_seed, seed_path
 from cte_lake.lake.place import in_store, lake_place
 from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
-from cte_lake.photometry.flags import mask_of
+from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, built_from, sql_objects
 

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.iraf_phot import IRAFCL, IrafTable, run_phot
 from cte_lake.photometry import PixelData, StarMeasurements, measure, settings_for
-from cte_lake.photometry.flags import CENTRE_FAR
 from cte_lake.radii import RADII
+from cte_lake.starflags import CENTRE_FAR
 from tests.photometry.fields import make_field
 
 pytestmark = [

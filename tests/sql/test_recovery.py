@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cte_lake import open_lake
-from cte_lake.photometry.flags import NEIGHBOUR
+from cte_lake.starflags import NEIGHBOUR
 from tests.sql.writing import add_exposure
 
 #: Errors of 20 e-: the FLC shows all of them at 3 sigma but the last.

@@ -3,8 +3,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from cte_lake.photometry.flags import FLAGS, decode, mask_of
 from cte_lake.resources import data_dir
+from cte_lake.starflags import FLAGS, decode, mask_of
 
 CASES = [0, *(flag.value for flag in FLAGS), FLAGS[0].value | FLAGS[5].value, sum(f.value for f in FLAGS)]
 
