@@ -1,7 +1,9 @@
 """Set up cte-lake in a private environment beside this file and run its demo or its tests.
 
     python3 jobs/bootstrap.py demo      install, then run `cte-lake demo`
-    python3 jobs/bootstrap.py test      install with test tools, then lint, type-check and test
+    python3 jobs/bootstrap.py test      install with test tools, then lint, type-check, build the
+                                        documentation and run the quick tests
+    python3 jobs/bootstrap.py slow      the slow tests: full frames, campaigns, browsers, a real kernel
     python3 jobs/bootstrap.py install   install only, and say where the command is
 
 Needs Python 3.11 or later with its venv module and access to a package index. Every
@@ -32,15 +34,17 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < OLDEST:
         print("cte-lake needs Python 3.11 or later; run this file with such a python3", file=sys.stderr)
         return 2
-    if not arguments or arguments[0] not in {"demo", "test", "install"}:
+    if not arguments or arguments[0] not in {"demo", "test", "slow", "install"}:
         print(__doc__, file=sys.stderr)
         return 2
     task, rest = arguments[0], arguments[1:]
-    install(extras="dev" if task == "test" else "pandas")
+    install(extras="dev" if task in {"test", "slow"} else "pandas")
     if task == "demo":
         return run(BIN / "cte-lake", "demo", *rest)
     if task == "test":
         return check(rest)
+    if task == "slow":
+        return pytest("-m", "slow", *rest)
     print(f"installed: {BIN / 'cte-lake'}")
     return 0
 
@@ -60,13 +64,21 @@ def install(extras: str) -> None:
 
 
 def check(pytest_arguments: list[str]) -> int:
-    """Run linter, formatter, type checker and tests; the tests come last and run whatever the others say."""
+    """Run linters, type checker, documentation and quick tests; the tests come last and run in any case."""
     codes = [
         run(BIN / "ruff", "check", "."),
+        run(BIN / "ruff", "format", "--check", "."),
+        run(BIN / "codespell"),
         run(BIN / "mypy"),
-        run(BIN / "python", "-m", "pytest", *PARALLEL, *pytest_arguments),
+        run(BIN / "mkdocs", "build", "--strict", "--quiet"),
+        pytest("-m", "not slow", *pytest_arguments),
     ]
     return next((code for code in codes if code), 0)
+
+
+def pytest(*arguments: str) -> int:
+    """Run tests on two workers."""
+    return run(BIN / "python", "-m", "pytest", *PARALLEL, *arguments)
 
 
 def run(*command: object, must: bool = False) -> int:

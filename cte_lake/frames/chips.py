@@ -25,7 +25,7 @@ MIN_SHARED_FRACTION: Final = 0.25
 
 
 def chip_of_postarg(postarg2: float, chip2_limit: float = 0.1, chip1_limit: float = 80.0) -> int | None:
-    """Return the chip of a nominal exposure from its dither along y (DOMAIN section 2).
+    """Return the chip of a nominal exposure from its dither along y (docs/field.md#which-chip).
 
     Parameters
     ----------

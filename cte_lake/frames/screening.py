@@ -1,4 +1,4 @@
-"""Which exposures are left out by rule, and whose target they are: DOMAIN section 2 as functions."""
+"""Which exposures are left out by rule, and whose target they are: docs/field.md#exclusions as functions."""
 
 from __future__ import annotations
 

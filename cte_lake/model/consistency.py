@@ -1,4 +1,4 @@
-"""The lake's losses beside the published ones (DOMAIN section 5)."""
+"""The lake's losses beside the published ones (docs/field.md#published-results)."""
 
 from __future__ import annotations
 

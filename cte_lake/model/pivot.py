@@ -1,8 +1,8 @@
 """Where the ratio of a pair crosses 1, free or forced; and the losses of each chip alone (180-degree set).
 
 The two exposures of a pair lose the same where a star is equally far from the amplifiers in both, near row
-1024 of chip 2 (DOMAIN section 1). The 2017 author left open whether the fits should be held to that row. Here
-the crossing is measured with its error, and a fit forced through it is compared with the free one.
+1024 of chip 2 (docs/field.md#the-effect). The 2017 author left open whether the fits should be held to that
+row. Here the crossing is measured with its error, and a fit forced through it is compared with the free one.
 """
 
 from __future__ import annotations

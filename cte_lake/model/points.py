@@ -17,7 +17,7 @@ Bin = tuple[float, float]
 
 #: A slope of fewer stars has an error bar that is itself too uncertain to weigh by.
 MIN_STARS = 10
-#: Days within which visits count as one epoch (DOMAIN section 4).
+#: Days within which visits count as one epoch (docs/field.md#epochs).
 EPOCH_WIDTH = 30.0
 
 

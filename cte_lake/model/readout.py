@@ -5,10 +5,11 @@ row, where ``S`` is the surface of the fit at the packet's present flux and ``u 
 
     du / dt = -S(u) / ln 10,    t = rows / 2048,    S(u) = a0 + a1 u + a2 u**2.
 
-This is the differential reading of DOMAIN's convention (slope / 2 x 2048 as a fraction of the flux half-way),
-as Dolphin (2009, PASP 121, 655) does it for WFPC2. The equation is autonomous and of Riccati's kind, so that
-its flow is one Moebius map of ``u``: the loss and the correction are the same map with ``t`` of either sign,
-they undo each other to rounding, no two stars change their order, and the correction grows with the distance.
+This is the differential reading of the field's convention (docs/field.md#the-effect), slope / 2 x 2048 as a
+fraction of the flux half-way, as Dolphin (2009, PASP 121, 655) does it for WFPC2. The equation is autonomous
+and of Riccati's kind, so that its flow is one Moebius map of ``u``: the loss and the correction are the same
+map with ``t`` of either sign, they undo each other to rounding, no two stars change their order, and the
+correction grows with the distance.
 
 Outside the flux range of a surface ``S`` keeps its value at the nearer edge; a parabola says nothing there.
 """
@@ -27,7 +28,7 @@ FloatArray = NDArray[np.float64]
 
 #: Rows of a chip; a star at 0-based row y of chip 1 is 2050 - y rows from its amplifiers, on chip 2 y rows.
 CHIP_ROWS = 2051
-#: Rows that a published loss refers to (DOMAIN section 4).
+#: Rows that a published loss refers to (docs/field.md#the-effect).
 CHIP_HEIGHT = 2048.0
 LN10 = math.log(10.0)
 #: Magnitudes of a natural logarithm of flux.

@@ -1,9 +1,10 @@
 """The surface's monomials d**i f**j b**k: design matrices, and the way between centred and published form.
 
-Fits are made in centred, scaled variables (the condition number falls from 2e9 to 2e2, DOMAIN section 4);
-what is published are the plain c_ij of DOMAIN's convention. The two are related by an exact linear map, which
-is carried out in rational arithmetic and rounded once, so that the published covariance is as good as the
-fit's own although its elements span thirty powers of ten.
+Fits are made in centred, scaled variables: the condition number falls from 2e9 to 2e2
+(docs/field.md#the-model).
+Published are the plain c_ij. An exact linear map relates the two. It is carried out in rational arithmetic
+and rounded once, so that the published covariance is as good as the fit's own although its elements span
+thirty powers of ten.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 
-#: MJD at which d = 0 (DOMAIN section 4).
+#: MJD at which d = 0 (docs/field.md#the-model).
 MJD_ZERO = 55400.0
 
 Term = tuple[int, int, int]
 
 
 def tensor_terms(time_degree: int, flux_degree: int = 2, background_degree: int = 0) -> tuple[Term, ...]:
-    """Return the exponents (i, j, k) of d, f and b, in DOMAIN's order c00 c01 c02 c10 ..., b slowest."""
+    """Return the exponents (i, j, k) of d, f and b, in the published order c00 c01 c02 c10 ..., b slowest."""
     return tuple(
         (i, j, k)
         for k in range(background_degree + 1)
