@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from visits import WIDTH, scratch, spoil
 
 from cte_lake.config import load_settings
+from cte_lake.detector import DETECTOR, SIGMA_PER_MAD
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master, read_master
 from cte_lake.pipeline.align.match import match_nearest, refine, search_offset
@@ -41,7 +42,6 @@ EXPTIME = 348.0
 #: Pixel in which distances are told, arcsec: that of the drizzled image.
 PIXEL = 0.04
 BINS = (250, 500, 1000, 2000, 4000, 8000, 32000)
-_ROWS = 2051
 _EDGE = 5.0
 
 
@@ -51,7 +51,7 @@ def exposures_on(field: StarField, program: Program, width: int) -> np.ndarray:
     for plan in program.exposures:
         for chip in (2, 1):
             x, y = sky_to_pixel(chip, plan.attitude, width, field.ra, field.dec)
-            inside = (x > _EDGE) & (x < width - 1 - _EDGE) & (y > _EDGE) & (y < _ROWS - 1 - _EDGE)
+            inside = (x > _EDGE) & (x < width - 1 - _EDGE) & (y > _EDGE) & (y < DETECTOR.rows - 1 - _EDGE)
             seen += inside
     return seen
 
@@ -110,7 +110,7 @@ def compare(sky: np.ndarray, field: StarField, seen: np.ndarray) -> None:
     for least, most in ((2, 2), (3, 99)):
         of = (seen[j] >= least) & (seen[j] <= most) & (flux[j] > 500)
         if of.any():
-            mas = 1.4826 * np.median(np.abs(residual[of] - np.median(residual[of], axis=0)))
+            mas = SIGMA_PER_MAD * np.median(np.abs(residual[of] - np.median(residual[of], axis=0)))
             words = "2 exposures" if most == 2 else "3 or more"
             print(f"  positions over 500 e-, {words}: {mas:.1f} mas an axis ({of.sum()} stars)")
 

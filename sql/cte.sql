@@ -11,7 +11,7 @@ WITH measured AS (
         r.slope_err, r.intercept, r.mean_flux, r.background, r.clip_lo, r.clip_hi, r.pairing, r.target, r.proposal,
         r.visit, r.filter, r.exptime, r.length, r.flash, r.filetype, r.mjd, r.chip,
         NULL::DOUBLE AS mean_log_flux, NULL::DOUBLE AS mean_log_flux_sq,
-        CASE WHEN r.slope / 2 * 2048 < 1 THEN -2.5 * log10(1 - r.slope / 2 * 2048) END AS cte_dmag
+        CASE WHEN r.slope / 2 * loss_rows() < 1 THEN -2.5 * log10(1 - r.slope / 2 * loss_rows()) END AS cte_dmag
     FROM slopes(aperture := aperture) AS r
     WHERE r.estimator <> 'log_ratio'
     UNION ALL
@@ -20,7 +20,7 @@ WITH measured AS (
         g.slope_err, g.intercept, g.mean_flux, g.background, g.clip_lo, g.clip_hi, g.pairing, g.target, g.proposal,
         g.visit, g.filter, g.exptime, g.length, g.flash, g.filetype, g.mjd, g.chip,
         g.mean_log_flux, g.mean_log_flux_sq,
-        2.5 / ln(10) * g.slope / 2 * 2048 AS cte_dmag
+        2.5 / ln(10) * g.slope / 2 * loss_rows() AS cte_dmag
     FROM log_slopes(aperture := aperture) AS g
     WHERE g.estimator = 'log_ratio'
 )
@@ -38,8 +38,8 @@ SELECT
     m.slope_err::DOUBLE AS slope_err,  -- [1 / pix] Standard error of the slope
     m.intercept::DOUBLE AS intercept,  -- [-] Ratio ('log_ratio': its logarithm) at distance 0
     m.mean_flux::DOUBLE AS mean_flux,  -- [electron] Mean over the stars left of the mean of their two fluxes
-    (m.slope / 2 * 2048)::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows ('log_ratio': of what is left)
-    (m.slope_err / 2 * 2048)::DOUBLE AS cte_loss_err,  -- [-] Standard error of cte_loss
+    (m.slope / 2 * loss_rows())::DOUBLE AS cte_loss,  -- [-] Fraction of the flux lost per 2048 rows ('log_ratio': of what is left)
+    (m.slope_err / 2 * loss_rows())::DOUBLE AS cte_loss_err,  -- [-] Standard error of cte_loss
     m.cte_dmag::DOUBLE AS cte_dmag,  -- [mag] Loss in magnitudes per 2048 rows; NULL for a loss of all
     m.mean_log_flux::DOUBLE AS mean_log_flux,  -- [dex(electron)] Mean of f = (log10 flux_1 + log10 flux_2) / 2 over the stars left; 'log_ratio' only
     m.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,  -- [-] Mean of the square of f over the stars left; 'log_ratio' only

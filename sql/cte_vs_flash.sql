@@ -1,6 +1,6 @@
 -- cte_vs_flash(aperture := 3); the view of the same name is that of the default radius
--- Grain: a pair, flux bin of the loss-against-time figure and estimator, in epochs of a target, filter, length and
--- file type that have pairs of more than one flash level. Only what could be measured is there.
+-- Grain: a pair, flux bin of the loss-against-time figure and estimator, in epochs of a target, filter, length, file
+-- type and pairing that have pairs of more than one flash level. Only what could be measured is there.
 CREATE OR REPLACE MACRO cte_vs_flash(aperture := default_aperture()) AS TABLE
 SELECT
     c.target::VARCHAR AS target,  -- [-] Name of the target in this lake
@@ -32,6 +32,4 @@ SELECT
 FROM cte(aperture := aperture) AS c
 INNER JOIN time_bins AS t ON t.bin_lo = c.bin_lo AND t.bin_hi = c.bin_hi
 WHERE c.cte_loss IS NOT NULL
--- The estimator is among the keys so that a filter on it passes the window.
-QUALIFY min(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch, c.estimator)
-    < max(c.flash) OVER (PARTITION BY c.target, c.filter, c.length, c.filetype, c.epoch, c.estimator);
+QUALIFY several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.epoch, c.pairing, c.estimator);

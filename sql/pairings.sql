@@ -11,7 +11,7 @@ WITH RECURSIVE dated AS MATERIALIZED (
         min(e.mjd) OVER (PARTITION BY e.target, e.proposal, e.visit) AS visit_start
     FROM exposures AS e
     LEFT JOIN targets AS t ON t.target = e.target
-    WHERE e.chip IN (1, 2)
+    WHERE is_chip(e.chip)
 ),
 turned AS (
     -- Visits of a 180-degree set in the order of time: the first against the second, the third against the fourth.

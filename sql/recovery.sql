@@ -9,7 +9,7 @@ WITH measured AS (
     SELECT
         h.target, h.proposal, h.visit, h.filter, h.exptime, h.length, h.flash, h.filetype, h.mjd, h.rootname, h.chip,
         h.master_id, h.flux,
-        h.distance >= 1025 AS far,
+        h.distance >= (chip_rows() - 1) / 2 AS far,
         h.flags & s.drop_flags = 0 AND h.flux IS NOT NULL AS usable,
         h.flux > 3 * h.flux_err AS shown
     FROM star_history(aperture := aperture) AS h

@@ -12,6 +12,7 @@ from cte_lake.cli.coeffs import lake_or_none
 from cte_lake.cli.correct import CoefficientsOption
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def predict(
     ] = None,
     distance: Annotated[
         float, typer.Option("--distance", help="Rows to the amplifiers; default: the farthest star.")
-    ] = 2050.0,
+    ] = float(DETECTOR.top),
     below: Annotated[
         float | None,
         typer.Option(

@@ -19,6 +19,7 @@ from cte_lake.lake.selection import Selection
 from cte_lake.photometry.modes import MODES
 from cte_lake.resources import data_dir
 from cte_lake.starflags import mask_of
+from cte_lake.views.bind import bind_detector
 
 _STARS = """
     SELECT imagename, master_id, x, y, {flux} AS flux, sky, flags
@@ -148,6 +149,7 @@ def _query(connection: duckdb.DuckDBPyConnection, name: str) -> pa.Table:
 def _register(
     connection: duckdb.DuckDBPyConnection, stars: pa.Table, slopes: pa.Table, settings: Settings
 ) -> None:
+    bind_detector(connection)
     measure = settings.config.measure
     bins: list[dict[str, Any]] = [{"bin_lo": low, "bin_hi": high} for low, high in measure.flux_bins]
     connection.register("star_pairs", stars)

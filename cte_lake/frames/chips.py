@@ -11,10 +11,11 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import Exposure
 
-CHIPS: Final = (2, 1)
+CHIPS: Final = tuple(DETECTOR.extension_of_chip)
 """Chip numbers in the order of their extensions."""
 
 ROLL_TOLERANCE: Final = 20.0

@@ -9,6 +9,7 @@ from typing import Final
 
 from astropy.io import fits
 
+from cte_lake.detector import DETECTOR, exposure_length
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.flash import flash_level
@@ -21,9 +22,6 @@ from cte_lake.frames.opening import (
     open_frame,
     require_extensions,
 )
-
-SHORT_LIMIT: Final = 60.0
-"""Exposures up to this many seconds are 'short'."""
 
 _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
 _PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
@@ -120,7 +118,7 @@ class Exposure:
     naxis2: int
 
 
-def read_exposure(path: Path | str, short_limit: float = SHORT_LIMIT) -> Exposure:
+def read_exposure(path: Path | str, short_limit: float = DETECTOR.short_limit) -> Exposure:
     """Read the header facts of an FLT or FLC file.
 
     Parameters
@@ -189,7 +187,7 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         visit=rootname[4:6],
         filter=cards.text("FILTER"),
         exptime=exptime,
-        length="s" if exptime <= short_limit else "l",
+        length=exposure_length(exptime, short_limit),
         mjd=cards.number("EXPSTART"),
         chinject=_chinject(cards),
         flash=flash_level(file, cards, rootname),

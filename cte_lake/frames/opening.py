@@ -8,7 +8,7 @@ import io
 import math
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,10 @@ from typing import Final
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 
-EXTVER_OF_CHIP: Final[Mapping[int, int]] = {2: 1, 1: 2}
+EXTVER_OF_CHIP: Final = DETECTOR.extension_of_chip
 """Extension version of each chip: chip 2 (UVIS2) is ``SCI,1``, chip 1 (UVIS1) is ``SCI,2``."""
 
 SUFFIXES: Final = (".fits", ".fits.gz", ".fits.fz")
@@ -59,7 +60,7 @@ def open_frame(path: Path, *, headers_only: bool = False) -> Iterator[fits.HDULi
         try:
             yield hdus
         except _BROKEN_FILE as error:
-            raise refusal_of(path, error) from error
+            raise cannot_open(path, error) from error
         finally:
             hdus.close()
 
@@ -81,7 +82,7 @@ def _opened(path: Path, headers_only: bool) -> fits.HDUList:
         for opened in (hdus, stream):
             if opened is not None and not isinstance(opened, Path):
                 opened.close()
-        raise refusal_of(path, error) from error
+        raise cannot_open(path, error) from error
     return hdus
 
 
@@ -99,7 +100,7 @@ def _read_to_the_end(stream: gzip.GzipFile, hdus: fits.HDUList) -> None:
         raise EOFError("the last extension ends too early")
 
 
-def refusal_of(path: Path, error: Exception) -> Rejected:
+def cannot_open(path: Path, error: Exception) -> Rejected:
     """Return the refusal of a file that could not be opened or read, in words for its owner."""
     if isinstance(error, FileNotFoundError):
         return Rejected("unreadable", f"there is no file {path}")
@@ -176,4 +177,4 @@ def checksum(path: Path | str) -> str:
         with Path(path).open("rb") as stream:
             return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        raise refusal_of(Path(path), error) from error
+        raise cannot_open(Path(path), error) from error

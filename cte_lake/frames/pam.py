@@ -15,14 +15,13 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import ChipImage
 from cte_lake.frames.geometry import pixel_areas
 from cte_lake.frames.opening import open_frame
 
 OFFICIAL_MAPS: Final = {1: "UVIS1wfc3_map.fits", 2: "UVIS2wfc3_map.fits"}
-#: Rows and columns of a whole chip.
-CHIP_SHAPE: Final = (2051, 4096)
 #: What the areas of both chips lie well within; a map in electrons or arcsec does not.
 _AREAS: Final = (0.9, 1.1)
 
@@ -64,9 +63,11 @@ def read_official_map(folder: Path | str, chip: int) -> NDArray[np.float32]:
         )
     with open_frame(path) as hdus:
         plane = next((np.asarray(hdu.data, dtype=np.float32) for hdu in hdus if hdu.data is not None), None)
-    if plane is None or plane.shape != CHIP_SHAPE:
+    if plane is None or plane.shape != DETECTOR.shape:
         found = "no image" if plane is None else f"an image of shape {plane.shape}"
-        raise Rejected("bad_pam", f"{path} holds {found}, not the {CHIP_SHAPE} of a chip", stage="measure")
+        raise Rejected(
+            "bad_pam", f"{path} holds {found}, not the {DETECTOR.shape} of a chip", stage="measure"
+        )
     if not (np.isfinite(plane).all() and _AREAS[0] < plane.min() and plane.max() < _AREAS[1]):
         told = f"values from {plane.min():.4g} to {plane.max():.4g}, which are no relative pixel areas"
         raise Rejected("bad_pam", f"{path} holds {told}", stage="measure")

@@ -22,14 +22,15 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 
 FloatArray = NDArray[np.float64]
 
-#: Rows of a chip; a star at 0-based row y of chip 1 is 2050 - y rows from its amplifiers, on chip 2 y rows.
-CHIP_ROWS = 2051
-#: Rows that a published loss refers to (docs/field.md#the-effect).
-CHIP_HEIGHT = 2048.0
+# numba freezes module globals and reads plain numbers only.
+CHIP_ROWS = DETECTOR.rows
+#: Rows that a loss refers to (docs/field.md#the-effect).
+CHIP_HEIGHT = float(DETECTOR.loss_rows)
 LN10 = math.log(10.0)
 #: Magnitudes of a natural logarithm of flux.
 MAG_PER_LN = 2.5 / LN10

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.errors import FitRefused, UsageError
 
 FloatArray = NDArray[np.float64]
@@ -158,7 +159,7 @@ def _iterate(
     points, terms = design.shape
     for _ in range(_MAX_STEPS):
         residuals = (values - design @ parameters) / errors
-        spread = 1.4826 * float(np.median(np.abs(residuals))) * (points / (points - terms)) ** 0.5
+        spread = SIGMA_PER_MAD * float(np.median(np.abs(residuals))) * (points / (points - terms)) ** 0.5
         scale = max(1.0, spread)
         weight = _LOSSES[loss](residuals / scale)[0]
         new = _least_squares(design, values, weight / errors**2)

@@ -17,10 +17,12 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.detector import DETECTOR
+
 FloatArray = NDArray[np.float64]
 
 #: MJD at which d = 0 (docs/field.md#the-model).
-MJD_ZERO = 55400.0
+MJD_ZERO = DETECTOR.date_zero
 
 Term = tuple[int, int, int]
 

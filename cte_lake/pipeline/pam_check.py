@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.frames.fitsfile import ChipImage, read_chip
-from cte_lake.frames.pam import CHIP_SHAPE, area_map_for, compare_pam, part_of_map, read_official_map
+from cte_lake.frames.pam import area_map_for, compare_pam, part_of_map, read_official_map
 
 #: Smallest and largest area on each full chip relative to the centre of chip 2, from the published distortion
 #: (SIAF), to 0.002.
 PUBLISHED_RANGE = {2: (0.974, 1.027), 1: (0.957, 1.009)}
 _RANGE_TOLERANCE = 0.002
-_CENTRE = (1025, 2047)
+_CENTRE = (DETECTOR.top // 2, (DETECTOR.columns - 1) // 2)
 #: Largest deviation from an official map that changes no flux by more than the photometry's own error.
 LARGEST_DEVIATION = 0.001
 
@@ -52,7 +53,7 @@ def check_pam(path: Path, maps: Path | None = None) -> list[dict[str, Any]]:
         planes = {chip: read_official_map(maps, chip) for chip in (2, 1)}
         for row in rows:
             row |= _against_official(computed[row["chip"]], images[row["chip"]], planes)
-    elif computed[2].shape == CHIP_SHAPE:
+    elif computed[2].shape == DETECTOR.shape:
         for row in rows:
             row |= _against_published(row, float(computed[2][_CENTRE]))
     return rows

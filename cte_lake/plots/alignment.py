@@ -11,10 +11,9 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.plots.style import FAINT, INK, PALETTE, finish, panels, styled
 
-#: Rows of a chip; chip 1 is drawn above chip 2, as it lies on the detector.
-_CHIP_ROWS = 2051
 _COLOURS = {2: PALETTE[0], 1: PALETTE[1]}
 _MOST_VECTORS = 300
 
@@ -91,9 +90,9 @@ def _draw_residuals(
 def _draw_vectors(axis: Axes, matches: Mapping[str, Column], used: NDArray[np.bool_]) -> None:
     chosen = np.flatnonzero(used)
     chosen = chosen[:: max(1, len(chosen) // _MOST_VECTORS)]
-    above = np.where(np.asarray(matches["chip"])[chosen] == 1, _CHIP_ROWS, 0)
+    above = np.where(np.asarray(matches["chip"])[chosen] == 1, DETECTOR.rows, 0)
     x, y = matches["x"][chosen], matches["y"][chosen] + above
-    axis.axhline(_CHIP_ROWS, color=FAINT, lw=1)
+    axis.axhline(DETECTOR.rows, color=FAINT, lw=1)
     arrows = axis.quiver(x, y, matches["dx"][chosen], matches["dy"][chosen], width=0.004, scale=3, color=INK)
     axis.quiverkey(arrows, 0.7, 1.05, 0.2, "0.2 px", labelpos="E")
     axis.set(title="Residuals", xlabel="x (px)", ylabel="y (px), chip 1 above chip 2")

@@ -8,16 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import band_of_line, headed, limits, reference
 from cte_lake.plots.series import bins_of, in_bin
 from cte_lake.plots.style import FAINT, colour, finish, panels, styled
 from cte_lake.plots.words import bin_text, count_text
-
-#: Row of the middle of a chip, where a pair's two distances to the amplifiers are equal.
-MIDDLE_ROW = 1024
-CHIP_ROWS = 2051
 
 
 @styled
@@ -56,8 +53,8 @@ def ratio_plot(
     for spare in axes.flat[len(bins) :]:
         spare.set_axis_off()
     axes[0, 0].set_ylim(low, high)
-    axes[0, 0].set_xlim(-30, CHIP_ROWS + 30)
-    axes[0, 0].set_xticks([0, 512, MIDDLE_ROW, 1536, 2048])
+    axes[0, 0].set_xlim(-30, DETECTOR.rows + 30)
+    axes[0, 0].set_xticks(np.linspace(0, DETECTOR.loss_rows, 5))
     for one in axes[:, 0]:
         one.set_ylabel("Flux ratio (1)")
     for position, one in enumerate(axes.flat[: len(bins)]):
@@ -99,7 +96,7 @@ def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, f
         zorder=2,
     )
     reference(axes, 1.0)
-    reference(axes, MIDDLE_ROW, "v")
+    reference(axes, DETECTOR.middle_row, "v")
     told = count_text(many, "star")
     if fits is not None and (on := in_bin(fits, flux_bin)).any():
         told = f"{_draw_line(axes, fits, on, shade)}, {told}"
@@ -109,7 +106,7 @@ def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, f
 def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:
     names = ("slope", "slope_err", "intercept", "distance_mean", "distance_std")
     slope, slope_err, intercept, centre, spread = (float(numbers(fits, name)[on][0]) for name in names)
-    y = np.linspace(0.0, CHIP_ROWS - 1.0, 60)
+    y = np.linspace(0.0, DETECTOR.top, 60)
     fit = intercept + slope * y
     # The error of the line at the stars' mean row is slope_err times the spread of the rows.
     error = slope_err * np.hypot(spread, y - centre)

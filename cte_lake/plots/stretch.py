@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import SIGMA_PER_MAD
+
 
 def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
     """Return an image scaled to 0..1 by an asinh of the sky's own scatter, and the levels of 0 and 1."""
@@ -12,7 +14,7 @@ def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, fl
     if values.size == 0:
         return np.zeros_like(pixels), 0.0, 1.0
     middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle))) or 1.0
+    spread = SIGMA_PER_MAD * float(np.median(np.abs(values - middle))) or 1.0
     low = middle - 2.0 * spread
     high = max(float(np.percentile(values, 99.7)), middle + 20.0 * spread)
     scaled = np.arcsinh((pixels - low) / (2.0 * spread)) / np.arcsinh((high - low) / (2.0 * spread))

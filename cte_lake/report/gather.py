@@ -61,6 +61,9 @@ _PAIR = (
     "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd, "
     "cal_ver, cr_masked"
 )
+_SEVERAL_FLASHES = (
+    "several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.epoch, c.pairing, c.estimator)"
+)
 #: Views that `bookkeeping` reads.
 BOOKKEEPING = ("exposures", "pairs", "pairs_180", "epochs", "rejects")
 
@@ -90,7 +93,8 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
     """
     measure, view = config.measure, f"(aperture := {config.measure.aperture})"
     losses = lake.sql(
-        f"SELECT * FROM cte{view} WHERE estimator = $estimator ORDER BY pair_id, bin_lo, bin_hi",
+        f"SELECT c.*, {_SEVERAL_FLASHES} AS several_flashes FROM cte{view} AS c"
+        " WHERE c.estimator = $estimator ORDER BY c.pair_id, c.bin_lo, c.bin_hi",
         estimator=measure.estimator,
     ).rows()
     drawn = _drawn_stars(lake, view, losses, config.report.stars_per_bin)
@@ -100,7 +104,7 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
     return Gathered(
         **known,
         losses=losses,
-        flash_pairs=_flash_pairs(losses),
+        flash_pairs=frozenset(row["pair_id"] for row in losses if row["several_flashes"]),
         time_bins=[(low, high) for low, high in measure.time_bins],
         stars=_by_pair(drawn),
         field_stars=_field_stars(lake, view, config.report.circles),
@@ -147,15 +151,6 @@ def _by_pair(drawn: Mapping[Any, Row]) -> dict[Any, dict[str, list[Any]]]:
             for name, value in ({"bin_lo": low, "bin_hi": high} | star).items():
                 columns[name].append(value)
     return found
-
-
-def _flash_pairs(losses: Rows) -> frozenset[Any]:
-    """Pairs of epochs in which more than one flash level was observed."""
-    levels: dict[Any, set[int]] = defaultdict(set)
-    keys = ("target", "filter", "length", "filetype", "epoch", "pairing")
-    for row in losses:
-        levels[tuple(row[key] for key in keys)].add(row["flash"])
-    return frozenset(row["pair_id"] for row in losses if len(levels[tuple(row[key] for key in keys)]) > 1)
 
 
 def _field_stars(lake: Lake, view: str, most: int) -> dict[str, Row]:

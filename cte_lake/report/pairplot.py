@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
 from cte_lake.plots.axes import limits
 from cte_lake.plots.words import bin_text, count_text
 
 WIDTH, HEIGHT = 340, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 26, 24
-_ROWS = 2051
 #: Unit of the stars' paths; the template scales them by it.
 DOT_UNIT = 0.2
-_MIDDLE = 1024
 
 Row = Mapping[str, Any]
 FloatArray = NDArray[np.float64]
@@ -60,7 +59,7 @@ class Panel:
     @property
     def rows(self) -> list[tuple[float, str]]:
         """Place and text of the marks on the x axis."""
-        return [(round(_x(float(row)), 1), str(row)) for row in (0, _MIDDLE, 2048)]
+        return [(round(_x(float(row)), 1), str(row)) for row in (0, DETECTOR.middle_row, DETECTOR.loss_rows)]
 
 
 def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
@@ -107,7 +106,7 @@ def _note(row: Row) -> str:
 
 
 def _x(row: Any) -> Any:
-    return _LEFT + (row + 20) / (_ROWS + 40) * (WIDTH - _LEFT - _RIGHT)
+    return _LEFT + (row + 20) / (DETECTOR.rows + 40) * (WIDTH - _LEFT - _RIGHT)
 
 
 def _y(ratio: Any, scale: tuple[float, float]) -> Any:
@@ -128,7 +127,7 @@ def _line(row: Row, scale: tuple[float, float], sides: tuple[float, ...]) -> str
     if row["slope"] is None or row["intercept"] is None:
         return ""
     straight = sides == (0.0,) and row["estimator"] != "log_ratio"
-    at = np.array([0.0, 2050.0]) if straight else np.linspace(0.0, 2050.0, 9)
+    at = np.array([0.0, float(DETECTOR.top)]) if straight else np.linspace(0.0, DETECTOR.top, 9)
     fit = row["intercept"] + row["slope"] * at
     error = np.zeros(at.size)
     if sides != (0.0,):

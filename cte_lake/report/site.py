@@ -66,7 +66,8 @@ def policy(style: str, script: str) -> str:
     """Content security policy of a page: its own style, script and pictures, and nothing from elsewhere."""
     return (
         "default-src 'none'; img-src 'self' data:; "
-        f"style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+        f"style-src '{_csp_hash(style)}'; script-src '{_csp_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -74,5 +75,5 @@ def _asset(name: str) -> str:
     return files("cte_lake.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -15,11 +15,12 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
+
 FloatArray = NDArray[np.float64]
 
 #: Rows and columns of one chip.
-CHIP_ROWS = 2051
-CHIP_COLUMNS = 4096
+CHIP_ROWS, CHIP_COLUMNS = DETECTOR.shape
 #: FITS pixel (1-based) at which a chip's distortion is defined.
 REFERENCE_PIXEL = (2048.0, 1026.0)
 #: Mean side of a pixel on the sky, degrees.

@@ -8,14 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.simulate.geometry import CHIP_ROWS
 
 FloatArray = NDArray[np.float64]
 
-#: Zero of the date variable d = MJD - 55400 of the published coefficients.
-DATE_ZERO = 55400.0
-#: Rows to which a loss refers.
-LOSS_ROWS = 2048.0
 #: c_ij of the default law: linear in time times a quadratic in log10 flux, near the measured loss.
 DEFAULT_COEFFICIENTS = (
     (0.2955, -0.1214, 0.01287),
@@ -65,7 +62,7 @@ class CTELaw:
             Broadcast shape of the arguments, dimensionless.
         """
         c = np.asarray(self.coefficients, dtype=float)
-        d = np.asarray(mjd, dtype=float) - DATE_ZERO
+        d = np.asarray(mjd, dtype=float) - DETECTOR.date_zero
         with np.errstate(divide="ignore"):
             f = np.log10(np.maximum(np.asarray(flux, dtype=float), 0.0))
         f = np.clip(f, *self.log_flux_range)
@@ -75,7 +72,7 @@ class CTELaw:
 
     def survival(self, loss: ArrayLike, distance: ArrayLike) -> FloatArray:
         """Fraction of the flux left after ``distance`` rows of readout, with ``loss`` per 2048 rows."""
-        exponent = np.asarray(loss, dtype=float) * np.asarray(distance, dtype=float) / LOSS_ROWS
+        exponent = np.asarray(loss, dtype=float) * np.asarray(distance, dtype=float) / DETECTOR.loss_rows
         if self.form == "linear":
             return np.asarray(np.maximum(1.0 - exponent, 0.0))
         return np.asarray(np.exp(-exponent))
@@ -106,4 +103,4 @@ def slope_loss(ratio: ArrayLike, y: ArrayLike) -> float:
     if values.size < 3:
         return float("nan")
     centred = rows - rows.mean()
-    return float(centred @ values / (centred @ centred) / 2.0 * LOSS_ROWS)
+    return float(centred @ values / (centred @ centred) / 2.0 * DETECTOR.loss_rows)

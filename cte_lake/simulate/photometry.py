@@ -15,6 +15,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import exposure_length
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.radii import RADII
 from cte_lake.simulate.exposure import LAW_RADIUS, FileType, Settings, background_level
@@ -29,7 +30,6 @@ FloatArray = NDArray[np.float64]
 #: Pixels of the sky annulus (10 to 20 px), and the gain in error of its clipped median over a mean.
 _ANNULUS_AREA, _MEDIAN_LOSS = np.pi * (20.0**2 - 10.0**2), 1.2533
 #: Longest exposure that counts as short, s.
-_SHORT_LIMIT = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,7 +293,7 @@ def _record(
         "imagename": imagename, "rootname": plan.rootname, "filetype": filetype, "target": plan.target.name,
         "targname": plan.target.targname, "proposal": plan.proposal, "visit": plan.rootname[4:6],
         "filter": plan.filter, "exptime": plan.exptime,
-        "length": "s" if plan.exptime <= _SHORT_LIMIT else "l",
+        "length": exposure_length(plan.exptime),
         "mjd": plan.mjd, "chinject": plan.chinject, "flash": plan.flash,
         "flashsta": "SUCCESSFUL" if plan.flash else "NOT PERFORMED", "chip": chip, "postarg1": plan.postarg1,
         "postarg2": plan.postarg2, "pa_v3": plan.pa_v3, "mode": mode, "engine": "simulated", "settings": "{}",

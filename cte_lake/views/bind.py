@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
@@ -139,6 +140,12 @@ def stored_types(name: str) -> dict[str, str]:
     return types | {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
 
 
+def bind_detector(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros by which SQL knows the camera."""
+    for head, body in DETECTOR.sql_macros().items():
+        connection.execute(f"CREATE OR REPLACE MACRO {head} AS {body}")
+
+
 def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
     """Set a connection up for the views: DuckDB's own settings, the tables and the macro that they read."""
     from cte_lake.photometry import modes
@@ -151,6 +158,7 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
     connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     if mode not in modes.MODES:
         raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
+    bind_detector(connection)
     measure = config.measure
     connection.execute(
         "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"

@@ -1,4 +1,4 @@
--- A row is an exposure with a value that no WFC3/UVIS exposure has: its header was misread, or is not what it says.
+-- A row is an exposure with a value that no exposure of the camera has: its header was misread, or is not what it says.
 SELECT
     e.imagename::VARCHAR AS imagename,
     e.mjd::DOUBLE AS mjd,
@@ -6,9 +6,8 @@ SELECT
     e.chip::INTEGER AS chip,
     e.flash::INTEGER AS flash
 FROM exposures_all_modes AS e
--- WFC3 was installed on 2009-05-14.
-WHERE e.mjd < 54965
+WHERE e.mjd < installed()
     OR e.exptime <= 0
-    OR e.chip NOT IN (1, 2)
+    OR NOT is_chip(e.chip)
     OR e.flash < 0
 ORDER BY imagename

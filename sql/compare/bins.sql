@@ -6,7 +6,7 @@ WITH starred AS (
         f.bin_lo, f.bin_hi,
         count(*) AS n_stars,
         median(s.dmag) AS dmag,
-        1.4826 * mad(s.dmag) AS dmag_scatter
+        sigma_per_mad() * mad(s.dmag) AS dmag_scatter
     FROM flux_bins AS f
     INNER JOIN star_pairs AS s
         ON (s.flux_1 + s.flux_2) / 2 > f.bin_lo AND (s.flux_1 + s.flux_2) / 2 < f.bin_hi

@@ -23,6 +23,7 @@ from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.resources import data_dir
+from cte_lake.views.bind import bind_detector
 from tests.lakes import content
 from tests.sql.writing import add_pair
 
@@ -91,6 +92,7 @@ def test_the_other_way_round_is_the_opposite(by_hand):
 def query(name: str, **tables: pa.Table) -> list[dict]:
     """Run a query of sql/compare on literal tables."""
     with duckdb.connect() as connection:
+        bind_detector(connection)
         for table, rows in tables.items():
             connection.register(table, rows)
         text = (data_dir("sql") / "compare" / f"{name}.sql").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.opening import refusal_of
+from cte_lake.frames.opening import cannot_open
 
 
 def refusal(path, **options):
@@ -262,7 +262,7 @@ class TestBrokenFiles:
     def test_no_permission(self, make_frame):
         # Root may read everything, so the system's error is given instead of provoked.
         path = make_frame()
-        error = refusal_of(path, PermissionError(13, "Permission denied"))
+        error = cannot_open(path, PermissionError(13, "Permission denied"))
         assert error.reason == "unreadable"
         assert str(path) in error.detail
 

@@ -220,3 +220,12 @@ def test_flc_markers_are_open_where_flt_is_there_too() -> None:
 def test_a_figure_of_nothing_shows_nothing() -> None:
     figure = time_plot(samples.losses().slice(0, 0))
     assert "0 flux ratios" in " ".join(_texts(figure))
+
+
+def test_the_ratio_plot_shows_all_rows_of_a_chip_and_its_line_reaches_the_last():
+    panel = ratio_plot(samples.stars(), samples.fits()).axes[0]
+    low, high = panel.get_xlim()
+    assert low < 0
+    assert 2051 < high < 2200
+    assert max(line.get_xdata()[-1] for line in panel.lines if len(line.get_xdata()) > 2) == 2050
+    assert [tick for tick in panel.get_xticks() if low < tick < high] == [0, 512, 1024, 1536, 2048]

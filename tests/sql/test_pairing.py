@@ -13,6 +13,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.resources import data_dir
+from cte_lake.views.bind import bind_detector
 from tests.sql.writing import ROW, add_exposure, add_pair
 
 DAY_MS = 86_400_000
@@ -35,6 +36,7 @@ def exposures() -> duckdb.DuckDBPyConnection:
             " cte_ver VARCHAR,"
             " pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
         )
+        bind_detector(con)
         con.execute("CREATE TABLE targets (target VARCHAR, pairing VARCHAR)")
         con.execute("INSERT INTO targets VALUES ('ngc104', 'chips'), ('ngc6583', '180')")
         con.execute("CREATE TABLE settings AS SELECT true AS pair_same_postarg1")

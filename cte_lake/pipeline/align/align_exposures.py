@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
+from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import MasterFile, current_master
@@ -186,7 +187,7 @@ def _tasks(arguments: AlignArguments, plan: AlignPlan) -> list[Any]:
         AlignTask(
             arguments.lake,
             exposure,
-            "s" if exposure.exptime <= config.chips.short_limit else "l",
+            exposure_length(exposure.exptime, config.chips.short_limit),
             master,
             config.align,
             settings_hash,

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from cte_lake.config.preparation import Align
+from cte_lake.detector import exposure_length
 from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.fitsfile import wcs_of
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
@@ -64,7 +65,7 @@ def _compare(
     exposure: ExposureFile, solution: WcsSolution, master: MasterFile, arguments: AlignArguments
 ) -> dict[str, Any]:
     config = arguments.settings.config
-    length = "s" if exposure.exptime <= config.chips.short_limit else "l"
+    length = exposure_length(exposure.exptime, config.chips.short_limit)
     row: dict[str, Any] = {
         "rootname": exposure.rootname, "difference_px": None, "agrees": False, "problem": "",
     }  # fmt: skip

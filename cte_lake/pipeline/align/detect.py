@@ -11,11 +11,12 @@ from photutils.detection import DAOStarFinder
 from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import maximum_filter
 
+from cte_lake.detector import SIGMA_PER_MAD
+
 FloatArray = NDArray[np.float64]
 
 #: The threshold is lowered no further than this, in standard deviations of the sky.
 LOWEST_THRESHOLD = 5.0
-_MAD_TO_SIGMA = 1.4826
 _MOMENT_HALF_WIDTH = 3
 
 
@@ -111,7 +112,7 @@ def sky_of(data: NDArray[np.float32], bad: NDArray[np.bool_]) -> tuple[float, fl
         return float("nan"), float("nan")
     for _ in range(3):
         sky = float(np.median(sample))
-        sigma = _MAD_TO_SIGMA * float(np.median(np.abs(sample - sky)))
+        sigma = SIGMA_PER_MAD * float(np.median(np.abs(sample - sky)))
         if sigma == 0:
             break
         sample = sample[np.abs(sample - sky) < 4 * sigma]

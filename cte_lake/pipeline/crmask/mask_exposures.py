@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
+from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import current_master
@@ -161,7 +162,7 @@ def _by_visit(exposures: list[ExposureFile], short_limit: float) -> list[tuple[E
             exposure.visit,
             exposure.target,
             exposure.filter,
-            exposure.exptime <= short_limit,
+            exposure_length(exposure.exptime, short_limit),
         )
         visits.setdefault(group, []).append(exposure)
     return [tuple(members) for _, members in sorted(visits.items())]

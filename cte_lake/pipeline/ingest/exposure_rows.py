@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
+from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.errors import LakeError
 from cte_lake.lake.commit import withdraw, write_exposure
 from cte_lake.lake.paths import Partition, phot_file, reject_file
@@ -31,8 +32,6 @@ __all__ = [
     "write_phot",
     "write_reject",
 ]
-
-_MAD_TO_SIGMA = 1.4826
 
 
 def phot_table(
@@ -104,7 +103,7 @@ def summary(
         dx, dy = measured.dx[moved], measured.dy[moved]
         shift_x, shift_y = float(np.median(dx)), float(np.median(dy))
         residuals = np.concatenate([dx - shift_x, dy - shift_y])
-        rms = _MAD_TO_SIGMA * float(np.median(np.abs(residuals)))
+        rms = SIGMA_PER_MAD * float(np.median(np.abs(residuals)))
         summarised |= {"shift_x": shift_x, "shift_y": shift_y, "shift_rms": rms}
     return summarised
 

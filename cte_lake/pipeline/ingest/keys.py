@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cte_lake.config import Config, Settings
 from cte_lake.errors import ConfigError
+from cte_lake.lake.versions import digest
 
 if TYPE_CHECKING:
     from cte_lake.photometry import PhotometrySettings
 
 #: Raised when the way from frame to rows changes the numbers though no setting did.
 INGEST_ALGORITHM = 1
-
-
-def digest(values: Any) -> str:
-    """Return 16 hex digits that depend on a JSON-able value alone."""
-    return hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def photometry_settings(config: Config) -> PhotometrySettings:

@@ -15,6 +15,7 @@ from astropy.wcs import WCS
 
 from cte_lake.config import Settings
 from cte_lake.config.preparation import MasterBuild
+from cte_lake.detector import exposure_length
 from cte_lake.errors import CatalogError, NothingToDo
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
@@ -157,7 +158,9 @@ def choose_exposures(arguments: BuildArguments) -> list[ExposureFile]:
     usable = [
         e
         for e in found.exposures
-        if e.target == arguments.target and e.exptime > config.chips.short_limit and e.chinject == "NONE"
+        if e.target == arguments.target
+        and exposure_length(e.exptime, config.chips.short_limit) == "l"
+        and e.chinject == "NONE"
     ]
     groups = Counter((e.proposal, e.visit, e.filter) for e in usable)
     if not groups or max(groups.values()) < 2:

@@ -17,6 +17,7 @@ from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from scipy.spatial import cKDTree
 
 from cte_lake.config.preparation import MasterBuild
+from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.pipeline.align.detect import sky_of
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +29,6 @@ _DEPTH_OF_TWO = 1.5
 _ANNULUS = (10.0, 15.0)
 #: Distance of the places at which the noise of an aperture is measured, px.
 _GRID = 23
-_MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _noise_of_aperture(science: NDArray[np.float32], bad: NDArray[np.bool_], rad
     flux = _fluxes(science, bad, columns[good], rows[good], radius)
     # Those that fall on stars are outliers on one side, so the lower half tells the noise.
     middle = np.median(flux)
-    return _MAD_TO_SIGMA * float(np.median(middle - flux[flux < middle]))
+    return SIGMA_PER_MAD * float(np.median(middle - flux[flux < middle]))
 
 
 def _fluxes(

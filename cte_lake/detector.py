@@ -1,0 +1,134 @@
+"""The camera: every number that belongs to a detector and not to a measurement, once.
+
+Python reads `DETECTOR`; `Detector.sql_macros` gives the same facts to the views of ``sql/``, which call them
+``chip_rows()``, ``loss_rows()``, ``readout_start(chip)`` and so on. Another camera is one more profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+#: Standard deviations of a normal distribution in its median absolute deviation.
+SIGMA_PER_MAD: Final = 1.4826
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One chip of a detector.
+
+    Attributes
+    ----------
+    number : int
+        As the instrument counts them.
+    extension : int
+        EXTVER of its SCI, ERR and DQ.
+    reads_up : bool
+        Whether charge moves towards the top row; else towards row 0.
+    """
+
+    number: int
+    extension: int
+    reads_up: bool
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A camera's facts.
+
+    Attributes
+    ----------
+    name : str
+        Instrument and detector, as headers name them.
+    rows, columns : int
+        Size of a chip, px.
+    chips : tuple of Chip
+        In the order of their extensions.
+    loss_rows : int
+        Rows that a measured loss and a coefficient refer to.
+    published_rows : int
+        Rows that the published losses refer to; `loss_rows` of a loss in magnitudes times
+        ``published_rows / loss_rows`` is theirs.
+    date_zero : float
+        Zero of the date variable d of the coefficients, MJD.
+    installed : float
+        Date of the camera's first exposures in orbit, MJD; nothing is older.
+    short_limit : float
+        Longest exposure time that counts as short unless configured otherwise, s.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    chips: tuple[Chip, ...]
+    loss_rows: int
+    published_rows: int
+    date_zero: float
+    installed: float
+    short_limit: float
+
+    @property
+    def top(self) -> int:
+        """Index of the last row."""
+        return self.rows - 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a chip's image."""
+        return self.rows, self.columns
+
+    @property
+    def middle_row(self) -> int:
+        """Row half-way down the rows that a loss refers to."""
+        return self.loss_rows // 2
+
+    @cached_property
+    def extension_of_chip(self) -> Mapping[int, int]:
+        """EXTVER by chip number."""
+        return MappingProxyType({chip.number: chip.extension for chip in self.chips})
+
+    def sql_macros(self) -> Mapping[str, str]:
+        """Return the facts as the heads and bodies of DuckDB macros."""
+        starts = " ".join(
+            f"WHEN {chip.number} THEN {self.top if chip.reads_up else 0}" for chip in self.chips
+        )
+        signs = " ".join(f"WHEN {chip.number} THEN {-1 if chip.reads_up else 1}" for chip in self.chips)
+        numbers = ", ".join(str(chip.number) for chip in self.chips)
+        return {
+            "chip_rows()": str(self.rows),
+            "chip_columns()": str(self.columns),
+            "is_chip(chip)": f"chip IN ({numbers})",
+            "loss_rows()": str(self.loss_rows),
+            "published_rows()": str(self.published_rows),
+            "date_zero()": f"{self.date_zero!r}::DOUBLE",
+            "installed()": f"{self.installed!r}::DOUBLE",
+            "readout_start(chip)": f"CASE chip {starts} END",
+            "readout_sign(chip)": f"CASE chip {signs} END",
+            "sigma_per_mad()": f"{SIGMA_PER_MAD!r}::DOUBLE",
+        }
+
+
+#: WFC3/UVIS: chip 2 (UVIS2, ``SCI,1``) is read towards row 0, chip 1 (UVIS1, ``SCI,2``) towards the top.
+WFC3_UVIS: Final = Detector(
+    name="WFC3/UVIS",
+    rows=2051,
+    columns=4096,
+    chips=(Chip(2, extension=1, reads_up=False), Chip(1, extension=2, reads_up=True)),
+    loss_rows=2048,
+    published_rows=2051,
+    date_zero=55400.0,
+    # Servicing mission 4, 2009-05-14.
+    installed=54965.0,
+    short_limit=60.0,
+)
+
+#: The camera of this installation's lakes.
+DETECTOR: Final = WFC3_UVIS
+
+
+def exposure_length(exptime: float, short_limit: float = DETECTOR.short_limit) -> str:
+    """Return 's' for a short exposure, 'l' for a long one; `exptime` and its limit in s, the limit short."""
+    return "s" if exptime <= short_limit else "l"
