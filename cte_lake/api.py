@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from cte_lake.errors import LakeError, NothingToDo, UsageError
 from cte_lake.lake.index import exposure_rows
 from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import find_lake
+from cte_lake.lake.selection import Selection, spelled, where
+from cte_lake.names import Names
 from cte_lake.views import bind, sql_objects, view_columns
 from cte_lake.views.bind import bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
@@ -133,9 +135,14 @@ class Lake:
     visits = ViewMethod("visits")
 
     def __init__(
-        self, root: Path, connection: duckdb.DuckDBPyConnection, listed: frozenset[Listed] = frozenset()
+        self,
+        root: Path,
+        connection: duckdb.DuckDBPyConnection,
+        listed: frozenset[Listed] = frozenset(),
+        names: Names | None = None,
     ) -> None:
         self.root = root
+        self._configured = names or Names()
         self._connection = connection
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
@@ -149,6 +156,23 @@ class Lake:
         if listed != self._listed:
             bind_exposures(self._connection, exposure_rows(self.root))
             self._listed = listed
+
+    @property
+    def names(self) -> Names:
+        """Targets that are configured or have exposures in the lake, and the filters of its exposures."""
+        self.refresh()
+        found = self._connection.sql("SELECT DISTINCT target, filter FROM stored_exposures")
+        return self._configured.including(found.to_arrow_table().to_pylist())
+
+    def select(self, selection: Selection) -> Selection:
+        """Return a selection with targets and filters as this lake names them.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such target or filter.
+        """
+        return selection.resolved(self.names) if selection.target or selection.filter else selection
 
     def sql(self, query: str, **params: Any) -> Result:
         """Run one query that reads.
@@ -173,13 +197,18 @@ class Lake:
             raise plain_error(error) from error
         return Result(_with_notes(table, known_columns()))
 
-    def view(self, name: str, **filters: Any) -> Result:
+    def view(self, name: str, selection: Selection | None = None, **filters: Any) -> Result:
         """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
+
+        Targets and filters are found as astronomers write them: 'NGC 104', '47 Tuc', 'f502n'. A selection
+        and keywords are combined: a row must fit both.
 
         Raises
         ------
         UsageError
             If a filter names no column of the view.
+        UnknownName
+            If the lake has no target or filter of this name; the message suggests the nearest.
         LakeError
             If there is no such view.
         """
@@ -188,17 +217,23 @@ class Lake:
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
         if is_macro and filters.get("aperture") is not None:
             source = f"{name}(aperture := {_radius(filters.pop('aperture'))})"
-        conditions: list[str] = ["true"]
-        params: dict[str, Any] = {}
-        for number, (column, wanted) in enumerate(filters.items()):
+        for column in filters:
             if column not in columns:
                 raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
-            condition, values = _condition(column, wanted, f"p{number}")
-            conditions.append(condition)
-            params |= values
+        chosen, params = self.select(selection or Selection()).where()
+        condition, more = where(self._spelled(filters))
         listed = ", ".join(f'"{column}"' for column in columns)
-        result = self.sql(f"SELECT {listed} FROM {source} WHERE {' AND '.join(conditions)}", **params)
+        result = self.sql(f"SELECT {listed} FROM {source} WHERE {chosen} AND {condition}", **params, **more)
         return Result(_with_notes(result.arrow(), columns))
+
+    def _spelled(self, filters: Mapping[str, Any]) -> dict[str, Any]:
+        names = self.names if {"target", "filter"} & filters.keys() else None
+        return {
+            column: [spelled(column, value, names) for value in wanted]
+            if isinstance(wanted, Iterable) and not isinstance(wanted, str)
+            else spelled(column, wanted, names)
+            for column, wanted in filters.items()
+        }
 
     def use_coefficients(self, coefficients: CoefficientSet) -> None:
         """Make a coefficient set the one that ``cte_corrected(...)`` uses in this lake's queries."""
@@ -256,6 +291,8 @@ def open_lake(
     >>> lake = open_lake("lake")  # doctest: +SKIP
     >>> lake.cte(target="ngc104", estimator="mean_flux", flash=[0, 12]).astropy()  # doctest: +SKIP
     """
+    from cte_lake.config import load_settings
+
     root = find_lake(path)
     config: dict[str, Any] = {
         "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
@@ -275,25 +312,13 @@ def open_lake(
     listed = frozenset(listing(root, "exposures"))
     bind(connection, root, mode, settings, exposure_rows(root), views)
     seal(connection, root)
-    return Lake(root, connection, listed)
+    return Lake(root, connection, listed, (settings or load_settings(root)).config.names())
 
 
 def _radius(aperture: Any) -> int:
     if isinstance(aperture, bool) or int(aperture) != aperture:
         raise UsageError(f"aperture radius {aperture!r} px is no whole number")
     return int(aperture)
-
-
-def _condition(column: str, wanted: Any, name: str) -> tuple[str, dict[str, Any]]:
-    if wanted is None:
-        return f'"{column}" IS NULL', {}
-    if isinstance(wanted, Iterable) and not isinstance(wanted, str):
-        values = list(wanted)
-        if len(values) != 1:
-            return f'list_contains(${name}, "{column}")', {name: values}
-        # Unlike a list's test, equality reaches both sides of the star match and keeps their files unread.
-        wanted = values[0]
-    return f'"{column}" = ${name}', {name: wanted}
 
 
 def _with_notes(table: pa.Table, columns: Any) -> pa.Table:

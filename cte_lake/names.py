@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cte_lake.errors import UnknownName
 
@@ -102,6 +103,13 @@ class Names:
 
     targets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
+
+    def including(self, rows: Iterable[Mapping[str, Any]]) -> Names:
+        """Return these names with the targets and filters of some exposures."""
+        pairs = {(row["target"], row["filter"]) for row in rows}
+        targets: dict[str, Sequence[str]] = {name: () for name, _ in pairs if name is not None}
+        filters = {name for _, name in pairs if name is not None}
+        return Names(targets | dict(self.targets), tuple(sorted(filters.union(self.filters))))
 
     def target(self, text: str) -> str:
         """Return a target's name in the lake; see `target_name`."""

@@ -11,8 +11,9 @@ from astropy import units as u
 from astropy.table import QTable
 
 from cte_lake import Lake, open_lake
-from cte_lake.errors import LakeError, UsageError
+from cte_lake.errors import LakeError, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.selection import Selection
 from cte_lake.views import published_views, view_columns
 from tests.sql.writing import add_pair
 
@@ -191,3 +192,25 @@ def test_columns_of_every_type_reach_astropy(lake):
     assert row["t"].isot == "2026-01-02T03:04:05.000"
     assert row["l"] == [1, 2]
     assert np.ma.is_masked(row["nothing"])
+
+
+def keys(result):
+    return sorted((row["pair_id"], row["estimator"], row["bin_lo"], row["bin_hi"]) for row in result.rows())
+
+
+@pytest.mark.parametrize("target", ["ngc104", "NGC104", "NGC 104", "47Tuc", ["47 Tuc", "NGC 6791"]])
+def test_a_target_is_found_as_astronomers_write_it(lake, target):
+    assert keys(lake.cte(target=target, filter="f502n")) == keys(lake.cte()) != []
+
+
+def test_a_name_that_the_lake_lacks_is_refused_with_the_nearest(lake):
+    with pytest.raises(UnknownName, match="no target is called 'ngc105'; did you mean 'ngc104'"):
+        lake.cte(target="ngc105")
+    with pytest.raises(UnknownName, match=r"no filter is called 'F814W'.* known filters: F502N"):
+        lake.cte(filter=["F502N", "F814W"])
+
+
+def test_a_selection_and_keywords_are_combined(lake):
+    pair = lake.pairs().rows()[0]
+    assert len(lake.view("pairs", Selection(target=("47 Tuc",)), flash=pair["flash"])) == 1
+    assert len(lake.view("pairs", Selection(until=pair["mjd"] - 1.0))) == 0

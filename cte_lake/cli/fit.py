@@ -16,29 +16,30 @@ from cte_lake.cli.fit_options import (
     BackgroundOption,
     BootstrapOption,
     EpochOption,
-    FiletypeOption,
-    FilterOption,
     FitEstimatorOption,
     FitOutputOption,
-    FlashOption,
-    LengthOption,
     MinStarsOption,
     NameOption,
     PairsOption,
     PivotOption,
     ReplaceOption,
     RobustOption,
-    TargetOption,
     TimeOption,
     UntilOption,
 )
 from cte_lake.cli.options import (
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
     JsonOption,
     LakeOption,
+    LengthOption,
     ModeOption,
     SetOption,
+    TargetOption,
     known_estimator,
     one_of,
+    select,
     settings_of,
 )
 from cte_lake.cli.output import Format, FormatOption
@@ -104,13 +105,15 @@ def fit(
     root = find_lake(lake)
     settings = settings_of(root, assignments)
     request = FitRequest(
-        target=target,
-        filter=filter_,
-        length=None if length is None else one_of("--length", length, ("s", "l")),
-        filetype=None if filetype is None else one_of("--filetype", filetype, ("flt", "flc")),
-        flash=tuple(flash or ()),
+        selection=select(
+            target=target,
+            flash=flash,
+            filetype=filetype,
+            filter_=filter_,
+            length=length,
+            until=None if until is None else parse_date(until),
+        ),
         aperture=settings.config.measure.aperture if aperture is None else aperture,
-        until=None if until is None else parse_date(until),
         estimator=known_estimator(estimator),
         time_degree=_TIME_DEGREES[one_of("--time", time, tuple(_TIME_DEGREES))],
         background_degree=background,
@@ -242,17 +245,8 @@ def _pivots(
     from cte_lake.correction.pivots import pivots, pooled_pivot
     from cte_lake.model.points import non_overlapping
 
-    conditions, values = ["true"], {}
-    for name in ("target", "filter", "length", "filetype"):
-        if (wanted := getattr(request, name)) is not None:
-            conditions.append(f"lower(p.{name}) = lower(${name})")
-            values[name] = wanted
-    if request.flash:
-        conditions.append(f"p.flash IN ({', '.join(map(str, request.flash))})")
     kind = one_of("--pairs", pairs, ("chips", "180"))
-    rows = pivots(
-        opened, kind, non_overlapping(bins), request.aperture, row, " AND ".join(conditions), values
-    )
+    rows = pivots(opened, kind, non_overlapping(bins), request.aperture, row, request.selection)
     printed.rows([_pivot_shown(entry) for entry in rows] if printed.readable else rows)
     for chip in sorted({entry["chip"] for entry in rows}):
         own = [entry for entry in rows if entry["chip"] == chip]

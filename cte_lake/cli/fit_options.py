@@ -9,16 +9,6 @@ import typer
 
 _WHAT, _HOW, _PIVOT = "What is fitted", "How", "No surface, but rows"
 
-TargetOption = Annotated[str | None, typer.Option("--target", help="Such as ngc104.", rich_help_panel=_WHAT)]
-FilterOption = Annotated[str | None, typer.Option("--filter", help="Such as F502N.", rich_help_panel=_WHAT)]
-LengthOption = Annotated[
-    str | None, typer.Option("--length", help="s (up to 60 s) or l.", rich_help_panel=_WHAT)
-]
-FlashOption = Annotated[
-    list[int] | None,
-    typer.Option("--flash", help="Post-flash level, e-/px; repeatable.", rich_help_panel=_WHAT),
-]
-FiletypeOption = Annotated[str | None, typer.Option("--filetype", help="flt or flc.", rich_help_panel=_WHAT)]
 ApertureOption = Annotated[
     int | None,
     typer.Option("--aperture", help="Radius, px; default: measure.aperture.", rich_help_panel=_WHAT),

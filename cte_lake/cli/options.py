@@ -81,6 +81,14 @@ FilterOption = Annotated[
     list[str] | None,
     typer.Option("--filter", help="Only this filter, such as F502N; repeatable.", rich_help_panel=_SELECT),
 ]
+LengthOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--length",
+        help="Only short (s, up to chips.short_limit) or long exposures (l); repeatable.",
+        rich_help_panel=_SELECT,
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -141,20 +149,21 @@ def select(
     flash: list[int] | None = None,
     filetype: list[str] | None = None,
     filter_: list[str] | None = None,
+    length: list[str] | None = None,
+    until: float | None = None,
 ) -> Selection:
     """Bring the selecting options together."""
     from cte_lake.lake.selection import Selection
 
-    for name in filetype or ():
-        if name.lower() not in {"flt", "flc"}:
-            raise UsageError(f"--filetype {name!r} is not known; it is flt or flc")
     return Selection(
         proposal=tuple(proposal or ()),
         visit=tuple(visit or ()),
         target=tuple(target or ()),
         flash=tuple(flash or ()),
-        filetype=tuple(filetype or ()),
+        filetype=tuple(one_of("--filetype", name, ("flt", "flc")) for name in filetype or ()),
         filter=tuple(filter_ or ()),
+        length=tuple(one_of("--length", name, ("s", "l")) for name in length or ()),
+        until=until,
     )
 
 

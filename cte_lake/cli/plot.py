@@ -14,6 +14,7 @@ from cte_lake.cli.options import (
     FilterOption,
     FlashOption,
     LakeOption,
+    LengthOption,
     ModeOption,
     ProposalOption,
     SetOption,
@@ -32,13 +33,11 @@ from cte_lake.cli.plot_options import (
     FigureOption,
     ImageOption,
     KindArgument,
-    LengthOption,
     PairOption,
     ShowOption,
     StarOption,
     WithLakeOption,
     WithModeOption,
-    chosen_length,
     coefficient_sets,
     flux_bin,
     names_of_both,
@@ -102,8 +101,7 @@ def plot(
     settings = settings_of(root, assignments)
     measure = settings.config.measure
     asked = Request(
-        selection=select(proposal, visit, target, flash, filetype, filter_),
-        length=chosen_length(length),
+        selection=select(proposal, visit, target, flash, filetype, filter_, length),
         aperture=measure.aperture if aperture is None else aperture,
         estimator=measure.estimator if estimator is None else known_estimator(estimator),
         bins=tuple(flux_bin(text) for text in bins or ()),

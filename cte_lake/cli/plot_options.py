@@ -18,9 +18,6 @@ _KINDS = """ratio-y, cte-time, cte-flux, cte-flash, cte-180, cte-180-overlay, mo
 recovery, compare, star, field or overview."""
 
 KindArgument = Annotated[str, typer.Argument(help=_KINDS, metavar="KIND")]
-LengthOption = Annotated[
-    str | None, typer.Option("--length", help="Only s (up to 60 s) or l.", rich_help_panel=_WHICH)
-]
 BinOption = Annotated[
     list[str] | None,
     typer.Option("--bin", help="Flux bin LOW-HIGH, e-; repeatable.", rich_help_panel=_WHICH),
@@ -99,20 +96,6 @@ def flux_bin(text: str) -> tuple[float, float]:
     if not 0 <= limits[0] < limits[1]:
         raise UsageError(f"--bin {text!r} must be LOW-HIGH in electrons, such as 500-2000")
     return limits
-
-
-def chosen_length(text: str | None) -> str:
-    """Read a length, '' for none.
-
-    Raises
-    ------
-    UsageError
-        If it is neither s nor l.
-    """
-    length = (text or "").lower()
-    if text is not None and length not in {"s", "l"}:
-        raise UsageError(f"--length {text!r} is not known; it is s or l")
-    return length
 
 
 def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSet, ...]:

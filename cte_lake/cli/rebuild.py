@@ -70,7 +70,8 @@ def rebuild(
     settings = settings_of(root, assignments, photometry__mode=mode, workers__count=workers)
     names = [*(images or ()), *(names_in(list_file) if list_file else ())]
     selection = select(proposal, visit, target, flash, filetype, filter_)
-    frames = frames_to_rebuild(root, settings.config.photometry.mode, names, selection)
+    config = settings.config
+    frames = frames_to_rebuild(root, config.photometry.mode, names, selection, config.names())
     for path in frames.paths:
         typer.echo(f"measure {path}", err=not dry_run)
     for path in frames.missing:

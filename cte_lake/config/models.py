@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
 from cte_lake.config.report import Report
+from cte_lake.names import Names
 from cte_lake.radii import RADII
 from cte_lake.starflags import mask_of
 
@@ -201,6 +202,10 @@ class Config(Section):
     master_build: MasterBuild
     fetch: Fetch
     report: Report
+
+    def names(self) -> Names:
+        """Return the configured targets with their spellings."""
+        return Names({name: tuple(target.names) for name, target in self.targets.items()})
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> Config:

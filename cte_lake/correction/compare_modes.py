@@ -122,9 +122,10 @@ def compare(
         open_lake(second.lake, second.mode, settings=settings) as two,
         duckdb.connect() as connection,
     ):
-        images = _common_images(one, two, selection or Selection())
+        chosen_exposures = one.select(selection or Selection())
+        images = _common_images(one, two, chosen_exposures)
         if not images:
-            raise NothingToDo(f"no exposure is measured both in {first} and in {second}")
+            raise NothingToDo(_nothing_common(one, chosen_exposures, first, second))
         for number, lake in enumerate((one, two), start=1):
             stars = lake.sql(_STARS.format(flux=f"flux_{radius_suffix(radius)}"), images=images)
             slopes = lake.sql(_SLOPES.format(aperture=radius), images=images, estimator=chosen)
@@ -133,6 +134,13 @@ def compare(
         stars, slopes = _query(connection, "stars"), _query(connection, "slopes")
         _register(connection, stars, slopes, settings)
         return Comparison(first, second, stars, slopes, _query(connection, "bins"))
+
+
+def _nothing_common(one: Lake, selection: Selection, first: Side, second: Side) -> str:
+    rows = one.exposures().rows()
+    if selection and not any(selection.matches(row) for row in rows):
+        return f"{selection.nothing_among(rows)} in {first}"
+    return f"no exposure is measured both in {first} and in {second}"
 
 
 def _common_images(one: Lake, two: Lake, selection: Selection) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
+from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
@@ -37,14 +38,10 @@ class FitRequest:
 
     Attributes
     ----------
-    target, filter, length, filetype : str or None
-        Values that rows must have; None where the lake has one only.
-    flash : tuple of int
-        Post-flash levels; empty for all there are.
+    selection : Selection
+        Which pairs; one surface is of one target, filter, length and file type.
     aperture : int
         Radius, px.
-    until : float or None
-        Last MJD.
     estimator : str
         Of the view ``cte_vs_flux``: 'log_ratio', 'mean_flux' or 'both_in_bin'.
     time_degree : int or None
@@ -59,13 +56,8 @@ class FitRequest:
         Drawings of the bootstrap; 0 for none.
     """
 
-    target: str | None = None
-    filter: str | None = None
-    length: str | None = None
-    filetype: str | None = None
-    flash: tuple[int, ...] = ()
+    selection: Selection = field(default_factory=Selection)
     aperture: int = 3
-    until: float | None = None
     estimator: str = "log_ratio"
     time_degree: int | None = None
     background_degree: int = 0
@@ -106,27 +98,16 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     UsageError
         If they are of several kinds, which one surface cannot describe.
     """
-    conditions = ["pairing = 'chips'", "estimator = $estimator"]
-    values: dict[str, Any] = {"estimator": request.estimator}
-    for name in KINDS:
-        wanted = getattr(request, name)
-        if wanted is not None:
-            conditions.append(f"lower({name}) = lower(${name})")
-            values[name] = wanted
-    if request.flash:
-        conditions.append(f"flash IN ({', '.join(str(int(level)) for level in request.flash)})")
-    if request.until is not None:
-        conditions.append("mjd <= $until")
-        values["until"] = request.until
+    selection = lake.select(request.selection)
+    chosen, values = selection.where()
+    kind, more = where({"pairing": "chips", "estimator": request.estimator})
     query = (
         f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte_vs_flux(aperture := {int(request.aperture)}) "
-        f"WHERE {' AND '.join(conditions)} ORDER BY pair_id, bin_lo, bin_hi"
+        f"WHERE {chosen} AND {kind} ORDER BY pair_id, bin_lo, bin_hi"
     )
-    rows = lake.sql(query, **values).arrow()
+    rows = lake.sql(query, **values, **more).arrow()
     if rows.num_rows == 0:
-        raise NothingToDo(
-            f"the lake has no slope for {_told(request)}; `cte-lake measure` shows what there is"
-        )
+        raise NothingToDo(_no_slope(lake, selection, request))
     for name in (*KINDS, *(() if request.background_degree else ("flash",))):
         found = sorted({str(value) for value in column(rows, name)})
         if len(found) > 1:
@@ -134,11 +115,14 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     return rows
 
 
-def _told(request: FitRequest) -> str:
-    chosen = [f"{name} {getattr(request, name)}" for name in KINDS if getattr(request, name)]
-    chosen += [f"flash {level}" for level in request.flash]
-    chosen += [f"aperture {request.aperture}", f"estimator {request.estimator}"]
-    return ", ".join(chosen)
+def _no_slope(lake: Lake, selection: Selection, request: FitRequest) -> str:
+    pairs = lake.pairs().rows()
+    if not any(selection.matches(pair) for pair in pairs):
+        return f"nothing to fit: {selection.nothing_among(pairs, 'pair')}"
+    return (
+        f"no selected pair has a slope at radius {request.aperture} px by estimator {request.estimator}; "
+        "`cte-lake measure` shows what there is"
+    )
 
 
 def _provenance(rows: Any, config_hash: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +42,13 @@ def measure_losses(
         If the lake has no such pair.
     """
     wanted = selection or Selection()
-    filters: dict[str, Any] = {
-        field.name: [_spelled(field.name, value) for value in getattr(wanted, field.name)]
-        for field in fields(wanted)
-        if getattr(wanted, field.name)
-    }
     measure = settings.config.measure
     with open_lake(lake, mode, settings=settings) as opened:
-        losses = opened.view("cte", estimator=measure.estimator, aperture=measure.aperture, **filters).arrow()
+        losses = opened.view("cte", wanted, estimator=measure.estimator, aperture=measure.aperture).arrow()
         if losses.num_rows == 0:
             chosen = mode or settings.config.photometry.mode
-            what = f"no pair is selected by {selection}" if selection else "the lake has no pair"
+            pairs = [*opened.pairs().rows(), *opened.pairs_180().rows()]
+            what = opened.select(wanted).nothing_among(pairs, "pair")
             others = [
                 row["mode"] for row in opened.sql("SELECT DISTINCT mode FROM exposures_all_modes").rows()
             ]
@@ -65,13 +60,6 @@ def measure_losses(
             raise NothingToDo(f"{what} in photometry mode {chosen}{hint}")
     order = ("target", "filetype", "filter", "length", "flash", "mjd", "image_1", "bin_lo", "bin_hi")
     return losses.sort_by([(name, "ascending") for name in order])
-
-
-def _spelled(name: str, value: Any) -> Any:
-    """Return a filter's value as the lake spells it: filters in capitals, all else in lower case."""
-    if not isinstance(value, str):
-        return value
-    return value.upper() if name == "filter" else value.lower()
 
 
 def printable(losses: pa.Table) -> pa.Table:

@@ -35,7 +35,7 @@ class MemoryLake(Lake):
     ) -> None:
         connection = duckdb.connect(":memory:", config={} if threads is None else {"threads": threads})
         bind_memory(connection, config, views)
-        super().__init__(Path("memory"), connection)
+        super().__init__(Path("memory"), connection, names=config.names())
 
     def fill(self, exposures: pa.Table, phot: pa.Table) -> None:
         """Put exposures and their photometry in place of what the lake held.

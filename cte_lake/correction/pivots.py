@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cte_lake.errors import FitRefused, NothingToDo
+from cte_lake.lake.selection import Selection
 from cte_lake.model.pivot import fit_pivot
 from cte_lake.model.readout import CHIP_ROWS
 from cte_lake.model.tables import column, numbers
@@ -32,8 +33,7 @@ def pivots(
     bins: Sequence[tuple[float, float]],
     aperture: int = 3,
     forced: float | None = None,
-    condition: str = "true",
-    parameters: dict[str, Any] | None = None,
+    selection: Selection | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row per pair and flux bin with its loss, its pivot and the forced fit.
 
@@ -49,18 +49,21 @@ def pivots(
         Radius, px.
     forced : float, optional
         Row of chip 2 at which the ratio is held to 1 (on chip 1: as far from its amplifiers).
-    condition, parameters : optional
-        SQL condition on the pairs ``p``, and its parameters.
+    selection : Selection, optional
+        Which pairs; by default all.
 
     Raises
     ------
     NothingToDo
         If no pair is selected.
     """
+    chosen = lake.select(selection or Selection())
+    condition, parameters = chosen.where("p")
     query = _QUERY.format(aperture=int(aperture), condition=condition)
-    table = lake.sql(query, pairing=pairing, **(parameters or {})).arrow()
+    table = lake.sql(query, pairing=pairing, **parameters).arrow()
     if table.num_rows == 0:
-        raise NothingToDo(f"the lake has no pair of kind {pairing!r} with this selection")
+        pairs = (lake.pairs_180 if pairing == "180" else lake.pairs)().rows()
+        raise NothingToDo(f"no pivot: {chosen.nothing_among(pairs, 'pair')} of kind {pairing!r}")
     distance, ratio = numbers(table, "distance"), numbers(table, "ratio")
     flux, pair = numbers(table, "mean_flux"), column(table, "pair_id")
     result = []

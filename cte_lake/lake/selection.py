@@ -1,17 +1,93 @@
-"""Which exposures a command is about: the same filters for planning and for SQL."""
+"""The one selection: from options, keywords and figures to exposures in Python and to SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
+
+from cte_lake.names import Names, suggestion
+
+#: The rule of case: how the lake spells the text in these columns, whatever case is asked for.
+_CASE = {
+    "target": str.lower,
+    "visit": lambda visit: visit.lower().zfill(2),
+    "filetype": str.lower,
+    "filter": str.upper,
+    "length": str.lower,
+}
+_NUMBERS = frozenset({"proposal", "flash"})
+#: Values that are listed where nothing was found.
+_LISTED = 12
+
+
+def spelled(column: str, value: Any, names: Names | None = None) -> Any:
+    """Return a value as the lake spells it in a column.
+
+    Parameters
+    ----------
+    column : str
+        Column of a view; values of other columns than those of `Selection` are left alone.
+    value : object
+        As asked for: one value, not a list.
+    names : Names, optional
+        Names of the lake, which targets and filters are looked up in; by default only their case is set.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such target or filter.
+    """
+    if column in _NUMBERS:
+        return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+    if column not in _CASE or value is None:
+        return value
+    if names is not None and column == "target":
+        return names.target(str(value))
+    if names is not None and column == "filter":
+        return names.filter(str(value))
+    return _CASE[column](str(value).strip())
+
+
+def where(wanted: Mapping[str, Any], table: str = "", prefix: str = "wanted") -> tuple[str, dict[str, Any]]:
+    """Return a SQL condition with named parameters; ``true`` if nothing is wanted.
+
+    Parameters
+    ----------
+    wanted : mapping
+        Column to the value it must equal, to several of which it must be one, or to None for NULL.
+    table : str, optional
+        Name of the table or subquery that has the columns.
+    prefix : str, optional
+        What the parameters' names begin with.
+    """
+    conditions = ["true"]
+    parameters: dict[str, Any] = {}
+    for column, value in wanted.items():
+        at = f'{table}."{column}"' if table else f'"{column}"'
+        name = f"{prefix}_{len(parameters)}"
+        if value is None:
+            conditions.append(f"{at} IS NULL")
+            continue
+        if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+            values = list(value)
+            if len(values) != 1:
+                conditions.append(f"list_contains(${name}, {at})")
+                parameters[name] = values
+                continue
+            # Unlike a list's test, equality reaches both sides of the star match: more files stay unread.
+            value = values[0]
+        conditions.append(f"{at} = ${name}")
+        parameters[name] = value
+    return " AND ".join(conditions), parameters
 
 
 @dataclass(frozen=True)
 class Selection:
     """Values that an exposure must have; an empty field selects all.
 
-    The fields are columns of the views ``exposures``, ``pairs`` and all that is built on them.
+    The fields are columns of the views ``exposures``, ``pairs`` and all that is built on them; `until` is
+    the last date. Text takes the lake's case when the selection is made; `resolved` looks names up.
     """
 
     proposal: tuple[int, ...] = ()
@@ -20,33 +96,71 @@ class Selection:
     flash: tuple[int, ...] = ()
     filetype: tuple[str, ...] = ()
     filter: tuple[str, ...] = ()
+    length: tuple[str, ...] = ()
+    until: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, values in self.wanted().items():
+            object.__setattr__(self, name, tuple(dict.fromkeys(spelled(name, value) for value in values)))
 
     def __bool__(self) -> bool:
-        return any(getattr(self, field.name) for field in fields(self))
+        return bool(self.wanted()) or self.until is not None
+
+    def resolved(self, names: Names) -> Selection:
+        """Return the selection with targets and filters as the lake names them.
+
+        Raises
+        ------
+        UnknownName
+            If there is no such target or filter; the message suggests the nearest.
+        """
+        looked_up: dict[str, Any] = {
+            name: tuple(spelled(name, value, names) for value in getattr(self, name))
+            for name in ("target", "filter")
+        }
+        return replace(self, **looked_up)
+
+    def wanted(self) -> dict[str, tuple[Any, ...]]:
+        """Return the columns that are selected by, each with its values."""
+        chosen = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "until"}
+        return {name: values for name, values in chosen.items() if values}
 
     def matches(self, exposure: Mapping[str, Any]) -> bool:
-        """Whether an exposure with these column values is selected; case does not matter."""
-        return all(
-            not wanted or _folded(exposure[name]) in {_folded(value) for value in wanted}
-            for name, wanted in self._items()
+        """Whether an exposure with these column values is selected."""
+        return (self.until is None or exposure["mjd"] <= self.until) and all(
+            spelled(name, exposure[name]) in values for name, values in self.wanted().items()
         )
 
-    def where(self) -> tuple[str, list[Any]]:
-        """Return a SQL condition and its parameters; ``true`` if all is selected."""
-        conditions, parameters = ["true"], []
-        for name, wanted in self._items():
-            if wanted:
-                text = isinstance(wanted[0], str)
-                conditions.append(f'list_contains(?, {"lower" if text else ""}("{name}"))')
-                parameters.append([_folded(value) for value in wanted])
-        return " AND ".join(conditions), parameters
+    def where(self, table: str = "") -> tuple[str, dict[str, Any]]:
+        """Return a SQL condition and its named parameters; ``true`` if all is selected."""
+        condition, parameters = where(self.wanted(), table, "selected")
+        if self.until is None:
+            return condition, parameters
+        at = f'{table}."mjd"' if table else '"mjd"'
+        return f"{condition} AND {at} <= $selected_until", parameters | {"selected_until": self.until}
+
+    def nothing_among(self, rows: Collection[Mapping[str, Any]], what: str = "exposure") -> str:
+        """Return the reason why none of some rows is selected, with what there is instead.
+
+        Parameters
+        ----------
+        rows : collection of mapping
+            Exposures or pairs.
+        what : str, optional
+            What one row is.
+        """
+        if not rows:
+            return f"the lake has no {what}"
+        for name, values in self.wanted().items():
+            have = sorted({spelled(name, row[name]) for row in rows if row[name] is not None})
+            if not set(values) & set(have):
+                asked = " or ".join(str(value) for value in values)
+                shown = ", ".join(str(value) for value in have[:_LISTED])
+                more = ", ..." if len(have) > _LISTED else ""
+                hint = suggestion(values[0], have) if isinstance(values[0], str) else ""
+                return f"no {what} has {name} {asked}{hint or ';'} there is {name} {shown or 'none'}{more}"
+        return f"no {what} has all of {self}"
 
     def __str__(self) -> str:
-        return " ".join(f"--{name} {value}" for name, wanted in self._items() for value in wanted)
-
-    def _items(self) -> list[tuple[str, tuple[Any, ...]]]:
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
-
-
-def _folded(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
+        words = [f"--{name} {value}" for name, values in self.wanted().items() for value in values]
+        return " ".join([*words, *([] if self.until is None else [f"--until {self.until:g}"])])

@@ -9,6 +9,7 @@ from pathlib import Path
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.selection import Selection
+from cte_lake.names import Names
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ def names_in(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def frames_to_rebuild(lake: Path, mode: str, names: Collection[str], selection: Selection) -> Frames:
+def frames_to_rebuild(
+    lake: Path, mode: str, names: Collection[str], selection: Selection, configured: Names | None = None
+) -> Frames:
     """Find the frames of exposures that the lake has.
 
     Parameters
@@ -47,6 +50,8 @@ def frames_to_rebuild(lake: Path, mode: str, names: Collection[str], selection: 
         Image names, root names (all their file types) or paths; none: every exposure.
     selection : Selection
         Of these, which.
+    configured : Names, optional
+        Targets of the configuration with their spellings; those of the lake are known besides.
 
     Raises
     ------
@@ -55,6 +60,7 @@ def frames_to_rebuild(lake: Path, mode: str, names: Collection[str], selection: 
     """
     rows = [row for row in current_exposures(lake, mode).to_pylist() if not row["withdrawn"]]
     known = {row[column] for row in rows for column in ("imagename", "rootname", "path")}
+    selection = selection.resolved((configured or Names()).including(rows))
     # Only what is in the lake can be measured again; a path is taken from any folder.
     wanted = {name if name in known else str(Path(name).absolute()) for name in names}
     if unknown := sorted(
@@ -68,6 +74,6 @@ def frames_to_rebuild(lake: Path, mode: str, names: Collection[str], selection: 
         and (not wanted or wanted & {row["imagename"], row["rootname"], row["path"]})
     ]
     if not chosen:
-        raise NothingToDo(f"no exposure of the lake is selected by {selection or 'nothing: it has none'}")
+        raise NothingToDo(f"nothing to measure again in mode {mode}: {selection.nothing_among(rows)}")
     there = [path for path in chosen if Path(path).is_file()]
     return Frames(tuple(there), tuple(path for path in chosen if path not in set(there)))

@@ -103,10 +103,12 @@ def survey(
     ------
     UsageError
         If a path does not exist or a pattern matches nothing.
+    UnknownName
+        If the selection names a target that is not configured.
     """
     found = Survey()
     rules = replace(screening_rules(settings.config), charge_injection=None, x_dither=None, sub_dither=None)
-    selection = replace(selection, filetype=())
+    selection = replace(selection.resolved(settings.config.names()), filetype=())
     chosen: dict[str, ExposureFile] = {}
     for path in _one_an_exposure(find_frames(paths)):
         try:

@@ -53,7 +53,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> None:
     code, out, said = call("plot", "cte-time", "--lake", lake, "-o", "time.svg", "--data", "time.csv")
     assert (code, out) == (0, "time.svg\ntime.csv\n")
-    assert said == "shown: --flash 0 --filetype flt long exposures\n"
+    assert said == "shown: --flash 0 --filetype flt --length l\n"
     text = (tmp_path / "time.svg").read_text()
     assert "CTE loss per 2048 rows (%)" in text
     rows = list(csv.DictReader((tmp_path / "time.csv").read_text().splitlines()))
@@ -91,7 +91,7 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),
         (("star",), ExitCode.WRONG_USE, "--star NUMBER"),
         (("compare",), ExitCode.WRONG_USE, "--with-mode MODE, or --with LAKE"),
-        (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "nothing to plot for --target m31"),
+        (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "no target is called 'm31'"),
         (("cte-time", "--coefficients", "no"), ExitCode.NOTHING_TO_DO, "no coefficient set 'no'"),
         (("ratio-y", "--pair", "1"), ExitCode.NOTHING_TO_DO, "the lake has no pair 1"),
         (("compare", "--with-mode", "iraf"), ExitCode.NOTHING_TO_DO, "nothing to plot"),

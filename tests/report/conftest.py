@@ -15,6 +15,7 @@ from cte_lake.correction.coefficient_files import path_in_lake, write_coefficien
 from cte_lake.correction.fit_lake import FitRequest, fit_lake
 from cte_lake.lake.paths import reject_file
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.selection import Selection
 from cte_lake.lake.write import conform, write_table
 from cte_lake.report.build import Made, make_report
 from tests.report.big_lake import make_lake
@@ -60,7 +61,7 @@ def hostile_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _add_reject(root, "/data/sub.fits", "screen", "sub_dither", "dithered by less than a chip height")
     _add_quarantined(root)
     with open_lake(root) as lake:
-        wanted = FitRequest(target="ngc104", filetype="flt", length="l", flash=(0,))
+        wanted = FitRequest(Selection(target=("NGC 104",), filetype=("flt",), length=("l",), flash=(0,)))
         fitted = fit_lake(lake, wanted, "hash", "set").coefficients
     name = SET_NAME
     write_coefficients(path_in_lake(root, name), replace(fitted, name=name))

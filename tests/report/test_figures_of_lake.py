@@ -39,7 +39,7 @@ def test_time_shows_plain_pairs_unless_told_otherwise(lake: Lake) -> None:
     assert set(table["filetype"].to_pylist()) == {"flt"}
     assert set(table["flash"].to_pylist()) == {0}
     assert set(table["estimator"].to_pylist()) == {"mean_flux"}
-    assert drawing.said == ("shown: --flash 0 --filetype flt long exposures",)
+    assert drawing.said == ("shown: --flash 0 --filetype flt --length l",)
     everything = Request(selection=Selection(filetype=("FLC",), flash=(12, 33)), time_bins=TIME_BINS)
     other = draw("cte-time", lake, everything).tables["losses"]
     assert set(other["filetype"].to_pylist()) == {"flc"}
@@ -180,7 +180,7 @@ def test_compare_of_a_lake_with_itself_shows_no_difference(lake: Lake, root: Pat
 
 
 def test_a_fitted_model_takes_the_loss_away(lake: Lake) -> None:
-    wanted = FitRequest(target="ngc104", filetype="flt", length="l", flash=(0,))
+    wanted = FitRequest(Selection(target=("NGC 104",), filetype=("flt",), length=("l",), flash=(0,)))
     fitted = fit_lake(lake, wanted, "hash", "set")
     asked = Request(time_bins=TIME_BINS, coefficients=(fitted.coefficients,))
     drawing = draw("model-vs-data", lake, asked)

@@ -109,7 +109,7 @@ def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
     known = {row["path"]: row for row in current_rows(arguments.lake)}
     known |= {row["path"]: row for row in newest_rows(arguments.lake, "crmasks")}
     found = survey(arguments.paths, arguments.settings, Selection(), known)
-    wanted = replace(arguments.selection, filetype=())
+    wanted = replace(arguments.selection.resolved(arguments.settings.config.names()), filetype=())
     selected = {e.rootname for e in found.exposures if wanted.matches(e.identity())}
     n_unselected = len(found.exposures) - len(selected)
     plan = CrmaskPlan(refused=found.refused, excluded=found.excluded, unselected=n_unselected)

@@ -35,6 +35,7 @@ class Planner:
     def __init__(self, arguments: IngestArguments) -> None:
         self.arguments = arguments
         self.config: Config = arguments.settings.config
+        self.selection = arguments.selection.resolved(self.config.names())
         self.settings_hash = settings_hash(self.config)
         self.rules_hash = rules_hash(arguments.settings)
         rows = current_exposures(arguments.lake, self.config.photometry.mode, _ROW_COLUMNS).to_pylist()
@@ -105,7 +106,7 @@ class Planner:
         ):
             return False
         item.imagename, item.target, item.proposal = row["imagename"], row["target"], row["proposal"]
-        if not self.arguments.selection.matches(row):
+        if not self.selection.matches(row):
             item.action = Action.NOT_SELECTED
         elif self._is_current(row):
             item.action = Action.UP_TO_DATE
@@ -150,7 +151,7 @@ class Planner:
         except Rejected as refusal:
             return item.refuse(refusal)
         self.headers[item.path] = exposure, target
-        if not self.arguments.selection.matches({**vars(exposure), "target": target}):
+        if not self.selection.matches({**vars(exposure), "target": target}):
             item.action = Action.NOT_SELECTED
             return item
         screening = screen(exposure, self.rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cte_lake.errors import UsageError
@@ -38,11 +39,11 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     UsageError
         If there is no such kind, or an option that it needs is missing.
     NothingToDo
-        If the lake has nothing to draw.
+        If the lake has nothing to draw, or no target or filter of a name.
     """
     if kind not in KINDS:
         raise UsageError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
-    return KINDS[kind][1](lake, asked)
+    return KINDS[kind][1](lake, replace(asked, selection=lake.select(asked.selection)))
 
 
 __all__ = ["KINDS", "Drawing", "Request", "draw"]

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.selection import where
 from cte_lake.model.points import non_overlapping
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
@@ -21,28 +22,28 @@ PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
 
 
 def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
-    where, parameters = asked.where("estimator = $estimator", "cte_loss IS NOT NULL", *also)
+    chosen, parameters = asked.where("estimator = $estimator", "cte_loss IS NOT NULL", *also)
     source = f"{view}(aperture := {asked.aperture})"
-    query = f"SELECT * FROM {source} WHERE {where} ORDER BY mjd, pair_id, bin_lo, bin_hi"
+    query = f"SELECT * FROM {source} WHERE {chosen} ORDER BY mjd, pair_id, bin_lo, bin_hi"
     return rows_of(lake, query, asked, estimator=asked.estimator, **parameters)
 
 
 def cte_time(lake: Lake, asked: Request) -> Drawing:
     """Loss against time, a panel a flux bin."""
-    asked = asked.defaulting("l", **PLAIN)
+    asked = asked.defaulting(length=("l",), **PLAIN)
     view = "cte" if asked.bins else "cte_vs_time"
     return time_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
 
 
 def cte_flux(lake: Lake, asked: Request) -> Drawing:
     """Loss against flux, a colour an epoch."""
-    asked = asked.defaulting("l", **PLAIN)
+    asked = asked.defaulting(length=("l",), **PLAIN)
     return flux_drawing(_losses(lake, "cte_vs_flux", asked, "pairing = 'chips'"), asked)
 
 
 def cte_flash(lake: Lake, asked: Request) -> Drawing:
     """Loss against post-flash level."""
-    asked = asked.defaulting("l")
+    asked = asked.defaulting(length=("l",))
     view = "cte" if asked.bins else "cte_vs_flash"
     return flash_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
 
@@ -56,7 +57,7 @@ def time_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against time of the selected rows of ``cte``."""
     from cte_lake.plots.time import time_plot
 
-    asked = asked.defaulting("l", **PLAIN)
+    asked = asked.defaulting(length=("l",), **PLAIN)
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     curves = time_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
@@ -68,7 +69,7 @@ def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against flux of the selected rows of ``cte``."""
     from cte_lake.plots.flux import flux_plot
 
-    asked = asked.defaulting("l", **PLAIN)
+    asked = asked.defaulting(length=("l",), **PLAIN)
     table = asked.rows(losses)
     table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
     curves = flux_curves(asked.coefficients, table)
@@ -81,7 +82,7 @@ def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against post-flash level of the selected rows of ``cte``."""
     from cte_lake.plots.flash import flash_plot
 
-    asked = asked.defaulting("l")
+    asked = asked.defaulting(length=("l",))
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     return Drawing(flash_plot(table), {"losses": table}, (f"shown: {asked}",))
 
@@ -100,17 +101,16 @@ def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
 
     table = chosen_bins(_losses(lake, "cte", asked, "pairing = '180'"), asked, asked.time_bins)
     proposals = sorted(set(table["proposal"].to_pylist()))
-    query = (
-        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE pairing = 'chips' AND target = 'ngc104'"
-        " AND list_contains($proposals, proposal) AND estimator = $estimator AND cte_loss IS NOT NULL"
-        " AND list_contains($flashes, flash) ORDER BY mjd, pair_id, bin_lo"
+    flashes = sorted(set(table["flash"].to_pylist()))
+    same, parameters = where(
+        {"pairing": "chips", "target": "ngc104", "proposal": proposals, "flash": flashes}
+        | {"estimator": asked.estimator}
     )
-    nominal = lake.sql(
-        query,
-        proposals=proposals,
-        estimator=asked.estimator,
-        flashes=sorted(set(table["flash"].to_pylist())),
-    ).arrow()
+    query = (
+        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {same} AND cte_loss IS NOT NULL "
+        "ORDER BY mjd, pair_id, bin_lo"
+    )
+    nominal = lake.sql(query, **parameters).arrow()
     if nominal.num_rows == 0:
         listed = ", ".join(map(str, proposals))
         raise NothingToDo(
@@ -128,9 +128,9 @@ def overview(lake: Lake, asked: Request) -> Drawing:
 
     if asked.selection.filetype:
         raise UsageError("the overview shows both file types; leave --filetype out")
-    where, parameters = asked.where()
+    chosen, parameters = asked.where()
     table = rows_of(
-        lake, f"SELECT * FROM coverage WHERE {where} ORDER BY target, mjd, flash", asked, **parameters
+        lake, f"SELECT * FROM coverage WHERE {chosen} ORDER BY target, mjd, flash", asked, **parameters
     )
     return Drawing(overview_plot(table), {"coverage": table})
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.selection import where
 from cte_lake.model.correct import correct
 from cte_lake.model.estimators import ESTIMATORS, bin_slopes
 from cte_lake.model.readout import CHIP_HEIGHT
@@ -30,16 +31,18 @@ def model_vs_data(lake: Lake, asked: Request) -> Drawing:
     """
     from cte_lake.plots.model import model_plot
 
-    asked = asked.defaulting("l", flash=(0,), filetype=("flt",))
+    asked = asked.defaulting(length=("l",), flash=(0,), filetype=("flt",))
     if not asked.coefficients:
         raise NothingToDo(
             "the lake has no coefficient set; fit one with `cte-lake fit`, or name one: --coefficients"
         )
     bins = asked.bins or asked.time_bins
-    where, parameters = asked.where("pairing = 'chips'", "estimator = $estimator", "cte_loss IS NOT NULL")
+    chosen_rows, parameters = asked.where(
+        "pairing = 'chips'", "estimator = $estimator", "cte_loss IS NOT NULL"
+    )
     measured = rows_of(
         lake,
-        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, pair_id, bin_lo",
+        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {chosen_rows} ORDER BY mjd, pair_id, bin_lo",
         asked,
         estimator=asked.estimator,
         **parameters,
@@ -77,16 +80,15 @@ def _corrected(
     rows = {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in before}
     keys = "pair_id, target, proposal, flash, filetype, master_id"
     query = (
-        f"SELECT r.distance, m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
+        "SELECT r.distance, m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
         f"FROM ratios(aperture := {asked.aperture}) AS r "
-        f"JOIN matched_stars(aperture := {asked.aperture}) AS m USING ({keys}) "
-        "WHERE pair_id = $pair AND target = $target AND proposal = $proposal AND flash = $flash"
-        " AND filetype = $filetype ORDER BY master_id"
+        f"JOIN matched_stars(aperture := {asked.aperture}) AS m USING ({keys})"
     )
     for pair_id, coefficients in sets.items():
         pair = next(row for row in before if row["pair_id"] == pair_id)
-        hive = {key: pair[key] for key in ("target", "proposal", "flash", "filetype")}
-        stars = lake.sql(query, pair=pair_id, **hive).arrow()
+        hive = ("pair_id", "target", "proposal", "flash", "filetype")
+        of_pair, parameters = where({key: pair[key] for key in hive})
+        stars = lake.sql(f"{query} WHERE {of_pair} ORDER BY master_id", **parameters).arrow()
         columns = {name: stars[name].to_numpy() for name in stars.column_names}
         fluxes = [
             correct(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -28,8 +27,6 @@ class Request:
     ----------
     selection : Selection
         What exposures must have.
-    length : str
-        's' or 'l'; '' for both, where the kind has no default.
     aperture : int
         Radius, px.
     estimator : str
@@ -53,7 +50,6 @@ class Request:
     """
 
     selection: Selection = field(default_factory=Selection)
-    length: str = ""
     aperture: int = 3
     estimator: str = "mean_flux"
     bins: tuple[Bin, ...] = ()
@@ -65,10 +61,12 @@ class Request:
     other: Lake | None = None
     names: tuple[str, str] = ("first", "second")
 
-    def defaulting(self, length: str = "", **values: tuple[Any, ...]) -> Request:
+    def defaulting(self, **values: tuple[Any, ...]) -> Request:
         """Fill in what the user left open."""
-        chosen = {key: value for key, value in values.items() if not getattr(self.selection, key) and value}
-        return replace(self, selection=replace(self.selection, **chosen), length=self.length or length)
+        chosen: dict[str, Any] = {
+            key: value for key, value in values.items() if not getattr(self.selection, key) and value
+        }
+        return replace(self, selection=replace(self.selection, **chosen))
 
     def beside(self, other: Lake) -> Request:
         """Return the request with the lake that is compared with."""
@@ -76,15 +74,8 @@ class Request:
 
     def where(self, *also: str) -> tuple[str, dict[str, Any]]:
         """Return a SQL condition with named parameters."""
-        condition, values = self.selection.where()
-        numbers = iter(range(len(values)))
-        named = re.sub(r"\?", lambda _: f"$selected_{next(numbers)}", condition)
-        parameters = {f"selected_{number}": value for number, value in enumerate(values)}
-        conditions = [named, *also]
-        if self.length:
-            conditions.append("length = $length")
-            parameters["length"] = self.length
-        return " AND ".join(conditions), parameters
+        condition, parameters = self.selection.where()
+        return " AND ".join((condition, *also)), parameters
 
     def rows(self, table: pa.Table) -> pa.Table:
         """Keep the selected rows of a table.
@@ -94,17 +85,13 @@ class Request:
         NothingToDo
             If none is left.
         """
-        chosen = [
-            self.selection.matches(row) and (not self.length or row["length"] == self.length)
-            for row in table.to_pylist()
-        ]
+        chosen = [self.selection.matches(row) for row in table.to_pylist()]
         if not any(chosen):
             raise NothingToDo(f"nothing to plot for {self}; see `cte-lake status` for what the lake holds")
         return table.filter(chosen)
 
     def __str__(self) -> str:
-        length = {"s": "short exposures", "l": "long exposures"}.get(self.length, "")
-        return " ".join(part for part in (str(self.selection), length) if part) or "all exposures"
+        return str(self.selection) or "all exposures"
 
 
 @dataclass(frozen=True)
@@ -136,8 +123,16 @@ def rows_of(lake: Lake, query: str, asked: Request, **parameters: Any) -> pa.Tab
     """
     table = lake.sql(query, **parameters).arrow()
     if table.num_rows == 0:
-        raise NothingToDo(f"nothing to plot for {asked}; see `cte-lake status` for what the lake holds")
+        raise NothingToDo(nothing_for(lake, asked, f"nothing to plot for {asked}"))
     return table
+
+
+def nothing_for(lake: Lake, asked: Request, otherwise: str) -> str:
+    """Return the reason why a figure has no rows: no exposure is selected, or what is said otherwise."""
+    exposures = lake.exposures().rows()
+    if asked.selection and not any(asked.selection.matches(row) for row in exposures):
+        return f"nothing to plot: {asked.selection.nothing_among(exposures)}"
+    return f"{otherwise}; see `cte-lake status` for what the lake holds"
 
 
 def only_bins(table: pa.Table, bins: Iterable[Bin]) -> pa.Table:

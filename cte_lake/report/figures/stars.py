@@ -10,6 +10,7 @@ import pyarrow as pa
 from astropy.stats import binom_conf_interval
 
 from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.selection import where
 from cte_lake.model.points import non_overlapping
 from cte_lake.plots.words import count_text, target_text
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, only_bins, rows_of
@@ -26,15 +27,15 @@ _FRAME_SIDE = 1200
 def _pair(lake: Lake, asked: Request) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The pair that was named, else the newest one selected."""
     if asked.pair is not None:
-        where, parameters = "pair_id = $pair", {"pair": asked.pair}
+        chosen, parameters = where({"pair_id": asked.pair})
     else:
-        where, parameters = asked.where()
+        chosen, parameters = asked.where()
     columns = (
         "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd"
     )
     query = (
-        f"SELECT {columns}, NULL::INTEGER AS chip FROM pairs WHERE {where} UNION ALL "
-        f"SELECT {columns}, chip FROM pairs_180 WHERE {where} ORDER BY mjd DESC, filetype DESC, pair_id"
+        f"SELECT {columns}, NULL::INTEGER AS chip FROM pairs WHERE {chosen} UNION ALL "
+        f"SELECT {columns}, chip FROM pairs_180 WHERE {chosen} ORDER BY mjd DESC, filetype DESC, pair_id"
     )
     rows = lake.sql(query, **parameters).rows()
     if not rows:
@@ -49,10 +50,8 @@ def ratio_y(lake: Lake, asked: Request) -> Drawing:
     from cte_lake.plots.ratio import ratio_plot
 
     pair, said = _pair(lake, asked)
-    condition = "pair_id = $pair AND target = $target AND proposal = $proposal AND flash = $flash"
-    condition += " AND filetype = $filetype AND estimator = $estimator"
-    parameters = {key: pair[key] for key in ("target", "proposal", "flash", "filetype")}
-    parameters |= {"pair": pair["pair_id"], "estimator": asked.estimator}
+    of_pair = {key: pair[key] for key in ("pair_id", "target", "proposal", "flash", "filetype")}
+    condition, parameters = where(of_pair | {"estimator": asked.estimator})
     view = f"(aperture := {asked.aperture}) WHERE {condition}"
     stars = rows_of(
         lake,
@@ -88,21 +87,19 @@ def flux_background(lake: Lake, asked: Request) -> Drawing:
     """Share of the flux that far stars keep against the background."""
     from cte_lake.plots.background import background_plot
 
-    asked = asked.defaulting("l", filetype=("flt",))
-    where, parameters = asked.where()
+    asked = asked.defaulting(length=("l",), filetype=("flt",))
+    chosen, parameters = asked.where()
     view = f"flux_background(aperture := {asked.aperture})"
     stars = rows_of(
-        lake, f"SELECT * FROM {view} WHERE {where} ORDER BY bin_lo, pair_id, master_id", asked, **parameters
+        lake, f"SELECT * FROM {view} WHERE {chosen} ORDER BY bin_lo, pair_id, master_id", asked, **parameters
     )
     stars = chosen_bins(stars, asked, asked.time_bins)
+    shown = {key: sorted(set(stars[key].to_pylist())) for key in ("target", "filetype", "filter")}
+    of_stars, values = where(shown | {"length": asked.selection.length})
     means = lake.sql(
-        f"SELECT * FROM flux_background_means(aperture := {asked.aperture}) WHERE target IN "
-        "(SELECT unnest($targets)) AND filetype IN (SELECT unnest($filetypes)) AND filter IN "
-        "(SELECT unnest($filters)) AND length = $length ORDER BY bin_lo, background",
-        targets=sorted(set(stars["target"].to_pylist())),
-        filetypes=sorted(set(stars["filetype"].to_pylist())),
-        filters=sorted(set(stars["filter"].to_pylist())),
-        length=asked.length,
+        f"SELECT * FROM flux_background_means(aperture := {asked.aperture}) WHERE {of_stars} "
+        "ORDER BY bin_lo, background",
+        **values,
     ).arrow()
     means = only_bins(means, bins_in(stars))
     caption = "Stars more than 1750 rows from the amplifiers, against themselves near the amplifiers."
@@ -117,10 +114,10 @@ def recovery(lake: Lake, asked: Request) -> Drawing:
 
     if asked.selection.filetype:
         raise UsageError("recovery compares FLT with FLC; leave --filetype out")
-    asked = asked.defaulting("l", flash=(0,))
-    where, parameters = asked.where()
+    asked = asked.defaulting(length=("l",), flash=(0,))
+    chosen, parameters = asked.where()
     query = (
-        f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, rootname, bin_lo"
+        f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {chosen} ORDER BY mjd, rootname, bin_lo"
     )
     table = rows_of(lake, query, asked, **parameters)
     table = _with_bars(chosen_bins(table, asked, non_overlapping(bins_in(table))))
@@ -143,8 +140,8 @@ def star(lake: Lake, asked: Request) -> Drawing:
 
     if asked.star is None:
         raise UsageError("name the star: --star NUMBER, its master_id")
-    where, parameters = asked.where("master_id = $star")
-    query = f"SELECT * FROM star_history(aperture := {asked.aperture}) WHERE {where} ORDER BY mjd, imagename"
+    chosen, parameters = asked.where("master_id = $star")
+    query = f"SELECT * FROM star_history(aperture := {asked.aperture}) WHERE {chosen} ORDER BY mjd, imagename"
     table = lake.sql(query, star=asked.star, **parameters).arrow()
     if table.num_rows == 0:
         raise NothingToDo(f"star {asked.star} was measured in no exposure of {asked}")
