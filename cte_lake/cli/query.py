@@ -80,10 +80,13 @@ def views(
     if to is not None:
         from cte_lake.lake.paths import find_lake
         from cte_lake.views.database import write_database
+        from cte_lake.views.functions import IN_PROCESS
 
         root = find_lake(lake)
         write_database(root, to.absolute(), mode, settings_of(root, assignments))
         typer.echo(f"wrote {to}: it reads the lake at {root}", err=True)
+        left_out = ", ".join(sorted(IN_PROCESS))
+        typer.echo(f"left out, because it runs in cte-lake alone: {left_out}", err=True)
         return
     if columns is not None:
         rows = [

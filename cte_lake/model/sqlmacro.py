@@ -1,81 +1,107 @@
-"""The correction inside DuckDB: macros of ``sql/`` and the coefficient set as a session variable."""
+"""The correction inside DuckDB: a macro of ``sql/`` calls `cte_lake.model.correct.correct`."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from cte_lake.lake.versions import digest
+from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.model.correct import kernel_arguments
 from cte_lake.resources import data_dir
 
 if TYPE_CHECKING:
     import duckdb
 
-#: The macros, those that others use first; each is a file of ``sql/``.
-MACROS = (
-    "cte_set",
-    "cte_sky",
-    "cte_powers",
-    "cte_quadratic",
-    "cte_quartic",
-    "cte_variance",
-    "cte_refused",
-    "cte_tau",
-    "cte_time",
-    "cte_flow",
-    "cte_corrected",
-)
+#: The macro, a file of ``sql/``, and the function that it calls.
+MACRO, FUNCTION = "cte_corrected", "correct_stars"
+#: Session variable that names the set in use.
 VARIABLE = "cte_coefficients"
 
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "'nan'::DOUBLE"
-    return f"{value!r}::DOUBLE"
-
-
-def _list(values: Any) -> str:
-    inside = (_list(v) if hasattr(v, "__len__") else _number(float(v)) for v in values)
-    return f"[{', '.join(inside)}]"
+_NUMBERS = ("corrected_flux", "cte_loss", "cte_dmag", "cte_dmag_err")
+_TYPE = f"STRUCT({', '.join(f'{name} DOUBLE' for name in _NUMBERS)}, cte_flag INTEGER)"
+_PARAMETERS = ["DOUBLE"] * 6 + ["VARCHAR", "VARCHAR"]
+# What a query names is a hash of a set's content: equal names are equal sets in every connection.
+_sets: dict[str, CoefficientSet] = {}
 
 
-def as_struct(coefficients: CoefficientSet) -> str:
-    """Return a set as the DuckDB struct that ``cte_corrected`` takes, in SQL."""
-    cube, variance, centre, limits, needs_sky = kernel_arguments(coefficients)
-    names = ("f_low", "f_high", "mjd_low", "mjd_high", "background_low", "background_high", "b_low", "b_high")
-    numbers = dict(zip(names, limits, strict=True))
-    for row, what in enumerate(("zero", "unit")):
-        numbers |= {f"{axis}_{what}": centre[row, column] for column, axis in enumerate("dfb")}
-    for name in ("background_low", "background_high"):
-        # DuckDB orders NaN above every number; an unknown range must not flag anything.
-        if math.isnan(numbers[name]):
-            numbers[name] = -math.inf if name.endswith("low") else math.inf
-    fields = [
-        # One list per power of f: the powers of d run fastest, those of b slowest.
-        f"cube: {_list(cube.transpose(1, 2, 0).reshape(3, 9))}",
-        f"variance: {_list(variance.transpose(1, 2, 0).reshape(5, 25))}",
-        *(f"{name}: {_infinite(float(value))}" for name, value in numbers.items()),
-        f"needs_sky: {str(needs_sky).lower()}",
-        f"radius: {coefficients.validity.radius}",
-        f"filetype: '{coefficients.validity.filetype}'",
-    ]
-    return "{" + ", ".join(fields) + "}"
-
-
-def _infinite(value: float) -> str:
-    if math.isinf(value):
-        return f"'{'-' if value < 0 else ''}infinity'::DOUBLE"
-    return _number(value)
+def key_of(coefficients: CoefficientSet) -> str:
+    """Return the key by which SQL names a set: what ``cte_corrected(..., coefficients := key)`` takes."""
+    key = digest(to_toml(coefficients).encode())
+    _sets[key] = coefficients
+    return key
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create ``cte_corrected`` and its helpers in a connection."""
-    folder = data_dir("sql")
-    for name in MACROS:
-        connection.execute((folder / f"{name}.sql").read_text(encoding="utf-8"))
+    """Create ``cte_corrected`` and its function in a connection."""
+    create_function(connection)
+    connection.execute((data_dir("sql") / f"{MACRO}.sql").read_text(encoding="utf-8"))
+
+
+def create_function(connection: duckdb.DuckDBPyConnection) -> None:
+    """Register the function that ``cte_corrected`` calls."""
+    connection.create_function(
+        FUNCTION, _corrected, _PARAMETERS, _TYPE, type="arrow", null_handling="special"
+    )  # type: ignore[call-overload]
 
 
 def use_coefficients(connection: duckdb.DuckDBPyConnection, coefficients: CoefficientSet) -> None:
     """Make a set the one that ``cte_corrected`` uses in a connection."""
-    connection.execute(f"SET VARIABLE {VARIABLE} = {as_struct(coefficients)}")
+    connection.execute(f"SET VARIABLE {VARIABLE} = '{key_of(coefficients)}'")
+
+
+def _corrected(
+    flux: pa.Array,
+    y: pa.Array,
+    chip: pa.Array,
+    mjd: pa.Array,
+    background: pa.Array,
+    radius: pa.Array,
+    filetype: pa.Array,
+    key: pa.Array,
+) -> pa.Array:
+    """Correct one batch of rows; NULL and NaN say the same, both ways."""
+    # The kernel is compiled code: what asks for no correction does not wait for it.
+    from cte_lake.model.correct import correct
+
+    f, row, on, date, sky = (_numbers(column) for column in (flux, y, chip, mjd, background))
+    numbers = np.full((len(_NUMBERS), len(f)), np.nan)
+    flags = np.zeros(len(f), dtype=np.int32)
+    for at, which, px, kind in _alike(key, radius, filetype):
+        result = correct(
+            _looked_up(which), f[at], row[at], on[at], date[at], sky[at], radius=px, filetype=kind
+        )
+        for number, name in enumerate(_NUMBERS):
+            numbers[number, at] = getattr(result, name)
+        flags[at] = result.cte_flag
+    columns = [pa.array(values, from_pandas=True) for values in numbers]
+    return pa.StructArray.from_arrays([*columns, pa.array(flags)], [*_NUMBERS, "cte_flag"])
+
+
+def _looked_up(key: str | None) -> CoefficientSet:
+    if key is None:
+        raise ValueError("cte_corrected has no coefficients: choose a set, or pass one")
+    if key not in _sets:
+        raise ValueError(f"cte_corrected knows no coefficient set {key!r}")
+    return _sets[key]
+
+
+def _numbers(column: pa.Array) -> NDArray[np.float64]:
+    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _alike(
+    key: pa.Array, radius: pa.Array, filetype: pa.Array
+) -> Iterator[tuple[NDArray[np.intp], str | None, float | None, str | None]]:
+    """Yield the rows of a batch that share set, aperture radius and file type: nearly always all of them."""
+    table = pa.table({"key": key, "radius": radius, "filetype": filetype, "row": np.arange(len(key))})
+    groups = table.group_by(["key", "radius", "filetype"]).aggregate([("row", "list")])
+    for which, px, kind, rows in zip(
+        *(groups[name].to_pylist() for name in ("key", "radius", "filetype")), groups["row_list"], strict=True
+    ):
+        yield rows.values.to_numpy(), which, px, kind

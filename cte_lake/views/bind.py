@@ -18,6 +18,7 @@ from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
+from cte_lake.views.functions import bind_functions
 from cte_lake.views.source import SqlObject, built_from, sql_objects
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def bind(
 
 def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
     """Make views with all that they are built on, None for every one, each table macro with its view."""
-    for each in sql_objects() if views is None else built_from(views):
+    chosen = sql_objects() if views is None else built_from(views)
+    bind_functions(connection, config, [each.name for each in chosen])
+    for each in chosen:
         connection.execute(each.text)
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))

@@ -9,13 +9,22 @@ import duckdb
 
 from cte_lake.lake.write import replacing
 from cte_lake.views.bind import bind
+from cte_lake.views.functions import IN_PROCESS
+from cte_lake.views.source import sql_objects
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
 
 
+def exported_objects() -> list[str]:
+    """Return the objects of ``sql/`` that run without this package."""
+    return [each.name for each in sql_objects() if each.name not in IN_PROCESS]
+
+
 def write_database(lake: Path, to: Path, mode: str | None = None, settings: Settings | None = None) -> None:
-    """Write a database with all views and macros; it holds absolute paths and no rows of the lake.
+    """Write a database with the views and macros; it holds absolute paths and no rows of the lake.
+
+    What calls Python (`functions.IN_PROCESS`) cannot run elsewhere and is left out.
 
     Parameters
     ----------
@@ -34,5 +43,5 @@ def write_database(lake: Path, to: Path, mode: str | None = None, settings: Sett
         If the lake cannot be read.
     """
     with replacing(to) as temporary, duckdb.connect(str(temporary)) as connection:
-        bind(connection, lake, mode, settings)
+        bind(connection, lake, mode, settings, views=exported_objects())
         connection.execute("CHECKPOINT")

@@ -14,6 +14,8 @@ from cte_lake.lake.index import raised_below
 _EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
 )
+#: What DuckDB puts before the message of a Python function.
+_IN_FUNCTION = re.compile(r"^Python exception occurred while executing the UDF: \w+: ")
 _ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
 
 
@@ -64,6 +66,7 @@ def plain_error(error: duckdb.Error) -> CteLakeError:
         return StoreUnavailable(told) if kind == StoreUnavailable.__name__ else LakeError(told)
     first = str(error).strip().split("\n\n")[0]
     text = re.sub(r"^[A-Z][A-Za-z -]*Error: ", "", " ".join(first.split()))
+    text = _IN_FUNCTION.sub("", text)
     if isinstance(error, duckdb.PermissionException):
         found = re.search(r'"([^"]+)"', text)
         what = f"{found[1]!r}" if found else "what it names"

@@ -125,12 +125,16 @@ def test_views_are_listed_with_their_grain_and_columns(lake):
 def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
     path = tmp_path / "views.duckdb"
     for _ in range(2):
-        assert call("views", "--to", path, "--lake", lake).returncode == 0
+        done = call("views", "--to", path, "--lake", lake)
+        assert done.returncode == 0
+        assert "cte_corrected" in done.stderr
     monkeypatch.chdir("/")
     with duckdb.connect(str(path), read_only=True) as connection:
         (n,) = connection.execute("SELECT count(*) FROM cte(aperture := 5)").fetchall()[0]
         assert n == 2 * 8 * 3
         assert connection.execute("SELECT count(*) FROM pairs").fetchall() == [(2,)]
+        kept = "SELECT count(*) FROM duckdb_functions() WHERE function_name = 'cte_corrected'"
+        assert connection.execute(kept).fetchall() == [(0,)]
 
 
 def test_a_sound_lake_passes_its_audits(lake):

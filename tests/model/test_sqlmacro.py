@@ -4,9 +4,12 @@ import pyarrow as pa
 import pytest
 
 from cte_lake.model.correct import correct
-from cte_lake.model.sqlmacro import MACROS, as_struct, create_macros, use_coefficients
-from cte_lake.resources import data_dir
+from cte_lake.model.flags import INPUT_MISSING
+from cte_lake.model.flags import OFF_CHIP as OFF
+from cte_lake.model.sqlmacro import create_macros, key_of, use_coefficients
 from tests.model.sets import make_background_set, make_set
+
+MISSING, OFF_CHIP = INPUT_MISSING.value, OFF.value
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +48,46 @@ def test_the_macro_is_the_python_function(stars, entry, radius, filetype):
     np.testing.assert_array_equal(result["cte_flag"].to_numpy(), expected.cte_flag)
     for name in ("corrected_flux", "cte_loss", "cte_dmag", "cte_dmag_err"):
         got = result[name].to_numpy(zero_copy_only=False)
-        np.testing.assert_allclose(got, getattr(expected, name), rtol=1e-8, atol=1e-10, err_msg=name)
+        np.testing.assert_allclose(got, getattr(expected, name), rtol=1e-15, atol=0, err_msg=name)
 
 
-def test_macros_do_not_depend_on_the_order_in_which_they_are_made():
-    connection = duckdb.connect()
-    for name in sorted(MACROS):
-        connection.execute((data_dir("sql") / f"{name}.sql").read_text())
-    connection.execute(f"SET VARIABLE mine = {as_struct(make_set())}")
-    query = "SELECT (cte_corrected(500.0, 1000, 2, 57000.0, coefficients := getvariable('mine'))).cte_loss"
-    expected = correct(make_set(), 500.0, 1000.0, 2, 57000.0).cte_loss
-    assert connection.sql(query).fetchall()[0][0] == pytest.approx(float(expected), rel=1e-10)
+def test_a_query_may_name_sets_radii_and_file_types_row_by_row(stars):
+    one, two = make_set(), make_background_set()
+    with duckdb.connect() as connection:
+        create_macros(connection)
+        connection.execute(
+            "CREATE TABLE asked AS SELECT * FROM (VALUES (1, $one, 3, 'flt'), (2, $two, 5, 'flc'),"
+            " (3, $one, NULL, NULL))"
+            " AS t(number, key, radius, filetype)", {"one": key_of(one), "two": key_of(two)},
+        )  # fmt: skip
+        found = connection.execute(
+            "SELECT (cte_corrected(500.0, 1000, 2, 57000.0, background := 3.0, radius := radius,"
+            " filetype := filetype, coefficients := key)).corrected_flux FROM asked ORDER BY number"
+        ).fetchall()
+    expected = [
+        correct(entry, 500.0, 1000.0, 2, 57000.0, background=3.0).corrected_flux for entry in (one, two, one)
+    ]
+    assert [row[0] for row in found] == pytest.approx([float(value) for value in expected], rel=1e-15)
+
+
+def test_missing_values_have_no_result_and_their_flag():
+    with duckdb.connect() as connection:
+        create_macros(connection)
+        use_coefficients(connection, make_set())
+        rows = connection.execute(
+            "SELECT unnest(cte_corrected(flux, y, chip, mjd)) FROM (VALUES"
+            " (NULL, 5, 1, 57000), (900, NULL, 1, 57000), (900, 5, NULL, 57000), (900, 5, 1, NULL),"
+            " (900, 5, 3, 57000))"
+            " AS t(flux, y, chip, mjd)"
+        ).fetchall()
+    assert [row[:4] for row in rows] == [(None,) * 4] * 5
+    assert [row[4] & (MISSING | OFF_CHIP) for row in rows] == [
+        *[MISSING] * 4, OFF_CHIP
+    ]  # fmt: skip
 
 
 def test_without_coefficients_it_says_so():
-    connection = duckdb.connect()
-    create_macros(connection)
-    with pytest.raises(duckdb.Error, match="has no coefficients"):
-        connection.sql("SELECT cte_corrected(500.0, 1000, 2, 57000.0)").fetchall()
+    with duckdb.connect() as connection:
+        create_macros(connection)
+        with pytest.raises(duckdb.Error, match="has no coefficients"):
+            connection.sql("SELECT cte_corrected(500.0, 1000, 2, 57000.0)").fetchall()

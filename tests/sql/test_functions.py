@@ -1,0 +1,41 @@
+"""Python functions in queries: `target_name` and `cte_corrected`."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.errors import UsageError
+from cte_lake.views.database import write_database
+from tests.sql.writing import add_exposure
+
+
+def test_a_target_is_found_however_it_is_spelled(lake):
+    add_exposure(lake, "ic7802aaq")
+    add_exposure(lake, "ic7802abq", target="ngc6791")
+    query = "SELECT count(*) AS n FROM exposures WHERE target = target_name($name)"
+    with open_lake(lake, views=["exposures"]) as opened:
+        for name in ("ngc104", "NGC 104", "ngc-104", "47 Tuc", "47tuc"):
+            assert opened.sql(query, name=name).rows() == [{"n": 1}], name
+        assert opened.sql("SELECT target_name(NULL) AS name").rows() == [{"name": None}]
+        with pytest.raises(UsageError, match=r"^the query failed: no target is called .46 Tuc."):
+            opened.sql("SELECT target_name('46 Tuc')")
+
+
+def test_a_correction_without_coefficients_says_what_to_do(lake):
+    with open_lake(lake, views=["cte_corrected"]) as opened, pytest.raises(UsageError, match="choose a set"):
+        opened.sql("SELECT cte_corrected(900, 5, 1, 57000)")
+
+
+def test_an_exported_database_leaves_out_what_calls_python(lake, tmp_path):
+    write_database(lake, tmp_path / "views.duckdb")
+    with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:
+        made = "SELECT function_name FROM duckdb_functions() WHERE database_name = 'views'"
+        names = {row[0] for row in connection.execute(made).fetchall()}
+        assert {"readout_distance", "cte"} <= names
+        assert not {"cte_corrected", "correct_stars", "target_name"} & names
+        for (view,) in connection.execute(
+            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+        ).fetchall():
+            connection.execute(f"FROM {view} LIMIT 1").fetchall()
