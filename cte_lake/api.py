@@ -132,6 +132,7 @@ class Lake:
     rejects = ViewMethod("rejects")
     slopes = ViewMethod("slopes")
     star_history = ViewMethod("star_history")
+    unpaired = ViewMethod("unpaired")
     visits = ViewMethod("visits")
 
     def __init__(

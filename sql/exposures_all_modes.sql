@@ -28,6 +28,8 @@ SELECT
     e.postarg1::DOUBLE AS postarg1,  -- [arcsec] Offset of the pointing along the detector's x
     e.postarg2::DOUBLE AS postarg2,  -- [arcsec] Offset of the pointing along the detector's y
     e.pa_v3::DOUBLE AS pa_v3,  -- [deg] Position angle of the telescope's V3 axis
+    e.orientation::DOUBLE AS orientation,  -- [deg] Position angle of the chip's y axis by the WCS that placed the apertures
+    e.scan_typ::VARCHAR AS scan_typ,  -- [-] Spatial scan: 'N' for none, else its kind
     e.sky::DOUBLE AS sky,  -- [electron] Median over the stars of their local sky per pixel; NULL if no star has one
     e.mdrizsky::DOUBLE AS mdrizsky,  -- [electron] Sky per pixel found by AstroDrizzle on this chip; NULL where it was not run
     e.n_stars::BIGINT AS n_stars,  -- [-] Rows of this exposure in phot: master stars that fall on the chip
@@ -45,6 +47,10 @@ SELECT
     e.pctetab::VARCHAR AS pctetab,  -- [-] Reference table of the pixel-based CTE correction
     e.cte_name::VARCHAR AS cte_name,  -- [-] Name of the CTE correction's algorithm
     e.cte_ver::VARCHAR AS cte_ver,  -- [-] Version of the CTE correction's algorithm
+    generation_of(e.filetype, e.cal_ver, e.cte_name, e.cte_ver, e.pctetab)::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
+    e.fluxcorr::VARCHAR AS fluxcorr,  -- [-] Whether chip 2 was scaled to chip 1 (FLUXCORR)
+    e.phtratio::DOUBLE AS phtratio,  -- [-] Factor by which FLUXCORR scales chip 2
+    (coalesce(upper(trim(e.fluxcorr)) = 'COMPLETE', false) AND coalesce(abs(e.phtratio - 1) > 1e-4, true))::BOOLEAN AS flux_scaled,  -- [-] Whether FLUXCORR scaled chip 2 by more than 0.01%
     e.wcsname::VARCHAR AS wcsname,  -- [-] Name of the WCS that placed the apertures
     e.alignment_hash::VARCHAR AS alignment_hash,  -- [-] Hash of the alignment solution that was used; NULL for the WCS of the header
     e.crmask_hash::VARCHAR AS crmask_hash,  -- [-] Hash of the cosmic-ray mask that was used; NULL for none

@@ -1,39 +1,11 @@
 -- pairings
 -- Grain: a pair of exposures, of either kind; `pairs` and `pairs_180` each show one kind.
--- Exposures of one group (all that must agree, calibration generation and masks included) are assigned to each
--- other in the order of time, so that the sum of the time differences is least; none is used twice, and where
--- one side has more exposures, those that fit worst stay alone.
+-- Exposures of one group (see pairable: all that must agree) are assigned to each other in the order of time, so that
+-- the sum of the time differences is least; none is used twice, and where one side has more exposures, those that fit
+-- worst stay alone. Which exposures stay alone, and why, is in `unpaired`.
 CREATE OR REPLACE VIEW pairings AS
-WITH RECURSIVE dated AS MATERIALIZED (
-    SELECT
-        e.*,
-        coalesce(t.pairing, 'chips') AS pairing,
-        min(e.mjd) OVER (PARTITION BY e.target, e.proposal, e.visit) AS visit_start
-    FROM exposures AS e
-    LEFT JOIN targets AS t ON t.target = e.target
-    WHERE is_chip(e.chip)
-),
-turned AS (
-    -- Visits of a 180-degree set in the order of time: the first against the second, the third against the fourth.
-    SELECT
-        d.*,
-        dense_rank() OVER (PARTITION BY d.target, d.proposal ORDER BY d.visit_start, d.visit) AS visit_number
-    FROM dated AS d
-),
-sided AS (
-    SELECT
-        d.*,
-        CASE WHEN d.pairing = '180' THEN 2 - d.visit_number % 2 ELSE d.chip END AS side,
-        dense_rank() OVER (ORDER BY
-            d.target, d.proposal, d.filter, round(d.exptime, 3), d.chinject, d.flash, d.filetype, d.mode,
-            d.settings_hash, d.cal_ver, d.pctecorr, d.pctetab, d.cte_name, d.cte_ver, d.pam,
-            d.crmask_hash IS NULL,
-            CASE WHEN s.pair_same_postarg1 AND d.pairing <> '180' THEN round(d.postarg1) END,
-            CASE WHEN d.pairing = '180' THEN (d.visit_number + 1) // 2 END,
-            CASE WHEN d.pairing = '180' THEN d.chip::VARCHAR ELSE d.visit END
-        ) AS grp
-    FROM turned AS d
-    CROSS JOIN settings AS s
+WITH RECURSIVE sided AS MATERIALIZED (
+    FROM pairable WHERE side IS NOT NULL
 ),
 counted AS (
     SELECT
@@ -87,12 +59,16 @@ chosen AS (
     GROUP BY a.grp
 ),
 sides AS (
+    -- Of a pair of chips chip 1 comes first, of a rolled pair the earlier exposure.
     SELECT
-        CASE WHEN f.side = 1 THEN f ELSE m END AS one,
-        CASE WHEN f.side = 1 THEN m ELSE f END AS two
+        CASE WHEN f.pairing <> '180' AND f.side = 1 OR f.pairing = '180' AND f.mjd < m.mjd THEN f ELSE m END AS one,
+        CASE WHEN f.pairing <> '180' AND f.side = 1 OR f.pairing = '180' AND f.mjd < m.mjd THEN m ELSE f END AS two
     FROM chosen AS c
     INNER JOIN members AS f ON f.grp = c.grp AND f.nth = c.nth AND f.few
     INNER JOIN members AS m ON m.grp = c.grp AND m.nth = c.partner AND NOT m.few
+    CROSS JOIN settings AS k
+    -- Axes may spread over more than the tolerance from neighbour to neighbour; the two of a pair may not.
+    WHERE f.roll IS NULL OR f.pairing <> '180' OR abs((f.roll - m.roll + 720) % 360 - 180) <= k.roll_tolerance
 )
 SELECT
     -- 53 bits of a digest of the two names: it does not change when other exposures arrive, and JSON and
@@ -118,8 +94,11 @@ SELECT
     p.one.sky::DOUBLE AS sky_1,  -- [electron] Sky per pixel of image_1
     p.two.sky::DOUBLE AS sky_2,  -- [electron] Sky per pixel of image_2
     p.one.mode::VARCHAR AS mode,  -- [-] Photometry mode
-    p.one.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline
-    (p.one.crmask_hash IS NOT NULL)::BOOLEAN AS cr_masked,  -- [-] Whether cosmic-ray masks were applied
+    p.one.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
+    p.one.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline that made image_1
+    p.two.cal_ver::VARCHAR AS cal_ver_2,  -- [-] Version of the calibration pipeline that made image_2
+    (((p.two.roll - p.one.roll) % 360 + 360) % 360)::DOUBLE AS turn,  -- [deg] Roll of image_2 less that of image_1; NULL where it is not recorded
+    (p.one.masked)::BOOLEAN AS cr_masked,  -- [-] Whether cosmic-ray masks were applied
     p.one.phot_key::VARCHAR AS phot_key_1,  -- [-] Key of the photometry of image_1
     p.two.phot_key::VARCHAR AS phot_key_2  -- [-] Key of the photometry of image_2
 FROM sides AS p;

@@ -21,7 +21,10 @@ SELECT
     p.sky_1::DOUBLE AS sky_1,  -- [electron] Sky per pixel of image_1
     p.sky_2::DOUBLE AS sky_2,  -- [electron] Sky per pixel of image_2
     p.mode::VARCHAR AS mode,  -- [-] Photometry mode
-    p.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline
+    p.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
+    p.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline that made image_1
+    p.cal_ver_2::VARCHAR AS cal_ver_2,  -- [-] Version of the calibration pipeline that made image_2
+    p.turn::DOUBLE AS turn,  -- [deg] Roll of image_2 less that of image_1; NULL where it is not recorded
     p.cr_masked::BOOLEAN AS cr_masked  -- [-] Whether cosmic-ray masks were applied
 FROM pairings AS p
 WHERE p.pairing = '180';

@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import Exposure
+from cte_lake.frames.roll import are_opposite
 
 CHIPS: Final = tuple(DETECTOR.extension_of_chip)
 """Chip numbers in the order of their extensions."""
-
-ROLL_TOLERANCE: Final = 20.0
-"""Partners of a 180-degree set differ in orientation by 180 degrees to within this, in degrees."""
 
 MIN_SHARED_FRACTION: Final = 0.25
 """Share of a chip's stars that a partner must show on the same chip; fields that merely touch stay below."""
@@ -144,8 +142,7 @@ def choose_chips_180(footprints: Iterable[Footprint]) -> dict[str, ChipChoice]:
 
 def _links(a: Footprint, b: Footprint) -> list[tuple[int, float, int, Footprint, Footprint]]:
     """Return (stars shared, time apart, chip, a, b) for each chip on which the two may be partners."""
-    roll = abs((a.orientation - b.orientation) % 360.0 - 180.0)
-    if a.visit == b.visit or roll > ROLL_TOLERANCE:
+    if a.visit == b.visit or not are_opposite(a.orientation, b.orientation):
         return []
     links: list[tuple[int, float, int, Footprint, Footprint]] = []
     for chip in CHIPS:

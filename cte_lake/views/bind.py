@@ -10,6 +10,7 @@ import duckdb
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
+from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
 from cte_lake.lake.create import check_version
 from cte_lake.lake.evolve import SQL_TYPES, read_seed, seed_path
@@ -167,7 +168,7 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
         "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"
         " $estimator AS estimator, $clip_sigma::DOUBLE AS clip_sigma, $width::DOUBLE AS epoch_width_days,"
         " $short::DOUBLE AS length_limit, $flags::INTEGER AS drop_flags, $area::DOUBLE AS min_area,"
-        " $postarg1::BOOLEAN AS pair_same_postarg1",
+        " $postarg1::BOOLEAN AS pair_same_postarg1, $roll::DOUBLE AS roll_tolerance",
         {
             "mode": mode,
             "aperture": measure.aperture,
@@ -178,6 +179,7 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
             "flags": mask_of(measure.drop_flags),
             "area": measure.min_area,
             "postarg1": measure.pair_same_postarg1,
+            "roll": ROLL_TOLERANCE,
         },
     )
     # The figure's bins are measured too where they are none of the others.

@@ -14,10 +14,11 @@ from cte_lake.resources import data_dir
 _HEAD = re.compile(r"CREATE\s+OR\s+REPLACE\s+(?P<kind>VIEW|MACRO)\s+(?P<name>\w+)")
 _TABLE_MACRO = re.compile(r"\)\s*AS\s+TABLE\b")
 _COMMENT = re.compile(r"--[^\n]*")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"\b[a-z_][a-z0-9_]*\b")
 
 #: Views that others are built on and that are no part of the published set.
-INTERNAL = frozenset({"pairings"})
+INTERNAL = frozenset({"pairable", "pairings"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def sql_objects() -> tuple[SqlObject, ...]:
         if head is None or head["name"] != name:
             raise LakeError(f"sql/{name}.sql does not create an object called {name}; one object a file")
         kind = "view" if head["kind"] == "VIEW" else "table macro" if _TABLE_MACRO.search(code) else "macro"
-        needs = frozenset(_WORD.findall(code)) & texts.keys() - {name}
+        needs = frozenset(_WORD.findall(_LITERAL.sub("", code))) & texts.keys() - {name}
         objects[name] = SqlObject(name, kind, text, needs)
     order = TopologicalSorter({each.name: each.needs for each in objects.values()}).static_order()
     return tuple(objects[name] for name in order)

@@ -26,21 +26,32 @@ def pairs_of(lake: Path, view: str = "pairs", **flags: Any) -> set[tuple[str, st
 
 @pytest.fixture
 def exposures() -> duckdb.DuckDBPyConnection:
-    """`pairings` over a plain table of exposures: what the assignment needs, without files."""
+    """`pairings` and `unpaired` over plain tables: what the assignment needs, without files."""
     with duckdb.connect() as con:
         con.execute(
-            "CREATE TABLE exposures (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR,"
+            "CREATE TABLE facts (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR,"
             " filter VARCHAR, exptime DOUBLE, length VARCHAR, mjd DOUBLE, chinject VARCHAR, flash INTEGER,"
             " filetype VARCHAR, chip INTEGER, postarg1 DOUBLE, sky DOUBLE, mode VARCHAR,"
             " settings_hash VARCHAR, cal_ver VARCHAR, pctecorr VARCHAR, pctetab VARCHAR, cte_name VARCHAR,"
-            " cte_ver VARCHAR,"
-            " pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
+            " cte_ver VARCHAR, flux_scaled BOOLEAN DEFAULT false, scan_typ VARCHAR, pa_v3 DOUBLE,"
+            " orientation DOUBLE, pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
         )
         bind_detector(con)
         con.execute("CREATE TABLE targets (target VARCHAR, pairing VARCHAR)")
         con.execute("INSERT INTO targets VALUES ('ngc104', 'chips'), ('ngc6583', '180')")
-        con.execute("CREATE TABLE settings AS SELECT true AS pair_same_postarg1")
-        con.execute((data_dir("sql") / "pairings.sql").read_text(encoding="utf-8"))
+        con.execute("CREATE TABLE settings AS SELECT true AS pair_same_postarg1, 5.0 AS roll_tolerance")
+        con.execute(
+            "CREATE TABLE rejects (path VARCHAR, imagename VARCHAR, stage VARCHAR, reason VARCHAR,"
+            " detail VARCHAR)"
+        )
+        for name in ("generation_of", "exposures", "pairable", "pairings", "unpaired"):
+            text = (data_dir("sql") / f"{name}.sql").read_text(encoding="utf-8")
+            if name == "exposures":
+                text = (
+                    "CREATE VIEW exposures AS SELECT *, substr(imagename, 1, 9) AS rootname,"
+                    " generation_of(filetype, cal_ver, cte_name, cte_ver, pctetab) AS generation FROM facts"
+                )
+            con.execute(text)
         yield con
 
 
@@ -52,7 +63,7 @@ def insert(con: duckdb.DuckDBPyConnection, **columns: Any) -> None:
         "settings_hash": "0", "pam": "distortion", "phot_key": "0",
     } | columns  # fmt: skip
     names = ", ".join(row)
-    con.execute(f"INSERT INTO exposures ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+    con.execute(f"INSERT INTO facts ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
 
 
 def least_total(ones: list[int], twos: list[int]) -> int:
@@ -105,7 +116,7 @@ def test_the_pairs_of_one_day_do_not_depend_on_the_order_of_the_files(exposures)
     names = [(f"{chip}-{n}", chip, 57000.0) for chip in (1, 2) for n in range(4)]
     found = []
     for order in (names, names[::-1]):
-        exposures.execute("DELETE FROM exposures")
+        exposures.execute("DELETE FROM facts")
         for name, chip, mjd in order:
             insert(exposures, imagename=name, chip=chip, mjd=mjd)
         found.append(sorted(exposures.execute("SELECT pair_id, image_1, image_2 FROM pairings").fetchall()))
@@ -125,22 +136,134 @@ def test_the_number_of_a_pair_stays_when_others_arrive(exposures):
     assert 0 <= before[0][0] < 2**53
 
 
-DIFFERENCES = {
-    "target": "ngc6791", "proposal": 14541, "visit": "09", "filter": "F606W", "exptime": 60.0,
-    "chinject": "CONT", "flash": 12, "filetype": "flc", "mode": "iraf", "settings_hash": "1",
-    "cal_ver": "3.7",
-    "pctecorr": "COMPLETE", "pctetab": "other.fits", "cte_name": "PixelCTE 2026", "cte_ver": "3",
-    "pam": "official", "crmask_hash": "1", "postarg1": 10.0,
+#: Another value of each fact that must agree, with the word that `unpaired` has for it.
+DIFFERENCES: dict[str, tuple[Any, str]] = {
+    "target": ("ngc6791", "partner_missing"), "proposal": (14541, "partner_missing"),
+    "visit": ("09", "partner_missing"), "filetype": ("flt", "partner_missing"),
+    "filter": ("F606W", "other_filter"), "exptime": (60.0, "other_exptime"), "flash": (12, "other_flash"),
+    "chinject": ("CONT", "other_chinject"), "postarg1": (10.0, "other_postarg1"),
+    "settings_hash": ("1", "other_settings"), "pam": ("official", "other_area_map"),
+    "crmask_hash": ("1", "other_mask"), "flux_scaled": (True, "other_fluxcorr"),
+    "pctetab": ("iref$zcv2057mi_cte.fits", "other_generation"), "cte_ver": ("3.0", "other_generation"),
+    "cal_ver": ("3.8.0 (Sep-01-2026)", "other_generation"), "scan_typ": ("C", "spatial_scan"),
+}  # fmt: skip
+#: What an FLC of calwf3 3.7.1 says.
+FLC: dict[str, Any] = {
+    "filetype": "flc", "cal_ver": "3.7.1 (Oct-18-2023)", "cte_name": "pixelCTE 2019", "cte_ver": "2.0",
+    "pctetab": "iref$54l1347ei_cte.fits",
 }  # fmt: skip
 
 
+def reasons(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(con.execute("SELECT imagename, reason FROM unpaired").fetchall())
+
+
 @pytest.mark.parametrize("column", DIFFERENCES)
-def test_images_that_differ_are_no_pair(exposures, column):
-    insert(exposures, imagename="one", chip=1, mjd=57000.0)
-    insert(exposures, imagename="two", chip=2, mjd=57000.0, **{column: DIFFERENCES[column]})
+def test_images_that_differ_are_no_pair_and_the_reason_is_told(exposures, column):
+    value, reason = DIFFERENCES[column]
+    insert(exposures, imagename="one", chip=1, mjd=57000.0, **FLC)
+    insert(exposures, imagename="two", chip=2, mjd=57000.0, **FLC | {column: value})
     assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (0,)
-    exposures.execute(f"UPDATE exposures SET {column} = (SELECT {column} FROM exposures WHERE chip = 1)")
+    assert reasons(exposures)["two"] == reason
+    assert exposures.execute("SELECT count(*) FROM unpaired WHERE detail IS NULL").fetchone() == (0,)
+    exposures.execute(f"UPDATE facts SET {column} = (SELECT {column} FROM facts WHERE chip = 1)")
     assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (1,)
+    assert reasons(exposures) == {}
+
+
+@pytest.mark.parametrize(
+    ("filetype", "column", "value"),
+    [
+        ("flc", "cal_ver", "3.7.2"), ("flc", "cte_ver", "2.1"), ("flc", "cte_name", "PixelCTE 2019b"),
+        ("flc", "pctetab", "/crds/54L1347EI_cte.fits"), ("flc", "pctecorr", "PERFORM"),
+        ("flc", "scan_typ", "N"), ("flt", "cal_ver", "3.8.0"), ("flt", "cte_ver", "3.0"),
+        ("flt", "pctetab", "other.fits"), ("flt", "pctecorr", "PERFORM"), ("flt", "cte_name", "x"),
+    ],
+)  # fmt: skip
+def test_what_does_not_change_the_pixels_of_a_file_type_may_differ(exposures, filetype, column, value):
+    insert(exposures, imagename="one", chip=1, mjd=57000.0, **FLC | {"filetype": filetype})
+    insert(exposures, imagename="two", chip=2, mjd=57000.0, **FLC | {"filetype": filetype, column: value})
+    assert exposures.execute("SELECT count(*) FROM pairings").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("facts", "generation"),
+    [
+        ({}, "cte2_54l1347ei"),
+        ({"cte_ver": "3.0", "cal_ver": "3.8.0"}, "cte3_54l1347ei_serial"),
+        ({"cal_ver": "3.10"}, "cte2_54l1347ei_serial"),
+        ({"cal_ver": "4.0"}, "cte2_54l1347ei_serial"),
+        ({"cte_ver": ""}, "pixelcte2019_54l1347ei"),
+        ({"cte_ver": None, "cte_name": None, "pctetab": "N/A", "cal_ver": "sim"}, "cte-unknown"),
+        ({"filetype": "flt", "cal_ver": "3.8.0"}, "flt"),
+    ],
+)
+def test_a_generation_has_a_name(exposures, facts, generation):
+    insert(exposures, imagename="one", chip=1, mjd=57000.0, **FLC | facts)
+    assert exposures.execute("SELECT generation FROM exposures").fetchone() == (generation,)
+
+
+def test_an_exposure_too_many_names_the_nearer_one(exposures):
+    insert(exposures, imagename="one", chip=1, mjd=57000.0)
+    insert(exposures, imagename="two", chip=2, mjd=57000.01)
+    insert(exposures, imagename="three", chip=2, mjd=57000.5)
+    ((reason, detail),) = exposures.execute("SELECT reason, detail FROM unpaired").fetchall()
+    assert reason == "used_up"
+    assert detail == "one agrees with it in all and is paired with two, which is nearer in time"
+
+
+def test_a_partner_that_was_refused_is_named_and_one_of_another_level_is_none(exposures):
+    insert(exposures, imagename="ic7802abq_flt.fits", chip=1, mjd=57000.0, visit="02")
+    insert(exposures, imagename="ic7802aaq_flt.fits", chip=2, mjd=57000.0, visit="02")
+    insert(exposures, imagename="ic7802acq_flt.fits", chip=2, mjd=57000.1, flash=12, visit="02")
+    assert reasons(exposures) == {"ic7802acq_flt.fits": "partner_missing"}
+    exposures.execute(
+        "INSERT INTO rejects VALUES ('/d/a.fits', 'ic7802adq_flt.fits', 'screen', 'x_dither', 'dithered.'),"
+        " ('/d/b.fits', 'ic7803adq_flt.fits', 'align', 'no_match', 'another visit.')"
+    )
+    assert reasons(exposures) == {"ic7802acq_flt.fits": "partner_excluded"}
+    exposures.execute("INSERT INTO rejects VALUES ('/d/c', 'ic7802aeq_flc.fits', 'align', 'rms', 'Blurred.')")
+    assert reasons(exposures) == {"ic7802acq_flt.fits": "partner_quarantined"}
+    ((detail,),) = exposures.execute("SELECT detail FROM unpaired").fetchall()
+    assert detail == "ic7802aeq_flc.fits was not measured (align, rms): Blurred."
+
+
+def rolled(con: duckdb.DuckDBPyConnection, visits: dict[str, float], column: str = "orientation") -> set[str]:
+    """Insert an exposure a visit at these rolls, a day apart; returns the pairs as 'first second'."""
+    for number, (visit, roll) in enumerate(visits.items()):
+        place = {"imagename": visit, "visit": visit, "target": "ngc6583", "chip": 2}
+        insert(con, mjd=57000.0 + number, **place, **{column: roll})
+    return {f"{a} {b}" for a, b in con.execute("SELECT image_1, image_2 FROM pairings").fetchall()}
+
+
+@pytest.mark.parametrize("column", ["orientation", "pa_v3"])
+@pytest.mark.parametrize(
+    ("visits", "pairs"),
+    [
+        ({"10": 30.0, "11": 210.0}, {"10 11"}),
+        ({"10": 359.0, "11": 181.0}, {"10 11"}),
+        ({"10": 0.0, "11": 180.0}, {"10 11"}),
+        ({"09": 30.0, "10": 30.1, "11": 210.0}, {"10 11"}),
+        ({"10": 30.0, "11": 30.0, "12": 210.0, "13": 210.0}, {"10 12", "11 13"}),
+        ({"11": 210.0, "10": 30.0, "12": 30.0}, {"11 10"}),
+        ({"10": 30.0, "11": 120.0, "12": 300.0, "13": 210.0}, {"10 13", "11 12"}),
+        ({"10": 30.0, "11": 30.0}, set()),
+        ({"10": 30.0, "11": 200.0}, set()),
+    ],
+)
+def test_rolled_pairs_are_turned_whatever_visits_are_missing_or_out_of_order(
+    exposures, visits, pairs, column
+):
+    assert rolled(exposures, visits, column) == pairs
+    turns = exposures.execute("SELECT turn FROM pairings").fetchall()
+    assert all(turn == pytest.approx(180, abs=5) for (turn,) in turns)
+
+
+def test_a_visit_without_an_opposite_roll_says_so(exposures):
+    rolled(exposures, {"09": 30.0, "10": 30.0})
+    assert reasons(exposures) == {"09": "not_turned", "10": "not_turned"}
+    rolled(exposures, {"11": 210.0})
+    assert set(reasons(exposures).values()) == {"used_up"}
 
 
 def test_different_masks_of_one_visit_are_one_masked_state(exposures):

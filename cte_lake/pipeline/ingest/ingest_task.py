@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.errors import LakeError, Rejected
+from cte_lake.frames.chips import orientation
 from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
@@ -120,6 +121,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     )
     rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
     record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture, centred)
+    record["orientation"] = orientation(image.wcs)
     rows.write_exposure(task.lake, partition, record)
     return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started)
 

@@ -1,0 +1,127 @@
+-- pairable
+-- Grain: an exposure with what decides whom it pairs with: the one place of the rule, for `pairings` and `unpaired`.
+-- Two exposures pair if they are of one group `grp` and of different sides. In the group must agree
+--   what was observed: target, proposal, filter, exposure time, charge injection, post-flash, and for pairs of chips
+--   the visit and (settings.pair_same_postarg1) the dither along x;
+--   what was done to the pixels: file type, calibration generation (see generation_of), FLUXCORR, photometry mode and
+--   settings, pixel area map, and whether cosmic-ray masks were applied (each exposure has a mask of its own).
+-- All else may differ and is recorded: releases of calwf3 within a generation, PCTETAB of an FLT, the WCS.
+-- A spatial scan has no stars to measure and pairs with nothing.
+-- Sides of a pair of chips are the chips. Sides of a 180-degree set are the two opposite rolls, by the orientation of
+-- the WCS, or PA_V3 where rows of an older version lack it; rolls that differ by neither 0 nor 180 degrees within
+-- settings.roll_tolerance are groups of their own. Without any roll, visits go by time: first against second.
+CREATE OR REPLACE VIEW pairable AS
+WITH dated AS (
+    SELECT
+        e.*,
+        coalesce(t.pairing, 'chips') AS pairing,
+        min(e.mjd) OVER visits AS visit_start,
+        CASE
+            WHEN count(*) OVER sets = count(e.orientation) OVER sets THEN e.orientation
+            ELSE e.pa_v3
+        END AS roll
+    FROM exposures AS e
+    LEFT JOIN targets AS t ON t.target = e.target
+    WHERE is_chip(e.chip)
+    WINDOW
+        visits AS (PARTITION BY e.target, e.proposal, e.visit),
+        sets AS (PARTITION BY e.target, e.proposal)
+),
+axes AS (
+    SELECT DISTINCT d.target, d.proposal, d.roll % 180 AS axis
+    FROM dated AS d
+    WHERE d.pairing = '180' AND d.roll IS NOT NULL
+),
+spaced AS (
+    -- Around the half circle: before the first axis comes the last one.
+    SELECT
+        a.target, a.proposal, a.axis,
+        a.axis - coalesce(lag(a.axis) OVER rising, last(a.axis) OVER whole - 180) AS gap
+    FROM axes AS a
+    WINDOW
+        rising AS (PARTITION BY a.target, a.proposal ORDER BY a.axis),
+        whole AS (
+            PARTITION BY a.target, a.proposal ORDER BY a.axis
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
+),
+opened AS (
+    SELECT s.target, s.proposal, arg_max(s.axis, s.gap) AS origin
+    FROM spaced AS s
+    GROUP BY s.target, s.proposal
+),
+familied AS (
+    SELECT
+        s.target, s.proposal, s.axis, o.origin,
+        sum((s.gap > k.roll_tolerance)::INTEGER) OVER (
+            PARTITION BY s.target, s.proposal ORDER BY (s.axis - o.origin + 180) % 180
+        ) AS family
+    FROM spaced AS s
+    INNER JOIN opened AS o ON o.target = s.target AND o.proposal = s.proposal
+    CROSS JOIN settings AS k
+),
+turned AS (
+    SELECT
+        d.*,
+        dense_rank() OVER (
+            PARTITION BY d.target, d.proposal, d.roll IS NULL ORDER BY d.visit_start, d.visit
+        ) AS visit_number,
+        f.family,
+        -- The largest gap lies before the origin: half a tolerance keeps a rounded roll on its side.
+        floor(((d.roll - f.origin + k.roll_tolerance / 2 + 720) % 360) / 180)::INTEGER + 1 AS half
+    FROM dated AS d
+    CROSS JOIN settings AS k
+    LEFT JOIN familied AS f
+        ON d.pairing = '180' AND f.target = d.target AND f.proposal = d.proposal AND f.axis = d.roll % 180
+),
+sided AS (
+    SELECT
+        d.*,
+        d.crmask_hash IS NOT NULL AS masked,
+        CASE WHEN s.pair_same_postarg1 AND d.pairing <> '180' THEN round(d.postarg1) END AS x_dither,
+        CASE
+            WHEN coalesce(upper(trim(d.scan_typ)), 'N') NOT IN ('N', '', 'N/A') THEN NULL
+            WHEN d.pairing <> '180' THEN d.chip
+            ELSE coalesce(d.half, 2 - d.visit_number % 2)
+        END AS side,
+        CASE
+            WHEN d.pairing <> '180' THEN 'visit ' || d.visit
+            WHEN d.roll IS NULL THEN 'chip ' || d.chip || ' visits ' || (d.visit_number + 1) // 2
+            ELSE 'chip ' || d.chip || ' roll ' || d.family
+        END AS place
+    FROM turned AS d
+    CROSS JOIN settings AS s
+)
+SELECT
+    d.imagename::VARCHAR AS imagename,  -- [-] Root name and file type: <rootname>_<filetype>.fits
+    d.rootname::VARCHAR AS rootname,  -- [-] Root name of the exposure (ipppssoot)
+    d.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
+    (dense_rank() OVER (ORDER BY
+        d.target, d.proposal, d.place, d.filter, round(d.exptime, 3), d.chinject, d.flash, d.x_dither,
+        d.filetype, d.generation, d.flux_scaled, d.mode, d.settings_hash, d.pam, d.masked
+    ))::BIGINT AS grp,  -- [-] Group: exposures of one number agree in all that must agree
+    d.side::INTEGER AS side,  -- [-] Side in the pair, 1 or 2; NULL for what is never paired
+    d.target::VARCHAR AS target,  -- [-] Name of the target in this lake
+    d.proposal::INTEGER AS proposal,  -- [-] Proposal number
+    d.visit::VARCHAR AS visit,  -- [-] Visit
+    d.filter::VARCHAR AS filter,  -- [-] Filter
+    d.exptime::DOUBLE AS exptime,  -- [s] Exposure time
+    d.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
+    d.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
+    d.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
+    d.mjd::DOUBLE AS mjd,  -- [d] Start of the exposure, modified Julian date (UTC)
+    d.chinject::VARCHAR AS chinject,  -- [-] Charge injection
+    d.chip::INTEGER AS chip,  -- [-] Chip
+    d.postarg1::DOUBLE AS postarg1,  -- [arcsec] Offset of the pointing along the detector's x
+    d.x_dither::DOUBLE AS x_dither,  -- [arcsec] postarg1 in whole arcseconds where it must agree, else NULL
+    d.roll::DOUBLE AS roll,  -- [deg] Orientation by which the sides of a 180-degree set are told: of the chip, or PA_V3
+    d.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
+    d.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline
+    d.flux_scaled::BOOLEAN AS flux_scaled,  -- [-] Whether FLUXCORR scaled chip 2 by more than 0.01%
+    d.masked::BOOLEAN AS masked,  -- [-] Whether a cosmic-ray mask was applied
+    d.mode::VARCHAR AS mode,  -- [-] Photometry mode
+    d.settings_hash::VARCHAR AS settings_hash,  -- [-] Hash of all measuring settings; two exposures with one hash were measured alike
+    d.pam::VARCHAR AS pam,  -- [-] Pixel area map: 'official' or 'distortion'
+    d.sky::DOUBLE AS sky,  -- [electron] Sky per pixel
+    d.phot_key::VARCHAR AS phot_key  -- [-] Key of the photometry
+FROM sided AS d;
