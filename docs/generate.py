@@ -1,4 +1,4 @@
-"""Write docs/reference.md from --help, catalog_schemas/ and the comments of the views.
+"""Write docs/reference.md from --help, catalog_schemas/ and sql/columns.toml.
 
 python docs/generate.py           writes it
 python docs/generate.py --check   exits 1 if it is not up to date
@@ -74,11 +74,10 @@ def datasets() -> str:
 
 def views() -> str:
     """Every published view's columns."""
-    texts = {each.name: each.text for each in sql_objects()}
+    grains = {each.name: each.grain for each in sql_objects()}
     lines = ["## Views"]
     for name in published_views():
-        head = [line[2:].strip() for line in texts[name].splitlines() if line.startswith("--")]
-        lines += ["", f"### {name}", " ".join(head[:2]), "", "| column | unit | meaning |", "|---|---|---|"]
+        lines += ["", f"### {name}", f"One row is {grains[name]}", "", "| column | unit | meaning |", "|---|---|---|"]
         lines += [f"| {c.name} | {c.unit or '-'} | {c.description} |" for c in view_columns(name)]
     return "\n".join(lines)
 

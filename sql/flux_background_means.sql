@@ -22,16 +22,16 @@ clipped AS (
     CROSS JOIN settings AS s
 )
 SELECT
-    c.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    c.filter::VARCHAR AS filter,  -- [-] Filter
-    c.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    c.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    c.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
-    c.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    c.level::DOUBLE AS level,  -- [-] log10(1 + background), in steps of 0.1
-    c.background::DOUBLE AS background,  -- [electron] Mean background per pixel of the level
-    list_avg(c.inside)::DOUBLE AS mean,  -- [-] Mean share of the flux that is left, after a sigma clip
-    (list_aggregate(c.inside, 'stddev_samp') / sqrt(len(c.inside)))::DOUBLE AS mean_err,  -- [-] Standard error of the mean
-    len(c.inside)::BIGINT AS n  -- [-] Stars left by the clip
+    c.target::VARCHAR AS target,
+    c.filter::VARCHAR AS filter,
+    c.length::VARCHAR AS length,
+    c.filetype::VARCHAR AS filetype,
+    aperture::INTEGER AS aperture,
+    c.bin_lo::DOUBLE AS bin_lo,
+    c.bin_hi::DOUBLE AS bin_hi,
+    c.level::DOUBLE AS level,
+    c.background::DOUBLE AS background,
+    list_avg(c.inside)::DOUBLE AS mean,
+    (list_aggregate(c.inside, 'stddev_samp') / sqrt(len(c.inside)))::DOUBLE AS mean_err,
+    len(c.inside)::BIGINT AS n
 FROM clipped AS c;

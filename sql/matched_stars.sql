@@ -48,33 +48,33 @@ stars AS NOT MATERIALIZED (
     WHERE s.mode IS NULL
 )
 SELECT
-    a.pair_id::BIGINT AS pair_id,  -- [-] Number of the pair
-    a.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    a.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    a.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    a.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    a.master_id::BIGINT AS master_id,  -- [-] Number of the star in the target's master catalog
-    a.ra::DOUBLE AS ra,  -- [deg] Right ascension in the master catalog (ICRS)
-    a.dec::DOUBLE AS dec,  -- [deg] Declination in the master catalog (ICRS)
-    a.chip::INTEGER AS chip_1,  -- [-] Chip of image_1
-    b.chip::INTEGER AS chip_2,  -- [-] Chip of image_2; the same as chip_1 in a 180-degree pair
-    a.x::DOUBLE AS x_1,  -- [pix] Column in image_1, 0-based
-    a.y::DOUBLE AS y_1,  -- [pix] Row in image_1, 0-based
-    b.x::DOUBLE AS x_2,  -- [pix] Column in image_2, 0-based
-    b.y::DOUBLE AS y_2,  -- [pix] Row in image_2, 0-based
-    a.flux::DOUBLE AS flux_1,  -- [electron] Flux in image_1
-    b.flux::DOUBLE AS flux_2,  -- [electron] Flux in image_2
-    a.flux_err::FLOAT AS flux_err_1,  -- [electron] Error of flux_1
-    b.flux_err::FLOAT AS flux_err_2,  -- [electron] Error of flux_2
-    a.area::FLOAT AS area_1,  -- [pix2] Good area of the aperture in image_1
-    b.area::FLOAT AS area_2,  -- [pix2] Good area of the aperture in image_2
-    a.masked_light::FLOAT AS masked_light_1,  -- [-] Share of its light within r = 3 px that masked pixels hold in image_1, not in flux_1
-    b.masked_light::FLOAT AS masked_light_2,  -- [-] Share of its light within r = 3 px that masked pixels hold in image_2, not in flux_2
-    a.sky::DOUBLE AS sky_1,  -- [electron] Local sky per pixel in image_1
-    b.sky::DOUBLE AS sky_2,  -- [electron] Local sky per pixel in image_2
-    a.flags::INTEGER AS flags_1,  -- [-] Conditions in image_1, a bit each
-    b.flags::INTEGER AS flags_2  -- [-] Conditions in image_2, a bit each
+    a.pair_id::BIGINT AS pair_id,
+    a.target::VARCHAR AS target,
+    a.proposal::INTEGER AS proposal,
+    a.flash::INTEGER AS flash,
+    a.filetype::VARCHAR AS filetype,
+    aperture::INTEGER AS aperture,
+    a.master_id::BIGINT AS master_id,
+    a.ra::DOUBLE AS ra,
+    a.dec::DOUBLE AS dec,
+    a.chip::INTEGER AS chip_1,
+    b.chip::INTEGER AS chip_2,
+    a.x::DOUBLE AS x_1,
+    a.y::DOUBLE AS y_1,
+    b.x::DOUBLE AS x_2,
+    b.y::DOUBLE AS y_2,
+    a.flux::DOUBLE AS flux_1,
+    b.flux::DOUBLE AS flux_2,
+    a.flux_err::FLOAT AS flux_err_1,
+    b.flux_err::FLOAT AS flux_err_2,
+    a.area::FLOAT AS area_1,
+    b.area::FLOAT AS area_2,
+    a.masked_light::FLOAT AS masked_light_1,
+    b.masked_light::FLOAT AS masked_light_2,
+    a.sky::DOUBLE AS sky_1,
+    b.sky::DOUBLE AS sky_2,
+    a.flags::INTEGER AS flags_1,
+    b.flags::INTEGER AS flags_2
 FROM (FROM stars WHERE side = 1) AS a
 INNER JOIN (FROM stars WHERE side = 2) AS b
     ON b.pair_id = a.pair_id

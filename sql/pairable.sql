@@ -93,35 +93,35 @@ sided AS (
     CROSS JOIN settings AS s
 )
 SELECT
-    d.imagename::VARCHAR AS imagename,  -- [-] Root name and file type: <rootname>_<filetype>.fits
-    d.rootname::VARCHAR AS rootname,  -- [-] Root name of the exposure (ipppssoot)
-    d.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
+    d.imagename::VARCHAR AS imagename,
+    d.rootname::VARCHAR AS rootname,
+    d.pairing::VARCHAR AS pairing,
     (dense_rank() OVER (ORDER BY
         d.target, d.proposal, d.place, d.filter, round(d.exptime, 3), d.chinject, d.flash, d.x_dither,
         d.filetype, d.generation, d.flux_scaled, d.mode, d.settings_hash, d.pam, d.masked
-    ))::BIGINT AS grp,  -- [-] Group: exposures of one number agree in all that must agree
-    d.side::INTEGER AS side,  -- [-] Side in the pair, 1 or 2; NULL for what is never paired
-    d.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    d.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    d.visit::VARCHAR AS visit,  -- [-] Visit
-    d.filter::VARCHAR AS filter,  -- [-] Filter
-    d.exptime::DOUBLE AS exptime,  -- [s] Exposure time
-    d.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    d.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    d.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    d.mjd::DOUBLE AS mjd,  -- [d] Start of the exposure, modified Julian date (UTC)
-    d.chinject::VARCHAR AS chinject,  -- [-] Charge injection
-    d.chip::INTEGER AS chip,  -- [-] Chip
-    d.postarg1::DOUBLE AS postarg1,  -- [arcsec] Offset of the pointing along the detector's x
-    d.x_dither::DOUBLE AS x_dither,  -- [arcsec] postarg1 in whole arcseconds where it must agree, else NULL
-    d.roll::DOUBLE AS roll,  -- [deg] Orientation by which the sides of a 180-degree set are told: of the chip, or PA_V3
-    d.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
-    d.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline
-    d.flux_scaled::BOOLEAN AS flux_scaled,  -- [-] Whether FLUXCORR scaled chip 2 by more than 0.01%
-    d.masked::BOOLEAN AS masked,  -- [-] Whether a cosmic-ray mask was applied
-    d.mode::VARCHAR AS mode,  -- [-] Photometry mode
-    d.settings_hash::VARCHAR AS settings_hash,  -- [-] Hash of all measuring settings; two exposures with one hash were measured alike
-    d.pam::VARCHAR AS pam,  -- [-] Pixel area map: 'official' or 'distortion'
-    d.sky::DOUBLE AS sky,  -- [electron] Sky per pixel
-    d.phot_key::VARCHAR AS phot_key  -- [-] Key of the photometry
+    ))::BIGINT AS grp,
+    d.side::INTEGER AS side,
+    d.target::VARCHAR AS target,
+    d.proposal::INTEGER AS proposal,
+    d.visit::VARCHAR AS visit,
+    d.filter::VARCHAR AS filter,
+    d.exptime::DOUBLE AS exptime,
+    d.length::VARCHAR AS length,
+    d.flash::INTEGER AS flash,
+    d.filetype::VARCHAR AS filetype,
+    d.mjd::DOUBLE AS mjd,
+    d.chinject::VARCHAR AS chinject,
+    d.chip::INTEGER AS chip,
+    d.postarg1::DOUBLE AS postarg1,
+    d.x_dither::DOUBLE AS x_dither,
+    d.roll::DOUBLE AS roll,
+    d.generation::VARCHAR AS generation,
+    d.cal_ver::VARCHAR AS cal_ver,
+    d.flux_scaled::BOOLEAN AS flux_scaled,
+    d.masked::BOOLEAN AS masked,
+    d.mode::VARCHAR AS mode,
+    d.settings_hash::VARCHAR AS settings_hash,
+    d.pam::VARCHAR AS pam,
+    d.sky::DOUBLE AS sky,
+    d.phot_key::VARCHAR AS phot_key
 FROM sided AS d;

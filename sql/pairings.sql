@@ -3,6 +3,7 @@
 -- Exposures of one group (see pairable: all that must agree) are assigned to each other in the order of time, so that
 -- the sum of the time differences is least; none is used twice, and where one side has more exposures, those that fit
 -- worst stay alone. Which exposures stay alone, and why, is in `unpaired`.
+-- Key: pair_id (audit: duplicate_pair_number)
 CREATE OR REPLACE VIEW pairings AS
 WITH RECURSIVE sided AS MATERIALIZED (
     FROM pairable WHERE side IS NOT NULL
@@ -73,32 +74,32 @@ sides AS (
 SELECT
     -- 53 bits of a digest of the two names: it does not change when other exposures arrive, and JSON and
     -- floating-point columns hold it without loss.
-    (md5_number_lower(p.one.imagename || ' ' || p.two.imagename) >> 11)::BIGINT AS pair_id,  -- [-] Number of the pair, made from its two image names
-    p.one.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
-    p.one.imagename::VARCHAR AS image_1,  -- [-] Image on chip 1, or of the first visit
-    p.two.imagename::VARCHAR AS image_2,  -- [-] Image on chip 2, or of the second visit
-    p.one.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    p.one.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    p.one.visit::VARCHAR AS visit,  -- [-] Visit of image_1
-    p.two.visit::VARCHAR AS visit_2,  -- [-] Visit of image_2
-    p.one.filter::VARCHAR AS filter,  -- [-] Filter
-    p.one.exptime::DOUBLE AS exptime,  -- [s] Exposure time
-    p.one.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    p.one.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    p.one.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    ((p.one.mjd + p.two.mjd) / 2)::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    (p.two.mjd - p.one.mjd)::DOUBLE AS time_difference,  -- [d] Start of image_2 less that of image_1
-    p.one.chip::INTEGER AS chip_1,  -- [-] Chip of image_1
-    p.two.chip::INTEGER AS chip_2,  -- [-] Chip of image_2
-    p.one.chinject::VARCHAR AS chinject,  -- [-] Charge injection
-    p.one.sky::DOUBLE AS sky_1,  -- [electron] Sky per pixel of image_1
-    p.two.sky::DOUBLE AS sky_2,  -- [electron] Sky per pixel of image_2
-    p.one.mode::VARCHAR AS mode,  -- [-] Photometry mode
-    p.one.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
-    p.one.cal_ver::VARCHAR AS cal_ver,  -- [-] Version of the calibration pipeline that made image_1
-    p.two.cal_ver::VARCHAR AS cal_ver_2,  -- [-] Version of the calibration pipeline that made image_2
-    (((p.two.roll - p.one.roll) % 360 + 360) % 360)::DOUBLE AS turn,  -- [deg] Roll of image_2 less that of image_1; NULL where it is not recorded
-    (p.one.masked)::BOOLEAN AS cr_masked,  -- [-] Whether cosmic-ray masks were applied
-    p.one.phot_key::VARCHAR AS phot_key_1,  -- [-] Key of the photometry of image_1
-    p.two.phot_key::VARCHAR AS phot_key_2  -- [-] Key of the photometry of image_2
+    (md5_number_lower(p.one.imagename || ' ' || p.two.imagename) >> 11)::BIGINT AS pair_id,
+    p.one.pairing::VARCHAR AS pairing,
+    p.one.imagename::VARCHAR AS image_1,
+    p.two.imagename::VARCHAR AS image_2,
+    p.one.target::VARCHAR AS target,
+    p.one.proposal::INTEGER AS proposal,
+    p.one.visit::VARCHAR AS visit,
+    p.two.visit::VARCHAR AS visit_2,
+    p.one.filter::VARCHAR AS filter,
+    p.one.exptime::DOUBLE AS exptime,
+    p.one.length::VARCHAR AS length,
+    p.one.flash::INTEGER AS flash,
+    p.one.filetype::VARCHAR AS filetype,
+    ((p.one.mjd + p.two.mjd) / 2)::DOUBLE AS mjd,
+    (p.two.mjd - p.one.mjd)::DOUBLE AS time_difference,
+    p.one.chip::INTEGER AS chip_1,
+    p.two.chip::INTEGER AS chip_2,
+    p.one.chinject::VARCHAR AS chinject,
+    p.one.sky::DOUBLE AS sky_1,
+    p.two.sky::DOUBLE AS sky_2,
+    p.one.mode::VARCHAR AS mode,
+    p.one.generation::VARCHAR AS generation,
+    p.one.cal_ver::VARCHAR AS cal_ver,
+    p.two.cal_ver::VARCHAR AS cal_ver_2,
+    (((p.two.roll - p.one.roll) % 360 + 360) % 360)::DOUBLE AS turn,
+    (p.one.masked)::BOOLEAN AS cr_masked,
+    p.one.phot_key::VARCHAR AS phot_key_1,
+    p.two.phot_key::VARCHAR AS phot_key_2
 FROM sides AS p;

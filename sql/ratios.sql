@@ -15,23 +15,23 @@ WITH whole AS (
     )
 )
 SELECT
-    m.pair_id::BIGINT AS pair_id,  -- [-] Number of the pair
-    m.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    m.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    m.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    m.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    m.aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    m.master_id::BIGINT AS master_id,  -- [-] Number of the star in the target's master catalog
-    (CASE WHEN m.chip_1 = m.chip_2 THEN m.flux_2 / m.flux_1 ELSE m.flux_1 / m.flux_2 END)::DOUBLE AS ratio,  -- [-] Flux nearer to the amplifiers over flux farther off, at a large distance
-    ((m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2)::DOUBLE AS y,  -- [pix] Row of the star in the ratio's lower image, 0-based
+    m.pair_id::BIGINT AS pair_id,
+    m.target::VARCHAR AS target,
+    m.proposal::INTEGER AS proposal,
+    m.flash::INTEGER AS flash,
+    m.filetype::VARCHAR AS filetype,
+    m.aperture::INTEGER AS aperture,
+    m.master_id::BIGINT AS master_id,
+    (CASE WHEN m.chip_1 = m.chip_2 THEN m.flux_2 / m.flux_1 ELSE m.flux_1 / m.flux_2 END)::DOUBLE AS ratio,
+    ((m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2)::DOUBLE AS y,
     readout_distance(
         m.chip_2,
         (m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2
-    )::DOUBLE AS distance,  -- [pix] Rows between the star and the amplifiers in the ratio's lower image
-    m.flux_1::DOUBLE AS flux_1,  -- [electron] Flux in image_1, masked pixels' light put back
-    m.flux_2::DOUBLE AS flux_2,  -- [electron] Flux in image_2, masked pixels' light put back
-    ((m.flux_1 + m.flux_2) / 2)::DOUBLE AS mean_flux,  -- [electron] Mean of the two fluxes
-    ((m.sky_1 + m.sky_2) / 2)::DOUBLE AS background  -- [electron] Mean of the two local skies per pixel
+    )::DOUBLE AS distance,
+    m.flux_1::DOUBLE AS flux_1,
+    m.flux_2::DOUBLE AS flux_2,
+    ((m.flux_1 + m.flux_2) / 2)::DOUBLE AS mean_flux,
+    ((m.sky_1 + m.sky_2) / 2)::DOUBLE AS background
 FROM settings AS s
 CROSS JOIN whole AS m
 WHERE m.flags_1 & s.drop_flags = 0

@@ -47,26 +47,26 @@ found AS (
         AND t.master_id = c.master_id
 )
 SELECT
-    b.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    b.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    b.visit::VARCHAR AS visit,  -- [-] Visit
-    b.filter::VARCHAR AS filter,  -- [-] Filter
-    b.exptime::DOUBLE AS exptime,  -- [s] Exposure time
-    b.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    b.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    b.mjd::DOUBLE AS mjd,  -- [d] Start of the exposure, modified Julian date (UTC)
-    b.rootname::VARCHAR AS rootname,  -- [-] Root name of the exposure
-    b.chip::INTEGER AS chip,  -- [-] Chip
-    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    b.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
-    b.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    b.far::BOOLEAN AS far,  -- [-] Whether the stars lie in the half of the chip that is far from the amplifiers
-    count(*)::BIGINT AS n_flc,  -- [-] Stars looked for: in the bin in the FLC
-    (count(*) FILTER (b.recovered))::BIGINT AS n_flt,  -- [-] Of these, stars recovered in the FLT
-    (count(*) FILTER (b.judged AND NOT b.recovered))::BIGINT AS n_lost,  -- [-] Of these, stars too faint in the FLT
-    (count(*) FILTER (NOT b.judged))::BIGINT AS n_unjudged,  -- [-] Of these, stars without a usable measurement in the FLT
-    (count(*) FILTER (b.recovered) / nullif(count(*) FILTER (b.judged), 0))::DOUBLE AS recovered,  -- [-] n_flt / (n_flt + n_lost); NULL if no star could be judged
-    (median(b.flux_ratio) FILTER (b.judged))::DOUBLE AS flux_ratio  -- [-] Median of the flux in the FLT over that in the FLC
+    b.target::VARCHAR AS target,
+    b.proposal::INTEGER AS proposal,
+    b.visit::VARCHAR AS visit,
+    b.filter::VARCHAR AS filter,
+    b.exptime::DOUBLE AS exptime,
+    b.length::VARCHAR AS length,
+    b.flash::INTEGER AS flash,
+    b.mjd::DOUBLE AS mjd,
+    b.rootname::VARCHAR AS rootname,
+    b.chip::INTEGER AS chip,
+    aperture::INTEGER AS aperture,
+    b.bin_lo::DOUBLE AS bin_lo,
+    b.bin_hi::DOUBLE AS bin_hi,
+    b.far::BOOLEAN AS far,
+    count(*)::BIGINT AS n_flc,
+    (count(*) FILTER (b.recovered))::BIGINT AS n_flt,
+    (count(*) FILTER (b.judged AND NOT b.recovered))::BIGINT AS n_lost,
+    (count(*) FILTER (NOT b.judged))::BIGINT AS n_unjudged,
+    (count(*) FILTER (b.recovered) / nullif(count(*) FILTER (b.judged), 0))::DOUBLE AS recovered,
+    (median(b.flux_ratio) FILTER (b.judged))::DOUBLE AS flux_ratio
 FROM found AS b
 GROUP BY
     b.target, b.proposal, b.visit, b.filter, b.exptime, b.length, b.flash, b.mjd, b.rootname, b.chip, b.far,

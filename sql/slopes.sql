@@ -75,33 +75,33 @@ wanted AS (
     CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
 )
 SELECT
-    w.pair_id::BIGINT AS pair_id,  -- [-] Number of the pair
-    w.image_1::VARCHAR AS image_1,  -- [-] Image on chip 1, or of the first visit
-    w.image_2::VARCHAR AS image_2,  -- [-] Image on chip 2, or of the second visit
-    aperture::INTEGER AS aperture,  -- [pix] Aperture radius
-    w.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
-    w.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    w.estimator::VARCHAR AS estimator,  -- [-] 'both_in_bin' or 'mean_flux'
-    coalesce(f.n_in_bin, 0)::BIGINT AS n_in_bin,  -- [-] Stars in the bin
-    coalesce(f.fit.n, 0)::BIGINT AS n,  -- [-] Stars left by the sigma clip
-    f.fit.slope::DOUBLE AS slope,  -- [1 / pix] Slope of the ratio against the distance from the amplifiers
-    f.fit.slope_err::DOUBLE AS slope_err,  -- [1 / pix] Standard error of the slope
-    f.fit.intercept::DOUBLE AS intercept,  -- [-] Ratio at distance 0
-    f.mean_flux::DOUBLE AS mean_flux,  -- [electron] Mean over the stars left of the mean of their two fluxes
-    f.background::DOUBLE AS background,  -- [electron] Mean sky per pixel about the stars left
-    f.clip.lo::DOUBLE AS clip_lo,  -- [-] Lower limit of the sigma clip
-    f.clip.hi::DOUBLE AS clip_hi,  -- [-] Upper limit of the sigma clip
-    w.pairing::VARCHAR AS pairing,  -- [-] 'chips': chip 1 against chip 2; '180': a chip against itself, rolled
-    w.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    w.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    w.visit::VARCHAR AS visit,  -- [-] Visit of image_1
-    w.filter::VARCHAR AS filter,  -- [-] Filter
-    w.exptime::DOUBLE AS exptime,  -- [s] Exposure time
-    w.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    w.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    w.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    w.mjd::DOUBLE AS mjd,  -- [d] Mean of the two starts, modified Julian date (UTC)
-    (w.chip_1 + CASE WHEN w.pairing = '180' THEN 0 END)::INTEGER AS chip  -- [-] Chip of both images; NULL for a pair of chips
+    w.pair_id::BIGINT AS pair_id,
+    w.image_1::VARCHAR AS image_1,
+    w.image_2::VARCHAR AS image_2,
+    aperture::INTEGER AS aperture,
+    w.bin_lo::DOUBLE AS bin_lo,
+    w.bin_hi::DOUBLE AS bin_hi,
+    w.estimator::VARCHAR AS estimator,
+    coalesce(f.n_in_bin, 0)::BIGINT AS n_in_bin,
+    coalesce(f.fit.n, 0)::BIGINT AS n,
+    f.fit.slope::DOUBLE AS slope,
+    f.fit.slope_err::DOUBLE AS slope_err,
+    f.fit.intercept::DOUBLE AS intercept,
+    f.mean_flux::DOUBLE AS mean_flux,
+    f.background::DOUBLE AS background,
+    f.clip.lo::DOUBLE AS clip_lo,
+    f.clip.hi::DOUBLE AS clip_hi,
+    w.pairing::VARCHAR AS pairing,
+    w.target::VARCHAR AS target,
+    w.proposal::INTEGER AS proposal,
+    w.visit::VARCHAR AS visit,
+    w.filter::VARCHAR AS filter,
+    w.exptime::DOUBLE AS exptime,
+    w.length::VARCHAR AS length,
+    w.flash::INTEGER AS flash,
+    w.filetype::VARCHAR AS filetype,
+    w.mjd::DOUBLE AS mjd,
+    (w.chip_1 + CASE WHEN w.pairing = '180' THEN 0 END)::INTEGER AS chip
 FROM wanted AS w
 LEFT JOIN fitted AS f
     ON f.pair_id = w.pair_id

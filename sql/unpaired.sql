@@ -97,8 +97,8 @@ judged AS (
     WHERE a.partner IS NULL
 )
 SELECT
-    j.imagename::VARCHAR AS imagename,  -- [-] Root name and file type: <rootname>_<filetype>.fits
-    j.reason::VARCHAR AS reason,  -- [-] Why it is in no pair, one word
+    j.imagename::VARCHAR AS imagename,
+    j.reason::VARCHAR AS reason,
     (CASE j.reason
         WHEN 'spatial_scan' THEN 'a spatial scan has no stars to measure and is never paired'
         WHEN 'used_up' THEN j.b.imagename || ' agrees with it in all and is paired with ' || j.b.partner || ', which is nearer in time'
@@ -120,18 +120,18 @@ SELECT
                 ELSE 'no exposure on chip ' || (3 - j.chip) || ' of visit ' || j.visit || ' of proposal ' || j.proposal || ' is free for it'
             END || ': ' || j.filter || ', ' || round(j.exptime, 1) || ' s, post-flash ' || j.flash || ', ' || j.filetype
         ELSE coalesce(j.file.imagename, j.file.path) || ' was not measured (' || j.file.stage || ', ' || j.file.reason || '): ' || j.file.detail
-    END)::VARCHAR AS detail,  -- [-] The reason in a sentence: which exposure would be the partner, and what to do
-    j.b.imagename::VARCHAR AS candidate,  -- [-] The measured exposure that would be the partner; NULL where there is none
-    j.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    j.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    j.visit::VARCHAR AS visit,  -- [-] Visit
-    j.filter::VARCHAR AS filter,  -- [-] Filter
-    j.exptime::DOUBLE AS exptime,  -- [s] Exposure time
-    j.length::VARCHAR AS length,  -- [-] 's' for a short exposure, 'l' for a long one
-    j.flash::INTEGER AS flash,  -- [electron] Post-flash level per pixel, 0 without post-flash
-    j.filetype::VARCHAR AS filetype,  -- [-] 'flt', or 'flc' after the pixel-based CTE correction
-    j.chinject::VARCHAR AS chinject,  -- [-] Charge injection
-    j.generation::VARCHAR AS generation,  -- [-] Calibration generation: what changes the pixels of this file type, as a name
-    j.chip::INTEGER AS chip,  -- [-] Chip
-    j.mjd::DOUBLE AS mjd  -- [d] Start of the exposure, modified Julian date (UTC)
+    END)::VARCHAR AS detail,
+    j.b.imagename::VARCHAR AS candidate,
+    j.target::VARCHAR AS target,
+    j.proposal::INTEGER AS proposal,
+    j.visit::VARCHAR AS visit,
+    j.filter::VARCHAR AS filter,
+    j.exptime::DOUBLE AS exptime,
+    j.length::VARCHAR AS length,
+    j.flash::INTEGER AS flash,
+    j.filetype::VARCHAR AS filetype,
+    j.chinject::VARCHAR AS chinject,
+    j.generation::VARCHAR AS generation,
+    j.chip::INTEGER AS chip,
+    j.mjd::DOUBLE AS mjd
 FROM judged AS j;

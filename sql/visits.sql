@@ -34,12 +34,12 @@ opened AS (
     GROUP BY o.target, o.epoch
 )
 SELECT
-    v.target::VARCHAR AS target,  -- [-] Name of the target in this lake
-    v.proposal::INTEGER AS proposal,  -- [-] Proposal number
-    v.visit::VARCHAR AS visit,  -- [-] Visit
-    v.mjd::DOUBLE AS mjd,  -- [d] Start of the visit's first exposure, modified Julian date (UTC)
-    o.epoch::INTEGER AS epoch,  -- [-] Number of the epoch, from 1 for the target's first
-    round_even(avg(DISTINCT v.mjd) OVER (PARTITION BY v.target, o.epoch), 0)::DOUBLE AS epoch_mjd,  -- [d] Mean of the epoch's distinct dates, rounded to the day, halves to even (UTC)
-    v.n_exposures::BIGINT AS n_exposures  -- [-] Exposures and file types of the visit
+    v.target::VARCHAR AS target,
+    v.proposal::INTEGER AS proposal,
+    v.visit::VARCHAR AS visit,
+    v.mjd::DOUBLE AS mjd,
+    o.epoch::INTEGER AS epoch,
+    round_even(avg(DISTINCT v.mjd) OVER (PARTITION BY v.target, o.epoch), 0)::DOUBLE AS epoch_mjd,
+    v.n_exposures::BIGINT AS n_exposures
 FROM started AS v
 ASOF INNER JOIN opened AS o ON o.target = v.target AND v.mjd >= o.first_mjd;

@@ -30,6 +30,7 @@ FLOORS = (
     {"photometry"},
     {"lake"},
     {"config"},
+    {"columns"},
     {"errors", "resources", "radii", "bitflags", "starflags", "detector", "names"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,6 +1,7 @@
 """The lake's datasets as Arrow schemas, read from ``catalog_schemas/``.
 
-A dataset's columns, types, units and meanings stand in its TOML file and nowhere else.
+A dataset's columns and types stand in its TOML file, their units and descriptions in ``sql/columns.toml``; a
+column that no other dataset or view has may state them itself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cte_lake.columns import meaning, undescribed
 from cte_lake.errors import LakeError
 from cte_lake.radii import RADII
 from cte_lake.resources import data_dir
@@ -136,12 +138,19 @@ def dataset_names() -> list[str]:
     return sorted(path.stem for path in data_dir("catalog_schemas").glob("*.toml"))
 
 
+def _column(stated: dict[str, Any], dataset_name: str) -> Column:
+    former = tuple(stated.get("renamed_from", ()))
+    if "description" in stated:
+        return Column(**{**stated, "renamed_from": former})
+    said = (meaning(name, dataset_name) for name in (stated["name"], *former))
+    if (found := next((each for each in said if each is not None), None)) is None:
+        raise undescribed(stated["name"], dataset_name)
+    return Column(**{**vars(found), **stated, "renamed_from": former})
+
+
 def _parse(stated: dict[str, Any]) -> Dataset:
     head = stated["dataset"]
-    columns = tuple(
-        Column(**{**column, "renamed_from": tuple(column.get("renamed_from", ()))})
-        for column in stated["column"]
-    )
+    columns = tuple(_column(column, head["name"]) for column in stated["column"])
     names = [name for column in columns for name in (column.name, *column.renamed_from)]
     for column in columns:
         if column.type not in _TYPES:

@@ -1,4 +1,4 @@
-"""Runs the audits of ``sql/audits/``: queries that must return no row."""
+"""Runs the audits: queries of ``sql/audits/``, and those of the views' keys; each must return no row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cte_lake.resources import data_dir
+from cte_lake.views.source import Key, SqlObject, sql_objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,12 +71,22 @@ class AuditResult:
 @functools.cache
 def audits() -> tuple[Audit, ...]:
     """All audits by name; the head comment of a file says what a row of it means."""
-    found = []
+    found = [_of_key(each, each.key) for each in sql_objects() if each.key is not None]
     for path in sorted((data_dir("sql") / "audits").glob("*.sql")):
         text = path.read_text(encoding="utf-8")
         head = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
         found.append(Audit(path.stem, " ".join(head), text))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda audit: audit.name))
+
+
+def _of_key(view: SqlObject, key: Key) -> Audit:
+    columns = ", ".join(key.columns)
+    return Audit(
+        key.audit,
+        f"A row is a key of {view.name} ({columns}) that more than one of its rows has.",
+        f"SELECT {columns}, count(*) AS n_rows FROM {view.name} GROUP BY {columns} "
+        f"HAVING count(*) > 1 ORDER BY {columns}",
+    )
 
 
 def run_audits(lake: Queried) -> list[AuditResult]:

@@ -1,4 +1,4 @@
-"""What the columns of the views mean: read from the comments beside them in ``sql/``."""
+"""The columns of the views: which there are by the files of ``sql/``, what they mean by the dictionary."""
 
 from __future__ import annotations
 
@@ -7,10 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from cte_lake.columns import meaning, undescribed
 from cte_lake.errors import LakeError
+from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.views.source import sql_objects
 
-_COLUMN = re.compile(r"^.*?\bAS (?P<name>\w+),?  -- \[(?P<unit>[^\]]+)\] (?P<description>.+)$", re.MULTILINE)
+#: A column of a view's own SELECT, which alone starts at the left margin: ``...::TYPE AS name``. One that no
+#: other view has may be described behind it: ``-- [unit] description``.
+_COLUMN = re.compile(
+    r"^.*?::[A-Z]+(?:\[\])? AS (?P<name>\w+),?(?:\s+-- \[(?P<unit>[^\]]+)\] (?P<description>.+))?$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,26 @@ def view_columns(name: str) -> tuple[ViewColumn, ...]:
     """
     for each in sql_objects():
         if each.name == name and each.kind != "macro":
-            return tuple(
-                ViewColumn(m["name"], "" if m["unit"] == "-" else m["unit"], m["description"])
-                for m in _COLUMN.finditer(each.text)
-            )
+            return tuple(_described(column, name) for column in _COLUMN.finditer(_own_select(each.text)))
     known = ", ".join(each.name for each in sql_objects() if each.kind != "macro")
     raise LakeError(f"no view is called {name!r}; there are {known}")
+
+
+def _own_select(text: str) -> str:
+    return re.split(r"^SELECT\b", text, flags=re.MULTILINE)[-1]
+
+
+def _described(column: re.Match[str], view: str) -> ViewColumn:
+    name = column["name"]
+    if column["description"] is not None:
+        return ViewColumn(name, "" if column["unit"] == "-" else column["unit"], column["description"])
+    if (stated := meaning(name, view)) is not None:
+        return ViewColumn(name, stated.unit, stated.description)
+    if view in dataset_names():
+        for kept in dataset(view).expanded():
+            if kept.name == name:
+                return ViewColumn(name, kept.unit, kept.description)
+    raise undescribed(name, view)
 
 
 @functools.cache

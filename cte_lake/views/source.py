@@ -22,6 +22,14 @@ INTERNAL = frozenset({"pairable", "pairings"})
 
 
 @dataclass(frozen=True)
+class Key:
+    """What tells a view's rows apart, and the audit that holds it to that."""
+
+    columns: tuple[str, ...]
+    audit: str
+
+
+@dataclass(frozen=True)
 class SqlObject:
     """One file of ``sql/``: a view, a table macro or a scalar macro.
 
@@ -47,6 +55,14 @@ class SqlObject:
         """What one row is, from the head comment; empty for a scalar macro."""
         found = re.search(r"^-- Grain: (.*?)(?=\n(?!-- )|\n-- [A-Z])", self.text, re.MULTILINE | re.DOTALL)
         return re.sub(r"\s*\n-- ", " ", found[1]) if found else ""
+
+    @property
+    def key(self) -> Key | None:
+        """The key, from the head comment ``-- Key: columns (audit: name)``; None where none is stated."""
+        found = re.search(
+            r"^-- Key: (?P<columns>[\w, ]+) \(audit: (?P<audit>\w+)\)$", self.text, re.MULTILINE
+        )
+        return Key(tuple(found["columns"].split(", ")), found["audit"]) if found else None
 
 
 @functools.cache

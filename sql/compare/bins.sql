@@ -26,17 +26,17 @@ sloped AS (
     GROUP BY p.bin_lo, p.bin_hi
 )
 SELECT
-    f.bin_lo::DOUBLE AS bin_lo,  -- [electron] Lower limit of the flux bin, not in it
-    f.bin_hi::DOUBLE AS bin_hi,  -- [electron] Upper limit of the flux bin, not in it
-    coalesce(s.n_stars, 0)::BIGINT AS n_stars,  -- [-] Stars that both measured
-    s.dmag::DOUBLE AS dmag,  -- [mag] Median magnitude difference, second less first
-    s.dmag_scatter::DOUBLE AS dmag_scatter,  -- [mag] Scatter of the magnitude differences
-    coalesce(p.n_slopes, 0)::BIGINT AS n_slopes,  -- [-] Slopes that both measured
-    p.cte_loss_1::DOUBLE AS cte_loss_1,  -- [-] Median loss per 2048 rows by the first
-    p.cte_loss_2::DOUBLE AS cte_loss_2,  -- [-] Median loss per 2048 rows by the second
-    p.difference::DOUBLE AS difference,  -- [-] Median of the losses' differences, second less first
-    p.cte_loss_err_1::DOUBLE AS cte_loss_err_1,  -- [-] Median standard error of the first's losses
-    p.cte_loss_err_2::DOUBLE AS cte_loss_err_2  -- [-] Median standard error of the second's losses
+    f.bin_lo::DOUBLE AS bin_lo,
+    f.bin_hi::DOUBLE AS bin_hi,
+    coalesce(s.n_stars, 0)::BIGINT AS n_stars,
+    s.dmag::DOUBLE AS dmag,
+    s.dmag_scatter::DOUBLE AS dmag_scatter,
+    coalesce(p.n_slopes, 0)::BIGINT AS n_slopes,
+    p.cte_loss_1::DOUBLE AS cte_loss_1,
+    p.cte_loss_2::DOUBLE AS cte_loss_2,
+    p.difference::DOUBLE AS difference,
+    p.cte_loss_err_1::DOUBLE AS cte_loss_err_1,
+    p.cte_loss_err_2::DOUBLE AS cte_loss_err_2
 FROM flux_bins AS f
 LEFT JOIN starred AS s ON s.bin_lo = f.bin_lo AND s.bin_hi = f.bin_hi
 LEFT JOIN sloped AS p ON p.bin_lo = f.bin_lo AND p.bin_hi = f.bin_hi

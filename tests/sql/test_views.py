@@ -59,7 +59,7 @@ def test_the_contract_s_columns_are_there(con, name):
 
 
 @pytest.mark.parametrize("each", RELATIONS, ids=lambda each: each.name)
-def test_every_column_has_a_comment_with_its_unit(con, each):
+def test_every_column_has_a_unit_and_a_description(con, each):
     columns = view_columns(each.name)
     found = described(con, each.name)
     assert [column.name for column in columns] == list(found)
@@ -75,8 +75,8 @@ def test_every_file_says_its_grain_and_casts_what_it_publishes(con, each):
     assert not re.search(r"SELECT\s+(\w+\.)?\*", published)
     types = described(con, each.name)
     for column in view_columns(each.name):
-        (line,) = re.findall(rf"^.*\bAS {column.name},?  --", published, re.MULTILINE)
-        cast = re.search(r"::([A-Z]+(?:\[\])?) AS \w+,?  --$", line)
+        (line,) = re.findall(rf"^.*\bAS {column.name},?(?:  --.*)?$", published, re.MULTILINE)
+        cast = re.search(r"::([A-Z]+(?:\[\])?) AS \w+,?(?:  --.*)?$", line)
         assert cast, line
         assert types[column.name].replace(" WITH TIME ZONE", "TZ") == cast[1]
 
