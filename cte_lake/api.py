@@ -18,10 +18,11 @@ from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import find_lake
 from cte_lake.lake.selection import Selection, spelled, where
 from cte_lake.names import Names
-from cte_lake.views import bind, sql_objects, view_columns
-from cte_lake.views.bind import bind_exposures
+from cte_lake.views import sql_objects, view_columns
+from cte_lake.views.bind import Binding, bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
 from cte_lake.views.readonly import checked_query, plain_error, seal
+from cte_lake.views.source import named_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,10 +142,13 @@ class Lake:
         connection: duckdb.DuckDBPyConnection,
         listed: frozenset[Listed] = frozenset(),
         names: Names | None = None,
+        binding: Binding | None = None,
     ) -> None:
         self.root = root
         self._configured = names or Names()
         self._connection = connection
+        #: Makes the views that a query names; None where all are there.
+        self._binding = binding
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
         #: Exposure files whose rows the connection holds.
@@ -192,11 +196,24 @@ class Lake:
         """
         statement = checked_query(query)
         self.refresh()
+        self._make(named_in(statement))
         try:
-            table = self._connection.sql(statement, params=params or None).to_arrow_table()
+            table = self._table(statement, params)
         except duckdb.Error as error:
             raise plain_error(error) from error
         return Result(_with_notes(table, known_columns()))
+
+    def _table(self, statement: str, params: dict[str, Any]) -> pa.Table:
+        try:
+            return self._connection.sql(statement, params=params or None).to_arrow_table()
+        except duckdb.CatalogException:
+            # DuckDB proposes names like the one it misses: it has to know them all.
+            self._make(None)
+            return self._connection.sql(statement, params=params or None).to_arrow_table()
+
+    def _make(self, names: Collection[str] | None) -> None:
+        if self._binding is not None:
+            self._binding.make(names)
 
     def view(self, name: str, selection: Selection | None = None, **filters: Any) -> Result:
         """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
@@ -262,7 +279,6 @@ def open_lake(
     threads: int | None = None,
     memory_limit: str | None = None,
     settings: Settings | None = None,
-    views: Collection[str] | None = None,
 ) -> Lake:
     """Open a lake for reading.
 
@@ -278,8 +294,6 @@ def open_lake(
         Such as '2GB'; what does not fit is written to a temporary folder.
     settings : Settings, optional
         Configuration to use instead of the lake's own.
-    views : collection of str, optional
-        Views to make; by default all, which takes most of a second.
 
     Raises
     ------
@@ -311,9 +325,9 @@ def open_lake(
         raise UsageError(f"threads or memory_limit is not understood: {error}") from error
     # Listed before they are read: what comes between is taken up by the first query.
     listed = frozenset(listing(root, "exposures"))
-    bind(connection, root, mode, settings, exposure_rows(root), views)
+    binding = Binding(connection, root, mode, settings, exposure_rows(root))
     seal(connection, root)
-    return Lake(root, connection, listed, (settings or load_settings(root)).config.names())
+    return Lake(root, connection, listed, (settings or load_settings(root)).config.names(), binding)
 
 
 def _radius(aperture: Any) -> int:

@@ -32,12 +32,11 @@ def status(
     """
     from cte_lake import open_lake
     from cte_lake.lake.paths import find_lake
-    from cte_lake.report.gather import BOOKKEEPING
     from cte_lake.report.status import lake_status
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    with open_lake(root, mode=mode, settings=settings, views=BOOKKEEPING) as opened:
+    with open_lake(root, mode=mode, settings=settings) as opened:
         found = lake_status(opened, mode or settings.config.photometry.mode)
     if as_json:
         typer.echo(json.dumps(found, indent=2, default=str))

@@ -64,8 +64,6 @@ _PAIR = (
 _SEVERAL_FLASHES = (
     "several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.epoch, c.pairing, c.estimator)"
 )
-#: Views that `bookkeeping` reads.
-BOOKKEEPING = ("exposures", "pairs", "pairs_180", "epochs", "rejects")
 
 
 def bookkeeping(lake: Lake) -> dict[str, Rows]:

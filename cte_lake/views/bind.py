@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ from cte_lake.lake.read import scan
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
-from cte_lake.views.functions import bind_functions
-from cte_lake.views.source import SqlObject, built_from, sql_objects
+from cte_lake.views.functions import bind_called, bind_target_name
+from cte_lake.views.source import SqlObject, built_from, sql_objects, stored_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,15 +31,8 @@ if TYPE_CHECKING:
 STORED = ("exposures", "phot", "master", "rejects", "alignment", "crmasks")
 
 
-def bind(
-    connection: duckdb.DuckDBPyConnection,
-    lake: Path,
-    mode: str | None = None,
-    settings: Settings | None = None,
-    exposures: pa.Table | None = None,
-    views: Collection[str] | None = None,
-) -> None:
-    """Make tables of settings, views and macros in a connection.
+class Binding:
+    """The views of one lake in a connection, each made with all that it is built on when it is first named.
 
     Parameters
     ----------
@@ -54,8 +47,6 @@ def bind(
     exposures : pyarrow.Table, optional
         All exposure rows (`cte_lake.lake.index.exposure_rows`), to be held in the connection; by default
         their files are read by every query.
-    views : collection of str, optional
-        Objects of ``sql/`` to make, with all that they are built on; by default every one.
 
     Raises
     ------
@@ -64,33 +55,74 @@ def bind(
     UsageError
         If there is no such photometry mode.
     """
-    from cte_lake.config import load_settings
 
-    root = lake_place(lake)
-    if (place := in_store(root)) is not None:
-        from cte_lake.lake.confined import confine
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: Path,
+        mode: str | None = None,
+        settings: Settings | None = None,
+        exposures: pa.Table | None = None,
+    ) -> None:
+        from cte_lake.config import load_settings
 
-        confine(connection, place)
-    check_version(root)
-    config = (settings or load_settings(root)).config
-    bind_settings(connection, config, mode or config.photometry.mode)
-    names = (*STORED, *_added(root))
-    # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
-    for name in names:
-        _bind_stored(connection, root, name, seed_path(root, name))
-    bind_sql(connection, config, views)
-    for name in names:
-        if name != "exposures" or exposures is None:
-            _bind_stored(connection, root, name)
-    if exposures is not None:
-        connection.execute("DROP VIEW stored_exposures")
-        bind_exposures(connection, exposures)
+        self._connection, self._root = connection, lake_place(lake)
+        if (place := in_store(self._root)) is not None:
+            from cte_lake.lake.confined import confine
+
+            confine(connection, place)
+        check_version(self._root)
+        self._config = (settings or load_settings(self._root)).config
+        bind_settings(connection, self._config, mode or self._config.photometry.mode)
+        self._made: set[str] = set()
+        self._files = {*STORED, *_added(self._root)}
+        self._bound: set[str] = set()
+        if exposures is not None:
+            bind_exposures(connection, exposures)
+            self._files.remove("exposures")
+
+    def make(self, names: Collection[str] | None = None) -> None:
+        """Make the named views and what they are built on, where they are not there yet; None for all.
+
+        Parameters
+        ----------
+        names : collection of str, optional
+            Words among which the names are; others are passed over.
+        """
+        objects = sql_objects() if names is None else built_from(names)
+        wanted = [each for each in objects if each.name not in self._made]
+        read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
+        stored = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
+        # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
+        for name in stored if wanted else ():
+            _bind_stored(self._connection, self._root, name, seed_path(self._root, name))
+        make_objects(self._connection, self._config, wanted)
+        for name in stored:
+            _bind_stored(self._connection, self._root, name)
+        self._made |= {each.name for each in wanted}
+        self._bound |= stored
+
+
+def bind(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Path,
+    mode: str | None = None,
+    settings: Settings | None = None,
+    views: Collection[str] | None = None,
+) -> None:
+    """Make views and macros in a connection, None for all; the parameters are those of `Binding`."""
+    Binding(connection, lake, mode, settings).make(views)
 
 
 def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
-    """Make views with all that they are built on, None for every one, each table macro with its view."""
-    chosen = sql_objects() if views is None else built_from(views)
-    bind_functions(connection, config, [each.name for each in chosen])
+    """Make views with all that they are built on, None for every one."""
+    make_objects(connection, config, sql_objects() if views is None else built_from(views))
+
+
+def make_objects(connection: duckdb.DuckDBPyConnection, config: Config, objects: Iterable[SqlObject]) -> None:
+    """Make objects of ``sql/`` in the given order, each table macro with its view."""
+    chosen = tuple(objects)
+    bind_called(connection, [each.name for each in chosen])
     for each in chosen:
         connection.execute(each.text)
         if each.kind == "table macro":
@@ -163,6 +195,7 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
     if mode not in modes.MODES:
         raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
     bind_detector(connection)
+    bind_target_name(connection, config)
     measure = config.measure
     connection.execute(
         "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 IN_PROCESS = frozenset({"cte_corrected"})
 
 
-def bind_functions(
-    connection: duckdb.DuckDBPyConnection, config: Config, objects: Collection[str] | None = None
-) -> None:
-    """Register `target_name` and what the given objects of ``sql/`` call, None for every one."""
+def bind_target_name(connection: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Register `target_name`."""
     targets = {name: target.names for name, target in config.targets.items()}
 
     def resolved(spelled: pa.Array) -> pa.Array:
@@ -33,7 +31,11 @@ def bind_functions(
     connection.create_function(
         "target_name", resolved, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special"
     )  # type: ignore[call-overload]
-    if objects is None or "cte_corrected" in objects:
+
+
+def bind_called(connection: duckdb.DuckDBPyConnection, objects: Collection[str]) -> None:
+    """Register the functions that the given objects of ``sql/`` call."""
+    if "cte_corrected" in objects:
         from cte_lake.model.sqlmacro import create_function
 
         create_function(connection)

@@ -17,6 +17,10 @@ _COMMENT = re.compile(r"--[^\n]*")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"\b[a-z_][a-z0-9_]*\b")
 
+#: Each dataset of the lake is a view of this name and the dataset's.
+STORED_PREFIX = "stored_"
+#: Words of queries that list what there is.
+_CATALOG = frozenset({"show", "describe", "desc", "information_schema", "sqlite_master", "sqlite_schema"})
 #: Views that others are built on and that are no part of the published set.
 INTERNAL = frozenset({"pairable", "pairings"})
 
@@ -43,12 +47,15 @@ class SqlObject:
         The statement with its comments.
     needs : frozenset of str
         Other objects that the statement names.
+    reads : frozenset of str
+        Datasets of the lake that the statement reads itself.
     """
 
     name: str
     kind: str
     text: str
     needs: frozenset[str]
+    reads: frozenset[str]
 
     @property
     def grain(self) -> str:
@@ -83,8 +90,8 @@ def sql_objects() -> tuple[SqlObject, ...]:
         if head is None or head["name"] != name:
             raise LakeError(f"sql/{name}.sql does not create an object called {name}; one object a file")
         kind = "view" if head["kind"] == "VIEW" else "table macro" if _TABLE_MACRO.search(code) else "macro"
-        needs = frozenset(_WORD.findall(_LITERAL.sub("", code))) & texts.keys() - {name}
-        objects[name] = SqlObject(name, kind, text, needs)
+        words = frozenset(_WORD.findall(_LITERAL.sub("", code)))
+        objects[name] = SqlObject(name, kind, text, words & texts.keys() - {name}, stored_in(words))
     order = TopologicalSorter({each.name: each.needs for each in objects.values()}).static_order()
     return tuple(objects[name] for name in order)
 
@@ -96,6 +103,22 @@ def built_from(names: Collection[str]) -> tuple[SqlObject, ...]:
         if each.name in wanted:
             wanted |= each.needs
     return tuple(each for each in sql_objects() if each.name in wanted)
+
+
+def named_in(query: str) -> frozenset[str] | None:
+    """Return the words of a query that may name views, macros and datasets; None if it may mean any of them.
+
+    A word in a comment or in quotes counts: too many are harmless, one too few is an error.
+    """
+    words = frozenset(_WORD.findall(query.lower()))
+    if words & _CATALOG or any(word.startswith(("duckdb_", "pg_", "pragma_")) for word in words):
+        return None
+    return words
+
+
+def stored_in(words: Collection[str]) -> frozenset[str]:
+    """Return the datasets whose views ``stored_<dataset>`` are among some words."""
+    return frozenset(word.removeprefix(STORED_PREFIX) for word in words if word.startswith(STORED_PREFIX))
 
 
 @functools.cache

@@ -272,7 +272,7 @@ OUTSIDE = [
 
 @pytest.fixture(scope="module")
 def sealed(filled_store):
-    with open_lake(filled_store, views=["exposures"]) as lake:
+    with open_lake(filled_store) as lake:
         yield lake
 
 
@@ -352,7 +352,7 @@ def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(ob
         boto3.client("s3").create_bucket(Bucket="soon-gone")
         place = lake_place("s3://soon-gone/lake")
         create_lake(place)
-        with open_lake(place, views=["phot"]) as lake:
+        with open_lake(place) as lake:
             server.kill()
             server.wait()
             with pytest.raises(StoreUnavailable, match=r"cannot be used: .*AWS_ENDPOINT_URL"):

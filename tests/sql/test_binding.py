@@ -1,0 +1,61 @@
+"""Views are made when a query names them, and a query finds whatever it names."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.errors import UsageError
+from cte_lake.lake.create import create_lake
+from cte_lake.views.bind import Binding
+from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("binding") / "lake"
+    create_lake(folder)
+    return folder
+
+
+def views(connection) -> set[str]:
+    query = "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    return {name for (name,) in connection.execute(query).fetchall()}
+
+
+def test_only_what_a_query_names_is_made(root):
+    with duckdb.connect() as connection:
+        binding = Binding(connection, root)
+        assert views(connection) == set()
+        binding.make(named_in("SELECT count(*) FROM Epochs -- and no other"))
+        names = {each.name for each in built_from(["epochs"]) if each.kind == "view"}
+        assert {"epochs", "stored_exposures"} <= views(connection) >= names
+        assert "crmasks" not in views(connection)
+        binding.make()
+        assert views(connection) >= set(published_views())
+
+
+def test_every_object_can_be_the_first_that_is_named(root):
+    for each in sql_objects():
+        with duckdb.connect() as connection:
+            Binding(connection, root).make([each.name])
+
+
+@pytest.mark.parametrize(
+    "query", ["SHOW TABLES", "DESCRIBE", "FROM duckdb_views()", "FROM information_schema.tables"]
+)
+def test_what_lists_the_views_lists_all(root, query):
+    assert named_in(query) is None
+    with open_lake(root) as lake:
+        text = str(lake.sql(query).rows())
+    assert all(name in text for name in published_views())
+
+
+def test_a_misspelt_view_gets_a_hint_from_all_names(root):
+    with open_lake(root) as lake, pytest.raises(UsageError, match='Did you mean "crmasks"'):
+        lake.sql("FROM crmaskz")
+
+
+def test_stored_datasets_are_named_by_their_prefix():
+    assert stored_in(named_in('SELECT * FROM "stored_phot", cte') or ()) == {"phot"}
