@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from cte_lake.filenames import printable
+
 
 class ExitCode(IntEnum):
     """Exit codes of ``cte-lake``; the only place where their numbers stand."""
@@ -121,6 +123,8 @@ class Rejected(CteLakeError):
     exit_code = ExitCode.DONE_IN_PART
 
     def __init__(self, reason: str, detail: str, stage: str = "read") -> None:
+        # Names and header values are quoted in it; a table and a terminal must take whatever they hold.
+        detail = printable(detail)
         super().__init__(detail)
         self.reason = reason
         self.detail = detail

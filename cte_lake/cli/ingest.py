@@ -26,6 +26,7 @@ from cte_lake.cli.options import (
     select,
     settings_of,
 )
+from cte_lake.filenames import path_text
 
 if TYPE_CHECKING:
     from cte_lake.pipeline.ingest import IngestReport, Plan
@@ -96,7 +97,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     if as_json:
         rows = [
             {
-                "path": str(item.path),
+                "path": path_text(item.path),
                 "imagename": item.imagename,
                 "action": item.action.value,
                 "reason": item.reason or None,
@@ -107,7 +108,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
         typer.echo(json.dumps(rows, indent=2))
         return
     for item in plan.items:
-        name = item.imagename or item.path.name
+        name = item.imagename or path_text(item.path.name)
         typer.echo(f"{item.action.value:<12} {name}{f': {item.why}' if item.why else ''}")
     counts = ", ".join(f"{n} {action.value}" for action, n in plan.counts.items())
     typer.echo(f"plan: {counts or 'no frame found'}; nothing was done", err=True)

@@ -8,6 +8,7 @@ import traceback
 
 from cte_lake.cli.app import app, reflow_help
 from cte_lake.errors import CteLakeError, ExitCode
+from cte_lake.filenames import printable
 
 #: Modules whose import adds their commands, in the order in which `--help` shows them.
 COMMAND_MODULES = (
@@ -48,7 +49,7 @@ def main() -> None:
     try:
         app()
     except CteLakeError as error:
-        print(f"cte-lake: {error}", file=sys.stderr)
+        print(f"cte-lake: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except Exception:
         traceback.print_exc()

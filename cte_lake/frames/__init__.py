@@ -3,7 +3,13 @@
 Modules
 -------
 exposure    header to :class:`~cte_lake.frames.exposure.Exposure`
-opening     opening and checking files, checksums
+cards       typed look-ups of keywords, within limits
+checks      what headers must say: extensions, chips, unit, WCS
+dates       when an exposure began, held against all that says so
+limits      what numbers a header can hold
+opening     opening files, checksums
+regular     whether a path leads to a regular file
+structure   whether a file is built as FITS demands
 fitsfile    one chip's pixels and WCS
 screening   configured exclusions, spelling of targets
 chips       which chip holds the measured field

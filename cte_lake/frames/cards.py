@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Final
 
 from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.errors import Rejected
+from cte_lake.frames.limits import LIMITS
 
-_NO_VALUE: Final = frozenset({"", "N/A", "INDEF", "UNDEFINED"})
+_NO_VALUE: Final = frozenset({"", "N/A", "INDEF", "UNDEFINED", "NONE"})
 """What the archive writes where a number is not known."""
+
+_NOT_FINITE: Final = frozenset({"NAN", "+NAN", "-NAN", "INF", "+INF", "-INF", "INFINITY", "-INFINITY"})
+"""What programs write without quotes where a number is not known; no FITS value, so parsers fail on it."""
 
 
 class HeaderCards:
@@ -31,13 +37,19 @@ class HeaderCards:
     def raw(self, key: str) -> Any:
         """Return the value in the first header that has the keyword; None if none has or it is blank."""
         for header in self.headers:
-            try:
-                value = header.get(key)
-            except fits.VerifyError as error:
-                raise Rejected("bad_keyword", f"{key} of {self.name} cannot be parsed: {error}") from error
+            value = self._value(header, key)
             if value is not None and not isinstance(value, fits.card.Undefined):
                 return value
         return None
+
+    def _value(self, header: fits.Header, key: str) -> Any:
+        try:
+            return header.get(key)
+        except Exception:  # the parser meets every content there is with an error of another class
+            text = _unparsed(header, key)
+        if text.upper() in _NOT_FINITE:
+            return text
+        raise Rejected("bad_keyword", f"{key} of {self.name} cannot be parsed ({text[:40]!r})")
 
     def optional_text(self, key: str) -> str:
         """Return the stripped text, empty if missing."""
@@ -52,15 +64,22 @@ class HeaderCards:
         return value
 
     def optional_number(self, key: str) -> float | None:
-        """Return the finite number, or None if missing, blank or not finite."""
+        """Return the finite number within its `LIMITS`, or None if missing, blank or not finite."""
         value = self.raw(key)
         if value is None or (isinstance(value, str) and value.strip().upper() in _NO_VALUE):
             return None
         try:
             number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError) as error:
-            raise Rejected("bad_keyword", f"{key}={value!r} of {self.name} is not a number") from error
-        return number if math.isfinite(number) else None
+        except (TypeError, ValueError, OverflowError) as error:
+            raise Rejected("bad_keyword", f"{key}={value!r:.60} of {self.name} is not a number") from error
+        return self._within_limits(key, number) if math.isfinite(number) else None
+
+    def _within_limits(self, key: str, number: float) -> float:
+        limits = LIMITS.get(key)
+        if limits is not None and not limits.low <= number <= limits.high:
+            span = f"{limits.low:g} to {limits.high:g} {limits.unit}".strip()
+            raise Rejected("bad_keyword", f"{key}={number:g} of {self.name} is outside {span}: {limits.why}")
+        return number
 
     def number(self, key: str) -> float:
         """Return the finite number, which must be there."""
@@ -69,7 +88,7 @@ class HeaderCards:
             given = self.raw(key)
             if given is None or str(given).strip().upper() in _NO_VALUE:
                 raise Rejected("missing_keyword", f"{self.name} has no keyword {key}, or it is blank")
-            raise Rejected("bad_keyword", f"{key}={given!r} of {self.name} is not a finite number")
+            raise Rejected("bad_keyword", f"{key}={given!r:.60} of {self.name} is not a finite number")
         return value
 
     def integer(self, key: str) -> int:
@@ -78,3 +97,16 @@ class HeaderCards:
         if number != int(number):
             raise Rejected("bad_keyword", f"{key}={number!r} of {self.name} is not a whole number")
         return int(number)
+
+
+def _unparsed(header: fits.Header, key: str) -> str:
+    """Return the text of a card that has no value by the standard, as far as it can be told."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            image = str(header.cards[key].image)
+        except Exception:  # not even a card
+            return ""
+    value = image.partition("=")[2].strip()
+    # Asked for its image, the library puts quotes round what it could not parse.
+    return value[1:].partition("'")[0].strip() if value.startswith("'") else value.partition("/")[0].strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,13 @@ from astropy.io import fits
 from cte_lake.detector import DETECTOR, exposure_length
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
+from cte_lake.frames.dates import start_of
+from cte_lake.frames.fitsfile import image_size
 from cte_lake.frames.flash import flash_level
-from cte_lake.frames.opening import (
-    EXTVER_OF_CHIP,
-    SUFFIXES,
-    check_chip,
-    check_unit,
-    has_celestial_wcs,
-    open_frame,
-    require_extensions,
-)
+from cte_lake.frames.opening import EXTVER_OF_CHIP, SUFFIXES, open_frame
+
+log = logging.getLogger(__name__)
 
 _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
 _PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
@@ -134,17 +132,23 @@ def read_exposure(path: Path | str, short_limit: float = DETECTOR.short_limit) -
         The file is no WFC3/UVIS FLT or FLC that can be measured; the reason is a slug, the detail a sentence.
     """
     file = Path(path).absolute()
-    with open_frame(file, headers_only=True) as hdus:
-        primary = hdus[0].header
-        _require_uvis(primary, file)
-        chips = _chip_headers(hdus, file)
-        cards = HeaderCards(file.name, [primary, *chips.values()])
-        return _exposure(file, cards, chips, short_limit)
+    try:
+        with open_frame(file, headers_only=True) as hdus:
+            _require_uvis(HeaderCards(file.name, [hdus[0].header]))
+            chips = _chip_headers(hdus, file)
+            cards = HeaderCards(file.name, [hdus[0].header, *chips.values()])
+            return _exposure(file, cards, chips, short_limit)
+    except Rejected:
+        raise
+    except Exception as error:  # one file's header never ends a run over thousands
+        log.debug("header of %s", file, exc_info=True)
+        detail = f"the header of {file.name} cannot be understood; fetch it again"
+        raise Rejected("bad_header", detail) from error
 
 
 def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
     """Return the checked SCI header of each chip, chip 2 first."""
-    if hdus[0].header.get("SUBARRAY") is True and ("SCI", 2) not in hdus:
+    if ("SCI", 2) not in hdus and HeaderCards(file.name, [hdus[0].header]).raw("SUBARRAY") is True:
         # A subarray may be on one chip only; its facts are read so that screening can say why it is left out.
         require_extensions(hdus, file, versions=(1,))
         return {2: hdus["SCI", 1].header}
@@ -159,13 +163,10 @@ def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
     return chips
 
 
-def _require_uvis(primary: fits.Header, file: Path) -> None:
-    instrument, detector = (str(primary.get(key, "")).strip() for key in ("INSTRUME", "DETECTOR"))
-    if not instrument or not detector:
-        key = "DETECTOR" if instrument else "INSTRUME"
-        raise Rejected("missing_keyword", f"{file.name} has no keyword {key}, or it is blank")
+def _require_uvis(primary: HeaderCards) -> None:
+    instrument, detector = primary.text("INSTRUME"), primary.text("DETECTOR")
     if (instrument.upper(), detector.upper()) != ("WFC3", "UVIS"):
-        raise Rejected("not_uvis", f"{file.name} is a frame of {instrument}/{detector}, not of WFC3/UVIS")
+        raise Rejected("not_uvis", f"{primary.name} is a frame of {instrument}/{detector}, not of WFC3/UVIS")
 
 
 def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], short_limit: float) -> Exposure:
@@ -174,6 +175,7 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
     exptime = cards.number("EXPTIME")
     if exptime <= 0:
         raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is not positive")
+    naxis1, naxis2 = image_size(chips[2])
     sky = {
         chip: HeaderCards(file.name, [header]).optional_number("MDRIZSKY") for chip, header in chips.items()
     }
@@ -188,7 +190,7 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         filter=cards.text("FILTER"),
         exptime=exptime,
         length=exposure_length(exptime, short_limit),
-        mjd=cards.number("EXPSTART"),
+        mjd=start_of(cards, exptime),
         chinject=_chinject(cards),
         flash=flash_level(file, cards, rootname),
         flashlvl=cards.optional_number("FLASHLVL"),
@@ -214,13 +216,9 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         instrument=cards.text("INSTRUME"),
         detector=cards.text("DETECTOR"),
         pa_v3=cards.optional_number("PA_V3"),
-        naxis1=_axis(chips[2], 1),
-        naxis2=_axis(chips[2], 2),
+        naxis1=naxis1,
+        naxis2=naxis2,
     )
-
-
-def _axis(header: fits.Header, axis: int) -> int:
-    return int(header.get(f"ZNAXIS{axis}", header.get(f"NAXIS{axis}", 0)))
 
 
 def _rootname(cards: HeaderCards) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,21 +15,18 @@ from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
+from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
-from cte_lake.frames.opening import (
-    EXTVER_OF_CHIP,
-    check_chip,
-    check_unit,
-    checksum,
-    damaged,
-    has_celestial_wcs,
-    open_frame,
-    require_extensions,
-)
+from cte_lake.frames.opening import EXTVER_OF_CHIP, checksum, open_frame
+from cte_lake.frames.regular import damaged
 
 MAX_NAN_FRACTION: Final = 0.5
 """A chip with more non-finite SCI pixels than this fraction holds no image."""
+
+log = logging.getLogger(__name__)
 
 _SIP_PREFIXES: Final = ("A_", "B_", "AP_", "BP_")
 
@@ -133,8 +131,32 @@ def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
 
 
 def cutout_origin(header: fits.Header) -> tuple[int, int]:
-    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0)."""
-    return round(-float(header.get("LTV1", 0.0))), round(-float(header.get("LTV2", 0.0)))
+    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0).
+
+    Raises
+    ------
+    Rejected
+        ``bad_keyword`` if one is no number, or is blank though the image is not as large as a chip.
+    """
+    cards = HeaderCards("a SCI header", [header])
+    origins = []
+    for axis, size in enumerate((DETECTOR.columns, DETECTOR.rows), start=1):
+        key = f"LTV{axis}"
+        shift = cards.optional_number(key)
+        if shift is None and key in header and image_size(header)[axis - 1] != size:
+            raise Rejected(
+                "bad_keyword", f"{key} of a SCI header has no value, and the image is a part of a chip"
+            )
+        origins.append(round(-(shift or 0.0)))
+    return origins[0], origins[1]
+
+
+def image_size(header: fits.Header) -> tuple[int, int]:
+    """Return the columns and rows of an image, tile-compressed or not; 0 where it has none."""
+    cards = HeaderCards("an image's header", [header])
+    sizes = [cards.optional_number(f"{z}NAXIS{axis}") for axis in (1, 2) for z in ("Z", "")]
+    columns, rows = (int(packed or plain or 0) for packed, plain in (sizes[:2], sizes[2:]))
+    return columns, rows
 
 
 def wcs_of(
@@ -167,7 +189,10 @@ def wcs_of(
             require_extensions(opened, file)
             return wcs_of(opened["SCI", EXTVER_OF_CHIP[chip]].header, chip, wcs_cards, opened)
     header = source if wcs_cards is None else _with_cards(source, wcs_cards)
-    name = f"chip {chip} of {header.get('ROOTNAME', 'an exposure without ROOTNAME')}"
+    rootname = (
+        HeaderCards("a SCI header", [source]).optional_text("ROOTNAME") or "an exposure without ROOTNAME"
+    )
+    name = f"chip {chip} of {rootname}"
     if not has_celestial_wcs(header):
         raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
     has_tables = any(header.get(key) for key in ("CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"))
@@ -176,7 +201,9 @@ def wcs_of(
         try:
             return WCS(header, fobj=hdus if has_tables else None)
         except Exception as error:  # WCSLIB tells of bad cards by errors of any class, MemoryError included
-            raise Rejected("no_wcs", f"the WCS of {name} cannot be used: {error}") from error
+            log.debug("WCS of %s: %s", name, error)
+            detail = f"the WCS of {name} cannot be used: a keyword or a lookup table of it is damaged"
+            raise Rejected("no_wcs", detail) from error
 
 
 def _with_cards(header: fits.Header, cards: Mapping[str, CardValue]) -> fits.Header:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cte_lake.errors import NothingToDo, Rejected
+from cte_lake.filenames import path_text
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.dask import Done, WorkerSettings, run_tasks
 
@@ -90,4 +91,9 @@ def put_on_record(
         target=image.target if image else None,
         proposal=image.proposal if image else None,
     )
-    return {"path": str(path), "stage": refusal.stage, "reason": refusal.reason, "detail": refusal.detail}
+    return {
+        "path": path_text(path),
+        "stage": refusal.stage,
+        "reason": refusal.reason,
+        "detail": refusal.detail,
+    }

@@ -7,12 +7,13 @@ import traceback
 from pathlib import Path
 
 from cte_lake.errors import CteLakeError, Rejected
+from cte_lake.frames.regular import cannot_open
 
 log = logging.getLogger(__name__)
 
-_WORKER_DIED, _DEFECT = "worker_died", "defect"
+_WORKER_DIED, _NO_MEMORY, _DEFECT = "worker_died", "no_memory", "defect"
 #: Reasons that say nothing against the file.
-WORKER_FAILURES = frozenset({_WORKER_DIED, _DEFECT})
+WORKER_FAILURES = frozenset({_WORKER_DIED, _NO_MEMORY, _DEFECT})
 
 
 def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
@@ -40,4 +41,9 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
         )
     if error is not None:
         log.debug("".join(traceback.format_exception(error)))
-    return Rejected(_DEFECT, f"{path.name} failed: {type(error).__name__}: {error}", stage=stage)
+    if isinstance(error, MemoryError):
+        return Rejected(_NO_MEMORY, f"not enough memory for {path.name}; use fewer workers", stage=stage)
+    if isinstance(error, OSError):
+        return Rejected("unreadable", cannot_open(path, error).detail, stage=stage)
+    detail = f"{path.name} failed in a way that cte-lake does not know; this is a defect of cte-lake"
+    return Rejected(_DEFECT, detail, stage=stage)

@@ -10,7 +10,9 @@ from typing import Any
 
 from cte_lake.config import Settings
 from cte_lake.errors import Rejected
+from cte_lake.filenames import path_text
 from cte_lake.frames.exposure import read_exposure
+from cte_lake.frames.regular import require_file
 from cte_lake.frames.screening import resolve_target, screen
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.ingest.discover import find_frames
@@ -52,8 +54,8 @@ class ExposureFile:
         return self.file_size, self.file_mtime_ns
 
     def identity(self) -> dict[str, Any]:
-        """Return the columns that tell which exposure a row is about."""
-        return {name: getattr(self, name) for name in IDENTITY}
+        """Return the columns that tell which exposure a row is about, the path as the lake stores it."""
+        return {name: getattr(self, name) for name in IDENTITY} | {"path": path_text(self.path)}
 
 
 @dataclass
@@ -145,13 +147,10 @@ def _one_an_exposure(paths: list[Path]) -> list[Path]:
 
 
 def _look(path: Path, settings: Settings, known: Mapping[str, Mapping[str, Any]], rules: Any) -> ExposureFile:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise Rejected("unreadable", f"{path.name} cannot be read: {error.strerror}") from error
-    row = known.get(str(path))
+    stat = require_file(path)
+    row = known.get(path_text(path))
     if row is not None and (row["file_size"], row["file_mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
-        return ExposureFile(**{name: row[name] for name in IDENTITY})
+        return ExposureFile(**{name: row[name] for name in IDENTITY} | {"path": str(path)})
     exposure = read_exposure(path, settings.config.chips.short_limit)
     target = resolve_target(exposure.targname, rules.spellings)
     screening = screen(exposure, rules)

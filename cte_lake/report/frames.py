@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import Rejected
+from cte_lake.filenames import path_from_text
 from cte_lake.report.gather import Row
 from cte_lake.report.thumbnails import Format, best_format, picture
 
@@ -82,7 +83,7 @@ def drawing_frames(
             found[name] = old
         else:
             target = folder / f"{str(name).removesuffix('.fits')}{form.suffix}"
-            jobs[name] = _Job(Path(row["path"]), row["chip"], row["checksum"], target, form, end)
+            jobs[name] = _Job(path_from_text(row["path"]), row["chip"], row["checksum"], target, form, end)
     if workers == 0 or len(jobs) < FEW:
         found |= {name: _draw(job) for name, job in jobs.items()}
         yield lambda: found

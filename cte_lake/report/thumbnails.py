@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.opening import EXTVER_OF_CHIP, damaged, open_frame, require_extensions
+from cte_lake.frames.checks import require_extensions
+from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
+from cte_lake.frames.regular import damaged
 from cte_lake.plots.stretch import stretch
 
 FloatArray = NDArray[np.float64]

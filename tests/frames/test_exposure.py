@@ -6,7 +6,7 @@ import pytest
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.opening import cannot_open
+from cte_lake.frames.regular import cannot_open
 
 
 def refusal(path, **options):

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable
+from cte_lake.filenames import path_from_text
 from cte_lake.lake.listing import files_in, listing
 from cte_lake.lake.maintenance.inventory import (
     COMPACTED,
@@ -199,7 +200,7 @@ def changed_inputs(root: Path, mode: str, checksum: Callable[[Path], str]) -> It
     """
     columns = ("path", "checksum", "withdrawn")
     for row in current_exposures(root, mode, columns).to_pylist():
-        path = Path(row["path"])
+        path = path_from_text(row["path"])
         if row["withdrawn"]:
             continue
         if not path.is_file():

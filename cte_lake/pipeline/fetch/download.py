@@ -12,7 +12,8 @@ from typing import Any
 import requests
 
 from cte_lake.errors import ArchiveError, Rejected
-from cte_lake.frames.opening import open_frame, require_extensions
+from cte_lake.frames.checks import require_extensions
+from cte_lake.frames.opening import open_frame
 from cte_lake.lake.write import write_bytes
 
 #: Suffix of a download that is not complete; beside it lies what tells whether it may be continued.

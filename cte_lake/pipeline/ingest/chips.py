@@ -11,6 +11,7 @@ import numpy as np
 
 from cte_lake.config import Config
 from cte_lake.errors import Rejected
+from cte_lake.filenames import path_from_text
 from cte_lake.frames.chips import (
     CHIPS,
     Footprint,
@@ -85,7 +86,7 @@ def _choose_by_wcs(
         if master is None or row["imagename"] in footprints or row["withdrawn"]:
             continue
         try:
-            partner = read_exposure(row["path"], config.chips.short_limit)
+            partner = read_exposure(path_from_text(row["path"]), config.chips.short_limit)
             footprints[row["imagename"]] = _footprint(partner, row["target"], master, config, lake)
         except Rejected:
             # A partner whose file has gone cannot help to choose; the candidate says if none is left.

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from functools import cache
 from pathlib import Path
 
 from cte_lake.errors import UsageError
 
 #: What a folder is searched for; a file that is named is taken whatever it is called.
-FRAME_NAME = re.compile(r".*_fl[tc]\.fits(\.gz|\.fz)?", re.IGNORECASE)
+FRAME_NAME = re.compile(r".*_fl[tc]\.fits(\.gz|\.fz)?", re.IGNORECASE | re.DOTALL)
+
+#: Device and inode: what a file or folder is known by, however many names lead to it.
+_Identity = tuple[int, int]
+
+
+class _Kind(Enum):
+    """What an entry below a folder is; a sealed folder is one that cannot be listed."""
+
+    FILE = "file"
+    FOLDER = "folder"
+    SEALED = "sealed"
 
 
 def find_frames(paths: Iterable[str]) -> list[Path]:
-    """Return the absolute paths of all candidate frames, sorted, none twice.
+    """Return the absolute paths of all candidate frames, sorted, each file once.
+
+    A file that several names lead to (links, hard links, a folder given twice) is listed by one of them,
+    its own before a link's. Whatever is no regular file, and a folder that cannot be listed, is listed as it
+    is: who opens it tells what is wrong.
 
     Parameters
     ----------
     paths : iterable of str
-        Files (taken as they are), folders (searched to any depth for ``*_flt.fits``, ``*_flc.fits`` and
-        their ``.gz`` and ``.fz`` forms) and glob patterns, ``**`` included.
+        Files (taken as they are), folders (searched to any depth, through links, for ``*_flt.fits``,
+        ``*_flc.fits`` and their ``.gz`` and ``.fz`` forms) and glob patterns, ``**`` included.
 
     Raises
     ------
@@ -31,7 +49,28 @@ def find_frames(paths: Iterable[str]) -> list[Path]:
     found: set[Path] = set()
     for path in paths:
         found |= _expand(path)
-    return sorted(found)
+    return _once_each(found)
+
+
+def _once_each(paths: Iterable[Path]) -> list[Path]:
+    """Keep one name a file: the first by name of those that are no link, else the first."""
+    real = cache(os.path.realpath)  # not Path.resolve: that raises on links in a loop
+
+    def linked(path: Path) -> bool:
+        return path.is_symlink() or real(path.parent) != os.fspath(path.parent)
+
+    kept: dict[_Identity | Path, Path] = {}
+    for path in sorted(paths, key=lambda path: (linked(path), path)):
+        kept.setdefault(_identity(path) or path, path)
+    return sorted(kept.values())
+
+
+def _identity(path: Path) -> _Identity | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _expand(path: str) -> set[Path]:
@@ -39,11 +78,36 @@ def _expand(path: str) -> set[Path]:
     if os.path.lexists(path):
         return _at(Path(path))
     if glob.has_magic(path):
-        matches = glob.glob(path, recursive=True)  # noqa: PTH207 - absolute patterns
+        matches = list(_matches(path))
         if not matches:
             raise UsageError(f"no file matches {path!r}")
-        return set().union(*(_at(Path(match)) for match in matches))
+        return set().union(*(_at(match) for match in matches))
     raise UsageError(f"there is no file or folder {path!r}")
+
+
+def _matches(pattern: str) -> Iterator[Path]:
+    """Yield what a pattern matches; below ``**`` each folder once, where glob would go round in links."""
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from map(Path, glob.glob(pattern))  # noqa: PTH207 - absolute patterns
+        return
+    depth = parts.index("**")
+    head, tail = str(Path(*parts[:depth])), parts[depth:]
+    for top in glob.glob(head) if glob.has_magic(head) else [head]:  # noqa: PTH207 - absolute patterns
+        if _fits((), tail):
+            yield Path(top)
+        for path, _ in _tree(Path(top)):
+            if _fits(path.relative_to(top).parts, tail):
+                yield path
+
+
+def _fits(parts: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Match names of a path against a pattern's; ``**`` stands for any number of folders."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return _fits(parts, pattern[1:]) or bool(parts and _fits(parts[1:], pattern))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
 def _absolute(path: Path) -> Path:
@@ -53,14 +117,46 @@ def _absolute(path: Path) -> Path:
         return path.absolute()
     # Only up to the last '..', so that links below it keep the names that people know them by.
     last = len(parts) - parts[::-1].index("..")
-    return Path(*parts[:last]).resolve().joinpath(*parts[last:])
+    return Path(os.path.realpath(Path(*parts[:last]))).joinpath(*parts[last:])
 
 
 def _at(path: Path) -> set[Path]:
     path = _absolute(path)
     if not path.is_dir():
         return {path}
-    frames = set()
-    for folder, _, names in os.walk(path, followlinks=True):
-        frames |= {Path(folder, name) for name in names if FRAME_NAME.fullmatch(name)}
-    return frames
+    return {
+        found for found, kind in _tree(path)
+        if kind is _Kind.SEALED or (kind is _Kind.FILE and FRAME_NAME.fullmatch(found.name))
+    }  # fmt: skip
+
+
+def _tree(top: Path) -> Iterator[tuple[Path, _Kind]]:
+    """Go through all that is below a folder, each folder once: first what lies there, then what is linked."""
+    seen: set[_Identity | None] = set()
+    waiting = [top]
+    linked: list[Path] = []
+    while waiting or linked:
+        folder = waiting.pop() if waiting else linked.pop(0)
+        identity = _identity(folder)
+        if identity in seen:
+            continue
+        seen.add(identity)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            yield folder, _Kind.SEALED
+            continue
+        for entry in entries:
+            path = Path(entry.path)
+            if not _is_folder(entry):
+                yield path, _Kind.FILE
+                continue
+            yield path, _Kind.FOLDER
+            (linked if entry.is_symlink() else waiting).append(path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # links in a loop, a place that may not be entered
+        return False

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from cte_lake import __version__
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.errors import LakeError
+from cte_lake.filenames import path_text
 from cte_lake.lake.commit import withdraw, write_exposure
 from cte_lake.lake.paths import Partition, phot_file, reject_file
 from cte_lake.lake.place import readable
@@ -151,10 +152,10 @@ def write_reject(
     try:
         stat = path.stat()
         size, changed = stat.st_size, stat.st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         size, changed = None, None
     row: dict[str, Any] = {
-        "path": str(path),
+        "path": path_text(path),
         "imagename": imagename,
         "stage": stage,
         "reason": reason,

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
+from cte_lake.filenames import path_text
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record
@@ -124,7 +125,12 @@ class _Recorder:
         if item.action is Action.EXCLUDED:
             self.report.excluded += 1
         else:
-            told = {"path": str(item.path), "stage": item.stage, "reason": item.reason, "detail": item.why}
+            told = {
+                "path": path_text(item.path),
+                "stage": item.stage,
+                "reason": item.reason,
+                "detail": item.why,
+            }
             self.report.rejected.append(told)
         if item.known:
             return

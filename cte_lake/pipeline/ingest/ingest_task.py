@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.errors import LakeError, Rejected
+from cte_lake.filenames import path_text
 from cte_lake.frames.chips import orientation
 from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
@@ -213,7 +214,7 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
             "imagename", "rootname", "filetype", "targname", "proposal", "visit", "filter", "exptime",
             "length", "mjd", "chinject", "flash", "flashsta", "flashdur", "flashcur", "shutter",
             "postarg1", "postarg2",
-            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver", "path",
+            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver",
         )
     }  # fmt: skip
     solution, crmask = inputs.solution, inputs.crmask
@@ -222,6 +223,7 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
         stated
         | keyword_values(task.exposure.path)
         | {
+            "path": path_text(task.exposure.path),
             "target": task.target,
             "chip": task.chip,
             "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cte_lake.filenames import path_text
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item
@@ -70,12 +70,12 @@ def _mark_duplicates(items: list[Item], paths_in_lake: Mapping[str, str]) -> Non
             groups.setdefault(item.imagename, []).append(item)
     for imagename, group in groups.items():
         kept = next(
-            (item for item in group if paths_in_lake.get(imagename) == os.fspath(item.path)), group[0]
+            (item for item in group if paths_in_lake.get(imagename) == path_text(item.path)), group[0]
         )
         for item in group:
             if item is not kept:
                 item.action = Action.DUPLICATE
-                item.why = f"the same image as {kept.path}"
+                item.why = f"the same image as {path_text(kept.path)}"
 
 
 def _apply_limit(items: list[Item], limit: int | None) -> None:

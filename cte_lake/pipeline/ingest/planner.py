@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from cte_lake.config import Config
 from cte_lake.errors import Rejected
+from cte_lake.filenames import path_text
+from cte_lake.frames.regular import require_file
 from cte_lake.lake.commit import partition_of
 from cte_lake.lake.read import MasterFile, current_exposures, current_master, reject_rows
 from cte_lake.lake.versions import Version, current_of_all
@@ -87,16 +89,16 @@ class Planner:
         """Say what the lake knows of a file; where it knows nothing, read its headers."""
         item = Item(path, Action.MEASURE)
         try:
-            stat = path.stat()
-        except OSError as error:
-            return item.refuse(Rejected("unreadable", f"{path.name} cannot be read: {error.strerror}"))
+            stat = require_file(path)
+        except Rejected as refusal:
+            return item.refuse(refusal)
         fingerprint = (stat.st_size, stat.st_mtime_ns)
         if self._take_row(item, fingerprint) or self._take_reject(item, fingerprint):
             return item
         return self._take_header(item)
 
     def _take_row(self, item: Item, fingerprint: tuple[int, int]) -> bool:
-        row = self.by_path.get(str(item.path))
+        row = self.by_path.get(path_text(item.path))
         if (
             row is None
             or row["withdrawn"]
@@ -127,7 +129,7 @@ class Planner:
         ) and not self._quarantined(row["rootname"])
 
     def _take_reject(self, item: Item, fingerprint: tuple[int, int]) -> bool:
-        row = self.rejects.get(str(item.path))
+        row = self.rejects.get(path_text(item.path))
         # What is not known of a refused file (flash, filter) may be selected by: then its header tells.
         if row is None or self.arguments.overwrite or self.arguments.selection:
             return False

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from cte_lake.errors import UsageError
@@ -47,3 +49,23 @@ def test_links_keep_the_name_that_people_know(data, tmp_path, monkeypatch):
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert {path.parts[-3] for path in find_frames(["../linked"])} == {"linked"}
+
+
+def test_links_in_a_loop_end_and_each_file_is_listed_once(data):
+    plain = find_frames([str(data)])
+    (data / "self").symlink_to(".")
+    (data / "14378" / "up").symlink_to("..")
+    (data / "latest_flt.fits").symlink_to("14378/ic7801aaq_flt.fits")
+    (data / "copy_flt.fits").hardlink_to(data / "14378/ic7801aaq_flt.fits")
+    found = find_frames([str(data), f"{data}/**/*_fl?.fits*", f"{data}/**/14378"])
+    assert len(found) == len(plain)
+    assert {path.stat().st_ino for path in found} == {path.stat().st_ino for path in plain}
+
+
+def test_odd_files_are_listed_for_whoever_tells_what_they_are(data):
+    os.mkfifo(data / "pipe_flt.fits")
+    (data / "device_flt.fits").symlink_to("/dev/zero")
+    (data / "loop_flt.fits").symlink_to("loop_flt.fits")
+    (data / "gone_flt.fits").symlink_to("nowhere")
+    (data / "a\nb_flt.fits").touch()
+    assert len(find_frames([str(data)])) == 3 + 5
