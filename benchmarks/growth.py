@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.children import Children
 from benchmarks.growth_lake import grow, one_pair
 from benchmarks.old_database import write_old_database
-from cte_lake.lake.index import CACHE, listing
+from cte_lake.lake.index import CACHE
+from cte_lake.lake.stored import stored
 
 _ROWS = (
-    "import sys; from pathlib import Path; from cte_lake.lake.index import kept_rows;"
-    " [kept_rows(Path(sys.argv[1]), name) for name in ('exposures', 'alignment', 'crmasks')]"
+    "import sys; from cte_lake.lake.stored import stored;"
+    " [stored(sys.argv[1]).dataset(name).rows() for name in ('exposures', 'alignment', 'crmasks')]"
 )
 #: Dates of the visits that are added, one a size.
 _NEW_VISITS = (60300.3, 60340.3, 60380.3, 60420.3, 60460.3)
@@ -121,14 +122,16 @@ def print_sizes(folder: Path, lake: Path, stars: int) -> None:
     dense, many = folder / "dense", 20_000
     grow(dense / "lake", dense / "frames", 16, many)
     for root, count, each in ((lake, 40, stars), (dense / "lake", 16, many)):
-        files = [found for found in listing(root, "phot") if "~seed" not in found.path][:count]
+        files = [found for found in stored(root).listing("phot") if "~seed" not in found.path][:count]
         old = folder / "old.db"
         old.unlink(missing_ok=True)
         rows = write_old_database(old, (root / found.path for found in files))
         ours, theirs = sum(found.size for found in files) / rows, old.stat().st_size / rows
         print(f"| the same rows | {count} | {each:,} | {ours:.0f} | {theirs:.0f} | {ours / theirs:.2f} |")
     everything = [
-        found for name in ("phot", "exposures", "alignment", "crmasks") for found in listing(lake, name)
+        found
+        for name in ("phot", "exposures", "alignment", "crmasks")
+        for found in stored(lake).listing(name)
     ]
     images = sum(found.path.startswith("phot/") for found in everything)
     mean = sum(found.size for found in everything) / (images * stars)

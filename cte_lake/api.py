@@ -13,10 +13,9 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, NothingToDo, UsageError
-from cte_lake.lake.index import exposure_rows
-from cte_lake.lake.listing import Listed, listing
-from cte_lake.lake.paths import find_lake
 from cte_lake.lake.selection import Selection, spelled, where
+from cte_lake.lake.store import Listed
+from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
@@ -138,13 +137,13 @@ class Lake:
 
     def __init__(
         self,
-        root: Path,
+        stored: StoredLake,
         connection: duckdb.DuckDBPyConnection,
         listed: frozenset[Listed] = frozenset(),
         names: Names | None = None,
         binding: Binding | None = None,
     ) -> None:
-        self.root = root
+        self.stored = stored
         self._configured = names or Names()
         self._connection = connection
         #: Makes the views that a query names; None where all are there.
@@ -157,9 +156,10 @@ class Lake:
     def refresh(self) -> None:
         """Take up exposures that came since the last query; every query does it by itself."""
         # Listed before they are read: what comes between is taken up next time.
-        listed = frozenset(listing(self.root, "exposures"))
+        exposures = self.stored.dataset("exposures")
+        listed = frozenset(exposures.listing())
         if listed != self._listed:
-            bind_exposures(self._connection, exposure_rows(self.root))
+            bind_exposures(self._connection, exposures.rows())
             self._listed = listed
 
     @property
@@ -270,11 +270,11 @@ class Lake:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Lake {self.root}>"
+        return f"<Lake {self.stored}>"
 
 
 def open_lake(
-    path: str | os.PathLike[str] | None = None,
+    path: AnyLake | None = None,
     mode: str | None = None,
     threads: int | None = None,
     memory_limit: str | None = None,
@@ -308,7 +308,7 @@ def open_lake(
     """
     from cte_lake.config import load_settings
 
-    root = find_lake(path)
+    stored = find_lake(path)
     config: dict[str, Any] = {
         "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
         "python_enable_replacements": False,
@@ -324,10 +324,11 @@ def open_lake(
     except duckdb.Error as error:
         raise UsageError(f"threads or memory_limit is not understood: {error}") from error
     # Listed before they are read: what comes between is taken up by the first query.
-    listed = frozenset(listing(root, "exposures"))
-    binding = Binding(connection, root, mode, settings, exposure_rows(root))
-    seal(connection, root)
-    return Lake(root, connection, listed, (settings or load_settings(root)).config.names(), binding)
+    exposures = stored.dataset("exposures")
+    listed = frozenset(exposures.listing())
+    binding = Binding(connection, stored, mode, settings, exposures.rows())
+    seal(connection, stored)
+    return Lake(stored, connection, listed, (settings or load_settings(stored)).config.names(), binding)
 
 
 def _radius(aperture: Any) -> int:

@@ -1,9 +1,11 @@
-"""Where the data folders that travel with the package are."""
+"""Where the data folders that travel with the package are, and the name of a lake's settings file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+#: A lake's settings file; the mark by which a lake is found.
+LAKE_FILE = "cte_lake.toml"
 _PACKAGE = Path(__file__).resolve().parent
 
 

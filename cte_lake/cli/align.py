@@ -71,7 +71,7 @@ def align(
     with a wrong WCS; the reason is in rejects and the exit code is 3.
     """
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.align.align_exposures import AlignArguments, make_plan, summary_line
     from cte_lake.pipeline.align.align_exposures import align as run_align
     from cte_lake.pipeline.dask import WorkerSettings

@@ -13,6 +13,7 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.errors import CteLakeError, LakeError, UsageError
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.model.coefficients import CoefficientSet
@@ -33,9 +34,9 @@ SetArgument = Annotated[
 SetsArgument = Annotated[list[str], typer.Argument(metavar="SET...", help="Files or names in the lake.")]
 
 
-def lake_or_none(lake: Path | None) -> Path | None:
+def lake_or_none(lake: str | None) -> StoredLake | None:
     """Return the lake if one is named or near; sets in files need none."""
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     try:
         return find_lake(lake)
@@ -55,7 +56,7 @@ def list_sets(
     """List the lake's coefficient sets, a line each."""
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     rows = []
     for path in sets_in_lake(find_lake(lake)):

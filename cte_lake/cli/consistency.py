@@ -34,7 +34,7 @@ def consistency(
     from cte_lake import open_lake
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.fit_lake import consistency_of
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.model.consistency import published
 
     chosen = chosen_format(as_json, format_)

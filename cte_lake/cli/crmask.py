@@ -53,7 +53,7 @@ def crmask(
     `align` first: exposures that are quarantined are left out.
     """
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.crmask.mask_exposures import (
         CrmaskArguments,
         find_cosmic_rays,

@@ -17,6 +17,7 @@ from cte_lake.cli.options import (
     SetOption,
     settings_of,
 )
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.pipeline.fetch.fetch_programs import FetchPlan
@@ -75,10 +76,10 @@ def fetch(
     raise typer.Exit(report.exit_code)
 
 
-def _lake_or_none(lake: Path | None) -> Path | None:
+def _lake_or_none(lake: str | None) -> StoredLake | None:
     """Return the lake whose configuration counts; files can be fetched before there is one."""
     from cte_lake.errors import LakeError
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     try:
         return find_lake(lake)

@@ -44,6 +44,7 @@ from cte_lake.cli.options import (
 )
 from cte_lake.cli.output import Format, FormatOption
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -98,7 +99,7 @@ def fit(
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
     from cte_lake.correction.fit_lake import FitRequest, fit_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     if format_ is not None and pivot is None and epoch is None:
         raise UsageError("--format is of the rows of --epoch and --pivot; `coeffs export` writes a set")
@@ -152,7 +153,7 @@ class _Printed:
         print_rows(rows, self.as_json, digits, self.format_, self.output)
 
 
-def _keep(outcome: FitOutcome, root: Path, output: Path | None, replace: bool, as_json: bool) -> None:
+def _keep(outcome: FitOutcome, root: StoredLake, output: Path | None, replace: bool, as_json: bool) -> None:
     from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 
     path = output or path_in_lake(root, outcome.coefficients.name)
@@ -196,7 +197,7 @@ def _tell(outcome: FitOutcome) -> None:
         typer.echo(f"errors not checked: {outcome.no_bootstrap}", err=True)
 
 
-def _as_dict(outcome: FitOutcome, path: Path) -> dict[str, Any]:
+def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
     from cte_lake.model.coefficient_text import to_json
 
     return {

@@ -62,7 +62,7 @@ def ingest(
     rejects with its reason; the others go on, and the exit code is 3.
     """
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.ingest import IngestArguments, make_plan
     from cte_lake.pipeline.ingest import ingest as run_ingest

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cte_lake.cli.app import LAKE, app
-from cte_lake.cli.options import JsonOption, LakeOption, SetOption, named_place, settings_of
+from cte_lake.cli.options import JsonOption, LakeOption, SetOption, settings_of
 
 config_app = typer.Typer(no_args_is_help=True, help="Show the configuration.")
 master_app = typer.Typer(no_args_is_help=True, help="Master catalogs: import, build, merge, show.")
@@ -20,10 +21,8 @@ app.add_typer(master_app, name="master", rich_help_panel=LAKE)
 @app.command(rich_help_panel=LAKE)
 def init(
     lake: Annotated[
-        Path,
-        typer.Argument(
-            help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE", parser=named_place
-        ),
+        str,
+        typer.Argument(help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE"),
     ],
 ) -> None:
     """Make a lake: a folder of plain Parquet files and a settings file.
@@ -31,14 +30,14 @@ def init(
     A lake that is there already is left as it is.
     """
     from cte_lake.lake.create import create_lake
-    from cte_lake.lake.place import in_store, lake_place
+    from cte_lake.lake.stored import stored
 
-    made = create_lake(lake_place(lake))
+    made = create_lake(lake)
     typer.echo(f"{'made a lake in' if made else 'there is a lake already in'} {lake}", err=True)
     if made:
-        go_there = f"cd {lake}" if in_store(lake) is None else f"export CTE_LAKE_LAKE={lake}"
         typer.echo(
-            f"next: {go_there} && cte-lake master import CATALOG --target NAME, then cte-lake ingest PATH...",
+            f"next: export CTE_LAKE_LAKE={shlex.quote(str(stored(lake)))} && "
+            "cte-lake master import CATALOG --target NAME, then cte-lake ingest PATH...",
             err=True,
         )
 
@@ -53,7 +52,7 @@ def config_show(
     """Print every value and where it came from: flag, environment, file or default."""
     from cte_lake.config import describe as meaning
     from cte_lake.errors import LakeError
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     try:
         root = find_lake(lake)
@@ -92,7 +91,7 @@ def master_import(
     Importing the same content again does nothing; another catalog replaces the target's, and the
     next ingest measures what depends on it.
     """
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_import import import_master
 
     root = find_lake(lake)

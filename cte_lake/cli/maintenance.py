@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.cli.app import app
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, named_place, settings_of
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, settings_of
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.lake.maintenance.verify import Finding
@@ -87,7 +87,7 @@ def compact(
     """
     from cte_lake.lake.maintenance.compact import compact as run
     from cte_lake.lake.maintenance.compact import plan_compact
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     plan = plan_compact(root, min_files, int(phot_below * 1e6))
@@ -119,7 +119,7 @@ def vacuum(
     from cte_lake.lake.maintenance.inventory import human_size
     from cte_lake.lake.maintenance.vacuum import plan_vacuum
     from cte_lake.lake.maintenance.vacuum import vacuum as run
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     plan = plan_vacuum(root, int(seconds_of(grace) * 1e9), time.time_ns())
@@ -158,7 +158,7 @@ def verify(
     """
     from cte_lake.lake.maintenance.verify import changed_inputs
     from cte_lake.lake.maintenance.verify import verify as run
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     found = run(root, quick)
@@ -182,7 +182,7 @@ def verify(
         raise AuditFailed(f"{len(harmful)} of the lake's files or rows are not as they must be")
 
 
-def _put_aside(root: Path, findings: list[Finding], yes: bool) -> dict[str, list[str]]:
+def _put_aside(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:
     from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 
     broken = to_put_aside(findings)
@@ -197,8 +197,8 @@ def _put_aside(root: Path, findings: list[Finding], yes: bool) -> dict[str, list
 @app.command(rich_help_panel=HOUSEKEEPING)
 def snapshot(
     destination: Annotated[
-        Path,
-        typer.Argument(help="New folder, or s3://BUCKET/PREFIX.", metavar="DIR", parser=named_place),
+        str,
+        typer.Argument(help="New folder, or s3://BUCKET/PREFIX.", metavar="DIR"),
     ],
     lake: LakeOption = None,
     copy: CopyOption = False,
@@ -213,13 +213,12 @@ def snapshot(
     from cte_lake.lake.maintenance.inventory import human_size
     from cte_lake.lake.maintenance.snapshot import plan_snapshot
     from cte_lake.lake.maintenance.snapshot import snapshot as run
-    from cte_lake.lake.paths import find_lake
-    from cte_lake.lake.place import lake_place
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     plan = plan_snapshot(root)
     if not dry_run:
-        run(root, lake_place(destination), plan, copy)
+        run(root, destination, plan, copy)
     told = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
     _say(f"snapshot: {told}{'; nothing was done' if dry_run else f' in {destination}'}")
     _result({"files": len(plan.files), "exposures": plan.exposures, "bytes": plan.size}, as_json)
@@ -227,7 +226,7 @@ def snapshot(
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def restore(
-    source: Annotated[Path, typer.Argument(help="A snapshot.", metavar="SNAPSHOT", parser=named_place)],
+    source: Annotated[str, typer.Argument(help="A snapshot.", metavar="SNAPSHOT")],
     lake: LakeOption = None,
     target: Annotated[str | None, typer.Option("--target", help="Restore this target only.")] = None,
     exact: Annotated[
@@ -247,14 +246,13 @@ def restore(
 
     from cte_lake.lake.maintenance.restore import plan_restore
     from cte_lake.lake.maintenance.restore import restore as run
-    from cte_lake.lake.paths import LAKE_ENV, find_lake
-    from cte_lake.lake.place import lake_place
+    from cte_lake.lake.stored import LAKE_ENV, find_lake, stored
 
     given = lake or os.environ.get(LAKE_ENV)
-    named = lake_place(given) if given else None
-    new = named is not None and not named.exists()
+    named = stored(given) if given else None
+    new = named is not None and not named.place.exists()
     root = named if named is not None and new else find_lake(lake)
-    saved = lake_place(source)
+    saved = stored(source)
     plan = plan_restore(saved, root, target, exact)
     for row in plan.back:
         typer.echo(f"restore {row.imagename} ({row.mode})", err=not dry_run)

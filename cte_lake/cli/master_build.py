@@ -48,7 +48,7 @@ def master_build(
     """
     from dataclasses import asdict
 
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_build.build_catalog import BuildArguments, build_master
 
     root = find_lake(lake)
@@ -87,7 +87,7 @@ def master_merge(
     assignments: SetOption = None,
 ) -> None:
     """Add the stars of a catalog to the target's catalog, whose stars keep their numbers."""
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_merge import merge_master
 
     root = find_lake(lake)
@@ -115,7 +115,7 @@ def master_show(
 ) -> None:
     """Tell what master catalogs the lake has: stars, filters, origins, and where they lie."""
     from cte_lake.errors import NothingToDo, UsageError
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_show import describe_masters, draw_master
 
     root = find_lake(lake)

@@ -52,7 +52,7 @@ def measure(
     column of the view cte is written, with units.
     """
     from cte_lake.correction.measure import measure_losses, printable
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -15,22 +15,12 @@ if TYPE_CHECKING:
     from cte_lake.model.estimators import Estimator
 
 
-def named_place(text: str) -> Path:
-    """Read a lake's place from the command line: a path, or an address such as s3://BUCKET/PREFIX."""
-    if "://" not in text:
-        return Path(text)
-    from cte_lake.lake.place import lake_place
-
-    return lake_place(text)
-
-
 LakeOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--lake",
         help="The lake, a folder or s3://BUCKET/PREFIX; else CTE_LAKE_LAKE, else the nearest cte_lake.toml "
         "upward.",
-        parser=named_place,
         metavar="LAKE",
         show_default=False,
     ),
@@ -167,7 +157,7 @@ def select(
     )
 
 
-def settings_of(lake: Path | None, assignments: list[str] | None = None, **flags: Any) -> Settings:
+def settings_of(lake: StoredLake | None, assignments: list[str] | None = None, **flags: Any) -> Settings:
     """Read a lake's settings with ``--set`` and the flags that are not None on top.
 
     Flags are named by their dotted key with ``__`` for the dot: ``photometry__mode=mode``.

@@ -90,7 +90,7 @@ def plot(
       cte-lake plot compare --with-mode iraf -o modes.png
     """
     from cte_lake import open_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.report.figures import KINDS, Request, draw
 
     if kind not in KINDS:

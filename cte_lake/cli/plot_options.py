@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.options import named_place
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.model.coefficients import CoefficientSet
@@ -53,11 +53,10 @@ CoefficientsOption = Annotated[
     ),
 ]
 WithLakeOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--with",
         help="Lake to compare with (compare).",
-        parser=named_place,
         metavar="LAKE",
         rich_help_panel=_HOW,
     ),
@@ -98,7 +97,7 @@ def flux_bin(text: str) -> tuple[float, float]:
     return limits
 
 
-def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSet, ...]:
+def coefficient_sets(names: list[str] | None, root: StoredLake) -> tuple[CoefficientSet, ...]:
     """Read the named sets; all of the lake's if none is named, and none for the name ``none``."""
     from cte_lake.correction.coefficient_files import find_coefficients, read_coefficients, sets_in_lake
 
@@ -107,10 +106,10 @@ def coefficient_sets(names: list[str] | None, root: Path) -> tuple[CoefficientSe
     return tuple(find_coefficients(name, root) for name in names if name != "none")
 
 
-def names_of_both(root: Path, first: str, other: Path | None, second: str | None) -> tuple[str, str]:
+def names_of_both(root: StoredLake, first: str, other: str | None, second: str | None) -> tuple[str, str]:
     """What two compared measurements are called: their modes, and their lakes where these differ."""
-    from cte_lake.lake.place import lake_place
+    from cte_lake.lake.stored import stored
 
     if other is None:
         return first, second or first
-    return f"{root.name} {first}", f"{lake_place(other).name} {second or first}"
+    return f"{root.name} {first}", f"{stored(other).name} {second or first}"

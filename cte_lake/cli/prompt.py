@@ -24,7 +24,7 @@ _LEAVE = frozenset({"\\q", "exit", "quit"})
 def ask(lake: Lake, format_: Format | None) -> None:
     """Read queries from the terminal until it ends; an error is told and the next query is read."""
     _remember()
-    typer.echo(f"{lake.root}, read-only. {_HELP}", err=True)
+    typer.echo(f"{lake.stored}, read-only. {_HELP}", err=True)
     for text in _queries():
         try:
             print_table(lake.sql(_expanded(text)).arrow(), format_)

@@ -40,7 +40,7 @@ def sql(
     Radii are parameters: SELECT * FROM cte(aperture := 5).
     """
     from cte_lake.api import open_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     opened = open_lake(root, mode, settings=settings_of(root, assignments))
@@ -78,7 +78,7 @@ def views(
     from cte_lake.views import published_views, sql_objects, view_columns
 
     if to is not None:
-        from cte_lake.lake.paths import find_lake
+        from cte_lake.lake.stored import find_lake
         from cte_lake.views.database import write_database
         from cte_lake.views.functions import IN_PROCESS
 
@@ -108,7 +108,7 @@ def audit(
     """Run the audits: queries that must return no row. Exit code 5 if one does."""
     from cte_lake.api import open_lake
     from cte_lake.errors import AuditFailed
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.views.audits import run_audits
 
     root = find_lake(lake)

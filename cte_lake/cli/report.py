@@ -35,7 +35,7 @@ def report(
       cte-lake report --publish /var/www/cte
     """
     from cte_lake import open_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.report.build import make_report
 
     root = find_lake(lake)

@@ -68,7 +68,7 @@ def run(
 
       cte-lake run data --proposal last --steps fetch,align,crmask,ingest
     """
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.workflow.run import RunArguments, checked_steps, select_proposals
     from cte_lake.workflow.run import run as run_steps

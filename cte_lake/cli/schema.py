@@ -67,7 +67,7 @@ def schema_diff(
 
     A lake learns new columns with its next ingest, or at once with --apply.
     """
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.lake.upgrade import record_schemas, schema_changes
 
     root = find_lake(lake)

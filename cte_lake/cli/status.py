@@ -31,7 +31,7 @@ def status(
     Reads no photometry. The losses are those of the last report.
     """
     from cte_lake import open_lake
-    from cte_lake.lake.paths import find_lake
+    from cte_lake.lake.stored import find_lake
     from cte_lake.report.status import lake_status
 
     root = find_lake(lake)

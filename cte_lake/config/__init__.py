@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from cte_lake.config.load import CONFIG_NAME, Setting, Settings, default_text, describe, load_settings
+from cte_lake.config.load import Setting, Settings, default_text, describe, load_settings
 from cte_lake.config.models import TARGET_PATTERN, Config
 
 __all__ = [
-    "CONFIG_NAME",
     "TARGET_PATTERN",
     "Config",
     "Setting",

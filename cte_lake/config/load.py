@@ -10,16 +10,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from cte_lake.config.models import Config
 from cte_lake.errors import ConfigError
+from cte_lake.resources import LAKE_FILE
 
-#: The lake's own settings file, also the mark by which a lake is found.
-CONFIG_NAME = "cte_lake.toml"
 ENV_PREFIX = "CTE_LAKE_"
 #: Environment variables with the prefix that are no configuration keys.
 ENV_RESERVED = frozenset({"CTE_LAKE_LAKE"})
@@ -53,8 +51,25 @@ class Settings:
         return hashlib.blake2b(json.dumps(dumped, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
+class TextFile(Protocol):
+    """A file on a disk or in a store, as far as settings need it."""
+
+    def is_file(self) -> bool:
+        """Whether it is there."""
+
+    def read_text(self, encoding: str) -> str:
+        """Return its content."""
+
+
+class Folder(Protocol):
+    """What may hold a settings file: a path, or a lake."""
+
+    def __truediv__(self, name: str, /) -> TextFile:
+        """Return a file in it."""
+
+
 def load_settings(
-    lake: Path | None = None,
+    lake: Folder | None = None,
     flags: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Settings:
@@ -62,7 +77,7 @@ def load_settings(
 
     Parameters
     ----------
-    lake : Path, optional
+    lake : path or StoredLake, optional
         The lake whose ``cte_lake.toml`` is read; none: defaults, environment and flags alone.
     flags : mapping, optional
         Dotted key to value, as given on the command line; strings are read as TOML values where they are.
@@ -76,8 +91,8 @@ def load_settings(
     """
     environment = os.environ if environment is None else environment
     layers: list[tuple[str, dict[str, Any]]] = [("default", default_values())]
-    if lake is not None and (lake / CONFIG_NAME).is_file():
-        layers.append((CONFIG_NAME, _read_file(lake / CONFIG_NAME)))
+    if lake is not None and (file := lake / LAKE_FILE).is_file():
+        layers.append((LAKE_FILE, _read_file(file)))
     merged = dict(layers[0][1])
     for _, values in layers[1:]:
         merged = _merged(merged, values)
@@ -102,7 +117,7 @@ def default_text() -> str:
     return files("cte_lake.config").joinpath("defaults.toml").read_text(encoding="utf-8")
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def _read_file(path: TextFile) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

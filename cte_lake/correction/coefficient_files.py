@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cte_lake.errors import CatalogError, NothingToDo, UsageError
-from cte_lake.lake.listing import files_in
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.model.coefficient_text import from_2017, from_toml, to_toml
 from cte_lake.model.coefficients import CoefficientSet
@@ -15,7 +16,7 @@ SUFFIX = ".toml"
 _FORBIDDEN = frozenset("/\\\0")
 
 
-def read_coefficients(path: Path) -> CoefficientSet:
+def read_coefficients(path: Path | Place) -> CoefficientSet:
     """Read a coefficient set: TOML of ``cte-lake fit``, or a ``*_coeffs.txt`` file of the 2017 monitor.
 
     Raises
@@ -32,7 +33,7 @@ def read_coefficients(path: Path) -> CoefficientSet:
     return from_toml(text, str(path))
 
 
-def path_in_lake(lake: Path, name: str) -> Path:
+def path_in_lake(lake: StoredLake, name: str) -> Place:
     """Return where a lake keeps the set of a name.
 
     Raises
@@ -45,12 +46,12 @@ def path_in_lake(lake: Path, name: str) -> Path:
     return lake / FOLDER / f"{name}{SUFFIX}"
 
 
-def sets_in_lake(lake: Path) -> list[Path]:
+def sets_in_lake(lake: StoredLake) -> list[Place]:
     """Return the files of a lake's coefficient sets, by name."""
-    return sorted(path for path in files_in(lake / FOLDER) if path.name.endswith(SUFFIX))
+    return sorted(path for path in (lake / FOLDER).files() if path.name.endswith(SUFFIX))
 
 
-def find_coefficients(name: str, lake: Path | None) -> CoefficientSet:
+def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     """Read the set of a path, or of a name in the lake.
 
     Raises
@@ -63,8 +64,8 @@ def find_coefficients(name: str, lake: Path | None) -> CoefficientSet:
     path = Path(name).expanduser()
     if path.is_file():
         return read_coefficients(path)
-    if lake is not None and (stored := path_in_lake(lake, path.name)).is_file() and path.name == name:
-        return read_coefficients(stored)
+    if lake is not None and (kept := path_in_lake(lake, path.name)).is_file() and path.name == name:
+        return read_coefficients(kept)
     known = ", ".join(entry.stem for entry in sets_in_lake(lake)) if lake is not None else ""
     where = (
         f"the lake has {known or 'no sets yet'}" if lake is not None else "there is no lake here to look in"
@@ -72,7 +73,7 @@ def find_coefficients(name: str, lake: Path | None) -> CoefficientSet:
     raise NothingToDo(f"no coefficient set {name!r}: no such file, and {where}")
 
 
-def write_coefficients(path: Path, coefficients: CoefficientSet, replace: bool = False) -> None:
+def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace: bool = False) -> None:
     """Write a set as TOML, in one step.
 
     Raises

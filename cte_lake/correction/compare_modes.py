@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,10 +11,9 @@ import pyarrow as pa
 from cte_lake.api import Lake, open_lake
 from cte_lake.config import Settings, load_settings
 from cte_lake.errors import NothingToDo, UsageError
-from cte_lake.lake.paths import LAKE_FILE, find_lake
-from cte_lake.lake.place import lake_place
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import AnyLake, StoredLake, find_lake, stored
 from cte_lake.photometry.modes import MODES
 from cte_lake.resources import data_dir
 from cte_lake.starflags import mask_of
@@ -37,7 +35,7 @@ _SLOPES = """
 class Side:
     """One of the two measurements: a lake and a photometry mode."""
 
-    lake: Path
+    lake: StoredLake
     mode: str
 
     def __str__(self) -> str:
@@ -66,7 +64,7 @@ class Comparison:
     bins: pa.Table
 
 
-def parse_side(text: str, default: Path | None) -> Side:
+def parse_side(text: str, default: AnyLake | None) -> Side:
     """Read ``LAKE``, ``MODE`` or ``LAKE:MODE``; a mode alone is one of the default lake's.
 
     Raises
@@ -81,7 +79,7 @@ def parse_side(text: str, default: Path | None) -> Side:
     folder, colon, mode = text.rpartition(":")
     if not colon or mode not in MODES:
         folder, mode = text, ""
-    if not (lake_place(folder) / LAKE_FILE).is_file():
+    if not stored(folder).exists():
         raise UsageError(
             f"{text!r} is neither a lake nor a photometry mode ({', '.join(MODES)}), nor LAKE:MODE"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -12,16 +11,17 @@ from cte_lake.api import open_lake
 from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 
 
 def measure_losses(
-    lake: Path, settings: Settings, selection: Selection | None = None, mode: str | None = None
+    lake: StoredLake, settings: Settings, selection: Selection | None = None, mode: str | None = None
 ) -> pa.Table:
     """Measure the losses of the selected pairs.
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         The lake.
     settings : Settings
         ``measure.aperture`` (px), ``measure.estimator``, flux bins and clip are used.

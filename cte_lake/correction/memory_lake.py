@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from cte_lake.api import Lake
+from cte_lake.lake.stored import stored
 from cte_lake.views.memory import bind_memory, store
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class MemoryLake(Lake):
     ) -> None:
         connection = duckdb.connect(":memory:", config={} if threads is None else {"threads": threads})
         bind_memory(connection, config, views)
-        super().__init__(Path("memory"), connection, names=config.names())
+        super().__init__(stored("memory"), connection, names=config.names())
 
     def fill(self, exposures: pa.Table, phot: pa.Table) -> None:
         """Put exposures and their photometry in place of what the lake held.

@@ -16,6 +16,7 @@ from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
+    from cte_lake.lake.stored import StoredLake
 
 #: Free space asked for, bytes; the demo uses about half of it.
 SPACE = 2_000_000_000
@@ -118,14 +119,15 @@ def _simulate(frames: Path, scale: DemoScale, seed: int, say: Say) -> list[dict[
     return [pair for each in done for pair in each.pairs]
 
 
-def _ingest(folder: Path, workers: int, say: Say) -> Path:
+def _ingest(folder: Path, workers: int, say: Say) -> StoredLake:
     from cte_lake.config import load_settings
     from cte_lake.lake.create import create_lake
+    from cte_lake.lake.stored import stored
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.ingest import IngestArguments, ingest
     from cte_lake.pipeline.master_import import import_master
 
-    lake = (folder / "lake").absolute()
+    lake = stored(folder / "lake")
     create_lake(lake)
     settings = load_settings(lake, {})
     imported = 0

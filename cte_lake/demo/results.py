@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cte_lake.lake.stored import StoredLake
+
 #: Bins that are printed and drawn, e-.
 BINS = ((500, 2000), (2000, 8000), (8000, 32000))
 
@@ -56,7 +58,7 @@ class DemoResult:
     """What a demo left behind: folder of frames, lake, figures, and the comparison."""
 
     frames: Path
-    lake: Path
+    lake: StoredLake
     figures: tuple[Path, ...]
     rows: tuple[Recovered, ...]
     seconds: float

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.dataset_files import DatasetFiles
 from cte_lake.lake.paths import Partition, checked
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.seeds import seed_datasets
+from cte_lake.lake.store import Place
 from cte_lake.lake.write import conform, write_table
 
 #: Datasets that commands write by rules of their own.
 OWN = frozenset({"exposures", "phot", "master", "rejects", "alignment", "crmasks", "coefficients"})
 
 
-def append_rows(root: Path, name: str, table: pa.Table) -> list[Path]:
+def append_rows(files: DatasetFiles, table: pa.Table) -> list[Place]:
     """Add rows to a dataset, one file a partition; the same rows again are the same file.
 
     Parameters
     ----------
-    root : Path
-        The lake.
-    name : str
+    files : DatasetFiles
         A dataset that none of the commands writes.
     table : pyarrow.Table
         Its columns, the partition keys among them.
 
     Returns
     -------
-    list of Path
+    list of Place
         The files.
 
     Raises
@@ -40,12 +39,13 @@ def append_rows(root: Path, name: str, table: pa.Table) -> list[Path]:
     LakeError
         If the dataset is one of the lake's own, or the table does not fit its schema.
     """
+    name = files.name
     if name in OWN:
         raise LakeError(f"dataset {name!r} is written by its own command alone")
     stated = dataset(name)
     if missing := [key for key in stated.partitions if key not in table.column_names]:
         raise LakeError(f"a table for dataset {name!r} lacks its partition key {missing[0]!r}")
-    seed_datasets(root)
+    seed_datasets(files.root)
     places = table.select(list(stated.partitions)).group_by(list(stated.partitions)).aggregate([])
     written = []
     for keys in places.to_pylist() if stated.partitions else [{}]:
@@ -53,7 +53,7 @@ def append_rows(root: Path, name: str, table: pa.Table) -> list[Path]:
         for key, value in keys.items():
             rows = rows.filter(pc.equal(rows.column(key), value))
         rows = conform(rows, name)
-        folder = root.joinpath(name, *(f"{key}={_value(key, value)}" for key, value in keys.items()))
+        folder = files.place.joinpath(*(f"{key}={_value(key, value)}" for key, value in keys.items()))
         path = folder / f"{_content(rows)}.parquet"
         write_table(path, rows)
         written.append(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow as pa
 from cte_lake import __version__
 from cte_lake.lake.paths import Partition, exposure_file
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.write import conform, write_table
 
 
@@ -19,18 +19,18 @@ def partition_of(row: Mapping[str, Any]) -> Partition:
     return Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
 
 
-def write_exposure(lake: Path, partition: Partition, record: Mapping[str, Any]) -> None:
+def write_exposure(named: AnyLake, partition: Partition, record: Mapping[str, Any]) -> None:
     """Write an exposure row: from here on readers see its photometry."""
-    path = lake / exposure_file(
+    path = stored(named) / exposure_file(
         partition, record["rootname"], record["mode"], record["phot_key"], record["revision"]
     )
     table = pa.Table.from_pylist([dict(record)], schema=dataset("exposures").schema())
     write_table(path, conform(table, "exposures"), {"software": f"cte-lake {__version__}"})
 
 
-def withdraw(lake: Path, row: Mapping[str, Any]) -> None:
+def withdraw(named: AnyLake, row: Mapping[str, Any]) -> None:
     """Take an exposure out of the readers' sight: a new revision of its row that says so.
 
     Its photometry stays until the lake is vacuumed.
     """
-    write_exposure(lake, partition_of(row), {**row, "withdrawn": True, "revision": row["revision"] + 1})
+    write_exposure(named, partition_of(row), {**row, "withdrawn": True, "revision": row["revision"] + 1})

@@ -19,7 +19,7 @@ from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 from fsspec.utils import glob_translate
 
 from cte_lake.lake.evolve import SEED_NAME
-from cte_lake.lake.store import StorePath
+from cte_lake.lake.s3 import S3Object
 
 PROTOCOL = "s3"
 _MAGIC = re.compile(r"[*?\[]")
@@ -30,14 +30,14 @@ class LakeFiles(AbstractFileSystem):  # type: ignore[misc]
 
     Parameters
     ----------
-    root : StorePath
+    root : S3Object
         The lake.
     """
 
     protocol = PROTOCOL
     cachable = False
 
-    def __init__(self, root: StorePath) -> None:
+    def __init__(self, root: S3Object) -> None:
         super().__init__()
         self._root = root
         self._store = root.fs
@@ -125,7 +125,7 @@ class _Pieces(AbstractBufferedFile):  # type: ignore[misc]
         return content
 
 
-def confine(connection: duckdb.DuckDBPyConnection, root: StorePath) -> LakeFiles:
+def confine(connection: duckdb.DuckDBPyConnection, root: S3Object) -> LakeFiles:
     """Let a connection read one lake of an object store, and nothing else of it."""
     files = LakeFiles(root)
     if connection.filesystem_is_registered(PROTOCOL):

@@ -7,24 +7,18 @@ its files hold: it bears every column that any file has, and in its metadata the
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError, StoreUnavailable
-from cte_lake.lake.listing import listing
 from cte_lake.lake.paths import Partition
-from cte_lake.lake.place import readable
 from cte_lake.lake.schemas import Column, dataset
 
 #: '~' sorts after every target: DuckDB estimates a dataset's rows from its first file, and by an empty one
 #: it would plan as if all were empty (and build its hash tables on the photometry).
 SEED_TARGET = "~seed"
-_SEED = Partition(SEED_TARGET, 0, 0, "seed")
+SEED = Partition(SEED_TARGET, 0, 0, "seed")
 SEED_NAME = "seed.parquet"
 _GENERATION = b"generation"
 SQL_TYPES: dict[str, str] = {
@@ -49,12 +43,6 @@ class Change:
     detail: str
 
 
-def seed_path(root: Path, name: str) -> Path:
-    """Path of a dataset's empty file, at the depth of its partitions."""
-    folders = [f"{key}={getattr(_SEED, key)}" for key in dataset(name).partitions]
-    return root.joinpath(name, *folders, SEED_NAME)
-
-
 def file_schema(name: str) -> pa.Schema:
     """Return the schema of a dataset's files: its columns without the hive keys."""
     stated = dataset(name)
@@ -63,39 +51,13 @@ def file_schema(name: str) -> pa.Schema:
     return pa.schema(fields, metadata=schema.metadata)
 
 
-def read_seed(path: Path) -> pa.Schema | None:
-    """Return the schema that a dataset's seed file records, None where there is no such file.
-
-    Raises
-    ------
-    LakeError
-        If it cannot be read.
-    """
-    try:
-        return pq.read_schema(readable(path))
-    except FileNotFoundError:
-        return None
-    except StoreUnavailable:
-        raise
-    except (OSError, pa.ArrowInvalid) as error:
-        raise LakeError(
-            f"{path} cannot be read ({error}); remove it, any command that writes makes it again"
-        ) from error
-
-
-def schema_of_files(root: Path, name: str) -> pa.Schema:
-    """Return what the seed of a dataset that has lost it must record: every column that any file has.
-
-    Looks into every footer; files that cannot be read are left to `verify`.
-    """
-    today = file_schema(name)
+def schema_of_all(today: pa.Schema, schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """Return what the seed of a dataset that has lost it must record: every column that any file has."""
     fields = {field.name: field for field in today}
     kinds = {_kind(today)}
-    for listed in listing(root, name):
-        with contextlib.suppress(OSError, pa.ArrowInvalid):
-            found = pq.read_schema(readable(root / listed.path))
-            kinds.add(_kind(found))
-            fields = {field.name: field for field in found} | fields
+    for found in schemas:
+        kinds.add(_kind(found))
+        fields = {field.name: field for field in found} | fields
     if len(kinds) == 1:
         return today
     metadata = {**(today.metadata or {}), _GENERATION: str(len(kinds)).encode()}

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 
 from cte_lake.errors import Locked
-from cte_lake.lake.store import StorePath
+from cte_lake.lake.s3 import S3Object
 
 #: Seconds after which a lock that nobody has renewed is free; clocks must agree to much better than that.
 LEASE = 300.0
@@ -23,8 +23,8 @@ RENEWED_EVERY = 60.0
 
 
 @contextlib.contextmanager
-def leased(root: StorePath, job: str) -> Iterator[None]:
-    """Hold the lock of a job on a lake in an object store.
+def leased(path: S3Object, held_by: str) -> Iterator[None]:
+    """Hold the lock that an object stands for; `held_by` is what is told to who comes second.
 
     Raises
     ------
@@ -33,10 +33,9 @@ def leased(root: StorePath, job: str) -> Iterator[None]:
     StoreUnavailable
         If the lake cannot be written.
     """
-    path = root / "logs" / f"{job}.lock"
     # Different with every holder: the tag of the content is what renewing and freeing depend on.
     mine = f"{os.getpid()} on {os.uname().nodename} ({secrets.token_hex(8)})".encode()
-    lease = _Lease(path, mine, _taken(root, path, job, mine))
+    lease = _Lease(path, mine, _taken(path, held_by, mine))
     lease.start()
     try:
         yield
@@ -44,7 +43,7 @@ def leased(root: StorePath, job: str) -> Iterator[None]:
         lease.end()
 
 
-def _taken(root: StorePath, path: StorePath, job: str, mine: bytes) -> str:
+def _taken(path: S3Object, held_by: str, mine: bytes) -> str:
     """Take the lock; return its tag."""
     tag = path.put(mine, if_none=True)
     if tag is not None:
@@ -54,11 +53,11 @@ def _taken(root: StorePath, path: StorePath, job: str, mine: bytes) -> str:
         if time.time_ns() - head.mtime_ns > LEASE * 1e9:
             tag = path.put(mine, if_tag=head.tag)
     if tag is None:
-        raise Locked(f"another {job} runs on {root} (process {_holder(path)}); try again later")
+        raise Locked(f"{held_by} (process {_holder(path)}); try again later")
     return tag
 
 
-def _holder(path: StorePath) -> str:
+def _holder(path: S3Object) -> str:
     try:
         return path.read_text().partition(" (")[0]
     except FileNotFoundError:
@@ -68,7 +67,7 @@ def _holder(path: StorePath) -> str:
 class _Lease(threading.Thread):
     """Renews a lock until it is freed, or another has taken it over."""
 
-    def __init__(self, path: StorePath, mine: bytes, tag: str) -> None:
+    def __init__(self, path: S3Object, mine: bytes, tag: str) -> None:
         super().__init__(daemon=True)
         self._path, self._mine, self._tag = path, mine, tag
         self._freed = threading.Event()

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.place import lake_place
 
-#: The lake's settings file; the mark by which a lake is found.
-LAKE_FILE = "cte_lake.toml"
-LAKE_ENV = "CTE_LAKE_LAKE"
 FOLDERS = (
     "master",
     "exposures",
@@ -88,33 +81,3 @@ def reject_file(path: str, stage: str) -> str:
     """Path of a reject row, relative to the lake: one per refused file and step."""
     name = f"{stage}\0{path}".encode("utf-8", "surrogateescape")
     return f"rejects/{hashlib.blake2b(name, digest_size=12).hexdigest()}.parquet"
-
-
-def find_lake(
-    flag: str | os.PathLike[str] | None = None,
-    environment: Mapping[str, str] | None = None,
-    start: Path | None = None,
-) -> Path:
-    """Find the lake: ``--lake``, else ``CTE_LAKE_LAKE``, else the nearest ``cte_lake.toml`` upward.
-
-    Raises
-    ------
-    LakeError
-        If nothing was found, or what was named is no lake.
-    """
-    environment = os.environ if environment is None else environment
-    named = flag or environment.get(LAKE_ENV)
-    if named:
-        folder = lake_place(named)
-        if not (folder / LAKE_FILE).is_file():
-            what = "has no cte_lake.toml" if folder.is_dir() else "does not exist"
-            raise LakeError(f"{folder} is no lake: it {what}; make one with `cte-lake init {named}`")
-        return folder
-    start = (start or Path.cwd()).absolute()
-    for folder in (start, *start.parents):
-        if (folder / LAKE_FILE).is_file():
-            return folder
-    raise LakeError(
-        f"no lake found from {start} upward; name one with --lake or {LAKE_ENV}, "
-        "or make one with `cte-lake init LAKE`"
-    )

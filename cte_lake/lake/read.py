@@ -2,62 +2,30 @@
 
 from __future__ import annotations
 
-import glob
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.evolve import SEED_TARGET, SQL_TYPES, generation, projection, read_seed, seed_path
-from cte_lake.lake.index import FILE_COLUMN, exposure_rows, quiet_connection
-from cte_lake.lake.listing import files_in, listing
+from cte_lake.lake.evolve import SEED_TARGET
 from cte_lake.lake.paths import Partition
-from cte_lake.lake.place import readable
-from cte_lake.lake.schemas import PARTITION_TYPES, dataset
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, stored
 
 _MASTER_NAME = re.compile(r"([0-9a-f]+)\.r(\d+)\.parquet")
 _NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
 
 
-def scan(root: Path, name: str, partition: Partition | None = None, only: Path | None = None) -> str:
-    """Return what DuckDB reads a dataset, one partition or one file from: today's columns, hive types given.
-
-    Files of one schema are read by the first one's footer. Only a lake into which several schemas have
-    written costs a look into every footer, and a projection where columns were added, renamed or removed.
-    """
-    keys = dataset(name).partitions
-    folders = [partition.folder] if partition is not None else ["*"] * len(keys)
-    # A lake's own name may hold '[' or '*'; only below it they are patterns.
-    pattern = "/".join([glob.escape(str(root / name)), *folders, "*.parquet"])
-    if only is not None:
-        pattern = glob.escape(str(only))
-    known = read_seed(seed_path(root, name))
-    mixed = known is None or generation(known) > 1
-    source = f"read_parquet({quoted(pattern)}, {', '.join(read_options(name, mixed))})"
-    columns = projection(name, known.names) if known is not None else None
-    return source if columns is None else f"(SELECT {columns} FROM {source})"
+def exposure_rows(named: AnyLake) -> pa.Table:
+    """Return every exposure row of every revision and mode, with the column ``file``."""
+    return stored(named).dataset("exposures").rows()
 
 
-def quoted(text: str) -> str:
-    """Return a SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def read_options(name: str, union: bool) -> list[str]:
-    """Return the options of ``read_parquet`` for a dataset's files."""
-    keys = dataset(name).partitions
-    options = [f"union_by_name = {str(union).lower()}", f"hive_partitioning = {str(bool(keys)).lower()}"]
-    if keys:
-        types = ", ".join(f"'{key}': {SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
-        options.append(f"hive_types = {{{types}}}")
-    return options
-
-
-def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
+def current_exposures(named: AnyLake, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
     """Exposure rows that count, of one photometry mode; withdrawn ones included.
 
     Returns
@@ -65,16 +33,10 @@ def current_exposures(root: Path, mode: str, columns: tuple[str, ...] = ("*",)) 
     pyarrow.Table
         One row an image: that of the highest revision.
     """
-    query = f"""
-        SELECT {", ".join(columns)} FROM rows WHERE mode = ?
-        QUALIFY row_number() OVER (PARTITION BY imagename ORDER BY revision DESC, phot_key DESC) = 1
-        ORDER BY imagename
-    """
-    rows = exposure_rows(root)
-    return _query(root, query, [mode], rows.drop_columns([FILE_COLUMN]))
+    return stored(named).dataset("exposures").current("mode = ?", [mode], ", ".join(columns))
 
 
-def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
+def current_exposure(named: AnyLake, imagename: str, mode: str) -> dict[str, Any]:
     """Return the current row of one image.
 
     Raises
@@ -82,36 +44,30 @@ def current_exposure(root: Path, imagename: str, mode: str) -> dict[str, Any]:
     LakeError
         If the lake has none.
     """
-    query = f"SELECT * FROM rows WHERE mode = ? AND imagename = ? {_NEWEST_FIRST}"
-    rows = exposure_rows(root).drop_columns([FILE_COLUMN])
-    found = _query(root, query, [mode, imagename], rows).to_pylist()
+    lake = stored(named)
+    found = lake.dataset("exposures").current("mode = ? AND imagename = ?", [mode, imagename]).to_pylist()
     if not found:
-        raise LakeError(f"{imagename} has no row of mode {mode} in {root}")
+        raise LakeError(f"{imagename} has no row of mode {mode} in {lake}")
     return dict(found[0])
 
 
 def earlier_exposure(
-    root: Path, partition: Partition, imagename: str, mode: str, phot_key: str
+    named: AnyLake, partition: Partition, imagename: str, mode: str, phot_key: str
 ) -> dict[str, Any] | None:
     """Return the newest row of an image that names a photometry file, or None; reads one partition only."""
+    exposures = stored(named).dataset("exposures")
     where = "WHERE mode = ? AND imagename = ? AND phot_key = ?"
-    query = f"SELECT * FROM {scan(root, 'exposures', partition)} {where} {_NEWEST_FIRST}"
-    if not (root / "exposures" / partition.folder).is_dir():
+    if not (exposures.place / partition.folder).is_dir():
         return None
-    rows = _query(root, query, [mode, imagename, phot_key]).to_pylist()
+    query = f"SELECT * FROM {exposures.scan(partition)} {where} {_NEWEST_FIRST}"
+    rows = exposures.query(query, [mode, imagename, phot_key]).to_pylist()
     return dict(rows[0]) if rows else None
 
 
-def reject_rows(root: Path) -> pa.Table:
+def reject_rows(named: AnyLake) -> pa.Table:
     """All reject rows, those of files measured since included."""
-    return _query(root, f"SELECT * FROM {scan(root, 'rejects')}", [])
-
-
-def _query(root: Path, query: str, parameters: list[object], rows: pa.Table | None = None) -> pa.Table:
-    with quiet_connection(root) as connection:
-        if rows is not None:
-            connection.register("rows", rows)
-        return connection.sql(query, params=parameters).to_arrow_table()
+    rejects = stored(named).dataset("rejects")
+    return rejects.query(f"SELECT * FROM {rejects.scan()}")
 
 
 @dataclass(frozen=True)
@@ -121,20 +77,20 @@ class MasterFile:
     target: str
     master_hash: str
     revision: int
-    path: Path
+    path: Place
 
 
-def master_targets(root: Path) -> list[str]:
+def master_targets(named: AnyLake) -> list[str]:
     """Return the targets that have, or had, a master catalog."""
-    parents = {PurePath(listed.path).parent.name for listed in listing(root, "master")}
+    parents = {PurePath(listed.path).parent.name for listed in stored(named).dataset("master").listing()}
     names = {name.removeprefix("target=") for name in parents if name.startswith("target=")}
     return sorted(names - {SEED_TARGET})
 
 
-def current_master(root: Path, target: str) -> MasterFile | None:
+def current_master(lake: AnyLake, target: str) -> MasterFile | None:
     """Return a target's current master catalog, or None if it has none."""
     found = []
-    for path in files_in(root / "master" / f"target={target}"):
+    for path in (stored(lake) / "master" / f"target={target}").files():
         if (named := _MASTER_NAME.fullmatch(path.name)) is None:
             continue
         master_hash, revision = named.groups()
@@ -144,4 +100,4 @@ def current_master(root: Path, target: str) -> MasterFile | None:
 
 def read_master(master: MasterFile) -> pa.Table:
     """Read a master catalog; the target is in the path, not in the rows."""
-    return pq.read_table(readable(master.path), partitioning=None)
+    return pq.read_table(master.path.source(), partitioning=None)

@@ -1,139 +1,184 @@
-"""A lake in an object store that speaks S3: one request writes an object whole, and errors are sentences.
+"""Where files lie: the contract that every store keeps, and a file or folder of a store as one value.
 
-Where and who is asked stands in the environment (``AWS_ENDPOINT_URL``, ``AWS_PROFILE``,
-``AWS_ACCESS_KEY_ID``, ...) as for every tool of such stores; nothing of it gets into a lake, a log or a task.
+There are two stores: the disks of this machine (`cte_lake.lake.disk`) and a bucket that speaks S3
+(`cte_lake.lake.bucket`). Whoever holds a `Place` asks it and never asks which store it is of;
+`cte_lake.lake.place.place_of` chooses a store, once, from what a user named.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import PurePath, PurePosixPath
-from typing import Any
+from pathlib import Path, PurePath, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, NoCredentialsError
-from fsspec.asyn import sync_wrapper
-from fsspec.exceptions import FSTimeoutError
-from s3fs import S3FileSystem
-
-from cte_lake.errors import StoreUnavailable
-
-_AT_ONCE = 32
-#: Another has made or changed the object, or is doing so at this moment.
-_CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_NO_BUCKET = "NoSuchBucket"
-_WHO = "check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+if TYPE_CHECKING:
+    import duckdb
 
 
-class Store(S3FileSystem):  # type: ignore[misc]
-    """The store of this process's environment; listings are never kept, so that no new object is missed."""
+class Listed(NamedTuple):
+    """A file as a listing shows it: its path below what was listed, its bytes, its time of change."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{**options, "use_listings_cache": False})
-
-    async def _call_s3(self, method: str, *arguments: Any, **keywords: Any) -> Any:
-        try:
-            return await super()._call_s3(method, *arguments, **keywords)
-        except (BotoCoreError, FSTimeoutError, OSError) as error:
-            told = _sentence(error, keywords.get("Bucket", ""))
-            if told is None:
-                raise
-            raise StoreUnavailable(told) from error
-
-    async def _content(self, bucket: str, key: str) -> bytes:
-        # cat_file asks for the size before; most files of a lake are small.
-        answer = await self._call_s3("get_object", Bucket=bucket, Key=key)
-        async with answer["Body"] as body:
-            content: bytes = await body.read()
-        return content
-
-    async def _contents(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
-        gate = asyncio.Semaphore(_AT_ONCE)
-        found: dict[str, bytes] = {}
-
-        async def fetch(key: str) -> None:
-            # What a vacuum has taken meanwhile is left out.
-            async with gate:
-                with contextlib.suppress(FileNotFoundError):
-                    found[key] = await self._content(bucket, key)
-
-        await asyncio.gather(*map(fetch, keys))
-        return found
-
-    async def _ask(self, method: str, **keywords: Any) -> Any:
-        return await self._call_s3(method, **keywords)
-
-    ask = sync_wrapper(_ask)
-    content = sync_wrapper(_content)
-    contents = sync_wrapper(_contents)
+    path: str
+    size: int
+    mtime_ns: int
 
 
-def _sentence(error: Exception, bucket: str) -> str | None:
-    """Say what keeps a store from answering; None for what is an answer: no such object, a condition."""
-    code = _code(error)
-    where = f"the object store (bucket {bucket})"
-    if code == _NO_BUCKET:
-        return f"there is no bucket {bucket}; make it, or mend the lake's address and AWS_ENDPOINT_URL"
-    if isinstance(error, NoCredentialsError):
-        return f"{where} needs credentials and none were found; {_WHO}"
-    if isinstance(error, PermissionError):
-        return f"{where} refuses access ({code or error}); {_WHO} and the bucket's policy"
-    if isinstance(error, BotoCoreError | FSTimeoutError | ConnectionError | TimeoutError):
-        return f"{where} cannot be used: {error}; check AWS_ENDPOINT_URL, AWS_REGION and the network"
-    return None
-
-
-def _code(error: Exception) -> str:
-    """Return the store's own word for an error, empty for one that is not its answer."""
-    response = getattr(error.__cause__, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
-@dataclass(frozen=True)
-class Head:
-    """An object's size in bytes, its time of change (ns since 1970), and the tag of its content."""
+class Head(NamedTuple):
+    """A file's size in bytes and its time of change (ns since 1970)."""
 
     size: int
     mtime_ns: int
-    tag: str
+
+
+class Store(ABC):
+    """The contract of a store. A key names a file or a folder in it; keys are joined by slashes.
+
+    Every write is whole: a reader sees the old content or the new one, never a part.
+    """
+
+    @abstractmethod
+    def address(self, key: str) -> str:
+        """Return how a person, and DuckDB, names a key of this store."""
+
+    @abstractmethod
+    def listing(self, key: str, folder: str) -> Iterator[Listed]:
+        """Yield the files in `folder` below `key`, to any depth; paths are relative to `key`.
+
+        Files that go away meanwhile are passed over, and a folder that is not there has none.
+        """
+
+    @abstractmethod
+    def names(self, key: str) -> set[str]:
+        """Return the names of the files and folders in a folder; none where it is not there."""
+
+    @abstractmethod
+    def files(self, key: str, prefix: str) -> Iterator[str]:
+        """Yield the names of the files in a folder, not below it, that begin with `prefix`; unordered."""
+
+    @abstractmethod
+    def head(self, key: str) -> Head:
+        """Return a file's size and time; FileNotFoundError if there is no such file."""
+
+    @abstractmethod
+    def is_folder(self, key: str) -> bool:
+        """Whether there is such a folder."""
+
+    @abstractmethod
+    def open(self, key: str) -> IO[bytes]:
+        """Open a file for reading its pieces; FileNotFoundError if there is no such file."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """Return a file's content; FileNotFoundError if there is no such file."""
+
+    @abstractmethod
+    def writing(self, key: str) -> contextlib.AbstractContextManager[Path]:
+        """Yield a temporary file of this machine that is put whole at `key` when the block ends well."""
+
+    @abstractmethod
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        """Write a small file unless there is one of the name; return whether it was written."""
+
+    @abstractmethod
+    def copy(self, key: str, to: str, link: bool = False) -> None:
+        """Copy a file inside the store; with `link`, cheaper where two names can share their content."""
+
+    @abstractmethod
+    def move(self, key: str, to: str) -> None:
+        """Give a file another name."""
+
+    @abstractmethod
+    def touch(self, key: str) -> None:
+        """Give a file today's time, its content untouched; FileNotFoundError if there is no such file."""
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Delete a file; it is no error if there is none."""
+
+    @abstractmethod
+    def delete_unchanged(self, key: str, mtime_ns: int) -> bool:
+        """Delete a file unless it has another time of change by now; return whether it was deleted."""
+
+    @abstractmethod
+    def make_folder(self, key: str) -> None:
+        """Make a folder, where folders are things that can be made."""
+
+    @abstractmethod
+    def making(self, key: str) -> contextlib.AbstractContextManager[str]:
+        """Yield the key in which to make a folder of many files; it is `key` when the block ends well."""
+
+    @abstractmethod
+    def worked_on(
+        self, key: str, fetch: Callable[[Path], None], put: Callable[[Path], None]
+    ) -> contextlib.AbstractContextManager[Path]:
+        """Yield a folder of this machine to work in: the folder itself, where it is one.
+
+        Else a temporary folder, which `fetch` fills before, and `put` brings back when the block ends well.
+        """
+
+    @abstractmethod
+    def source(self, key: str, whole: bool) -> Any:
+        """Return what pyarrow reads a file from; `whole` if all of it will be read."""
+
+    @abstractmethod
+    def lease(self, key: str, held_by: str) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock that a file stands for; `held_by` is what is told to who comes second.
+
+        Raises
+        ------
+        Locked
+            At once, if another process holds it.
+        """
+
+    @abstractmethod
+    def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
+        """Let a DuckDB connection read what is below a folder.
+
+        Parameters
+        ----------
+        connection : duckdb.DuckDBPyConnection
+            Any.
+        key : str
+            The folder.
+        fetch : tuple of str
+            Small files below it that will all be read, for a store that can fetch many at a time.
+        """
+
+    @abstractmethod
+    def refusal(self, key: str) -> str | None:
+        """Say what keeps a folder from being a lake's, None if nothing does."""
 
 
 @dataclass(frozen=True, order=True)
-class StorePath:
-    """A place in a bucket, with those methods of a `Path` that a lake uses.
+class Place:
+    """A file or folder of a store, with those methods of a `pathlib.Path` that a lake uses.
 
-    There is no ``__fspath__``: what works on a disk alone refuses it.
+    There is no ``__fspath__``: what works on a disk alone refuses it and makes no folder called ``s3:``.
 
     Attributes
     ----------
-    bucket, key : str
+    store : Store
+        Where it lies.
+    key : str
+        Its name there.
     """
 
-    bucket: str
+    store: Store
     key: str
 
     def __str__(self) -> str:
-        return f"s3://{self.path}"
+        return self.store.address(self.key)
 
-    def __truediv__(self, below: str | PurePath) -> StorePath:
-        return StorePath(self.bucket, "/".join((self.key, *PurePosixPath(below).parts)))
+    def __truediv__(self, below: str | PurePath) -> Place:
+        parts = PurePosixPath(below).parts
+        return Place(self.store, "/".join((self.key.rstrip("/"), *parts))) if parts else self
 
-    def joinpath(self, *below: str) -> StorePath:
+    def joinpath(self, *below: str) -> Place:
         """Return a place below."""
         return self / PurePosixPath(*below)
-
-    @property
-    def path(self) -> str:
-        """Bucket and key, as fsspec names an object."""
-        return f"{self.bucket}/{self.key}"
-
-    @property
-    def fs(self) -> Store:
-        """The store; each process makes its own from its environment."""
-        return Store()
 
     @property
     def name(self) -> str:
@@ -146,103 +191,104 @@ class StorePath:
         return PurePosixPath(self.name).stem
 
     @property
-    def parent(self) -> StorePath:
+    def parent(self) -> Place:
         """The place above."""
-        return StorePath(self.bucket, self.key.rpartition("/")[0])
+        return Place(self.store, self.key.rpartition("/")[0])
 
-    def with_name(self, name: str) -> StorePath:
+    def with_name(self, name: str) -> Place:
         """Return the place of that name beside this one."""
         return self.parent / name
 
+    def head(self) -> Head:
+        """Return a file's size and time of change; FileNotFoundError if there is none."""
+        return self.store.head(self.key)
+
     def is_file(self) -> bool:
-        """Whether there is such an object."""
+        """Whether there is such a file."""
         try:
             self.head()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         return True
 
     def is_dir(self) -> bool:
-        """Whether there are objects below."""
-        return next(self.objects(), None) is not None
+        """Whether there is such a folder."""
+        return self.store.is_folder(self.key)
 
     def exists(self) -> bool:
         """Whether there is anything."""
         return self.is_file() or self.is_dir()
 
-    def open(self, mode: str = "rb") -> Any:
-        """Open an object for reading."""
-        return self.fs.open(self.path, mode)
+    def open(self) -> IO[bytes]:
+        """Open a file for reading."""
+        return self.store.open(self.key)
 
     def read_bytes(self) -> bytes:
-        """Return an object's content."""
-        content: bytes = self.fs.content(self.bucket, self.key)
-        return content
+        """Return a file's content."""
+        return self.store.read(self.key)
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """Return an object's content as text."""
+        """Return a file's content as text."""
         return self.read_bytes().decode(encoding)
 
-    def objects(self, prefix: str = "") -> Iterator[tuple[str, int, int]]:
-        """Yield path below this place, size and time of change (ns since 1970) of the objects below it.
+    def source(self, whole: bool = True) -> Any:
+        """Return what pyarrow reads this file from; `whole` if all of it will be read."""
+        return self.store.source(self.key, whole)
 
-        Those whose path begins with `prefix`; a listing, a request a thousand objects.
-        """
-        start = len(self.path) + 1
-        # As a prefix of the bucket: of a folder without objects fsspec asks twice more whether it is one.
-        for name, info in self.fs.find(self.bucket, prefix=f"{self.key}/{prefix}", detail=True).items():
-            path = name[start:]
-            # A browser's "folder" is an empty object that ends in a slash.
-            if path.startswith(prefix) and path and not path.endswith("/"):
-                yield path, int(info["size"]), nanoseconds(info["LastModified"])
+    def worked_on(
+        self, fetch: Callable[[Path], None], put: Callable[[Path], None]
+    ) -> contextlib.AbstractContextManager[Path]:
+        """Yield a folder to work in: this one, or a temporary one, filled before and brought back after."""
+        return self.store.worked_on(self.key, fetch, put)
 
-    def head(self) -> Head:
-        """Return size, time of change and version of an object.
+    def writing(self) -> contextlib.AbstractContextManager[Path]:
+        """Yield a temporary file that is put whole here when the block ends well."""
+        return self.store.writing(self.key)
 
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such object.
-        """
-        found = self.fs.ask("head_object", Bucket=self.bucket, Key=self.key)
-        return Head(int(found["ContentLength"]), nanoseconds(found["LastModified"]), found["ETag"])
+    def write_bytes(self, content: bytes) -> None:
+        """Write a small file whole."""
+        with self.writing() as temporary:
+            temporary.write_bytes(content)
 
-    def put(self, content: bytes, if_none: bool = False, if_tag: str = "") -> str | None:
-        """Write a small object by one request; return its tag, None where the condition does not hold.
+    def put_if_absent(self, content: bytes) -> bool:
+        """Write a small file unless there is one already; return whether it was written."""
+        return self.store.put_if_absent(self.key, content)
 
-        Parameters
-        ----------
-        content : bytes
-            The content.
-        if_none : bool
-            Only if there is no such object.
-        if_tag : str
-            Only if the object is there and has this tag.
-        """
-        condition = {"IfNoneMatch": "*"} if if_none else {"IfMatch": if_tag} if if_tag else {}
-        try:
-            made = self.fs.ask("put_object", Bucket=self.bucket, Key=self.key, Body=content, **condition)
-        except OSError as error:
-            if _code(error) in _CONDITION_FAILED or isinstance(error, FileNotFoundError):
-                return None
-            raise
-        return str(made["ETag"])
+    def copy_to(self, to: Place, link: bool = False) -> None:
+        """Copy a file, whole, to any store; with `link`, cheaper where two names can share their content."""
+        if self.store == to.store:
+            self.store.copy(self.key, to.key, link)
+            return
+        with to.writing() as temporary, self.open() as source, temporary.open("wb") as sink:
+            while piece := source.read(1 << 22):
+                sink.write(piece)
+
+    def move_to(self, to: Place) -> None:
+        """Give a file another name in its store."""
+        self.store.move(self.key, to.key)
+
+    def touch(self) -> None:
+        """Give a file today's time; FileNotFoundError if there is none."""
+        self.store.touch(self.key)
 
     def unlink(self) -> None:
-        """Delete an object; it is no error if there is none."""
-        self.fs.ask("delete_object", Bucket=self.bucket, Key=self.key)
+        """Delete a file; it is no error if there is none."""
+        self.store.delete(self.key)
 
-    def renew(self) -> None:
-        """Give an object today's time: it is copied onto itself.
+    def listing(self, folder: str = "", suffix: str = "") -> Iterator[Listed]:
+        """Yield the files in a folder below, to any depth; paths are relative to this place."""
+        for listed in self.store.listing(self.key, folder):
+            if listed.path.endswith(suffix):
+                yield listed
 
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such object.
-        """
-        self.fs.cp_file(self.path, self.path, MetadataDirective="REPLACE")
+    def names(self) -> set[str]:
+        """Return the names of what is in this folder; none where it is not there."""
+        return self.store.names(self.key)
 
+    def files(self, prefix: str = "") -> Iterator[Place]:
+        """Yield the files in this folder, not those below it, whose names begin with `prefix`; unordered."""
+        return (self / name for name in self.store.files(self.key, prefix))
 
-def nanoseconds(moment: datetime) -> int:
-    """Return a store's time in ns since 1970; stores count whole seconds or milliseconds."""
-    return round(moment.timestamp() * 1000) * 10**6
+    def below(self, root: Place) -> str:
+        """Return the path relative to a folder above."""
+        return self.key[len(root.key) :].lstrip("/")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from cte_lake.lake.create import check_version, seed_datasets
-from cte_lake.lake.evolve import Change, differences, read_seed, seed_path
+from cte_lake.lake.evolve import Change, differences
 from cte_lake.lake.schemas import dataset, dataset_names
+from cte_lake.lake.stored import AnyLake, stored
 
 
-def schema_changes(root: Path) -> list[Change]:
+def schema_changes(named: AnyLake) -> list[Change]:
     """Return what distinguishes a lake's files from today's schemas; all of it is read together."""
-    check_version(root)
+    lake = stored(named)
+    lake.check_version()
     changes = []
     for name in dataset_names():
-        seed = read_seed(seed_path(root, name))
+        seed = lake.dataset(name).seed
         if seed is not None:
             changes += differences(seed, name)
         else:
@@ -37,7 +36,8 @@ def check_schemas() -> list[str]:
     return lines
 
 
-def record_schemas(root: Path) -> None:
+def record_schemas(named: AnyLake) -> None:
     """Make today's columns known to a lake without waiting for its next ingest; no row is rewritten."""
-    check_version(root)
-    seed_datasets(root)
+    lake = stored(named)
+    lake.check_version()
+    lake.write_seeds()

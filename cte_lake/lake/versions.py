@@ -14,17 +14,16 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.lake.index import FILE_COLUMN, kept_rows
-from cte_lake.lake.listing import files_in
 from cte_lake.lake.paths import checked
-from cte_lake.lake.place import readable
+from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.write import conform, write_table
 
 _NAME = re.compile(
@@ -45,7 +44,7 @@ class Version:
         What it was made from, what came out, how it went.
     rootname : str
         The exposure.
-    path : Path
+    path : Place
         The row's file.
     """
 
@@ -54,9 +53,9 @@ class Version:
     hash: str
     status: str
     rootname: str
-    path: Path
+    path: Place
 
-    def beside(self, suffix: str) -> Path:
+    def beside(self, suffix: str) -> Place:
         """Return the path of a file that belongs to this product, such as ``.hlet.fits``."""
         return self.path.with_name(self.path.name.removesuffix(".parquet") + suffix)
 
@@ -70,9 +69,9 @@ def digest(content: Any) -> str:
     return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
 
-def listed_versions(folder: Path, prefix: str = "") -> Iterator[Version]:
+def listed_versions(folder: Named, prefix: str = "") -> Iterator[Version]:
     """Yield all products in a folder, superseded ones too; no file is opened."""
-    for path in files_in(folder, prefix):
+    for path in place_of(folder).files(prefix):
         found = _NAME.fullmatch(path.name)
         if found is not None:
             part = found.groupdict()
@@ -80,12 +79,12 @@ def listed_versions(folder: Path, prefix: str = "") -> Iterator[Version]:
             yield Version(revision=revision, path=path, **part)
 
 
-def current(folder: Path, rootname: str) -> Version | None:
+def current(folder: Named, rootname: str) -> Version | None:
     """Return the current product of one exposure, or None where there is none."""
     return max(listed_versions(folder, checked("rootname", rootname) + "."), default=None)
 
 
-def current_of_all(folder: Path) -> dict[str, Version]:
+def current_of_all(folder: Named) -> dict[str, Version]:
     """Return the current product of every exposure by root name: one listing, no file is opened."""
     newest: dict[str, Version] = {}
     for version in listed_versions(folder):
@@ -94,7 +93,7 @@ def current_of_all(folder: Path) -> dict[str, Version]:
     return newest
 
 
-def next_version(folder: Path, rootname: str, key: str, status: str, content_hash: str) -> Version:
+def next_version(folder: Named, rootname: str, key: str, status: str, content_hash: str) -> Version:
     """Return the name that a product with this key and content has to take.
 
     The current product's own name comes back when it is the same, so that work done twice ends in one file.
@@ -103,7 +102,7 @@ def next_version(folder: Path, rootname: str, key: str, status: str, content_has
     if newest is not None and (newest.key, newest.hash, newest.status) == (key, content_hash, status):
         return newest
     revision = 1 if newest is None else newest.revision + 1
-    path = folder / f"{rootname}.{key}.{status}-{content_hash}.r{revision:04d}.parquet"
+    path = place_of(folder) / f"{rootname}.{key}.{status}-{content_hash}.r{revision:04d}.parquet"
     return Version(revision, key, content_hash, status, rootname, path)
 
 
@@ -116,15 +115,11 @@ def write_row(version: Version, name: str, row: Mapping[str, Any]) -> None:
 
 def read_row(version: Version) -> dict[str, Any]:
     """Return the row of a product, by column of its dataset."""
-    row: dict[str, Any] = pq.ParquetFile(readable(version.path)).read().to_pylist()[0]
+    row: dict[str, Any] = pq.ParquetFile(version.path.source()).read().to_pylist()[0]
     return row
 
 
-def newest_rows(root: Path, name: str) -> list[dict[str, Any]]:
+def newest_rows(named: AnyLake, name: str) -> list[dict[str, Any]]:
     """Return the current row of every exposure in a dataset of such products, by root name."""
-    newest: dict[str, dict[str, Any]] = {}
-    for row in kept_rows(root, name).drop_columns([FILE_COLUMN]).to_pylist():
-        known = newest.setdefault(row["rootname"], row)
-        if (row["revision"], row["key"]) > (known["revision"], known["key"]):
-            newest[row["rootname"]] = row
-    return [newest[rootname] for rootname in sorted(newest)]
+    rows: list[dict[str, Any]] = stored(named).dataset(name).current().to_pylist()
+    return rows

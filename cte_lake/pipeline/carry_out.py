@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.filenames import path_text
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.dask import Done, WorkerSettings, run_tasks
 
 Task = TypeVar("Task")
@@ -61,13 +62,13 @@ def require_selected(selection: Selection, found: int, unselected: int) -> None:
 
 
 def put_on_record(
-    lake: Path, path: Path, refusal: Rejected, settings_hash: str, image: Image | None = None
+    lake: StoredLake, path: Path, refusal: Rejected, settings_hash: str, image: Image | None = None
 ) -> dict[str, Any]:
     """Write a refused file's row; return what a report tells of it.
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         The lake.
     path : Path
         The refused file.

@@ -17,6 +17,7 @@ from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import MasterFile, current_master
 from cte_lake.lake.read import read_master as read_lake_master
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.masters.read import read_master
 from cte_lake.masters.table import MasterTable, content_hash
@@ -46,7 +47,7 @@ class ImportedMaster:
     left_out: tuple[str, ...]
 
 
-def import_master(lake: Path, path: Path, target: str, config: Config) -> ImportedMaster:
+def import_master(lake: StoredLake, path: Path, target: str, config: Config) -> ImportedMaster:
     """Read a catalog and make it the target's current one; the same content again does nothing.
 
     Raises
@@ -65,7 +66,7 @@ def import_master(lake: Path, path: Path, target: str, config: Config) -> Import
 
 
 def store_master(
-    lake: Path,
+    lake: StoredLake,
     catalog: MasterTable,
     target: str,
     origin: str | Sequence[str],
@@ -75,7 +76,7 @@ def store_master(
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         Root of the lake.
     catalog : MasterTable
         The stars.

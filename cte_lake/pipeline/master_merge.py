@@ -7,13 +7,14 @@ from pathlib import Path
 from cte_lake.config import Config
 from cte_lake.errors import ConfigError, NothingToDo
 from cte_lake.lake.read import current_master
+from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.merge import Merged, merge
 from cte_lake.masters.read import read_master
 from cte_lake.pipeline.master_import import ImportedMaster, lake_catalog, store_master
 
 
 def merge_master(
-    lake: Path, path: Path, target: str, config: Config, filter_: str | None = None
+    lake: StoredLake, path: Path, target: str, config: Config, filter_: str | None = None
 ) -> tuple[ImportedMaster, Merged]:
     """Add the stars of a catalog file that the target's catalog lacks, under new numbers.
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.read import current_master, master_targets
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.master_import import lake_catalog
 
 
-def describe_masters(lake: Path, targets: Sequence[str] | None = None) -> list[dict[str, Any]]:
+def describe_masters(lake: StoredLake, targets: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Describe the current master catalog of each target, or of those named.
 
     Returns
@@ -49,7 +50,7 @@ def describe_masters(lake: Path, targets: Sequence[str] | None = None) -> list[d
     return described
 
 
-def draw_master(lake: Path, target: str, path: Path) -> None:
+def draw_master(lake: StoredLake, target: str, path: Path) -> None:
     """Draw a target's master catalog on the sky into a file.
 
     Raises

@@ -9,6 +9,7 @@ from pathlib import Path
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.names import Names
 
 
@@ -36,13 +37,13 @@ def names_in(path: Path) -> list[str]:
 
 
 def frames_to_rebuild(
-    lake: Path, mode: str, names: Collection[str], selection: Selection, configured: Names | None = None
+    lake: StoredLake, mode: str, names: Collection[str], selection: Selection, configured: Names | None = None
 ) -> Frames:
     """Find the frames of exposures that the lake has.
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         The lake.
     mode : str
         Photometry mode.

@@ -1,17 +1,14 @@
-"""Reports of a lake in an object store: made on this machine and put into the store at the end."""
+"""Reports of a lake: made on this machine, and where the lake is not of it put into its store at the end."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from cte_lake.lake.listing import listing
-from cte_lake.lake.place import in_store
-from cte_lake.lake.write import copy, write_bytes
+from cte_lake.lake.place import place_of
+from cte_lake.lake.store import Place
 from cte_lake.report.frames import FOLDER
 from cte_lake.report.publish import LATEST, MARK, point_latest
 
@@ -28,30 +25,26 @@ def name_of(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
-@contextlib.contextmanager
-def reports_here(reports: Path) -> Iterator[Path]:
+def reports_here(reports: Place) -> contextlib.AbstractContextManager[Path]:
     """Yield a lake's ``reports`` on this machine.
 
     For a lake in an object store that is a temporary folder with the last report's data and pictures, which
     the next one takes over; what `latest` points at when the block ends well is put into the store, the
     pages first and `latest` last.
     """
-    if in_store(reports) is None:
-        yield reports
-        return
-    with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as scratch:
-        here = Path(scratch)
-        _fetch_last(reports, here)
-        yield here
-        name = (here / LATEST).readlink().name
-        for path in sorted((here / name).rglob("*")):
-            if path.is_file():
-                copy(path, reports / name / path.relative_to(here / name))
-        write_bytes(reports / LATEST / MARK, (here / name / MARK).read_bytes())
-        write_bytes(reports / LATEST / "index.html", _PAGE.format(name=name).encode())
+    return reports.worked_on(lambda here: _fetch_last(reports, here), lambda here: _put(reports, here))
 
 
-def _fetch_last(reports: Path, here: Path) -> None:
+def _put(reports: Place, here: Path) -> None:
+    name = (here / LATEST).readlink().name
+    for path in sorted((here / name).rglob("*")):
+        if path.is_file():
+            place_of(path).copy_to(reports / name / path.relative_to(here / name))
+    (reports / LATEST / MARK).write_bytes((here / name / MARK).read_bytes())
+    (reports / LATEST / "index.html").write_bytes(_PAGE.format(name=name).encode())
+
+
+def _fetch_last(reports: Place, here: Path) -> None:
     try:
         data = (reports / LATEST / MARK).read_bytes()
         name = name_of(datetime.fromisoformat(json.loads(data)["made"]))
@@ -60,6 +53,6 @@ def _fetch_last(reports: Path, here: Path) -> None:
         return
     (here / name / FOLDER).mkdir(parents=True)
     (here / name / MARK).write_bytes(data)
-    for listed in listing(reports / name, FOLDER, ""):
-        copy(reports / name / listed.path, here / name / listed.path)
+    for listed in (reports / name).listing(FOLDER):
+        (reports / name / listed.path).copy_to(place_of(here / name / listed.path))
     point_latest(here / name)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
+from cte_lake.lake.store import Place
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
 from cte_lake.report.away import name_of, reports_here
@@ -59,7 +60,7 @@ class Made:
         Counts and the latest epoch.
     """
 
-    folder: Path
+    folder: Path | Place
     published: Path | None
     pages: int
     size: int
@@ -93,7 +94,7 @@ def make_report(
     if publish is not None:
         check_place(publish)
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    place = lake.root / "reports"
+    place = lake.stored / "reports"
     with reports_here(place) as reports:
         made = _make(lake, settings, mode, reports, publish, moment)
     return replace(made, folder=place / made.folder.name)
@@ -143,12 +144,12 @@ def _content(
     frames_drawn: Callable[[], dict[str, Cells]],
 ) -> tuple[Cells, list[Cells]]:
     # What the commands on the pages need to find the same rows again.
-    options = f"--lake {shlex.quote(str(lake.root))}"
+    options = f"--lake {shlex.quote(str(lake.stored))}"
     options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
     options += set_again(settings)
     (work / "data").mkdir()
     measure = settings.config.measure
-    sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.root))
+    sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.stored))
     asked = Request(
         aperture=measure.aperture,
         estimator=measure.estimator,
@@ -169,7 +170,7 @@ def _content(
         "version": __version__,
         "made": moment.isoformat(timespec="seconds"),
         "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
-        "lake": str(lake.root),
+        "lake": str(lake.stored),
         "mode": mode,
         "aperture": measure.aperture,
         "estimator": measure.estimator,

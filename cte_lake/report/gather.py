@@ -79,7 +79,7 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
         "rejects": lake.sql("FROM rejects ORDER BY path").rows(),
         # Not by the view, which opens every file.
         "alignment": sorted(
-            newest_rows(lake.root, "alignment"), key=lambda row: (row["mjd"], row["imagename"])
+            newest_rows(lake.stored, "alignment"), key=lambda row: (row["mjd"], row["imagename"])
         ),
     }
 

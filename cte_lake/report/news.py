@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cte_lake.lake.store import Place
 from cte_lake.plots.words import count_text
 from cte_lake.report.publish import LATEST, MARK
 
@@ -14,7 +15,7 @@ from cte_lake.report.publish import LATEST, MARK
 FORMAT = 1
 
 
-def last_report(reports: Path) -> Mapping[str, Any] | None:
+def last_report(reports: Path | Place) -> Mapping[str, Any] | None:
     """Return the data of the newest report in a lake's ``reports`` folder, None without a readable one."""
     path = reports / LATEST / MARK
     try:

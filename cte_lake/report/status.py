@@ -29,9 +29,9 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         last one's time, what is new since, its losses; None without one).
     """
     rows = bookkeeping(lake)
-    last = last_report(lake.root / "reports")
+    last = last_report(lake.stored / "reports")
     return {
-        "lake": str(lake.root),
+        "lake": str(lake.stored),
         "mode": mode,
         "state": state(**rows),
         "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
@@ -75,7 +75,7 @@ def _report(last: Mapping[str, Any], exposures: Sequence[Row], lake: Lake) -> Ce
             losses.append(f"{name[:32]:<33}{cells}")
     return {
         "made": last["made_text"],
-        "path": str(lake.root / "reports" / LATEST / "index.html"),
+        "path": str(lake.stored / "reports" / LATEST / "index.html"),
         "news": fresh["text"],
         "new": fresh["new"],
         "changed": fresh["changed"],

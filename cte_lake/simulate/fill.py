@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pyarrow as pa
 
 from cte_lake.lake.paths import Partition, exposure_file, master_file, phot_file
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.simulate.photometry import ChipStars, SimulatedPhotometry
 
 
-def fill_lake(lake: Path, images: Iterable[SimulatedPhotometry], stars: ChipStars | None = None) -> int:
+def fill_lake(lake: StoredLake, images: Iterable[SimulatedPhotometry], stars: ChipStars | None = None) -> int:
     """Write images, and their master catalog, into a lake.
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         A lake (`cte_lake.lake.create.create_lake`).
     images : iterable of SimulatedPhotometry
         Written one by one, so that a generator of thousands needs the memory of one.
@@ -50,7 +50,7 @@ def fill_lake(lake: Path, images: Iterable[SimulatedPhotometry], stars: ChipStar
     return count
 
 
-def _write_master(lake: Path, stars: ChipStars, master_hash: str) -> None:
+def _write_master(lake: StoredLake, stars: ChipStars, master_hash: str) -> None:
     n = stars.id.size
     table = pa.table(
         {

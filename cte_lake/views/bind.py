@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,11 +11,9 @@ from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
-from cte_lake.lake.create import check_version
-from cte_lake.lake.evolve import SQL_TYPES, read_seed, seed_path
-from cte_lake.lake.place import in_store, lake_place
-from cte_lake.lake.read import scan
+from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
+from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
@@ -38,7 +35,7 @@ class Binding:
     ----------
     connection : duckdb.DuckDBPyConnection
         In memory, or of a database file that is to hold the views.
-    lake : Path
+    named : StoredLake or path
         The lake; the views hold absolute paths.
     mode : str, optional
         Photometry mode that the views show; by default that of the configuration.
@@ -59,23 +56,20 @@ class Binding:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        lake: Path,
+        named: AnyLake,
         mode: str | None = None,
         settings: Settings | None = None,
         exposures: pa.Table | None = None,
     ) -> None:
         from cte_lake.config import load_settings
 
-        self._connection, self._root = connection, lake_place(lake)
-        if (place := in_store(self._root)) is not None:
-            from cte_lake.lake.confined import confine
-
-            confine(connection, place)
-        check_version(self._root)
-        self._config = (settings or load_settings(self._root)).config
+        self._connection, self._lake = connection, stored(named)
+        self._lake.place.store.attach(connection, self._lake.place.key)
+        self._lake.check_version()
+        self._config = (settings or load_settings(self._lake)).config
         bind_settings(connection, self._config, mode or self._config.photometry.mode)
         self._made: set[str] = set()
-        self._files = {*STORED, *_added(self._root)}
+        self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         if exposures is not None:
             bind_exposures(connection, exposures)
@@ -92,26 +86,26 @@ class Binding:
         objects = sql_objects() if names is None else built_from(names)
         wanted = [each for each in objects if each.name not in self._made]
         read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
-        stored = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
+        files = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
-        for name in stored if wanted else ():
-            _bind_stored(self._connection, self._root, name, seed_path(self._root, name))
+        for name in files if wanted else ():
+            _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
         make_objects(self._connection, self._config, wanted)
-        for name in stored:
-            _bind_stored(self._connection, self._root, name)
+        for name in files:
+            _bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in wanted}
-        self._bound |= stored
+        self._bound |= files
 
 
 def bind(
     connection: duckdb.DuckDBPyConnection,
-    lake: Path,
+    named: AnyLake,
     mode: str | None = None,
     settings: Settings | None = None,
     views: Collection[str] | None = None,
 ) -> None:
     """Make views and macros in a connection, None for all; the parameters are those of `Binding`."""
-    Binding(connection, lake, mode, settings).make(views)
+    Binding(connection, named, mode, settings).make(views)
 
 
 def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
@@ -138,9 +132,9 @@ def bind_exposures(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> Non
     connection.unregister("incoming_exposures")
 
 
-def _added(root: Path) -> list[str]:
+def _added(lake: StoredLake) -> list[str]:
     """Return the datasets that somebody has added to catalog_schemas/ and that the lake has."""
-    return [name for name in dataset_names() if name not in OWN and seed_path(root, name).is_file()]
+    return [name for name in dataset_names() if name not in OWN and lake.dataset(name).seed is not None]
 
 
 def default_view(macro: SqlObject, aperture: int) -> str:
@@ -149,23 +143,22 @@ def default_view(macro: SqlObject, aperture: int) -> str:
     return f"CREATE OR REPLACE VIEW {macro.name} AS SELECT {names} FROM {macro.name}(aperture := {aperture})"
 
 
-def _bind_stored(
-    connection: duckdb.DuckDBPyConnection, root: Path, name: str, only: Path | None = None
-) -> None:
+def _bind_stored(connection: duckdb.DuckDBPyConnection, files: StoredDataset, of_seed: bool = False) -> None:
+    name = files.name
     columns = ", ".join(f'"{column}"' for column in stored_types(name))
-    source = scan(root, name, only=only if only is not None and only.is_file() else None)
+    source = files.scan(only=files.seed_place if of_seed and files.seed_place.is_file() else None)
     try:
         connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
     except duckdb.Error as error:
-        if read_seed(seed_path(root, name)) is None:
-            raise LakeError(_without_seed(root, name)) from error
-        raise LakeError(f"the files of dataset {name!r} in {root} cannot be read: {error}") from error
+        if files.seed is None:
+            raise LakeError(_without_seed(files)) from error
+        raise LakeError(f"the files of dataset {name!r} in {files.root} cannot be read: {error}") from error
 
 
-def _without_seed(root: Path, name: str) -> str:
+def _without_seed(files: StoredDataset) -> str:
     return (
-        f"dataset {name!r} of {root} lacks the empty file that bears its schema; "
-        f"`cte-lake init {root}` makes it again"
+        f"dataset {files.name!r} of {files.root} lacks the empty file that bears its schema; "
+        f"`cte-lake init {files.root}` makes it again"
     )
 
 

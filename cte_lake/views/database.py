@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import replacing
 from cte_lake.views.bind import bind
 from cte_lake.views.functions import IN_PROCESS
@@ -21,14 +22,16 @@ def exported_objects() -> list[str]:
     return [each.name for each in sql_objects() if each.name not in IN_PROCESS]
 
 
-def write_database(lake: Path, to: Path, mode: str | None = None, settings: Settings | None = None) -> None:
+def write_database(
+    lake: StoredLake, to: Path, mode: str | None = None, settings: Settings | None = None
+) -> None:
     """Write a database with the views and macros; it holds absolute paths and no rows of the lake.
 
     What calls Python (`functions.IN_PROCESS`) cannot run elsewhere and is left out.
 
     Parameters
     ----------
-    lake : Path
+    lake : StoredLake
         The lake.
     to : Path
         File to write; one that is there is replaced in one step.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import duckdb
 
 from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable, UsageError
 from cte_lake.lake.index import raised_below
+from cte_lake.lake.stored import StoredLake
 
 #: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
 _EXPLAIN = re.compile(
@@ -19,7 +19,7 @@ _IN_FUNCTION = re.compile(r"^Python exception occurred while executing the UDF: 
 _ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
 
 
-def seal(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+def seal(connection: duckdb.DuckDBPyConnection, root: StoredLake) -> None:
     """Take from a connection all reach outside a lake, for good.
 
     Reading stays possible below `root`: the views list and read their files with every query. Writing

@@ -8,12 +8,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import logging.handlers
 import shlex
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,17 +21,15 @@ from typing import Annotated, Any
 
 import typer
 
-from cte_lake.cli.options import named_place
 from cte_lake.errors import CteLakeError, ExitCode, UsageError
-from cte_lake.lake.listing import files_in
-from cte_lake.lake.lock import only_one
-from cte_lake.lake.paths import find_lake
-from cte_lake.lake.place import in_store
-from cte_lake.lake.write import copy, write_bytes
+from cte_lake.lake.place import place_of
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, StoredLake, find_lake, stored
 
-LOG, MAIL = "refresh.log", "refresh.mail"
+MAIL = "refresh.mail"
 _STEM = "refresh-"
-_LOG_BYTES, _LOGS_KEPT = 2_000_000, 9
+#: Logs of so many jobs are kept.
+_LOGS_KEPT = 30
 #: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
 _GO_ON = frozenset({ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.AUDIT_FAILED})
 #: Nothing new is no failure of a job that runs every night.
@@ -55,15 +51,14 @@ class Step:
 class Refresh:
     """A refresh: what was done when, and how it ended."""
 
-    lake: Path
+    lake: StoredLake
     started: datetime
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def log(self) -> Path:
+    def log(self) -> Place:
         """Where everything is that was said."""
-        name = LOG if in_store(self.lake) is None else f"{_STEM}{self.started:%Y%m%dT%H%M%SZ}.log"
-        return self.lake / "logs" / name
+        return self.lake / "logs" / f"{_STEM}{self.started:%Y%m%dT%H%M%SZ}.log"
 
     @property
     def exit_code(self) -> int:
@@ -121,7 +116,7 @@ def _meaning(code: int) -> str:
         return f"killed by signal {-code}" if code < 0 else "unknown"
 
 
-def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
+def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
     """Take the steps in order; one that cannot be made up for ends the job.
 
     Raises
@@ -129,8 +124,9 @@ def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
     Locked
         At once, if a refresh of this lake is running.
     """
+    lake = stored(named)
     done = Refresh(lake, datetime.now(UTC))
-    with only_one(lake, "refresh"), _log(done) as log:
+    with lake.lease("refresh"), _log(done) as log:
         for command in steps:
             log.info("cte-lake %s", command)
             step = _take(lake, command, log)
@@ -139,11 +135,11 @@ def refresh(lake: Path, steps: tuple[str, ...]) -> Refresh:
             if step.exit_code not in _GO_ON:
                 break
         log.info("%s", json.dumps(done.summary()))
-        write_bytes(lake / "logs" / MAIL, done.mail().encode() if done.exit_code else b"")
+        (done.lake / "logs" / MAIL).write_bytes(done.mail().encode() if done.exit_code else b"")
     return done
 
 
-def _take(lake: Path, command: str, log: logging.Logger) -> Step:
+def _take(lake: StoredLake, command: str, log: logging.Logger) -> Step:
     started = perf_counter()
     name, *arguments = shlex.split(command)
     line = [sys.executable, "-m", "cte_lake.cli.main", name, *arguments, "--lake", str(lake)]
@@ -160,26 +156,21 @@ def _take(lake: Path, command: str, log: logging.Logger) -> Step:
 
 @contextlib.contextmanager
 def _log(done: Refresh) -> Iterator[logging.Logger]:
-    """Yield the log: a file that is turned over, or in an object store one object a job."""
-    if in_store(done.lake) is None:
-        with _writing(done.log) as log:
-            yield log
-        return
-    with tempfile.TemporaryDirectory(prefix="cte-lake-") as scratch:
-        try:
-            with _writing(Path(scratch, LOG)) as log:
-                yield log
-        finally:
-            copy(Path(scratch, LOG), done.log)
-    for old in sorted(files_in(done.log.parent, _STEM))[: -_LOGS_KEPT - 1]:
+    """Yield the log, one file a job; those of the last jobs are kept."""
+    logs, name = done.log.parent, done.log.name
+
+    def put(here: Path) -> None:
+        place_of(here / name).copy_to(done.log)
+
+    with logs.worked_on(lambda here: None, put) as here, _writing(here / name) as log:
+        yield log
+    for old in sorted(logs.files(_STEM), key=str)[:-_LOGS_KEPT]:
         old.unlink()
 
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[logging.Logger]:
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT, encoding="utf-8", errors="replace"
-    )
+    handler = logging.FileHandler(path, encoding="utf-8", errors="replace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.Logger("refresh", logging.INFO)
     log.addHandler(handler)
@@ -191,8 +182,8 @@ def _writing(path: Path) -> Iterator[logging.Logger]:
 
 def main(
     lake: Annotated[
-        Path | None,
-        typer.Option("--lake", help="The lake; else as for cte-lake.", parser=named_place, metavar="LAKE"),
+        str | None,
+        typer.Option("--lake", help="The lake; else as for cte-lake.", metavar="LAKE"),
     ] = None,
     frames: Annotated[
         Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")

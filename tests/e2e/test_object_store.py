@@ -12,7 +12,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.place import lake_place
+from cte_lake.lake.place import place_of
 from cte_lake.pipeline.master_import import import_master
 from tests.e2e.conftest import command, environment
 from tests.lakes import content
@@ -81,7 +81,7 @@ def new_lake(new_bucket, program):
 
     def make():
         bucket = Bucket(new_bucket())
-        root = lake_place(f"s3://{bucket.name}/lake")
+        root = place_of(f"s3://{bucket.name}/lake")
         create_lake(root)
         import_master(root, program.master, "ngc104", load_settings(root, environment={}).config)
         return bucket, root

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from cte_lake.errors import ExitCode
-from cte_lake.lake.lock import only_one
-from cte_lake.workflow.refresh import LOG, MAIL, default_steps, refresh
+from cte_lake.lake.stored import stored
+from cte_lake.workflow.refresh import MAIL, default_steps, refresh
 from tests.jobs.conftest import JOBS
 
 
@@ -33,7 +33,8 @@ def test_a_good_night_is_one_line_of_json(lake, frames):
     summary = json.loads(line)
     assert summary["exit_code"] == 0
     assert list(summary["steps"].values()) == [0, 0]
-    log = (lake / "logs" / LOG).read_text()
+    (path,) = (lake / "logs").glob("refresh-*.log")
+    log = path.read_text()
     assert "4 measured" in log
     assert "exit code 0" in log
     assert (lake / "logs" / MAIL).read_text() == ""
@@ -47,7 +48,7 @@ def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
     assert done.stderr == (lake / "logs" / MAIL).read_text()
     assert "needs a look" in done.stderr
     assert "ic7899zzq_flt.fits" in done.stderr
-    assert f"Full log: {lake}/logs/{LOG}" in done.stderr
+    assert f"Full log: {lake}/logs/refresh-" in done.stderr
 
 
 def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
@@ -58,28 +59,30 @@ def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
 
 
 def test_a_second_start_exits_75_at_once_and_touches_nothing(lake):
-    with only_one(lake, "refresh"):
+    with stored(lake).lease("refresh"):
         done = run(lake, "verify")
     assert done.returncode == ExitCode.LOCKED == 75
     assert done.stdout == ""
     assert re.search(rf"another refresh runs on .* \(process {os.getpid()} on ", done.stderr)
-    assert not (lake / "logs" / LOG).exists()
+    assert not list((lake / "logs").glob("refresh-*.log"))
 
 
 def test_the_lock_of_a_killed_job_is_free(lake):
     script = (
-        "import os, sys; from pathlib import Path; from cte_lake.lake.lock import only_one\n"
-        "with only_one(Path(sys.argv[1]), 'refresh'): os.kill(os.getpid(), 9)"
+        "import os, sys; from pathlib import Path; from cte_lake.lake.stored import stored\n"
+        "with stored(Path(sys.argv[1])).lease('refresh'): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, str(lake)], check=False)
     assert run(lake, "verify --quick").returncode == 0
 
 
-def test_the_log_rotates(lake, monkeypatch):
-    monkeypatch.setattr("cte_lake.workflow.refresh._LOG_BYTES", 300)
-    for _ in range(3):
-        refresh(lake, ("schema check",))
-    assert len(list((lake / "logs").glob(f"{LOG}*"))) > 2
+def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):
+    monkeypatch.setattr("cte_lake.workflow.refresh._LOGS_KEPT", 2)
+    for second in range(3):
+        (lake / "logs" / f"refresh-20260101T00000{second}Z.log").write_text("old")
+    done = refresh(lake, ("schema check",))
+    kept = sorted(path.name for path in (lake / "logs").glob("refresh-*.log"))
+    assert kept == ["refresh-20260101T000002Z.log", done.log.name]
 
 
 @pytest.mark.slow

@@ -2,9 +2,9 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.errors import LakeError
-from cte_lake.lake.create import LAKE_VERSION, check_version, create_lake
-from cte_lake.lake.evolve import seed_path
+from cte_lake.lake.create import check_version, create_lake
 from cte_lake.lake.read import current_exposures, current_master, reject_rows
+from cte_lake.lake.stored import LAKE_VERSION, stored
 
 
 def test_a_new_lake_answers_with_no_rows(tmp_path):
@@ -40,7 +40,7 @@ def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
 @pytest.mark.parametrize("name", ["exposures", "phot", "master", "rejects", "alignment", "crmasks"])
 def test_a_lost_seed_is_told_in_a_sentence_and_made_again(tmp_path, name):
     create_lake(tmp_path)
-    seed_path(tmp_path, name).unlink()
+    stored(tmp_path).dataset(name).seed_place.unlink()
     with pytest.raises(LakeError) as refusal:
         open_lake(tmp_path)
     told = str(refusal.value)

@@ -13,12 +13,11 @@ from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.errors import LakeError
 from cte_lake.lake import schemas
-from cte_lake.lake.append import append_rows
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.evolve import seed_path
-from cte_lake.lake.index import CACHE, exposure_rows
+from cte_lake.lake.index import CACHE
 from cte_lake.lake.maintenance.compact import compact, plan_compact
-from cte_lake.lake.read import current_exposures
+from cte_lake.lake.read import current_exposures, exposure_rows
+from cte_lake.lake.stored import stored
 from cte_lake.lake.upgrade import record_schemas, schema_changes
 from cte_lake.resources import data_dir
 from cte_lake.simulate import fill_lake
@@ -89,7 +88,7 @@ def test_an_added_column_is_null_in_old_files_and_filled_in_new_ones(lake, catal
     assert rows == [{"gyros": 3, "n": 8}, {"gyros": None, "n": 8}]
     assert stars == 16 * 20
     # The record of it is lost, and made again from the files.
-    seed_path(lake, "exposures").unlink()
+    stored(lake).dataset("exposures").seed_place.unlink()
     shutil.rmtree(lake / CACHE, ignore_errors=True)
     create_lake(lake)
     assert exposure_rows(lake).column("gyros").null_count == 8
@@ -209,16 +208,16 @@ def test_a_new_table_is_written_read_and_kept_in_order(lake, catalog):
         {"target": ["ngc104", "ngc6791"], "proposal": [14378, 14541], "visit": ["01", "02"],
          "remark": ["good", None]},
     )  # fmt: skip
-    first = append_rows(lake, "notes", table)
-    assert append_rows(lake, "notes", table) == first
+    first = stored(lake).dataset("notes").append(table)
+    assert stored(lake).dataset("notes").append(table) == first
     assert {path.parent.name for path in first} == {"target=ngc104", "target=ngc6791"}
     with open_lake(lake) as opened:
         rows = opened.sql("SELECT target, remark FROM stored_notes ORDER BY target").rows()
     assert rows == [{"target": "ngc104", "remark": "good"}, {"target": "ngc6791", "remark": None}]
     with pytest.raises(LakeError, match="no column 'mood'"):
-        append_rows(lake, "notes", table.append_column("mood", [["a", "b"]]))
+        stored(lake).dataset("notes").append(table.append_column("mood", [["a", "b"]]))
     with pytest.raises(LakeError, match="its own command"):
-        append_rows(lake, "phot", table)
+        stored(lake).dataset("phot").append(table)
 
 
 @pytest.mark.parametrize(

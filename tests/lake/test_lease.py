@@ -9,14 +9,14 @@ import pytest
 
 from cte_lake.errors import Locked
 from cte_lake.lake import lease
-from cte_lake.lake.lock import only_one
-from cte_lake.lake.place import lake_place
+from cte_lake.lake.place import place_of
+from cte_lake.lake.stored import stored
 
 HOLDER = """
 import sys, time
-from cte_lake.lake.lock import only_one
-from cte_lake.lake.place import lake_place
-with only_one(lake_place(sys.argv[1]), "job"):
+from cte_lake.lake.stored import stored
+from cte_lake.lake.place import place_of
+with stored(place_of(sys.argv[1])).lease("job"):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -24,7 +24,7 @@ with only_one(lake_place(sys.argv[1]), "job"):
 
 @pytest.fixture
 def place(bucket):
-    return lake_place(f"s3://{bucket}/lake")
+    return place_of(f"s3://{bucket}/lake")
 
 
 def wait_a_second():
@@ -33,26 +33,26 @@ def wait_a_second():
 
 
 def locks(place):
-    return [path for path, *_ in place.objects("logs/")]
+    return [path for path, *_ in place.listing("logs")]
 
 
 def test_a_second_holder_is_refused_and_the_next_is_not(place):
-    with only_one(place, "job"):
+    with stored(place).lease("job"):
         assert locks(place) == ["logs/job.lock"]
         with (
             pytest.raises(Locked, match=r"another job runs on s3://.* \(process \d+ on "),
-            only_one(place, "job"),
+            stored(place).lease("job"),
         ):
             pass
-        with only_one(place, "another job"):
+        with stored(place).lease("another job"):
             pass
     assert locks(place) == []
-    with only_one(place, "job"):
+    with stored(place).lease("job"):
         pass
 
 
 def test_it_is_freed_by_an_error_too(place):
-    with pytest.raises(ValueError, match="broken"), only_one(place, "job"):
+    with pytest.raises(ValueError, match="broken"), stored(place).lease("job"):
         raise ValueError("broken")
     assert locks(place) == []
 
@@ -61,11 +61,11 @@ def test_a_killed_holder_keeps_it_until_its_lease_is_over(place, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    with pytest.raises(Locked), only_one(place, "job"):
+    with pytest.raises(Locked), stored(place).lease("job"):
         pass
     monkeypatch.setattr(lease, "LEASE", 0.0)
     wait_a_second()
-    with only_one(place, "job"):
+    with stored(place).lease("job"):
         assert locks(place) == ["logs/job.lock"]
     assert locks(place) == []
 
@@ -73,15 +73,15 @@ def test_a_killed_holder_keeps_it_until_its_lease_is_over(place, monkeypatch):
 def test_a_holder_that_renews_is_not_robbed(place, monkeypatch):
     monkeypatch.setattr(lease, "LEASE", 3.0)
     monkeypatch.setattr(lease, "RENEWED_EVERY", 0.2)
-    with only_one(place, "job"):
+    with stored(place).lease("job"):
         for _ in range(4):
             wait_a_second()
-            with pytest.raises(Locked), only_one(place, "job"):
+            with pytest.raises(Locked), stored(place).lease("job"):
                 pass
 
 
 def test_of_many_that_take_an_old_lock_one_gets_it(place, monkeypatch):
-    (place / "logs" / "job.lock").put(b"1 on a machine that is no more (0)")
+    place.store.at("lake/logs/job.lock").put(b"1 on a machine that is no more (0)")
     wait_a_second()
     monkeypatch.setattr(lease, "LEASE", 1.0)
     got, refused, start = [], [], threading.Barrier(8)
@@ -89,7 +89,7 @@ def test_of_many_that_take_an_old_lock_one_gets_it(place, monkeypatch):
     def take():
         start.wait()
         try:
-            with only_one(place, "job"):
+            with stored(place).lease("job"):
                 got.append(locks(place))
                 threading.Event().wait(0.5)
         except Locked:
@@ -104,8 +104,8 @@ def test_of_many_that_take_an_old_lock_one_gets_it(place, monkeypatch):
 
 
 def test_who_lost_it_does_not_free_it_for_the_next(place):
-    path = place / "logs" / "job.lock"
-    with only_one(place, "job"):
+    path = place.store.at("lake/logs/job.lock")
+    with stored(place).lease("job"):
         # As another that found it old: this process was asleep for longer than the lease.
         assert path.put(b"2 on another machine (1)", if_tag=path.head().tag)
     assert path.read_bytes() == b"2 on another machine (1)"

@@ -14,12 +14,10 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.errors import LakeError, StoreUnavailable, UsageError
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.evolve import read_seed, seed_path
-from cte_lake.lake.index import exposure_rows
-from cte_lake.lake.listing import files_in, listing
-from cte_lake.lake.paths import find_lake
-from cte_lake.lake.place import in_store, lake_place
-from cte_lake.lake.write import renew, replacing, write_bytes, write_table
+from cte_lake.lake.place import place_of
+from cte_lake.lake.read import exposure_rows
+from cte_lake.lake.stored import find_lake, stored
+from cte_lake.lake.write import replacing, write_bytes, write_table
 from tests.lake.conftest import Lakes
 from tests.stores import CREDENTIALS, free_port, start_server
 
@@ -28,7 +26,7 @@ SECRETS = {CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"
 
 @pytest.fixture
 def place(bucket):
-    return lake_place(f"s3://{bucket}/some/lake")
+    return place_of(f"s3://{bucket}/some/lake")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +35,7 @@ def filled_store(new_bucket):
     import boto3
 
     name = new_bucket()
-    root = lake_place(f"s3://{name}/here/lake")
+    root = place_of(f"s3://{name}/here/lake")
     create_lake(root)
     Lakes().fill(root)
     for key in ("here/lake-of-others/x.csv", "here/secret.csv"):
@@ -49,9 +47,9 @@ def filled_store(new_bucket):
 @contextmanager
 def requests(monkeypatch):
     """Count the requests to the store by their kind, and keep the keys of what was fetched."""
-    from cte_lake.lake.store import Store
+    from cte_lake.lake.s3 import S3
 
-    asked, fetched, original = Counter(), [], Store._call_s3
+    asked, fetched, original = Counter(), [], S3._call_s3
 
     async def counting(self, method, *arguments, **keywords):
         asked[method] += 1
@@ -60,7 +58,7 @@ def requests(monkeypatch):
         return await original(self, method, *arguments, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_call_s3", counting)
+        patch.setattr(S3, "_call_s3", counting)
         yield asked, fetched
 
 
@@ -73,13 +71,11 @@ def cte_lake(*arguments, **environment):
 
 
 def test_places():
-    assert lake_place("~/x") == Path("~/x").expanduser()
-    assert lake_place(Path("x")) == Path.cwd() / "x"
-    place = lake_place("s3://bucket//a/lake/")
+    assert str(place_of("~/x")) == str(Path("~/x").expanduser())
+    assert place_of(Path("x")) == place_of(Path.cwd() / "x")
+    place = place_of("s3://bucket//a/lake/")
     assert (str(place), place.name, str(place / "x/y=1")) == ("s3://bucket/a/lake", "lake", f"{place}/x/y=1")
-    assert lake_place(place) is place
-    assert in_store(place) is place
-    assert in_store(Path("x")) is None
+    assert place_of(place) is place
 
 
 @pytest.mark.parametrize(
@@ -88,7 +84,7 @@ def test_places():
 )
 def test_what_is_no_place_is_refused(address):
     with pytest.raises(UsageError, match="s3://BUCKET/PREFIX"):
-        lake_place(address)
+        place_of(address)
 
 
 def test_a_place_is_no_path_of_this_machine_and_holds_no_secret(place):
@@ -125,30 +121,32 @@ def test_a_failed_write_leaves_the_old_object_and_nothing_else(place):
     with pytest.raises(RuntimeError, match="no space left"):
         fail()
     assert path.read_bytes() == b"old"
-    assert [listed.path for listed in listing(place.parent, "lake", "")] == ["lake/x.parquet"]
+    assert [listed.path for listed in place.parent.listing("lake")] == ["lake/x.parquet"]
 
 
 def test_a_listing_is_never_an_old_one(place):
     import boto3
 
     write_bytes(place / "phot" / "a.parquet", b"1")
-    assert [listed.path for listed in listing(place, "phot")] == ["phot/a.parquet"]
-    assert [path.name for path in files_in(place / "phot")] == ["a.parquet"]
+    assert [listed.path for listed in place.listing("phot")] == ["phot/a.parquet"]
+    assert [path.name for path in (place / "phot").files()] == ["a.parquet"]
     # By another hand than this process's own, which knows what it has written itself.
     client = boto3.client("s3")
-    client.put_object(Bucket=place.bucket, Key="some/lake/phot/b.parquet", Body=b"22")
-    client.put_object(Bucket=place.bucket, Key="some/lake/phot/", Body=b"")
-    found = {listed.path: listed.size for listed in listing(place, "phot")}
+    client.put_object(Bucket=place.store.bucket, Key="some/lake/phot/b.parquet", Body=b"22")
+    client.put_object(Bucket=place.store.bucket, Key="some/lake/phot/", Body=b"")
+    found = {listed.path: listed.size for listed in place.listing("phot")}
     assert found == {"phot/a.parquet": 1, "phot/b.parquet": 2}
-    assert sorted(path.name for path in files_in(place / "phot", "b")) == ["b.parquet"]
-    client.delete_object(Bucket=place.bucket, Key="some/lake/phot/a.parquet")
-    assert [listed.path for listed in listing(place, "phot")] == ["phot/b.parquet"]
+    assert sorted(path.name for path in (place / "phot").files("b")) == ["b.parquet"]
+    client.delete_object(Bucket=place.store.bucket, Key="some/lake/phot/a.parquet")
+    assert [listed.path for listed in place.listing("phot")] == ["phot/b.parquet"]
 
 
 def test_a_long_listing_is_whole_and_takes_a_request_a_thousand(place, monkeypatch):
-    place.fs.pipe({f"{place.path}/phot/{number:04d}.parquet": b"" for number in range(1003)})
+    from cte_lake.lake.s3 import S3
+
+    S3().pipe({f"{place.store.bucket}/{place.key}/phot/{number:04d}.parquet": b"" for number in range(1003)})
     with requests(monkeypatch) as (asked, _):
-        assert len(list(listing(place, "phot"))) == 1003
+        assert len(list(place.listing("phot"))) == 1003
     assert asked == {"list_objects_v2": 2}
 
 
@@ -158,10 +156,10 @@ def test_renewing_gives_an_object_a_new_time_and_the_same_content(place):
     before = path.head().mtime_ns
     # Times of objects are whole seconds.
     while path.head().mtime_ns == before:
-        renew(path)
+        path.touch()
     assert path.read_bytes() == b"content"
     with pytest.raises(FileNotFoundError):
-        renew(place / "none.parquet")
+        (place / "none.parquet").touch()
 
 
 def test_a_lake_is_made_once_and_not_over_other_things(place):
@@ -169,7 +167,7 @@ def test_a_lake_is_made_once_and_not_over_other_things(place):
         find_lake(str(place))
     assert create_lake(place)
     assert not create_lake(place)
-    assert find_lake(None, {"CTE_LAKE_LAKE": str(place)}) == place
+    assert find_lake(None, {"CTE_LAKE_LAKE": str(place)}) == stored(place)
     write_bytes(place.parent / "other" / "something.txt", b"")
     with pytest.raises(LakeError, match="not empty and no lake"):
         create_lake(place.parent / "other")
@@ -177,7 +175,7 @@ def test_a_lake_is_made_once_and_not_over_other_things(place):
 
 def test_an_interrupted_making_is_made_again(place):
     create_lake(place)
-    place.fs.rm_file((place / "cte_lake.toml").path)
+    (place / "cte_lake.toml").unlink()
     with pytest.raises(LakeError, match=r"has no cte_lake.toml"):
         find_lake(str(place))
     assert create_lake(place)
@@ -221,12 +219,12 @@ def test_an_open_lake_sees_what_comes(place):
 def test_an_open_lake_goes_on_when_columns_are_added(place):
     create_lake(place)
     Lakes().fill(place)
-    path = seed_path(place, "phot")
+    phot = stored(place).dataset("phot")
     with open_lake(place) as lake:
         before = lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows()
-        schema = read_seed(path)
+        schema = phot.seed
         grown = schema.append(pa.field("colour", pa.string())).with_metadata({"generation": "2"})
-        write_table(path, grown.empty_table())
+        write_table(phot.seed_place, grown.empty_table())
         assert lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows() == before
     with open_lake(place) as lake:
         assert lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows() == before
@@ -278,7 +276,7 @@ def sealed(filled_store):
 
 @pytest.mark.parametrize("query", OUTSIDE)
 def test_a_query_reaches_nothing_else(sealed, query):
-    name = sealed.root.bucket
+    name = sealed.stored.place.store.bucket
     number = int(name.partition("-")[2])
     text = query.format(bucket=f"s3://{name}", name=name, next_bucket=f"s3://bucket-{number + 1}")
     with pytest.raises(UsageError, match=r"reaches outside the lake|is only read here") as refused:
@@ -289,8 +287,8 @@ def test_a_query_reaches_nothing_else(sealed, query):
 def test_the_file_system_that_duckdb_sees_refuses_by_itself(filled_store):
     from cte_lake.lake.confined import LakeFiles
 
-    files = LakeFiles(filled_store)
-    name = filled_store.bucket
+    files = LakeFiles(filled_store.store.at(filled_store.key))
+    name = filled_store.store.bucket
     inside = files.glob(f"s3://{name}/here/lake/rejects/*.parquet")
     assert inside == [f"{name}/here/lake/rejects/seed.parquet"]
     for path in (
@@ -341,16 +339,16 @@ def test_a_store_that_refuses_is_told(tmp_path):
 def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(object_store, monkeypatch):
     import boto3
 
-    from cte_lake.lake.store import Store
+    from cte_lake.lake.s3 import S3
 
     port = free_port()
     server = start_server(port)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    Store.clear_instance_cache()
+    S3.clear_instance_cache()
     try:
         boto3.client("s3").create_bucket(Bucket="soon-gone")
-        place = lake_place("s3://soon-gone/lake")
+        place = place_of("s3://soon-gone/lake")
         create_lake(place)
         with open_lake(place) as lake:
             server.kill()
@@ -363,14 +361,15 @@ def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(ob
             write_table(place / "x.parquet", pa.table({"a": [1]}))
     finally:
         server.kill()
-        Store.clear_instance_cache()
+        S3.clear_instance_cache()
 
 
 def test_without_its_packages_a_store_is_named_with_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(sys.modules, "cte_lake.lake.store", raising=False)
+    for name in ("bucket", "s3"):
+        monkeypatch.delitem(sys.modules, f"cte_lake.lake.{name}", raising=False)
     with pytest.raises(UsageError, match=r"pip install 'cte-lake\[s3\]'"):
-        lake_place("s3://bucket/lake")
+        place_of("s3://bucket/lake")
 
 
 def test_a_lake_on_disk_imports_nothing_of_it(filled):

@@ -2,7 +2,8 @@ import pytest
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.paths import Partition, exposure_file, find_lake, master_file, phot_file, reject_file
+from cte_lake.lake.paths import Partition, exposure_file, master_file, phot_file, reject_file
+from cte_lake.lake.stored import find_lake, stored
 
 PART = Partition("ngc104", 14378, 0, "flt")
 
@@ -39,9 +40,9 @@ def test_the_lake_is_found_by_flag_variable_and_upward(tmp_path):
     create_lake(other)
     below = lake / "reports" / "deep"
     below.mkdir(parents=True)
-    assert find_lake(other, {"CTE_LAKE_LAKE": str(lake)}, below) == other
-    assert find_lake(None, {"CTE_LAKE_LAKE": str(other)}, below) == other
-    assert find_lake(None, {}, below) == lake
+    assert find_lake(other, {"CTE_LAKE_LAKE": str(lake)}, below) == stored(other)
+    assert find_lake(None, {"CTE_LAKE_LAKE": str(other)}, below) == stored(other)
+    assert find_lake(None, {}, below) == stored(lake)
 
 
 def test_what_is_no_lake_is_refused_with_the_remedy(tmp_path):

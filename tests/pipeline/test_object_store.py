@@ -7,7 +7,7 @@ import pytest
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.place import lake_place
+from cte_lake.lake.place import place_of
 from cte_lake.pipeline.align.alignment_rows import alignment_for, current_rows, headerlet_path, write_solution
 from cte_lake.pipeline.crmask.mask_rows import CRMask, crmask_states, mask_for, write_mask
 from tests.pipeline.test_stores import ALIGN_ROW, CRMASK_ROW, _solution
@@ -15,7 +15,7 @@ from tests.pipeline.test_stores import ALIGN_ROW, CRMASK_ROW, _solution
 
 @pytest.fixture
 def lake(bucket):
-    root = lake_place(f"s3://{bucket}/lake")
+    root = place_of(f"s3://{bucket}/lake")
     create_lake(root)
     return root
 

@@ -12,9 +12,9 @@ from astropy.units import Unit
 
 from cte_lake import open_lake
 from cte_lake.errors import LakeError, UsageError
-from cte_lake.lake.paths import LAKE_FILE
 from cte_lake.lake.schemas import dataset
 from cte_lake.radii import RADII
+from cte_lake.resources import LAKE_FILE
 from cte_lake.starflags import FLAGS, decode
 from cte_lake.views import bind, published_views, sql_objects, view_columns
 from tests.sql.writing import add_exposure, add_pair

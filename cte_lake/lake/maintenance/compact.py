@@ -10,17 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
-from cte_lake.lake.create import seed_datasets
+from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import file_schema
-from cte_lake.lake.index import FILE_COLUMN, read_files
-from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.inventory import (
     COMPACTED,
     COMPACTED_KEY,
@@ -28,11 +26,10 @@ from cte_lake.lake.maintenance.inventory import (
     Inventory,
     members_metadata,
 )
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import parquet_options, replacing, write_table
 
-#: Photometry files from this size on are read as fast alone.
-SMALL_PHOT = 8_000_000
 _LARGEST_PHOT = 256_000_000
 
 
@@ -58,19 +55,19 @@ class CompactPlan:
         return tuple(merge for merge in self.merges if merge.dataset == dataset)
 
 
-def plan_compact(root: Path, min_files: int = 2, phot_below: int = 0) -> CompactPlan:
+def plan_compact(named: AnyLake, min_files: int = 2, phot_below: int = 0) -> CompactPlan:
     """Find the partitions that are worth it.
 
     Parameters
     ----------
-    root : Path
+    named : StoredLake or path
         The lake.
     min_files : int
         Fewest files of a partition that are merged.
     phot_below : int
         Photometry files smaller than this are merged too, bytes; 0 leaves photometry alone.
     """
-    inventory = Inventory(root)
+    inventory = Inventory(named)
     merges = list(_phot_merges(inventory, min_files, phot_below)) if phot_below else []
     return CompactPlan((*merges, *_exposure_merges(inventory, min_files)))
 
@@ -111,7 +108,7 @@ def _by_folder(rows: Iterator[ExposureRow] | Sequence[ExposureRow]) -> list[tupl
     return sorted(groups.items())
 
 
-def compact(root: Path, plan: CompactPlan, min_files: int = 2) -> int:
+def compact(named: AnyLake, plan: CompactPlan, min_files: int = 2) -> int:
     """Carry a plan out.
 
     Returns
@@ -124,9 +121,9 @@ def compact(root: Path, plan: CompactPlan, min_files: int = 2) -> int:
     Locked
         If another housekeeping command runs.
     """
-    merged = 0
-    with only_one(root, "housekeeping"):
-        seed_datasets(root)
+    merged, root = 0, stored(named)
+    with root.lease("housekeeping"):
+        root.write_seeds()
         for merge in plan.of("phot"):
             _merge_phot(root, merge)
             merged += len(merge.files)
@@ -139,15 +136,15 @@ def compact(root: Path, plan: CompactPlan, min_files: int = 2) -> int:
     return merged
 
 
-def _merge_exposures(root: Path, merge: Merge) -> None:
+def _merge_exposures(root: StoredLake, merge: Merge) -> None:
     table = _rows_as_written(root, merge)
     name = f"{COMPACTED}{digest([list(_identity(row)) for row in merge.rows])}.parquet"
     write_table(root / merge.folder / name, table, {"software": f"cte-lake {__version__}"})
 
 
-def _rows_as_written(root: Path, merge: Merge) -> pa.Table:
+def _rows_as_written(root: StoredLake, merge: Merge) -> pa.Table:
     """Return the rows of a merge, each once, as a table in today's file schema."""
-    table = read_files(root, "exposures", sorted({row.file for row in merge.rows}))
+    table = root.dataset("exposures").read(sorted({row.file for row in merge.rows}))
     wanted = {(*_identity(row), row.file) for row in merge.rows}
     columns = [table.column(name).to_pylist() for name in (*_IDENTITY, FILE_COLUMN)]
     chosen = table.filter(pa.array([row in wanted for row in zip(*columns, strict=True)], pa.bool_()))
@@ -164,7 +161,7 @@ def _identity(row: ExposureRow) -> tuple[str, str, int, str]:
     return row.imagename, row.mode, row.revision, row.phot_key
 
 
-def _merge_phot(root: Path, merge: Merge) -> None:
+def _merge_phot(root: StoredLake, merge: Merge) -> None:
     """Write photometry files as row groups of one file, then commit the rows that name them there."""
     schema = file_schema("phot")
     members = [(row.imagename, COMPACTED_KEY + row.phot_key) for row in merge.rows]
@@ -176,7 +173,7 @@ def _merge_phot(root: Path, merge: Merge) -> None:
         pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
     ):
         for path, (_, key) in zip(merge.files, members, strict=True):
-            table = read_files(root, "phot", [path]).select(schema.names)
+            table = root.dataset("phot").read([path]).select(schema.names)
             at = table.column_names.index("phot_key")
             keys = pa.repeat(pa.scalar(key), table.num_rows)
             table = table.set_column(at, "phot_key", keys).cast(schema)
@@ -184,7 +181,7 @@ def _merge_phot(root: Path, merge: Merge) -> None:
     _commit(root, merge)
 
 
-def _commit(root: Path, merge: Merge) -> None:
+def _commit(root: StoredLake, merge: Merge) -> None:
     folder = merge.folder.replace("phot/", "exposures/", 1)
     table = _rows_as_written(root, merge)
     keys = pc.binary_join_element_wise(COMPACTED_KEY, table.column("phot_key"), "")

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import SEED_NAME
-from cte_lake.lake.index import FILE_COLUMN, exposure_rows
-from cte_lake.lake.listing import Listed, listing
 from cte_lake.lake.paths import Partition, phot_file
-from cte_lake.lake.place import readable
+from cte_lake.lake.store import Listed, Place
+from cte_lake.lake.stored import AnyLake, stored
 
 DAY_NS = 86_400 * 10**9
 #: How the name of a file begins that `compact` made of several.
@@ -69,15 +69,16 @@ class Inventory:
 
     Parameters
     ----------
-    root : Path
+    named : StoredLake or path
         The lake.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.exposure_files: dict[str, Listed] = {f.path: f for f in listing(root, "exposures")}
-        self.rows = rows_of(exposure_rows(root))
-        self.phot_files: dict[str, Listed] = {f.path: f for f in listing(root, "phot") if not is_seed(f.path)}
+    def __init__(self, named: AnyLake) -> None:
+        self.root = stored(named)
+        exposures, phot = self.root.dataset("exposures"), self.root.dataset("phot")
+        self.exposure_files: dict[str, Listed] = {f.path: f for f in exposures.listing()}
+        self.rows = rows_of(exposures.rows())
+        self.phot_files: dict[str, Listed] = {f.path: f for f in phot.listing() if not is_seed(f.path)}
 
     @cached_property
     def ranked(self) -> dict[tuple[str, str], list[ExposureRow]]:
@@ -155,7 +156,7 @@ def is_seed(path: str) -> bool:
     return PurePosixPath(path).name == SEED_NAME
 
 
-def compacted_members(path: Path) -> list[tuple[Member, int]]:
+def compacted_members(path: Place) -> list[tuple[Member, int]]:
     """Return (imagename, phot_key) and number of rows of each row group of a compacted photometry file.
 
     Raises
@@ -164,7 +165,7 @@ def compacted_members(path: Path) -> list[tuple[Member, int]]:
         If it cannot be read.
     """
     try:
-        metadata = pq.read_metadata(readable(path, whole=False))
+        metadata = pq.read_metadata(path.source(whole=False))
         listed = json.loads((metadata.metadata or {})[_MEMBERS])
     except StoreUnavailable:
         raise

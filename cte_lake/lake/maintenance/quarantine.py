@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from cte_lake.lake.commit import withdraw
-from cte_lake.lake.create import seed_datasets
-from cte_lake.lake.index import exposure_rows
-from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.inventory import Inventory
 from cte_lake.lake.maintenance.verify import Finding
-from cte_lake.lake.write import move
+from cte_lake.lake.read import exposure_rows
+from cte_lake.lake.stored import AnyLake, stored
 
 FOLDER = "quarantine"
 
@@ -30,7 +27,7 @@ def to_put_aside(findings: Iterable[Finding]) -> list[str]:
     return sorted({finding.path for finding in findings if finding.check == "readable"})
 
 
-def quarantine(root: Path, paths: Iterable[str]) -> Quarantined:
+def quarantine(named: AnyLake, paths: Iterable[str]) -> Quarantined:
     """Move broken files to ``LAKE/quarantine`` and withdraw the exposures whose photometry is gone.
 
     A withdrawn exposure is measured again by the next ingest of its frame; one whose exposure row was broken
@@ -41,18 +38,19 @@ def quarantine(root: Path, paths: Iterable[str]) -> Quarantined:
     Locked
         If another housekeeping command runs.
     """
-    moved = []
-    with only_one(root, "housekeeping"):
+    moved, root = [], stored(named)
+    with root.lease("housekeeping"):
         for path in paths:
-            move(root / path, root / FOLDER / path)
+            (root / path).move_to(root / FOLDER / path)
             moved.append(path)
-        seed_datasets(root)
+        root.write_seeds()
         withdrawn = withdraw_without_photometry(root)
     return Quarantined(tuple(moved), tuple(withdrawn))
 
 
-def withdraw_without_photometry(root: Path) -> list[str]:
+def withdraw_without_photometry(named: AnyLake) -> list[str]:
     """Take exposures out of the readers' sight whose photometry is gone; return their image names."""
+    root = stored(named)
     inventory = Inventory(root)
     lost = [
         row

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.commit import partition_of, withdraw, write_exposure
-from cte_lake.lake.create import check_version, create_lake, seed_datasets
-from cte_lake.lake.index import FILE_COLUMN, exposure_rows
-from cte_lake.lake.listing import files_in
-from cte_lake.lake.lock import only_one
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
-from cte_lake.lake.maintenance.snapshot import take_file
 from cte_lake.lake.maintenance.verify import unreadable
-from cte_lake.lake.paths import LAKE_FILE, master_file
-from cte_lake.lake.read import current_master, master_targets, read_master
+from cte_lake.lake.paths import master_file
+from cte_lake.lake.read import current_master, exposure_rows, master_targets, read_master
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
-from cte_lake.lake.write import conform, renew, write_table
+from cte_lake.lake.write import conform, write_table
 
 _PRODUCTS = ("alignment", "crmasks")
 
@@ -55,12 +53,14 @@ class RestorePlan:
         return bool(self.back or self.withdrawn or self.targets)
 
 
-def plan_restore(source: Path, root: Path, target: str | None = None, exact: bool = False) -> RestorePlan:
+def plan_restore(
+    snapshot: AnyLake, named: AnyLake, target: str | None = None, exact: bool = False
+) -> RestorePlan:
     """Compare a snapshot with a lake.
 
     Parameters
     ----------
-    source, root : Path
+    snapshot, named : StoredLake or path
         The snapshot; the lake, which need not be there.
     target : str, optional
         Restore this target only.
@@ -74,13 +74,14 @@ def plan_restore(source: Path, root: Path, target: str | None = None, exact: boo
     NothingToDo
         If the snapshot has nothing of the target.
     """
-    check_version(source)
+    source, root = stored(snapshot), stored(named)
+    source.check_version()
     saved = Inventory(source)
     rows = [row for row in saved.current if target in (None, row.target)]
     targets = sorted({row.target for row in rows} | ({target} if target else set(_master_targets(source))))
     if target and not rows and current_master(source, target) is None:
         raise NothingToDo(f"the snapshot {source} has nothing of target {target}")
-    live = Inventory(root) if (root / LAKE_FILE).is_file() else None
+    live = Inventory(root) if root.exists() else None
     now = {(row.imagename, row.mode): row for row in live.current} if live else {}
     back = [row for row in rows if not _same(row, now.get((row.imagename, row.mode)), live)]
     kept = {(row.imagename, row.mode) for row in rows}
@@ -99,16 +100,16 @@ def _same(saved: ExposureRow, live: ExposureRow | None, inventory: Inventory | N
     return saved.phot_key == live.phot_key and (live.withdrawn or live.member in inventory.phot_index)
 
 
-def _master_targets(root: Path) -> Iterable[str]:
+def _master_targets(root: StoredLake) -> Iterable[str]:
     return (name for name in master_targets(root) if current_master(root, name) is not None)
 
 
-def _hash(root: Path, target: str) -> str | None:
+def _hash(root: StoredLake, target: str) -> str | None:
     master = current_master(root, target)
     return master.master_hash if master is not None else None
 
 
-def restore(source: Path, root: Path, plan: RestorePlan, copy: bool = False) -> None:
+def restore(snapshot: AnyLake, named: AnyLake, plan: RestorePlan, copy: bool = False) -> None:
     """Carry a plan out; cut off and started again, it goes on.
 
     Raises
@@ -116,10 +117,11 @@ def restore(source: Path, root: Path, plan: RestorePlan, copy: bool = False) -> 
     Locked
         If another housekeeping command runs on the lake.
     """
+    source, root = stored(snapshot), stored(named)
     if create_lake(root):
-        take_file(source / LAKE_FILE, root / LAKE_FILE, copy=True)
-    with only_one(root, "housekeeping"):
-        seed_datasets(root)
+        source.settings_file.copy_to(root.settings_file)
+    with root.lease("housekeeping"):
+        root.write_seeds()
         for target in plan.targets:
             _restore_master(source, root, target)
         for name in _PRODUCTS:
@@ -127,7 +129,7 @@ def restore(source: Path, root: Path, plan: RestorePlan, copy: bool = False) -> 
         _restore_rows(source, root, plan, copy)
 
 
-def _restore_master(source: Path, root: Path, target: str) -> None:
+def _restore_master(source: StoredLake, root: StoredLake, target: str) -> None:
     saved, live = current_master(source, target), current_master(root, target)
     if saved is None:
         return
@@ -138,7 +140,9 @@ def _restore_master(source: Path, root: Path, target: str) -> None:
     write_table(root / master_file(target, saved.master_hash, revision), conform(table, "master"))
 
 
-def _restore_products(source: Path, root: Path, name: str, rootnames: set[str], copy: bool) -> None:
+def _restore_products(
+    source: StoredLake, root: StoredLake, name: str, rootnames: set[str], copy: bool
+) -> None:
     saved, live = current_of_all(source / name), current_of_all(root / name)
     for rootname in sorted(rootnames & saved.keys()):
         old, now = saved[rootname], live.get(rootname)
@@ -146,15 +150,15 @@ def _restore_products(source: Path, root: Path, name: str, rootnames: set[str], 
             _adopt(old, root / name, name, copy)
 
 
-def _adopt(old: Version, folder: Path, name: str, copy: bool) -> None:
+def _adopt(old: Version, folder: Place, name: str, copy: bool) -> None:
     """Make a product of the snapshot the current one: its files first, its row last."""
     new = next_version(folder, old.rootname, old.key, old.status, old.hash)
     old_stem, new_stem = old.path.name.removesuffix(".parquet"), new.path.name.removesuffix(".parquet")
-    for path in files_in(old.path.parent, f"{old_stem}."):
+    for path in old.path.parent.files(f"{old_stem}."):
         if path != old.path:
             place = folder / path.name.replace(old_stem, new_stem, 1)
             if not place.exists():
-                take_file(path, place, copy)
+                path.copy_to(place, link=not copy)
     row = {
         column: value.replace(old_stem, new_stem, 1) if isinstance(value, str) else value
         for column, value in read_row(old).items()
@@ -162,7 +166,7 @@ def _adopt(old: Version, folder: Path, name: str, copy: bool) -> None:
     write_row(new, name, row)
 
 
-def _restore_rows(source: Path, root: Path, plan: RestorePlan, copy: bool) -> None:
+def _restore_rows(source: StoredLake, root: StoredLake, plan: RestorePlan, copy: bool) -> None:
     saved, live = Inventory(source), Inventory(root)
     now = {(row.imagename, row.mode): row for row in live.current}
     records = _records(source, plan.back)
@@ -176,17 +180,17 @@ def _restore_rows(source: Path, root: Path, plan: RestorePlan, copy: bool) -> No
         withdraw(root, {**record, "revision": row.revision})
 
 
-def _restore_photometry(source: Path, root: Path, path: str, copy: bool) -> None:
+def _restore_photometry(source: StoredLake, root: StoredLake, path: str, copy: bool) -> None:
     place = root / path
     if place.exists() and unreadable(place, quick=True) is not None:
         place.unlink()
     if not place.exists():
-        take_file(source / path, place, copy)
+        (source / path).copy_to(place, link=not copy)
     # A vacuum that has planned to delete it leaves a file alone whose time has changed.
-    renew(place)
+    place.touch()
 
 
-def _records(root: Path, rows: tuple[ExposureRow, ...]) -> dict[ExposureRow, dict[str, Any]]:
+def _records(root: StoredLake, rows: tuple[ExposureRow, ...]) -> dict[ExposureRow, dict[str, Any]]:
     """Return the whole rows, by their short form."""
     if not rows:
         return {}

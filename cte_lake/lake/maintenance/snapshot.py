@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.listing import listing, names_in
+from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import Inventory, is_seed
-from cte_lake.lake.paths import FOLDERS, LAKE_FILE
-from cte_lake.lake.place import in_store
+from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.schemas import dataset_names
-from cte_lake.lake.write import TEMPORARY_SUFFIX
-from cte_lake.lake.write import copy as copy_file
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 
 #: Folders that are no data: what runs leave behind, and what can be drawn again.
 _LEFT_OUT = frozenset({"logs", "reports"})
@@ -30,12 +25,13 @@ class SnapshotPlan:
     exposures: int
 
 
-def plan_snapshot(root: Path) -> SnapshotPlan:
+def plan_snapshot(named: AnyLake) -> SnapshotPlan:
     """List what a snapshot holds: rows that count and their photometry, products, catalogs, rejects.
 
     Exposure rows are listed first. What they name was written before them, and vacuum leaves it for a grace
     time, so everything that is named is there.
     """
+    root = stored(named)
     inventory = Inventory(root)
     current = inventory.current
     wanted = {row.file for row in current}
@@ -45,7 +41,7 @@ def plan_snapshot(root: Path) -> SnapshotPlan:
     for name in dict.fromkeys((*FOLDERS, *dataset_names())):
         if name in _LEFT_OUT:
             continue
-        for listed in listing(root, name, suffix=""):
+        for listed in root.listing(name, suffix=""):
             chosen = name not in {"exposures", "phot"} or listed.path in wanted or is_seed(listed.path)
             if chosen and not listed.path.endswith(TEMPORARY_SUFFIX):
                 files.append(listed.path)
@@ -58,14 +54,14 @@ def plan_snapshot(root: Path) -> SnapshotPlan:
     return SnapshotPlan(tuple(files), size, sum(not row.withdrawn for row in current))
 
 
-def snapshot(root: Path, destination: Path, plan: SnapshotPlan, copy: bool = False) -> None:
+def snapshot(named: AnyLake, destination: AnyLake, plan: SnapshotPlan, copy: bool = False) -> None:
     """Take a snapshot: a lake of its own, hard-linked where it lies on the same file system.
 
     Files of a lake never change, so a link is as good as a copy as long as the disk is whole.
 
     Parameters
     ----------
-    root, destination : Path
+    named, destination : StoredLake or path
         The lake; a folder that is not there yet or empty.
     plan : SnapshotPlan
         What is taken.
@@ -77,31 +73,14 @@ def snapshot(root: Path, destination: Path, plan: SnapshotPlan, copy: bool = Fal
     LakeError
         If the destination holds something.
     """
-    if names_in(destination) or (in_store(destination) is None and destination.is_file()):
-        raise LakeError(f"{destination} is there already; name a new folder for the snapshot")
-    if in_store(destination) is not None:
-        # Nothing can be renamed there; without its settings file, the last, it is no lake.
-        for path in (*plan.files, LAKE_FILE):
-            take_file(root / path, destination / path, copy=True)
-        return
-    # Made beside its place: a snapshot that was cut off is none.
-    partial = destination.with_name(f".{destination.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
-    try:
+    root, place = stored(named), stored(destination).place
+    if place.names() or place.is_file():
+        raise LakeError(f"{place} is there already; name a new folder for the snapshot")
+    # A snapshot that was cut off is none: it lacks its settings file, the last.
+    with place.store.making(place.key) as key:
+        made = StoredLake(Place(place.store, key))
         for folder in FOLDERS:
-            (partial / folder).mkdir(parents=True, exist_ok=True)
+            made.place.store.make_folder((made / folder).key)
         for path in plan.files:
-            take_file(root / path, partial / path, copy)
-        take_file(root / LAKE_FILE, partial / LAKE_FILE, copy=True)
-        partial.replace(destination)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def take_file(source: Path, place: Path, copy: bool = False) -> None:
-    """Link a file to its new place, or copy it where links do not reach; in one step either way."""
-    if not copy and in_store(source) is None and in_store(place) is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):
-            os.link(source, place)
-            return
-    copy_file(source, place)
+            (root / path).copy_to(made / path, link=not copy)
+        root.settings_file.copy_to(made.settings_file)

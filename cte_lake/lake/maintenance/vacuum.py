@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from cte_lake.lake.listing import Listed, listing
-from cte_lake.lake.lock import only_one
+from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, Member, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
 from cte_lake.lake.paths import FOLDERS
-from cte_lake.lake.place import below, in_store
 from cte_lake.lake.read import current_master
+from cte_lake.lake.store import Listed
+from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.versions import Version, listed_versions
-from cte_lake.lake.write import TEMPORARY_SUFFIX
 
 #: A write takes seconds; what is older was left by a writer that died.
 _OLDEST_WRITE_NS = 3_600 * 10**9
-_ASIDE = f".vacuum{TEMPORARY_SUFFIX}"
 _PRODUCTS = {"alignment": "alignment_hash", "crmasks": "crmask_hash"}
 
 
@@ -66,12 +62,12 @@ class _Finder:
             self.waiting += 1
 
 
-def plan_vacuum(root: Path, grace_ns: int, now_ns: int) -> VacuumPlan:
+def plan_vacuum(named: AnyLake, grace_ns: int, now_ns: int) -> VacuumPlan:
     """Find what can go.
 
     Parameters
     ----------
-    root : Path
+    named : StoredLake or path
         The lake.
     grace_ns : int
         How long a file must have been superseded, and have been there, before it goes; a reader or writer
@@ -79,7 +75,7 @@ def plan_vacuum(root: Path, grace_ns: int, now_ns: int) -> VacuumPlan:
     now_ns : int
         The time, ns since 1970. Files from the future stay.
     """
-    finder = _Finder(Inventory(root), now_ns - grace_ns)
+    finder = _Finder(Inventory(named), now_ns - grace_ns)
     since = finder.inventory.superseded_since()
     _exposures(finder, since)
     _photometry(finder, since)
@@ -123,7 +119,7 @@ def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
 def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:
     root = finder.inventory.root
     used = {(row.target, row.master_hash) for row in finder.inventory.rows if row not in since}
-    files = list(listing(root, "master"))
+    files = list(root.dataset("master").listing())
     times = {listed.path: listed.mtime_ns for listed in files}
     for listed in files:
         path = PurePosixPath(listed.path)
@@ -133,7 +129,7 @@ def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:
             continue
         if (target, path.name.split(".")[0]) not in used:
             # One that came after the listing supersedes from now on.
-            since_ns = times.get(below(root, current.path), 2**63 - 1)
+            since_ns = times.get(current.path.below(root.place), 2**63 - 1)
             finder.offer(listed, since_ns, "superseded master catalog")
 
 
@@ -145,7 +141,7 @@ def _products(finder: _Finder, name: str, used: set[str | None]) -> None:
         newest[version.rootname] = max(version, newest.get(version.rootname, version))
     kept = {v.path.stem for v in versions if newest[v.rootname] is v or v.hash in used}
     rows = {v.path.stem: newest[v.rootname] for v in versions}
-    files = list(listing(finder.inventory.root, name, suffix=""))
+    files = list(finder.inventory.root.listing(name, suffix=""))
     times = {PurePosixPath(listed.path).name: listed.mtime_ns for listed in files}
     for listed in files:
         stem = _stem(PurePosixPath(listed.path).name, rows.keys())
@@ -165,7 +161,7 @@ def _stem(name: str, stems: Collection[str]) -> str | None:
 
 def _leftovers(finder: _Finder, cutoff_ns: int) -> None:
     for folder in FOLDERS:
-        for listed in listing(finder.inventory.root, folder, suffix=TEMPORARY_SUFFIX):
+        for listed in finder.inventory.root.listing(folder, suffix=TEMPORARY_SUFFIX):
             if listed.mtime_ns < cutoff_ns:
                 finder.removals.append(
                     Removal(listed.path, listed.size, listed.mtime_ns, "left by a writer that died")
@@ -174,7 +170,7 @@ def _leftovers(finder: _Finder, cutoff_ns: int) -> None:
                 finder.waiting += 1
 
 
-def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
+def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
     """Delete what the plan names and nobody has touched since; the plan may have waited for an answer.
 
     Exposure rows go before photometry, so that a kill leaves no row without its photometry.
@@ -189,39 +185,15 @@ def vacuum(root: Path, plan: VacuumPlan) -> tuple[int, int]:
     Locked
         If another housekeeping command runs.
     """
-    files, size = 0, 0
-    with only_one(root, "housekeeping"):
+    files, size, root = 0, 0, stored(named)
+    with root.lease("housekeeping"):
         agreed = set(plan.removals)
         still = [r for r in plan_vacuum(root, plan.grace_ns, plan.now_ns).removals if r in agreed]
         for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
-            if _remove(root / removal.path, removal.mtime_ns):
+            place = root / removal.path
+            if place.store.delete_unchanged(place.key, removal.mtime_ns):
                 files, size = files + 1, size + removal.size
-        if in_store(root) is not None and still:
-            # There a writer may have taken up a file again between the last look at it and its deletion.
+        if still:
+            # In a bucket a writer may take up a file again between the last look at it and its deletion.
             withdraw_without_photometry(root)
     return files, size
-
-
-def _remove(path: Path, mtime_ns: int) -> bool:
-    """Delete a file unless a writer has renewed it since it was planned."""
-    if (place := in_store(path)) is not None:
-        try:
-            unchanged = place.head().mtime_ns == mtime_ns
-        except FileNotFoundError:
-            return False
-        if unchanged:
-            place.unlink()
-        return unchanged
-    aside = path.with_name(f".{path.name}{_ASIDE}")
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return False
-    if aside.stat().st_mtime_ns != mtime_ns:
-        # The same photometry was measured again meanwhile, for a row to come. Not over a newer file.
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
-        return False
-    aside.unlink()
-    return True

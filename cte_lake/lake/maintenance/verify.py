@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable
 from cte_lake.filenames import path_from_text
-from cte_lake.lake.listing import files_in, listing
+from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import (
     COMPACTED,
     DAY_NS,
@@ -22,11 +22,11 @@ from cte_lake.lake.maintenance.inventory import (
     compacted_members,
 )
 from cte_lake.lake.paths import exposure_file
-from cte_lake.lake.place import readable
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import listed_versions
-from cte_lake.lake.write import TEMPORARY_SUFFIX
 
 #: An ingest writes the row moments after the photometry; one that was killed is run again the next night.
 _ROWLESS_NS = 7 * DAY_NS
@@ -66,7 +66,7 @@ class Verification:
         return not any(finding.harm for finding in self.findings)
 
 
-def verify(root: Path, quick: bool = False) -> Verification:
+def verify(named: AnyLake, quick: bool = False) -> Verification:
     """Check a lake; reads every byte, or with `quick` the footers alone.
 
     Checks: ``readable`` (each Parquet file opens and its pages match their checksums), ``rows`` (each row's
@@ -74,9 +74,9 @@ def verify(root: Path, quick: bool = False) -> Verification:
     of its content), ``product`` (headerlets and masks are there), ``lost`` (photometry for a week without any
     row of its image), ``orphan`` and ``leftover`` (no harm: what vacuum will take).
     """
-    files, broken = 0, []
+    root, files, broken = stored(named), 0, []
     for name in dataset_names():
-        for listed in listing(root, name):
+        for listed in root.listing(name):
             files += 1
             fault = unreadable(root / listed.path, quick)
             if fault is not None:
@@ -95,10 +95,10 @@ def verify(root: Path, quick: bool = False) -> Verification:
     return Verification(files, len(counted), stars, tuple(findings))
 
 
-def unreadable(path: Path, quick: bool = False) -> str | None:
+def unreadable(path: Place, quick: bool = False) -> str | None:
     """Say what keeps a Parquet file from being read, or None if it is whole."""
     try:
-        with pq.ParquetFile(readable(path, whole=not quick), page_checksum_verification=True) as file:
+        with pq.ParquetFile(path.source(whole=not quick), page_checksum_verification=True) as file:
             if not quick:
                 for group in range(file.num_row_groups):
                     file.read_row_group(group, use_threads=False)
@@ -152,7 +152,7 @@ def _counts(inventory: Inventory, path: str) -> dict[tuple[str, str], int]:
     if PurePosixPath(path).name.startswith(COMPACTED):
         return dict(compacted_members(inventory.root / path))
     (member,) = inventory.members(path)
-    return {member: int(pq.read_metadata(readable(inventory.root / path, whole=False)).num_rows)}
+    return {member: int(pq.read_metadata((inventory.root / path).source(whole=False)).num_rows)}
 
 
 def _name(row: ExposureRow) -> Iterator[Finding]:
@@ -165,11 +165,11 @@ def _name(row: ExposureRow) -> Iterator[Finding]:
         yield Finding("name", row.file, f"its content belongs at {place}")
 
 
-def _products(root: Path) -> Iterator[Finding]:
+def _products(root: StoredLake) -> Iterator[Finding]:
     for name, suffix in _COMPANION.items():
         versions = list(listed_versions(root / name))
         # Listed after the rows: a row's files are written before it.
-        there = {path.name for path in files_in(root / name)}
+        there = {path.name for path in (root / name).files()}
         for version in versions:
             if version.status in _STATUS_WITH_COMPANION and version.beside(suffix).name not in there:
                 path = f"{name}/{version.beside(suffix).name}"
@@ -180,18 +180,18 @@ def _command(name: str) -> str:
     return {"alignment": "align", "crmasks": "crmask"}[name]
 
 
-def _leftovers(root: Path) -> Iterator[Finding]:
+def _leftovers(root: StoredLake) -> Iterator[Finding]:
     for name in dataset_names():
-        for listed in listing(root, name, suffix=TEMPORARY_SUFFIX):
+        for listed in root.listing(name, suffix=TEMPORARY_SUFFIX):
             yield Finding("leftover", listed.path, "left by a writer, or being written", harm=False)
 
 
-def changed_inputs(root: Path, mode: str, checksum: Callable[[Path], str]) -> Iterator[Finding]:
+def changed_inputs(named: AnyLake, mode: str, checksum: Callable[[Path], str]) -> Iterator[Finding]:
     """Yield frames that are no longer what was measured; a frame that is gone does no harm.
 
     Parameters
     ----------
-    root : Path
+    named : StoredLake or path
         The lake.
     mode : str
         Photometry mode.
@@ -199,7 +199,7 @@ def changed_inputs(root: Path, mode: str, checksum: Callable[[Path], str]) -> It
         Returns a file's checksum as ingest records it.
     """
     columns = ("path", "checksum", "withdrawn")
-    for row in current_exposures(root, mode, columns).to_pylist():
+    for row in current_exposures(named, mode, columns).to_pylist():
         path = path_from_text(row["path"])
         if row["withdrawn"]:
             continue

@@ -15,6 +15,7 @@ from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import MasterFile, current_master
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
@@ -38,7 +39,7 @@ class AlignArguments:
 
     Attributes
     ----------
-    lake : Path
+    lake : StoredLake
         Root of the lake.
     paths : tuple of str
         Files, folders and glob patterns.
@@ -52,7 +53,7 @@ class AlignArguments:
         Align again what is up to date.
     """
 
-    lake: Path
+    lake: StoredLake
     paths: tuple[str, ...]
     settings: Settings
     selection: Selection = field(default_factory=Selection)

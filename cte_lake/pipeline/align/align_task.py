@@ -17,6 +17,7 @@ from cte_lake.frames.fitsfile import checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import MasterFile, read_master
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
@@ -44,7 +45,7 @@ _NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_
 class AlignTask:
     """One exposure to be aligned; all a worker needs, and small enough to be sent."""
 
-    lake: Path
+    lake: StoredLake
     exposure: ExposureFile
     length: str
     master: MasterFile

@@ -11,13 +11,13 @@ import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from astropy.io import fits
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.place import lake_place
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import (
     Version,
     current,
@@ -73,9 +73,9 @@ class WcsSolution:
     cards: Mapping[int, Mapping[str, Card]] = field(default_factory=dict)
 
 
-def alignment_dir(lake_root: str | Path) -> Path:
+def alignment_dir(lake_root: StoredLake) -> Place:
     """Return the folder of the dataset ``alignment``."""
-    return lake_place(lake_root) / "alignment"
+    return lake_root / "alignment"
 
 
 def wcs_cards(header: fits.Header) -> dict[str, Card]:
@@ -96,7 +96,7 @@ def solution_hash(status: str, cards: Mapping[int, Mapping[str, Card]]) -> str:
     return digest([status, plain])
 
 
-def alignment_for(lake_root: str | Path, rootname: str) -> WcsSolution | None:
+def alignment_for(lake_root: StoredLake, rootname: str) -> WcsSolution | None:
     """Return the current solution of an exposure, or None where `align` has not seen it.
 
     Raises
@@ -108,7 +108,7 @@ def alignment_for(lake_root: str | Path, rootname: str) -> WcsSolution | None:
     return None if version is None else _load(version)
 
 
-def alignment_states(lake_root: str | Path) -> dict[str, Version]:
+def alignment_states(lake_root: StoredLake) -> dict[str, Version]:
     """Return root name -> current version (key, status, hash) of every exposure that `align` has seen.
 
     Made from one listing, no file is opened: for plans over thousands of exposures.
@@ -116,19 +116,19 @@ def alignment_states(lake_root: str | Path) -> dict[str, Version]:
     return current_of_all(alignment_dir(lake_root))
 
 
-def current_rows(lake_root: str | Path) -> list[dict[str, Any]]:
+def current_rows(lake_root: StoredLake) -> list[dict[str, Any]]:
     """Return the current row of every exposure that `align` has seen, by column of the dataset."""
-    return newest_rows(lake_place(lake_root), "alignment")
+    return newest_rows(lake_root, "alignment")
 
 
 def write_solution(
-    lake_root: str | Path, key: str, solution: WcsSolution, headerlet: bytes | None, row: Mapping[str, Any]
+    lake_root: StoredLake, key: str, solution: WcsSolution, headerlet: bytes | None, row: Mapping[str, Any]
 ) -> Version:
     """Keep a solution: the headerlet first, the row, which makes it count, last.
 
     Parameters
     ----------
-    lake_root : path
+    lake_root : StoredLake
         The lake.
     key : str
         Hash of what the solution was made from: input file, master catalog, settings.
@@ -162,7 +162,7 @@ def write_solution(
     return version
 
 
-def headerlet_path(lake_root: str | Path, rootname: str) -> Path | None:
+def headerlet_path(lake_root: StoredLake, rootname: str) -> Place | None:
     """Return the current headerlet of an exposure, None unless it is aligned."""
     version = current(alignment_dir(lake_root), rootname.lower())
     return version.beside(_HEADERLET) if version is not None and version.status == ALIGNED else None

@@ -11,7 +11,6 @@ from pyarrow import feather
 
 from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.lake.place import readable
 from cte_lake.lake.versions import Version
 from cte_lake.lake.write import replacing
 from cte_lake.pipeline.align.align_exposures import AlignArguments
@@ -80,7 +79,7 @@ def draw_diagnostics(arguments: AlignArguments, folder: Path) -> list[Path]:
 
 def read_matches(version: Version) -> tuple[dict[str, NDArray[Any]], NDArray[np.uint32]]:
     """Return the matched stars of a version (chip, x, y, dx, dy, used) and the votes for the offset."""
-    table = feather.read_table(readable(version.beside(MATCHES)))
+    table = feather.read_table(version.beside(MATCHES).source())
     metadata = table.schema.metadata
     votes = np.frombuffer(metadata[b"votes"], np.uint32).reshape(-1, int(metadata[b"votes_width"]))
     return {name: table.column(name).to_numpy() for name in table.column_names}, votes

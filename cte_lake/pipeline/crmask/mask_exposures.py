@@ -14,6 +14,7 @@ from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
@@ -30,7 +31,7 @@ CRMASK_ALGORITHM = 1
 class CrmaskArguments:
     """Arguments of a search for cosmic rays: as those of an alignment."""
 
-    lake: Path
+    lake: StoredLake
     paths: tuple[str, ...]
     settings: Settings
     selection: Selection = field(default_factory=Selection)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.place import lake_place, readable
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, write_row
 from cte_lake.lake.write import write_bytes
 
@@ -72,9 +72,9 @@ class CRMask:
         return self.arrays[chip]
 
 
-def crmask_dir(lake_root: str | Path) -> Path:
+def crmask_dir(lake_root: StoredLake) -> Place:
     """Return the folder of the dataset ``crmasks``."""
-    return lake_place(lake_root) / "crmasks"
+    return lake_root / "crmasks"
 
 
 def mask_hash(arrays: Mapping[int, BoolArray], sky: Mapping[int, float]) -> str:
@@ -84,7 +84,7 @@ def mask_hash(arrays: Mapping[int, BoolArray], sky: Mapping[int, float]) -> str:
     return digest(b"|".join(parts))
 
 
-def mask_for(lake_root: str | Path, rootname: str) -> CRMask | None:
+def mask_for(lake_root: StoredLake, rootname: str) -> CRMask | None:
     """Return the current mask of an exposure, or None where there is none.
 
     Raises
@@ -96,17 +96,17 @@ def mask_for(lake_root: str | Path, rootname: str) -> CRMask | None:
     return None if version is None else _load(version)
 
 
-def crmask_states(lake_root: str | Path) -> dict[str, Version]:
+def crmask_states(lake_root: StoredLake) -> dict[str, Version]:
     """Return root name -> current version (key, hash) of every exposure that has a mask, from one listing."""
     return current_of_all(crmask_dir(lake_root))
 
 
-def write_mask(lake_root: str | Path, key: str, mask: CRMask, row: Mapping[str, Any]) -> Version:
+def write_mask(lake_root: StoredLake, key: str, mask: CRMask, row: Mapping[str, Any]) -> Version:
     """Keep a mask: the FITS file first, the row, which makes it count, last.
 
     Parameters
     ----------
-    lake_root : path
+    lake_root : StoredLake
         The lake.
     key : str
         Hash of what the mask was made from: the visit's input files, their WCS, the settings.
@@ -162,7 +162,7 @@ def _load(version: Version) -> CRMask:
     arrays: dict[int, BoolArray] = {}
     sky: dict[int, float] = {}
     try:
-        with fits.open(readable(path), memmap=False) as hdus:
+        with fits.open(path.source(), memmap=False) as hdus:
             method = str(hdus[0].header["CRMETHOD"])
             for hdu in hdus[1:]:
                 chip = int(hdu.header["CCDCHIP"])

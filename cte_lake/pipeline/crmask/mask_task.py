@@ -18,6 +18,7 @@ from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.lake.read import MasterFile, read_master
+from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
 from cte_lake.pipeline.copies import write_plain_copy
@@ -47,7 +48,7 @@ class CrmaskTask:
 
     Attributes
     ----------
-    lake : Path
+    lake : StoredLake
         The lake.
     exposures : tuple of ExposureFile
         All of the visit.
@@ -59,7 +60,7 @@ class CrmaskTask:
         How, and what the outcome is filed under.
     """
 
-    lake: Path
+    lake: StoredLake
     exposures: tuple[ExposureFile, ...]
     apart: frozenset[str]
     master: MasterFile | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cte_lake.config import Settings
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.dask import WorkerSettings
 
 
@@ -16,7 +16,7 @@ class IngestArguments:
 
     Attributes
     ----------
-    lake : Path
+    lake : StoredLake
         Root of the lake.
     paths : tuple of str
         Files, folders and glob patterns.
@@ -32,7 +32,7 @@ class IngestArguments:
         At most so many exposures are measured in this run.
     """
 
-    lake: Path
+    lake: StoredLake
     paths: tuple[str, ...]
     settings: Settings
     selection: Selection = field(default_factory=Selection)

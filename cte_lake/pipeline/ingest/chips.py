@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from cte_lake.frames.chips import (
 from cte_lake.frames.exposure import Exposure, read_exposure
 from cte_lake.frames.fitsfile import wcs_of
 from cte_lake.lake.read import MasterFile, read_master
+from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def choose_chips(
-    candidates: Sequence[Candidate], config: Config, lake: Path, lake_rows: Sequence[Mapping[str, Any]]
+    candidates: Sequence[Candidate], config: Config, lake: StoredLake, lake_rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, int | Rejected]:
     """Choose the chip of each exposure.
 
@@ -42,7 +42,7 @@ def choose_chips(
         Exposures to be measured.
     config : Config
         Pairing of each target, limits of POSTARG2.
-    lake : Path
+    lake : StoredLake
         The lake, for fitted WCS.
     lake_rows : sequence of mapping
         Exposures measured before: partners of a 180-degree set that are not among the candidates.
@@ -68,7 +68,7 @@ def choose_chips(
 
 
 def _choose_by_wcs(
-    candidates: Sequence[Candidate], config: Config, lake: Path, lake_rows: Sequence[Mapping[str, Any]]
+    candidates: Sequence[Candidate], config: Config, lake: StoredLake, lake_rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, int | Rejected]:
     choices: dict[str, int | Rejected] = {}
     footprints: dict[str, Footprint] = {}
@@ -99,7 +99,9 @@ def _choose_by_wcs(
     return choices
 
 
-def _footprint(exposure: Exposure, target: str, master: MasterFile, config: Config, lake: Path) -> Footprint:
+def _footprint(
+    exposure: Exposure, target: str, master: MasterFile, config: Config, lake: StoredLake
+) -> Footprint:
     ra, dec = _positions(master)
     stars = {}
     roll = 0.0
@@ -112,7 +114,7 @@ def _footprint(exposure: Exposure, target: str, master: MasterFile, config: Conf
     )
 
 
-def _fitted_cards(rootname: str, chip: int, config: Config, lake: Path) -> Mapping[str, Any] | None:
+def _fitted_cards(rootname: str, chip: int, config: Config, lake: StoredLake) -> Mapping[str, Any] | None:
     from cte_lake.pipeline.align.alignment_rows import alignment_for
 
     solution = alignment_for(lake, rootname) if config.photometry.use_alignment else None

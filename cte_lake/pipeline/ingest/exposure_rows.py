@@ -18,8 +18,9 @@ from cte_lake.errors import LakeError
 from cte_lake.filenames import path_text
 from cte_lake.lake.commit import withdraw, write_exposure
 from cte_lake.lake.paths import Partition, phot_file, reject_file
-from cte_lake.lake.place import readable
+from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset, radius_suffix
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
 
@@ -109,7 +110,7 @@ def summary(
     return summarised
 
 
-def write_phot(lake: Path, partition: Partition, rootname: str, phot_key: str, table: pa.Table) -> None:
+def write_phot(lake: StoredLake, partition: Partition, rootname: str, phot_key: str, table: pa.Table) -> None:
     """Write an exposure's photometry and make sure that every row arrived.
 
     Raises
@@ -122,7 +123,7 @@ def write_phot(lake: Path, partition: Partition, rootname: str, phot_key: str, t
     check_rows(path, table.num_rows)
 
 
-def check_rows(path: Path, expected: int) -> None:
+def check_rows(path: Named, expected: int) -> None:
     """Hold the number of rows in a Parquet file against what it must hold.
 
     Raises
@@ -130,13 +131,13 @@ def check_rows(path: Path, expected: int) -> None:
     LakeError
         If they differ.
     """
-    found = pq.read_metadata(readable(path, whole=False)).num_rows
+    found = pq.read_metadata(place_of(path).source(whole=False)).num_rows
     if found != expected:
         raise LakeError(f"number of rows in {path} ({found}) does not match the stars matched ({expected})")
 
 
 def write_reject(
-    lake: Path,
+    lake: StoredLake,
     path: Path,
     *,
     stage: str,
@@ -167,7 +168,7 @@ def write_reject(
         "file_mtime_ns": changed,
     }
     if place.is_file():
-        recorded = pq.read_table(readable(place), partitioning=None).to_pylist()[0]
+        recorded = pq.read_table(place_of(place).source(), partitioning=None).to_pylist()[0]
         if all(recorded[name] == value for name, value in row.items()):
             return
     row["at"] = datetime.now(UTC)

@@ -19,8 +19,9 @@ from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.place import place_of
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
-from cte_lake.lake.write import renew
+from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements, measure
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
@@ -35,7 +36,7 @@ from cte_lake.pipeline.ingest.keywords import keyword_values
 class MeasureTask:
     """One exposure to be measured; all a worker needs, and small enough to be sent."""
 
-    lake: Path
+    lake: StoredLake
     exposure: Exposure
     target: str
     chip: int
@@ -162,7 +163,7 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
     path = task.lake / phot_file(task.partition, exposure.rootname, key)
     try:
         # A vacuum that has planned to delete it leaves a file alone whose time has changed.
-        renew(path)
+        place_of(path).touch()
         rows.check_rows(path, old["n_stars"])
     except (OSError, pa.ArrowInvalid, LakeError):
         return None

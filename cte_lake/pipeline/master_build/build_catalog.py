@@ -19,6 +19,7 @@ from cte_lake.detector import exposure_length
 from cte_lake.errors import CatalogError, NothingToDo
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import replacing
 from cte_lake.masters.merge import Merged, merge
 from cte_lake.masters.table import MasterTable
@@ -38,7 +39,7 @@ class BuildArguments:
 
     Attributes
     ----------
-    lake : Path
+    lake : StoredLake
         Root of the lake.
     paths : tuple of str
         Files, folders and glob patterns with the exposures.
@@ -54,7 +55,7 @@ class BuildArguments:
         Start anew: number the stars from 1 even if the target has a catalog.
     """
 
-    lake: Path
+    lake: StoredLake
     paths: tuple[str, ...]
     target: str
     settings: Settings

@@ -9,6 +9,7 @@ from pathlib import Path
 from cte_lake.config import Settings
 from cte_lake.errors import UsageError
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.dask import WorkerSettings
 
 STEPS = ("fetch", "align", "crmask", "ingest", "measure", "plots", "report")
@@ -22,7 +23,7 @@ class RunArguments:
 
     Attributes
     ----------
-    lake : Path
+    lake : StoredLake
         Root of the lake.
     folder : Path
         Where the frames are, and where fetched ones go.
@@ -36,7 +37,7 @@ class RunArguments:
         Where to work.
     """
 
-    lake: Path
+    lake: StoredLake
     folder: Path
     settings: Settings
     selection: Selection = field(default_factory=Selection)
@@ -59,7 +60,7 @@ def checked_steps(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def select_proposals(
-    words: Sequence[str], selection: Selection, lake: Path, folder: Path, settings: Settings
+    words: Sequence[str], selection: Selection, lake: StoredLake, folder: Path, settings: Settings
 ) -> Selection:
     """Add what ``--proposal`` says to a selection: numbers, 'all', 'last', or '180'.
 
@@ -84,7 +85,7 @@ def select_proposals(
     return replace(selection, proposal=tuple(numbers), target=tuple(dict.fromkeys(targets)))
 
 
-def _last_proposal(lake: Path, folder: Path, settings: Settings) -> int:
+def _last_proposal(lake: StoredLake, folder: Path, settings: Settings) -> int:
     from cte_lake.pipeline.align.alignment_rows import current_rows
     from cte_lake.pipeline.survey import survey
 

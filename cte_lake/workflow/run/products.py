@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
-from cte_lake.lake.listing import listing
-from cte_lake.lake.place import in_store
+from cte_lake.lake.place import place_of
+from cte_lake.lake.store import Place
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.workflow.run.arguments import RunArguments
 from cte_lake.workflow.run.outcome import StepReport
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from cte_lake.api import Lake
 
 log = logging.getLogger(__name__)
@@ -48,7 +50,6 @@ def write_losses(arguments: RunArguments) -> StepReport:
 
 def draw_plots(arguments: RunArguments) -> StepReport:
     """Draw the overview figures into the lake's `reports/plots`; those without data are left out."""
-    from cte_lake.plots.style import save
     from cte_lake.report.figures import Request, draw
 
     folder = arguments.lake / "reports" / "plots"
@@ -71,21 +72,20 @@ def draw_plots(arguments: RunArguments) -> StepReport:
             except NothingToDo as nothing:
                 log.debug("%s: %s", kind, nothing)
                 continue
-            with _drawn_into(folder / f"{kind}.png") as path:
-                save(drawing.figure, path)
+            _save_into(folder / f"{kind}.png", drawing.figure)
             drawn.append(kind)
     _mark(arguments.lake, "plots", state)
     return StepReport("plots", len(drawn), 0, f"plots: {', '.join(drawn) or 'nothing to draw'} in {folder}")
 
 
-@contextlib.contextmanager
-def _drawn_into(path: Path) -> Iterator[Path]:
-    if in_store(path) is None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield path
-        return
-    with replacing(path) as temporary:
-        yield temporary
+def _save_into(place: Place, figure: Figure) -> None:
+    """Save a figure whole: drawn elsewhere under its own name, of which matplotlib reads the format."""
+    from cte_lake.plots.style import save
+
+    with tempfile.TemporaryDirectory(prefix="cte-lake-") as scratch:
+        drawn = Path(scratch, place.name)
+        save(figure, drawn)
+        place_of(drawn).copy_to(place)
 
 
 def write_report(arguments: RunArguments) -> StepReport:
@@ -109,7 +109,7 @@ def _opened(arguments: RunArguments) -> Lake:
 
 def _state_of(lake: Lake, settings: Settings) -> str:
     """Hash of all that losses and figures follow from: which photometry counts, and the settings."""
-    sets = sorted(PurePath(listed.path).name for listed in listing(lake.root, "coefficients", suffix=""))
+    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
     sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
     photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
     return digest([photometry, sets, settings.hash(*sections)])
@@ -126,7 +126,7 @@ def _values(lake: Lake, query: str) -> list[list[Any]]:
     return [list(row.values()) for row in lake.sql(query).rows()]
 
 
-def _states(lake: Path) -> dict[str, str]:
+def _states(lake: StoredLake) -> dict[str, str]:
     try:
         states = json.loads((lake / "reports" / _STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -134,10 +134,10 @@ def _states(lake: Path) -> dict[str, str]:
     return states if isinstance(states, dict) else {}
 
 
-def _is_current(lake: Path, step: str, state: str) -> bool:
+def _is_current(lake: StoredLake, step: str, state: str) -> bool:
     return _states(lake).get(step) == state
 
 
-def _mark(lake: Path, step: str, state: str) -> None:
+def _mark(lake: StoredLake, step: str, state: str) -> None:
     content = json.dumps(_states(lake) | {step: state}, indent=1, sort_keys=True)
     write_bytes(lake / "reports" / _STATE, content.encode())

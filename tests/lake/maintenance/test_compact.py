@@ -6,11 +6,11 @@ import time
 import pytest
 
 from cte_lake.errors import Locked
-from cte_lake.lake.lock import only_one
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
+from cte_lake.lake.stored import stored
 from cte_lake.simulate import fill_lake
 from tests.lake.conftest import DAY, STARS, age, answers, as_revision
 
@@ -70,7 +70,7 @@ def test_rows_that_come_while_it_runs_are_kept(lake, lakes):
 _KILLED = """
 import os, sys
 from pathlib import Path
-import cte_lake.lake.write as write
+import cte_lake.lake.disk as disk
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 root, left = Path(sys.argv[1]), int(sys.argv[2])
 plan = plan_compact(root, 2, 10**9)
@@ -79,7 +79,7 @@ def dying(path):
     left -= 1
     if left < 0:
         os.kill(os.getpid(), 9)
-write._flush = dying
+disk.flush = dying
 compact(root, plan)
 """
 
@@ -100,5 +100,5 @@ def test_a_kill_at_any_write_leaves_it_right(lake, moment):
 
 
 def test_two_do_not_run_at_once(lake):
-    with only_one(lake, "housekeeping"), pytest.raises(Locked, match=str(os.getpid())):
+    with stored(lake).lease("housekeeping"), pytest.raises(Locked, match=str(os.getpid())):
         compact(lake, plan_compact(lake))

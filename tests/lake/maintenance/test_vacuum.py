@@ -117,7 +117,7 @@ def test_superseded_products_go_with_their_files(lake):
     age(lake, 30)
     plan = planned(lake)
     assert {removal.path for removal in plan.removals} == {
-        str(path.relative_to(lake)) for path in (old.path, old.beside(".hlet.fits"), stray)
+        str(path).removeprefix(f"{lake}/") for path in (old.path, old.beside(".hlet.fits"), stray)
     }
     vacuum(lake, plan)
     assert current(lake / "alignment", "ic7801aaq") == new

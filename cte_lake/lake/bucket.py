@@ -1,0 +1,161 @@
+"""A bucket that speaks S3 as a store: one request puts an object whole."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.disk import cannot_write
+from cte_lake.lake.s3 import S3Object
+from cte_lake.lake.store import Head, Listed, Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, order=True)
+class BucketStore(Store):
+    """A bucket; which store has it and who asks stands in the environment (`cte_lake.lake.s3`).
+
+    Attributes
+    ----------
+    bucket : str
+        Its name.
+    """
+
+    bucket: str
+
+    def at(self, key: str) -> S3Object:
+        """Return an object, or the beginning of many."""
+        return S3Object(self.bucket, key)
+
+    def address(self, key: str) -> str:
+        """Return ``s3://BUCKET/KEY``."""
+        return str(self.at(key))
+
+    def listing(self, key: str, folder: str) -> Iterator[Listed]:
+        """Yield the objects in a folder: a request a thousand of them, and none for one alone."""
+        for found in self.at(key).objects(f"{folder}/" if folder else ""):
+            yield Listed(*found)
+
+    def names(self, key: str) -> set[str]:
+        """Return the first parts of the names of the objects below."""
+        return {path.partition("/")[0] for path, *_ in self.at(key).objects()}
+
+    def files(self, key: str, prefix: str) -> Iterator[str]:
+        """Yield the names of the objects in a folder that begin with `prefix`."""
+        yield from (path for path, *_ in self.at(key).objects(prefix) if "/" not in path)
+
+    def head(self, key: str) -> Head:
+        """Return size and time of an object."""
+        found = self.at(key).head()
+        return Head(found.size, found.mtime_ns)
+
+    def is_folder(self, key: str) -> bool:
+        """Whether there are objects below."""
+        return next(self.at(key).objects(), None) is not None
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open an object; its pieces are fetched as they are read."""
+        opened: IO[bytes] = self.at(key).open()
+        return opened
+
+    def read(self, key: str) -> bytes:
+        """Return an object's content by one request."""
+        return self.at(key).read_bytes()
+
+    @contextlib.contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Yield a temporary file of this machine that one request puts whole.
+
+        Raises
+        ------
+        LakeError
+            If the store does not answer, or may not be written.
+        """
+        try:
+            with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as folder:
+                temporary = Path(folder, key.rpartition("/")[2])
+                yield temporary
+                place = self.at(key)
+                place.fs.put_file(str(temporary), place.path)
+        except StoreUnavailable as error:
+            raise LakeError(cannot_write(self.address(key), str(error))) from error
+
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        """Write an object under the condition that there is none."""
+        return self.at(key).put(content, if_none=True) is not None
+
+    def copy(self, key: str, to: str, link: bool = False) -> None:
+        """Copy an object without passing here; stores know no links."""
+        self.at(key).fs.cp_file(self.at(key).path, self.at(to).path)
+
+    def move(self, key: str, to: str) -> None:
+        """Copy an object and delete it."""
+        self.copy(key, to)
+        self.at(key).unlink()
+
+    def touch(self, key: str) -> None:
+        """Copy an object onto itself."""
+        self.at(key).renew()
+
+    def delete(self, key: str) -> None:
+        """Delete an object."""
+        self.at(key).unlink()
+
+    def delete_unchanged(self, key: str, mtime_ns: int) -> bool:
+        """Delete an object that has not changed; a writer may still come between look and deletion."""
+        try:
+            unchanged = self.at(key).head().mtime_ns == mtime_ns
+        except FileNotFoundError:
+            return False
+        if unchanged:
+            self.at(key).unlink()
+        return unchanged
+
+    def make_folder(self, key: str) -> None:
+        """A bucket has no folders."""
+
+    @contextlib.contextmanager
+    def making(self, key: str) -> Iterator[str]:
+        """Yield the place itself: nothing can be renamed there."""
+        yield key
+
+    @contextlib.contextmanager
+    def worked_on(
+        self, key: str, fetch: Callable[[Path], None], put: Callable[[Path], None]
+    ) -> Iterator[Path]:
+        """Yield a temporary folder."""
+        with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as folder:
+            fetch(Path(folder))
+            yield Path(folder)
+            put(Path(folder))
+
+    def source(self, key: str, whole: bool) -> Any:
+        """Return the content by one request, or a file of which the pieces are fetched that are read."""
+        return io.BytesIO(self.read(key)) if whole else self.open(key)
+
+    @contextlib.contextmanager
+    def lease(self, key: str, held_by: str) -> Iterator[None]:
+        """Hold an object that can be made once and is kept fresh (`cte_lake.lake.lease`)."""
+        from cte_lake.lake.lease import leased
+
+        with leased(self.at(key), held_by):
+            yield
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
+        """Register a file system that shows the objects below a key, to be read."""
+        from cte_lake.lake.confined import confine
+
+        confined: Any = confine(connection, self.at(key))
+        confined.take(fetch)
+
+    def refusal(self, key: str) -> str | None:
+        """What an address can say, a lake can be called."""
+        return None

@@ -1,0 +1,161 @@
+"""The files of one dataset of a stored lake: where they lie, what they hold, how DuckDB reads them."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.evolve import (
+    SEED,
+    SEED_NAME,
+    SQL_TYPES,
+    file_schema,
+    generation,
+    grown,
+    projection,
+    schema_of_all,
+)
+from cte_lake.lake.paths import Partition
+from cte_lake.lake.schemas import PARTITION_TYPES, Dataset, dataset
+from cte_lake.lake.store import Listed, Place
+
+#: Column that says which file a row was read from, relative to the lake.
+FILE_COLUMN = "file"
+#: Datasets whose files hold a row or a few.
+OF_SMALL_FILES = frozenset({"exposures", "rejects", "alignment", "crmasks"})
+
+
+@dataclass(frozen=True, order=True)
+class DatasetFiles:
+    """The files of a dataset.
+
+    Attributes
+    ----------
+    root : Place
+        The lake.
+    name : str
+        The dataset.
+    """
+
+    root: Place
+    name: str
+
+    @property
+    def stated(self) -> Dataset:
+        """What ``catalog_schemas/`` states of the dataset."""
+        return dataset(self.name)
+
+    @property
+    def place(self) -> Place:
+        """The dataset's folder."""
+        return self.root / self.name
+
+    @property
+    def seed_place(self) -> Place:
+        """The dataset's empty file, at the depth of its partitions."""
+        return self.place.joinpath(
+            *(f"{key}={getattr(SEED, key)}" for key in self.stated.partitions), SEED_NAME
+        )
+
+    def listing(self, suffix: str = ".parquet") -> Iterator[Listed]:
+        """Yield the dataset's files, the seed among them; paths are relative to the lake."""
+        return self.root.listing(self.name, suffix)
+
+    @property
+    def seed(self) -> pa.Schema | None:
+        """The schema that the seed records, None where there is no seed.
+
+        Raises
+        ------
+        LakeError
+            If it cannot be read.
+        """
+        try:
+            return pq.read_schema(self.seed_place.source())
+        except FileNotFoundError:
+            return None
+        except StoreUnavailable:
+            raise
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LakeError(
+                f"{self.seed_place} cannot be read ({error}); remove it: the next ingest makes it anew"
+            ) from error
+
+    def seed_to_write(self) -> pa.Schema | None:
+        """Return the schema that the seed must record from now on, None if it does so already."""
+        seed = self.seed
+        if seed is not None:
+            return grown(seed, self.name)
+        schemas = []
+        for listed in self.listing():
+            # Files that cannot be read are left to `verify`.
+            try:
+                schemas.append(pq.read_schema((self.root / listed.path).source()))
+            except (OSError, pa.ArrowInvalid):
+                continue
+        return schema_of_all(file_schema(self.name), schemas)
+
+    def scan(self, partition: Partition | None = None, only: Place | None = None) -> str:
+        """Return what DuckDB reads the dataset, one partition or one file from: today's columns, hive types.
+
+        Files of one schema are read by the first one's footer. Only a lake into which several schemas have
+        written costs a look into every footer, and a projection where columns were added, renamed or removed.
+        """
+        folders = [partition.folder] if partition is not None else ["*"] * len(self.stated.partitions)
+        # A lake's own name may hold '[' or '*'; only below it they are patterns.
+        pattern = "/".join([glob.escape(str(self.place)), *folders, "*.parquet"])
+        if only is not None:
+            pattern = glob.escape(str(only))
+        seed = self.seed
+        source = f"read_parquet({quoted(pattern)}, {', '.join(self._options(seed))})"
+        columns = projection(self.name, seed.names) if seed is not None else None
+        return source if columns is None else f"(SELECT {columns} FROM {source})"
+
+    def read(self, paths: Iterable[str]) -> pa.Table:
+        """Read files, named relative to the lake, in today's columns, with the column ``file``."""
+        seed = self.seed
+        # The seed comes first: without union_by_name the first file decides on columns and types.
+        wanted = [*([self.seed_place.below(self.root)] if seed is not None else []), *paths]
+        prefix = f"{self.root}/"
+        files = "[" + ", ".join(quoted(glob.escape(prefix) + path) for path in wanted) + "]"
+        source = f"read_parquet({files}, {', '.join(self._options(seed))}, filename = '{FILE_COLUMN}')"
+        cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
+        with self.connection(wanted if self.name in OF_SMALL_FILES else ()) as connection:
+            names = seed.names if seed is not None else connection.sql(f"FROM {source} LIMIT 0").columns
+            columns = projection(self.name, [column for column in names if column != FILE_COLUMN])
+            chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"
+            return connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+
+    def connection(self, fetch: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection in memory that can read the lake and draws no progress bar.
+
+        Parameters
+        ----------
+        fetch : iterable of str
+            Small files, relative to the lake, that will all be read.
+        """
+        connection = duckdb.connect()
+        connection.execute("SET enable_progress_bar = false")
+        self.root.store.attach(connection, self.root.key, tuple(fetch))
+        return connection
+
+    def _options(self, seed: pa.Schema | None) -> list[str]:
+        """Return the options of ``read_parquet``."""
+        keys = self.stated.partitions
+        mixed = seed is None or generation(seed) > 1
+        options = [f"union_by_name = {str(mixed).lower()}", f"hive_partitioning = {str(bool(keys)).lower()}"]
+        if keys:
+            types = ", ".join(f"'{key}': {SQL_TYPES[PARTITION_TYPES[key]]}" for key in keys)
+            options.append(f"hive_types = {{{types}}}")
+        return options
+
+
+def quoted(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"

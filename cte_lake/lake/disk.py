@@ -1,0 +1,242 @@
+"""The disks of this machine as a store: files are written beside their place and renamed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from cte_lake.errors import LakeError, Locked
+from cte_lake.lake.store import Head, Listed, Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+TEMPORARY_SUFFIX = ".tmp"
+_ASIDE = f".vacuum{TEMPORARY_SUFFIX}"
+#: Errors that a user puts right and that are no defect.
+_OF_THE_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
+)
+
+
+@dataclass(frozen=True, order=True)
+class DiskStore(Store):
+    """The file systems of this machine; a key is an absolute path."""
+
+    def address(self, key: str) -> str:
+        """Return the path."""
+        return key or "/"
+
+    def listing(self, key: str, folder: str) -> Iterator[Listed]:
+        """Yield the files in a folder to any depth; of links, only the folder itself is followed."""
+        # Paths as text: pathlib and os.path would take most of the time of ten thousand files.
+        pending = [folder]
+        while pending:
+            at = pending.pop()
+            start = f"{at}/" if at else ""
+            with (
+                contextlib.suppress(FileNotFoundError, NotADirectoryError),
+                os.scandir(f"{key}/{at}") as entries,
+            ):
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(start + entry.name)
+                    else:
+                        with contextlib.suppress(FileNotFoundError):
+                            stat = entry.stat()
+                            yield Listed(start + entry.name, stat.st_size, stat.st_mtime_ns)
+
+    def names(self, key: str) -> set[str]:
+        """Return the names in a folder."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return {entry.name for entry in Path(key or "/").iterdir()}
+        return set()
+
+    def files(self, key: str, prefix: str) -> Iterator[str]:
+        """Yield the names in a folder that begin with `prefix`."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(key) as entries:
+            yield from (entry.name for entry in entries if entry.name.startswith(prefix))
+
+    def head(self, key: str) -> Head:
+        """Return size and time of a regular file."""
+        path = Path(key)
+        stat = path.stat()
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "is no file", key)
+        return Head(stat.st_size, stat.st_mtime_ns)
+
+    def is_folder(self, key: str) -> bool:
+        """Whether it is a folder."""
+        return Path(key).is_dir()
+
+    def open(self, key: str) -> IO[bytes]:
+        """Open a file."""
+        return Path(key).open("rb")
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+        return Path(key).read_bytes()
+
+    @contextlib.contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Yield a temporary path beside the file, renamed onto it when the block ends well.
+
+        The name starts with a dot and does not end in the final suffix, so no reader's glob finds it.
+
+        Raises
+        ------
+        LakeError
+            If the disk is full or failing, or may not be written.
+        """
+        path = Path(key)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            flush(temporary)
+            temporary.replace(path)
+            flush(path.parent)
+        except OSError as error:
+            if error.errno not in _OF_THE_DISK or error.errno is None:
+                raise
+            raise LakeError(cannot_write(key, os.strerror(error.errno))) from error
+        finally:
+            # On a failing or read-only disk there may be nothing to remove, or no way to.
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        """Write a file under a name that nobody has taken: a link is made to one place once."""
+        path = Path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+        try:
+            temporary.write_bytes(content)
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+    def copy(self, key: str, to: str, link: bool = False) -> None:
+        """Copy a file, or link it where links reach; in one step either way."""
+        if link:
+            Path(to).parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):
+                os.link(key, to)
+                return
+        with self.writing(to) as temporary:
+            shutil.copy2(key, temporary)
+
+    def move(self, key: str, to: str) -> None:
+        """Rename a file."""
+        Path(to).parent.mkdir(parents=True, exist_ok=True)
+        Path(key).replace(to)
+
+    def touch(self, key: str) -> None:
+        """Give a file today's time."""
+        os.utime(key)
+
+    def delete(self, key: str) -> None:
+        """Delete a file."""
+        Path(key).unlink(missing_ok=True)
+
+    def delete_unchanged(self, key: str, mtime_ns: int) -> bool:
+        """Delete a file unless a writer has renewed it: it is looked at under a name of its own."""
+        path = Path(key)
+        aside = path.with_name(f".{path.name}{_ASIDE}")
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return False
+        unchanged = aside.stat().st_mtime_ns == mtime_ns
+        if not unchanged:
+            # The same photometry was measured again meanwhile, for a row to come. Not over a newer file.
+            with contextlib.suppress(FileExistsError):
+                os.link(aside, path)
+        aside.unlink()
+        return unchanged
+
+    def make_folder(self, key: str) -> None:
+        """Make a folder with those above it."""
+        try:
+            Path(key).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LakeError(f"the folder {key} cannot be made: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def making(self, key: str) -> Iterator[str]:
+        """Yield a folder beside the place: one whose making was cut off is none."""
+        path = Path(key)
+        partial = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+        try:
+            yield str(partial)
+            partial.replace(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def worked_on(
+        self, key: str, fetch: Callable[[Path], None], put: Callable[[Path], None]
+    ) -> Iterator[Path]:
+        """Yield the folder itself."""
+        yield Path(key)
+
+    def source(self, key: str, whole: bool) -> Any:
+        """Return the path."""
+        return key
+
+    @contextlib.contextmanager
+    def lease(self, key: str, held_by: str) -> Iterator[None]:
+        """Lock a file; the kernel frees it when the process ends, however it ends."""
+        path = Path(key)
+        try:
+            path.parent.mkdir(exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise LakeError(
+                f"{path} cannot be written ({error.strerror}): it is the lock of a job"
+            ) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(descriptor, 64).decode("ascii", "replace").strip() or "unknown"
+                raise Locked(f"{held_by} (process {holder}); try again later") from None
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
+        """DuckDB reads disks by itself."""
+
+    def refusal(self, key: str) -> str | None:
+        """DuckDB takes a backslash for the end of a folder's name, whatever is done about it."""
+        if "\\" in key:
+            return f"{key!r} has a backslash in its path, which DuckDB cannot read below; name another folder"
+        return None
+
+
+def cannot_write(place: str, why: str) -> str:
+    """Return what is told of a write that failed."""
+    return f"{place} cannot be written: {why}; put that right and run the command again, nothing is lost"
+
+
+def flush(path: Path) -> None:
+    """Bring a file or folder to the disk: without, a power cut may leave the new name on an empty file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,248 @@
+"""A lake in an object store that speaks S3: one request writes an object whole, and errors are sentences.
+
+Where and who is asked stands in the environment (``AWS_ENDPOINT_URL``, ``AWS_PROFILE``,
+``AWS_ACCESS_KEY_ID``, ...) as for every tool of such stores; nothing of it gets into a lake, a log or a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath, PurePosixPath
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, NoCredentialsError
+from fsspec.asyn import sync_wrapper
+from fsspec.exceptions import FSTimeoutError
+from s3fs import S3FileSystem
+
+from cte_lake.errors import StoreUnavailable
+
+_AT_ONCE = 32
+#: Another has made or changed the object, or is doing so at this moment.
+_CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+_NO_BUCKET = "NoSuchBucket"
+_WHO = "check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
+class S3(S3FileSystem):  # type: ignore[misc]
+    """The store of this process's environment; listings are never kept, so that no new object is missed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "use_listings_cache": False})
+
+    async def _call_s3(self, method: str, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return await super()._call_s3(method, *arguments, **keywords)
+        except (BotoCoreError, FSTimeoutError, OSError) as error:
+            told = _sentence(error, keywords.get("Bucket", ""))
+            if told is None:
+                raise
+            raise StoreUnavailable(told) from error
+
+    async def _content(self, bucket: str, key: str) -> bytes:
+        # cat_file asks for the size before; most files of a lake are small.
+        answer = await self._call_s3("get_object", Bucket=bucket, Key=key)
+        async with answer["Body"] as body:
+            content: bytes = await body.read()
+        return content
+
+    async def _contents(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
+        gate = asyncio.Semaphore(_AT_ONCE)
+        found: dict[str, bytes] = {}
+
+        async def fetch(key: str) -> None:
+            # What a vacuum has taken meanwhile is left out.
+            async with gate:
+                with contextlib.suppress(FileNotFoundError):
+                    found[key] = await self._content(bucket, key)
+
+        await asyncio.gather(*map(fetch, keys))
+        return found
+
+    async def _ask(self, method: str, **keywords: Any) -> Any:
+        return await self._call_s3(method, **keywords)
+
+    ask = sync_wrapper(_ask)
+    content = sync_wrapper(_content)
+    contents = sync_wrapper(_contents)
+
+
+def _sentence(error: Exception, bucket: str) -> str | None:
+    """Say what keeps a store from answering; None for what is an answer: no such object, a condition."""
+    code = _code(error)
+    where = f"the object store (bucket {bucket})"
+    if code == _NO_BUCKET:
+        return f"there is no bucket {bucket}; make it, or mend the lake's address and AWS_ENDPOINT_URL"
+    if isinstance(error, NoCredentialsError):
+        return f"{where} needs credentials and none were found; {_WHO}"
+    if isinstance(error, PermissionError):
+        return f"{where} refuses access ({code or error}); {_WHO} and the bucket's policy"
+    if isinstance(error, BotoCoreError | FSTimeoutError | ConnectionError | TimeoutError):
+        return f"{where} cannot be used: {error}; check AWS_ENDPOINT_URL, AWS_REGION and the network"
+    return None
+
+
+def _code(error: Exception) -> str:
+    """Return the store's own word for an error, empty for one that is not its answer."""
+    response = getattr(error.__cause__, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+@dataclass(frozen=True)
+class Head:
+    """An object's size in bytes, its time of change (ns since 1970), and the tag of its content."""
+
+    size: int
+    mtime_ns: int
+    tag: str
+
+
+@dataclass(frozen=True, order=True)
+class S3Object:
+    """A place in a bucket, with those methods of a `Path` that a lake uses.
+
+    There is no ``__fspath__``: what works on a disk alone refuses it.
+
+    Attributes
+    ----------
+    bucket, key : str
+    """
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.path}"
+
+    def __truediv__(self, below: str | PurePath) -> S3Object:
+        return S3Object(self.bucket, "/".join((self.key, *PurePosixPath(below).parts)))
+
+    def joinpath(self, *below: str) -> S3Object:
+        """Return a place below."""
+        return self / PurePosixPath(*below)
+
+    @property
+    def path(self) -> str:
+        """Bucket and key, as fsspec names an object."""
+        return f"{self.bucket}/{self.key}"
+
+    @property
+    def fs(self) -> S3:
+        """The store; each process makes its own from its environment."""
+        return S3()
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        """The last part without its last suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def parent(self) -> S3Object:
+        """The place above."""
+        return S3Object(self.bucket, self.key.rpartition("/")[0])
+
+    def with_name(self, name: str) -> S3Object:
+        """Return the place of that name beside this one."""
+        return self.parent / name
+
+    def is_file(self) -> bool:
+        """Whether there is such an object."""
+        try:
+            self.head()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_dir(self) -> bool:
+        """Whether there are objects below."""
+        return next(self.objects(), None) is not None
+
+    def exists(self) -> bool:
+        """Whether there is anything."""
+        return self.is_file() or self.is_dir()
+
+    def open(self, mode: str = "rb") -> Any:
+        """Open an object for reading."""
+        return self.fs.open(self.path, mode)
+
+    def read_bytes(self) -> bytes:
+        """Return an object's content."""
+        content: bytes = self.fs.content(self.bucket, self.key)
+        return content
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """Return an object's content as text."""
+        return self.read_bytes().decode(encoding)
+
+    def objects(self, prefix: str = "") -> Iterator[tuple[str, int, int]]:
+        """Yield path below this place, size and time of change (ns since 1970) of the objects below it.
+
+        Those whose path begins with `prefix`; a listing, a request a thousand objects.
+        """
+        start = len(self.path) + 1
+        # As a prefix of the bucket: of a folder without objects fsspec asks twice more whether it is one.
+        for name, info in self.fs.find(self.bucket, prefix=f"{self.key}/{prefix}", detail=True).items():
+            path = name[start:]
+            # A browser's "folder" is an empty object that ends in a slash.
+            if path.startswith(prefix) and path and not path.endswith("/"):
+                yield path, int(info["size"]), nanoseconds(info["LastModified"])
+
+    def head(self) -> Head:
+        """Return size, time of change and version of an object.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such object.
+        """
+        found = self.fs.ask("head_object", Bucket=self.bucket, Key=self.key)
+        return Head(int(found["ContentLength"]), nanoseconds(found["LastModified"]), found["ETag"])
+
+    def put(self, content: bytes, if_none: bool = False, if_tag: str = "") -> str | None:
+        """Write a small object by one request; return its tag, None where the condition does not hold.
+
+        Parameters
+        ----------
+        content : bytes
+            The content.
+        if_none : bool
+            Only if there is no such object.
+        if_tag : str
+            Only if the object is there and has this tag.
+        """
+        condition = {"IfNoneMatch": "*"} if if_none else {"IfMatch": if_tag} if if_tag else {}
+        try:
+            made = self.fs.ask("put_object", Bucket=self.bucket, Key=self.key, Body=content, **condition)
+        except OSError as error:
+            if _code(error) in _CONDITION_FAILED or isinstance(error, FileNotFoundError):
+                return None
+            raise
+        return str(made["ETag"])
+
+    def unlink(self) -> None:
+        """Delete an object; it is no error if there is none."""
+        self.fs.ask("delete_object", Bucket=self.bucket, Key=self.key)
+
+    def renew(self) -> None:
+        """Give an object today's time: it is copied onto itself.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such object.
+        """
+        self.fs.cp_file(self.path, self.path, MetadataDirective="REPLACE")
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return a store's time in ns since 1970; stores count whole seconds or milliseconds."""
+    return round(moment.timestamp() * 1000) * 10**6
