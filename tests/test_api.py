@@ -105,7 +105,7 @@ def test_one_thread_repeats_every_digit(root):
 def test_a_lake_is_found_from_below(root, monkeypatch):
     monkeypatch.chdir(root / "phot")
     with open_lake() as opened:
-        assert opened.root == root
+        assert str(opened.stored) == str(root)
 
 
 def test_what_is_not_understood_of_the_options_is_said(root):

@@ -13,9 +13,9 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.errors import CteLakeError, LakeError, UsageError
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
+    from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
 
 coeffs = typer.Typer(

@@ -17,9 +17,9 @@ from cte_lake.cli.options import (
     SetOption,
     settings_of,
 )
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
+    from cte_lake.lake.stored import StoredLake
     from cte_lake.pipeline.fetch.fetch_programs import FetchPlan
 
 

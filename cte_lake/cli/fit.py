@@ -44,11 +44,11 @@ from cte_lake.cli.options import (
 )
 from cte_lake.cli.output import Format, FormatOption
 from cte_lake.errors import UsageError
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.correction.fit_lake import FitOutcome, FitRequest
+    from cte_lake.lake.stored import StoredLake
 
 #: Highest power of time by the word for it; None lets cross-validation choose.
 _TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}

@@ -12,10 +12,10 @@ import typer
 from cte_lake.cli.app import app
 from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, settings_of
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.lake.maintenance.verify import Finding
+    from cte_lake.lake.stored import StoredLake
 
 HOUSEKEEPING = "Housekeeping"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.errors import UsageError
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
     from cte_lake.lake.selection import Selection
+    from cte_lake.lake.stored import StoredLake
     from cte_lake.model.estimators import Estimator
 
 

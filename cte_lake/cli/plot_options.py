@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.errors import UsageError
-from cte_lake.lake.stored import StoredLake
 
 if TYPE_CHECKING:
+    from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
 
 _WHICH, _HOW, _OUT = "Selection", "How it is measured", "Output"
