@@ -67,7 +67,7 @@ def arrays_case(rows: int, folder: str) -> float:
 
 def parquet_case(rows: int, folder: str) -> float:
     start = time.perf_counter()
-    correct_file(Path(folder) / "stars.parquet", Path(folder) / "out.parquet", coefficients(), replace=True)
+    correct_file(Path(folder) / "stars.parquet", Path(folder) / "out.parquet", coefficients())
     return time.perf_counter() - start
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from cte_lake.correction.correct_files import CorrectedFile
 
 _COLUMNS, _CONSTANTS = "Columns", "Where a column is missing: one value for all rows"
+_FILES = "Files"
 CoefficientsOption = Annotated[
     str,
     typer.Option(
@@ -27,11 +31,47 @@ CoefficientsOption = Annotated[
 
 @app.command(rich_help_panel=RESULTS)
 def correct(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="ECSV, FITS, VOTable, Parquet or CSV.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="FITS, ECSV, VOTable, Parquet, Feather, CSV or other text; - is standard input.",
+        ),
+    ],
     coefficients: CoefficientsOption,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="File written, of any of these formats; default: TABLE_cte.EXT."),
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File written, of any of these formats; - is standard output; default: TABLE_cte.EXT.",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format of TABLE, where its content does not tell: also dolphot, hst1pass, or one of "
+            "astropy's such as ascii.mrt.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Format written, where the ending does not tell.", rich_help_panel=_FILES),
+    ] = None,
+    hdu: Annotated[
+        str | None,
+        typer.Option(
+            "--hdu", help="Number or name of the table in a FITS or VOTable file.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names", help="Columns of a text without a line of names: id,x,y,flux.", rich_help_panel=_FILES
+        ),
     ] = None,
     column: Annotated[
         list[str] | None,
@@ -39,7 +79,17 @@ def correct(
             "--column",
             metavar="ROLE=NAME",
             help="Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype or "
-            "exptime; repeatable. Others are found by UCD and common names.",
+            "exptime; repeatable; 'FLUX_APER[1]' is one of several a row, none for no column. Others are "
+            "found by UCD and common names.",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--unit",
+            metavar="ROLE=UNIT",
+            help="Unit of a role's column, where the table has none or a wrong one; repeatable.",
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
@@ -70,6 +120,20 @@ def correct(
         float | None,
         typer.Option("--exptime", help="Seconds, for fluxes per second.", rich_help_panel=_CONSTANTS),
     ] = None,
+    gain: Annotated[
+        float | None,
+        typer.Option(
+            "--gain", help="Electrons per count, for fluxes in counts, DN or adu.", rich_help_panel=_CONSTANTS
+        ),
+    ] = None,
+    enclosed: Annotated[
+        float,
+        typer.Option(
+            "--enclosed",
+            help="Fraction of the fluxes within the set's aperture, for total fluxes of a PSF fit.",
+            rich_help_panel=_CONSTANTS,
+        ),
+    ] = 1.0,
     zero_point: Annotated[
         float | None,
         typer.Option(
@@ -77,15 +141,16 @@ def correct(
         ),
     ] = None,
     y_origin: Annotated[
-        int,
+        float | None,
         typer.Option(
             "--y-origin",
             min=0,
             max=1,
-            help="Number of the first row: 0, or 1 for positions of FITS, IRAF, DAOPHOT, SExtractor.",
+            help="Number of the first row: 0, or 1 for positions of FITS, IRAF, DAOPHOT, SExtractor; "
+            "default: 1 for Y_IMAGE and its like, else 0.",
             rich_help_panel=_COLUMNS,
         ),
-    ] = 0,
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the output file.")] = False,
     lake: LakeOption = None,
     as_json: JsonOption = False,
@@ -95,8 +160,10 @@ def correct(
 
     Adds cte_loss (fraction), cte_dmag and cte_dmag_err (magnitudes, to be subtracted), corrected_flux and
     corrected_mag where there is a flux or a magnitude, and cte_flag, whose bits say what is doubtful: flux,
-    date or background outside the fitted range, another radius or file type, no positive flux. Prints the
-    written file on standard output, and what was taken for what and flagged on standard error.
+    date or background outside the fitted range, another radius or file type, no positive flux, no possible
+    date. Units are converted or refused, dates of every kind become MJD. Prints the written file on standard
+    output, and on standard error what each column was read as, and what was flagged; both stand in the output
+    too (for text in FILE-metadata.json).
 
     [bold]Examples[/bold]
 
@@ -107,8 +174,9 @@ def correct(
     from cte_lake.cli.dates import parse_date
     from cte_lake.cli.progress import progress_bar
     from cte_lake.correction.coefficient_files import find_coefficients
-    from cte_lake.correction.correct_files import correct_file, default_output
-    from cte_lake.model.correct_table import TableConstants
+    from cte_lake.correction.correct_files import TableOptions, correct_file
+    from cte_lake.correction.table_formats import named_format
+    from cte_lake.model.table_roles import TableConstants
 
     if filetype is not None and filetype.lower() not in {"flt", "flc"}:
         raise UsageError(f"--filetype {filetype!r} is not known; it is flt or flc")
@@ -121,29 +189,90 @@ def correct(
         zero_point=zero_point,
         exptime=exptime,
         y_origin=y_origin,
+        gain=gain,
+        enclosed=enclosed,
+        units=_assignments("--unit", unit),
     )
     chosen = _assignments("--column", column)
     entry = find_coefficients(coefficients, lake_or_none(lake))
-    target = output or default_output(table)
-    with progress_bar("correct", progress) as report:
-        done = correct_file(table, target, entry, constants, chosen, replace, progress=report)
-    _tell(done)
-    typer.echo(json.dumps(_as_dict(done), indent=2) if as_json else str(done.path))
+    with _input(table) as source, _output(source, output, to, table == "-") as (target, kind):
+        options = TableOptions(
+            format=None if format_ is None else named_format(format_),
+            to=kind,
+            hdu=hdu,
+            names=None if names is None else tuple(name.strip() for name in names.split(",")),
+            replace=replace or output == "-",
+        )
+        with progress_bar("correct", progress and output != "-") as report:
+            done = correct_file(source, target, entry, constants, chosen, options, report)
+    _tell(done, entry.name)
+    if as_json:
+        typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")
+    elif output != "-":
+        typer.echo(str(done.path))
+
+
+@contextmanager
+def _input(table: str) -> Iterator[Path]:
+    """Give the table's file; standard input is kept in one, since some formats are read twice."""
+    import shutil
+    import tempfile
+
+    if table != "-":
+        yield Path(table)
+        return
+    with tempfile.TemporaryDirectory(prefix="cte-lake-") as folder:
+        path = Path(folder) / "standard_input"
+        with path.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        yield path
+
+
+@contextmanager
+def _output(
+    source: Path, output: str | None, to: str | None, piped: bool
+) -> Iterator[tuple[Path, str | None]]:
+    """Give the file to write and its format; what goes to standard output is written to one first."""
+    import shutil
+    import tempfile
+
+    from cte_lake.correction.table_formats import WRITABLE, default_output, named_format, sniffed_format
+
+    kind = None if to is None else named_format(to)
+    if kind is not None and kind not in WRITABLE:
+        raise UsageError(f"--to {to} cannot be written; it is one of {', '.join(WRITABLE)}")
+    if output is None and piped:
+        raise UsageError("a table from standard input needs -o FILE, or -o - for standard output")
+    if output != "-":
+        yield Path(output) if output is not None else default_output(source), kind
+        return
+    if kind is None:
+        own = sniffed_format(source)
+        kind = own if own in WRITABLE else "text"
+    with tempfile.TemporaryDirectory(prefix="cte-lake-") as folder:
+        path = Path(folder) / "standard_output"
+        yield path, kind
+        with path.open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)
 
 
 def _assignments(option: str, texts: list[str] | None) -> dict[str, str]:
+    wanted = "ROLE=UNIT, such as flux=electron" if option == "--unit" else "ROLE=NAME, such as flux=flux_r03"
     pairs = {}
     for text in texts or ():
         key, equals, value = text.partition("=")
         if not (equals and key and value):
-            raise UsageError(f"{option} {text!r} must be ROLE=NAME, such as flux=flux_r03")
+            raise UsageError(f"{option} {text!r} must be {wanted}")
         pairs[key.strip().lower()] = value.strip()
     return pairs
 
 
-def _tell(done: CorrectedFile) -> None:
-    if done.columns is not None:
-        typer.echo(f"columns: {done.columns.told()}", err=True)
+def _tell(done: CorrectedFile, coefficients: str) -> None:
+    typer.echo(f"coefficients: {coefficients}", err=True)
+    for note in done.notes:
+        typer.echo(f"file: {note}", err=True)
+    for role, reading in done.readings.items():
+        typer.echo(f"{role}: {reading}", err=True)
     typer.echo(f"{done.corrected:,} of {done.rows:,} rows corrected", err=True)
     for name, count in done.flags.items():
         typer.echo(f"  {count:>10,}  {name}", err=True)
@@ -154,6 +283,8 @@ def _as_dict(done: CorrectedFile) -> dict[str, Any]:
     return {
         "path": str(done.path),
         "columns": columns,
+        "read_as": done.readings,
+        "notes": done.notes,
         "rows": done.rows,
         "corrected": done.corrected,
         "flags": dict(done.flags),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cte_lake.errors import UsageError
 
-#: What is taken for an MJD; 1860 to 2130.
-_MJD_RANGE = (0.0, 1.0e5)
+#: What is taken for an MJD: from the year of the launch to 2099.
+_MJD_RANGE = (54800.0, 88070.0)
 
 
 def parse_date(text: str) -> float:
@@ -21,7 +21,9 @@ def parse_date(text: str) -> float:
     except ValueError:
         value = _calendar(text)
     if not _MJD_RANGE[0] < value < _MJD_RANGE[1]:
-        raise UsageError(f"{text!r} is no MJD (5 digits), and no calendar date such as 2024-02-01")
+        raise UsageError(
+            f"{text!r} is no date of WFC3: give an MJD (57601.3) or a calendar date (2016-08-01)"
+        )
     return value
 
 

@@ -1,53 +1,66 @@
 """The correction of a user's file, whatever its format and size.
 
-Parquet and CSV go through in batches, so that neither has to fit into memory; ECSV, FITS and VOTable keep
-their units, descriptions and metadata and are read as a whole.
+Parquet, Feather and text go through in parts, so that none has to fit into memory; ECSV, FITS and VOTable
+keep their units, descriptions and metadata and are read as a whole.
 """
 
 from __future__ import annotations
 
-import warnings
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 from astropy.table import Table
-from astropy.utils.exceptions import AstropyWarning
 
-from cte_lake.errors import CatalogError, UsageError
-from cte_lake.lake.write import replacing
+from cte_lake import __version__
+from cte_lake.correction.photometry_programs import program_roles, with_readout_distance
+from cte_lake.correction.table_files import BATCH_ROWS, OpenTable, open_table
+from cte_lake.correction.table_formats import BATCHED, compression_of, default_output, format_of
+from cte_lake.correction.table_output import PartWriter, compressed, csv_metadata, to_table, write_whole
+from cte_lake.errors import UsageError
+from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.columns import TableColumns
-from cte_lake.model.correct_table import (
-    OUTPUT,
-    TableConstants,
-    astropy_metadata,
-    attach,
-    choose_columns,
-    correct_columns,
-)
+from cte_lake.model.correct_table import attach, choose_columns, correct_columns
 from cte_lake.model.flags import CORRECTION_FLAGS
+from cte_lake.model.table_roles import RoleReader, TableConstants
+from cte_lake.model.tables import column_names
 
-#: Ending: astropy's name of the format.
-_ASTROPY = {
-    ".ecsv": "ascii.ecsv",
-    ".fits": "fits",
-    ".fits.gz": "fits",
-    ".fit": "fits",
-    ".vot": "votable",
-    ".votable": "votable",
-    ".xml": "votable",
-}
-_BATCHED = (".parquet", ".csv")
-#: Rows at a time; 100 MB of the columns that a correction touches.
-BATCH_ROWS = 500_000
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How a table file is read and written.
+
+    Attributes
+    ----------
+    format : str or None
+        Format of the input; by default what its first bytes and its ending say.
+    to : str or None
+        Format of the output; by default what its ending says.
+    hdu : str or None
+        Number or name of the table in a FITS or VOTable file.
+    names : tuple of str or None
+        Columns of a text file without a line of names.
+    replace : bool
+        Whether the output may be overwritten.
+    batch_rows : int
+        Rows at a time.
+    """
+
+    format: str | None = None
+    to: str | None = None
+    hdu: str | None = None
+    names: tuple[str, ...] | None = None
+    replace: bool = False
+    batch_rows: int = BATCH_ROWS
 
 
 @dataclass
@@ -60,6 +73,10 @@ class CorrectedFile:
         The file written.
     columns : TableColumns
         Which column was taken for what.
+    readings : dict of str to str
+        What each role was read as: column, unit, what was assumed.
+    notes : list of str
+        What was assumed about the file.
     rows, corrected : int
         Rows, and those that have a corrected flux.
     flags : Counter of str
@@ -68,6 +85,8 @@ class CorrectedFile:
 
     path: Path
     columns: TableColumns | None = None
+    readings: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     rows: int = 0
     corrected: int = 0
     flags: Counter[str] = field(default_factory=Counter)
@@ -82,26 +101,25 @@ class CorrectedFile:
             if hit:
                 self.flags[flag.name] += hit
 
+    def about(self, coefficients: CoefficientSet) -> dict[str, Any]:
+        """Return what was done, for the output's metadata."""
+        validity = coefficients.validity
+        facts = {
+            "coefficients": coefficients.name,
+            "coefficients_hash": coefficients_hash(coefficients),
+            "generation": getattr(validity, "generation", None) or coefficients.selection.get("generation"),
+            "radius": validity.radius,
+            "filetype": validity.filetype,
+            "version": f"cte-lake {__version__}",
+            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "read_as": {**self.readings, **({"file": "; ".join(self.notes)} if self.notes else {})},
+        }
+        return {name: value for name, value in facts.items() if value is not None}
 
-def format_of(path: Path) -> str:
-    """Return a table file's ending, as the formats know it.
 
-    Raises
-    ------
-    UsageError
-        If it is none of the known.
-    """
-    name = path.name.lower()
-    for ending in sorted({*_ASTROPY, *_BATCHED}, key=len, reverse=True):
-        if name.endswith(ending):
-            return ending
-    raise UsageError(f"{path}: unknown ending; a table is one of {', '.join(sorted({*_ASTROPY, *_BATCHED}))}")
-
-
-def default_output(path: Path) -> Path:
-    """Return the name beside a table under which its correction is written: ``stars_cte.fits``."""
-    ending = format_of(path)
-    return path.with_name(f"{path.name[: -len(ending)]}_cte{path.name[-len(ending) :]}")
+def coefficients_hash(coefficients: CoefficientSet) -> str:
+    """Return a hash of a set's content, 16 hexadecimal digits."""
+    return hashlib.sha256(to_toml(coefficients).encode()).hexdigest()[:16]
 
 
 def correct_file(
@@ -110,8 +128,7 @@ def correct_file(
     coefficients: CoefficientSet,
     constants: TableConstants | None = None,
     chosen: Mapping[str, str] | None = None,
-    replace: bool = False,
-    batch_rows: int = BATCH_ROWS,
+    options: TableOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CorrectedFile:
     """Correct a table file into another of the same or another format.
@@ -119,17 +136,15 @@ def correct_file(
     Parameters
     ----------
     source, target : Path
-        Files; their endings tell the formats. Parquet and CSV go to Parquet or CSV in batches.
+        Files. Parquet, Feather and text go through in parts.
     coefficients : CoefficientSet
         The surface.
     constants : TableConstants, optional
         What holds for all rows.
     chosen : mapping of str to str, optional
         Role to column.
-    replace : bool, optional
-        Whether `target` may be overwritten.
-    batch_rows : int, optional
-        Rows at a time.
+    options : TableOptions, optional
+        Formats, and whether `target` may be overwritten.
     progress : callable, optional
         Called with rows done and rows in all (0: not known).
 
@@ -140,101 +155,118 @@ def correct_file(
     UsageError
         If a format is unknown, the target exists, or it is the source.
     """
-    constants = constants or TableConstants()
-    into, out_of = format_of(target), format_of(source)
-    if target.exists() and (not replace or target.resolve() == source.resolve()):
+    options = options or TableOptions()
+    into = options.to or format_of(target)
+    if target.exists() and (not options.replace or target.resolve() == source.resolve()):
         raise UsageError(f"{target} exists; use --replace to overwrite it, or -o for another name")
-    if not source.is_file():
-        raise CatalogError(f"table {source} does not exist")
+    names = None if options.names is None else list(options.names)
+    opened = open_table(source, options.format, options.hdu, names, options.batch_rows)
     done = CorrectedFile(target)
-    if out_of in _BATCHED and into in _BATCHED:
-        with replacing(target) as temporary:
-            _in_batches(source, temporary, into, coefficients, constants, chosen, batch_rows, done, progress)
-        return done
-    table = _read_whole(source, out_of)
-    done.columns = choose_columns(table, constants, chosen)
-    out = correct_columns(table, coefficients, done.columns, constants)
-    done.count(out)
-    result = attach(table, out, done.columns)
-    result.meta["CTECOEF"] = coefficients.name
-    _write_whole(result, target, into)
+    with replacing(target) as temporary, compressed(temporary, compression_of(target)) as stream:
+        schema = _correct(
+            opened,
+            stream,
+            into,
+            _Job(coefficients, constants, chosen, options, done, progress, options.format or opened.kind),
+        )
+    if into in {"csv", "tsv", "text"} and schema is not None:
+        write_bytes(metadata_path(target), csv_metadata(target, schema, done.about(coefficients)))
     return done
 
 
-def _read_whole(source: Path, ending: str) -> Table:
-    try:
-        if ending in _BATCHED:
-            return Table.read(source, format="parquet" if ending == ".parquet" else "ascii.csv")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AstropyWarning)
-            return Table.read(source, format=_ASTROPY[ending])
-    except Exception as error:
-        raise CatalogError(f"table {source} cannot be read as {ending[1:]}: {error}") from error
+def metadata_path(target: Path) -> Path:
+    """Return the file beside a text table that says what its columns are (CSV on the Web)."""
+    return target.with_name(f"{target.name}-metadata.json")
 
 
-def _write_whole(table: Table, target: Path, ending: str) -> None:
-    kind = {".parquet": "parquet", ".csv": "ascii.csv"}.get(ending) or _ASTROPY[ending]
-    # astropy tells a gzip file by its name, and the temporary one has another.
-    with replacing(target) as temporary, warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        named = temporary.with_name(temporary.name + (".gz" if ending.endswith(".gz") else ""))
-        table.write(named, format=kind, overwrite=True)
-        if named != temporary:
-            named.replace(temporary)
+@dataclass
+class _Job:
+    coefficients: CoefficientSet
+    constants: TableConstants | None
+    chosen: Mapping[str, str] | None
+    options: TableOptions
+    done: CorrectedFile
+    progress: Callable[[int, int], None] | None
+    kind: str
+
+    def reader(self, table: Any) -> RoleReader:
+        """Return the reader of the roles in a table of these columns."""
+        names = column_names(table)
+        constants = self.constants or TableConstants()
+        constants, chosen = program_roles(self.kind, names, constants, self.chosen or {})
+        self.done.columns = choose_columns(table, constants, chosen)
+        return RoleReader(self.done.columns, constants)
 
 
-def _batches(source: Path, batch_rows: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch], int]:
-    try:
-        if format_of(source) == ".parquet":
-            file = pq.ParquetFile(source)
-            return file.schema_arrow, file.iter_batches(batch_size=batch_rows), file.metadata.num_rows
-        reader = pacsv.open_csv(source, read_options=pacsv.ReadOptions(block_size=64 * batch_rows))
-        return reader.schema, iter(reader), 0
-    except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"table {source} cannot be read: {error}") from None
+def _correct(opened: OpenTable, stream: Any, into: str, job: _Job) -> pa.Schema | None:
+    if opened.whole is not None:
+        reader = job.reader(opened.whole)
+        result = _corrected(opened.whole, reader, job)
+        job.done.readings = reader.readings
+        write_whole(result, stream, into, job.done.about(job.coefficients), str(job.done.path))
+        return _schema_of(result)
+    typed = into not in {"csv", "tsv", "text"}
+    schema, parts = opened.schema or pa.schema([]), opened.parts()
+    if opened.text is not None and typed:
+        schema, parts = opened.text.typed(job.options.batch_rows)
+    if job.options.format == "hst1pass":
+        parts = map(with_readout_distance, parts)
+        schema = with_readout_distance(schema.empty_table()).schema
+    return _in_parts(schema, parts, opened, stream, into, job)
 
 
-def _in_batches(
-    source: Path,
-    temporary: Path,
-    ending: str,
-    coefficients: CoefficientSet,
-    constants: TableConstants,
-    chosen: Mapping[str, str] | None,
-    batch_rows: int,
-    done: CorrectedFile,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    schema, batches, total = _batches(source, batch_rows)
+def _corrected(table: Any, reader: RoleReader, job: _Job) -> Any:
+    out = correct_columns(table, job.coefficients, reader)
+    job.done.count(out)
+    return attach(table, out, reader)
+
+
+def _in_parts(
+    schema: pa.Schema, parts: Iterator[pa.Table], opened: OpenTable, stream: Any, into: str, job: _Job
+) -> pa.Schema:
     # An empty table too has its columns checked, and its output the columns of the result.
     empty = schema.empty_table()
-    done.columns = choose_columns(empty, constants, chosen)
-    first = attach(empty, correct_columns(empty, coefficients, done.columns, constants), done.columns)
-    metadata = {**astropy_metadata(first.schema), b"cte_coefficients": coefficients.name.encode()}
-    wanted = first.schema.with_metadata(metadata)
-    # A dictionary of measured numbers is as long as the column: trying one takes a third of the time.
-    repeating = [entry.name for entry in wanted if not pa.types.is_floating(entry.type)]
-    writer: Any = (
-        pq.ParquetWriter(temporary, wanted, compression="zstd", compression_level=1, use_dictionary=repeating)
-        if ending == ".parquet"
-        else pacsv.CSVWriter(temporary, wanted)
-    )
+    reader = job.reader(empty)
+    wanted = attach(empty, correct_columns(empty, job.coefficients, reader), reader).schema
+    reader.readings.clear()
+    done = job.done
+    if into not in BATCHED:
+        results = [_corrected(part, reader, job).cast(wanted) for part in parts]
+        _note(opened, reader, done)
+        write_whole(to_table(results, wanted), stream, into, done.about(job.coefficients), str(done.path))
+        return wanted
     # One part is written while the next is corrected: both leave Python's lock.
-    with writer, ThreadPoolExecutor(1) as pool:
+    with (
+        PartWriter(stream, into, wanted, done.about(job.coefficients)) as writer,
+        ThreadPoolExecutor(1) as pool,
+    ):
         pending: Future[None] | None = None
-        for batch in batches:
-            part = pa.Table.from_batches([batch], schema=batch.schema)
-            out = correct_columns(part, coefficients, done.columns, constants)
-            done.count(out)
+        for part in parts:
+            result = _corrected(part, reader, job).cast(wanted)
             if pending:
                 pending.result()
-            pending = pool.submit(writer.write_table, attach(part, out, done.columns).cast(wanted))
-            if progress:
-                progress(done.rows, total)
+            pending = pool.submit(writer.write, result)
+            if job.progress:
+                job.progress(done.rows, opened.rows)
         if pending:
             pending.result()
+        _note(opened, reader, done)
+        writer.tell(done.about(job.coefficients))
+    return wanted
 
 
-def output_names() -> list[str]:
-    """Names of the columns that a correction adds."""
-    return list(OUTPUT)
+def _note(opened: OpenTable, reader: RoleReader, done: CorrectedFile) -> None:
+    done.readings = reader.readings
+    done.notes = [*opened.notes, *(opened.text.notes if opened.text is not None else [])]
+
+
+def _schema_of(table: Table) -> pa.Schema:
+    fields = []
+    for name in table.colnames:
+        info = table[name].info
+        meta = {"unit": str(info.unit or ""), "description": str(info.description or "")}
+        fields.append(pa.field(name, pa.null(), metadata=meta))
+    return pa.schema(fields)
+
+
+__all__ = ["CorrectedFile", "TableOptions", "correct_file", "default_output", "metadata_path"]

@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cte_lake.errors import CatalogError
+from cte_lake.model.table_values import split_index
+from cte_lake.model.units import split_name
 
 #: Role: common names, best first. A flux column of the lake (flux_r03) is found through the aperture radius.
 NAMES: dict[str, tuple[str, ...]] = {
-    "flux": ("flux", "flux_aper", "aperture_sum", "aper_sum_bkgsub", "counts", "electrons", "net_flux"),
-    "mag": ("mag", "magnitude", "mag_aper", "m_aper", "mag_instr", "magap"),
-    "y": ("y", "ycenter", "y_center", "ycentroid", "y_centroid", "y_image", "ypos", "ypix", "y_px", "yc"),
-    "chip": ("chip", "ccdchip", "ccd", "uvis"),
-    "mjd": ("mjd", "expstart", "mjd_obs", "mjd-obs", "mjdobs", "date_mjd", "epoch_mjd"),
-    "background": ("background", "bkg", "sky", "local_sky", "local_skys", "msky", "bkg_per_pixel"),
+    "flux": (
+        "flux", "flux_aper", "aperture_sum", "aper_sum_bkgsub", "electrons", "net_flux", "flux_e", "counts",
+        "flux_auto", "flux_iso", "flux_fit", "flux_psf",
+    ),
+    "mag": (
+        "mag", "magnitude", "mag_aper", "m_aper", "mag_instr", "instr_mag", "magap", "mag_auto", "mag_iso",
+        "mag_psf",
+    ),
+    "y": (
+        "y", "ycenter", "y_center", "ycentroid", "y_centroid", "y_image", "ywin_image", "y_fit", "y_0",
+        "ypos", "ypix", "y_px", "y_pix", "yc", "y_pixel",
+    ),
+    "chip": ("chip", "ccdchip", "ccd", "uvis", "detector_chip"),
+    "mjd": (
+        "mjd", "expstart", "mjd_obs", "mjd-obs", "mjdobs", "date_mjd", "epoch_mjd", "mjd_utc", "obs_mjd",
+        "jd", "hjd", "bjd", "date-obs", "date_obs", "dateobs", "obs_date", "obsdate", "datetime", "obstime",
+        "obs_time", "timestamp", "date", "decimalyear", "decimal_year", "time", "epoch",
+    ),
+    "background": (
+        "background", "bkg", "sky", "local_sky", "local_skys", "msky", "bkg_per_pixel", "local_bkg",
+        "sky_level",
+    ),
     "distance": ("ytransfers", "y_transfers", "transfers", "readout_distance"),
-    "radius": ("radius", "aperture_radius", "aperture", "aper_radius", "rad"),
+    "radius": ("radius", "aperture_radius", "aperture", "aper_radius", "rad", "r_aper", "rapert"),
     "filetype": ("filetype", "file_type"),
-    "exptime": ("exptime", "exposure_time", "texptime"),
-}
+    "exptime": ("exptime", "exposure_time", "texptime", "itime", "exposure"),
+}  # fmt: skip
+#: Fluxes that are no aperture's: taken where there is no other.
+TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
+#: Columns whose program counts rows from 1 (FITS, SExtractor); all others are taken to count from 0.
+FROM_ONE = frozenset({"y_image", "ywin_image", "ypeak_image", "ypsf_image", "ymodel_image"})
+#: What a column option says for a role that no column is to have.
+NOTHING = "none"
 #: Role: IVOA UCD1+ words, of which a column's UCD must contain all of one entry.
 UCDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "flux": (("phot.count",), ("phot.flux",), ("phot.fluence",)),
     "mag": (("phot.mag",),),
     "y": (("pos.cartesian.y", "instr.det"), ("pos.cartesian.y",)),
     "chip": (("meta.id", "instr.det"), ("instr.det",)),
-    "mjd": (("time.start",), ("time.epoch",)),
+    "mjd": (("time.start",), ("time.epoch", "obs.exposure"), ("time.epoch",)),
     "background": (("instr.background",), ("instr.skylevel",)),
     "radius": (("instr.aperture",), ("phys.angsize", "instr.det")),
     "exptime": (("time.duration", "obs.exposure"), ("obs.exposure",)),
@@ -80,22 +106,67 @@ def _by_ucd(role: str, ucds: Mapping[str, str]) -> list[str]:
     return []
 
 
+def y_origin_of(name: str) -> int:
+    """Return the number of the first row in a column of positions, as its program counts."""
+    return 1 if split_name(name)[0].lower() in FROM_ONE else 0
+
+
+def _one_of(role: str, names: Sequence[str]) -> str:
+    if len(names) > 1:
+        raise CatalogError(
+            f"columns {', '.join(names)} could all be the {role}; name one with --column {role}=NAME"
+        )
+    return names[0]
+
+
 def _find(role: str, names: Sequence[str], ucds: Mapping[str, str], radius: float | None) -> str | None:
-    folded = {name.lower(): name for name in reversed(names)}
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(split_name(name)[0].lower(), []).append(name)
+    for common in NAMES[role]:
+        if common in folded and common not in TOTALS:
+            return _one_of(role, folded[common])
+    apertures = _apertures(role, folded)
+    if apertures and radius is not None and float(radius) in apertures:
+        return _one_of(role, apertures[float(radius)])
+    found = _by_ucd(role, ucds)
+    if found:
+        return _one_of(role, found)
+    several = [name for named in apertures.values() for name in named]
+    if several and role in {"flux", "mag"}:
+        raise CatalogError(
+            f"columns {', '.join(several)} hold the {role} in several apertures; give --radius, or name one "
+            f"with --column {role}=NAME"
+        )
     for common in NAMES[role]:
         if common in folded:
-            return folded[common]
-    if role == "flux" and radius is not None:
-        for pattern in (f"flux_r{int(radius):02d}", f"flux_{int(radius)}"):
-            if pattern in folded:
-                return folded[pattern]
-    found = _by_ucd(role, ucds)
-    if len(found) > 1:
-        raise CatalogError(
-            f"columns {', '.join(found)} could all be the {role} by their UCDs; "
-            f"name one with --column {role}=NAME"
-        )
-    return found[0] if found else None
+            return _one_of(role, folded[common])
+    return None
+
+
+#: Fluxes per aperture whose number is the radius; photutils' aperture_sum_0 counts apertures instead.
+_RADIUS = r"_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"
+_PER_RADIUS = {
+    "flux": re.compile(
+        r"^(?:flux|flux_aper|aper_flux|aperture_flux|counts)_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"
+    ),
+    "mag": re.compile(r"^(?:mag|m|mag_aper)_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"),
+}
+_COUNTED = {
+    "flux": re.compile(r"^(?:aperture_sum_(\d+)|(?:flux_aper|aperture_sum)\[\d+\])$"),
+    "mag": re.compile(r"^mag_aper\[\d+\]$"),
+}
+
+
+def _apertures(role: str, folded: Mapping[str, Sequence[str]]) -> dict[float | str, list[str]]:
+    """Return the columns of a role that hold one aperture of several, by radius (px) where they tell it."""
+    found: dict[float | str, list[str]] = {}
+    for name, own in folded.items():
+        for pattern, counted in ((_PER_RADIUS.get(role), False), (_COUNTED.get(role), True)):
+            match = pattern.match(name) if pattern else None
+            if match:
+                found.setdefault(name if counted else float(match[1]), []).extend(own)
+    return found
 
 
 def discover(
@@ -123,31 +194,37 @@ def discover(
     Raises
     ------
     CatalogError
-        If a named column is not there, or flux, position or date are found nowhere.
+        If two columns have one name, a named one is not there, or flux, position or date are found nowhere.
     """
+    _no_twins(names)
     chosen = dict(chosen or {})
     for role, name in chosen.items():
         if role not in NAMES:
             raise CatalogError(
                 f"--column {role}={name}: there is no role {role!r}; roles are {', '.join(NAMES)}"
             )
-        if name not in names:
+        if name.lower() != NOTHING and split_index(name, list(names))[0] not in names:
             raise CatalogError(f"the table has no column {name!r} (for {role}); it has {', '.join(names)}")
     found: dict[str, str | None] = {}
+    unwanted = {"mag"} if "flux" in chosen else {"flux"} if "mag" in chosen else set()
     for role in NAMES:
         if role in chosen:
-            found[role] = chosen[role]
-        elif role not in constants:
+            found[role] = None if chosen[role].lower() == NOTHING else chosen[role]
+        elif role not in constants and role not in unwanted:
             found[role] = _find(role, names, ucds or {}, radius)
-    if "flux" in chosen and "mag" not in chosen:
-        found["mag"] = None
-    if "mag" in chosen and "flux" not in chosen:
-        found["flux"] = None
     if found.get("distance") and "y" not in chosen:
         found["y"] = found["chip"] = None
     result = TableColumns(**found)
     _check(result, names, constants)
     return result
+
+
+def _no_twins(names: Sequence[str]) -> None:
+    twins = [name for name, count in Counter(names).items() if count > 1]
+    if twins:
+        raise CatalogError(
+            f"the table has {Counter(names)[twins[0]]} columns called {twins[0]!r}; rename all but one"
+        )
 
 
 def _check(columns: TableColumns, names: Sequence[str], constants: Sequence[str]) -> None:

@@ -1,29 +1,26 @@
-"""The correction of a user's table: Arrow, astropy or pandas in, the same with the result's columns out."""
+"""The correction of a user's table: Arrow, astropy, pandas or polars in, the same with more columns out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from astropy import units as u
 from astropy.io.misc import yaml
 from astropy.table import Table
 from astropy.table.meta import get_header_from_yaml
 from numpy.typing import NDArray
 
-from cte_lake.errors import CatalogError
+from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
 from cte_lake.model.columns import TableColumns, discover
-from cte_lake.model.correct import constant_flags, correct
-from cte_lake.model.tables import column, column_names, numbers
-
-FloatArray = NDArray[np.float64]
-#: Key of Parquet metadata under which astropy keeps units and descriptions.
-ASTROPY_HEADER = b"table_meta_yaml"
+from cte_lake.model.correct import correct
+from cte_lake.model.table_roles import RoleReader, TableConstants
+from cte_lake.model.tables import column_names
+from cte_lake.model.units import known_unit, split_name
 
 #: Output column: unit, meaning.
 OUTPUT: dict[str, tuple[str, str]] = {
@@ -34,68 +31,6 @@ OUTPUT: dict[str, tuple[str, str]] = {
     "corrected_mag": ("mag", "magnitude less cte_dmag"),
     "cte_flag": ("", "bits: " + "; ".join(f"{f.value} {f.name}" for f in bits.CORRECTION_FLAGS)),
 }
-
-
-@dataclass(frozen=True)
-class TableConstants:
-    """What holds for the whole table where it has no column; None: not given.
-
-    Attributes
-    ----------
-    mjd, chip, background, radius, filetype
-        As the arguments of `cte_lake.model.correct.correct`.
-    zero_point : float or None
-        Magnitude of one electron in the exposure, for tables of magnitudes.
-    exptime : float or None
-        Seconds, by which fluxes per second are multiplied.
-    y_origin : int
-        Number of the first row: 0, or 1 for positions of FITS, IRAF, DAOPHOT or SExtractor.
-    """
-
-    mjd: float | None = None
-    chip: int | None = None
-    background: float | None = None
-    radius: float | None = None
-    filetype: str | None = None
-    zero_point: float | None = None
-    exptime: float | None = None
-    y_origin: int = 0
-
-    def given(self) -> list[str]:
-        """Roles that are constant."""
-        roles = ("mjd", "chip", "background", "radius", "filetype", "exptime")
-        return [role for role in roles if getattr(self, role) is not None]
-
-
-def column_facts(table: Any) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the UCDs and the units of a table's columns, by name, where they have one."""
-    ucds: dict[str, str] = {}
-    units: dict[str, str] = {}
-    if isinstance(table, Table):
-        for name in table.colnames:
-            info = table[name].info
-            if info.unit is not None:
-                units[name] = str(info.unit)
-            ucd = (info.meta or {}).get("ucd")
-            if ucd:
-                ucds[name] = str(ucd)
-    elif hasattr(table, "schema") and isinstance(table.schema, pa.Schema):
-        for entry in table.schema:
-            meta = {key.decode(): value.decode() for key, value in (entry.metadata or {}).items()}
-            if "ucd" in meta:
-                ucds[entry.name] = meta["ucd"]
-            if "unit" in meta:
-                units[entry.name] = meta["unit"]
-        units |= {
-            entry["name"]: str(entry["unit"]) for entry in _astropy_header(table.schema) if "unit" in entry
-        }
-    return ucds, units
-
-
-def _astropy_header(schema: pa.Schema) -> list[dict[str, Any]]:
-    """Return what astropy wrote about the columns of a Parquet file; empty where another program wrote it."""
-    text = (schema.metadata or {}).get(ASTROPY_HEADER)
-    return [] if text is None else list(get_header_from_yaml(text.decode().split("\n"))["datatype"])
 
 
 def astropy_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
@@ -120,77 +55,12 @@ def choose_columns(
 ) -> TableColumns:
     """Find the columns of a table; see `cte_lake.model.columns.discover`."""
     ucds, _ = column_facts(table)
-    return discover(column_names(table), ucds, chosen, constants.radius, constants.given())
+    names = [name for name in column_names(table) if name not in OUTPUT or name in (chosen or {}).values()]
+    return discover(names, ucds, chosen, constants.radius, constants.given())
 
 
-def _is_rate(unit: str) -> bool:
-    if not unit:
-        return False
-    try:
-        return any(base == u.s and power == -1 for base, power in zip(*_bases(u.Unit(unit)), strict=True))
-    except ValueError:
-        return False
-
-
-def _bases(unit: Any) -> tuple[list[Any], list[float]]:
-    return list(unit.bases), [float(power) for power in unit.powers]
-
-
-def _seconds(table: Any, columns: TableColumns, constants: TableConstants) -> FloatArray | float:
-    _, units = column_facts(table)
-    if columns.flux is None or not _is_rate(units.get(columns.flux, "")):
-        return 1.0
-    if constants.exptime is not None:
-        return constants.exptime
-    if columns.exptime is None:
-        raise CatalogError(
-            f"column {columns.flux!r} is in {units[columns.flux]}, and the loss depends on the electrons of "
-            "the exposure; give --exptime SECONDS or --column exptime=NAME"
-        )
-    return numbers(table, columns.exptime)
-
-
-def _electrons(table: Any, columns: TableColumns, constants: TableConstants) -> FloatArray:
-    if columns.flux is not None:
-        return numbers(table, columns.flux) * _seconds(table, columns, constants)
-    if constants.zero_point is None:
-        raise CatalogError(
-            f"column {columns.mag!r} holds magnitudes, and the loss depends on the electrons of the "
-            "exposure; give --zero-point, the magnitude of one electron"
-        )
-    return 10.0 ** (-0.4 * (numbers(table, str(columns.mag)) - constants.zero_point))
-
-
-def _or_constant(table: Any, name: str | None, constant: float | None) -> FloatArray | float:
-    if name is not None:
-        return numbers(table, name)
-    return np.nan if constant is None else float(constant)
-
-
-def _image_flags(
-    table: Any, columns: TableColumns, constants: TableConstants, coefficients: CoefficientSet
-) -> NDArray[np.int32] | int:
-    """Bits of aperture radius and file type, one number or one per row."""
-    if columns.radius is None and columns.filetype is None:
-        return constant_flags(coefficients, constants.radius, constants.filetype)
-    radius: Any = [constants.radius] if columns.radius is None else numbers(table, columns.radius)
-    filetype: Any = [constants.filetype] if columns.filetype is None else column(table, columns.filetype)
-    size = max(len(radius), len(filetype))
-    table_of: dict[tuple[Any, Any], int] = {}
-    result = np.empty(size, dtype=np.int32)
-    for row in range(size):
-        value, kind = radius[row % len(radius)], filetype[row % len(filetype)]
-        key = (None if value is None or np.isnan(value) else float(value), str(kind) if kind else None)
-        if key not in table_of:
-            table_of[key] = constant_flags(coefficients, *key)
-        result[row] = table_of[key]
-    return result
-
-
-def correct_columns(
-    table: Any, coefficients: CoefficientSet, columns: TableColumns, constants: TableConstants
-) -> dict[str, NDArray[Any]]:
-    """Return the result's columns for a table.
+def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader) -> dict[str, NDArray[Any]]:
+    """Return the result's columns for a table or the next part of one.
 
     Parameters
     ----------
@@ -198,10 +68,8 @@ def correct_columns(
         Photometry.
     coefficients : CoefficientSet
         The surface.
-    columns : TableColumns
-        Which column is what.
-    constants : TableConstants
-        What holds for all rows.
+    reader : RoleReader
+        Which column is what, and what holds for all rows; it keeps what was read as what.
 
     Returns
     -------
@@ -211,22 +79,17 @@ def correct_columns(
     Raises
     ------
     CatalogError
-        If fluxes per second come without an exposure time, or magnitudes without a zero point.
+        If a column cannot be read as what it is taken for, fluxes per second come without an exposure time,
+        or magnitudes without a zero point.
     """
-    flux = _electrons(table, columns, constants)
-    if columns.distance is not None:
-        y: Any = numbers(table, columns.distance)
-        chip: Any = 2
-    else:
-        y = numbers(table, str(columns.y)) - constants.y_origin
-        chip = _or_constant(table, columns.chip, constants.chip)
+    inputs = reader.read(table, coefficients)
     result = correct(
         coefficients,
-        flux,
-        y,
-        chip,
-        _or_constant(table, columns.mjd, constants.mjd),
-        _or_constant(table, columns.background, constants.background),
+        inputs.flux,
+        inputs.y,
+        inputs.chip,
+        inputs.mjd,
+        inputs.background,
         coefficients.validity.radius,
         coefficients.validity.filetype,
     )
@@ -235,12 +98,21 @@ def correct_columns(
         "cte_dmag": result.cte_dmag,
         "cte_dmag_err": result.cte_dmag_err,
     }
+    columns = reader.columns
     if columns.flux is not None:
-        out["corrected_flux"] = result.corrected_flux / _seconds(table, columns, constants)
+        if inputs.plain:
+            out["corrected_flux"] = result.corrected_flux
+        elif inputs.as_magnitude:
+            out["corrected_flux"] = inputs.measured - result.cte_dmag
+        else:
+            # In the column's own unit, whatever turned it into electrons.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                out["corrected_flux"] = inputs.measured * (result.corrected_flux / inputs.flux)
     if columns.mag is not None:
-        out["corrected_mag"] = numbers(table, columns.mag) - result.cte_dmag
-    image = _image_flags(table, columns, constants, coefficients)
-    out["cte_flag"] = (result.cte_flag | image).astype(np.int32)
+        mags = inputs.measured if inputs.magnitude is None else inputs.magnitude
+        out["corrected_mag"] = mags - result.cte_dmag
+    flag = result.cte_flag | inputs.image
+    out["cte_flag"] = np.where(inputs.impossible, flag | bits.DATE_IMPOSSIBLE.value, flag).astype(np.int32)
     return out
 
 
@@ -254,7 +126,7 @@ def correct_table(
 
     Parameters
     ----------
-    table : pyarrow.Table, astropy.table.Table or pandas.DataFrame
+    table : pyarrow.Table, astropy.table.Table, pandas.DataFrame or polars.DataFrame
         Photometry; columns are found as in `cte_lake.model.columns`, those of the result are replaced.
     coefficients : CoefficientSet
         The surface.
@@ -270,19 +142,53 @@ def correct_table(
     Raises
     ------
     CatalogError
-        If a needed column is not found.
+        If a needed column is not found, or its unit or content is not what it is taken for.
+    UsageError
+        If it is no table.
     """
     constants = constants or TableConstants()
-    columns = choose_columns(table, constants, chosen)
-    return attach(table, correct_columns(table, coefficients, columns, constants), columns)
+    own = as_table(table)
+    reader = RoleReader(choose_columns(own, constants, chosen), constants)
+    result = attach(own, correct_columns(own, coefficients, reader), reader)
+    back = getattr(type(table), "from_arrow", None) or _polars(table)
+    return back(result) if back is not None and own is not table else result
 
 
-def attach(table: Any, out: Mapping[str, NDArray[Any]], columns: TableColumns) -> Any:
+def as_table(table: Any) -> Any:
+    """Return a table as it is where its type is known, else as Arrow, by its Arrow stream.
+
+    Raises
+    ------
+    UsageError
+        If it is no table.
+    """
+    if isinstance(table, Table | pa.Table) or hasattr(table, "assign"):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        return pa.table(table)
+    raise UsageError(f"a {type(table).__name__} is no table; give an astropy, Arrow, pandas or polars table")
+
+
+def _polars(table: Any) -> Any:
+    if type(table).__module__.split(".")[0] != "polars":
+        return None
+    import importlib
+
+    return importlib.import_module("polars").from_arrow
+
+
+def attach(table: Any, out: Mapping[str, NDArray[Any]], reader: RoleReader) -> Any:
     """Return a copy of a table with columns added, units and meanings where the type carries them."""
     _, units = column_facts(table)
     unit_of = {name: OUTPUT[name][0] for name in out}
-    if columns.flux is not None:
-        unit_of["corrected_flux"] = units.get(columns.flux, "electron")
+    flux = reader.columns.flux
+    if flux is not None:
+        unit_of["corrected_flux"] = (
+            reader.constants.units.get("flux")
+            or units.get(flux.split("[")[0])
+            or split_name(flux)[1]
+            or "electron"
+        )
     if isinstance(table, pa.Table):
         result = table.drop_columns([name for name in out if name in table.column_names])
         for name, values in out.items():
@@ -294,7 +200,22 @@ def attach(table: Any, out: Mapping[str, NDArray[Any]], columns: TableColumns) -
         result = table.copy()
         for name, values in out.items():
             result[name] = values
-            result[name].unit = u.Unit(unit_of[name]) if unit_of[name] else None
+            unit = known_unit(unit_of[name]) if unit_of[name] else None
+            result[name].unit = unit
             result[name].description = OUTPUT[name][1]
         return result
     return table.assign(**out)
+
+
+__all__ = [
+    "OUTPUT",
+    "RoleReader",
+    "TableColumns",
+    "TableConstants",
+    "as_table",
+    "astropy_metadata",
+    "attach",
+    "choose_columns",
+    "correct_columns",
+    "correct_table",
+]

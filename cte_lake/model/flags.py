@@ -49,6 +49,11 @@ INPUT_MISSING = Flag(
 )
 OFF_CHIP = Flag(13, "off_chip", "The row is not on a chip, or the chip is neither 1 nor 2: no correction.")
 GAIN = Flag(14, "negative_loss", "The surface gives a gain instead of a loss (usual for over-corrected FLC).")
+DATE_IMPOSSIBLE = Flag(
+    15,
+    "date_impossible",
+    "The date is before the launch (2009-05-11) or after the end of next year: the results are missing.",
+)
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (
     FLUX_BELOW,
@@ -66,9 +71,10 @@ CORRECTION_FLAGS: tuple[Flag, ...] = (
     INPUT_MISSING,
     OFF_CHIP,
     GAIN,
+    DATE_IMPOSSIBLE,
 )
 #: Bits with which a row has no corrected flux.
-NO_RESULT = FLUX_NOT_POSITIVE.value | INPUT_MISSING.value | OFF_CHIP.value
+NO_RESULT = FLUX_NOT_POSITIVE.value | INPUT_MISSING.value | OFF_CHIP.value | DATE_IMPOSSIBLE.value
 
 
 def decode(flags: int) -> list[str]:

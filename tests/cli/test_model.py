@@ -255,13 +255,13 @@ def test_correct_says_what_is_wrong(lake, fitted, tmp_path):
     with pytest.raises(UsageError, match="ROLE=NAME"):
         run("correct", path, "-c", "first", "--lake", lake, "--column", "flux")
     with pytest.raises(UsageError, match="unknown ending"):
-        run("correct", tmp_path / "stars.txt", "-c", "first", "--lake", lake)
+        run("correct", path, "-o", tmp_path / "stars.odd", "-c", "first", "--lake", lake)
     with pytest.raises(CteLakeError, match="does not exist"):
         run("correct", tmp_path / "no.csv", "-c", "first", "--lake", lake)
 
 
 def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
-    from cte_lake.correction.correct_files import correct_file
+    from cte_lake.correction.correct_files import TableOptions, correct_file
 
     rng = np.random.default_rng(0)
     table = Table({"flux": 10 ** rng.uniform(2, 5, 5000), "y": rng.uniform(0, 2050, 5000)})
@@ -269,7 +269,8 @@ def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
     table.write(tmp_path / "stars.parquet")
     entry = read_coefficients(lake / "coefficients" / "first.toml")
     once = correct_file(tmp_path / "stars.parquet", tmp_path / "a.parquet", entry)
-    parts = correct_file(tmp_path / "stars.parquet", tmp_path / "b.parquet", entry, batch_rows=700)
+    few = TableOptions(batch_rows=700)
+    parts = correct_file(tmp_path / "stars.parquet", tmp_path / "b.parquet", entry, options=few)
     assert once.flags == parts.flags
     one, two = Table.read(tmp_path / "a.parquet"), Table.read(tmp_path / "b.parquet")
     np.testing.assert_array_equal(one["cte_dmag"], two["cte_dmag"])

@@ -1,0 +1,196 @@
+"""Opens a user's table file: in parts where its format allows, else as an astropy table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyWarning
+
+from cte_lake.correction.photometry_programs import program_header
+from cte_lake.correction.table_formats import TEXTS, named_format, sniffed_format
+from cte_lake.correction.text_header import read_header
+from cte_lake.correction.text_source import first_bytes, open_bytes
+from cte_lake.correction.text_tables import TextTable
+from cte_lake.errors import CatalogError
+from cte_lake.model.column_facts import has_mixins
+
+#: Rows at a time; 100 MB of the columns that a correction touches.
+BATCH_ROWS = 500_000
+
+
+@dataclass
+class OpenTable:
+    """A table file that is open for reading.
+
+    Attributes
+    ----------
+    kind : str
+        Its format.
+    whole : Table or None
+        All of it, where it is not read in parts.
+    schema : pyarrow.Schema or None
+        Its columns, where it is.
+    parts : callable
+        Yields Arrow tables of that schema.
+    rows : int
+        Rows in all; 0: not known.
+    text : TextTable or None
+        The text table behind it.
+    notes : list of str
+        What was assumed, for people.
+    """
+
+    kind: str
+    whole: Table | None = None
+    schema: pa.Schema | None = None
+    parts: Callable[[], Iterator[pa.Table]] = lambda: iter(())
+    rows: int = 0
+    text: TextTable | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def open_table(
+    path: Path,
+    format_: str | None = None,
+    hdu: str | None = None,
+    names: list[str] | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> OpenTable:
+    """Open a table file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, compressed or not.
+    format_ : str, optional
+        Its format; by default what its first bytes and its ending say.
+    hdu : str, optional
+        Number or name of the table in a FITS or VOTable file.
+    names : list of str, optional
+        Columns of a text file that has no line of names.
+    batch_rows : int, optional
+        Rows at a time.
+
+    Raises
+    ------
+    CatalogError
+        If the file cannot be read; one sentence says why.
+    """
+    if not path.is_file():
+        raise CatalogError(f"table {path} {'is a folder' if path.is_dir() else 'does not exist'}")
+    kind = named_format(format_) if format_ else sniffed_format(path)
+    if kind in {"parquet", "feather"}:
+        return _open_columnar(path, kind, batch_rows)
+    if kind in TEXTS:
+        head = first_bytes(path)
+        header = program_header(kind, head, path, names) or read_header(head, str(path), TEXTS[kind], names)
+        text = TextTable(path, header)
+        return OpenTable(
+            "text" if kind not in {"csv", "tsv"} else kind,
+            schema=text.schema, parts=lambda: text.parts(batch_rows), text=text,
+        )  # fmt: skip
+    return OpenTable(kind, whole=_read_whole(path, kind, hdu))
+
+
+def _open_columnar(path: Path, kind: str, batch_rows: int) -> OpenTable:
+    try:
+        if kind == "parquet":
+            file = pq.ParquetFile(path)
+            if has_mixins(file.schema_arrow):
+                return OpenTable(kind, whole=_read_whole(path, kind, None))
+            return OpenTable(
+                kind,
+                schema=file.schema_arrow,
+                parts=lambda: (pa.Table.from_batches([b]) for b in file.iter_batches(batch_size=batch_rows)),
+                rows=file.metadata.num_rows,
+            )
+        ipc = pa.ipc.open_file(pa.memory_map(str(path)))
+        return OpenTable(
+            kind,
+            schema=ipc.schema,
+            parts=lambda: (pa.Table.from_batches([ipc.get_batch(n)]) for n in range(ipc.num_record_batches)),
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise CatalogError(f"table {path} cannot be read as {kind}: {_first_line(error)}") from None
+
+
+def _read_whole(path: Path, kind: str, hdu: str | None) -> Table:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            if kind == "fits":
+                return _read_fits(path, hdu)
+            if kind == "votable":
+                return _read_votable(path, hdu)
+            if kind == "parquet":
+                return Table.read(path, format="parquet")
+            with open_bytes(path) as stream:
+                text = stream.read().decode("utf-8", "replace")
+            return Table.read(text, format="ascii.ecsv" if kind == "ecsv" else kind)
+    except CatalogError:
+        raise
+    except Exception as error:
+        raise CatalogError(f"table {path} cannot be read as {kind}: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _read_fits(path: Path, hdu: str | None) -> Table:
+    from astropy.io import fits
+
+    with fits.open(path) as hdus:
+        tables = [
+            place for place, each in enumerate(hdus) if isinstance(each, fits.BinTableHDU | fits.TableHDU)
+        ]
+        place = _chosen(path, hdu, tables, [each.name for each in hdus], "HDU")
+        chosen = hdus[place]
+        names = [name.strip() for name in chosen.columns.names]
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
+        return Table.read(hdus, hdu=place, astropy_native=True, format="fits")
+
+
+def _chosen(path: Path, wanted: str | None, tables: list[int], names: list[str], what: str) -> int:
+    """Return the place of the table that is meant."""
+    listed = ", ".join(f"{place} {names[place]}".strip() for place in tables)
+    if not tables:
+        raise CatalogError(
+            f"{path} holds no table; it is a FITS file of images only"
+            if what == "HDU"
+            else f"{path} holds no table"
+        )
+    if wanted is None:
+        # SExtractor's FITS_LDAC: a table of the image's header, then that of the stars.
+        stars = [place for place in tables if names[place] != "LDAC_IMHEAD"]
+        if len(stars) == 1:
+            return stars[0]
+        raise CatalogError(f"{path} holds {len(tables)} tables ({listed}); choose one with --hdu")
+    for place in tables:
+        if wanted == str(place) or (names[place] and wanted.upper() == names[place].upper()):
+            return place
+    raise CatalogError(f"{path} has no table {wanted!r}; --hdu is one of {listed}")
+
+
+def _read_votable(path: Path, hdu: str | None) -> Table:
+    from astropy.io.votable import parse
+
+    with open_bytes(path) as stream:
+        document = parse(stream, verify="ignore")
+    tables = list(document.iter_tables())
+    names = [str(each.name or each.ID or "") for each in tables]
+    place = _chosen(path, hdu, list(range(len(tables))), names, "table")
+    fields = [entry.name for entry in tables[place].fields]
+    twins = sorted({name for name in fields if fields.count(name) > 1})
+    if twins:
+        raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
+    return tables[place].to_table(use_names_over_ids=True)

@@ -1,0 +1,132 @@
+"""Formats of table files: known by content, by ending, or by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cte_lake.correction.text_header import decode
+from cte_lake.correction.text_source import first_bytes
+from cte_lake.errors import UsageError
+
+#: Ending: format.
+ENDINGS = {
+    ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather", ".ipc": "feather",
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".dat": "text", ".cat": "text",
+    ".asc": "text",    ".fits": "fits", ".fit": "fits", ".fts": "fits",
+    ".vot": "votable", ".votable": "votable", ".xml": "votable",
+    ".ecsv": "ecsv",
+}  # fmt: skip
+#: Endings of compressed files; Parquet and Feather are compressed inside.
+COMPRESSIONS = (".gz", ".bz2", ".xz")
+#: Formats of text that are read in parts: the delimiter, None where the file tells.
+TEXTS: dict[str, str | None] = {"csv": None, "tsv": "\t", "text": None, "dolphot": " ", "hst1pass": " "}
+#: Formats that are read and written in parts.
+BATCHED = ("parquet", "feather", "csv", "tsv", "text")
+#: Formats that can be written.
+WRITABLE = ("parquet", "feather", "csv", "tsv", "text", "fits", "votable", "ecsv")
+#: Names by which people call them.
+_ALIASES = {
+    "vot": "votable", "arrow": "feather", "ipc": "feather", "txt": "text", "dat": "text", "ascii": "text",
+    "pq": "parquet", "ascii.ecsv": "ecsv", "ascii.csv": "csv", "ascii.tab": "tsv",
+}  # fmt: skip
+
+
+def named_format(name: str) -> str:
+    """Return a format of a name; one of astropy's as it is (``ascii.mrt``, ``hdf5``).
+
+    Raises
+    ------
+    UsageError
+        If there is none of the name.
+    """
+    plain = name.lower()
+    plain = _ALIASES.get(plain, plain)
+    if plain in (*WRITABLE, *TEXTS) or plain.startswith("ascii.") or plain in {"hdf5", "pandas.html"}:
+        return plain
+    raise UsageError(
+        f"format {name!r} is not known; it is one of {', '.join(sorted({*WRITABLE, *TEXTS}))}, or one of "
+        "astropy's text formats such as ascii.mrt"
+    )
+
+
+def ending_of(path: Path) -> str:
+    """Return a table file's ending, that of its compression included; empty if it is none of the known."""
+    name = path.name.lower()
+    packed = next((ending for ending in COMPRESSIONS if name.endswith(ending)), "")
+    bare = name[: len(name) - len(packed)]
+    for ending in ENDINGS:
+        if bare.endswith(ending) and bare != ending:
+            return ending + packed
+    return ""
+
+
+def format_of(path: Path) -> str:
+    """Return the format of a file to write, by its ending.
+
+    Raises
+    ------
+    UsageError
+        If the ending is none of the known.
+    """
+    ending = ending_of(path)
+    if not ending:
+        raise UsageError(
+            f"{path}: unknown ending; a table is one of {', '.join(sorted(ENDINGS))}, or name the format"
+        )
+    return ENDINGS[_without_compression(ending)]
+
+
+def compression_of(path: Path) -> str:
+    """Return the ending of a file's compression; empty for none."""
+    return next((ending for ending in COMPRESSIONS if path.name.lower().endswith(ending)), "")
+
+
+def _without_compression(ending: str) -> str:
+    return next((ending.removesuffix(packed) for packed in COMPRESSIONS if ending.endswith(packed)), ending)
+
+
+def sniffed_format(path: Path) -> str:
+    """Return the format of a file to read: by its first bytes, which are believed before its ending.
+
+    Raises
+    ------
+    CatalogError
+        If the file cannot be read.
+    UsageError
+        If it is of a format that is not read.
+    """
+    head = first_bytes(path)
+    for magic, known in ((b"PAR1", "parquet"), (b"ARROW1", "feather"), (b"SIMPLE  =", "fits")):
+        if head.startswith(magic):
+            return known
+    for magic, told in _FOREIGN.items():
+        if head.startswith(magic):
+            raise UsageError(f"{path} is {told}, which is not read; export it as CSV, ECSV, FITS or Parquet")
+    text = decode(head[:4096]).lstrip()
+    if text.startswith("# %ECSV"):
+        return "ecsv"
+    if text.startswith(("<?xml", "<VOTABLE")) or "<VOTABLE" in text[:2000]:
+        return "votable"
+    if text.startswith("#K IRAF"):
+        return "ascii.daophot"
+    known = ENDINGS.get(_without_compression(ending_of(path)), "text")
+    return known if known in TEXTS else "text"
+
+
+_FOREIGN = {
+    b"\x89HDF": "an HDF5 file",
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"FEA1": "a Feather file of version 1",
+    b"SQLite format 3": "an SQLite database",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+}
+
+
+def default_output(path: Path) -> Path:
+    """Return the name beside a table under which its correction is written: ``stars_cte.fits``."""
+    ending = ending_of(path)
+    if not ending:
+        return path.with_name(f"{path.name}_cte.txt")
+    return path.with_name(f"{path.name[: -len(ending)]}_cte{path.name[-len(ending) :]}")

@@ -1,0 +1,225 @@
+"""What the first lines of a text table say: delimiter, names, units, where the values start."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass, field
+
+from cte_lake.correction.text_source import HEAD
+from cte_lake.errors import CatalogError
+from cte_lake.model.missing import MISSING
+from cte_lake.model.units import parse_unit
+
+#: ``#   4 FLUX_APER   Flux within a fixed circular aperture   [count]`` of SExtractor.
+_SEXTRACTOR = re.compile(r"^#\s*(\d+)\s+([A-Z][\w]*)(?:\s+(.*?))?(?:\s*\[([^\]]*)\])?\s*$")
+_UNIT_APART = re.compile(r"\s+([\[(][^\])]*[\])])")
+
+
+@dataclass
+class TextHeader:
+    """The head of a text table.
+
+    Attributes
+    ----------
+    delimiter : str
+        A blank stands for any blanks and tabs.
+    names : list of str
+        Columns.
+    skip : int
+        Lines before the values.
+    units : dict of str to str
+        By column.
+    notes : list of str
+        What was assumed, for people.
+    """
+
+    delimiter: str
+    names: list[str]
+    skip: int
+    units: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a number or what stands for a missing one."""
+    plain = text.strip().lower()
+    if plain in MISSING:
+        return True
+    try:
+        float(plain.replace("d", "e") if plain[:1] in "+-.0123456789" else plain)
+    except ValueError:
+        return False
+    return True
+
+
+def split_line(line: str, delimiter: str) -> list[str]:
+    """Return the values of a line, quotes and blanks around them taken off."""
+    if delimiter != " ":
+        return [
+            value.strip()
+            for value in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        ]
+    return next(csv.reader([re.sub(r"[ \t]+", " ", line.strip())], delimiter=" "), [])
+
+
+def delimiter_of(line: str, wanted: str | None = None) -> str:
+    """Return what separates the values of a line; a blank for blanks and tabs."""
+    if wanted is not None:
+        return wanted
+    for candidate in ("\t", ",", ";", "|"):
+        if candidate in line:
+            return candidate
+    return " "
+
+
+def decode(head: bytes) -> str:
+    """Return the first bytes of a file as text: UTF-16 by its mark, UTF-8, else Latin-1."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head[: len(head) // 2 * 2].decode("utf-16", "ignore")
+    try:
+        return head.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError as error:
+        # The last character may be cut in two.
+        if error.start > len(head) - 4:
+            return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "ignore")
+        return head.decode("latin-1")
+
+
+def read_header(
+    head: bytes, source: str, delimiter: str | None = None, names: list[str] | None = None
+) -> TextHeader:
+    """Read the head of a text table.
+
+    Parameters
+    ----------
+    head : bytes
+        Its first bytes.
+    source : str
+        Its name, for messages.
+    delimiter : str, optional
+        What separates values, where the format tells.
+    names : list of str, optional
+        Columns, where the file has no line of names.
+
+    Raises
+    ------
+    CatalogError
+        If there are no values, or no names.
+    """
+    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise CatalogError(f"table {source} is no text and of no format that is known")
+    lines = decode(head).splitlines()
+    if len(head) >= HEAD:
+        # The last line is cut.
+        lines = lines[:-1]
+    comments: list[str] = []
+    number = 0
+    for place, line in enumerate(lines):
+        number = place
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        if line.strip():
+            comments.append(line.strip())
+    else:
+        raise CatalogError(f"table {source} holds no values")
+    first = lines[number]
+    used = delimiter_of(first, delimiter)
+    values = split_line(first, used)
+    if names is not None:
+        skip = number if all(is_number(value) for value in values) else number + 1
+        return _checked(TextHeader(used, names, skip), lines, source)
+    sextractor = _of_sextractor(comments, len(values))
+    if sextractor is not None:
+        own, units = sextractor
+        return TextHeader(used, own, number, units, ["names and units of a SExtractor catalog"])
+    if any(is_number(value) and value for value in values):
+        return _of_comments(comments, used, values, number, source)
+    plain = split_line(_UNIT_APART.sub(r"\1", first), used) if used == " " else values
+    found = TextHeader(used, plain, number + 1)
+    return _checked(_with_units(found, lines), lines, source)
+
+
+def _checked(header: TextHeader, lines: list[str], source: str) -> TextHeader:
+    for number in range(header.skip, len(lines)):
+        line = lines[number]
+        if line.strip() and not line.lstrip().startswith("#"):
+            count = len(split_line(line, header.delimiter))
+            if count != len(header.names):
+                raise CatalogError(
+                    f"table {source}: {len(header.names)} columns are named ({', '.join(header.names)}), and "
+                    f"line {number + 1} holds {count} values"
+                )
+            break
+    return header
+
+
+def _with_units(header: TextHeader, lines: list[str]) -> TextHeader:
+    """Take a line of units below the names, as spreadsheets have it."""
+    if len(lines) < header.skip + 2:
+        return header
+    words = split_line(lines[header.skip], header.delimiter)
+    numbers = [word for word in words if is_number(word) and word.lower() not in MISSING]
+    if len(words) != len(header.names) or numbers:
+        return header
+    try:
+        for word in words:
+            parse_unit(word.strip("[]()")) if word else None
+    except (ValueError, TypeError):
+        return header
+    if not any(words):
+        return header
+    header.units = {
+        name: word.strip("[]()") for name, word in zip(header.names, words, strict=True) if word.strip("-")
+    }
+    header.skip += 1
+    header.notes.append("units of the line below the names")
+    return header
+
+
+def _of_sextractor(comments: list[str], values: int) -> tuple[list[str], dict[str, str]] | None:
+    found = [match for match in map(_SEXTRACTOR.match, comments) if match]
+    if not found or len(found) != len(comments):
+        return None
+    places = {int(match[1]): match for match in found}
+    names: list[str] = []
+    units: dict[str, str] = {}
+    base, extra = "", 0
+    for place in range(1, values + 1):
+        match = places.get(place)
+        # A vector takes several columns and is named at its first.
+        base, extra = (match[2], 0) if match else (base, extra + 1)
+        names.append(base if not extra else f"{base}_{extra}")
+        if match and match[4]:
+            unit = match[4]
+        elif match:
+            unit = ""
+        if unit:
+            units[names[-1]] = unit
+    if any(name.endswith("_1") for name in names):
+        # A vector's elements are numbered from 0, the first too, so that none passes for the only one.
+        firsts = {name[:-2] for name in names if name.endswith("_1")}
+        renamed = {name: f"{name}[0]" for name in firsts} | {
+            f"{base}_{k}": f"{base}[{k}]"
+            for base in firsts
+            for k in range(1, values)
+            if f"{base}_{k}" in names
+        }
+        names = [renamed.get(name, name) for name in names]
+        units = {renamed.get(name, name): unit for name, unit in units.items()}
+    return names, units
+
+
+def _of_comments(
+    comments: list[str], delimiter: str, values: list[str], number: int, source: str
+) -> TextHeader:
+    for comment in reversed(comments):
+        text = comment.lstrip("#").strip()
+        for line in (text, _UNIT_APART.sub(r"\1", text)):
+            words = split_line(line, delimiter)
+            if len(words) == len(values) and not any(is_number(word) for word in words):
+                return TextHeader(delimiter, words, number, notes=["names of a comment line"])
+    raise CatalogError(
+        f"table {source} has no line of names for its {len(values)} columns; give them with --names, such as "
+        "--names id,x,y,flux"
+    )

@@ -1,0 +1,8 @@
+"""What people and programs write where they have no number."""
+
+from __future__ import annotations
+
+#: In lower case; IRAF writes INDEF, astropy --, others a word.
+MISSING = frozenset(
+    {"", "indef", "nan", "na", "n/a", "null", "none", "--", "---", "-", "...", "masked", "nat", "<na>", '""'}
+)

@@ -1,0 +1,326 @@
+"""The numbers that a correction needs, taken from a user's table: converted, checked, and said in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.errors import CatalogError, UsageError
+from cte_lake.model import flags as bits
+from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.column_facts import column_facts
+from cte_lake.model.columns import TableColumns, y_origin_of
+from cte_lake.model.correct import constant_flags
+from cte_lake.model.table_values import as_chips, as_numbers, as_texts, raw_column, split_index
+from cte_lake.model.times import possible_range, said_range, to_dates
+from cte_lake.model.units import Conversion, conversion, split_name
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TableConstants:
+    """What holds for the whole table where it has no column; None: not given.
+
+    Attributes
+    ----------
+    mjd, chip, background, radius, filetype
+        As the arguments of `cte_lake.model.correct.correct`.
+    zero_point : float or None
+        Magnitude of one electron in the exposure, for tables of magnitudes.
+    exptime : float or None
+        Seconds, by which fluxes per second are multiplied.
+    y_origin : float or None
+        Number of the first row: 0, 1 for positions of FITS, IRAF, DAOPHOT or SExtractor, 0.5 for DOLPHOT's;
+        None: 1 for columns that are named as SExtractor's, else 0.
+    gain : float or None
+        Electrons per count, for fluxes in counts, DN or adu.
+    enclosed : float
+        Fraction of the table's fluxes that falls into the set's aperture: 1 for aperture fluxes of its
+        radius, less for total fluxes of a PSF fit.
+    units : mapping of str to str
+        Role to unit, where the table's own is wrong or missing.
+
+    Raises
+    ------
+    UsageError
+        If a number is impossible.
+    """
+
+    mjd: float | None = None
+    chip: int | None = None
+    background: float | None = None
+    radius: float | None = None
+    filetype: str | None = None
+    zero_point: float | None = None
+    exptime: float | None = None
+    y_origin: float | None = None
+    gain: float | None = None
+    enclosed: float = 1.0
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "exptime", "gain"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UsageError(f"--{name} {value:g} is impossible; it must be above zero")
+        if self.background is not None and not (math.isfinite(self.background) and self.background > -1):
+            raise UsageError(f"--background {self.background:g} is no number of electrons per pixel")
+        if self.zero_point is not None and not math.isfinite(self.zero_point):
+            raise UsageError(f"--zero-point {self.zero_point:g} is no magnitude")
+        if not 0 < self.enclosed <= 1:
+            raise UsageError(f"--enclosed {self.enclosed:g} is no fraction; it is above 0 and at most 1")
+        low, high = possible_range()
+        if self.mjd is not None and not low <= self.mjd < high:
+            raise UsageError(
+                f"--mjd {self.mjd:g} is no possible date; give an MJD or a date such as 2016-08-01, "
+                f"from {said_range()}"
+            )
+
+    def given(self) -> list[str]:
+        """Roles that are constant."""
+        roles = ("mjd", "chip", "background", "radius", "filetype", "exptime")
+        return [role for role in roles if getattr(self, role) is not None]
+
+
+@dataclass
+class Inputs:
+    """Numbers of a part of a table, one a row or one for all.
+
+    Attributes
+    ----------
+    flux : ndarray
+        Electrons of the exposure within the set's aperture.
+    y, chip, mjd, background : ndarray or float
+        As `cte_lake.model.correct.correct` takes them.
+    impossible : ndarray of bool or bool
+        Rows whose date is none.
+    image : ndarray of int32 or int
+        Bits of aperture radius and file type.
+    measured : ndarray
+        The flux or magnitude column as it stands.
+    as_magnitude : bool
+        Whether it is a magnitude.
+    plain : bool
+        Whether `flux` is the flux column itself.
+    magnitude : ndarray or None
+        The magnitude column beside a flux column.
+    """
+
+    flux: FloatArray
+    y: FloatArray
+    chip: FloatArray | float
+    mjd: FloatArray | float
+    background: FloatArray | float
+    impossible: NDArray[np.bool_] | bool
+    image: NDArray[np.int32] | int
+    measured: FloatArray
+    as_magnitude: bool
+    plain: bool
+    magnitude: FloatArray | None
+
+
+class RoleReader:
+    """Reads the roles' columns of a table, part by part.
+
+    Parameters
+    ----------
+    columns : TableColumns
+        Which column is what.
+    constants : TableConstants
+        What holds for all rows.
+
+    Attributes
+    ----------
+    readings : dict of str to str
+        What each role was read as, in words.
+    """
+
+    def __init__(self, columns: TableColumns, constants: TableConstants) -> None:
+        self.columns = columns
+        self.constants = constants
+        self.readings: dict[str, str] = {}
+        self._row = 0
+        self._units: dict[str, str] = {}
+
+    def read(self, table: Any, coefficients: CoefficientSet) -> Inputs:
+        """Return the numbers of the next part of the table.
+
+        Raises
+        ------
+        CatalogError
+            If a column cannot be read as what it is taken for; column, row and unit are named.
+        """
+        columns, constants = self.columns, self.constants
+        self._units = column_facts(table)[1]
+        flux, measured, as_magnitude, plain = self._electrons(table)
+        y: Any
+        chip: Any
+        if columns.distance is not None:
+            y, chip = self._numbers(table, "distance", columns.distance), 2.0
+        else:
+            y, chip = self._rows(table), self._chips(table)
+        mjd, impossible = self._dates(table)
+        background = self._background(table)
+        image = self._image(table, coefficients)
+        if columns.radius is None and constants.radius is not None:
+            self.readings["radius"] = f"{constants.radius:g} px, given"
+        if columns.filetype is None and constants.filetype is not None:
+            self.readings["filetype"] = f"{constants.filetype}, given"
+        both = columns.flux is not None and columns.mag is not None
+        mag = self._magnitudes(table) if both else None
+        self._row += len(flux)
+        return Inputs(flux, y, chip, mjd, background, impossible, image, measured, as_magnitude, plain, mag)
+
+    def _unit(self, role: str, name: str, own: str = "") -> str:
+        if role in self.constants.units:
+            return self.constants.units[role]
+        base = split_index(name, list(self._units) or [name])[0]
+        return own or self._units.get(name) or self._units.get(base) or split_name(base)[1]
+
+    def _converted(self, table: Any, role: str, name: str) -> tuple[FloatArray, Conversion]:
+        raw = raw_column(table, name)
+        how = conversion(role, name, self._unit(role, name, raw.unit), self.constants.gain)
+        return as_numbers(raw, role, name, self._row), how
+
+    def _said(self, role: str, name: str, how: Conversion, assumed: str) -> None:
+        unit = f"in {how.unit}" if how.unit else f"no unit, taken as {assumed}"
+        factor = "" if how.factor == 1.0 else f", times {how.factor:g}"
+        self.readings[role] = f"column {name!r}, {unit}{factor}"
+
+    def _numbers(self, table: Any, role: str, name: str, assumed: str = "px") -> FloatArray:
+        values, how = self._converted(table, role, name)
+        self._said(role, name, how, assumed)
+        return values if how.factor == 1.0 else values * how.factor
+
+    def _seconds(self, table: Any, name: str, unit: str) -> FloatArray | float:
+        if self.constants.exptime is not None:
+            self.readings["exptime"] = f"{self.constants.exptime:g} s, given"
+            return self.constants.exptime
+        if self.columns.exptime is None:
+            raise CatalogError(
+                f"column {name!r} is in {unit}, and the loss depends on the electrons of "
+                "the exposure; give --exptime SECONDS or --column exptime=NAME"
+            )
+        return self._numbers(table, "exptime", self.columns.exptime, "seconds")
+
+    def _electrons(self, table: Any) -> tuple[FloatArray, FloatArray, bool, bool]:
+        role = "flux" if self.columns.flux is not None else "mag"
+        name = str(self.columns.flux or self.columns.mag)
+        measured, how = self._converted(table, role, name)
+        enclosed, gain = self.constants.enclosed, self.constants.gain
+        self._said(role, name, how, "electrons" if role == "flux" else "magnitudes")
+        if gain is not None and how.factor == gain:
+            self.readings[role] += " (the gain)"
+        factor: Any = how.factor * enclosed
+        if enclosed != 1.0:
+            self.readings[role] += f"; of it {enclosed:g} in the aperture of the set"
+        if how.per_second:
+            factor = factor * self._seconds(table, name, how.unit)
+        if how.magnitude:
+            return 10.0 ** (-0.4 * measured) * factor, measured, True, False
+        if role == "mag":
+            if self.constants.zero_point is None:
+                raise CatalogError(
+                    f"column {name!r} holds magnitudes, and the loss depends on the electrons of the "
+                    "exposure; give --zero-point, the magnitude of one electron"
+                )
+            self.readings[role] += f"; one electron is {self.constants.zero_point:g} mag"
+            return 10.0 ** (-0.4 * (measured - self.constants.zero_point)) * factor, measured, True, False
+        plain = isinstance(factor, float) and factor == 1.0
+        return (measured if plain else measured * factor), measured, False, plain
+
+    def _magnitudes(self, table: Any) -> FloatArray:
+        name = str(self.columns.mag)
+        values, how = self._converted(table, "mag", name)
+        self._said("mag", name, how, "magnitudes")
+        return values
+
+    def _rows(self, table: Any) -> FloatArray:
+        name = str(self.columns.y)
+        origin = self.constants.y_origin
+        origin = y_origin_of(name) if origin is None else origin
+        values = self._numbers(table, "y", name)
+        self.readings["y"] += f", counted from {origin:g}"
+        return values - origin if origin else values
+
+    def _chips(self, table: Any) -> FloatArray | float:
+        name = self.columns.chip
+        if name is None:
+            self.readings["chip"] = f"{self.constants.chip}, given"
+            return np.nan if self.constants.chip is None else float(self.constants.chip)
+        raw = raw_column(table, name)
+        conversion("chip", name, self._unit("chip", name, raw.unit))
+        self.readings["chip"] = f"column {name!r}"
+        return as_chips(raw, name, self._row)
+
+    def _dates(self, table: Any) -> tuple[FloatArray | float, NDArray[np.bool_] | bool]:
+        name = self.columns.mjd
+        if name is None:
+            self.readings["mjd"] = f"{self.constants.mjd:.5f}, given"
+            return np.nan if self.constants.mjd is None else float(self.constants.mjd), False
+        raw = raw_column(table, name)
+        dates = to_dates(raw.values, self._unit("mjd", name, raw.unit), name, self._row)
+        said = f"column {name!r}, {dates.reading}"
+        before = self.readings.get("mjd", "")
+        if dates.reading not in before:
+            self.readings["mjd"] = f"{before} and {dates.reading}" if before else said
+        if dates.impossible.any() and "date_impossible" not in self.readings:
+            row = self._row + int(np.argmax(dates.impossible)) + 1
+            self.readings["date_impossible"] = f"first in row {row}; dates are from {said_range()}"
+        return dates.mjd, dates.impossible if dates.impossible.any() else False
+
+    def _background(self, table: Any) -> FloatArray | float:
+        name, constant = self.columns.background, self.constants.background
+        if name is None:
+            if constant is not None:
+                self.readings["background"] = f"{constant:g} e-/px, given"
+            return np.nan if constant is None else float(constant)
+        values, how = self._converted(table, "background", name)
+        self._said("background", name, how, "electrons per pixel")
+        factor: Any = how.factor
+        if how.per_second:
+            factor = factor * self._seconds(table, name, how.unit)
+        return values if isinstance(factor, float) and factor == 1.0 else values * factor
+
+    def _image(self, table: Any, coefficients: CoefficientSet) -> NDArray[np.int32] | int:
+        """Bits of aperture radius and file type, one number or one a row."""
+        result: Any = constant_flags(coefficients, self.constants.radius, self.constants.filetype)
+        if self.columns.radius is not None:
+            values = self._numbers(table, "radius", self.columns.radius)
+            result = (result & ~_RADIUS_BITS) | _by_value(
+                values,
+                lambda r: constant_flags(coefficients, None if np.isnan(r) else float(r), "") & _RADIUS_BITS,
+            )
+        if self.columns.filetype is not None:
+            words = as_texts(raw_column(table, self.columns.filetype))
+            self.readings["filetype"] = f"column {self.columns.filetype!r}"
+            named = np.array([_filetype(word) for word in words], dtype=str)
+            result = (result & ~_TYPE_BITS) | _by_value(
+                named, lambda t: constant_flags(coefficients, None, str(t) or None) & _TYPE_BITS
+            )
+        return result  # type: ignore[no-any-return]
+
+
+_RADIUS_BITS = bits.WRONG_RADIUS.value | bits.RADIUS_UNKNOWN.value
+_TYPE_BITS = bits.WRONG_FILETYPE.value | bits.FILETYPE_UNKNOWN.value
+
+
+def _by_value(values: NDArray[Any], bits_of: Any) -> NDArray[np.int32]:
+    different, places = np.unique(values, return_inverse=True)
+    table = np.array([bits_of(value) for value in different], dtype=np.int32)
+    return np.asarray(table[places]) if different.size else np.zeros(0, dtype=np.int32)
+
+
+def _filetype(word: str | None) -> str:
+    """Return flt or flc of a text that is one, or a file's name of one; any other text as it is."""
+    text = (word or "").strip().lower()
+    for known in ("flt", "flc"):
+        if text.endswith(f"_{known}") or f"_{known}." in text:
+            return known
+    return text

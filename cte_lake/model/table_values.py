@@ -1,0 +1,268 @@
+"""A user's column as plain values with its unit, whatever the table's type; texts that are numbers, too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from cte_lake.errors import CatalogError
+from cte_lake.model.missing import MISSING
+from cte_lake.model.tables import column_names
+
+FloatArray = NDArray[np.float64]
+
+_INDEXED = re.compile(r"^(?P<name>.+)\[(?P<index>\d+)\]$")
+#: Fortran's exponent: 1.2D+03.
+_FORTRAN = re.compile(r"^([+-]?[0-9.]+)[dD]([+-]?\d+)$")
+_CHIP = re.compile(r"^(?:wfc3[/ _-]?)?(?:uvis|chip|ccdchip)?[ _-]?([12])(?:\.0*)?$")
+#: Amplifiers by chip; calwf3 names them so.
+_AMPLIFIERS = {"a": 1.0, "b": 1.0, "ab": 1.0, "c": 2.0, "d": 2.0, "cd": 2.0}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Values of a column.
+
+    Attributes
+    ----------
+    values : ndarray, astropy Time or Arrow array of strings
+        Missing numbers are NaN, missing texts null.
+    unit : str
+        Empty for none.
+    """
+
+    values: Any
+    unit: str = ""
+
+
+def split_index(name: str, names: list[str]) -> tuple[str, int | None]:
+    """Return column and index of ``FLUX_APER[1]``; the index is None where the whole name is a column's."""
+    found = _INDEXED.match(name)
+    if name in names or found is None or found["name"] not in names:
+        return name, None
+    return found["name"], int(found["index"])
+
+
+def raw_column(table: Any, name: str) -> Raw:
+    """Return a column of an Arrow, astropy or pandas table or of a mapping, or one element of its rows.
+
+    Parameters
+    ----------
+    table : table
+        Where the column stands.
+    name : str
+        Its name; ``FLUX_APER[1]`` is the second element of every row.
+
+    Raises
+    ------
+    CatalogError
+        If the rows hold no such element.
+    """
+    own, index = split_index(name, column_names(table))
+    values = table[own]
+    raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values)
+    if index is None or not hasattr(raw.values, "ndim"):
+        return raw
+    if not raw.values.size:
+        return Raw(np.zeros(0), raw.unit)
+    if raw.values.ndim != 2 or index >= raw.values.shape[1]:
+        width = raw.values.shape[1] if raw.values.ndim == 2 else 1
+        raise CatalogError(
+            f"column {own!r} holds {width} values a row; there is no {name!r} (the first is [0])"
+        )
+    return Raw(raw.values[:, index], raw.unit)
+
+
+def _raw_other(values: Any) -> Raw:
+    unit = getattr(values, "unit", None)
+    text = "" if unit is None or not hasattr(values, "dtype") else _unit_text(unit)
+    if hasattr(values, "jd1"):
+        return Raw(values)
+    if hasattr(values, "unmasked"):
+        plain = np.array(getattr(values.unmasked, "value", values.unmasked), dtype=np.float64)
+        return Raw(np.where(values.mask, np.nan, plain), text)
+    if isinstance(values, np.ma.MaskedArray):
+        return Raw(_unmasked(values), text)
+    if hasattr(values, "to_numpy") or hasattr(values, "__arrow_c_stream__"):
+        return _raw_arrow(_series(values))
+    plain = getattr(values, "value", values) if unit is not None else values
+    return Raw(_decoded(np.asarray(plain)), text)
+
+
+def _unit_text(unit: Any) -> str:
+    return str(getattr(unit, "name", "") or unit.to_string())
+
+
+def _unmasked(values: Any) -> Any:
+    mask = np.ma.getmaskarray(values)
+    if values.dtype.kind in "iufb":
+        return (
+            np.where(mask, np.nan, values.data.astype(np.float64)) if mask.any() else np.asarray(values.data)
+        )
+    words = _decoded(np.asarray(values.data)).astype(object)
+    words[mask] = None
+    return words
+
+
+def _decoded(values: NDArray[Any]) -> NDArray[Any]:
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+
+
+def _series(values: Any) -> Any:
+    """Return a pandas or polars column as Arrow; one of mixed types as texts."""
+    if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "iloc"):
+        return pa.chunked_array(values)
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        words = [None if value is None or value != value else str(value) for value in values]
+        return pa.array(words, pa.string())
+
+
+def _raw_arrow(values: Any) -> Raw:
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return _raw_arrow(values.cast(kind.value_type))
+    if _is_text(kind):
+        return Raw(values if pa.types.is_string(kind) else values.cast(pa.string()))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        # A timestamp with a zone is stored in UTC; one without is taken for it.
+        micro = values.cast(pa.timestamp("us")) if pa.types.is_date(kind) else _micro(values)
+        return Raw(micro.to_numpy(zero_copy_only=False).astype("datetime64[us]"))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return Raw(_two_dimensional(values))
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        plain = values if pa.types.is_floating(kind) else values.cast(pa.float64())
+        if isinstance(plain, pa.ChunkedArray):
+            return Raw(plain.to_numpy())
+        return Raw(plain.to_numpy(zero_copy_only=False))
+    if pa.types.is_null(kind):
+        return Raw(np.full(len(values), np.nan))
+    return Raw(np.array(values.to_pylist(), dtype=object))
+
+
+def _is_text(kind: Any) -> bool:
+    return any((pa.types.is_string(kind), pa.types.is_large_string(kind), pa.types.is_string_view(kind)))
+
+
+def _micro(values: Any) -> Any:
+    return values.cast(pa.timestamp("us", values.type.tz), safe=False).cast(pa.timestamp("us"))
+
+
+def _two_dimensional(values: Any) -> Any:
+    rows = values.to_pylist()
+    width = max((len(row) for row in rows if row is not None), default=0)
+    table = np.full((len(rows), width), np.nan)
+    for place, row in enumerate(rows):
+        for index, value in enumerate(row or ()):
+            table[place, index] = np.nan if value is None else value
+    return table
+
+
+def as_numbers(raw: Raw, role: str, name: str, first_row: int = 0) -> FloatArray:
+    """Return values as float64, NaN where there is none.
+
+    Parameters
+    ----------
+    raw : Raw
+        The column's values.
+    role, name : str
+        For messages.
+    first_row : int, optional
+        Number of rows before these, for messages.
+
+    Raises
+    ------
+    CatalogError
+        If the column holds several values a row, or something that is no number; the row is named.
+    """
+    values = raw.values
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return _number_texts(values, name, first_row)
+    if hasattr(values, "jd1") or values.dtype.kind == "M":
+        raise CatalogError(f"column {name!r} holds times, and it was taken for the {role}; name another")
+    if values.ndim == 2:
+        raise CatalogError(
+            f"column {name!r} holds {values.shape[1]} values a row (apertures?); choose one with "
+            f"--column {role}='{name}[0]', counted from 0"
+        )
+    if values.dtype.kind in "iuf":
+        return values.astype(np.float64, copy=False)  # type: ignore[no-any-return]
+    words = [None if value is None or value != value else str(value) for value in values]
+    return _number_texts(pa.array(words, pa.string()), name, first_row)
+
+
+def _number_texts(texts: Any, name: str, first_row: int) -> FloatArray:
+    try:
+        trimmed = pc.utf8_trim_whitespace(texts)
+        plain = pc.if_else(pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(MISSING))), None, trimmed)
+        cast = plain.cast(pa.float64())
+        return np.asarray(
+            cast.to_numpy(zero_copy_only=False) if isinstance(cast, pa.Array) else cast.to_numpy()
+        )
+    except pa.ArrowInvalid:
+        words = texts.to_pylist()
+        return np.array([_number(word, name, first_row + row) for row, word in enumerate(words)])
+
+
+def _number(word: str | None, name: str, row: int) -> float:
+    text = (word or "").strip()
+    if text.lower() in MISSING:
+        return float("nan")
+    fortran = _FORTRAN.match(text)
+    try:
+        return float(f"{fortran[1]}e{fortran[2]}" if fortran else text)
+    except ValueError:
+        raise CatalogError(f"column {name!r} does not hold numbers: row {row + 1} has {word!r}") from None
+
+
+def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
+    """Return the chips of a column, 1 or 2, of numbers or of texts such as UVIS1, chip 2 or an amplifier.
+
+    Raises
+    ------
+    CatalogError
+        If a text tells no chip; the row is named.
+    """
+    values = raw.values
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        if values.dtype.kind in "iuf":
+            return values.astype(np.float64)  # type: ignore[no-any-return]
+        words = [None if value is None or value != value else str(value) for value in values]
+        values = pa.array(words, pa.string())
+    coded = pc.dictionary_encode(values)
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    words = coded.dictionary.to_pylist()
+    chips = np.array([_chip(word, name, values, first_row) for word in words] + [np.nan])
+    return np.asarray(chips[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)])
+
+
+def _chip(word: str, name: str, values: Any, first_row: int) -> float:
+    text = word.strip().lower()
+    if text in MISSING:
+        return float("nan")
+    found = _CHIP.match(text)
+    if found:
+        return float(found[1])
+    if text in _AMPLIFIERS:
+        return _AMPLIFIERS[text]
+    try:
+        return float(text)
+    except ValueError:
+        row = first_row + int(pc.index(values, word).as_py()) + 1
+        raise CatalogError(
+            f"column {name!r}, row {row}: {word!r} is no chip; a chip is 1 (UVIS1) or 2 (UVIS2)"
+        ) from None
+
+
+def as_texts(raw: Raw) -> list[str | None]:
+    """Return values as texts, None where there is none."""
+    values = raw.values
+    listed = values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values.tolist()
+    return [None if value is None or value != value else str(value) for value in listed]

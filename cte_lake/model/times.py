@@ -1,0 +1,245 @@
+"""Dates of every kind to MJD (UTC), with what they were read as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from cte_lake.errors import CatalogError
+from cte_lake.model.missing import MISSING
+
+FloatArray = NDArray[np.float64]
+
+#: WFC3 flew on 2009-05-11; no date of it is earlier.
+LAUNCH = date(2009, 5, 11)
+_MJD_OF_1970 = 40587.0
+_JD_ZERO = 2400000.5
+#: Units that a number which is a date may have, by reading; none fits all.
+_UNITS = {
+    "MJD": ("", "d", "day", "days", "mjd"),
+    "JD": ("", "d", "day", "days", "jd"),
+    "decimal years": ("", "yr", "a", "year", "years", "decimalyear"),
+    "YYYYMMDD": ("",),
+}
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Dates as MJD.
+
+    Attributes
+    ----------
+    mjd : ndarray
+        MJD (UTC); NaN where there is no date, or an impossible one.
+    impossible : ndarray of bool
+        Where there is a number that is no date between the launch and the end of next year.
+    reading : str
+        What they were read as, for people.
+    """
+
+    mjd: FloatArray
+    impossible: NDArray[np.bool_]
+    reading: str
+
+
+def possible_range() -> tuple[float, float]:
+    """Return the first and last MJD that an observation can have: the launch, and the end of next year."""
+    return _mjd_of_day(LAUNCH), _mjd_of_day(date(datetime.now(UTC).year + 2, 1, 1))
+
+
+def said_range() -> str:
+    """Return the range of possible dates in words."""
+    return f"{LAUNCH:%Y-%m-%d} (launch) to {datetime.now(UTC).year + 1}-12-31"
+
+
+def _mjd_of_day(day: date) -> float:
+    return float(day.toordinal() - date(1858, 11, 17).toordinal())
+
+
+def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0) -> Dates:
+    """Return a column's dates.
+
+    Parameters
+    ----------
+    values : astropy Time, numpy array or Arrow array
+        Times, dates, texts (ISO 8601, a time zone included, or numbers) or numbers (MJD, JD, decimal years,
+        YYYYMMDD; which of them, their size tells). A text without a zone is UTC.
+    unit : str, optional
+        The column's unit.
+    name : str, optional
+        The column's name, for messages.
+    first_row : int, optional
+        Number of rows before these, for messages.
+
+    Raises
+    ------
+    CatalogError
+        If a text is no date, the unit is none of a date, or no row has a possible date.
+    """
+    mjd, reading = _mjd(values, unit, name, first_row)
+    low, high = possible_range()
+    # Errors of a reading's own last digit are no reason to refuse the launch day.
+    impossible = np.isfinite(mjd) & ~((mjd >= low) & (mjd < high))
+    if impossible.any() and not (np.isfinite(mjd) & ~impossible).any():
+        row = int(np.argmax(impossible))
+        raise CatalogError(
+            f"column {name!r} holds no possible date: row {first_row + row + 1} has {_shown(values, row)}, "
+            f"and dates are from {said_range()}, as MJD, JD, decimal years or ISO 8601"
+        )
+    return Dates(np.where(impossible, np.nan, mjd), impossible, reading)
+
+
+def _shown(values: Any, row: int) -> str:
+    value = values[row]
+    return str(value.as_py() if isinstance(value, pa.Scalar) else value)
+
+
+def _mjd(values: Any, unit: str, name: str, first_row: int) -> tuple[FloatArray, str]:
+    if hasattr(values, "scale") and hasattr(values, "jd1"):
+        return _of_time(values)
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return _of_texts(values, unit, name, first_row)
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        seconds = array.astype("datetime64[us]")
+        days = seconds.astype(np.int64) / 86400e6 + _MJD_OF_1970
+        return np.where(np.isnat(seconds), np.nan, days), "timestamps, UTC"
+    if array.dtype.kind == "O":
+        texts = [_text_of(value) for value in array]
+        return _of_texts(pa.array(texts, pa.string()), unit, name, first_row)
+    if array.dtype.kind in "US":
+        return _of_texts(pa.array(array.astype(str).tolist(), pa.string()), unit, name, first_row)
+    return _of_numbers(array.astype(np.float64), unit, name)
+
+
+def _text_of(value: Any) -> str | None:
+    if value is None or value != value:
+        return None
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _of_time(values: Any) -> tuple[FloatArray, str]:
+    scale = str(values.scale)
+    time = values if scale in {"utc", "local"} else values.utc
+    mjd = time.mjd
+    if isinstance(mjd, np.ma.MaskedArray):
+        mjd = mjd.filled(np.nan)
+    elif hasattr(mjd, "unmasked"):
+        mjd = np.where(mjd.mask, np.nan, mjd.unmasked)
+    said = {"utc": "times, UTC", "local": "times of no stated scale, taken as UTC"}
+    return np.asarray(mjd, dtype=np.float64), said.get(scale, f"times, converted from {scale.upper()} to UTC")
+
+
+def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, str]:
+    mjd, seen = np.array(values), []
+    low, high = possible_range()
+    years = (LAUNCH.year + 0.3, float(datetime.now(UTC).year + 2))
+    ranges = {
+        "MJD": (low, high),
+        "JD": (low + _JD_ZERO, high + _JD_ZERO),
+        "decimal years": years,
+        "YYYYMMDD": (LAUNCH.year * 1e4, years[1] * 1e4),
+    }
+    for reading, (first, last) in ranges.items():
+        hit = (values >= first) & (values < last)
+        if hit.any():
+            if unit.strip().lower() not in _UNITS[reading]:
+                raise CatalogError(
+                    f"column {name!r} is in {unit}, and a date is in days (MJD or JD) or years; say what it "
+                    "is with --unit mjd=d, or convert it"
+                )
+            seen.append(reading)
+            mjd[hit] = _AS_MJD[reading](values[hit])
+    if not seen and unit.strip().lower() not in {entry for units in _UNITS.values() for entry in units}:
+        raise CatalogError(f"column {name!r} is in {unit}, and a date is in days (MJD or JD) or years")
+    return mjd, " and ".join(seen) or "MJD"
+
+
+def _from_years(values: FloatArray) -> FloatArray:
+    year = np.floor(values).astype(int)
+    starts = np.array([[_mjd_of_day(date(y, 1, 1)), _mjd_of_day(date(y + 1, 1, 1))] for y in year])
+    return np.asarray(starts[:, 0] + (values - year) * (starts[:, 1] - starts[:, 0]))
+
+
+def _from_digits(values: FloatArray) -> FloatArray:
+    result = np.full(values.shape, np.nan)
+    for row, value in enumerate(values):
+        text = f"{value:.0f}"
+        try:
+            result[row] = _mjd_of_day(date(int(text[:4]), int(text[4:6]), int(text[6:]))) + value % 1
+        except ValueError:
+            # Such as month 13: left as the number, which is no possible MJD.
+            result[row] = value
+    return result
+
+
+_AS_MJD = {
+    "MJD": lambda values: values,
+    "JD": lambda values: values - _JD_ZERO,
+    "decimal years": _from_years,
+    "YYYYMMDD": _from_digits,
+}
+
+
+def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatArray, str]:
+    # Few dates are many rows: each different text is read once.
+    coded = pc.dictionary_encode(texts)
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    words = coded.dictionary.to_pylist()
+    read, readings = np.full(len(words) + 1, np.nan), set()
+    numbers = []
+    for place, word in enumerate(words):
+        plain = word.strip()
+        if plain.lower() in MISSING:
+            continue
+        try:
+            read[place] = float(plain)
+            numbers.append(place)
+        except ValueError:
+            found = _of_text(plain)
+            if found is None:
+                row = pc.index(texts, word).as_py()
+                raise CatalogError(
+                    f"column {name!r}, row {first_row + row + 1}: {word!r} is no date; dates are MJD, JD, "
+                    "decimal years or ISO 8601 such as 2016-08-01T07:12:00"
+                ) from None
+            read[place], reading = found
+            readings.add(reading)
+    if numbers:
+        read[numbers], reading = _of_numbers(read[numbers], unit, name)
+        readings.add(reading)
+    places = coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+    return read[places], " and ".join(sorted(readings)) or "no date"
+
+
+def _of_text(text: str) -> tuple[float, str] | None:
+    try:
+        moment = datetime.fromisoformat(text.replace("/", "-"))
+    except ValueError:
+        return _of_astropy(text)
+    zone = moment.tzinfo
+    moment = moment if zone else moment.replace(tzinfo=UTC)
+    mjd = (moment - datetime(1858, 11, 17, tzinfo=UTC)).total_seconds() / 86400.0
+    if zone:
+        return mjd, "ISO 8601 with a time zone, converted to UTC"
+    return mjd, "ISO 8601, taken as UTC"
+
+
+def _of_astropy(text: str) -> tuple[float, str] | None:
+    """Read what else astropy knows: 2016:214:07:12:00, 2016-08-01T23:59:60, J2016.58."""
+    from astropy.time import Time
+
+    scale = None if text[:1] in "JB" else "utc"
+    try:
+        time = Time(text, scale=scale)
+    except ValueError:
+        return None
+    return float(time.utc.mjd), f"astropy's format {time.format}"

@@ -1,0 +1,334 @@
+"""Tables as programs and people write them, of the same two stars, with what must come out of a correction.
+
+`python tests/correction/inputs.py` writes docs/inputs.md from them.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+from astropy import units as u
+from astropy.io import fits
+from astropy.io.votable import from_table
+from astropy.table import MaskedColumn, QTable, Table
+from astropy.time import Time
+
+FLUX, Y, CHIP, MJD = [600.0, 5000.0], [1500.0, 300.0], [2, 1], [57601.3, 57601.3]
+PER_SECOND = [value / 400.0 for value in FLUX]
+MAGS = [25.0 - 2.5 * np.log10(value) for value in FLUX]
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table file, the options it is corrected with, and what must come out.
+
+    `out` is "right" (the losses of the two stars), "right to a day" (dates without a time), "first missing" (the
+    second star right, the first without a result), or the words of the refusal.
+    """
+
+    kind: str
+    what: str
+    file: str
+    write: Callable[[Path], object]
+    options: tuple[str, ...] = ()
+    out: str = "right"
+
+
+def stars(**columns):
+    """The two stars with some columns replaced, None to leave one out."""
+    own = {"flux": FLUX, "y": Y, "chip": CHIP, "mjd": MJD} | columns
+    return {name: values for name, values in own.items() if values is not None}
+
+
+def text(content: str, encoding: str = "utf-8"):
+    return lambda path: path.write_bytes(content.encode(encoding))
+
+
+def csv(**columns):
+    table = stars(**columns)
+    rows = [",".join(table), *(",".join(str(v) for v in row) for row in zip(*table.values(), strict=True))]
+    return text("\n".join(rows) + "\n")
+
+
+def astropy(kind: str | None = None, **columns):
+    def write(path):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            QTable(stars(**columns)).write(path, format=kind)
+
+    return write
+
+
+def parquet(units: dict[str, str] | None = None, **columns):
+    def write(path):
+        table = pa.table(stars(**columns))
+        for name, unit in (units or {}).items():
+            place = table.column_names.index(name)
+            field = table.schema.field(name).with_metadata({"unit": unit})
+            table = table.set_column(place, field, table[name])
+        pq.write_table(table, path)
+
+    return write
+
+
+def tunit(name: str, unit: str, **columns):
+    """A FITS table with a TUNIT as HST's headers spell it."""
+
+    def write(path):
+        table = fits.table_to_hdu(Table(stars(**columns)))
+        table.header[f"TUNIT{table.columns.names.index(name) + 1}"] = unit
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(path)
+
+    return write
+
+
+def two_tables(path):
+    hdus = [fits.table_to_hdu(Table({"a": [1]})), fits.table_to_hdu(Table(stars()))]
+    hdus[1].name = "STARS"
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def ldac(path):
+    hdus = [fits.table_to_hdu(Table({"header": ["SIMPLE"]})), fits.table_to_hdu(Table(stars()))]
+    hdus[0].name, hdus[1].name = "LDAC_IMHEAD", "LDAC_OBJECTS"
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def twins_fits(path):
+    fits.table_to_hdu(Table(stars(twin=FLUX))).writeto(path)
+    path.write_bytes(path.read_bytes().replace(b"'twin    '", b"'flux    '"))
+
+
+def votable(ucds: dict[str, str], units: dict[str, str] | None = None, **columns):
+    def write(path):
+        document = from_table(Table(stars(**columns)))
+        for entry in document.get_first_table().fields:
+            entry.ucd = ucds.get(entry.name)
+            if units and entry.name in units:
+                entry.unit = units[entry.name]
+        document.to_xml(str(path))
+
+    return write
+
+
+def voparquet(path):
+    document = from_table(Table({name: np.asarray(v)[:0] for name, v in stars(flux=PER_SECOND).items()}))
+    document.get_first_table().fields[0].unit = "electron/s"
+    head = path.with_suffix(".xml")
+    document.to_xml(str(head))
+    table = pa.table(stars(flux=PER_SECOND))
+    table = table.replace_schema_metadata({"IVOA.VOTable-Parquet.content": head.read_bytes()})
+    pq.write_table(table, path)
+
+
+def dolphot(images: int):
+    lines = ["1. Extension (zero for base image)", "2. Chip (for three-dimensional FITS image)",
+             "3. Object X position on reference image (or first image, if no reference)",
+             "4. Object Y position on reference image (or first image, if no reference)"]  # fmt: skip
+    for number in range(images):
+        name = f"j{number}_flc.chip1 (WFC3_F502N, 348.0 sec)"
+        for what in ("Measured counts", "Measured sky level", "Normalized count rate"):
+            lines.append(f"{len(lines) + 1}. {what}, {name}")
+
+    def write(path):
+        path.with_name(path.name + ".columns").write_text("\n".join(lines) + "\n")
+        rows = [
+            (0, 1, 9.5, 1500.5, *(600.0, 2.0, 1.0) * images),
+            (0, 1, 9.5, 1750.5, *(5000.0, 2.0, 1.0) * images),
+        ]
+        path.write_text("\n".join(" ".join(str(v) for v in row) for row in rows) + "\n")
+
+    return write
+
+
+SEXTRACTOR = """\
+#   1 NUMBER                 Running object number
+#   2 Y_IMAGE                Object position along y                                    [pixel]
+#   3 FLUX_AUTO              Flux within a Kron-like elliptical aperture                [count]
+#   4 FLUX_APER              Flux vector within fixed circular aperture(s)              [count]
+#   6 CHIP                   Chip
+         1  1501.0  700.0   600.0   650.0 2
+         2   301.0 7000.0  5000.0  5500.0 1
+"""
+IRAF = """\
+#K IRAF       = NOAO/IRAFV2.16          version    %-23s
+#N ID    YCENTER   FLUX      CHIP    MJD
+#U ##    pixels    counts    ##      ##
+#F %-9d  %-10.3f   %-14.7g   %-9d   %-12.3f
+#
+1        1501.000  600           2        57601.300
+2        301.000   5000          1        57601.300
+"""
+ISO = "2016-08-01T07:12:00"
+DATE = ("--mjd", "2016-08-01T07:12:00")
+
+UNITS = [
+    Input("unit", "FITS TUNIT ELECTRONS", "a.fits", tunit("flux", "ELECTRONS")),
+    Input("unit", "FITS TUNIT e-", "a.fits", tunit("flux", "e-")),
+    Input("unit", "FITS TUNIT ELECTRONS/S", "a.fits", tunit("flux", "ELECTRONS/S", flux=PER_SECOND), ("--exptime", "400")),
+    Input("unit", "FITS TUNIT ELECTRONS/S, no exposure time", "a.fits", tunit("flux", "ELECTRONS/S"), out="give --exptime"),
+    Input("unit", "FITS TUNIT COUNTS", "a.fits", tunit("flux", "COUNTS"), out="is in COUNTS, .* in electrons; give --gain"),
+    Input("unit", "FITS TUNIT COUNTS with --gain", "a.fits", tunit("flux", "COUNTS", flux=[400.0, 5000.0 / 1.5]), ("--gain", "1.5")),
+    Input("unit", "FITS TUNIT PIXELS for y", "a.fits", tunit("y", "PIXELS")),
+    Input("unit", "Parquet, flux in ELECTRONS/S", "a.parquet", parquet({"flux": "ELECTRONS/S"}, flux=PER_SECOND), ("--exptime", "400")),
+    Input("unit", "Parquet, flux in e-/min with exptime in s", "a.parquet", parquet({"flux": "e-/min", "exptime": "s"}, flux=[v * 60 for v in PER_SECOND], exptime=[400.0] * 2)),
+    Input("unit", "VOParquet (TOPCAT), flux in electron/s", "a.parquet", voparquet, ("--exptime", "400")),
+    Input("unit", "ECSV, flux in 1000 electron", "a.ecsv", astropy(flux=[0.6, 5.0] * u.Unit("1000 electron"))),
+    Input("unit", "ECSV, flux in electron/s, exptime in minutes", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[400 / 60] * 2 * u.min)),
+    Input("unit", "ECSV, flux in electron/s, exptime in hours", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[400 / 3600] * 2 * u.h)),
+    Input("unit", "ECSV, flux in Jy", "a.ecsv", astropy(flux=FLUX * u.Jy), out="'flux' is in Jy, .* in electrons"),
+    Input("unit", "ECSV, flux in adu", "a.ecsv", astropy(flux=FLUX * u.adu), out="is in adu, .* give --gain"),
+    Input("unit", "ECSV, flux in DN with --unit flux=electron", "a.ecsv", astropy(flux=FLUX * u.DN), ("--unit", "flux=electron")),
+    Input("unit", "ECSV, flux in electron/arcsec2", "a.ecsv", astropy(flux=FLUX * u.electron / u.arcsec**2), out="is in electron / arcsec2"),
+    Input("unit", "ECSV, flux in mag", "a.ecsv", astropy(flux=MAGS * u.mag), out="in mag, .* --column mag=flux"),
+    Input("unit", "ECSV, magnitudes with --zero-point", "a.ecsv", astropy(flux=None, mag=MAGS * u.mag), ("--zero-point", "25")),
+    Input("unit", "ECSV, magnitudes without", "a.ecsv", astropy(flux=None, mag=MAGS * u.mag), out="give --zero-point"),
+    Input("unit", "ECSV, mag(electron / s)", "a.ecsv", astropy(flux=None, mag=-2.5 * np.log10(PER_SECOND) * u.mag(u.electron / u.s)), ("--exptime", "400")),
+    Input("unit", "ECSV, mag(AB) without a zero point", "a.ecsv", astropy(flux=None, mag=MAGS * u.ABmag), out="give --zero-point"),
+    Input("unit", "ECSV, y in arcsec", "a.ecsv", astropy(y=Y * u.arcsec), out="'y' is in arcsec, .* in pixels"),
+    Input("unit", "ECSV, radius in arcsec", "a.ecsv", astropy(radius=[0.12, 0.12] * u.arcsec), out="'radius' is in arcsec"),
+    Input("unit", "VOTable, flux in furlong", "a.vot", votable({}, {"flux": "furlong"}), out="furlong"),
+    Input("unit", "CSV, unit behind the name: flux [e-/s]", "a.csv", csv(flux=None, **{"flux [e-/s]": PER_SECOND}), ("--exptime", "400")),
+    Input("unit", "CSV, a line of units below the names", "a.csv", text(f"flux,y,chip,mjd\ne-/s,px,-,d\n1.5,1500,2,{MJD[0]}\n12.5,300,1,{MJD[0]}\n"), ("--exptime", "400")),
+    Input("unit", "pandas to Parquet, no units", "a.parquet", lambda p: pd.DataFrame(stars()).to_parquet(p)),
+]  # fmt: skip
+TIMES = [
+    Input("time", "ECSV, astropy Time in MJD", "a.ecsv", astropy(mjd=Time(MJD, format="mjd"))),
+    Input("time", "ECSV, astropy Time in JD, TDB", "a.ecsv", astropy(mjd=Time(MJD, format="mjd").tdb)),
+    Input("time", "ECSV, astropy Time, decimal year", "a.ecsv", astropy(mjd=Time(Time(MJD, format="mjd").decimalyear, format="decimalyear"))),
+    Input("time", "ECSV, JD in a plain column", "a.ecsv", astropy(mjd=None, jd=[v + 2400000.5 for v in MJD] * u.d)),
+    Input("time", "FITS, Time column of astropy", "a.fits", astropy(mjd=Time(MJD, format="mjd"))),
+    Input("time", "FITS, Time column as ISO text", "a.fits", astropy(mjd=[ISO, ISO])),
+    Input("time", "Parquet of astropy, Time column", "a.parquet", astropy(mjd=Time(MJD, format="mjd"))),
+    Input("time", "Parquet, timestamps in New York", "a.parquet", parquet(mjd=None, time=pa.array(pd.to_datetime([ISO, ISO], utc=True).tz_convert("America/New_York")))),
+    Input("time", "Parquet, timestamps without a zone", "a.parquet", parquet(mjd=pa.array([datetime.fromisoformat(ISO)] * 2))),
+    Input("time", "Parquet, dates", "a.parquet", parquet(mjd=None, date=pa.array([date(2016, 8, 1)] * 2)), out="right to a day"),
+    Input("time", "Feather of pandas, timestamps", "a.feather", lambda p: feather.write_feather(pd.DataFrame(stars(mjd=pd.to_datetime([ISO, ISO]))), p)),
+    Input("time", "CSV, ISO", "a.csv", csv(mjd=[ISO, ISO])),
+    Input("time", "CSV, ISO with Z", "a.csv", csv(mjd=[ISO + "Z"] * 2)),
+    Input("time", "CSV, ISO with +02:00", "a.csv", csv(mjd=["2016-08-01T09:12:00+02:00"] * 2)),
+    Input("time", "CSV, ISO with a blank", "a.csv", csv(mjd=["2016-08-01 07:12:00"] * 2)),
+    Input("time", "CSV, DATE-OBS without a time", "a.csv", csv(mjd=None, **{"DATE-OBS": ["2016-08-01"] * 2}), out="right to a day"),
+    Input("time", "CSV, year and day of year", "a.csv", csv(mjd=["2016:214:07:12:00"] * 2)),
+    Input("time", "CSV, YYYYMMDD", "a.csv", csv(mjd=["20160801"] * 2), out="right to a day"),
+    Input("time", "CSV, JD", "a.csv", csv(mjd=[v + 2400000.5 for v in MJD])),
+    Input("time", "CSV, decimal years", "a.csv", csv(mjd=None, decimalyear=Time(MJD, format="mjd").decimalyear)),
+    Input("time", "CSV, MJD and ISO mixed", "a.csv", csv(mjd=[MJD[0], ISO])),
+    Input("time", "CSV, 01/08/2016", "a.csv", csv(mjd=["01/08/2016"] * 2), out="row 1: '01/08/2016' is no date"),
+    Input("time", "CSV, date before the launch in one row", "a.csv", csv(mjd=["1995-01-01", ISO]), out="first missing"),
+    Input("time", "CSV, date in the far future in one row", "a.csv", csv(mjd=[99999.5, MJD[0]]), out="first missing"),
+    Input("time", "CSV, seconds of 1970", "a.csv", csv(mjd=[1470035520.0] * 2), out="holds no possible date: row 1"),
+    Input("time", "ECSV, times in seconds", "a.ecsv", astropy(mjd=MJD * u.s), out="'mjd' is in s, and a date is in days"),
+    Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is no date of WFC3"),
+    Input("time", "--mjd of 1995", "a.csv", csv(mjd=None), ("--mjd", "1995-01-01"), "no date of WFC3"),
+]  # fmt: skip
+FORMATS = [
+    Input("format", "CSV", "a.csv", csv()),
+    Input("format", "CSV with a byte-order mark", "a.csv", text("\ufeffflux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n")),
+    Input("format", "CSV in UTF-16", "a.csv", text("flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n", "utf-16")),
+    Input("format", "CSV in Latin-1", "a.csv", text("flux,y,chip,mjd,note\n600,1500,2,57601.3,\u00e9toile\n5000,300,1,57601.3,\u00b5\n", "latin-1")),
+    Input("format", "CSV of Windows", "a.csv", text("flux,y,chip,mjd\r\n600,1500,2,57601.3\r\n5000,300,1,57601.3\r\n")),
+    Input("format", "CSV with blanks after commas", "a.csv", text("flux, y, chip, mjd\n600, 1500, 2, 57601.3\n5000, 300, 1, 57601.3\n")),
+    Input("format", "CSV with # lines before the names", "a.csv", text("# stars\n# of a night\nflux,y,chip,mjd\n600,1500,2,57601.3\n# end\n5000,300,1,57601.3\n")),
+    Input("format", "CSV with names in a # line", "a.csv", text("# stars\n#flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n")),
+    Input("format", "CSV with semicolons", "a.csv", text("flux;y;chip;mjd\n600;1500;2;57601.3\n5000;300;1;57601.3\n")),
+    Input("format", "CSV with decimal commas", "a.csv", text("flux;y;chip;mjd\n600,5;1500;2;57601,3\n"), out="'flux' does not hold numbers: row 1"),
+    Input("format", "CSV, gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
+    Input("format", "CSV, bzip2, ending .csv", "a.csv", lambda p: p.write_bytes(bz2.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
+    Input("format", "TSV", "a.tsv", text("flux\ty\tchip\tmjd\n600\t1500\t2\t57601.3\n5000\t300\t1\t57601.3\n")),
+    Input("format", "text with blanks", "a.txt", text("  flux     y chip      mjd\n 600.0  1500    2  57601.3\n5000.0   300    1  57601.3\n")),
+    Input("format", "text with blanks, names in a # line", "a.dat", text("# flux y chip mjd\n600 1500 2 57601.3\n5000 300 1 57601.3\n")),
+    Input("format", "text without names", "a.dat", text("600 1500 2 57601.3\n5000 300 1 57601.3\n"), out="no line of names for its 4 columns; give them with --names"),
+    Input("format", "text without names, --names", "a.dat", text("600 1500 2 57601.3\n5000 300 1 57601.3\n"), ("--names", "flux,y,chip,mjd")),
+    Input("format", "ECSV in a .txt", "a.txt", astropy("ascii.ecsv", flux=PER_SECOND * u.electron / u.s), ("--exptime", "400")),
+    Input("format", "FITS, gzip", "a.fits.gz", astropy("fits")),
+    Input("format", "FITS with two tables", "a.fits", two_tables, out="holds 2 tables .1, 2 STARS.; choose one with --hdu"),
+    Input("format", "FITS with two tables, --hdu STARS", "a.fits", two_tables, ("--hdu", "stars")),
+    Input("format", "FITS with two tables, --hdu 2", "a.fits", two_tables, ("--hdu", "2")),
+    Input("format", "FITS_LDAC of SExtractor", "a.fits", ldac),
+    Input("format", "FITS of images only", "a.fits", lambda p: fits.PrimaryHDU(np.zeros((2, 2))).writeto(p), out="holds no table; it is a FITS file of images only"),
+    Input("format", "VOTable, columns by UCD", "a.vot", votable({"n": "phot.count", "row": "pos.cartesian.y;instr.det", "t": "time.epoch"}, flux=None, y=None, mjd=None, n=FLUX, row=Y, t=MJD)),
+    Input("format", "IRAF phot text (rows from 1)", "a.mag", text(IRAF), ("--gain", "1")),
+    Input("format", "SExtractor text, several apertures", "a.cat", text(SEXTRACTOR), (*DATE, "--gain", "1"), "FLUX_APER.0., FLUX_APER.1. hold the flux in several apertures"),
+    Input("format", "SExtractor text, an aperture chosen", "a.cat", text(SEXTRACTOR), (*DATE, "--gain", "1", "--column", "flux=FLUX_APER[0]")),
+    Input("format", "SExtractor text, FLUX_APER in counts", "a.cat", text(SEXTRACTOR), (*DATE, "--column", "flux=FLUX_APER[0]"), "give --gain"),
+    Input("format", "photutils, ECSV", "a.ecsv", astropy(flux=None, y=None, aperture_sum=FLUX * u.electron, y_center=Y * u.pix)),
+    Input("format", "photutils, several apertures", "a.ecsv", astropy(flux=None, aperture_sum_0=FLUX, aperture_sum_1=FLUX), out="aperture_sum_0, aperture_sum_1 hold the flux in several apertures"),
+    Input("format", "DOLPHOT, one image", "a.phot", dolphot(1), ("--format", "dolphot", "--chip", "2", *DATE), "right on chip 2"),
+    Input("format", "DOLPHOT, two images", "a.phot", dolphot(2), ("--format", "dolphot", "--chip", "2", *DATE), "measured 2 images here; choose one"),
+    Input("format", "hst1pass, by its ending", "a.xym", text("# hst1pass\n10.0 1501.0 -6.94537812\n10.0 2346.0 -9.24742501\n"), ("--format", "hst1pass", *DATE)),
+    Input("format", "HDF5", "a.h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)), out="is an HDF5 file, which is not read"),
+    Input("format", "spreadsheet", "a.xlsx", lambda p: p.write_bytes(b"PK\x03\x04" + bytes(64)), out="a zip archive or a spreadsheet"),
+    Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is no text and of no format that is known"),
+    Input("format", "empty file", "a.csv", text(""), out="holds no values"),
+    Input("format", "cut Parquet", "a.parquet", lambda p: p.write_bytes(b"PAR1" + bytes(40)), out="cannot be read as parquet"),
+    Input("format", "cut gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n" * 99)[:30]), out="cannot be read"),
+]  # fmt: skip
+ODD = [
+    Input("oddity", "chip as UVIS1", "a.csv", csv(chip=["UVIS2", "UVIS1"])),
+    Input("oddity", "chip as text in FITS", "a.fits", astropy(chip=["UVIS2", "UVIS1"])),
+    Input("oddity", "chip as pandas category", "a.parquet", lambda p: pd.DataFrame(stars(chip=pd.Categorical(["chip 2", "chip 1"]))).to_parquet(p)),
+    Input("oddity", "chip as WFC", "a.csv", csv(chip=["WFC", "WFC"]), out="row 1: 'WFC' is no chip"),
+    Input("oddity", "blank cell", "a.csv", csv(flux=["", 5000.0]), out="first missing"),
+    Input("oddity", "INDEF", "a.txt", text("flux y chip mjd\nINDEF 1500 2 57601.3\n5000 300 1 57601.3\n"), out="first missing"),
+    Input("oddity", "masked in astropy's Parquet", "a.parquet", astropy(flux=MaskedColumn([600.0, 5000.0], mask=[True, False])), out="first missing"),
+    Input("oddity", "masked in ECSV", "a.ecsv", astropy(flux=MaskedColumn([600.0, 5000.0], mask=[True, False])), out="first missing"),
+    Input("oddity", "missing integers of pandas", "a.parquet", lambda p: pd.DataFrame(stars(flux=pd.array([None, 5000], dtype="Int64"))).to_parquet(p), out="first missing"),
+    Input("oddity", "Fortran exponents", "a.txt", text("flux y chip mjd\n0.6D+03 1500 2 57601.3\n+5.0D+03 300 1 57601.3\n")),
+    Input("oddity", "word in a number column", "a.csv", csv(flux=["bright", 5000.0]), out="'flux' does not hold numbers: row 1 has 'bright'"),
+    Input("oddity", "two columns of one name, CSV", "a.csv", text("flux,y,chip,mjd,flux\n600,1500,2,57601.3,1\n"), out="2 columns called 'flux'"),
+    Input("oddity", "two columns of one name, FITS", "a.fits", twins_fits, out="several columns called 'flux'"),
+    Input("oddity", "flux and FLUX", "a.csv", csv(FLUX=[1.0, 2.0]), out="columns flux, FLUX could all be the flux"),
+    Input("oddity", "FLUX_APER of two apertures a row", "a.fits", astropy(flux=None, FLUX_APER=np.array([[600.0, 1.0], [5000.0, 2.0]])), out="'FLUX_APER' holds 2 values a row"),
+    Input("oddity", "FLUX_APER[0] of two", "a.fits", astropy(flux=None, FLUX_APER=np.array([[600.0, 1.0], [5000.0, 2.0]])), ("--column", "flux=FLUX_APER[0]")),
+    Input("oddity", "list column in Parquet, second aperture", "a.parquet", parquet(flux=[[1.0, 600.0], [2.0, 5000.0]]), ("--column", "flux=flux[1]")),
+    Input("oddity", "fluxes by radius, --radius 3", "a.csv", csv(flux=None, flux_3=FLUX, flux_5=[1.0, 2.0]), ("--radius", "3")),
+    Input("oddity", "Y_IMAGE counts from 1", "a.csv", csv(y=None, Y_IMAGE=[1501.0, 301.0])),
+    Input("oddity", "MAG_AUTO", "a.csv", csv(flux=None, MAG_AUTO=MAGS), ("--zero-point", "25")),
+    Input("oddity", "readout distances", "a.csv", csv(y=None, chip=None, ytransfers=[1500.0, 1750.0])),
+    Input("oddity", "a line with a value too many", "a.csv", text("flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3,9\n"), out="Expected 4 columns, got 5"),
+    Input("oddity", "names for another number of values", "a.txt", text("flux y chip\n600 1500 2 57601.3\n"), out="3 columns are named .flux, y, chip., and line 2 holds 4"),
+    Input("oddity", "decimals in a decimal column", "a.parquet", parquet(flux=pa.array(["600.00", "5000.00"]).cast(pa.decimal128(10, 2)))),
+    Input("oddity", "--radius -3", "a.csv", csv(), ("--radius", "-3"), "--radius -3 is impossible"),
+    Input("oddity", "--exptime 0", "a.csv", csv(), ("--exptime", "0"), "--exptime 0 is impossible"),
+]  # fmt: skip
+INPUTS = [*UNITS, *TIMES, *FORMATS, *ODD]
+
+
+def page() -> str:
+    """Return docs/inputs.md."""
+    said = {"right": "corrected", "right to a day": "corrected; 0 h UTC is taken", "right on chip 2": "corrected",
+            "first missing": "corrected; the row without is flagged and has no result"}  # fmt: skip
+    lines = [
+        "# What `cte-lake correct` makes of a table",
+        "",
+        "Two stars as programs and people write them. Each line is a test: what is corrected has the right loss, what",
+        "is not is refused in one sentence (here its essential words), with exit code 2 and no output.",
+        "Written by `python tests/correction/inputs.py`.",
+        "",
+    ]
+    for kind, title in (("unit", "Units"), ("time", "Dates"), ("format", "Formats"), ("oddity", "Oddities")):
+        lines += [f"## {title}", "", "| input | options | what comes out |", "|---|---|---|"]
+        for case in INPUTS:
+            if case.kind == kind:
+                told = said.get(case.out) or "refused: " + re.sub(r"\.\*", "...", case.out)
+                options = f"`{' '.join(case.options)}`" if case.options else ""
+                lines.append(f"| {case.what} | {options} | {told} |".replace("|  |", "| |"))
+        lines.append("")
+    return "\n".join(lines[:-1]) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[2] / "docs" / "inputs.md").write_text(page(), encoding="utf-8")
