@@ -14,6 +14,7 @@ SELECT
     m.ra::DOUBLE AS ra,
     m.dec::DOUBLE AS dec,
     m.flux::DOUBLE AS flux,
+    m.epoch::DOUBLE AS epoch,
     m.filter::VARCHAR AS filter,
     m.master_hash::VARCHAR AS master_hash,
     m.revision::INTEGER AS revision,

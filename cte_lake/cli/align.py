@@ -99,6 +99,8 @@ def align(
     _export(arguments, write_fits, plots)
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
+    for visit_offset in report.visits:
+        typer.echo(str(visit_offset), err=True)
     _print_refusals(report)
     typer.echo(summary_line(report), err=True)
     raise typer.Exit(report.exit_code)

@@ -84,6 +84,10 @@ def master_import(
     file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
     target: Annotated[str, typer.Option("--target", help="Target that it is for, such as ngc104.")],
     lake: LakeOption = None,
+    epoch: Annotated[
+        float | None,
+        typer.Option("--epoch", help="Date of the positions, Julian year (2016.0) or MJD."),
+    ] = None,
     assignments: SetOption = None,
 ) -> None:
     """Make a file the master catalog of a target.
@@ -95,7 +99,7 @@ def master_import(
     from cte_lake.pipeline.master_import import import_master
 
     root = find_lake(lake)
-    done = import_master(root, file, target, settings_of(root, assignments).config)
+    done = import_master(root, file, target, settings_of(root, assignments).config, epoch)
     verb = "imported" if done.new else "nothing to do: the lake has these"
     typer.echo(f"{verb} {done.n_stars} stars for {target} (revision {done.revision})", err=True)
     if done.left_out:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from cte_lake.config.admission import Admission
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
 from cte_lake.config.report import Report
@@ -195,6 +196,7 @@ class Config(Section):
     exclusions: Exclusions
     chips: Chips
     photometry: Photometry
+    admission: Admission
     measure: Measure
     workers: Workers
     align: Align

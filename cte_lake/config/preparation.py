@@ -44,8 +44,14 @@ class Align(Section):
     peak_max: float = Field(gt=0, description="brightest pixel of a star that is not saturated, electrons")
     sharpness: tuple[float, float] = Field(description="range of the sharpness; cosmic rays are sharper")
     roundness: tuple[float, float] = Field(description="range of the roundness")
-    search_radius: float = Field(gt=0, le=100, description="largest shift that is searched, px")
-    search_rotation: float = Field(ge=0, le=1, description="largest rotation that is searched, degrees")
+    search_radius: float = Field(gt=0, le=100, description="largest shift that is searched first, px")
+    search_rotation: float = Field(ge=0, le=1, description="largest rotation that is searched first, degrees")
+    wide_radius: float = Field(
+        ge=0, le=10, description="largest shift that is searched where the first search fails, arcsec"
+    )
+    wide_rotation: float = Field(
+        ge=0, le=2, description="largest rotation that is searched where the others fail, degrees"
+    )
     tolerance: float = Field(gt=0, description="largest distance of a match in the last step, px")
     fit: Literal["shift", "rshift", "rscale", "general"] = Field(description="geometry of the fit")
     tweakreg_conv_width: float = Field(gt=0, description="conv_width of the cross-check by TweakReg, px")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -34,6 +35,12 @@ def current_exposures(named: AnyLake, mode: str, columns: tuple[str, ...] = ("*"
         One row an image: that of the highest revision.
     """
     return stored(named).dataset("exposures").current("mode = ?", [mode], ", ".join(columns))
+
+
+def readable_exposures(named: AnyLake, rootnames: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the rows, of all photometry modes, by which readers see exposures of these root names."""
+    found = stored(named).dataset("exposures").current("list_contains(?, rootname)", [list(rootnames)])
+    return [dict(row) for row in found.to_pylist() if not row["withdrawn"]]
 
 
 def current_exposure(named: AnyLake, imagename: str, mode: str) -> dict[str, Any]:

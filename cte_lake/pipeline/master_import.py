@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.masters.read import read_master
 from cte_lake.masters.table import MasterTable, content_hash
+
+_J2000_MJD, _DAYS_A_YEAR, _LATEST_YEAR = 51544.5, 365.25, 2200.0
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,24 @@ class ImportedMaster:
     left_out: tuple[str, ...]
 
 
-def import_master(lake: StoredLake, path: Path, target: str, config: Config) -> ImportedMaster:
+def import_master(
+    lake: StoredLake, path: Path, target: str, config: Config, epoch: float | None = None
+) -> ImportedMaster:
     """Read a catalog and make it the target's current one; the same content again does nothing.
+
+    Parameters
+    ----------
+    lake : StoredLake
+        The lake.
+    path : Path
+        The catalog.
+    target : str
+        Target.
+    config : Config
+        The configuration: targets.
+    epoch : float, optional
+        Date for which the positions hold, as MJD or Julian year; default: the file's column ``epoch`` or
+        ``ref_epoch``, if it has one.
 
     Raises
     ------
@@ -62,7 +80,22 @@ def import_master(lake: StoredLake, path: Path, target: str, config: Config) -> 
             f"target {target!r} is not configured; there are {', '.join(config.targets)}; "
             f"add [targets.{target}] to the lake's cte_lake.toml"
         )
-    return store_master(lake, read_master(path), target, origin=str(path.absolute()))
+    catalog = _dated(read_master(path), epoch)
+    return store_master(lake, catalog, target, origin=str(path.absolute()))
+
+
+def _dated(catalog: MasterTable, epoch: float | None) -> MasterTable:
+    """Put the epoch of the positions into the column ``epoch`` of a catalog, as MJD."""
+    extra = dict(catalog.extra)
+    stated = extra.pop("ref_epoch", None)
+    stated = extra.pop("epoch", stated)
+    if epoch is not None:
+        stated = np.full(len(catalog), epoch)
+    if stated is not None:
+        # No observation of HST lies before MJD 47,000, and no Julian year above 2,200 is meant.
+        is_year = np.abs(stated) < _LATEST_YEAR
+        extra["epoch"] = np.where(is_year, _J2000_MJD + (stated - 2000.0) * _DAYS_A_YEAR, stated)
+    return replace(catalog, extra=extra)
 
 
 def store_master(
@@ -117,7 +150,7 @@ def lake_catalog(master: MasterFile) -> tuple[MasterTable, list[str | None], lis
     """Return a catalog of the lake as it was given: stars, the filter and the origin of each."""
     table = read_lake_master(master)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    extra = {name: np.array(columns[name], float) for name in ("flux", "depth") if name in columns}
+    extra = {name: np.array(columns[name], float) for name in ("flux", "depth", "epoch") if name in columns}
     x, y, ra, dec = (np.array(columns[name], float) for name in ("x", "y", "ra", "dec"))
     stars = MasterTable(np.array(columns["master_id"], np.int64), x, y, ra, dec, extra)
     n = len(stars)

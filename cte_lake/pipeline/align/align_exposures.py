@@ -12,8 +12,9 @@ from typing import Any
 from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
+from cte_lake.lake.commit import withdraw
 from cte_lake.lake.create import seed_datasets
-from cte_lake.lake.read import MasterFile, current_master
+from cte_lake.lake.read import MasterFile, current_master, readable_exposures
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
@@ -24,6 +25,7 @@ from cte_lake.pipeline.align.alignment_rows import (
     alignment_states,
     current_rows,
 )
+from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
 from cte_lake.pipeline.dask import Done, WorkerSettings
 from cte_lake.pipeline.failures import refusal_of
@@ -88,15 +90,21 @@ class AlignPlan:
 
 @dataclass
 class AlignReport:
-    """What an alignment did: counts, the refused files, and one record per exposure that was worked on."""
+    """What an alignment did: counts, refused files, a record per exposure worked on, visits that were off.
+
+    `withdrawn` counts measured images (FLT and FLC, all modes) of quarantined exposures, which readers no
+    longer see.
+    """
 
     aligned: int = 0
     skipped: int = 0
     up_to_date: int = 0
     excluded: int = 0
+    withdrawn: int = 0
     quarantined: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[dict[str, Any]] = field(default_factory=list)
     exposures: list[dict[str, Any]] = field(default_factory=list)
+    visits: list[VisitOffset] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -106,7 +114,8 @@ class AlignReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
-        return vars(self) | {"exit_code": int(self.exit_code)}
+        visits = [asdict(visit) for visit in self.visits]
+        return vars(self) | {"visits": visits, "exit_code": int(self.exit_code)}
 
 
 def make_plan(arguments: AlignArguments) -> AlignPlan:
@@ -174,7 +183,9 @@ def align(
         lambda done: _record(arguments, report, done),
         progress,
     )
+    _withdraw_quarantined(arguments, report)
     report.exposures.sort(key=lambda told: str(told["rootname"]))
+    report.visits = visit_offsets(report.exposures)
     report.seconds = perf_counter() - started
     return report
 
@@ -207,7 +218,9 @@ def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]
     outcome = done.result
     numbers = {} if outcome.quality is None else asdict(outcome.quality)
     told = {name: getattr(outcome, name) for name in ("rootname", "status", "reason", "detail")}
-    report.exposures.append(told | numbers)
+    place = {"proposal": exposure.proposal, "visit": exposure.visit, "mjd": exposure.mjd}
+    found = {"search": outcome.search, "catalog_epoch": outcome.catalog_epoch}
+    report.exposures.append(told | place | found | numbers)
     if outcome.status == ALIGNED:
         report.aligned += 1
     elif outcome.status == SKIPPED:
@@ -218,6 +231,15 @@ def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]
         put_on_record(
             arguments.lake, Path(exposure.path), refusal, _settings_hash(arguments.settings), exposure
         )
+
+
+def _withdraw_quarantined(arguments: AlignArguments, report: AlignReport) -> None:
+    """Take out of readers' sight what was measured of exposures whose position is now known to be wrong."""
+    if not report.quarantined or not arguments.settings.config.photometry.use_alignment:
+        return
+    for row in readable_exposures(arguments.lake, [told["rootname"] for told in report.quarantined]):
+        withdraw(arguments.lake, row)
+        report.withdrawn += 1
 
 
 def _refuse(
@@ -255,6 +277,7 @@ def summary_line(report: AlignReport) -> str:
     parts = [f"{report.aligned} aligned", f"{report.up_to_date} up to date"]
     parts += [f"{report.skipped} skipped (charge injection)"] if report.skipped else []
     parts += [f"{len(report.quarantined)} quarantined"] if report.quarantined else []
+    parts += [f"{report.withdrawn} measured images withdrawn"] if report.withdrawn else []
     parts += [f"{len(report.rejected)} rejected"] if report.rejected else []
     return f"align: {', '.join(parts)}{_told(reasons.items())} in {report.seconds:.1f} s"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
+from cte_lake.pipeline.align.advice import NOTHING_MATCHED, advice
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
     MATCHES,
@@ -37,8 +39,8 @@ from cte_lake.pipeline.align.match import FloatArray
 from cte_lake.pipeline.align.quality import Quality, Residuals, judge
 from cte_lake.pipeline.survey import ExposureFile
 
-#: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
-_NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
+#: Brightest sources that vote in the wide searches.
+_VOTERS = 600
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Outcome:
     reason: str
     detail: str
     quality: Quality | None
+    search: str | None
+    catalog_epoch: float | None
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,15 @@ class Fitted:
         Votes for the offset.
     headerlet : bytes
         The solution as a FITS file.
+    search : str
+        The search that found it.
     """
 
     quality: Quality
     residuals: Residuals
     histogram: FloatArray
     headerlet: bytes
+    search: str
 
 
 def align_exposure(task: AlignTask) -> Outcome:
@@ -110,12 +117,14 @@ def align_exposure(task: AlignTask) -> Outcome:
         check(quality, task.settings.gate)
         solution, headerlet = _aligned(task.exposure.rootname, fitted.headerlet)
     except Rejected as refusal:
-        solution, headerlet = _refused(task.exposure, refusal), None
+        solution, headerlet = _refused(task, refusal, quality), None
     numbers = {} if quality is None else asdict(quality)
     row = task.exposure.identity() | {
         "engine": "tweakwcs",
         "n_sources": sum(len(found) for found in sources.values()),
         "wcsname": _wcsname(solution.hash) if headerlet is not None else None,
+        "search": None if fitted is None else fitted.search,
+        "catalog_epoch": catalog_epoch(task.master),
         "master_hash": task.master.master_hash,
         "checksum": found,
         "settings_hash": task.settings_hash,
@@ -134,20 +143,27 @@ def align_exposure(task: AlignTask) -> Outcome:
         solution.reason,
         solution.detail,
         quality,
+        row["search"],
+        row["catalog_epoch"],
     )
 
 
-def find_sources(exposure: ExposureFile, length: str, settings: Align) -> dict[int, Sources]:
-    """Find the stars of both chips of an exposure."""
-    detection = DetectionSettings(
+def detection_settings(settings: Align, target: str, filter_: str, length: str) -> DetectionSettings:
+    """Return how the stars of an exposure are detected."""
+    return DetectionSettings(
         fwhm=settings.fwhm,
-        threshold=settings.threshold(exposure.target, exposure.filter, length),
+        threshold=settings.threshold(target, filter_, length),
         enough_sources=settings.enough_sources,
         max_sources=settings.max_sources,
         peak_max=settings.peak_max,
         sharpness=settings.sharpness,
         roundness=settings.roundness,
     )
+
+
+def find_sources(exposure: ExposureFile, length: str, settings: Align) -> dict[int, Sources]:
+    """Find the stars of both chips of an exposure."""
+    detection = detection_settings(settings, exposure.target, exposure.filter, length)
     sources = {}
     for chip in (2, 1):
         image = read_chip(exposure.path, chip)
@@ -166,19 +182,79 @@ def fit_exposure(task: AlignTask, sources: Mapping[int, Sources]) -> Fitted:
     """
     master = read_master(task.master)
     ra, dec = (np.asarray(master.column(name)) for name in ("ra", "dec"))
-    search = search_settings(task.settings)
-    path = Path(task.exposure.path)
-    with open_frame(path) as hdus:
+    with open_frame(Path(task.exposure.path)) as hdus:
         before = open_wcs(hdus)
-        after, histogram = fit_wcs(before, sources, ra, dec, search)
-        quality, residuals = judge(before, after, sources, ra, dec, search)
-        headerlet = make_headerlet(hdus, after, "CTELAKE", task.exposure.target, quality.n_matched)
-    return Fitted(quality, residuals, histogram, headerlet)
+        solved = _first_that_passes(before, sources, ra, dec, task.settings)
+        quality = solved.quality
+        headerlet = make_headerlet(hdus, solved.wcs, "CTELAKE", task.exposure.target, quality.n_matched)
+    return Fitted(quality, solved.residuals, solved.histogram, headerlet, solved.search)
+
+
+@dataclass(frozen=True)
+class _Solved:
+    wcs: Mapping[int, Any]
+    quality: Quality
+    residuals: Residuals
+    histogram: FloatArray
+    search: str
+
+
+def _first_that_passes(
+    before: Mapping[int, Any],
+    sources: Mapping[int, Sources],
+    ra: FloatArray,
+    dec: FloatArray,
+    settings: Align,
+) -> _Solved:
+    """Search near the header's WCS, and further where that fails; return the best where no step passes."""
+    best: _Solved | None = None
+    refusal: Rejected | None = None
+    for search in searches(settings, before[2].pscale):
+        try:
+            after, histogram = fit_wcs(before, sources, ra, dec, search)
+        except Rejected as why:
+            refusal = why
+            continue
+        solved = _Solved(after, *judge(before, after, sources, ra, dec, search), histogram, search.name)
+        try:
+            check(solved.quality, settings.gate)
+        except Rejected:
+            if best is None or solved.quality.match_fraction > best.quality.match_fraction:
+                best = solved
+            continue
+        return solved
+    if best is not None:
+        return best
+    if refusal is None:
+        raise ValueError("there is no search")
+    raise refusal
+
+
+def catalog_epoch(master: MasterFile) -> float | None:
+    """Return the date (MJD) for which the positions of a master catalog hold, None where it does not say."""
+    table = read_master(master)
+    if "epoch" not in table.column_names:
+        return None
+    epochs = table.column("epoch").drop_null().to_numpy()
+    return float(np.median(epochs)) if epochs.size else None
 
 
 def search_settings(settings: Align) -> SearchSettings:
-    """Return the part of the configuration that brings sources and stars together."""
+    """Return the search near the header's WCS: it costs little and nearly always succeeds."""
     return SearchSettings(settings.search_radius, settings.search_rotation, settings.tolerance, settings.fit)
+
+
+def searches(settings: Align, pixel: float) -> tuple[SearchSettings, ...]:
+    """Return the searches in the order in which they are tried, for a pixel of so many arcsec.
+
+    The further ones let the brightest stars vote alone: hundreds of true pairs in one place need no more.
+    """
+    near = search_settings(settings)
+    radius = max(settings.wide_radius / pixel, near.radius)
+    wide = replace(near, radius=radius, brightest=_VOTERS, name="wide")
+    turned = replace(wide, rotation=max(settings.wide_rotation, near.rotation), name="wide, turned")
+    reach = {(search.radius, search.rotation): search for search in (turned, wide, near)}
+    return tuple(sorted(reach.values(), key=lambda search: (search.radius, search.rotation)))
 
 
 def _require_sources(sources: Mapping[int, Sources]) -> None:
@@ -198,10 +274,11 @@ def _wcsname(content_hash: str) -> str:
     return f"CTELAKE-{content_hash[:8]}"
 
 
-def _refused(exposure: ExposureFile, refusal: Rejected) -> WcsSolution:
-    status = QUARANTINED
-    reason, detail = refusal.reason, str(refusal)
-    if exposure.chinject != "NONE" and reason in _NOTHING_MATCHED:
+def _refused(task: AlignTask, refusal: Rejected, quality: Quality | None) -> WcsSolution:
+    exposure, status = task.exposure, QUARANTINED
+    reason = refusal.reason
+    detail = f"{refusal}; {advice(task, reason, quality)}"
+    if exposure.chinject != "NONE" and reason in NOTHING_MATCHED:
         status, reason = SKIPPED, "charge_injection"
         detail = f"skipped: CHINJECT={exposure.chinject} and nothing can be matched ({detail})"
     return WcsSolution(exposure.rootname, status, reason, detail, solution_hash(status, {}))

@@ -29,12 +29,17 @@ CLIP_SIGMA = 3.0
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How sources and stars are brought together: radius and tolerance in px, rotation in degrees."""
+    """How sources and stars are brought together: radius and tolerance in px, rotation in degrees.
+
+    `brightest` limits the sources that vote for the offset; 0 takes all. `name` goes into the record.
+    """
 
     radius: float
     rotation: float
     tolerance: float
     geometry: str
+    brightest: int = 0
+    name: str = "near"
 
 
 @dataclass
@@ -46,13 +51,17 @@ class Matcher:
     """
 
     settings: SearchSettings
+    flux: FloatArray
     histogram: FloatArray = field(default_factory=lambda: np.zeros((1, 1)))
 
     def __call__(self, refcat: Table, imcat: Table, **_: Any) -> tuple[IntArray, IntArray]:
         """Return the indices of matched stars and of their sources."""
         stars = np.column_stack([np.asarray(refcat[name], float) for name in ("TPx", "TPy")])
         sources = np.column_stack([np.asarray(imcat[name], float) for name in ("TPx", "TPy")])
-        offset, self.histogram = search_offset(sources, stars, self.settings.radius, self.settings.rotation)
+        voters = sources
+        if 0 < self.settings.brightest < len(sources) == len(self.flux):
+            voters = sources[np.argsort(-self.flux, kind="stable")[: self.settings.brightest]]
+        offset, self.histogram = search_offset(voters, stars, self.settings.radius, self.settings.rotation)
         offset = refine(sources, stars, offset, self.settings.tolerance)
         i, j = match_nearest(offset(sources), stars, self.settings.tolerance)
         return j, i
@@ -136,7 +145,7 @@ def fit_wcs(
         for chip in with_sources
     }
     plane = tangent_plane(wcs)
-    matcher = Matcher(settings)
+    matcher = Matcher(settings, np.concatenate([sources[chip].flux for chip in with_sources]))
     reference = stars_near(plane, wcs, ra, dec, settings)
     if len(reference) < MINIMUM_TO_FIT:
         raise Rejected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,7 @@ class Quality:
     """What can be said of a solution without trusting how it was found; lengths in px of the tangent plane.
 
     The fields are the columns of the dataset ``alignment`` of the same names; NaN where there is too little.
+    `offset_ra` and `offset_dec` are arcsec on the sky.
     """
 
     n_sources: int
@@ -75,6 +77,13 @@ class Quality:
     scale: float
     elongation: float
     unevenness: float
+    offset_ra: float = math.nan
+    offset_dec: float = math.nan
+
+    @property
+    def offset(self) -> float:
+        """How far the solution moves the middle of the detector on the sky, arcsec; NaN where unknown."""
+        return math.hypot(self.offset_ra, self.offset_dec)
 
 
 def judge(
@@ -111,6 +120,7 @@ def judge(
     residual = stars[j] - xy[i]
     used = _unclipped(residual)
     moved = _movement(plane, before, after)
+    offset_ra, offset_dec = _offset_on_sky(before, after)
     quality = Quality(
         n_sources=len(x),
         n_expected=len(bright),
@@ -126,6 +136,8 @@ def judge(
         scale=moved.scale,
         elongation=_elongation(moments[i[used]]),
         unevenness=_unevenness(chip[i[used]], x[i[used]], y[i[used]], residual[used], before),
+        offset_ra=offset_ra,
+        offset_dec=offset_dec,
     )
     return quality, Residuals(chip[i], x[i], y[i], residual[:, 0], residual[:, 1], used)
 
@@ -153,6 +165,16 @@ def _movement(plane: Plane, before: Mapping[int, Any], after: Mapping[int, Any])
     old = np.vstack([plane.from_sky(*before[c].all_pix2world(*points[c], 0)) for c in points])
     new = np.vstack([plane.from_sky(*after[c].all_pix2world(*points[c], 0)) for c in points])
     return fit_similarity(old, new, old.mean(axis=0))
+
+
+def _offset_on_sky(before: Mapping[int, Any], after: Mapping[int, Any]) -> tuple[float, float]:
+    """Return solution less header at the middle of the detector, arcsec along RA and Dec."""
+    nx, ny = before[2].pixel_shape
+    (old_ra, old_dec), (ra, dec) = (
+        [float(value) for value in wcs[2].all_pix2world((nx - 1) / 2, ny - 0.5, 0)] for wcs in (before, after)
+    )
+    along_ra = ((ra - old_ra + 180.0) % 360.0 - 180.0) * math.cos(math.radians(dec))
+    return along_ra * 3600.0, (dec - old_dec) * 3600.0
 
 
 def _elongation(moments: FloatArray) -> float:

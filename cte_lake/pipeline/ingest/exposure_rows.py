@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
-from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.errors import LakeError
 from cte_lake.filenames import path_text
 from cte_lake.lake.commit import withdraw, write_exposure
@@ -85,29 +84,15 @@ def phot_table(
     return conform(pa.table(columns), "phot")
 
 
-def summary(
-    measured: StarMeasurements, radii: tuple[float, ...], aperture: float, centred: bool
-) -> dict[str, Any]:
-    """Summarise an exposure's photometry for its row: sky, numbers of stars, shift from the catalog."""
+def summary(measured: StarMeasurements, radii: tuple[float, ...], aperture: float) -> dict[str, Any]:
+    """Summarise an exposure's photometry for its row: sky and numbers of stars."""
     index = radii.index(aperture) if aperture in radii else 0
     sky = measured.sky[np.isfinite(measured.sky)]
-    summarised: dict[str, Any] = {
+    return {
         "n_stars": len(measured),
         "n_measured": int(np.isfinite(measured.flux[:, index]).sum()),
         "sky": float(np.median(sky)) if sky.size else None,
-        "shift_x": None,
-        "shift_y": None,
-        "shift_rms": None,
     }
-    # A star that was put back shows exactly no shift and would pull the medians to zero.
-    moved = (measured.dx != 0) | (measured.dy != 0)
-    if centred and moved.any():
-        dx, dy = measured.dx[moved], measured.dy[moved]
-        shift_x, shift_y = float(np.median(dx)), float(np.median(dy))
-        residuals = np.concatenate([dx - shift_x, dy - shift_y])
-        rms = SIGMA_PER_MAD * float(np.median(np.abs(residuals)))
-        summarised |= {"shift_x": shift_x, "shift_y": shift_y, "shift_rms": rms}
-    return summarised
 
 
 def write_phot(lake: StoredLake, partition: Partition, rootname: str, phot_key: str, table: pa.Table) -> None:

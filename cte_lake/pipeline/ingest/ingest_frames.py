@@ -18,6 +18,9 @@ from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.items import Action, Item, Previous
 from cte_lake.pipeline.ingest.plan import Plan, make_plan
 
+#: Steps whose refusals say nothing of the image: what was measured of it before goes on to count.
+_NOTHING_AGAINST_THE_IMAGE = frozenset({"write", "worker"})
+
 
 @dataclass
 class IngestReport:
@@ -31,8 +34,10 @@ class IngestReport:
         Rows of photometry written.
     rejected : list of dict
         Files that failed: path, stage, reason, detail.
-    excluded, withdrawn : int
-        Files left out by a rule; of these, exposures that had been measured before.
+    excluded : int
+        Files left out by a rule.
+    withdrawn : int
+        Exposures measured before that are now refused or left out by a rule: readers no longer see them.
     counts : dict
         Files an action of the plan.
     seconds : float
@@ -132,13 +137,12 @@ class _Recorder:
                 "detail": item.why,
             }
             self.report.rejected.append(told)
-        if item.known:
-            return
-        # A file that failed keeps the rows of its last good measurement; one that a rule excludes loses them.
-        refusal = Rejected(item.reason, item.why, item.stage)
-        put_on_record(self.arguments.lake, item.path, refusal, self.hash, item)
-        if item.action is Action.EXCLUDED and item.previous is not None and not item.previous.withdrawn:
-            self._withdraw(item.imagename or "", item.previous)
+        if not item.known:
+            refusal = Rejected(item.reason, item.why, item.stage)
+            rests_on = self.hash + (item.position_state if item.stage == "position" else "")
+            put_on_record(self.arguments.lake, item.path, refusal, rests_on, item)
+        if item.previous is not None and not item.previous.withdrawn and _tells_of_image(item):
+            self._withdraw(item.previous)
 
     def done(self, item: Item, done: Done[Any, Any]) -> None:
         """Count a finished task."""
@@ -151,15 +155,31 @@ class _Recorder:
             self.report.renewed += not done.result.measured
             self.report.stars += done.result.n_stars if done.result.measured else 0
 
-    def _withdraw(self, imagename: str, previous: Previous) -> None:
+    def _withdraw(self, previous: Previous) -> None:
         from cte_lake.pipeline.ingest.exposure_rows import withdraw
 
         lake, mode = self.arguments.lake, self.arguments.settings.config.photometry.mode
-        row = earlier_exposure(lake, previous.partition, imagename, mode, previous.phot_key)
+        row = earlier_exposure(lake, previous.partition, previous.imagename, mode, previous.phot_key)
         if row is None:
-            raise LakeError(f"the row of {imagename} went away while it was excluded; ingest it again")
+            raise LakeError(
+                f"the row of {previous.imagename} went away while it was refused; ingest it again"
+            )
         withdraw(lake, row)
         self.report.withdrawn += 1
+
+
+def _tells_of_image(item: Item) -> bool:
+    """Tell whether a refusal takes back what was measured of the image before: the newest word counts.
+
+    A rule is about the exposure, whichever file it lies in. A failure is about its file: a bad copy takes
+    nothing from the good one that was measured, nor does a full disk or a worker that died.
+    """
+    if item.action is Action.EXCLUDED or item.previous is None:
+        return True
+    if item.stage in _NOTHING_AGAINST_THE_IMAGE:
+        return False
+    measured = Path(item.previous.path)
+    return measured == item.path or not measured.exists()
 
 
 def _refusal_of(path: Path, error: BaseException) -> Rejected:

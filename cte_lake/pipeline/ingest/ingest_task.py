@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake import __version__
+from cte_lake.config.admission import Admission
+from cte_lake.config.preparation import Align
 from cte_lake.errors import LakeError, Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.chips import orientation
@@ -30,6 +32,7 @@ from cte_lake.pipeline.ingest import exposure_rows as rows
 from cte_lake.pipeline.ingest.items import Previous
 from cte_lake.pipeline.ingest.keys import phot_key
 from cte_lake.pipeline.ingest.keywords import keyword_values
+from cte_lake.pipeline.ingest.position import Position, failures, measure_position
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class MeasureTask:
     edge_margin: float
     use_alignment: bool
     use_crmask: bool
+    admission: Admission
+    align: Align
     previous: Previous | None
     overwrite: bool
 
@@ -112,18 +117,20 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     partition = task.partition
     old = _measured_before(task, inputs)
     if old is not None:
+        _admit(task, inputs, Position.from_row(old))
         rows.write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
         return Outcome(task.exposure.imagename, old["n_stars"], False, perf_counter() - started)
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
     _check_unchanged(task.exposure.path, inputs)
-    stars, measured = _measure(task, image, inputs.crmask)
+    stars, measured, position = _measure(task, image, inputs.crmask)
+    _admit(task, inputs, position, image)
     centred = task.settings.centring != "off"
     table = rows.phot_table(
         task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii, centred
     )
     rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
-    record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture, centred)
-    record["orientation"] = orientation(image.wcs)
+    record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture)
+    record |= position.as_columns() | {"orientation": orientation(image.wcs)}
     rows.write_exposure(task.lake, partition, record)
     return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started)
 
@@ -167,14 +174,29 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
         rows.check_rows(path, old["n_stars"])
     except (OSError, pa.ArrowInvalid, LakeError):
         return None
-    return old
+    # Rows of before cte-lake judged positions do not tell them: measured again.
+    return old if old.get("position_stars") is not None else None
+
+
+def _admit(task: MeasureTask, inputs: _Inputs, position: Position, image: ChipImage | None = None) -> None:
+    """Refuse an exposure whose apertures are not on its stars, with offset and remedy."""
+    found = list(failures(position, task.admission)) if task.admission.enabled else []
+    if not found:
+        return
+    from cte_lake.pipeline.ingest.off_position import off_position
+
+    if image is None:
+        image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
+    raise off_position(task, image, position, found, _catalog(task.master), inputs.solution is not None)
 
 
 def _cards(solution: WcsSolution | None, chip: int) -> Any:
     return solution.cards[chip] if solution is not None else None
 
 
-def _measure(task: MeasureTask, image: ChipImage, crmask: CRMask | None) -> tuple[pa.Table, StarMeasurements]:
+def _measure(
+    task: MeasureTask, image: ChipImage, crmask: CRMask | None
+) -> tuple[pa.Table, StarMeasurements, Position]:
     catalog = _catalog(task.master)
     ra, dec = catalog.column("ra").to_numpy(), catalog.column("dec").to_numpy()
     index, x, y = project(image.wcs, ra, dec, image.data.shape, -task.edge_margin)
@@ -199,7 +221,8 @@ def _measure(task: MeasureTask, image: ChipImage, crmask: CRMask | None) -> tupl
     saturated = saturated_pixels(image.dq)
     pixels = PixelData(image.data * area_map, image.err * area_map, mask, saturated)
     measured = measure(pixels, x, y, task.settings)
-    return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured
+    position = measure_position(pixels, x, y, measured, task.settings.radii)
+    return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured, position
 
 
 @lru_cache(maxsize=4)

@@ -32,6 +32,8 @@ class Previous:
     """The current exposure row of an image: where it lies, and what of it decides what is to be done."""
 
     partition: Partition
+    imagename: str
+    path: str
     revision: int
     phot_key: str
     withdrawn: bool
@@ -41,7 +43,8 @@ class Previous:
 class Item:
     """A file and what is to be done with it.
 
-    `known` marks a refusal that is on record already; it is counted and not written again.
+    `known` marks a refusal that is on record already; it is counted and not written again. `position_state`
+    stands for the WCS and catalog by which its position is judged.
     """
 
     path: Path
@@ -54,6 +57,7 @@ class Item:
     proposal: int | None = None
     previous: Previous | None = None
     known: bool = False
+    position_state: str = ""
 
     def refuse(self, refusal: Rejected) -> Item:
         """Turn the item into a refusal."""

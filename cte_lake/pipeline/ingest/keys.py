@@ -59,7 +59,7 @@ def _pam_identity(folder: str) -> list[str]:
 
 def rules_hash(settings: Settings) -> str:
     """Hash of everything configured that decides whether and as what an exposure is measured."""
-    return settings.hash("targets", "exclusions", "chips")
+    return settings.hash("targets", "exclusions", "chips", "admission")
 
 
 def refusal_hash(rules: str, settings: str) -> str:

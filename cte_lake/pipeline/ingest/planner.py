@@ -135,7 +135,10 @@ class Planner:
             return False
         if row["stage"] in _RETRIED_STAGES or (row["file_size"], row["file_mtime_ns"]) != fingerprint:
             return False
-        if row["settings_hash"] != refusal_hash(self.rules_hash, self.settings_hash):
+        known = refusal_hash(self.rules_hash, self.settings_hash)
+        if row["stage"] == "position":
+            known += self._position_state(str(row["imagename"])[:9], row["target"])
+        if row["settings_hash"] != known:
             return False
         item.imagename, item.target, item.proposal = row["imagename"], row["target"], row["proposal"]
         item.known = True
@@ -163,11 +166,13 @@ class Planner:
         """Find master catalog, WCS and chip of what is to be measured; what lacks one is refused."""
         candidates = []
         for item in items:
-            row = self.rows.get(item.imagename or "")
+            # A file whose header can no longer be read is known by its path.
+            row = self.rows.get(item.imagename) if item.imagename else self.by_path.get(str(item.path))
             if row is not None:
                 item.previous = Previous(
-                    partition_of(row), row["revision"], row["phot_key"], row["withdrawn"]
-                )
+                    partition_of(row), row["imagename"], row["path"], row["revision"], row["phot_key"],
+                    row["withdrawn"],
+                )  # fmt: skip
             if item.action is Action.MEASURE:
                 candidates += self._candidates(item)
         if not candidates:
@@ -195,6 +200,7 @@ class Planner:
             item.refuse(refusal)
             return []
         item.why = self._why(exposure.imagename, master)
+        item.position_state = self._position_state(exposure.rootname, target)
         return [Candidate(item, exposure, target, master)]
 
     def _why(self, imagename: str, master: MasterFile) -> str:
@@ -220,6 +226,14 @@ class Planner:
         """Hash of the cosmic-ray mask of an exposure, or None."""
         version = self.crmasks.get(rootname)
         return version.hash if version is not None else None
+
+    def _position_state(self, rootname: str, target: str) -> str:
+        """Hash of the WCS and catalog that place an exposure: with others its position is judged anew."""
+        try:
+            master_hash = self.master(target).master_hash
+        except Rejected:
+            master_hash = ""
+        return f"{self.alignment_hash(rootname) or ''}{master_hash}"
 
     def _quarantined(self, rootname: str) -> bool:
         version = self.alignments.get(rootname)

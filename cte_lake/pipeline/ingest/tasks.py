@@ -27,6 +27,8 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
             edge_margin=config.photometry.edge_margin,
             use_alignment=config.photometry.use_alignment,
             use_crmask=config.photometry.use_crmask,
+            admission=config.admission,
+            align=config.align,
             previous=candidate.item.previous,
             overwrite=arguments.overwrite,
         )

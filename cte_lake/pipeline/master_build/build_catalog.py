@@ -128,7 +128,8 @@ def build_master(arguments: BuildArguments) -> BuildReport:
     depth = float(sum(exposure.exptime for exposure in used))
     origin = str(arguments.image.absolute()) if arguments.image else f"{name}_drc.fits"
     origin += f" ({len(used)} exposures, {depth:g} s)"
-    imported, merged = _store(arguments, stars, used[0].filter, origin)
+    epoch = float(np.mean([exposure.mjd for exposure in used]))
+    imported, merged = _store(arguments, stars, used[0].filter, origin, epoch)
     return BuildReport(
         imported=imported,
         filter=used[0].filter,
@@ -231,7 +232,7 @@ def _keep(image: Path, place: Path) -> None:
 
 
 def _store(
-    arguments: BuildArguments, stars: Stars, filter_: str, origin: str
+    arguments: BuildArguments, stars: Stars, filter_: str, origin: str, epoch: float
 ) -> tuple[ImportedMaster, Merged | None]:
     found = MasterTable(
         np.arange(1, len(stars) + 1),
@@ -239,7 +240,7 @@ def _store(
         stars.y,
         stars.ra,
         stars.dec,
-        {"flux": stars.flux, "depth": stars.depth},
+        {"flux": stars.flux, "depth": stars.depth, "epoch": np.full(len(stars), epoch)},
     )
     present = None if arguments.replace else current_master(arguments.lake, arguments.target)
     if present is None:

@@ -314,8 +314,8 @@ GOOD = Quality(
         ({"n_expected": 10, "match_fraction": 0.4, "chance_fraction": 0.05}, "chance_matches"),
         ({"n_matched": 12}, "few_matches"),
         ({"rms_y": 0.4}, "rms_too_large"),
-        ({"shift_x": 11.0}, "shift_too_large"),
-        ({"rotation": -0.2}, "rotation_too_large"),
+        ({"shift_x": 81.0}, "shift_too_large"),
+        ({"rotation": -0.6}, "rotation_too_large"),
         ({"scale": 0.99}, "scale_off"),
         ({"elongation": 1.9}, "smeared"),
         # As a drift of 4 px makes it, which all other numbers let pass.

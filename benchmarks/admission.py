@@ -1,0 +1,153 @@
+"""What a wrong position does to losses, and what of it ingest admits.
+
+    python benchmarks/admission.py bias [--seeds N]     change of each bin's loss by the offset, in px
+    python benchmarks/admission.py turn [--seeds N]     the same by rotation and scale
+    python benchmarks/admission.py table                pointing off by so many arcsec: losses, admission
+
+`bias` measures the same pixels at the right places and at places moved alike in both exposures of a pair, so
+that noise cancels but for the stars' crossing of bin limits; the figures are means over seeds with their
+errors, in percent of the loss. `turn` moves the places by a rotation (along x) or a scale (along y) about the
+middle of the detector, so many px at its far edges. The limits of [admission] rest on both. `table` takes a
+pair through the commands with the pointing of its headers moved, once without and once with `align`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import linregress, sigmaclip
+
+from cte_lake.frames.fitsfile import read_chip
+from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
+from cte_lake.frames.pam import area_map_for
+from cte_lake.masters.project import project
+from cte_lake.masters.read import read_master
+from cte_lake.photometry import PixelData, StarMeasurements, measure, settings_for
+from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
+from cte_lake.starflags import mask_of
+
+BINS = ((250, 500), (500, 1000), (1000, 2000), (2000, 4000), (4000, 8000), (8000, 32000))
+#: Offsets of the places, px; each is tried along -x, x, -y and y.
+OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5)
+#: Offsets at the far edge of the detector, px.
+TURNS = (0.1, 0.2, 0.3, 0.4, 0.6)
+ROWS = 2051.0
+#: Chip and rows to the shifts in x and y.
+Move = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
+DROP = mask_of(
+    ["core_off_chip", "masked_core", "saturated", "few_sky_pixels", "no_sky", "neighbour", "not_measured"]
+)
+PHOTOMETRY = settings_for("standard", radii=[2, 3])
+#: A denser field than the monitor's: more stars for the same pixels.
+WIDTH, STARS = 1024, 4000
+
+
+class Side:
+    """One exposure of a pair, ready to be measured at moved places."""
+
+    def __init__(self, path: Path, chip: int, master: Path) -> None:
+        self.chip = chip
+        image = read_chip(path, chip)
+        area = area_map_for(image)
+        mask = bad_pixel_mask(image.dq, image.err, image.data)
+        self.pixels = PixelData(image.data * area, image.err * area, mask, saturated_pixels(image.dq))
+        catalog = read_master(master)
+        index, self.x, self.y = project(image.wcs, catalog.ra, catalog.dec, image.data.shape, 0.0)
+        self.ids = catalog.id[index]
+
+    def at(self, move: Move) -> StarMeasurements:
+        """Measure with every place moved."""
+        dx, dy = move(self.chip, self.y)
+        return measure(self.pixels, self.x + dx, self.y + dy, PHOTOMETRY)
+
+
+def shifted(dx: float, dy: float) -> Move:
+    """Move all places by so many px."""
+    return lambda _, y: (np.full_like(y, dx), np.full_like(y, dy))
+
+
+def stretched(dx: float, dy: float) -> Move:
+    """Move places in proportion to their distance from the detector's middle, by (dx, dy) at its edges."""
+
+    def move(chip: int, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        away = (y - ROWS if chip == 2 else y) / ROWS
+        return dx * away, dy * away
+
+    return move
+
+
+def losses(one: Side, two: Side, move: Move) -> np.ndarray:
+    """Loss per 2048 rows in each bin, both exposures measured at moved places."""
+    fluxes, ids = [], []
+    for side in (one, two):
+        measured = side.at(move)
+        good = (measured.flags & DROP) == 0
+        fluxes.append(measured.flux[good, 1] / (1 - measured.masked_light[good]))
+        ids.append(side.ids[good])
+    _, i, j = np.intersect1d(*ids, return_indices=True)
+    chip1, chip2 = fluxes[0][i], fluxes[1][j]
+    y = dict(zip(two.ids, two.y, strict=True))
+    rows = np.array([y[star] for star in ids[1][j]])
+    mean = (chip1 + chip2) / 2
+    found = []
+    for low, high in BINS:
+        inside = (mean > low) & (mean < high)
+        ratio = chip1[inside] / chip2[inside]
+        _, lowest, highest = sigmaclip(ratio, 4, 4)
+        kept = (ratio >= lowest) & (ratio <= highest)
+        found.append(linregress(rows[inside][kept], ratio[kept]).slope * 1024)
+    return np.array(found)
+
+
+def bias(seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence[float]) -> None:
+    """Print the change of the losses by the offset."""
+    changes: dict[tuple[float, str], list[np.ndarray]] = {}
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder:
+            detector = Detector(cosmic_ray_rate=0.0, hot_fraction=0.0, trails=True)
+            done = simulate_program(
+                nominal_program(TARGETS["ngc104"], (57601.3,)),
+                Path(folder),
+                Settings(width=WIDTH, seed=seed, detector=detector),
+                stars=STARS,
+                filetypes=("flt",),
+            )
+            two, one = Side(done.frames[0], 2, done.master), Side(done.frames[1], 1, done.master)
+        right = losses(one, two, shifted(0.0, 0.0))
+        for offset in offsets:
+            for name, (dx, dy) in {"-x": (-1, 0), "x": (1, 0), "-y": (0, -1), "y": (0, 1)}.items():
+                moved = losses(one, two, moved_by(dx * offset, dy * offset))
+                changes.setdefault((offset, name), []).append(moved / right - 1)
+    print("offset (px)   " + "".join(f"{low:>8}-{high:<8}" for low, high in BINS) + "  (% of the loss)")
+    for (offset, name), values in changes.items():
+        print(f"{offset:5.2f} {name:>2}      " + cells(np.array(values)))
+    for offset in offsets:
+        together = np.vstack([np.mean([changes[offset, n] for n in ("-x", "x", "-y", "y")], axis=0)])
+        print(f"{offset:5.2f} all     " + cells(together))
+
+
+def cells(values: np.ndarray) -> str:
+    """Write means and their errors over seeds, percent."""
+    mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return "".join(f"{100 * m:+8.2f} ±{100 * e:5.2f}  " for m, e in zip(mean, error, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("bias", "turn"))
+    parser.add_argument("--seeds", type=int, default=8)
+    given = parser.parse_args()
+    if given.what == "turn":
+        bias(given.seeds, stretched, TURNS)
+    else:
+        bias(given.seeds, shifted, OFFSETS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Admission by position: what lies off its places is refused with the offset, and measured once aligned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from typer.testing import CliRunner
+
+from cte_lake import open_lake
+from cte_lake.cli.main import app
+from cte_lake.config import load_settings
+from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest.position import Position, failures
+from tests.lakes import current
+
+LIMITS = load_settings(None, environment={}).config.admission
+GOOD = Position(400, 0.98, 0.05, -0.06, 0.09, 0.004, 0.002)
+PIXEL = 0.0396
+
+
+def off(path, ra=0.0, dec=0.0, turned=0.0, scaled=1.0):
+    """Move the pointing of a header by arcsec, turn it by degrees, scale it."""
+    angle = np.radians(turned)
+    turn = scaled * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    with fits.open(path, mode="update") as hdus:
+        middle = hdus["SCI", 1].header["CRVAL1"], hdus["SCI", 1].header["CRVAL2"]
+        for version in (1, 2):
+            header = hdus["SCI", version].header
+            narrow = np.cos(np.radians(middle[1]))
+            away = (header["CRVAL1"] - middle[0]) * narrow, header["CRVAL2"] - middle[1]
+            east, north = turn @ away
+            header["CRVAL1"] = middle[0] + (east + ra / 3600) / narrow
+            header["CRVAL2"] = middle[1] + north + dec / 3600
+            cd = turn @ [[header[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)]
+            for i in (0, 1):
+                for j in (0, 1):
+                    header[f"CD{i + 1}_{j + 1}"] = float(cd[i, j])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, None),
+        ({"position_stars": 5}, "position_unknown"),
+        ({"found_fraction": 0.4}, "off_position"),
+        ({"shift_x": 0.5}, "off_position"),
+        ({"shift_y": -0.5}, "off_position"),
+        ({"shift_rms": 0.5}, "off_position"),
+        ({"uneven": 0.03}, "off_position"),
+        # Not known well enough to be held against it.
+        ({"uneven": 0.03, "uneven_err": 0.01}, None),
+        ({"position_stars": 0, "found_fraction": 0.0, "shift_x": np.nan}, "position_unknown"),
+    ],
+)
+def test_limits_decide(change, reason):
+    found = [slug for slug, _ in failures(replace(GOOD, **change), LIMITS)]
+    assert found == ([] if reason is None else [reason])
+
+
+def test_a_row_tells_the_position_again():
+    nowhere = Position(30, 0.0, *[np.nan] * 5)
+    assert nowhere.as_columns()["shift_x"] is None
+    assert str(Position.from_row(nowhere.as_columns())) == str(nowhere)
+    assert Position.from_row(GOOD.as_columns()) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        # A small shift is as wrong as a large one.
+        ({"ra": 0.02, "dec": -0.02}, 0.0283),
+        ({"dec": 0.06}, 0.06),
+        ({"ra": -0.3}, 0.3),
+        ({"ra": 1.7, "dec": 1.7}, 2.404),
+    ],
+)
+def test_a_pointing_that_is_off_is_refused_with_the_offset_and_the_command(
+    run, lake, frames, error, expected
+):
+    path = frames / "ic7801aaq_flt.fits"
+    for frame in frames.iterdir():
+        if frame != path:
+            frame.unlink()
+    off(path, **error)
+    report = run(frames)
+    assert (report.measured, current(lake)) == (0, {})
+    (told,) = report.rejected
+    assert (told["stage"], told["reason"]) == ("position", "off_position")
+    arcsec = float(told["detail"].split(" px (")[1].split(" arcsec")[0])
+    assert arcsec == pytest.approx(expected, abs=0.008)
+    assert f"`cte-lake align {frames} --proposal 14378 --visit 01`" in told["detail"]
+    assert run(frames).counts == {"rejected": 1}
+
+
+def test_it_is_known_in_the_next_run_and_looked_at_again_once_aligned(run, lake, frames, monkeypatch):
+    for frame in frames.iterdir():
+        off(frame, ra=0.5, dec=0.6)
+    first = run(frames)
+    assert (first.measured, len(first.rejected)) == (0, 4)
+
+    def forbidden(*_, **__):
+        raise AssertionError("pixels were read again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cte_lake.pipeline.ingest.ingest_task.read_chip", forbidden)
+        assert len(run(frames).rejected) == 4
+    settings = load_settings(lake, environment={})
+    done = align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    assert done.aligned == 2
+    (visit,) = done.visits
+    assert visit.common
+    assert visit.offset == pytest.approx(np.hypot(0.5, 0.6), abs=0.005)
+    assert "off alike" in str(visit)
+    again = run(frames)
+    assert (again.measured, again.rejected) == (4, [])
+    rows = current(lake).values()
+    assert all(abs(row["shift_x"]) < 0.15 and row["found_fraction"] > 0.9 for row in rows)
+    with open_lake(lake) as opened:
+        assert opened.sql("FROM rejects").rows() == []
+
+
+@pytest.mark.parametrize("error", [{"turned": 0.1}, {"scaled": 1.002}])
+def test_a_turned_or_scaled_header_is_refused(run, frames, error):
+    for frame in frames.glob("*_flc.fits"):
+        frame.unlink()
+    for frame in frames.iterdir():
+        off(frame, **error)
+    assert {told["reason"] for told in run(frames).rejected} == {"off_position"}
+
+
+def test_another_field_is_refused_and_no_offset_is_invented(run, lake, frames, small_visit, tmp_path):
+    from cte_lake.pipeline.master_import import import_master
+
+    lines = small_visit.master.read_text().splitlines()
+    rng = np.random.default_rng(4)
+    rows = [line.split() for line in lines]
+    dec = np.array([float(row[4]) for row in rows])
+    mixed = rng.permutation(dec)
+    other = tmp_path / "other.cat"
+    other.write_text("\n".join(" ".join([*row[:4], f"{d:.8f}"]) for row, d in zip(rows, mixed, strict=True)))
+    import_master(lake, other, "ngc104", load_settings(lake, environment={}).config)
+    report = run(frames)
+    assert report.measured == 0
+    assert {told["stage"] for told in report.rejected} == {"position"}
+    assert all("nowhere within 3 arcsec" in told["detail"] for told in report.rejected)
+
+
+def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
+    run(frames)
+    tighter = {"admission.max_shift": 1e-4, "admission.max_rms": 1e-4}
+    report = run(frames, flags=tighter)
+    assert (report.measured, report.withdrawn, len(report.rejected)) == (0, 4, 4)
+    assert current(lake) == {}
+    with open_lake(lake) as opened:
+        assert {row["stage"] for row in opened.sql("FROM rejects").rows()} == {"position"}
+    back = run(frames)
+    assert (back.measured, back.renewed) == (0, 4)
+    assert run(frames, flags=tighter | {"admission.enabled": False}).renewed == 4
+
+
+def test_what_align_refuses_after_it_was_measured_is_withdrawn_and_shown(run, lake, frames):
+    run(frames)
+    settings = load_settings(lake, {"align.gate.max_rms": 1e-3}, environment={})
+    done = align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    assert (len(done.quarantined), done.withdrawn) == (2, 4)
+    assert all("best offset" in told["detail"] for told in done.quarantined)
+    with open_lake(lake) as opened:
+        assert opened.sql("FROM exposures").rows() == []
+        assert opened.sql("FROM phot").rows() == []
+        assert {row["stage"] for row in opened.sql("FROM rejects").rows()} == {"align"}
+    report = run(frames)
+    assert (report.measured, report.withdrawn, len(report.rejected)) == (0, 0, 4)
+    shown = CliRunner().invoke(app, ["status", "--lake", str(lake), "--json"])
+    state = json.loads(shown.stdout)["state"]
+    assert state["rejected"] == 4
+
+
+def test_a_file_gone_bad_is_withdrawn_and_a_bad_copy_takes_nothing(run, lake, frames, tmp_path):
+    run(frames)
+    path = frames / "ic7801aaq_flt.fits"
+    copies = tmp_path / "copies"
+    copies.mkdir()
+    copy = copies / path.name
+    copy.write_bytes(path.read_bytes()[:100_000])
+    report = run(frames, copies)
+    assert (report.withdrawn, len(report.rejected)) == (0, 1)
+    assert len(current(lake)) == 4
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100_000])
+    report = run(frames)
+    assert report.withdrawn == 1
+    assert path.name not in current(lake)
+    with open_lake(lake) as opened:
+        assert str(path) in {row["path"] for row in opened.sql("FROM rejects").rows()}
+    path.write_bytes(whole)
+    assert run(frames).renewed == 1
