@@ -92,7 +92,7 @@ def questions(lake: Path, frames: Path, arriving: list[str], folder: Path) -> di
         "`audit`": command(lake, "audit"),
         "`verify --quick`": command(lake, "verify", "--quick"),
         "refresh job of these three and `status`": ask(
-            "-m", "cte_lake.workflow.refresh", "--lake", str(lake), *job
+            "-m", "cte_lake", "refresh", "--lake", str(lake), *job
         ),
         "`measure`, one pair": command(lake, "measure", *one_pair()),
         "`measure`, all pairs": command(lake, "measure", "-o", str(folder / "losses.parquet")),

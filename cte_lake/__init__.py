@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake, open_lake
 
-__all__ = ["Lake", "__version__", "open_lake"]
+    __version__: str
 
-__version__ = version("cte-lake")
+__all__ = ["Lake", "__version__", "open_lake"]
 
 
 def __getattr__(name: str) -> object:
@@ -19,4 +18,8 @@ def __getattr__(name: str) -> object:
         from cte_lake import api
 
         return getattr(api, name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cte-lake")
     raise AttributeError(f"module 'cte_lake' has no attribute {name!r}")

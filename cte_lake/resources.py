@@ -6,6 +6,8 @@ from pathlib import Path
 
 #: A lake's settings file; the mark by which a lake is found.
 LAKE_FILE = "cte_lake.toml"
+#: Environment variable that names the lake.
+LAKE_ENV = "CTE_LAKE_LAKE"
 _PACKAGE = Path(__file__).resolve().parent
 
 

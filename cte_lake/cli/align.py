@@ -22,6 +22,8 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    overwriting,
+    require_frames,
     select,
     settings_of,
 )
@@ -58,7 +60,7 @@ def align(
     ] = None,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Align again what is up to date.")] = False,
+    overwrite: Annotated[bool, overwriting("Align again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
@@ -91,6 +93,7 @@ def align(
         _cross_check(arguments, as_json)
         return
     plan = make_plan(arguments)
+    require_frames(plan.found, paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
-app = typer.Typer(
+from cte_lake.cli.grammar import Command, Group
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class App(typer.Typer):
+    """A group of commands that all keep to the grammar of `cte_lake.cli.grammar`.
+
+    Parameters
+    ----------
+    **settings
+        As of `typer.Typer`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            no_args_is_help=True,
+            pretty_exceptions_enable=False,
+            rich_markup_mode="rich",
+            context_settings={"help_option_names": ["-h", "--help"]},
+            **settings,
+        )
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = Command, **settings: Any
+    ) -> Callable[[Function], Function]:
+        """Register a command."""
+        return super().command(name, cls=cls, **settings)
+
+
+app = App(
     name="cte-lake",
+    cls=Group,
     help="Monitor the charge-transfer efficiency of WFC3/UVIS: frames in, CTE losses out.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 LAKE = "The lake"
@@ -51,11 +80,12 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _common(
     verbose: Annotated[
-        int, typer.Option("-v", "--verbose", count=True, help="Say more; twice for debugging.")
+        int, typer.Option("-v", "--verbose", count=True, help="Log more; give it twice for debugging.")
     ] = 0,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say warnings and errors only.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Log warnings and errors only.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option("-V", "--version", callback=_print_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     level = logging.WARNING if quiet else {0: logging.INFO, 1: logging.INFO}.get(verbose, logging.DEBUG)

@@ -12,6 +12,7 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     JsonOption,
+    LogEstimatorOption,
     ProgressOption,
     SetOption,
     known_estimator,
@@ -44,9 +45,7 @@ _TITLES = {
 def closure(
     realisations: Annotated[int, typer.Option("--realisations", "-n", min=2, help="Simulated lakes.")] = 300,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same lakes.")] = 1,
-    estimator: Annotated[
-        str, typer.Option("--estimator", help="log_ratio, mean_flux or both_in_bin (2017).")
-    ] = "log_ratio",
+    estimator: LogEstimatorOption = "log_ratio",
     form: Annotated[
         str,
         typer.Option(

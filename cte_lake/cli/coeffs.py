@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, App, app
+from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.errors import CteLakeError, LakeError, UsageError
@@ -18,20 +19,21 @@ if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
 
-coeffs = typer.Typer(
-    no_args_is_help=True,
-    help="Coefficient sets: list, show, print as LaTeX, export, compare.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+coeffs = App(help="Coefficient sets: list, show, print as LaTeX, export, compare.")
 app.add_typer(coeffs, name="coeffs", rich_help_panel=RESULTS)
 
 SetArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SET", help="A file (TOML, or *_coeffs.txt of the 2017 monitor), or a name in the lake."
+        metavar="SET",
+        help="A file (TOML, or *_coeffs.txt of the 2017 monitor), or a name in the lake.",
+        autocompletion=coefficient_sets,
     ),
 ]
-SetsArgument = Annotated[list[str], typer.Argument(metavar="SET...", help="Files or names in the lake.")]
+SetsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="SET...", help="Files or names in the lake.", autocompletion=coefficient_sets),
+]
 
 
 def lake_or_none(lake: str | None) -> StoredLake | None:

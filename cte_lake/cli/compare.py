@@ -16,6 +16,7 @@ from cte_lake.cli.options import (
     FlashOption,
     LakeOption,
     ProposalOption,
+    RadiusOption,
     TargetOption,
     VisitOption,
     known_estimator,
@@ -44,9 +45,7 @@ def compare(
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
     filter_: FilterOption = None,
-    aperture: Annotated[
-        int | None, typer.Option("--aperture", help="Aperture radius, px; else measure.aperture.")
-    ] = None,
+    radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -65,7 +64,7 @@ def compare(
     one, two = parse_side(first, lake), parse_side(second, lake)
     selection = select(proposal, visit, target, flash, filetype, filter_)
     chosen = None if estimator is None else known_estimator(estimator)
-    found = run_compare(one, two, selection, aperture, chosen)
+    found = run_compare(one, two, selection, radius, chosen)
     rows = {Per.BIN: found.bins, Per.SLOPE: found.slopes, Per.STAR: found.stars}[per]
     print_table(rows, format_, output)
     if plot is not None:

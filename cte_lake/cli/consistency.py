@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, known_estimator
+from cte_lake.cli.options import (
+    JsonOption,
+    LakeOption,
+    LogEstimatorOption,
+    ModeOption,
+    RadiusOption,
+    known_estimator,
+)
 from cte_lake.cli.output import FormatOption, OutputOption
 
 if TYPE_CHECKING:
@@ -17,10 +24,8 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=RESULTS)
 def consistency(
     lake: LakeOption = None,
-    aperture: Annotated[int, typer.Option("--aperture", help="Radius, px.")] = 3,
-    estimator: Annotated[
-        str, typer.Option("--estimator", help="How slopes are measured: log_ratio, mean_flux or both_in_bin.")
-    ] = "log_ratio",
+    radius: RadiusOption = 3,
+    estimator: LogEstimatorOption = "log_ratio",
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
@@ -39,7 +44,7 @@ def consistency(
 
     chosen = chosen_format(as_json, format_)
     with open_lake(find_lake(lake), mode=mode) as opened:
-        rows = consistency_of(opened, known_estimator(estimator), aperture)
+        rows = consistency_of(opened, known_estimator(estimator), 3 if radius is None else radius)
     shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
     print_rows(shown, format_=chosen, output=output)
     typer.echo(f"published: {published()['source']}", err=True)

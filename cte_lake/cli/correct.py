@@ -13,7 +13,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.coeffs import lake_or_none
-from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption
+from cte_lake.cli.complete import coefficient_sets
+from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, overwriting
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ _FILES = "Files"
 CoefficientsOption = Annotated[
     str,
     typer.Option(
-        "--coefficients", "-c", metavar="SET", help="Coefficient set: a file, or a name in the lake."
+        "--coefficients",
+        "-c",
+        metavar="SET",
+        help="Coefficient set: a file, or a name in the lake.",
+        autocompletion=coefficient_sets,
     ),
 ]
 
@@ -151,7 +156,7 @@ def correct(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Overwrite the output file.")] = False,
+    overwrite: Annotated[bool, overwriting("Overwrite the output file.")] = False,
     lake: LakeOption = None,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
@@ -201,7 +206,7 @@ def correct(
             to=kind,
             hdu=hdu,
             names=None if names is None else tuple(name.strip() for name in names.split(",")),
-            replace=replace or output == "-",
+            replace=overwrite or output == "-",
         )
         with progress_bar("correct", progress and output != "-") as report:
             done = correct_file(source, target, entry, constants, chosen, options, report)

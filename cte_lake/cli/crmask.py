@@ -21,6 +21,8 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    overwriting,
+    require_frames,
     select,
     settings_of,
 )
@@ -40,7 +42,7 @@ def crmask(
     filter_: FilterOption = None,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Mask again what is up to date.")] = False,
+    overwrite: Annotated[bool, overwriting("Mask again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
@@ -74,6 +76,7 @@ def crmask(
         overwrite=overwrite,
     )
     plan = make_plan(arguments)
+    require_frames(plan.found, paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import (
-    ApertureOption,
     BackgroundOption,
     BootstrapOption,
-    EpochOption,
-    FitEstimatorOption,
     FitOutputOption,
     MinStarsOption,
     NameOption,
-    PairsOption,
-    PivotOption,
-    ReplaceOption,
+    OldEpochOption,
+    OldFormatOption,
+    OldPairsOption,
+    OldPivotOption,
     RobustOption,
     TimeOption,
     UntilOption,
@@ -34,20 +30,23 @@ from cte_lake.cli.options import (
     JsonOption,
     LakeOption,
     LengthOption,
+    LogEstimatorOption,
     ModeOption,
+    RadiusOption,
     SetOption,
     TargetOption,
     known_estimator,
     one_of,
+    overwriting,
     select,
     settings_of,
 )
-from cte_lake.cli.output import Format, FormatOption
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
-    from cte_lake.api import Lake
+    from cte_lake.config import Settings
     from cte_lake.correction.fit_lake import FitOutcome, FitRequest
+    from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import StoredLake
 
 #: Highest power of time by the word for it; None lets cross-validation choose.
@@ -62,51 +61,47 @@ def fit(
     length: LengthOption = None,
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
-    aperture: ApertureOption = None,
     until: UntilOption = None,
+    radius: RadiusOption = None,
     time: TimeOption = "auto",
     background: BackgroundOption = 0,
-    estimator: FitEstimatorOption = "log_ratio",
+    estimator: LogEstimatorOption = "log_ratio",
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
     bootstrap: BootstrapOption = 200,
-    epoch: EpochOption = None,
-    pivot: PivotOption = None,
-    pairs: PairsOption = "chips",
     name: NameOption = None,
-    format_: FormatOption = None,
     output: FitOutputOption = None,
-    replace: ReplaceOption = False,
+    overwrite: Annotated[bool, overwriting("Overwrite a set of the same name.")] = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
     assignments: SetOption = None,
+    epoch: OldEpochOption = None,
+    pivot: OldPivotOption = None,
+    pairs: OldPairsOption = "chips",
+    format_: OldFormatOption = None,
 ) -> None:
     """Fit the loss as a function of date and flux to all epochs, and keep the coefficients.
 
     The surface is S(d, f) = sum of c_ij d^i f^j with d = MJD - 55400 and f = log10(electrons). Bins that
-    overlap are not counted twice. Prints the trials on standard error and the written file on standard
-    output. Exit code 4 if the data cannot support the fit; the reason is printed. --format is of the rows
-    that --epoch and --pivot print instead.
+    overlap are not counted twice. Prints the trials on standard error and the path of the written set on
+    standard output. Exit code 4 if the data cannot support the fit; the reason is printed.
 
     [bold]Examples[/bold]
 
       cte-lake fit --target ngc104 --filter F502N --length l --flash 0 --filetype flt
 
       cte-lake fit --target ngc104 --filetype flt --length l --background 1
-
-      cte-lake fit --pairs 180 --pivot 1024
     """
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
-    from cte_lake.correction.fit_lake import FitRequest, fit_lake
+    from cte_lake.correction.fit_lake import fit_lake
     from cte_lake.lake.stored import find_lake
 
-    if format_ is not None and pivot is None and epoch is None:
-        raise UsageError("--format is of the rows of --epoch and --pivot; `coeffs export` writes a set")
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    request = FitRequest(
-        selection=select(
+    request = fit_request(
+        settings,
+        select(
             target=target,
             flash=flash,
             filetype=filetype,
@@ -114,55 +109,57 @@ def fit(
             length=length,
             until=None if until is None else parse_date(until),
         ),
-        aperture=settings.config.measure.aperture if aperture is None else aperture,
-        estimator=known_estimator(estimator),
+        radius=radius,
+        estimator=estimator,
         time_degree=_TIME_DEGREES[one_of("--time", time, tuple(_TIME_DEGREES))],
         background_degree=background,
-        robust=one_of("--robust", robust, ("huber", "tukey", "none")),  # type: ignore[arg-type]
+        robust=one_of("--robust", robust, ("huber", "tukey", "none")),
         min_stars=min_stars,
         samples=bootstrap,
     )
-    printed = _Printed(as_json, format_, output)
     with open_lake(root, mode=mode, settings=settings) as opened:
-        if pivot is not None:
-            _pivots(opened, request, pivot, pairs, settings.config.measure.flux_bins, printed)
-        elif epoch is not None:
-            _epoch(opened, request, parse_date(epoch), printed)
-        else:
-            _keep(fit_lake(opened, request, settings.hash(), name), root, output, replace, as_json)
+        if pivot is not None or epoch is not None:
+            from cte_lake.cli.pivot import Printed, print_epoch, print_pivots
+
+            word = "epoch DATE" if pivot is None else "pivot ROW"
+            typer.echo(
+                f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version", err=True
+            )
+            printed = Printed(as_json, format_, output)
+            if pivot is not None:
+                print_pivots(opened, request, pivot, pairs, settings.config.measure.flux_bins, printed)
+            else:
+                print_epoch(opened, request, parse_date(str(epoch)), printed)
+            return
+        if format_ is not None:
+            raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
+        _keep(fit_lake(opened, request, settings.hash(), name), root, output, overwrite, as_json)
 
 
-@dataclass(frozen=True)
-class _Printed:
-    """Where rows go and in which format."""
+def fit_request(
+    settings: Settings, selection: Selection, radius: int | None, estimator: str, **how: Any
+) -> FitRequest:
+    """Return what is to be fitted; the radius is that of the configuration unless one is given."""
+    from cte_lake.correction.fit_lake import FitRequest
 
-    as_json: bool
-    format_: Format | None
-    output: Path | None
-
-    @property
-    def readable(self) -> bool:
-        """Whether people read the rows, who need fewer columns and digits."""
-        from cte_lake.cli.rows import chosen_format, for_people
-
-        return for_people(chosen_format(self.as_json, self.format_), self.output)
-
-    def rows(self, rows: Sequence[Mapping[str, Any]], digits: int = 4) -> None:
-        from cte_lake.cli.rows import print_rows
-
-        print_rows(rows, self.as_json, digits, self.format_, self.output)
+    return FitRequest(
+        selection=selection,
+        aperture=settings.config.measure.aperture if radius is None else radius,
+        estimator=known_estimator(estimator),
+        **how,
+    )
 
 
-def _keep(outcome: FitOutcome, root: StoredLake, output: Path | None, replace: bool, as_json: bool) -> None:
+def _keep(outcome: FitOutcome, root: StoredLake, output: Path | None, overwrite: bool, as_json: bool) -> None:
     from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 
     path = output or path_in_lake(root, outcome.coefficients.name)
-    write_coefficients(path, outcome.coefficients, replace)
-    _tell(outcome)
+    write_coefficients(path, outcome.coefficients, overwrite)
+    _print_trials(outcome)
     typer.echo(json.dumps(_as_dict(outcome, path), indent=2) if as_json else str(path))
 
 
-def _tell(outcome: FitOutcome) -> None:
+def _print_trials(outcome: FitOutcome) -> None:
     coefficients, words = outcome.coefficients, {0: "constant", 1: "linear", 2: "quadratic"}
     for trial in outcome.candidates:
         if trial.fit is None:
@@ -190,7 +187,7 @@ def _tell(outcome: FitOutcome) -> None:
         ratio = outcome.bootstrap.ratio
         typer.echo(
             f"bootstrap over visits: errors {ratio.min():.2f} to {ratio.max():.2f} of the fit's, "
-            f"{outcome.bootstrap.refused} of {outcome.bootstrap.drawn} drawings refused",
+            f"{outcome.bootstrap.refused} of {outcome.bootstrap.drawn} resamples refused",
             err=True,
         )
     elif outcome.no_bootstrap:
@@ -215,58 +212,4 @@ def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
             for trial in outcome.candidates
         ],
         "bootstrap_ratio": None if outcome.bootstrap is None else outcome.bootstrap.ratio.tolist(),
-    }
-
-
-def _epoch(opened: Lake, request: FitRequest, mjd: float, printed: _Printed) -> None:
-    from cte_lake.correction.fit_lake import fit_epoch_of
-
-    quadratic, points = fit_epoch_of(opened, request, mjd)
-    errors = quadratic.covariance.diagonal() ** 0.5
-    printed.rows(
-        [
-            {"coefficient": f"a{j}", "value": float(value), "error": float(error)}
-            for j, (value, error) in enumerate(zip(quadratic.coefficients, errors, strict=True))
-        ],
-        digits=6,
-    )
-    typer.echo(
-        f"epoch MJD {quadratic.mjd:.1f}, {len(points)} slopes of visit {', '.join(points.visits)}", err=True
-    )
-
-
-def _pivots(
-    opened: Lake,
-    request: FitRequest,
-    row: float,
-    pairs: str,
-    bins: list[tuple[float, float]],
-    printed: _Printed,
-) -> None:
-    from cte_lake.correction.pivots import pivots, pooled_pivot
-    from cte_lake.model.points import non_overlapping
-
-    kind = one_of("--pairs", pairs, ("chips", "180"))
-    rows = pivots(opened, kind, non_overlapping(bins), request.aperture, row, request.selection)
-    printed.rows([_pivot_shown(entry) for entry in rows] if printed.readable else rows)
-    for chip in sorted({entry["chip"] for entry in rows}):
-        own = [entry for entry in rows if entry["chip"] == chip]
-        mean, error, count = pooled_pivot(own)
-        what = f"chip {chip} alone" if kind == "180" else "chip 1 over chip 2"
-        typer.echo(f"{what}: pivot {mean:.1f} +- {error:.1f} px from {count} fits of {len(own)}", err=True)
-
-
-def _pivot_shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a pair's pivot in columns that fit a terminal of 80."""
-    return {
-        "target": row["target"],
-        "MJD": f"{row['mjd']:.0f}",
-        "chip": row["chip"],
-        "file": row["filetype"],
-        "fl": row["flash"],
-        "bin (e-)": f"{row['bin_lo']:g}-{row['bin_hi']:g}",
-        "loss %": f"{100 * row['cte_loss']:.1f}±{100 * row['cte_loss_err']:.1f}",
-        "pivot px": f"{row['pivot']:.0f}±{row['pivot_err']:.0f}",
-        "held %": f"{100 * row['forced_loss']:.1f}",
-        "p": f"{row['forced_p_value']:.2f}",
     }

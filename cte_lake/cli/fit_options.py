@@ -1,4 +1,4 @@
-"""The options of ``fit``."""
+"""The options of ``fit``, ``epoch`` and ``pivot``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import Annotated
 
 import typer
 
-_WHAT, _HOW, _PIVOT = "What is fitted", "How", "No surface, but rows"
+from cte_lake.cli.options import SELECT
+from cte_lake.cli.output import Format
 
-ApertureOption = Annotated[
-    int | None,
-    typer.Option("--aperture", help="Radius, px; default: measure.aperture.", rich_help_panel=_WHAT),
-]
+_HOW = "How"
+
 UntilOption = Annotated[
-    str | None, typer.Option("--until", help="Last date, 2016-12-31 or MJD.", rich_help_panel=_WHAT)
+    str | None,
+    typer.Option("--until", help="Only up to this date, MJD or 2016-12-31.", rich_help_panel=SELECT),
 ]
 TimeOption = Annotated[
-    str, typer.Option("--time", help="auto (cross-validation), linear or quadratic.", rich_help_panel=_HOW)
+    str,
+    typer.Option(
+        "--time",
+        help="Powers of time: linear, quadratic, or auto (cross-validation chooses).",
+        rich_help_panel=_HOW,
+    ),
 ]
 BackgroundOption = Annotated[
     int,
@@ -25,67 +30,54 @@ BackgroundOption = Annotated[
         "--background",
         min=0,
         max=2,
-        help="Degree in the background as third variable, 1 or 2; takes all flash levels together.",
-        rich_help_panel=_HOW,
-    ),
-]
-FitEstimatorOption = Annotated[
-    str,
-    typer.Option(
-        "--estimator",
-        help="How slopes are measured: log_ratio (least biased), mean_flux, both_in_bin (2017).",
+        help="Degree in the background as third variable, 1 or 2; fits all flash levels together.",
         rich_help_panel=_HOW,
     ),
 ]
 RobustOption = Annotated[
-    str, typer.Option("--robust", help="Against wild slopes: huber, tukey or none.", rich_help_panel=_HOW)
+    str,
+    typer.Option(
+        "--robust", help="Loss function against outliers: huber, tukey or none.", rich_help_panel=_HOW
+    ),
 ]
 MinStarsOption = Annotated[
-    int, typer.Option("--min-stars", min=3, help="Fewest stars of a slope.", rich_help_panel=_HOW)
+    int,
+    typer.Option("--min-stars", min=3, help="Leave out slopes of fewer stars.", rich_help_panel=_HOW),
 ]
 BootstrapOption = Annotated[
     int,
     typer.Option(
         "--bootstrap",
         min=0,
-        help="Check the errors by so many drawings of visits; 0 for none.",
+        help="Check the errors with this many bootstrap resamples over visits; 0: no check.",
         rich_help_panel=_HOW,
-    ),
-]
-EpochOption = Annotated[
-    str | None,
-    typer.Option(
-        "--epoch",
-        help="One epoch alone: its quadratic in log flux, printed and not kept.",
-        rich_help_panel=_PIVOT,
-    ),
-]
-PivotOption = Annotated[
-    float | None,
-    typer.Option(
-        "--pivot",
-        help="The row where each pair's ratio is 1, its error, and the loss with the ratio held to 1 at this "
-        "row (1024).",
-        rich_help_panel=_PIVOT,
     ),
 ]
 PairsOption = Annotated[
     str,
     typer.Option(
         "--pairs",
-        help="With --pivot: chips, or 180 for the losses of each chip alone.",
-        rich_help_panel=_PIVOT,
+        help="Kind of pairs: chips (chip 1 over chip 2), or 180 (each chip alone).",
+        rich_help_panel=_HOW,
     ),
 ]
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="Name of the set; default: made of what is fitted.")
+    str | None, typer.Option("--name", help="Name the set; default: made from what is fitted.")
 ]
 FitOutputOption = Annotated[
     Path | None,
-    typer.Option(
-        "-o",
-        "--output",
-        help="Write the set here instead of the lake's coefficients/; with --epoch and --pivot: the rows.",
-    ),
+    typer.Option("-o", "--output", help="Write the set to this file instead of the lake's coefficients/."),
 ]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Overwrite a set of the same name.")]
+OldEpochOption = Annotated[
+    str | None, typer.Option("--epoch", hidden=True, help="Run the command epoch; the earlier word for it.")
+]
+OldPivotOption = Annotated[
+    float | None,
+    typer.Option("--pivot", hidden=True, help="Run the command pivot; the earlier word for it."),
+]
+OldPairsOption = Annotated[
+    str, typer.Option("--pairs", hidden=True, help="Kind of pairs for the command pivot.")
+]
+OldFormatOption = Annotated[
+    Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
+]

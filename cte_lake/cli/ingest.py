@@ -23,6 +23,8 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    overwriting,
+    require_frames,
     select,
     settings_of,
 )
@@ -49,7 +51,7 @@ def ingest(
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most so many.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure again what is up to date.")] = False,
+    overwrite: Annotated[bool, overwriting("Measure again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
@@ -82,6 +84,7 @@ def ingest(
         limit=limit,
     )
     plan = make_plan(arguments)
+    require_frames(len(plan.items), paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.app import LAKE, App, app
 from cte_lake.cli.options import JsonOption, LakeOption, SetOption, settings_of
 
-config_app = typer.Typer(no_args_is_help=True, help="Show the configuration.")
-master_app = typer.Typer(no_args_is_help=True, help="Master catalogs: import, build, merge, show.")
+config_app = App(help="Show the configuration.")
+master_app = App(help="Master catalogs: import, build, merge, show.")
 app.add_typer(config_app, name="config", rich_help_panel=LAKE)
 app.add_typer(master_app, name="master", rich_help_panel=LAKE)
 
@@ -82,7 +82,12 @@ def config_default() -> None:
 @master_app.command("import")
 def master_import(
     file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
-    target: Annotated[str, typer.Option("--target", help="Target that it is for, such as ngc104.")],
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", help="Target of the catalog: NGC 104, ngc104 or another configured spelling."
+        ),
+    ],
     lake: LakeOption = None,
     epoch: Annotated[
         float | None,
@@ -101,6 +106,6 @@ def master_import(
     root = find_lake(lake)
     done = import_master(root, file, target, settings_of(root, assignments).config, epoch)
     verb = "imported" if done.new else "nothing to do: the lake has these"
-    typer.echo(f"{verb} {done.n_stars} stars for {target} (revision {done.revision})", err=True)
+    typer.echo(f"{verb} {done.n_stars} stars for {done.target} (revision {done.revision})", err=True)
     if done.left_out:
         typer.echo(f"columns without a place in the lake, left out: {', '.join(done.left_out)}", err=True)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
+import signal
 import sys
 import traceback
+from collections.abc import Callable
 
 from cte_lake.cli.app import app, reflow_help
+from cte_lake.cli.faults import surroundings
+from cte_lake.cli.grammar import Interrupted, PipeClosed, Stopped, listen
+from cte_lake.cli.independence import depend_on_nobody
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
 
@@ -21,6 +28,7 @@ COMMAND_MODULES = (
     "align",
     "crmask",
     "run",
+    "refresh",
     "pam",
     "schema",
     "maintenance",
@@ -29,6 +37,7 @@ COMMAND_MODULES = (
     "query",
     "compare",
     "fit",
+    "pivot",
     "coeffs",
     "correct",
     "predict",
@@ -39,25 +48,67 @@ COMMAND_MODULES = (
     "status",
 )
 
+_STOPPED: dict[int, str] = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "terminated by another process",
+    signal.SIGHUP: "stopped because the terminal was closed",
+}
+
 for _name in COMMAND_MODULES:
     importlib.import_module(f"cte_lake.cli.{_name}")
 reflow_help(app)
 
 
 def main() -> None:
-    """Run ``cte-lake`` and exit with one of `ExitCode`."""
+    """Run ``cte-lake`` and exit with one of `ExitCode`, or 128 and its number after a signal."""
+    listen()
+    depend_on_nobody()
+    code = _outcome(app)
+    # What is written only now, when the output is flushed, may fail too.
+    flushed = _outcome(sys.stdout.flush)
+    if flushed:
+        _give_up_output()
+    sys.exit(code or flushed)
+
+
+def _outcome(run: Callable[[], object]) -> int:
+    """Run something; say in one line what went wrong, and return the exit code."""
     try:
-        app()
+        run()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CteLakeError as error:
-        print(f"cte-lake: {printable(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except Exception:
+        return _say(printable(str(error)), error.exit_code)
+    except (PipeClosed, BrokenPipeError):
+        # The reader has all that it wants: `cte-lake sql ... | head`.
+        _give_up_output()
+        return ExitCode.DONE
+    except (Stopped, Interrupted) as stop:
+        return _say(_STOPPED.get(stop.number, "stopped by a signal"), 128 + stop.number)
+    except KeyboardInterrupt:
+        return _say(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
+    except Exception as error:
+        if (cause := surroundings(error)) is not None:
+            return _say(cause, ExitCode.WRONG_USE)
         traceback.print_exc()
-        print(
-            "cte-lake: this is a defect of cte-lake, not of your input; please report the lines above",
-            file=sys.stderr,
+        return _say(
+            "this is a defect of cte-lake, not of your input; please report the lines above",
+            ExitCode.DEFECT,
         )
-        sys.exit(ExitCode.DEFECT)
+    return ExitCode.DONE
+
+
+def _say(text: str, code: int) -> int:
+    with contextlib.suppress(OSError):
+        print(f"cte-lake: {text}", file=sys.stderr)
+    return code
+
+
+def _give_up_output() -> None:
+    """Let nothing be written to a closed pipe or a full disk when Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 if __name__ == "__main__":

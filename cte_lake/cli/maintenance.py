@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import app
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, settings_of
+from cte_lake.cli.options import (
+    DryRunOption,
+    JsonOption,
+    LakeOption,
+    ModeOption,
+    TargetOption,
+    settings_of,
+)
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
 
 if TYPE_CHECKING:
@@ -228,7 +235,7 @@ def snapshot(
 def restore(
     source: Annotated[str, typer.Argument(help="A snapshot.", metavar="SNAPSHOT")],
     lake: LakeOption = None,
-    target: Annotated[str | None, typer.Option("--target", help="Restore this target only.")] = None,
+    target: TargetOption = None,
     exact: Annotated[
         bool, typer.Option("--exact", help="Withdraw exposures that the snapshot does not have.")
     ] = False,
@@ -246,14 +253,15 @@ def restore(
 
     from cte_lake.lake.maintenance.restore import plan_restore
     from cte_lake.lake.maintenance.restore import restore as run
-    from cte_lake.lake.stored import LAKE_ENV, find_lake, stored
+    from cte_lake.lake.stored import find_lake, stored
+    from cte_lake.resources import LAKE_ENV
 
     given = lake or os.environ.get(LAKE_ENV)
     named = stored(given) if given else None
     new = named is not None and not named.place.exists()
     root = named if named is not None and new else find_lake(lake)
     saved = stored(source)
-    plan = plan_restore(saved, root, target, exact)
+    plan = plan_restore(saved, root, target or (), exact)
     for row in plan.back:
         typer.echo(f"restore {row.imagename} ({row.mode})", err=not dry_run)
     for row in plan.withdrawn:

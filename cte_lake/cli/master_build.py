@@ -13,20 +13,21 @@ from cte_lake.cli.options import (
     FilterOption,
     JsonOption,
     LakeOption,
+    OneTargetOption,
     ProposalOption,
     SetOption,
+    TargetOption,
     VisitOption,
+    overwriting,
     select,
     settings_of,
 )
-
-TargetName = Annotated[str, typer.Option("--target", help="Target that it is for, such as ngc104.")]
 
 
 @master_app.command("build")
 def master_build(
     paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
-    target: TargetName,
+    target: OneTargetOption,
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
@@ -34,8 +35,8 @@ def master_build(
     image: Annotated[
         Path | None, typer.Option("--image", help="Keep the drizzled image in this FITS file.")
     ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Number the stars anew even if the target has a catalog.")
+    overwrite: Annotated[
+        bool, overwriting("Number the stars anew even if the target has a catalog.")
     ] = False,
     as_json: JsonOption = False,
     assignments: SetOption = None,
@@ -52,14 +53,15 @@ def master_build(
     from cte_lake.pipeline.master_build.build_catalog import BuildArguments, build_master
 
     root = find_lake(lake)
+    settings = settings_of(root, assignments)
     arguments = BuildArguments(
         lake=root,
         paths=tuple(paths),
-        target=target,
-        settings=settings_of(root, assignments),
+        target=settings.config.target_named(target),
+        settings=settings,
         selection=select(proposal, visit, None, None, None, filter_),
         image=image,
-        replace=replace,
+        replace=overwrite,
     )
     report = build_master(arguments)
     if as_json:
@@ -70,7 +72,7 @@ def master_build(
     typer.echo(
         f"master build: {report.n_found} clean stars in {report.filter} from {len(report.exposures)} "
         f"exposures ({report.depth:g} s), {report.n_added} of them new; left out: {left_out or 'none'}; "
-        f"{report.imported.n_stars} stars for {target} (revision {report.imported.revision}) "
+        f"{report.imported.n_stars} stars for {report.imported.target} (revision {report.imported.revision}) "
         f"in {report.seconds:.1f} s",
         err=True,
     )
@@ -79,7 +81,7 @@ def master_build(
 @master_app.command("merge")
 def master_merge(
     file: Annotated[Path, typer.Argument(help="Catalog, in any format that `master import` takes.")],
-    target: TargetName,
+    target: OneTargetOption,
     lake: LakeOption = None,
     found_in: Annotated[
         str | None, typer.Option("--found-in", help="Filter in which its stars were found.")
@@ -94,7 +96,7 @@ def master_merge(
     done, merged = merge_master(root, file, target, settings_of(root, assignments).config, found_in)
     typer.echo(
         f"master merge: {merged.n_common} stars common, {int(merged.added.sum())} added, "
-        f"{done.n_stars} stars for {target} (revision {done.revision}); the new catalog was off by "
+        f"{done.n_stars} stars for {done.target} (revision {done.revision}); the new catalog was off by "
         f"{merged.shift[0]:+.1f} mas in RA, {merged.shift[1]:+.1f} mas in Dec and "
         f"{merged.rotation:+.4f} degrees",
         err=True,
@@ -103,9 +105,7 @@ def master_merge(
 
 @master_app.command("show")
 def master_show(
-    target: Annotated[
-        list[str] | None, typer.Option("--target", help="Only this target; repeatable.")
-    ] = None,
+    target: TargetOption = None,
     lake: LakeOption = None,
     plot: Annotated[
         Path | None,

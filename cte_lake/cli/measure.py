@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     EstimatorOption,
@@ -15,6 +11,7 @@ from cte_lake.cli.options import (
     LakeOption,
     ModeOption,
     ProposalOption,
+    RadiusOption,
     SetOption,
     TargetOption,
     VisitOption,
@@ -37,9 +34,7 @@ def measure(
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
     filter_: FilterOption = None,
-    aperture: Annotated[
-        int | None, typer.Option("--aperture", help="Aperture radius, px; else measure.aperture.")
-    ] = None,
+    radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -56,7 +51,7 @@ def measure(
 
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)
-    settings = settings_of(root, assignments, measure__aperture=aperture, measure__estimator=chosen)
+    settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
     selection = select(proposal, visit, target, flash, filetype, filter_)
     losses = measure_losses(root, settings, selection, mode)
     whole = output is not None or format_ not in {None, "table"}

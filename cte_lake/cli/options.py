@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.errors import UsageError
+from cte_lake.cli import complete
+from cte_lake.errors import NothingToDo, UsageError
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -42,41 +44,59 @@ ModeOption = Annotated[
         show_default=False,
     ),
 ]
-_SELECT = "Selection"
+SELECT = "Selection"
 ProposalOption = Annotated[
     list[int] | None,
-    typer.Option("--proposal", help="Only this proposal; repeatable.", rich_help_panel=_SELECT),
+    typer.Option("--proposal", help="Only this proposal; repeatable.", rich_help_panel=SELECT),
 ]
 VisitOption = Annotated[
     list[str] | None,
     typer.Option(
         "--visit",
         help="Only this visit (characters 5-6 of the root name); repeatable.",
-        rich_help_panel=_SELECT,
+        rich_help_panel=SELECT,
     ),
 ]
 TargetOption = Annotated[
     list[str] | None,
-    typer.Option("--target", help="Only this target, such as ngc104; repeatable.", rich_help_panel=_SELECT),
+    typer.Option(
+        "--target",
+        help="Only this target, such as ngc104 or 'NGC 104'; repeatable.",
+        rich_help_panel=SELECT,
+        autocompletion=complete.targets,
+    ),
+]
+OneTargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="Target of the catalog, in any configured spelling: ngc104, 47 Tuc.",
+        autocompletion=complete.targets,
+    ),
 ]
 FlashOption = Annotated[
     list[int] | None,
-    typer.Option("--flash", help="Only this post-flash level, e-/px; repeatable.", rich_help_panel=_SELECT),
+    typer.Option("--flash", help="Only this post-flash level, e-/px; repeatable.", rich_help_panel=SELECT),
 ]
 FiletypeOption = Annotated[
     list[str] | None,
-    typer.Option("--filetype", help="Only flt or flc; repeatable.", rich_help_panel=_SELECT),
+    typer.Option(
+        "--filetype",
+        help="Only flt or flc; repeatable.",
+        rich_help_panel=SELECT,
+        autocompletion=complete.of("flt", "flc"),
+    ),
 ]
 FilterOption = Annotated[
     list[str] | None,
-    typer.Option("--filter", help="Only this filter, such as F502N; repeatable.", rich_help_panel=_SELECT),
+    typer.Option("--filter", help="Only this filter, such as F502N; repeatable.", rich_help_panel=SELECT),
 ]
 LengthOption = Annotated[
     list[str] | None,
     typer.Option(
         "--length",
         help="Only short (s, up to chips.short_limit) or long exposures (l); repeatable.",
-        rich_help_panel=_SELECT,
+        rich_help_panel=SELECT,
     ),
 ]
 WorkersOption = Annotated[
@@ -89,20 +109,48 @@ SchedulerOption = Annotated[
     str | None,
     typer.Option("--scheduler", help="Address of a running Dask scheduler, tcp://HOST:PORT, to work on."),
 ]
+_complete_estimators = complete.of("mean_flux", "log_ratio", "both_in_bin")
+_ESTIMATORS = (
+    "Estimator of the slopes: mean_flux, log_ratio (as for the coefficients), both_in_bin (as in 2017)"
+)
 EstimatorOption = Annotated[
     str | None,
     typer.Option(
         "--estimator",
-        help="How slopes are measured: mean_flux, log_ratio (as for the coefficients), both_in_bin (as in "
-        "2017); else measure.estimator.",
+        help=f"{_ESTIMATORS}; default: measure.estimator.",
         show_default=False,
+        autocompletion=_complete_estimators,
     ),
+]
+LogEstimatorOption = Annotated[
+    str, typer.Option("--estimator", help=f"{_ESTIMATORS}.", autocompletion=_complete_estimators)
+]
+RadiusOption = Annotated[
+    int | None,
+    typer.Option("--radius", help="Aperture radius, px; default: measure.aperture.", show_default=False),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar where there is a terminal.")
 ]
+
+
+def require_frames(found: int, paths: Sequence[str]) -> None:
+    """Make sure that the paths of a command lead to frames.
+
+    Raises
+    ------
+    NothingToDo
+        If they do not.
+    """
+    if not found:
+        raise NothingToDo(f"no FLT or FLC file was found in {', '.join(paths)}")
+
+
+def overwriting(what: str) -> Any:
+    """Return the option ``--overwrite`` of a command, with what it overwrites in words."""
+    return typer.Option("--overwrite", help=what)
 
 
 def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
@@ -114,7 +162,7 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
         If it is none of those allowed.
     """
     if value.lower() not in allowed:
-        raise UsageError(f"{option} {value!r} is not known; it is {', '.join(allowed)}")
+        raise UsageError(f"{option} {value!r} is not known; it is {', '.join(allowed[:-1])} or {allowed[-1]}")
     return value.lower()
 
 

@@ -12,7 +12,6 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -197,6 +196,8 @@ def _column(table: pa.Table, name: str) -> list[str]:
 
 def _even(cells: list[str]) -> list[str]:
     """Give the numbers of a column the same decimals, unless that would claim digits that they lack."""
+    from decimal import Decimal
+
     matches = [_DECIMAL.fullmatch(cell) for cell in cells]
     most = max((len(match["decimals"] or "") for match in matches if match), default=0)
     if not 0 < most <= _MOST_EVEN or not all(matches[i] or cells[i] == _NULL for i in range(len(cells))):

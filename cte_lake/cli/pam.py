@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.app import FRAMES, App, app
 from cte_lake.cli.options import JsonOption
 
-pam_app = typer.Typer(no_args_is_help=True, help="Pixel area maps.")
+pam_app = App(help="Pixel area maps.")
 app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
 
 

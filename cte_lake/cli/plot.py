@@ -10,6 +10,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
@@ -17,6 +18,7 @@ from cte_lake.cli.options import (
     LengthOption,
     ModeOption,
     ProposalOption,
+    RadiusOption,
     SetOption,
     TargetOption,
     VisitOption,
@@ -25,11 +27,9 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.cli.plot_options import (
-    ApertureOption,
     BinOption,
     CoefficientsOption,
     DataOption,
-    EstimatorOption,
     FigureOption,
     ImageOption,
     KindArgument,
@@ -66,7 +66,7 @@ def plot(
     star: StarOption = None,
     image: ImageOption = "",
     mode: ModeOption = None,
-    aperture: ApertureOption = None,
+    radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     coefficients: CoefficientsOption = None,
     with_lake: WithLakeOption = None,
@@ -102,7 +102,7 @@ def plot(
     measure = settings.config.measure
     asked = Request(
         selection=select(proposal, visit, target, flash, filetype, filter_, length),
-        aperture=measure.aperture if aperture is None else aperture,
+        aperture=measure.aperture if radius is None else radius,
         estimator=measure.estimator if estimator is None else known_estimator(estimator),
         bins=tuple(flux_bin(text) for text in bins or ()),
         time_bins=tuple(measure.time_bins),

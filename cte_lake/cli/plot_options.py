@@ -7,48 +7,43 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cte_lake.cli import complete
+from cte_lake.cli.options import SELECT
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
 
-_WHICH, _HOW, _OUT = "Selection", "How it is measured", "Output"
-_KINDS = """ratio-y, cte-time, cte-flux, cte-flash, cte-180, cte-180-overlay, model-vs-data, flux-background,
-recovery, compare, star, field or overview."""
-
-KindArgument = Annotated[str, typer.Argument(help=_KINDS, metavar="KIND")]
+_HOW, _OUT = "How it is measured", "Output"
+KindArgument = Annotated[
+    str,
+    typer.Argument(
+        help=f"{', '.join(complete.KINDS[:-1])} or {complete.KINDS[-1]}.",
+        metavar="KIND",
+        autocompletion=complete.of(*complete.KINDS),
+    ),
+]
 BinOption = Annotated[
     list[str] | None,
-    typer.Option("--bin", help="Flux bin LOW-HIGH, e-; repeatable.", rich_help_panel=_WHICH),
+    typer.Option("--bin", help="Flux bin LOW-HIGH, e-; repeatable.", rich_help_panel=SELECT),
 ]
 PairOption = Annotated[
     int | None,
-    typer.Option("--pair", help="Pair, by its number (ratio-y, field).", rich_help_panel=_WHICH),
+    typer.Option("--pair", help="Pair, by its number (ratio-y, field).", rich_help_panel=SELECT),
 ]
 StarOption = Annotated[
-    int | None, typer.Option("--star", help="Star, by its master_id (star).", rich_help_panel=_WHICH)
+    int | None, typer.Option("--star", help="Star, by its master_id (star).", rich_help_panel=SELECT)
 ]
 ImageOption = Annotated[
-    str, typer.Option("--image", help="Image, by its name (field).", rich_help_panel=_WHICH)
-]
-ApertureOption = Annotated[
-    int | None,
-    typer.Option("--aperture", help="Radius, px; default: measure.aperture.", rich_help_panel=_HOW),
-]
-EstimatorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--estimator",
-        help="mean_flux, log_ratio or both_in_bin (2017); default: measure.estimator.",
-        rich_help_panel=_HOW,
-    ),
+    str, typer.Option("--image", help="Image, by its name (field).", rich_help_panel=SELECT)
 ]
 CoefficientsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--coefficients",
-        help="Coefficient set to draw, by name or path; repeatable; default: all of the lake; none.",
+        help="Coefficient set to draw, by name or path, or none; repeatable; default: all of the lake.",
+        autocompletion=complete.coefficient_sets,
         rich_help_panel=_HOW,
     ),
 ]

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.app import LAKE, App, app
 from cte_lake.cli.options import JsonOption, LakeOption
 
-schema_app = typer.Typer(no_args_is_help=True, help="Columns of the lake's datasets: show, check, diff.")
+schema_app = App(help="Columns of the lake's datasets: show, check, diff.")
 app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
 
 

@@ -11,6 +11,7 @@ from cte_lake.config.admission import Admission
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
 from cte_lake.config.report import Report
+from cte_lake.errors import ConfigError, UnknownName
 from cte_lake.names import Names
 from cte_lake.radii import RADII
 from cte_lake.starflags import mask_of
@@ -208,6 +209,22 @@ class Config(Section):
     def names(self) -> Names:
         """Return the configured targets with their spellings."""
         return Names({name: tuple(target.names) for name, target in self.targets.items()})
+
+    def target_named(self, text: str) -> str:
+        """Return the configured target of a spelling, 'NGC 104' or '47 Tuc'.
+
+        Raises
+        ------
+        ConfigError
+            If no target of this name is configured.
+        """
+        try:
+            return self.names().target(text)
+        except UnknownName as unknown:
+            raise ConfigError(
+                f"target {text!r} is not configured: {unknown}; add a table [targets.NAME] to the lake's "
+                "cte_lake.toml"
+            ) from None
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> Config:

@@ -83,5 +83,5 @@ def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace
     """
     content = to_toml(coefficients).encode()
     if path.exists() and not replace and path.read_bytes() != content:
-        raise UsageError(f"{path} exists; use --replace to overwrite it, or --name for another name")
+        raise UsageError(f"{path} exists; use --overwrite to replace it, or --name for another name")
     write_bytes(path, content)

@@ -158,7 +158,7 @@ def correct_file(
     options = options or TableOptions()
     into = options.to or format_of(target)
     if target.exists() and (not options.replace or target.resolve() == source.resolve()):
-        raise UsageError(f"{target} exists; use --replace to overwrite it, or -o for another name")
+        raise UsageError(f"{target} exists; use --overwrite to replace it, or -o for another name")
     names = None if options.names is None else list(options.names)
     opened = open_table(source, options.format, options.hdu, names, options.batch_rows)
     done = CorrectedFile(target)

@@ -23,9 +23,8 @@ from cte_lake.lake.index import kept_rows
 from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.seeds import seed_datasets
 from cte_lake.lake.store import Listed, Place
-from cte_lake.resources import LAKE_FILE
+from cte_lake.resources import LAKE_ENV, LAKE_FILE
 
-LAKE_ENV = "CTE_LAKE_LAKE"
 #: Version of the layout; a lake of a later one is refused.
 LAKE_VERSION = 1
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.config import Config
-from cte_lake.errors import ConfigError
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import MasterFile, current_master
@@ -75,13 +74,8 @@ def import_master(
     CatalogError
         If the file is refused; the message names the line or row.
     """
-    if target not in config.targets:
-        raise ConfigError(
-            f"target {target!r} is not configured; there are {', '.join(config.targets)}; "
-            f"add [targets.{target}] to the lake's cte_lake.toml"
-        )
     catalog = _dated(read_master(path), epoch)
-    return store_master(lake, catalog, target, origin=str(path.absolute()))
+    return store_master(lake, catalog, config.target_named(target), origin=str(path.absolute()))
 
 
 def _dated(catalog: MasterTable, epoch: float | None) -> MasterTable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cte_lake.config import Config
-from cte_lake.errors import ConfigError, NothingToDo
+from cte_lake.errors import NothingToDo
 from cte_lake.lake.read import current_master
 from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.merge import Merged, merge
@@ -27,8 +27,7 @@ def merge_master(
     CatalogError
         If the file is refused or no star is common.
     """
-    if target not in config.targets:
-        raise ConfigError(f"target {target!r} is not configured; there are {', '.join(config.targets)}")
+    target = config.target_named(target)
     present = current_master(lake, target)
     if present is None:
         raise NothingToDo(

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cte_lake.config import load_settings
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.read import current_master, master_targets
 from cte_lake.lake.stored import StoredLake
+from cte_lake.names import Names
 from cte_lake.pipeline.master_import import lake_catalog
 
 
@@ -21,10 +23,19 @@ def describe_masters(lake: StoredLake, targets: Sequence[str] | None = None) -> 
     list of dict
         target, n_stars, revision, master_hash, the ranges of RA, Dec (degrees) and of the ids, and 'parts':
         how many stars are from which origin and filter.
+
+    Raises
+    ------
+    UnknownName
+        If a target is neither configured nor in the lake.
     """
     described = []
-    for name in master_targets(lake):
-        master = current_master(lake, name) if not targets or name in targets else None
+    present = sorted(master_targets(lake))
+    configured = load_settings(lake).config.names().targets
+    known = Names(dict.fromkeys(present, ()) | dict(configured))
+    wanted = {known.target(text) for text in targets or ()}
+    for name in present:
+        master = current_master(lake, name) if not wanted or name in wanted else None
         if master is None:
             continue
         stars, filters, origins = lake_catalog(master)

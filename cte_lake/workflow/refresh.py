@@ -1,6 +1,6 @@
 """The unattended job: one command a step, one lock, one log, one line of JSON, one mail when it fails.
 
-Run by cron or systemd as ``jobs/refresh``, or anywhere as ``python -m cte_lake.workflow.refresh``.
+Run by cron or systemd as ``cte-lake refresh``.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from cte_lake.errors import CteLakeError, ExitCode, UsageError
+from cte_lake.errors import ExitCode
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, StoredLake, find_lake, stored
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
@@ -142,7 +140,7 @@ def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
 def _take(lake: StoredLake, command: str, log: logging.Logger) -> Step:
     started = perf_counter()
     name, *arguments = shlex.split(command)
-    line = [sys.executable, "-m", "cte_lake.cli.main", name, *arguments, "--lake", str(lake)]
+    line = [sys.executable, "-m", "cte_lake", name, *arguments, "--lake", str(lake)]
     said: list[str] = []
     with subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
@@ -178,41 +176,3 @@ def _writing(path: Path) -> Iterator[logging.Logger]:
         yield log
     finally:
         handler.close()
-
-
-def main(
-    lake: Annotated[
-        str | None,
-        typer.Option("--lake", help="The lake; else as for cte-lake.", metavar="LAKE"),
-    ] = None,
-    frames: Annotated[
-        Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")
-    ] = None,
-    publish: Annotated[
-        Path | None, typer.Option("--publish", help="Put the report here too, for a web server.")
-    ] = None,
-    step: Annotated[
-        list[str] | None,
-        typer.Option("--step", help="Command of cte-lake to run instead; repeatable."),
-    ] = None,
-) -> None:
-    """Bring a lake up to date without anybody watching.
-
-    Prints one line of JSON on standard output and, if something needs a look, a mail on standard error.
-    """
-    try:
-        if frames is None and not step:
-            raise UsageError("name the folder of the frames with --frames, or what to do with --step")
-        steps = tuple(step or default_steps((frames or Path()).absolute(), publish))
-        done = refresh(find_lake(lake), steps)
-    except CteLakeError as error:
-        typer.echo(f"cte-lake refresh: {error}", err=True)
-        raise typer.Exit(error.exit_code) from error
-    typer.echo(json.dumps(done.summary()))
-    if done.exit_code:
-        typer.echo(done.mail(), err=True, nl=False)
-    raise typer.Exit(done.exit_code if done.exit_code >= 0 else ExitCode.DEFECT)
-
-
-if __name__ == "__main__":
-    typer.run(main)

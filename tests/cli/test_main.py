@@ -110,7 +110,7 @@ def test_every_command_of_the_contract_is_there():
     contract = (
         "init config master fetch align crmask ingest run measure fit coeffs correct predict closure plot "
         "report status sql views audit compare schema compact vacuum verify snapshot restore rebuild "
-        "simulate demo"
+        "simulate demo refresh consistency"
     )
     assert set(contract.split()) <= names
 

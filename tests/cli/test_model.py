@@ -107,9 +107,9 @@ def test_a_fit_that_the_data_cannot_support_is_refused(lake):
             UsageError, match="--estimator 'median' is not known; it is both_in_bin, mean_flux"
         ):
             run(*command, "--lake", lake, "--estimator", "median")
-    with pytest.raises(UsageError, match="--format is of the rows of --epoch and --pivot"):
+    with pytest.raises(UsageError, match="`coeffs export` writes it"):
         run("fit", "--lake", lake, *FLT, "--format", "csv")
-    with pytest.raises(UsageError, match="use --replace"):
+    with pytest.raises(UsageError, match="use --overwrite"):
         run("fit", "--lake", lake, *FLT, "--name", "first", "--time", "linear")
 
 
@@ -149,17 +149,17 @@ def test_background_as_a_variable_and_the_flash_that_limits_the_loss(lake):
 
 
 def test_pivot_free_and_forced(lake):
-    rows = json.loads(run("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024, "--json").stdout)
+    rows = json.loads(run("pivot", 1024, "--lake", lake, "--pairs", "180", "--json").stdout)
     assert {row["chip"] for row in rows} == {1, 2}
     assert all(row["cte_loss"] > -3 * row["cte_loss_err"] for row in rows)
-    done = run("fit", "--lake", lake, "--target", "ngc104", "--flash", 0, "--pivot", 1024)
+    done = run("pivot", "--lake", lake, "--target", "47 Tuc", "--flash", 0)
     assert "chip 1 over chip 2: pivot 10" in done.stderr
 
 
 def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for arguments in (
-        ("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024),
+        ("pivot", 1024, "--lake", lake, "--pairs", "180"),
         ("consistency", "--lake", lake),
         ("coeffs", "list", "--lake", lake),
         ("coeffs", "diff", "first", "first", "--lake", lake),
@@ -176,7 +176,7 @@ def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatc
 def test_rows_come_in_every_format(lake, fitted, tmp_path):
     commands = {
         "epoch": ("fit", "--lake", lake, *FLT, "--epoch", "57050"),
-        "pivot": ("fit", "--lake", lake, "--pairs", "180", "--pivot", 1024),
+        "pivot": ("pivot", 1024, "--lake", lake, "--pairs", "180"),
         "list": ("coeffs", "list", "--lake", lake),
         "show": ("coeffs", "show", "first", "--lake", lake),
         "diff": ("coeffs", "diff", "first", "first", "--lake", lake),
@@ -242,9 +242,9 @@ def test_correct_every_format(lake, fitted, tmp_path, ending):
     assert result["corrected_flux"][0] > 300.0
     assert 0 < result["cte_loss"][1] < 0.2
     assert result["cte_dmag_err"][0] > 0
-    with pytest.raises(UsageError, match="--replace"):
+    with pytest.raises(UsageError, match="--overwrite"):
         run(*arguments)
-    run(*arguments, "--replace")
+    run(*arguments, "--overwrite")
 
 
 def test_correct_says_what_is_wrong(lake, fitted, tmp_path):

@@ -127,7 +127,7 @@ def test_the_refresh_job_keeps_its_log_in_the_store(filled):
     import boto3
 
     done = subprocess.run(
-        [sys.executable, "-m", "cte_lake.workflow.refresh", "--lake", filled, "--step", "verify --quick"],
+        [sys.executable, "-m", "cte_lake", "refresh", "--lake", filled, "--step", "verify --quick"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -104,7 +105,8 @@ def test_a_job_without_frames_says_what_it_needs(lake):
 
 def placed(text, lake):
     """A job file with the paths of this machine in place of the example's."""
-    text = text.replace("/data/cte/lake", str(lake)).replace("/opt/cte-lake/bin/python", sys.executable)
+    installed = str(Path(sys.executable).with_name("cte-lake"))
+    text = text.replace("/data/cte/lake", str(lake)).replace("/opt/cte-lake/bin/cte-lake", installed)
     return text.replace("User=cte\n", "")
 
 
@@ -117,8 +119,7 @@ def test_each_line_of_the_cron_entry_runs(lake):
     nightly, monthly = jobs
     # The nightly job's default steps have their own test; here its own line is run with a short one.
     assert "--frames /data/cte/frames" in nightly
-    module = "cte_lake.workflow.refresh"
-    nightly = nightly.replace(module, f"{module} --step 'verify --quick'")
+    nightly = nightly.replace(" refresh ", " refresh --step 'verify --quick' ", 1)
     for job in (nightly, monthly):
         done = subprocess.run(
             ["/bin/sh", "-c", job], env={"PATH": "/usr/bin:/bin", "HOME": "/", **settings},

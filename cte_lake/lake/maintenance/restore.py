@@ -6,12 +6,13 @@ what was current before the restore stays until vacuum.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from cte_lake.config import load_settings
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.commit import partition_of, withdraw, write_exposure
 from cte_lake.lake.create import create_lake
@@ -24,6 +25,7 @@ from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
 from cte_lake.lake.write import conform, write_table
+from cte_lake.names import Names
 
 _PRODUCTS = ("alignment", "crmasks")
 
@@ -54,7 +56,7 @@ class RestorePlan:
 
 
 def plan_restore(
-    snapshot: AnyLake, named: AnyLake, target: str | None = None, exact: bool = False
+    snapshot: AnyLake, named: AnyLake, targets: Collection[str] = (), exact: bool = False
 ) -> RestorePlan:
     """Compare a snapshot with a lake.
 
@@ -62,8 +64,8 @@ def plan_restore(
     ----------
     snapshot, named : StoredLake or path
         The snapshot; the lake, which need not be there.
-    target : str, optional
-        Restore this target only.
+    targets : collection of str, optional
+        Restore these targets only, in any configured spelling.
     exact : bool
         Withdraw what the snapshot does not have.
 
@@ -72,15 +74,14 @@ def plan_restore(
     LakeError
         If either is no lake of a version that can be read.
     NothingToDo
-        If the snapshot has nothing of the target.
+        If the snapshot has nothing of a target.
     """
     source, root = stored(snapshot), stored(named)
     source.check_version()
     saved = Inventory(source)
-    rows = [row for row in saved.current if target in (None, row.target)]
-    targets = sorted({row.target for row in rows} | ({target} if target else set(_master_targets(source))))
-    if target and not rows and current_master(source, target) is None:
-        raise NothingToDo(f"the snapshot {source} has nothing of target {target}")
+    held = {row.target for row in saved.current} | set(_master_targets(source))
+    wanted = _named(source, held, targets) if targets else held
+    rows = [row for row in saved.current if row.target in wanted]
     live = Inventory(root) if root.exists() else None
     now = {(row.imagename, row.mode): row for row in live.current} if live else {}
     back = [row for row in rows if not _same(row, now.get((row.imagename, row.mode)), live)]
@@ -88,10 +89,21 @@ def plan_restore(
     gone = [
         row
         for key, row in now.items()
-        if exact and key not in kept and not row.withdrawn and target in (None, row.target)
+        if exact and key not in kept and not row.withdrawn and (not targets or row.target in wanted)
     ]
-    changed = [name for name in targets if _hash(source, name) not in (None, _hash(root, name))]
+    changed = [name for name in sorted(wanted) if _hash(source, name) not in (None, _hash(root, name))]
     return RestorePlan(tuple(back), len(rows) - len(back), tuple(gone), tuple(changed))
+
+
+def _named(source: StoredLake, held: Collection[str], targets: Collection[str]) -> set[str]:
+    """Return the targets of these spellings, all of which a snapshot must hold."""
+    configured = load_settings(source).config.names().targets
+    known = Names(dict.fromkeys(held, ()) | dict(configured))
+    wanted = {known.target(text) for text in targets}
+    if missing := sorted(wanted - set(held)):
+        there = ", ".join(sorted(held)) or "no target"
+        raise NothingToDo(f"the snapshot {source} has nothing of target {missing[0]}; it has {there}")
+    return wanted
 
 
 def _same(saved: ExposureRow, live: ExposureRow | None, inventory: Inventory | None) -> bool:

@@ -87,6 +87,11 @@ class AlignPlan:
     excluded: int = 0
     unselected: int = 0
 
+    @property
+    def found(self) -> int:
+        """How many files were found, whatever is done with them."""
+        return len(self.todo) + len(self.up_to_date) + len(self.refused) + self.excluded + self.unselected
+
 
 @dataclass
 class AlignReport:

@@ -73,6 +73,12 @@ class CrmaskPlan:
     excluded: int = 0
     unselected: int = 0
 
+    @property
+    def found(self) -> int:
+        """How many exposures and files were found, whatever is done with them."""
+        masked = sum(len(visit.exposures) for visit in self.todo) + len(self.up_to_date)
+        return masked + len(self.left_out) + len(self.refused) + self.excluded + self.unselected
+
 
 @dataclass
 class CrmaskReport:

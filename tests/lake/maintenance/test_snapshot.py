@@ -99,8 +99,8 @@ def test_the_past_comes_back_as_a_new_revision(lake, lakes, saved):
 def test_only_one_target_is_touched(lake, saved):
     withdraw(lake, current_exposure(lake, "ic7801aaq_flt.fits", "standard"))
     with pytest.raises(NothingToDo, match="nothing of target ngc6791"):
-        plan_restore(saved, lake, target="ngc6791")
-    plan = plan_restore(saved, lake, target="ngc104")
+        plan_restore(saved, lake, targets=["NGC 6791"])
+    plan = plan_restore(saved, lake, targets=["47 Tuc"])
     assert [row.imagename for row in plan.back] == ["ic7801aaq_flt.fits"]
     assert plan.same == 7
     restore(saved, lake, plan)

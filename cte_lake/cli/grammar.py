@@ -1,0 +1,118 @@
+"""The grammar that every command shares: each option once, one word for a thing, old words with a hint."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from cte_lake.errors import UsageError
+
+#: Words of earlier versions and today's; they go on working in the commands that have today's word.
+RENAMED = {"--aperture": "--radius", "--replace": "--overwrite"}
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the command to stop; what cleans up after Ctrl-C cleans up after it too.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class Stopped(Exception):
+    """The command was stopped by a signal, and everything that it had open is closed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class PipeClosed(Exception):
+    """The reader of standard output has what it wants, as `head` has after ten lines."""
+
+
+class Command(TyperCommand):
+    """A command that takes an option with one value once, and knows the words of earlier versions."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put today's words in place of old ones, refuse repetition, and parse."""
+        args = self._renewed(args)
+        if not ctx.resilient_parsing:
+            self._refuse_repetition(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _renewed(self, args: list[str]) -> list[str]:
+        known = {name for parameter in self.params for name in parameter.opts}
+        renewed = list(args)
+        for at, word in enumerate(args):
+            if word == "--":
+                break
+            old, equals, value = word.partition("=")
+            new = RENAMED.get(old, "")
+            if new in known and old not in known:
+                typer.echo(f"cte-lake: {old} is now {new}; the old word goes in the next version", err=True)
+                renewed[at] = f"{new}{equals}{value}"
+        return renewed
+
+    def _refuse_repetition(self, ctx: Any, args: list[str]) -> None:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for parameter in self.params:
+            takes_one = parameter.param_type_name == "option" and not (
+                parameter.multiple
+                or getattr(parameter, "is_flag", False)
+                or getattr(parameter, "count", False)
+            )
+            if takes_one and order.count(parameter) > 1:
+                raise UsageError(
+                    f"{parameter.opts[-1]} is given {order.count(parameter)} times and takes one value; "
+                    "leave all but one out"
+                )
+
+
+class Group(TyperGroup):
+    """The application: stops quietly when a signal comes or the reader of its output leaves."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Make the context; help is printed here, and its reader may leave."""
+        with _told_apart():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _told_apart():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    """Give signals and a closed pipe types of our own, before typer makes exit codes of them."""
+    try:
+        yield
+    except Interrupted as stop:
+        raise Stopped(stop.number) from stop
+    except KeyboardInterrupt as stop:
+        raise Stopped(signal.SIGINT) from stop
+    except BrokenPipeError as closed:
+        raise PipeClosed from closed
+
+
+def listen() -> None:
+    """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise Interrupted(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
