@@ -32,7 +32,8 @@ FLOORS = (
     {"config"},
     {"columns"},
     {"names", "starflags"},
-    {"errors", "resources", "radii", "bitflags", "detector", "filenames"},
+    {"errors", "resources", "radii", "bitflags", "detector"},
+    {"filenames"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

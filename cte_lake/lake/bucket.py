@@ -156,6 +156,10 @@ class BucketStore(Store):
         confined: Any = confine(connection, self.at(key))
         confined.take(fetch)
 
+    def query_folders(self, key: str) -> list[str]:
+        """Return the address."""
+        return [self.address(key)]
+
     def refusal(self, key: str) -> str | None:
         """What an address can say, a lake can be called."""
         return None

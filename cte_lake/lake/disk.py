@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -220,6 +221,15 @@ class DiskStore(Store):
 
     def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
         """DuckDB reads disks by itself."""
+
+    def query_folders(self, key: str) -> list[str]:
+        """Return the folder, and those that links directly in it lead to (a dataset on a second disk).
+
+        DuckDB holds a pattern against the same list: where the path has a '[', it is quoted there.
+        """
+        links = [entry.path for entry in os.scandir(key) if entry.is_symlink() and entry.is_dir()]
+        folders = [key, *(path for link in links for path in (link, os.path.realpath(link)))]
+        return list(dict.fromkeys([*folders, *map(glob.escape, folders)]))
 
     def refusal(self, key: str) -> str | None:
         """DuckDB takes a backslash for the end of a folder's name, whatever is done about it."""

@@ -66,7 +66,7 @@ def earlier_exposure(
     where = "WHERE mode = ? AND imagename = ? AND phot_key = ?"
     if not (exposures.place / partition.folder).is_dir():
         return None
-    query = f"SELECT * FROM {exposures.scan(partition)} {where} {_NEWEST_FIRST}"
+    query = f"SELECT * EXCLUDE (file) FROM {exposures.scan(partition)} {where} {_NEWEST_FIRST}"
     rows = exposures.query(query, [mode, imagename, phot_key]).to_pylist()
     return dict(rows[0]) if rows else None
 
@@ -74,7 +74,7 @@ def earlier_exposure(
 def reject_rows(named: AnyLake) -> pa.Table:
     """All reject rows, those of files measured since included."""
     rejects = stored(named).dataset("rejects")
-    return rejects.query(f"SELECT * FROM {rejects.scan()}")
+    return rejects.query(f"SELECT * EXCLUDE (file) FROM {rejects.scan()}")
 
 
 @dataclass(frozen=True)

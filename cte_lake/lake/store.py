@@ -148,6 +148,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def query_folders(self, key: str) -> list[str]:
+        """Return the folders that DuckDB must be allowed to read for a query below a folder."""
+
+    @abstractmethod
     def refusal(self, key: str) -> str | None:
         """Say what keeps a folder from being a lake's, None if nothing does."""
 

@@ -100,6 +100,10 @@ class StoredLake:
         """The file with its settings; the mark by which a lake is found."""
         return self.place / LAKE_FILE
 
+    def query_folders(self) -> list[str]:
+        """Return what a query may read: the lake, and its datasets that are links to elsewhere."""
+        return self.place.store.query_folders(self.place.key)
+
     def exists(self) -> bool:
         """Whether there is a lake."""
         return self.settings_file.is_file()

@@ -7,6 +7,7 @@ import re
 import duckdb
 
 from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable, UsageError
+from cte_lake.lake.dataset_files import quoted
 from cte_lake.lake.index import raised_below
 from cte_lake.lake.stored import StoredLake
 
@@ -25,9 +26,9 @@ def seal(connection: duckdb.DuckDBPyConnection, root: StoredLake) -> None:
     Reading stays possible below `root`: the views list and read their files with every query. Writing
     there is kept out by `checked_query`; DuckDB knows no right to read without one to write.
     """
-    folder = str(root).replace("'", "''")
+    folders = ", ".join(quoted(folder) for folder in root.query_folders())
     # The order matters: allowed_directories cannot change once external access is off.
-    connection.execute(f"SET allowed_directories = ['{folder}']")
+    connection.execute(f"SET allowed_directories = [{folders}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

@@ -8,6 +8,7 @@ import pytest
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import alignment_for, current_rows, headerlet_path, write_solution
 from cte_lake.pipeline.crmask.mask_rows import CRMask, crmask_states, mask_for, write_mask
 from tests.pipeline.test_stores import ALIGN_ROW, CRMASK_ROW, _solution
@@ -24,9 +25,9 @@ def test_a_solution_comes_back_and_the_newest_counts(lake):
     for key, crval1 in (("0a0a0a0a", 5.6), ("0b0b0b0b", 5.7)):
         solution, headerlet = _solution(crval1)
         version = write_solution(lake, key, solution, headerlet, ALIGN_ROW)
-        again = write_solution(str(lake), key, solution, headerlet, ALIGN_ROW)
+        again = write_solution(stored(str(lake)), key, solution, headerlet, ALIGN_ROW)
         assert again == version
-        found = alignment_for(str(lake), "IC7802AAQ")
+        found = alignment_for(stored(str(lake)), "IC7802AAQ")
         assert found is not None
         assert found.cards == solution.cards
     assert version.revision == 2
