@@ -118,19 +118,16 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 
 def _print_report(report: IngestReport) -> None:
+    from cte_lake.pipeline.ingest.tally import sums_text
+
     for refused in report.rejected:
         typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
-    counted = {
-        "measured": report.measured,
-        "renewed": report.renewed,
-        "up to date": report.counts.get("up to date", 0),
-        "excluded": report.excluded,
-        "withdrawn": report.withdrawn,
-        "rejected": len(report.rejected),
-        "duplicate": report.counts.get("duplicate", 0),
-        "not selected": report.counts.get("not selected", 0),
-        "over the limit": report.counts.get("over the limit", 0),
-    }
-    told = ", ".join(f"{n} {what}" for what, n in counted.items() if n) or "no frame found"
+    for older in report.superseded:
+        typer.echo(f"superseded {older['path']}: {older['detail']}", err=True)
+    told = sums_text(report.sums) if report.files else "no frame found"
+    if report.withdrawn:
+        told += f" ({report.withdrawn} of them withdrawn)"
+    if report.files > max(report.sums.values(), default=0):
+        told += f" of {report.files} files"
     stars = f", {report.stars} stars" if report.stars else ""
     typer.echo(f"ingest: {told}{stars} in {report.seconds:.1f} s", err=True)

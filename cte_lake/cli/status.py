@@ -64,6 +64,8 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
     refused += f", {state['excluded']} left out by rule"
     lines.append(_fact("Not measured", refused))
+    if found["files"]:
+        lines.append(_fact("Last ingest", f"{found['files']['text']} ({found['files']['at'][:16]} UTC)"))
     for row in found["rejects"][:_LISTED]:
         lines += _wrapped(f"{row['file']}: {row['detail']}")
     if len(found["rejects"]) > _LISTED:

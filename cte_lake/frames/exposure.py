@@ -12,11 +12,12 @@ from astropy.io import fits
 
 from cte_lake.detector import DETECTOR, exposure_length
 from cte_lake.errors import Rejected
+from cte_lake.frames.calibration import Calibration, product_of
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
 from cte_lake.frames.dates import start_of
 from cte_lake.frames.fitsfile import image_size
-from cte_lake.frames.flash import flash_level
+from cte_lake.frames.flash import flash_level, mean_flash
 from cte_lake.frames.opening import EXTVER_OF_CHIP, SUFFIXES, open_frame
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,18 @@ class Exposure:
         Seconds.
     postarg1, postarg2 : float
         Arcsec.
+    aperture : str
+        Aperture of the pointing, 'UVIS-CENTER', 'UVIS1', ...
     cal_ver, pctecorr, pctetab, cte_name, cte_ver, wcsname : str
         Provenance of calibration, CTE correction and WCS.
+    cal_date : str
+        DATE, when the file was written, ISO.
+    product : str
+        'pipeline' or 'hap' (Hubble Advanced Products).
+    meanflsh : float or None
+        MEANFLSH: mean of the post-flash that was subtracted, electrons per pixel; the greater of both chips.
+    meandark_1, meandark_2 : float or None
+        MEANDARK of chip 1 and chip 2: mean of the dark that was subtracted, electrons per pixel.
     bunit : str
     mdrizsky_1, mdrizsky_2 : float or None
         Sky by AstroDrizzle of chip 1 and chip 2, electrons per pixel; None before drizzling.
@@ -96,12 +107,18 @@ class Exposure:
     shutter: str
     postarg1: float
     postarg2: float
+    aperture: str
     cal_ver: str
     pctecorr: str
     pctetab: str
     cte_name: str
     cte_ver: str
     wcsname: str
+    cal_date: str
+    product: str
+    meanflsh: float | None
+    meandark_1: float | None
+    meandark_2: float | None
     bunit: str
     mdrizsky_1: float | None
     mdrizsky_2: float | None
@@ -114,6 +131,11 @@ class Exposure:
     pa_v3: float | None
     naxis1: int
     naxis2: int
+
+    @property
+    def calibration(self) -> Calibration:
+        """How new the file's calibration is."""
+        return Calibration(self.product, self.cal_ver, self.cte_ver, self.cal_date)
 
 
 def read_exposure(path: Path | str, short_limit: float = DETECTOR.short_limit) -> Exposure:
@@ -176,9 +198,11 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
     if exptime <= 0:
         raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is not positive")
     naxis1, naxis2 = image_size(chips[2])
-    sky = {
-        chip: HeaderCards(file.name, [header]).optional_number("MDRIZSKY") for chip, header in chips.items()
-    }
+    of_chip = {chip: HeaderCards(file.name, [header]) for chip, header in chips.items()}
+    sky, dark = (
+        {chip: chip_cards.optional_number(key) for chip, chip_cards in of_chip.items()}
+        for key in ("MDRIZSKY", "MEANDARK")
+    )
     return Exposure(
         path=str(file),
         imagename=f"{rootname}_{filetype}.fits",
@@ -200,12 +224,23 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         shutter=cards.optional_text("SHUTRPOS"),
         postarg1=cards.number("POSTARG1"),
         postarg2=cards.number("POSTARG2"),
+        aperture=cards.optional_text("APERTURE").upper(),
         cal_ver=cards.optional_text("CAL_VER"),
         pctecorr=cards.optional_text("PCTECORR"),
         pctetab=cards.optional_text("PCTETAB"),
         cte_name=cards.optional_text("CTE_NAME"),
         cte_ver=cards.optional_text("CTE_VER"),
         wcsname=cards.optional_text("WCSNAME"),
+        cal_date=cards.optional_text("DATE"),
+        product=product_of(
+            file.name,
+            cards.optional_text("FILENAME"),
+            cards.optional_text("WCSNAME"),
+            cards.raw("HAPLEVEL"),
+        ),
+        meanflsh=mean_flash(cards),
+        meandark_1=dark.get(1),
+        meandark_2=dark.get(2),
         bunit=cards.text("BUNIT"),
         mdrizsky_1=sky.get(1),
         mdrizsky_2=sky.get(2),

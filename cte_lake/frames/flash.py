@@ -54,6 +54,13 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
     return 0
 
 
+def mean_flash(cards: HeaderCards) -> float | None:
+    """Return the greatest MEANFLSH of the chips' headers, electrons per pixel; None where none has it."""
+    chips = [HeaderCards(cards.name, [header]) for header in cards.headers[1:]]
+    found = [mean for chip in chips if (mean := chip.optional_number("MEANFLSH")) is not None]
+    return max(found, default=None)
+
+
 def _level_of_sibling(file: Path, rootname: str) -> float | None:
     """FLASHLVL of the same exposure's other file type in the same folder, which had the same flash."""
     for product in ("flt", "flc"):

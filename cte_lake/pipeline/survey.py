@@ -123,11 +123,20 @@ def survey(
             continue
         if not selection.matches(exposure.identity()):
             found.unselected += 1
-        elif chosen.setdefault(exposure.rootname, exposure).filetype == "flt":
-            # The header may tell of an FLC what the file's name did not.
+        elif _better(exposure, chosen.get(exposure.rootname), settings):
             chosen[exposure.rootname] = exposure
     found.exposures = [chosen[rootname] for rootname in sorted(chosen)]
     return found
+
+
+def _better(found: ExposureFile, chosen: ExposureFile | None, settings: Settings) -> bool:
+    """Tell whether a file takes the place of the one chosen before: an FLC, or a newer calibration."""
+    if chosen is None or found.filetype != chosen.filetype:
+        # The header may tell of an FLC what the file's name did not.
+        return chosen is None or found.filetype == "flc"
+    limit = settings.config.chips.short_limit
+    first, second = (read_exposure(Path(file.path), limit).calibration for file in (chosen, found))
+    return first < second
 
 
 def _one_an_exposure(paths: list[Path]) -> list[Path]:

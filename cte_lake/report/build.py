@@ -28,7 +28,7 @@ from cte_lake.report.news import FORMAT, last_report, news
 from cte_lake.report.provenance import commands, provenance, set_again
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
 from cte_lake.report.site import render
-from cte_lake.report.state import state
+from cte_lake.report.state import files_told, state
 from cte_lake.report.static import printed_figures, write_figures
 from cte_lake.report.tables import Column
 
@@ -175,6 +175,7 @@ def _content(
         "aperture": measure.aperture,
         "estimator": measure.estimator,
         "state": now,
+        "files": files_told(lake.stored),
         "cards": content.cards(now, fresh),
         "news": told,
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},

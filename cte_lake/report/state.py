@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cte_lake.lake.stored import StoredLake
+from cte_lake.pipeline.ingest import tally
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 
 Cells = dict[str, Any]
+
+
+def files_told(lake: StoredLake) -> Cells | None:
+    """Return what became of each file of the last ingest: at, files, sums, text; None before the first."""
+    found = tally.last(lake)
+    if found is None:
+        return None
+    return {"at": found.at, "files": found.files, "sums": dict(found.sums), "text": found.text}
 
 
 def state(

@@ -11,7 +11,7 @@ from cte_lake.report import tables
 from cte_lake.report.gather import Row, bookkeeping
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
-from cte_lake.report.state import state
+from cte_lake.report.state import files_told, state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -25,7 +25,8 @@ def lake_status(lake: Lake, mode: str) -> Cells:
     Returns
     -------
     dict
-        lake, mode, state (counts and latest epoch), targets, rejects (failures, newest first) and report (the
+        lake, mode, state (counts and latest epoch), files (of the last ingest: at, files, sums, text; None
+        before the first), targets, rejects (failures, newest first) and report (the
         last one's time, what is new since, its losses; None without one).
     """
     rows = bookkeeping(lake)
@@ -34,6 +35,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "lake": str(lake.stored),
         "mode": mode,
         "state": state(**rows),
+        "files": files_told(lake.stored),
         "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
         "rejects": tables.reject_table([row for row in rows["rejects"] if row["stage"] != "screen"])[1],
         "report": None if last is None else _report(last, rows["exposures"], lake),

@@ -23,6 +23,7 @@ from cte_lake.errors import ExitCode
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.pipeline.ingest import tally
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
@@ -86,6 +87,8 @@ class Refresh:
         ]
         for step in self.steps:
             lines.append(f"  cte-lake {step.command}: {step.exit_code} ({_meaning(step.exit_code)})")
+        if (files := tally.last(self.lake)) is not None:
+            lines += ["", f"Last ingest, {files.at[:16]} UTC, {files.text}"]
         for step in bad:
             lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
         lines += ["", f"Full log: {self.log}"]

@@ -8,15 +8,17 @@ from time import perf_counter
 from typing import Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
-from cte_lake.filenames import path_text
+from cte_lake.filenames import path_from_text, path_text
 from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record
 from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.failures import WORKER_FAILURES, refusal_of
+from cte_lake.pipeline.ingest import tally
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.items import Action, Item, Previous
 from cte_lake.pipeline.ingest.plan import Plan, make_plan
+from cte_lake.pipeline.ingest.tally import OUTCOMES
 
 #: Steps whose refusals say nothing of the image: what was measured of it before goes on to count.
 _NOTHING_AGAINST_THE_IMAGE = frozenset({"write", "worker"})
@@ -40,6 +42,12 @@ class IngestReport:
         Exposures measured before that are now refused or left out by a rule: readers no longer see them.
     counts : dict
         Files an action of the plan.
+    sums : dict
+        Files an outcome: each file found is in exactly one. See `OUTCOMES`.
+    files : int
+        Files found.
+    superseded : list of dict
+        Files of an older calibration than another's that was found or measured: path and detail.
     seconds : float
         Wall time.
     """
@@ -51,6 +59,9 @@ class IngestReport:
     withdrawn: int = 0
     rejected: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
+    files: int = 0
+    superseded: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -95,8 +106,28 @@ def ingest(
         if item.action in {Action.REJECTED, Action.EXCLUDED}:
             recorder.refused(item)
     _measure_all(arguments, plan, recorder, progress)
+    report.files = len(plan.items)
+    report.sums = _sums(report)
+    report.superseded = [
+        {"path": path_text(item.path), "detail": item.why} for item in plan.of(Action.SUPERSEDED)
+    ]
+    tally.record(arguments.lake, arguments.paths, report.files, report.sums)
     report.seconds = perf_counter() - started
     return report
+
+
+def _sums(report: IngestReport) -> dict[str, int]:
+    """Return the number of files an outcome, and make sure that none is missing or counted twice."""
+    done = {
+        "measured": report.measured,
+        "renewed": report.renewed,
+        "excluded": report.excluded,
+        "rejected": len(report.rejected),
+    }
+    sums = {outcome: done.get(outcome, report.counts.get(outcome, 0)) for outcome in OUTCOMES}
+    if sum(sums.values()) != report.files:
+        raise RuntimeError(f"{report.files} files were found, but the outcomes {sums} are of another number")
+    return sums
 
 
 def _measure_all(
@@ -178,7 +209,7 @@ def _tells_of_image(item: Item) -> bool:
         return True
     if item.stage in _NOTHING_AGAINST_THE_IMAGE:
         return False
-    measured = Path(item.previous.path)
+    measured = path_from_text(item.previous.path)
     return measured == item.path or not measured.exists()
 
 

@@ -238,7 +238,8 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
             "imagename", "rootname", "filetype", "targname", "proposal", "visit", "filter", "exptime",
             "length", "mjd", "chinject", "flash", "flashsta", "flashdur", "flashcur", "shutter",
             "postarg1", "postarg2",
-            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver",
+            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver", "cal_date", "product",
+            "meanflsh",
         )
     }  # fmt: skip
     solution, crmask = inputs.solution, inputs.crmask
@@ -250,6 +251,8 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
             "path": path_text(task.exposure.path),
             "target": task.target,
             "chip": task.chip,
+            "aperture_name": task.exposure.aperture,
+            "meandark": facts[f"meandark_{task.chip}"],
             "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
             "mode": task.settings.mode,
             "engine": task.settings.engine,

@@ -13,6 +13,7 @@ from cte_lake.lake.read import MasterFile
 
 if TYPE_CHECKING:
     from cte_lake.frames.exposure import Exposure
+    from cte_lake.pipeline.ingest.contest import Claim
 
 
 class Action(Enum):
@@ -23,6 +24,7 @@ class Action(Enum):
     EXCLUDED = "excluded"
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
     NOT_SELECTED = "not selected"
     DEFERRED = "over the limit"
 
@@ -45,6 +47,7 @@ class Item:
 
     `known` marks a refusal that is on record already; it is counted and not written again. `position_state`
     stands for the WCS and catalog by which its position is judged.
+    `claim` is what the file says of its exposure, where that is known.
     """
 
     path: Path
@@ -58,6 +61,11 @@ class Item:
     previous: Previous | None = None
     known: bool = False
     position_state: str = ""
+    claim: Claim | None = None
+
+    def leave(self, action: Action, why: str) -> None:
+        """Leave the file alone, as `action`, for the reason given."""
+        self.action, self.why = action, why
 
     def refuse(self, refusal: Rejected) -> Item:
         """Turn the item into a refusal."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cte_lake.filenames import path_text
 from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.ingest.contest import settle_contests
 from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item
 from cte_lake.pipeline.ingest.keys import refusal_hash
@@ -55,27 +54,11 @@ def make_plan(arguments: IngestArguments) -> Plan:
     paths = find_frames(arguments.paths)
     planner = Planner(arguments)
     items = [planner.first_look(path) for path in paths]
-    _mark_duplicates(items, planner.paths_in_lake)
+    settle_contests(items, planner.claims, arguments.overwrite)
     ready = planner.settle(items)
     _apply_limit(items, arguments.limit)
     ready = {name: found for name, found in ready.items() if found[0].item.action is Action.MEASURE}
     return Plan(items, ready, planner.settings_hash, planner.rules_hash)
-
-
-def _mark_duplicates(items: list[Item], paths_in_lake: Mapping[str, str]) -> None:
-    """Keep one file an image: the one that the lake knows, else the first."""
-    groups: dict[str, list[Item]] = {}
-    for item in items:
-        if item.imagename and item.action in {Action.MEASURE, Action.UP_TO_DATE}:
-            groups.setdefault(item.imagename, []).append(item)
-    for imagename, group in groups.items():
-        kept = next(
-            (item for item in group if paths_in_lake.get(imagename) == path_text(item.path)), group[0]
-        )
-        for item in group:
-            if item is not kept:
-                item.action = Action.DUPLICATE
-                item.why = f"the same image as {path_text(kept.path)}"
 
 
 def _apply_limit(items: list[Item], limit: int | None) -> None:

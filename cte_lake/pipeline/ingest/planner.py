@@ -15,6 +15,7 @@ from cte_lake.lake.commit import partition_of
 from cte_lake.lake.read import MasterFile, current_exposures, current_master, reject_rows
 from cte_lake.lake.versions import Version, current_of_all
 from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.ingest.contest import NAMESAKE, claim_of_file, claim_of_row
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item, Previous
 from cte_lake.pipeline.ingest.keys import refusal_hash, rules_hash, settings_hash
 
@@ -27,7 +28,8 @@ _RETRIED_STAGES = frozenset({"read", "match", "align", "write", "worker"})
 _ROW_COLUMNS = (
     "path", "imagename", "rootname", "filetype", "target", "proposal", "visit", "flash", "filter", "chip",
     "checksum", "file_size", "file_mtime_ns", "master_hash", "settings_hash", "rules_hash", "alignment_hash",
-    "crmask_hash", "phot_key", "revision", "withdrawn",
+    "crmask_hash", "phot_key", "revision", "withdrawn", "mjd", "exptime", "targname", "cal_ver", "cte_ver",
+    "cal_date", "product",
 )  # fmt: skip
 
 
@@ -42,7 +44,7 @@ class Planner:
         self.rules_hash = rules_hash(arguments.settings)
         rows = current_exposures(arguments.lake, self.config.photometry.mode, _ROW_COLUMNS).to_pylist()
         self.rows: dict[str, dict[str, Any]] = {row["imagename"]: row for row in rows}
-        self.paths_in_lake: dict[str, str] = {row["imagename"]: row["path"] for row in rows}
+        self.claims = {row["imagename"]: claim_of_row(row) for row in rows if not row["withdrawn"]}
         self.by_path: dict[str, dict[str, Any]] = {row["path"]: row for row in rows}
         self.rejects: dict[str, dict[str, Any]] = {
             row["path"]: row for row in reject_rows(arguments.lake).to_pylist()
@@ -108,6 +110,7 @@ class Planner:
         ):
             return False
         item.imagename, item.target, item.proposal = row["imagename"], row["target"], row["proposal"]
+        item.claim = self.claims[row["imagename"]]
         if not self.selection.matches(row):
             item.action = Action.NOT_SELECTED
         elif self._is_current(row):
@@ -152,6 +155,7 @@ class Planner:
         try:
             exposure = read_exposure(item.path, self.config.chips.short_limit)
             item.imagename, item.proposal = exposure.imagename, exposure.proposal
+            item.claim = claim_of_file(exposure)
             item.target = target = resolve_target(exposure.targname, self.rules.spellings)
         except Rejected as refusal:
             return item.refuse(refusal)
@@ -167,8 +171,9 @@ class Planner:
         candidates = []
         for item in items:
             # A file whose header can no longer be read is known by its path.
-            row = self.rows.get(item.imagename) if item.imagename else self.by_path.get(str(item.path))
-            if row is not None:
+            row = self.rows.get(item.imagename) if item.imagename else self.by_path.get(path_text(item.path))
+            # What the lake holds under the root name of another exposure is not this one's.
+            if row is not None and item.reason != NAMESAKE:
                 item.previous = Previous(
                     partition_of(row), row["imagename"], row["path"], row["revision"], row["phot_key"],
                     row["withdrawn"],
@@ -199,16 +204,18 @@ class Planner:
         except Rejected as refusal:
             item.refuse(refusal)
             return []
-        item.why = self._why(exposure.imagename, master)
+        item.why = self._why(item, exposure.imagename, master)
         item.position_state = self._position_state(exposure.rootname, target)
         return [Candidate(item, exposure, target, master)]
 
-    def _why(self, imagename: str, master: MasterFile) -> str:
+    def _why(self, item: Item, imagename: str, master: MasterFile) -> str:
         row = self.rows.get(imagename)
         if row is None or row["withdrawn"]:
             return "new"
+        claim, held = item.claim, self.claims[imagename]
         reasons = {
             "overwrite": self.arguments.overwrite,
+            "newer calibration": claim is not None and held.calibration < claim.calibration,
             "master catalog changed": row["master_hash"] != master.master_hash,
             "settings changed": row["settings_hash"] != self.settings_hash,
             "WCS changed": row["alignment_hash"] != self.alignment_hash(row["rootname"]),

@@ -37,13 +37,10 @@ def mask_cosmic_rays(arguments: RunArguments) -> StepReport:
 def ingest_frames(arguments: RunArguments) -> StepReport:
     """Measure what is new or out of date."""
     from cte_lake.pipeline.ingest import IngestArguments, ingest
+    from cte_lake.pipeline.ingest.tally import sums_text
 
     done = ingest(IngestArguments(**_common(arguments)))
-    up_to_date = done.counts.get("up to date", 0)
-    summary = (
-        f"ingest: {done.measured} measured, {done.renewed} renewed, {up_to_date} up to date, "
-        f"{done.excluded} excluded, {len(done.rejected)} rejected in {done.seconds:.1f} s"
-    )
+    summary = f"ingest: {done.files} files, {sums_text(done.sums)} in {done.seconds:.1f} s"
     return StepReport("ingest", done.measured + done.renewed, len(done.rejected), summary, done.exit_code)
 
 
