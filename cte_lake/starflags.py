@@ -30,6 +30,11 @@ CENTRE_FAR = Flag(
     "(mode iraf: the centroid, as IRAF does).",
 )
 NOT_MEASURED = Flag(10, "not_measured", "No unmasked pixel on the chip in the core, or no finite position.")
+COSMIC_RAY = Flag(
+    11,
+    "cosmic_ray",
+    "A pixel of the cosmic-ray mask lies within ray_radius of the star.",
+)
 
 FLAGS: tuple[Flag, ...] = (
     OFF_CHIP,
@@ -43,6 +48,7 @@ FLAGS: tuple[Flag, ...] = (
     CENTRING_FAILED,
     CENTRE_FAR,
     NOT_MEASURED,
+    COSMIC_RAY,
 )
 
 

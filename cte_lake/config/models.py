@@ -18,6 +18,7 @@ from cte_lake.starflags import mask_of
 
 #: What a target may be called: it becomes a folder of the lake and part of a page.
 TARGET_PATTERN = r"[a-z0-9][a-z0-9_-]{0,63}"
+_HIGHEST_BIT = 16384
 _VISIT_PATTERN = re.compile(r"\d+/[A-Za-z0-9]{2}")
 
 
@@ -132,6 +133,17 @@ class Photometry(Section):
     use_alignment: bool = Field(description="whether a fitted WCS in the lake replaces the header's")
     use_crmask: bool = Field(description="whether cosmic-ray masks in the lake are applied")
     edge_margin: float = Field(ge=0, description="stars closer to the chip's edge are not taken, px")
+    good_bits: list[int] = Field(description="bits of DQ that leave a pixel to be measured")
+
+    @field_validator("good_bits")
+    @classmethod
+    def _single_bits(cls, bits: list[int]) -> list[int]:
+        for bit in bits:
+            if not 0 < bit <= _HIGHEST_BIT or bit & (bit - 1):
+                raise ValueError(f"{bit} is no bit of DQ; name single ones such as 16, 32 or 64")
+        if len(set(bits)) != len(bits):
+            raise ValueError("a bit is named twice")
+        return bits
 
     @field_validator("radii")
     @classmethod

@@ -28,6 +28,8 @@ class PixelData:
         True where a pixel is not to be used.
     saturated : array of bool of the shape of `data`, or None
         True where a pixel is saturated (it may be masked as well).
+    cosmic : array of bool of the shape of `data`, or None
+        True where a cosmic ray fell (such a pixel should be masked as well).
 
     Raises
     ------
@@ -39,11 +41,12 @@ class PixelData:
     error: npt.NDArray[np.floating] | None = None
     mask: BoolArray | None = None
     saturated: BoolArray | None = None
+    cosmic: BoolArray | None = None
 
     def __post_init__(self) -> None:
         if self.data.ndim != 2:
             raise ValueError(f"pixel data has {self.data.ndim} dimensions; a chip has 2")
-        for name in ("error", "mask", "saturated"):
+        for name in ("error", "mask", "saturated", "cosmic"):
             array = getattr(self, name)
             if array is not None and array.shape != self.data.shape:
                 raise ValueError(f"shape of {name} is {array.shape}, of the data {self.data.shape}")

@@ -19,7 +19,7 @@ IRAF_SKIES = frozenset({"iraf_centroid", "iraf_mode"})
 
 _RADII = tuple(float(radius) for radius in RADII)
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised whenever the same settings would give other numbers: it is part of the record."""
 
 
@@ -68,6 +68,8 @@ class PhotometrySettings:
         Share of a star's light within r = 3 px in masked pixels over which it is flagged.
     masked_fraction_limit : float
         Masked part of an aperture's area on the chip from which it is flagged.
+    ray_radius : float
+        Stars with a pixel of the cosmic-ray mask this near are flagged, pixels; 0 flags none.
     saturation_level : float or None
         Signal, electrons, from which a pixel counts as saturated.
     neighbour_distance : float
@@ -98,6 +100,7 @@ class PhotometrySettings:
     core_radius: float = 2.0
     masked_light_limit: float = 0.15
     masked_fraction_limit: float = 0.2
+    ray_radius: float = 4.0
     saturation_level: float | None = None
     neighbour_distance: float = 9.0
     neighbour_limit: float = 0.1
@@ -137,7 +140,8 @@ class PhotometrySettings:
 
 
 _NOT_NEGATIVE = (
-    "annulus_inner", "clip_sigma", "neighbour_distance", "neighbour_limit", "min_sky_pixels", "clip_steps",
+    "annulus_inner", "clip_sigma", "neighbour_distance", "neighbour_limit", "ray_radius", "min_sky_pixels",
+    "clip_steps",
 )  # fmt: skip
 _CHOICES = MappingProxyType(
     {

@@ -217,3 +217,31 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 def test_importing_costs_no_compiler() -> None:
     code = "import sys, cte_lake.photometry; sys.exit('numba' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_order_of_the_stars_does_not_touch_their_numbers():
+    rng = np.random.default_rng(12)
+    data = rng.normal(20.0, 4.0, (400, 120)).astype(np.float32)
+    x, y = rng.uniform(-3, 123, 300), rng.uniform(-3, 403, 300)
+    x[7] = np.nan
+    settings = settings_for("standard", radii=[2, 3, 10])
+    image = PixelData(data, np.full_like(data, 4.0), rng.random(data.shape) < 0.01)
+    one = measure(image, x, y, settings)
+    shuffled = rng.permutation(300)
+    other = measure(image, x[shuffled], y[shuffled], settings)
+    for name, values in vars(one).items():
+        np.testing.assert_array_equal(values[shuffled], getattr(other, name), err_msg=name)
+    np.testing.assert_array_equal(one.x, x)
+
+
+@pytest.mark.parametrize(("distance", "hit"), [(3.9, True), (4.1, False)])
+def test_star_near_a_cosmic_ray_is_flagged(distance, hit):
+    data = np.full((41, 41), 10.0, np.float32)
+    cosmic = np.zeros(data.shape, bool)
+    cosmic[20, 24] = True
+    image = PixelData(data, np.sqrt(data), cosmic, cosmic=cosmic)
+    place = [24.0 - distance], [20.0]
+    (flags,) = measure(image, *place, settings_for("standard", radii=[2, 3])).flags
+    assert ("cosmic_ray" in decode(int(flags))) is hit
+    (flags,) = measure(image, *place, settings_for("standard", radii=[2, 3], ray_radius=0.0)).flags
+    assert "cosmic_ray" not in decode(int(flags))

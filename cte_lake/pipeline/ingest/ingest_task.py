@@ -50,6 +50,7 @@ class MeasureTask:
     aperture: float
     pam_dir: str
     edge_margin: float
+    good_bits: int
     use_alignment: bool
     use_crmask: bool
     admission: Admission
@@ -215,11 +216,10 @@ def _measure(
             "make it again with `cte-lake crmask --overwrite`",
             stage="measure",
         )
-    mask = bad_pixel_mask(
-        image.dq, image.err, image.data, crmask.array(image.chip) if crmask is not None else None
-    )
+    cosmic = crmask.array(image.chip) if crmask is not None else None
+    mask = bad_pixel_mask(image.dq, image.err, image.data, cosmic, good_bits=task.good_bits)
     saturated = saturated_pixels(image.dq)
-    pixels = PixelData(image.data * area_map, image.err * area_map, mask, saturated)
+    pixels = PixelData(image.data * area_map, image.err * area_map, mask, saturated, cosmic)
     measured = measure(pixels, x, y, task.settings)
     position = measure_position(pixels, x, y, measured, task.settings.radii)
     return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured, position
@@ -256,7 +256,7 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
             "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
             "mode": task.settings.mode,
             "engine": task.settings.engine,
-            "settings": rows.settings_json(task.settings.as_dict()),
+            "settings": rows.settings_json(task.settings.as_dict() | {"good_bits": task.good_bits}),
             "settings_hash": task.settings_hash,
             "rules_hash": task.rules_hash,
             "wcsname": solution.cards[task.chip]["WCSNAME"] if solution is not None else facts["wcsname"],

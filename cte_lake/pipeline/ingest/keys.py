@@ -42,6 +42,7 @@ def settings_hash(config: Config) -> str:
             "settings": photometry_settings(config).as_dict(),
             "pam": _pam_identity(stated.pam_dir),
             "edge_margin": stated.edge_margin,
+            "good_bits": sorted(stated.good_bits),
         }
     )
 

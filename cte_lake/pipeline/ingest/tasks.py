@@ -25,6 +25,7 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
             aperture=float(config.measure.aperture),
             pam_dir=config.photometry.pam_dir,
             edge_margin=config.photometry.edge_margin,
+            good_bits=sum(config.photometry.good_bits),
             use_alignment=config.photometry.use_alignment,
             use_crmask=config.photometry.use_crmask,
             admission=config.admission,
