@@ -1,12 +1,12 @@
 """What hot pixels and cosmic rays do to losses: which DQ bits to forgive, which stars to leave out.
 
-    python benchmarks/dirty_pixels.py bits [--seeds N]    DQ bits forgiven: losses against the truth, stars left
-    python benchmarks/dirty_pixels.py rays [--seeds N]    cosmic rays: no mask, mask, stars near a hit left out
+    python benchmarks/dirty_pixels.py bits [--seeds N]    DQ bits forgiven: losses against the truth
+    python benchmarks/dirty_pixels.py rays [--seeds N]    cosmic rays: no mask, mask, hit stars left out
 
-One pair a seed, 1024 columns of a field twice as dense as NGC 104, flash 0, MJD 57601.3. `bits` has 5% hot and
-warm pixels (the share of 2016 and later), no cosmic rays. `rays` has no hot pixel, and the mask that a perfect
-`crmask` would make of the rays: pixels with over 15 e- of them. Figures are mean (measured - true) / true in
-percent with the error of the mean, and how many stars a bin holds.
+One pair a seed, 1024 columns of a field twice as dense as NGC 104, flash 0, MJD 57601.3. `bits` has 5% hot
+and warm pixels, which calibration took off but for their noise, and no cosmic rays. `rays` has no hot pixel,
+and the mask that a perfect `crmask` would make: pixels with over 15 e- of a ray. Figures are mean
+(measured - true) / true in percent with the error of the mean, and how many stars a bin holds.
 """
 
 from __future__ import annotations
