@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from cte_lake.cli.fit_options import (
     BackgroundOption,
     BootstrapOption,
     FitOutputOption,
+    FormOption,
     MinStarsOption,
     NameOption,
     OldEpochOption,
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import StoredLake
 
+#: Places where a fit misses its data that are printed.
+_MISSES = 5
 #: Highest power of time by the word for it; None lets cross-validation choose.
 _TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}
 
@@ -64,7 +68,8 @@ def fit(
     until: UntilOption = None,
     radius: RadiusOption = None,
     time: TimeOption = "auto",
-    background: BackgroundOption = 0,
+    background: BackgroundOption = None,
+    form: FormOption = "auto",
     estimator: LogEstimatorOption = "log_ratio",
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
@@ -80,22 +85,25 @@ def fit(
     pairs: OldPairsOption = "chips",
     format_: OldFormatOption = None,
 ) -> None:
-    """Fit the loss as a function of date and flux to all epochs, and keep the coefficients.
+    """Fit the loss as a function of date, flux and background to all epochs, and keep the set.
 
-    The surface is S(d, f) = sum of c_ij d^i f^j with d = MJD - 55400 and f = log10(electrons). Bins that
-    overlap are not counted twice. Prints the trials on standard error and the path of the written set on
-    standard output. Exit code 4 if the data cannot support the fit; the reason is printed.
+    The set holds a smooth surface, whose form the visits left out choose, and the published coefficients:
+    S(d, f) = sum of c_ij d^i f^j with d = MJD - 55400 and f = log10(electrons). Bins that overlap are not
+    counted twice. Prints the trials, and where the fit misses the data, on standard error and the path of
+    the written set on standard output. Exit code 4 if the data cannot support the fit, or the fit does not
+    follow the data; the reason is printed.
 
     [bold]Examples[/bold]
 
       cte-lake fit --target ngc104 --filter F502N --length l --flash 0 --filetype flt
 
-      cte-lake fit --target ngc104 --filetype flt --length l --background 1
+      cte-lake fit --target ngc104 --filter F502N --length l --filetype flt
     """
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
     from cte_lake.correction.fit_lake import fit_lake
     from cte_lake.lake.stored import find_lake
+    from cte_lake.model.family import MEMBERS
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
@@ -113,6 +121,7 @@ def fit(
         estimator=estimator,
         time_degree=_TIME_DEGREES[one_of("--time", time, tuple(_TIME_DEGREES))],
         background_degree=background,
+        form=one_of("--form", form, ("auto", *MEMBERS, "none")),
         robust=one_of("--robust", robust, ("huber", "tukey", "none")),
         min_stars=min_stars,
         samples=bootstrap,
@@ -192,6 +201,41 @@ def _print_trials(outcome: FitOutcome) -> None:
         )
     elif outcome.no_bootstrap:
         typer.echo(f"errors not checked: {outcome.no_bootstrap}", err=True)
+    _tell_surface(outcome)
+
+
+def _tell_surface(outcome: FitOutcome) -> None:
+    from cte_lake.model.family import MEMBERS
+
+    family, quality = outcome.family, outcome.coefficients.quality
+    if family is None:
+        typer.echo(f"no surface beside the coefficients: {outcome.no_surface}", err=True)
+        return
+    typer.echo("surface, by the visits left out (log predictive density a slope; more is better):", err=True)
+    for member in family.members:
+        mark = "  <- chosen" if member.chosen else ""
+        score = member.refusal if member.fit is None else f"{member.score:.4f}"
+        typer.echo(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}", err=True)
+    typer.echo(
+        f"the coefficients lose {quality['coefficients_lose']:.4f} a slope against it and are "
+        f"{quality['coefficients_off']:.4f} off it (rms loss); correct and predict use the surface",
+        err=True,
+    )
+    chips = (
+        f"chips {100 * quality['chips']:+.1f} +- {100 * quality['chips_err']:.1f}% from their mean"
+        if quality["chips_pairs"]
+        else f"chips not told apart, {100 * quality['chips_err']:.0f}% of the loss in the error"
+    )
+    typer.echo(
+        f"visits scatter by {100 * quality['visit_scatter']:.1f}%, {chips}, "
+        f"residuals left out {quality['left_out_pull']:.2f} of their errors",
+        err=True,
+    )
+    cells = family.misfit.cells
+    if cells:
+        typer.echo(f"the fit misses the data in {len(cells)} places; the errors there are widened:", err=True)
+        for cell in cells[:_MISSES]:
+            typer.echo(f"  {cell}", err=True)
 
 
 def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
@@ -211,5 +255,15 @@ def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
             }
             for trial in outcome.candidates
         ],
+        "forms": [
+            {
+                "form": member.name,
+                "chosen": member.chosen,
+                "score": None if member.fit is None else member.score,
+                "refusal": member.refusal or None,
+            }
+            for member in (outcome.family.members if outcome.family else [])
+        ],
+        "misses": [asdict(cell) for cell in (outcome.family.misfit.cells if outcome.family else [])],
         "bootstrap_ratio": None if outcome.bootstrap is None else outcome.bootstrap.ratio.tolist(),
     }

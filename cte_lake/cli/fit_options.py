@@ -20,17 +20,26 @@ TimeOption = Annotated[
     str,
     typer.Option(
         "--time",
-        help="Powers of time: linear, quadratic, or auto (cross-validation chooses).",
+        help="Powers of time of the coefficients: linear, quadratic, or auto (cross-validation chooses).",
         rich_help_panel=_HOW,
     ),
 ]
 BackgroundOption = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--background",
         min=0,
         max=2,
-        help="Degree in the background as third variable, 1 or 2; fits all flash levels together.",
+        help="Degree in the background as third variable, 0 to 2; by default 1 with several flashes.",
+        rich_help_panel=_HOW,
+    ),
+]
+FormOption = Annotated[
+    str,
+    typer.Option(
+        "--form",
+        help="Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
+        "none: the published coefficients alone.",
         rich_help_panel=_HOW,
     ),
 ]

@@ -67,7 +67,7 @@ def run_closure(
     judged: list[Realisation] = []
     reason = ""
     # One thread repeats every digit, and a lake of this size gains nothing from a second.
-    lake = MemoryLake(settings.config, views=("cte_vs_flux",), threads=1)
+    lake = MemoryLake(settings.config, views=("cte",), threads=1)
     with lake:
         for number in range(realisations):
             generator = np.random.default_rng([seed, number])

@@ -14,12 +14,16 @@ import numpy as np
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
+from cte_lake.model.chip_difference import chip_difference
 from cte_lake.model.coefficients import CoefficientSet, from_fit
+from cte_lake.model.family import MIN_VISITS, FamilyFit, FormChoice, fit_family
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
 from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
 from cte_lake.model.robust import Loss
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
 from cte_lake.model.tables import column
+from cte_lake.model.tabulation import surface_of
+from cte_lake.model.terms import background_variable
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -46,8 +50,11 @@ class FitRequest:
         Of the view ``cte_vs_flux``: 'log_ratio', 'mean_flux' or 'both_in_bin'.
     time_degree : int or None
         1 or 2; None lets cross-validation choose.
-    background_degree : int
-        0 without background as a variable, else 1 or 2.
+    background_degree : int or None
+        0 without background as a variable, else 1 or 2; None: 1 where there are several levels of post-flash.
+    form : str
+        Of the surface: 'auto', which lets the visits left out choose, or a member of
+        `cte_lake.model.family.MEMBERS`; 'none': the coefficients alone.
     robust : {'huber', 'tukey', 'none'}
         Loss of the fit.
     min_stars : int
@@ -60,7 +67,8 @@ class FitRequest:
     aperture: int = 3
     estimator: str = "log_ratio"
     time_degree: int | None = None
-    background_degree: int = 0
+    background_degree: int | None = None
+    form: FormChoice = "auto"
     robust: Loss = "huber"
     min_stars: int = MIN_STARS
     samples: int = 0
@@ -80,16 +88,22 @@ class FitOutcome:
         Where one was asked for and the visits allow it.
     no_bootstrap : str
         Why they do not, else ''.
+    family : FamilyFit or None
+        The surface that the data chose, with what was tried.
+    no_surface : str
+        Why there is none, else ''.
     """
 
     coefficients: CoefficientSet
     candidates: list[Candidate]
     bootstrap: Bootstrap | None
     no_bootstrap: str = ""
+    family: FamilyFit | None = None
+    no_surface: str = ""
 
 
 def slopes_of(lake: Lake, request: FitRequest) -> Any:
-    """Return the rows of ``cte_vs_flux`` that a request selects, as an Arrow table.
+    """Return the rows of ``cte`` that a request selects and that were measured, as an Arrow table.
 
     Raises
     ------
@@ -102,13 +116,13 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     chosen, values = selection.where()
     kind, more = where({"pairing": "chips", "estimator": request.estimator})
     query = (
-        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte_vs_flux(aperture := {int(request.aperture)}) "
-        f"WHERE {chosen} AND {kind} ORDER BY pair_id, bin_lo, bin_hi"
+        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte(aperture := {int(request.aperture)}) "
+        f"WHERE cte_loss IS NOT NULL AND {chosen} AND {kind} ORDER BY pair_id, bin_lo, bin_hi"
     )
     rows = lake.sql(query, **values, **more).arrow()
     if rows.num_rows == 0:
         raise NothingToDo(_no_slope(lake, selection, request))
-    for name in (*KINDS, *(() if request.background_degree else ("flash",))):
+    for name in (*KINDS, *(("flash",) if request.background_degree == 0 else ())):
         found = sorted({str(value) for value in column(rows, name)})
         if len(found) > 1:
             raise UsageError(f"the slopes are of {name} {', '.join(found)}; choose one with --{name}")
@@ -166,11 +180,15 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     """Fit the surface to rows that `slopes_of` selected; parameters and errors as `fit_lake`."""
     points = from_table(rows, request.min_stars)
     degrees = (1, 2) if request.time_degree is None else (request.time_degree,)
-    candidates = try_time_degrees(points, degrees, request.background_degree, request.robust)
+    flashes = {str(level) for level in column(rows, "flash")}
+    background = request.background_degree
+    if background is None:
+        background = int(len(flashes) > 1)
+    candidates = try_time_degrees(points, degrees, background, request.robust)
     fit = next(c.fit for c in candidates if c.chosen and c.fit is not None)
     drawn, no_bootstrap = _bootstrap(fit, request)
     chosen = {kind: str(column(rows, kind)[0]) for kind in KINDS if kind != "filetype"}
-    chosen["flash"] = ",".join(sorted({str(level) for level in column(rows, "flash")}, key=int))
+    chosen["flash"] = ",".join(sorted(flashes, key=int))
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
     filetype = str(column(rows, "filetype")[0])
     label = name or "_".join(
@@ -178,7 +196,7 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
             chosen["target"],
             chosen["filter"],
             chosen["length"],
-            "background" if request.background_degree else f"pf{chosen['flash']}",
+            "background" if background else f"pf{chosen['flash']}",
             filetype,
             f"r{request.aperture}",
             f"mjd{int(points.mjd.max())}",
@@ -188,7 +206,46 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     if drawn is not None:
         checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
         coefficients = replace(coefficients, quality={**coefficients.quality, **checked})
-    return FitOutcome(coefficients, candidates, drawn, no_bootstrap)
+    coefficients, family, no_surface = _with_surface(
+        coefficients, points, request, fit.time_degree, background > 0
+    )
+    return FitOutcome(coefficients, candidates, drawn, no_bootstrap, family, no_surface)
+
+
+def _with_surface(
+    coefficients: CoefficientSet, points: FitPoints, request: FitRequest, time_degree: int, background: bool
+) -> tuple[CoefficientSet, FamilyFit | None, str]:
+    """Add the surface that the data choose; too few visits for one leave the coefficients alone."""
+    if request.form == "none":
+        return coefficients, None, "the coefficients alone were asked for"
+    if len(points.visits) < MIN_VISITS:
+        return (
+            coefficients,
+            None,
+            f"{len(points.visits)} visits do not say how visits scatter; it takes {MIN_VISITS}",
+        )
+    family = fit_family(points, request.form, request.robust, time_degree, background)
+    sky = background_variable(points.background) if background else np.zeros(len(points))
+    loss = family.chosen.loss(points.mjd, points.log_flux, sky)
+    chips = chip_difference(points, loss)
+    surface = surface_of(family, chips)
+    published = coefficients.published_loss(points.mjd, 10.0**points.log_flux, points.background)
+    quality = {
+        "visit_scatter": family.chosen.visit_scatter,
+        "slope_noise": family.chosen.noise,
+        "left_out_pull": float(np.sqrt(family.misfit.chi2)),
+        "misses": float(len(family.misfit.cells)),
+        "chips": chips.value,
+        "chips_err": chips.error,
+        "chips_pairs": float(chips.pairs),
+        "coefficients_lose": family.polynomial_loss,
+        "coefficients_off": float(np.sqrt(np.mean((published - loss) ** 2))),
+    }
+    selection = {**coefficients.selection, "form": family.name}
+    full = replace(
+        coefficients, surface=surface, selection=selection, quality={**coefficients.quality, **quality}
+    )
+    return full, family, ""
 
 
 def _bootstrap(fit: SurfaceFit, request: FitRequest) -> tuple[Bootstrap | None, str]:

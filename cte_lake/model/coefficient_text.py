@@ -12,10 +12,12 @@ from astropy.table import Table
 
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficients import CoefficientSet, Validity
+from cte_lake.model.surface_text import HEAD, read_surface, surface_lines, surface_values
 from cte_lake.model.terms import Term, tensor_terms
 
 FORMAT = "cte-lake coefficients"
-FORMAT_VERSION = 1
+#: Version of a set with a surface; one without is written as version 1, which older releases read.
+FORMAT_VERSION = 2
 #: What `coeffs export` can write.
 FORMATS = ("toml", "ecsv", "json")
 
@@ -56,9 +58,9 @@ def to_toml(coefficients: CoefficientSet) -> str:
     """Return the set as TOML; every number is its shortest exact form, so that reading gives it back."""
     validity, names = coefficients.validity, coefficients.term_names
     lines = [
-        _HEAD,
+        _HEAD + (HEAD if coefficients.surface is not None else ""),
         f"format = {_toml(FORMAT)}",
-        f"format_version = {FORMAT_VERSION}",
+        f"format_version = {1 if coefficients.surface is None else FORMAT_VERSION}",
         f"name = {_toml(coefficients.name)}",
         *_section("selection", dict(coefficients.selection)),
         "",
@@ -77,6 +79,7 @@ def to_toml(coefficients: CoefficientSet) -> str:
         "]",
         *_section("quality", dict(coefficients.quality)),
         *_section("provenance", dict(coefficients.provenance)),
+        *([] if coefficients.surface is None else surface_lines(coefficients.surface)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -109,10 +112,10 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
         raise CatalogError(f"{source} is no TOML: {error}") from None
     if data.get("format") != FORMAT:
         raise CatalogError(f"{source} is no coefficient set: its key 'format' is not {FORMAT!r}")
-    if data.get("format_version") != FORMAT_VERSION:
+    if data.get("format_version") not in range(1, FORMAT_VERSION + 1):
         raise CatalogError(
             f"{source} has coefficient format {data.get('format_version')}; "
-            f"this version reads {FORMAT_VERSION}"
+            f"this version reads 1 to {FORMAT_VERSION}"
         )
     try:
         names = list(data["coefficients"])
@@ -134,6 +137,7 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
             selection={key: str(value) for key, value in data.get("selection", {}).items()},
             quality={key: float(value) for key, value in data.get("quality", {}).items()},
             provenance={key: str(value) for key, value in data.get("provenance", {}).items()},
+            surface=read_surface(data["surface"]) if "surface" in data else None,
         )
     except KeyError as error:
         raise CatalogError(f"{source} lacks the key {error.args[0]!r}") from None
@@ -189,6 +193,8 @@ def to_json(coefficients: CoefficientSet) -> str:
         "errors": errors,
         "covariance": covariance,
     }
+    if coefficients.surface is not None:
+        body["surface"] = surface_values(coefficients.surface)
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
 

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
+from cte_lake.model.correct_surface import leave
 from cte_lake.model.fit import SurfaceFit
 from cte_lake.model.points import epochs
+from cte_lake.model.readout import lose
+from cte_lake.model.surface import Surface, background_of
 from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
 
 FloatArray = NDArray[np.float64]
@@ -76,6 +79,10 @@ class CoefficientSet:
         and bootstrap_max, errors from drawings of visits over the fit's, where these were made.
     provenance : mapping of str to str
         lake_hash, config_hash, date, versions of the software, or the source of a foreign set.
+    surface : Surface or None
+        The surface that the data chose, by which losses are predicted and corrected; the coefficients are
+        then the nearest member of the published family, for tables. None: the coefficients are all there
+        is.
     """
 
     name: str
@@ -86,6 +93,7 @@ class CoefficientSet:
     selection: Mapping[str, str] = field(default_factory=dict)
     quality: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    surface: Surface | None = None
 
     def __post_init__(self) -> None:
         size = len(self.terms)
@@ -107,6 +115,7 @@ class CoefficientSet:
             and dict(self.selection) == dict(other.selection)
             and repr(dict(self.quality)) == repr(dict(other.quality))
             and dict(self.provenance) == dict(other.provenance)
+            and self.surface == other.surface
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -114,12 +123,18 @@ class CoefficientSet:
     @property
     def has_background(self) -> bool:
         """Whether the background is a variable of the surface."""
+        if self.surface is not None:
+            return self.surface.grids[2].size > 1
+        return self._terms_have_background
+
+    @property
+    def _terms_have_background(self) -> bool:
         return any(k for _, _, k in self.terms)
 
     @property
     def term_names(self) -> list[str]:
         """Names of the coefficients, ``c00`` ... ``c22`` or with a third index."""
-        return [term_name(term, self.has_background) for term in self.terms]
+        return [term_name(term, self._terms_have_background) for term in self.terms]
 
     @property
     def errors(self) -> FloatArray:
@@ -134,7 +149,7 @@ class CoefficientSet:
     @property
     def background_range(self) -> Range:
         """Range of b outside which the surface keeps its edge value."""
-        if not self.has_background:
+        if not (self.has_background or self._terms_have_background):
             return (0.0, 0.0)
         low, high = background_variable(self.validity.background)
         return (float(low), float(high))
@@ -160,14 +175,14 @@ class CoefficientSet:
         return cube
 
     def quadratic(self, mjd: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
-        """Return a0, a1, a2 of S = a0 + a1 f + a2 f**2 for dates and backgrounds, shape (n, 3)."""
+        """Return a0, a1, a2 of the coefficients' S = a0 + a1 f + a2 f**2, a row per date and background."""
         date, sky = np.broadcast_arrays(
             np.asarray(mjd, dtype=np.float64), np.asarray(background, dtype=np.float64)
         )
         d = date.ravel() - MJD_ZERO
         b = (
             np.clip(background_variable(sky.ravel()), *self.background_range)
-            if self.has_background
+            if self._terms_have_background
             else 0.0 * d
         )
         time, level = np.stack([d**0, d, d * d]), np.stack([b**0, b, b * b])
@@ -178,21 +193,43 @@ class CoefficientSet:
         date, star, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
         )
+        if self.surface is not None:
+            return self.surface.loss(date, np.log10(star), background_of(self.surface, sky))
+        return self.published_loss(date, star, sky)
+
+    def published_loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+        """Return the S of the coefficients, whatever surface the set has beside them."""
+        date, star, sky = np.broadcast_arrays(
+            *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
+        )
         a = self.quadratic(date, sky)
         f = np.clip(np.log10(star.ravel()), *self.log_flux_range)
         loss: FloatArray = a[:, 0] + f * (a[:, 1] + f * a[:, 2])
         return loss.reshape(star.shape)
 
+    def left(
+        self, flux: ArrayLike, distance: ArrayLike, mjd: ArrayLike, background: ArrayLike = 0.0
+    ) -> FloatArray:
+        """Return what `distance` rows of readout leave of true fluxes (electrons), the mean of both chips."""
+        star, rows, date, sky = np.broadcast_arrays(
+            *(np.asarray(v, dtype=np.float64) for v in (flux, distance, mjd, background))
+        )
+        if self.surface is not None:
+            return leave(self.surface, star, rows, date, background_of(self.surface, sky))
+        return lose(star, rows, self.quadratic(date, sky), self.log_flux_range)
+
     def loss_err(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
-        """Return the standard error of `loss` from the covariance; NaN where that is not known."""
+        """Return the standard error of `loss`, all parts that the set has; NaN where it is not known."""
         date, star, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
         )
+        if self.surface is not None:
+            return self.surface.error(date, np.log10(star), background_of(self.surface, sky))
         centring, _, covariance = self.centred
         f = np.clip(np.log10(star.ravel()), *self.log_flux_range)
         b = (
             np.clip(background_variable(sky.ravel()), *self.background_range)
-            if self.has_background
+            if self._terms_have_background
             else np.zeros(f.size)
         )
         variables = np.stack([date.ravel() - MJD_ZERO, f, b])

@@ -13,19 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.correct_surface import correct_rows, surface_arguments
 from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN, flow
+from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
+from cte_lake.model.surface import PARTS, TABLED, background_of
 from cte_lake.model.terms import MJD_ZERO
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
-
-# numba freezes module globals; plain integers are what it can read.
-_FLUX_BELOW, _FLUX_ABOVE = bits.FLUX_BELOW.value, bits.FLUX_ABOVE.value
-_DATE_BEFORE, _DATE_AFTER = bits.DATE_BEFORE.value, bits.DATE_AFTER.value
-_SKY_BELOW, _SKY_ABOVE = bits.BACKGROUND_BELOW.value, bits.BACKGROUND_ABOVE.value
-_SKY_UNKNOWN = bits.BACKGROUND_UNKNOWN.value
-_NOT_POSITIVE, _MISSING = bits.FLUX_NOT_POSITIVE.value, bits.INPUT_MISSING.value
-_OFF_CHIP, _GAIN = bits.OFF_CHIP.value, bits.GAIN.value
 
 
 @dataclass(frozen=True)
@@ -39,10 +34,9 @@ class Correction:
     cte_loss : ndarray
         Fraction of the corrected flux that readout took, positive.
     cte_dmag, cte_dmag_err : ndarray
-        Magnitudes by which the star was dimmed, positive, to be subtracted; and the error that the
-        coefficients' covariance leaves (the star's own photon noise is not in it).
-    cte_flag : ndarray of int32
-        Bits of `cte_lake.model.flags`.
+        Magnitudes by which the star was dimmed, positive, to be subtracted; and its error, all parts of it
+        that the set has (`error_parts` tells them apart; the star's own photon noise is not in it). flag :
+        ndarray of int32 Bits of `cte_lake.model.flags`.
     """
 
     corrected_flux: FloatArray
@@ -64,36 +58,6 @@ def _contract(cube: FloatArray, x: float, z: float, needs_sky: bool, out: FloatA
                 level = level * z + cube[i, j, k]
             total = total * x + level
         out[j] = total
-
-
-@njit(cache=True, nogil=True)
-def _date_and_sky_bits(mjd: float, sky: float, limits: FloatArray) -> int:
-    flag = 0
-    if mjd < limits[2]:
-        flag |= _DATE_BEFORE
-    if mjd > limits[3]:
-        flag |= _DATE_AFTER
-    if math.isnan(sky):
-        return flag | _SKY_UNKNOWN
-    if sky < limits[4]:
-        flag |= _SKY_BELOW
-    if sky > limits[5]:
-        flag |= _SKY_ABOVE
-    return flag
-
-
-@njit(cache=True, nogil=True)
-def _unusable(flux: float, y: float, chip: float, mjd: float, sky: float, needs_sky: bool) -> int:
-    flag = 0
-    if not (math.isfinite(flux) and math.isfinite(y) and math.isfinite(chip) and math.isfinite(mjd)):
-        flag |= _MISSING
-    if needs_sky and not sky > -1.0:
-        flag |= _MISSING
-    if flux <= 0.0:
-        flag |= _NOT_POSITIVE
-    if y < -0.5 or y >= CHIP_ROWS - 0.5 or (chip == chip and chip != 1.0 and chip != 2.0):
-        flag |= _OFF_CHIP
-    return flag
 
 
 @njit(cache=True, nogil=True)
@@ -135,8 +99,8 @@ def _correct_many(
         # Arrays of one element hold for every star.
         star, line = flux[row % flux.size], y[row % y.size]
         which, date, level = chip[row % chip.size], mjd[row % mjd.size], sky[row % sky.size]
-        flag[row] = constant_bits | _date_and_sky_bits(date, level, limits)
-        refused = _unusable(star, line, which, date, level, needs_sky)
+        flag[row] = constant_bits | date_and_sky_bits(date, level, limits)
+        refused = unusable(star, line, which, date, level, needs_sky)
         if refused:
             flag[row] |= refused
             corrected[row] = loss[row] = dmag[row] = error[row] = math.nan
@@ -150,13 +114,13 @@ def _correct_many(
             last_mjd, last_sky = date, level
         u = math.log10(star)
         if u < limits[0]:
-            flag[row] |= _FLUX_BELOW
+            flag[row] |= FLUX_BELOW
         if u > limits[1]:
-            flag[row] |= _FLUX_ABOVE
+            flag[row] |= FLUX_ABOVE
         rows = max(line if which == 2.0 else CHIP_ROWS - 1 - line, 0.0)
         ln_ratio, ln_error = _star(u, rows / CHIP_HEIGHT, a, v, centre, limits[0], limits[1])
         if ln_ratio < 0.0:
-            flag[row] |= _GAIN
+            flag[row] |= GAIN
         corrected[row] = star * math.exp(ln_ratio)
         loss[row] = -math.expm1(-ln_ratio)
         dmag[row] = MAG_PER_LN * ln_ratio
@@ -168,6 +132,52 @@ def _column(values: ArrayLike, size: int, name: str) -> FloatArray:
     if array.size not in (1, size):
         raise UsageError(f"{name} has {array.size} values where there are {size} stars")
     return np.ascontiguousarray(array)
+
+
+def error_parts(
+    coefficients: CoefficientSet,
+    corrected: Correction,
+    flux: ArrayLike,
+    mjd: ArrayLike,
+    background: ArrayLike = np.nan,
+) -> dict[str, FloatArray]:
+    """Return what `cte_dmag_err` is made of, and the scatter of single exposures, in magnitudes.
+
+    Parameters
+    ----------
+    coefficients : CoefficientSet
+        The set that corrected.
+    corrected : Correction
+        What `correct` gave.
+    flux, mjd, background : array_like
+        Its arguments.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``slopes``, ``visits``, ``form``, ``future`` and ``chips``, whose squares add up to that of
+        ``cte_dmag_err``; and ``exposure``, by how much one exposure's loss scatters about the law, which is
+        not in it. A set of polynomial coefficients alone has all of its error in ``slopes``.
+    """
+    size = np.abs(corrected.cte_dmag)
+    surface = coefficients.surface
+    if surface is None:
+        nothing = 0.0 * size
+        return dict.fromkeys((*PARTS, "exposure"), nothing) | {"slopes": corrected.cte_dmag_err}
+    measured, before = np.asarray(flux, dtype=np.float64), corrected.corrected_flux
+    usable = np.isfinite(before) & (measured > 0)
+    middle = np.where(usable, 0.5 * np.log10(np.where(usable, before * measured, 1.0)), np.nan)
+    middle = np.clip(middle, *coefficients.log_flux_range)
+    where = (mjd, middle, background_of(surface, background))
+    deviations = {name: surface.error(*where, part=name) for name in TABLED}
+    total = np.sqrt(sum((value**2 for value in deviations.values()), start=np.zeros_like(size)))
+    chips = np.minimum(surface.chips_err * size, corrected.cte_dmag_err)
+    tabled = np.sqrt(np.maximum(corrected.cte_dmag_err**2 - chips**2, 0.0))
+    share = np.divide(tabled, total, out=np.zeros_like(size), where=total > 0)
+    return {name: value * share for name, value in deviations.items()} | {
+        "chips": chips,
+        "exposure": surface.scatter * size,
+    }
 
 
 def constant_flags(coefficients: CoefficientSet, radius: float | None, filetype: str | None) -> int:
@@ -234,12 +244,25 @@ def correct(
     out = [np.empty(size) for _ in range(4)]
     flag = np.empty(size, dtype=np.int32)
     if size:
-        kernel: Any = _correct_many
         constant = constant_flags(coefficients, radius, filetype)
-        kernel(*columns, *kernel_arguments(coefficients), constant, *out, flag)
+        if coefficients.surface is None:
+            kernel: Any = _correct_many
+            kernel(*columns, *kernel_arguments(coefficients), constant, *out, flag)
+        else:
+            kernel = correct_rows
+            limits = limits_of(coefficients)
+            kernel(*columns, *surface_arguments(coefficients.surface), limits, constant, *out, flag)
     shape = np.broadcast_shapes(*(array.shape for array in arrays)) if size else (0,)
     corrected, loss, dmag, error = (values.reshape(shape) for values in out)
     return Correction(corrected, loss, dmag, error, flag.reshape(shape))
+
+
+def limits_of(coefficients: CoefficientSet) -> FloatArray:
+    """Return the ranges of log10 flux, date, background and b of a set, shape (8,)."""
+    validity = coefficients.validity
+    return np.array(
+        [*coefficients.log_flux_range, *validity.mjd, *validity.background, *coefficients.background_range]
+    )
 
 
 def kernel_arguments(
@@ -265,9 +288,6 @@ def kernel_arguments(
     for row, p in enumerate(coefficients.terms):
         for col, q in enumerate(coefficients.terms):
             variance[p[0] + q[0], p[1] + q[1], p[2] + q[2]] += covariance[row, col]
-    validity = coefficients.validity
-    limits = np.array(
-        [*coefficients.log_flux_range, *validity.mjd, *validity.background, *coefficients.background_range]
-    )
+    limits = limits_of(coefficients)
     centre = np.array([centring.zero, centring.unit])
     return coefficients.cube, variance, centre, limits, coefficients.has_background

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import FitRefused
+from cte_lake.model.readout import CHIP_ROWS
 from cte_lake.model.tables import column, column_names, has, numbers
 
 FloatArray = NDArray[np.float64]
@@ -19,6 +20,10 @@ Bin = tuple[float, float]
 MIN_STARS = 10
 #: Days within which visits count as one epoch (docs/field.md#epochs).
 EPOCH_WIDTH = 30.0
+#: Distance from the amplifiers in the middle of a chip, and the rms distance of its rows from there, px: an
+#: error of a line's slope times the latter is that of its level.
+_MIDDLE = 0.5 * (CHIP_ROWS - 1)
+_ROWS_RMS = CHIP_ROWS / 12.0**0.5
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ class FitPoints:
         What is left out and drawn together in cross-validation and bootstrap.
     n : ndarray
         Stars.
+    level, level_err : ndarray or None
+        ln(flux on chip 1 / flux on chip 2) in the middle of the chip and its error: what tells the chips'
+        losses apart, see `cte_lake.model.chip_difference`; None where it was not measured.
     """
 
     mjd: FloatArray
@@ -53,6 +61,8 @@ class FitPoints:
     bin_hi: FloatArray
     visit: NDArray[np.str_]
     n: FloatArray
+    level: FloatArray | None = None
+    level_err: FloatArray | None = None
 
     def __len__(self) -> int:
         return self.mjd.size
@@ -60,7 +70,11 @@ class FitPoints:
     def take(self, index: ArrayLike) -> FitPoints:
         """Return the points at an index or mask."""
         where = np.asarray(index)
-        return replace(self, **{f.name: getattr(self, f.name)[where] for f in fields(self)})
+        values: dict[str, Any] = {}
+        for one in fields(self):
+            whole = getattr(self, one.name)
+            values[one.name] = None if whole is None else whole[where]
+        return replace(self, **values)
 
     @property
     def visits(self) -> list[str]:
@@ -115,6 +129,7 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     """
     log, log_sq = _log_flux(table)
     size = log.size
+    level, level_err = _levels(table)
     points = FitPoints(
         mjd=numbers(table, "mjd"),
         loss=numbers(table, "cte_loss"),
@@ -126,6 +141,8 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
         bin_hi=numbers(table, "bin_hi"),
         visit=_visits(table),
         n=numbers(table, "n"),
+        level=level,
+        level_err=level_err,
     )
     good = (points.n >= min_stars) & (points.loss_err > 0)
     for values in (points.mjd, points.loss, points.loss_err, points.log_flux):
@@ -153,6 +170,16 @@ def _log_flux(table: Any) -> tuple[FloatArray, FloatArray]:
         measured = np.isfinite(mean) & np.isfinite(mean_sq)
         log, log_sq = np.where(measured, mean, log), np.where(measured, mean_sq, log_sq)
     return log, log_sq
+
+
+def _levels(table: Any) -> tuple[FloatArray | None, FloatArray | None]:
+    """ln(flux on chip 1 / flux on chip 2) in the middle of the chip, of lines fitted to that logarithm."""
+    if not has(table, ("intercept", "slope", "slope_err", "estimator")):
+        return None, None
+    logarithm = column(table, "estimator") == "log_ratio"
+    level = numbers(table, "intercept") + numbers(table, "slope") * _MIDDLE
+    error = numbers(table, "slope_err") * _ROWS_RMS
+    return np.where(logarithm, level, np.nan), np.where(logarithm, error, np.nan)
 
 
 def _visits(table: Any) -> NDArray[np.str_]:

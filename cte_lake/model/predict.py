@@ -13,7 +13,7 @@ from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
-from cte_lake.model.readout import CHIP_ROWS, MAG_PER_LN, lose
+from cte_lake.model.readout import CHIP_ROWS, MAG_PER_LN
 
 FloatArray = NDArray[np.float64]
 
@@ -83,8 +83,11 @@ def predict(
             f"coefficient set {coefficients.name!r} depends on the background; give one in e-/px"
         )
     sky = background if coefficients.has_background else 0.0
-    left = float(lose(flux, distance, coefficients.quadratic(mjd, sky), coefficients.log_flux_range).item())
-    validity = coefficients.validity
+    left = float(coefficients.left(flux, distance, mjd, sky).item())
+    validity, surface = coefficients.validity, coefficients.surface
+    dmag = float(MAG_PER_LN * np.log(flux / left))
+    # Which chip it will be is not said: the prediction is their mean.
+    apart = 0.0 if surface is None else surface.chips * dmag
     back = correct(coefficients, left, distance, 2, mjd, background, validity.radius, validity.filetype)
     return Prediction(
         mjd=mjd,
@@ -92,8 +95,8 @@ def predict(
         background=background,
         distance=distance,
         loss=1.0 - left / flux,
-        dmag=float(MAG_PER_LN * np.log(flux / left)),
-        dmag_err=float(back.cte_dmag_err.item()),
+        dmag=dmag,
+        dmag_err=float(np.hypot(back.cte_dmag_err.item(), apart)),
         flag=int(back.cte_flag.item()),
     )
 

@@ -135,6 +135,46 @@ def flow(u: float, t: float, a0: float, a1: float, a2: float, low: float, high: 
 
 
 @njit(cache=True, nogil=True)
+def moebius_leg(
+    u: float, t: float, a0: float, a1: float, a2: float, low: float, high: float
+) -> tuple[float, float, int]:
+    """Move ``u`` within a cell of one parabola, at most to its edge.
+
+    Parameters
+    ----------
+    u, t, a0, a1, a2
+        As in `flow`.
+    low, high : float
+        The cell's edges; ``u`` lies between them.
+
+    Returns
+    -------
+    u, left : float
+        Where the way ends, and what is left of `t`.
+    passed : int
+        -1 or 1 where it left the cell at its lower or upper edge, else 0.
+    """
+    a, b, c = a0 / LN10, a1 / LN10, a2 / LN10
+    rate = -(a + u * (b + c * u))
+    if rate * t == 0:
+        return u, 0.0, 0
+    up = rate * t > 0
+    edge = high if up else low
+    passed = edge - u
+    if passed != 0:
+        discriminant = b * b - 4.0 * a * c
+        tau = _tau(discriminant, t)
+        slope = 0.5 * b + c * u
+        below = 1.0 + slope * tau
+        if math.isfinite(tau) and below > 0:
+            moved = u + rate * tau / below
+            if (edge - moved) * passed >= 0:
+                return moved, 0.0, 0
+        t -= _time_of(discriminant, passed / (rate - slope * passed))
+    return edge, t, 1 if up else -1
+
+
+@njit(cache=True, nogil=True)
 def _flow_many(u: FloatArray, t: FloatArray, a: FloatArray, low: float, high: float, out: FloatArray) -> None:
     for row in range(u.size):
         k = row if a.shape[0] > 1 else 0

@@ -1,0 +1,154 @@
+"""The correction by a surface that is a table: what `cte_lake.model.correct` does with a set of version 2."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
+from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
+from cte_lake.model.surface import Surface
+from cte_lake.model.walk import axis_place, feedback, nodes_at, table_at, walk
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True)
+def correct_rows(
+    flux: FloatArray,
+    y: FloatArray,
+    chip: FloatArray,
+    mjd: FloatArray,
+    sky: FloatArray,
+    values: FloatArray,
+    table: FloatArray,
+    grids: FloatArray,
+    chips: FloatArray,
+    limits: FloatArray,
+    constant_bits: int,
+    corrected: FloatArray,
+    loss: FloatArray,
+    dmag: FloatArray,
+    error: FloatArray,
+    flag: IntArray,
+) -> None:
+    """Correct stars one by one; arrays of one element hold for every star. See `surface_arguments`."""
+    date, level, a = np.empty(3), np.empty(3), np.empty(3)
+    needs_sky = values.shape[2] > 1
+    for row in range(flag.size):
+        star, line = flux[row % flux.size], y[row % y.size]
+        which, day, around = chip[row % chip.size], mjd[row % mjd.size], sky[row % sky.size]
+        flag[row] = constant_bits | date_and_sky_bits(day, around, limits)
+        refused = unusable(star, line, which, day, around, needs_sky)
+        if refused:
+            flag[row] |= refused
+            corrected[row] = loss[row] = dmag[row] = error[row] = math.nan
+            continue
+        b = math.log10(1.0 + around) if needs_sky else 0.0
+        first = axis_place(day, grids[0, 0], grids[0, 1], values.shape[0], date)
+        below = axis_place(b, grids[2, 0], grids[2, 1], values.shape[2], level)
+        u = math.log10(star)
+        if u < limits[0]:
+            flag[row] |= FLUX_BELOW
+        if u > limits[1]:
+            flag[row] |= FLUX_ABOVE
+        t = max(line if which == 2.0 else CHIP_ROWS - 1 - line, 0.0) / CHIP_HEIGHT
+        factor = 1.0 + chips[0] if which == 1.0 else 1.0 - chips[0]
+        moved = walk(u, -t, values, first, date, below, level, grids[1, 0], grids[1, 1], factor, a)
+        low, high = grids[1, 0], grids[1, 0] + grids[1, 1] * (values.shape[1] - 2)
+        middle = min(max(0.5 * (u + moved), low), high)
+        i, x = nodes_at(day, grids[3, 0], grids[3, 1], table.shape[0])
+        j, v = nodes_at(middle, grids[4, 0], grids[4, 1], table.shape[1])
+        k, z = nodes_at(b, grids[5, 0], grids[5, 1], table.shape[2])
+        deviation = table_at(table, i, x, j, v, k, z)
+        ln_ratio = (moved - u) * LN10
+        # The chips' error is a fraction of the loss, and the star's loss is at hand.
+        ln_error = math.hypot(t * feedback(a, middle, t) * deviation * factor, chips[1] * ln_ratio)
+        if ln_ratio < 0.0:
+            flag[row] |= GAIN
+        corrected[row] = star * math.exp(ln_ratio)
+        loss[row] = -math.expm1(-ln_ratio)
+        dmag[row] = MAG_PER_LN * ln_ratio
+        error[row] = MAG_PER_LN * ln_error
+
+
+@njit(cache=True, nogil=True)
+def _leave_rows(
+    u: FloatArray,
+    t: FloatArray,
+    mjd: FloatArray,
+    b: FloatArray,
+    factor: FloatArray,
+    values: FloatArray,
+    grids: FloatArray,
+    out: FloatArray,
+) -> None:
+    date, level, a = np.empty(3), np.empty(3), np.empty(3)
+    for row in range(out.size):
+        first = axis_place(mjd[row], grids[0, 0], grids[0, 1], values.shape[0], date)
+        below = axis_place(b[row], grids[2, 0], grids[2, 1], values.shape[2], level)
+        out[row] = walk(
+            u[row], t[row], values, first, date, below, level, grids[1, 0], grids[1, 1], factor[row], a
+        )
+
+
+def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the kernel's view of a surface.
+
+    Returns
+    -------
+    values, table : ndarray
+        Coefficients of the spline; standard deviation of S on its grid.
+    grids : ndarray, shape (6, 2)
+        Origin and step of the three axes of the spline, then of the table.
+    chips : ndarray, shape (2,)
+        Half the chips' relative difference and its error.
+    """
+    grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids)])
+    chips = np.array([surface.chips, surface.chips_err])
+    return np.ascontiguousarray(surface.values), np.ascontiguousarray(surface.total), grids, chips
+
+
+def leave(
+    surface: Surface,
+    flux: ArrayLike,
+    distance: ArrayLike,
+    mjd: ArrayLike,
+    b: ArrayLike,
+    chip: ArrayLike | None = None,
+    sign: float = 1.0,
+) -> FloatArray:
+    """Return what readout leaves of fluxes, or with ``sign=-1`` what they were before it.
+
+    Parameters
+    ----------
+    surface : Surface
+        The losses.
+    flux, distance, mjd, b : array_like
+        Electrons, rows to the amplifiers, date, background variable; broadcast.
+    chip : array_like, optional
+        1 or 2; by default the mean of the chips.
+    sign : {1, -1}, optional
+        Direction.
+    """
+    factor = np.ones(()) if chip is None else np.where(np.asarray(chip) == 1, 1.0, -1.0) * surface.chips + 1.0
+    columns = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (flux, distance, mjd, b, factor)))
+    star, rows, date, sky, times = (np.ascontiguousarray(column).ravel() for column in columns)
+    values, _, grids, _ = surface_arguments(surface)
+    good = (
+        (star > 0)
+        & np.isfinite(star)
+        & (rows >= 0)
+        & np.isfinite(rows)
+        & np.isfinite(date)
+        & np.isfinite(sky)
+    )
+    u = np.log10(np.where(good, star, 1.0))
+    out = np.empty_like(u)
+    t = np.where(good, rows, 0.0) * (sign / CHIP_HEIGHT)
+    _leave_rows(u, t, np.where(good, date, 0.0), np.where(good, sky, 0.0), times, values, grids, out)
+    return np.where(good, star * np.exp((out - u) * LN10), np.nan).reshape(columns[0].shape)

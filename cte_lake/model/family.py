@@ -1,0 +1,173 @@
+"""The family of surfaces: each member fitted, the visits left out choose among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.errors import FitRefused
+from cte_lake.model.margins import Margin
+from cte_lake.model.misfit import Misfit, find_misfit
+from cte_lake.model.points import FitPoints, epochs
+from cte_lake.model.robust import Loss
+from cte_lake.model.smooth import Scale, SmoothFit, constant_scale, fit_scale, fit_smooth, margins_of
+
+FloatArray = NDArray[np.float64]
+Margins = tuple[Margin, Margin, Margin]
+Form = Literal["auto", "relative", "shifted", "absolute", "polynomial"]
+#: A form, or 'none' for a set without a surface.
+FormChoice = Literal["auto", "relative", "shifted", "absolute", "polynomial", "none"]
+
+#: The members in the order of preference, with what to call them.
+MEMBERS: dict[str, str] = {
+    "relative": "splines on a positive scale (departures in percent of the loss)",
+    "shifted": "splines on a scale with a floor (losses that may turn into gains)",
+    "absolute": "splines on the loss itself",
+    "polynomial": "the published coefficients",
+}
+#: A later member must predict the visits left out better by this factor's logarithm.
+_MARGIN = 3.0
+#: A fit is refused where visits left out are off by this many of their errors (rms), or slopes scatter by
+#: this many of theirs: what is left is then no noise, and no error of the set could be believed.
+REFUSED_AT = 2.5
+#: Fewer visits than this say nothing of how visits scatter.
+MIN_VISITS = 3
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of the family on trial.
+
+    Attributes
+    ----------
+    name : str
+        Of `MEMBERS`.
+    fit : SmoothFit or None
+        None where it was refused.
+    refusal : str
+        Why, else ''.
+    score : float
+        Log predictive density of the visits left out, per slope.
+    chosen : bool
+        Whether it is the one to use.
+    """
+
+    name: str
+    fit: SmoothFit | None
+    refusal: str
+    score: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class FamilyFit:
+    """The surface that the data chose.
+
+    Attributes
+    ----------
+    members : list of Member
+        All that were tried.
+    chosen : SmoothFit
+        The fit of the chosen one.
+    misfit : Misfit
+        Where it does not follow the data.
+    """
+
+    members: list[Member]
+    chosen: SmoothFit
+    misfit: Misfit
+
+    @property
+    def name(self) -> str:
+        """Name of the chosen member."""
+        return next(member.name for member in self.members if member.chosen)
+
+    @property
+    def polynomial_loss(self) -> float:
+        """By how much the published coefficients predict a slope worse, in log predictive density."""
+        scores = {member.name: member.score for member in self.members}
+        return scores[self.name] - scores.get("polynomial", np.nan)
+
+
+def _scale(name: str, points: FitPoints, margins: Margins) -> Scale | None:
+    if name in ("absolute", "polynomial"):
+        return constant_scale(points)
+    return fit_scale(points, margins, shift=name == "shifted")
+
+
+def _try(name: str, points: FitPoints, margins: Margins, loss: Loss, time_degree: int) -> Member:
+    scale = _scale(name, points, margins)
+    if scale is None:
+        return Member(name, None, "the losses have no positive scale", np.nan)
+    fit = fit_smooth(points, margins, scale, loss, time_degree if name == "polynomial" else None)
+    return Member(name, fit, "", float(fit.score.sum()) / len(points))
+
+
+def fit_family(
+    points: FitPoints,
+    form: Form = "auto",
+    loss: Loss = "huber",
+    time_degree: int = 2,
+    background: bool = True,
+) -> FamilyFit:
+    """Fit the members of the family and let the visits left out choose.
+
+    Parameters
+    ----------
+    points : FitPoints
+        Losses of all epochs.
+    form : str
+        'auto', or the member to take.
+    loss : {'huber', 'tukey', 'none'}
+        How far a slope may pull.
+    time_degree : int
+        Power of time of the polynomial.
+    background : bool
+        Whether the loss may depend on the background.
+
+    Raises
+    ------
+    FitRefused
+        If there are too few epochs, bins or visits, or the chosen member does not fit; with where it does
+        not.
+    """
+    if len(points.visits) < MIN_VISITS:
+        raise FitRefused(
+            f"{len(points.visits)} visits do not say how visits scatter; a surface needs {MIN_VISITS}"
+        )
+    time_degree = min(time_degree, epochs(points.mjd).size - 1)
+    margins = margins_of(points, background)
+    members = [_try(name, points, margins, loss, time_degree) for name in MEMBERS]
+    best = _choose(members, len(points)) if form == "auto" else next(m for m in members if m.name == form)
+    if best.fit is None:
+        raise FitRefused(f"the form {best.name!r} cannot be fitted: {best.refusal}")
+    mixed = best.fit.mixed
+    misfit = find_misfit(points, mixed.left_out, mixed.left_out_variance)
+    off = float(np.sqrt(misfit.chi2))
+    if max(off, best.fit.noise) > REFUSED_AT:
+        where = f"; worst at {misfit.cells[0]}" if misfit.cells else ""
+        raise FitRefused(
+            f"the fit does not follow the slopes, which scatter by {best.fit.noise:.1f} of their errors "
+            f"(visits left out by {off:.1f}){where}"
+        )
+    return FamilyFit([replace(m, chosen=m is best) for m in members], best.fit, misfit)
+
+
+def _choose(members: Sequence[Member], points: int) -> Member:
+    possible = [member for member in members if member.fit is not None and np.isfinite(member.score)]
+    if not possible:
+        raise FitRefused("no form of the surface can be fitted")
+    best = possible[0]
+    for member in possible[1:]:
+        margin = _MARGIN
+        if member.name == "polynomial" and member.fit is not None and best.fit is not None:
+            # It knows nothing of what it cannot follow: it must win beyond the chance of the visits.
+            gain = member.fit.score - best.fit.score
+            margin = max(margin, 2.0 * float(gain.std()) * np.sqrt(gain.size))
+        if (member.score - best.score) * points > margin:
+            best = member
+    return best

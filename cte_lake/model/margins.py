@@ -1,0 +1,82 @@
+"""One-dimensional bases of the smooth surface: a constant, a line, and a random walk of the slope about it.
+
+The rough part of a margin is a piecewise quadratic whose second derivative is white noise, one value per
+interval: the random walk of its slope that a cubic smoothing spline has as its prior (Wahba 1978), at the
+resolution of the intervals. Beyond the data it goes on along its last slope, with a variance that grows
+with the cube of the way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+#: Points at which a margin's components are ranked.
+_GRID = 101
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Bases of one variable.
+
+    Attributes
+    ----------
+    low, high : float
+        Range of the data; equal where the variable does not vary.
+    intervals : int
+        Intervals of constant second derivative.
+    rank : int
+        Components of the rough part that enter interactions, those of largest variance first.
+    """
+
+    low: float
+    high: float
+    intervals: int
+    rank: int
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is anything to depend on."""
+        return self.high > self.low
+
+    def scaled(self, x: ArrayLike) -> FloatArray:
+        """Return the variable on -1 .. 1 over the range of the data."""
+        values = np.asarray(x, dtype=np.float64)
+        if not self.varies:
+            return np.zeros_like(values)
+        return (values - 0.5 * (self.low + self.high)) / (0.5 * (self.high - self.low))
+
+    def _walks(self, s: FloatArray) -> FloatArray:
+        """Twice integrated indicators of the intervals, each of unit variance per unit of s."""
+        edges = np.linspace(-1.0, 1.0, self.intervals + 1)
+        width = edges[1] - edges[0]
+        after = np.maximum(s[:, None] - edges[:-1], 0.0)
+        inside = np.minimum(after, width)
+        return np.asarray((0.5 * inside**2 + width * (after - inside)) / np.sqrt(width))
+
+    @cached_property
+    def _frame(self) -> tuple[FloatArray, FloatArray]:
+        """Line taken off each walk, and the rotation to components of falling variance."""
+        grid = np.linspace(-1.0, 1.0, _GRID)
+        line = np.stack([np.ones(_GRID), grid], axis=1)
+        walks = self._walks(grid)
+        off = np.linalg.lstsq(line, walks, rcond=None)[0]
+        _, _, right = np.linalg.svd(walks - line @ off, full_matrices=False)
+        return np.asarray(off), np.asarray(right.T)
+
+    def rough(self, x: ArrayLike, rank: int | None = None) -> FloatArray:
+        """Return the rough components at x, shape (n, rank), each with a coefficient of the same variance."""
+        s = self.scaled(x).ravel()
+        off, turn = self._frame
+        walks = self._walks(s) - np.stack([np.ones(s.size), s], axis=1) @ off
+        return np.asarray(walks @ turn[:, : self.intervals if rank is None else rank])
+
+    def beyond(self, x: ArrayLike) -> FloatArray:
+        """Return the variance of the walk beyond the data, for a coefficient of unit variance: h**3 / 3."""
+        s = np.abs(self.scaled(x))
+        return np.asarray(np.maximum(s - 1.0, 0.0) ** 3 / 3.0)

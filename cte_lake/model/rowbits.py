@@ -1,0 +1,54 @@
+"""The bits of a row that a correction meets, in numbers that numba reads."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from cte_lake.model import flags as bits
+from cte_lake.model.readout import CHIP_ROWS
+
+FloatArray = NDArray[np.float64]
+
+# numba freezes module globals; plain integers are what it can read.
+FLUX_BELOW, FLUX_ABOVE = bits.FLUX_BELOW.value, bits.FLUX_ABOVE.value
+_DATE_BEFORE, _DATE_AFTER = bits.DATE_BEFORE.value, bits.DATE_AFTER.value
+_SKY_BELOW, _SKY_ABOVE = bits.BACKGROUND_BELOW.value, bits.BACKGROUND_ABOVE.value
+_SKY_UNKNOWN = bits.BACKGROUND_UNKNOWN.value
+_NOT_POSITIVE, _MISSING = bits.FLUX_NOT_POSITIVE.value, bits.INPUT_MISSING.value
+_OFF_CHIP, GAIN = bits.OFF_CHIP.value, bits.GAIN.value
+
+
+@njit(cache=True, nogil=True)
+def date_and_sky_bits(mjd: float, sky: float, limits: FloatArray) -> int:
+    """Return the bits of a row's date and background."""
+    flag = 0
+    if mjd < limits[2]:
+        flag |= _DATE_BEFORE
+    if mjd > limits[3]:
+        flag |= _DATE_AFTER
+    if math.isnan(sky):
+        return flag | _SKY_UNKNOWN
+    if sky < limits[4]:
+        flag |= _SKY_BELOW
+    if sky > limits[5]:
+        flag |= _SKY_ABOVE
+    return flag
+
+
+@njit(cache=True, nogil=True)
+def unusable(flux: float, y: float, chip: float, mjd: float, sky: float, needs_sky: bool) -> int:
+    """Return the bits with which a row has no result; 0 where it has one."""
+    flag = 0
+    if not (math.isfinite(flux) and math.isfinite(y) and math.isfinite(chip) and math.isfinite(mjd)):
+        flag |= _MISSING
+    if needs_sky and not sky > -1.0:
+        flag |= _MISSING
+    if flux <= 0.0:
+        flag |= _NOT_POSITIVE
+    if y < -0.5 or y >= CHIP_ROWS - 0.5 or (chip == chip and chip != 1.0 and chip != 2.0):
+        flag |= _OFF_CHIP
+    return flag

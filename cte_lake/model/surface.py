@@ -1,0 +1,216 @@
+"""A surface S(date, flux, background) as a table, which anybody can read: coefficient sets of version 2.
+
+S is a product of quadratic B-splines on three uniform grids. With x = (v - origin) / step, i the whole part
+of x and r the rest, the three coefficients i, i + 1, i + 2 have the weights (1 - r)^2 / 2, 1/2 + r - r^2
+and r^2 / 2. So S is smooth, and within a cell of the flux axis a parabola, of which readout has an exact
+inverse (`cte_lake.model.readout`). Its standard deviations are tables on grids of their own, linear between
+their nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cte_lake.errors import UsageError
+from cte_lake.model.terms import background_variable
+
+FloatArray = NDArray[np.float64]
+#: Least step of what a set writes: of S, and of its errors. A surface is rounded to it when it is made.
+VALUE_UNIT, ERROR_UNIT = 1e-7, 1e-6
+#: The parts of an error that have a table: see docs/model.md.
+TABLED = ("slopes", "visits", "form", "future")
+#: All parts; that of the chips is a fraction of the loss.
+PARTS = (*TABLED, "chips")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A uniform grid of an axis.
+
+    Attributes
+    ----------
+    origin, step : float
+        Place of the first knot (or node) and distance to the next.
+    size : int
+        Coefficients of a spline (or nodes of a table); 1: the axis does not matter.
+    """
+
+    origin: float
+    step: float
+    size: int
+
+    def place(self, values: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return the cell of a spline's axis and the rest in it; the nearer edge outside."""
+        cells = self.size - 2
+        x = np.clip((np.asarray(values, dtype=np.float64) - self.origin) / self.step, 0.0, cells)
+        cell = np.minimum(x.astype(np.int64), cells - 1)
+        return cell, x - cell
+
+    def spline(self, values: ArrayLike) -> FloatArray:
+        """Return the weights of all coefficients, shape (n, size)."""
+        at = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        if self.size == 1:
+            return np.ones((at.size, 1))
+        cell, r = self.place(at)
+        weights = np.zeros((at.size, self.size))
+        rows = np.arange(at.size)
+        for shift, weight in enumerate((0.5 * (1.0 - r) ** 2, 0.5 + r - r**2, 0.5 * r**2)):
+            weights[rows, cell + shift] = weight
+        return weights
+
+    def linear(self, values: ArrayLike) -> FloatArray:
+        """Return the weights of all nodes of a table that is linear between them, shape (n, size)."""
+        at = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        if self.size == 1:
+            return np.ones((at.size, 1))
+        x = np.clip((at - self.origin) / self.step, 0.0, self.size - 1.0)
+        cell = np.minimum(x.astype(np.int64), self.size - 2)
+        weights = np.zeros((at.size, self.size))
+        rows = np.arange(at.size)
+        weights[rows, cell] = 1.0 - (x - cell)
+        weights[rows, cell + 1] = x - cell
+        return weights
+
+    def nodes(self) -> FloatArray:
+        """Return the places of the nodes of a table."""
+        return np.asarray(self.origin + self.step * np.arange(self.size))
+
+
+Grids = tuple[Grid, Grid, Grid]
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """The table of S and of its errors.
+
+    Attributes
+    ----------
+    grids : tuple of Grid
+        Of the spline: date (MJD), log10 flux (electrons), log10(1 + e-/px).
+    values : ndarray, shape (dates, fluxes, backgrounds)
+        Coefficients of the spline; loss per 2048 rows as a fraction.
+    error_grids : tuple of Grid
+        Of the errors' tables.
+    parts : mapping of str to ndarray
+        Standard deviation of S by what it comes from, of `TABLED`.
+    chips : float
+        Half the relative difference of the chips' losses: chip 1 loses 1 + chips, chip 2 1 - chips times S.
+    chips_err : float
+        Its standard deviation: with the chips not told apart, how far they may be from their mean.
+    scatter : float
+        Standard deviation of one visit's losses about S, relative. It is no error of S, and not in any part.
+    """
+
+    grids: Grids
+    values: FloatArray
+    error_grids: Grids
+    parts: Mapping[str, FloatArray] = field(default_factory=dict)
+    chips: float = 0.0
+    chips_err: float = 0.0
+    scatter: float = 0.0
+
+    def __post_init__(self) -> None:
+        shape = tuple(grid.size for grid in self.grids)
+        if self.values.shape != shape:
+            raise UsageError(f"a surface of shape {self.values.shape} does not fit its grids, {shape}")
+        nodes = tuple(grid.size for grid in self.error_grids)
+        for name, table in self.parts.items():
+            if name not in TABLED:
+                raise UsageError(
+                    f"a surface has no part {name!r} of its error; the parts are {', '.join(TABLED)}"
+                )
+            if table.shape != nodes:
+                raise UsageError(f"the error {name!r} has shape {table.shape}, its grids {nodes}")
+        for grid, least in [*((g, 3) for g in self.grids), *((g, 2) for g in self.error_grids)]:
+            if not (grid.step > 0 and (grid.size == 1 or grid.size >= least)):
+                raise UsageError(f"a grid of {grid.size} with step {grid.step} is none")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Surface):
+            return NotImplemented
+        mine, theirs = ((s.grids, s.error_grids, s.chips, s.chips_err, s.scatter) for s in (self, other))
+        return (
+            mine == theirs
+            and np.array_equal(self.values, other.values)
+            and set(self.parts) == set(other.parts)
+            and all(np.array_equal(table, other.parts[name]) for name, table in self.parts.items())
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def total(self) -> FloatArray:
+        """Standard deviation of S of all parts that have a table, on the grid of the errors."""
+        square = np.zeros(tuple(grid.size for grid in self.error_grids))
+        for table in self.parts.values():
+            square += table**2
+        return np.asarray(np.sqrt(square))
+
+    def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
+        """Return S, the mean of the chips, at dates, log10 fluxes and background variables."""
+        return self._at(self.grids, self.values, Grid.spline, mjd, log_flux, b)
+
+    def error(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike, part: str | None = None) -> FloatArray:
+        """Return the standard deviation of `loss`, all of it or one part's (0 where the surface has none)."""
+        chips = self.chips_err * np.abs(self.loss(mjd, log_flux, b))
+        if part == "chips":
+            return chips
+        if part is not None:
+            if part not in self.parts:
+                return 0.0 * chips
+            return self._at(self.error_grids, self.parts[part], Grid.linear, mjd, log_flux, b)
+        own = self._at(self.error_grids, self.total, Grid.linear, mjd, log_flux, b)
+        return np.hypot(own, chips)
+
+    def _at(
+        self,
+        grids: Grids,
+        values: FloatArray,
+        weights: Callable[[Grid, ArrayLike], FloatArray],
+        *variables: ArrayLike,
+    ) -> FloatArray:
+        t, f, b = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in variables))
+        one, two, three = (weights(grid, axis.ravel()) for grid, axis in zip(grids, (t, f, b), strict=True))
+        # In parts: the weights of a million stars on a grid of a hundred dates are a gigabyte.
+        found = np.empty(t.size)
+        for start in range(0, t.size, 20_000):
+            at = slice(start, start + 20_000)
+            found[at] = np.einsum("ni,nj,nk,ijk->n", one[at], two[at], three[at], values, optimize=True)
+        return found.reshape(t.shape)
+
+
+def tabulate(
+    function: Callable[[FloatArray, FloatArray, FloatArray], FloatArray], grids: Grids
+) -> FloatArray:
+    """Return the coefficients of the spline that meets a function in the middle of its cells and at the ends.
+
+    Parameters
+    ----------
+    function : callable
+        S of arrays of date, log10 flux and background variable.
+    grids : tuple of Grid
+        Of the spline.
+    """
+    points = [_meeting(grid) for grid in grids]
+    mesh = np.meshgrid(*points, indexing="ij")
+    wanted = function(*(axis.ravel() for axis in mesh)).reshape(mesh[0].shape)
+    one, two, three = (np.linalg.inv(grid.spline(at)) for grid, at in zip(grids, points, strict=True))
+    return np.asarray(np.einsum("ia,jb,kc,abc->ijk", one, two, three, wanted, optimize=True))
+
+
+def _meeting(grid: Grid) -> FloatArray:
+    if grid.size == 1:
+        return np.array([grid.origin])
+    cells = np.arange(grid.size - 2) + 0.5
+    return np.asarray(grid.origin + grid.step * np.concatenate([[0.0], cells, [grid.size - 2.0]]))
+
+
+def background_of(surface: Surface, background: ArrayLike) -> FloatArray:
+    """Return the background variable of e-/px, zero where the surface does not depend on it."""
+    sky = np.asarray(background, dtype=np.float64)
+    return background_variable(sky) if surface.grids[2].size > 1 else np.zeros_like(sky)

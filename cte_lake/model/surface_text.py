@@ -1,0 +1,100 @@
+"""A surface as text: the section ``[surface]`` of a coefficient set, whole numbers in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.model.surface import ERROR_UNIT, TABLED, VALUE_UNIT, Grid, Surface
+
+FloatArray = NDArray[np.float64]
+
+#: What the head of a set with a surface says after the coefficients' formula.
+HEAD = """\
+#
+# S(d, f, b) above is the published form and the nearest of its kind. The losses that the data asked for are
+# the table [surface], by which cte-lake predicts and corrects: a product of quadratic B-splines on uniform
+# grids of MJD, log10(flux) and log10(1 + background). On each axis, x = (v - origin) / step held to 0 ..
+# size - 2, i = whole part of x (at most size - 3), r = x - i, and the weights of the coefficients i, i+1,
+# i+2 are (1-r)^2/2, 1/2+r-r^2, r^2/2; S = unit * sum of weight * weight * weight * values. An axis of size
+# 1 has weight 1. `values` has a row for each (date, flux), dates slowest, with a number for each
+# background. A chip's own S is (1 + chips) S on chip 1 and (1 - chips) S on chip 2; chips_err is the error
+# of `chips`. [surface.errors]: standard deviations of S, tables that are linear between their nodes origin
+# + step * i: slopes (errors of the slopes), visits (their scatter), form (what no form followed), future
+# (the walk of the slope in time beyond the dates); their squares add up, with (chips_err S)^2. `scatter` is
+# by how much one visit's losses scatter about S, as a fraction; it is no error of S.
+"""
+
+
+def _rows(name: str, table: FloatArray, unit: float) -> list[str]:
+    whole = np.rint(table / unit).astype(np.int64).reshape(-1, table.shape[2])
+    return [f"{name} = [", *(f"    [{', '.join(map(str, row))}]," for row in whole.tolist()), "]"]
+
+
+def _grid_lines(grids: tuple[Grid, Grid, Grid], unit: float) -> list[str]:
+    return [
+        f"origin = [{', '.join(repr(grid.origin) for grid in grids)}]",
+        f"step = [{', '.join(repr(grid.step) for grid in grids)}]",
+        f"size = [{', '.join(str(grid.size) for grid in grids)}]",
+        f"unit = {unit!r}",
+    ]
+
+
+def surface_lines(surface: Surface) -> list[str]:
+    """Return the lines of a surface's section."""
+    lines = ["", "[surface]", *_grid_lines(surface.grids, VALUE_UNIT)]
+    lines += [f"{name} = {getattr(surface, name)!r}" for name in ("chips", "chips_err", "scatter")]
+    lines += _rows("values", surface.values, VALUE_UNIT)
+    lines += ["", "[surface.errors]", *_grid_lines(surface.error_grids, ERROR_UNIT)]
+    for name in TABLED:
+        if name in surface.parts:
+            lines += _rows(name, surface.parts[name], ERROR_UNIT)
+    return lines
+
+
+def _read_grids(data: Mapping[str, Any]) -> tuple[Grid, Grid, Grid]:
+    one, two, three = (
+        Grid(float(origin), float(step), int(size))
+        for origin, step, size in zip(data["origin"], data["step"], data["size"], strict=True)
+    )
+    return one, two, three
+
+
+def _read_table(rows: Any, data: Mapping[str, Any]) -> FloatArray:
+    return np.array(rows, dtype=np.float64).reshape([int(n) for n in data["size"]]) * float(data["unit"])
+
+
+def read_surface(data: Mapping[str, Any]) -> Surface:
+    """Return the surface of a parsed section; `KeyError`, `TypeError` or `ValueError` where it is none."""
+    errors = data["errors"]
+    return Surface(
+        grids=_read_grids(data),
+        values=_read_table(data["values"], data),
+        error_grids=_read_grids(errors),
+        parts={name: _read_table(errors[name], errors) for name in TABLED if name in errors},
+        chips=float(data["chips"]),
+        chips_err=float(data["chips_err"]),
+        scatter=float(data["scatter"]),
+    )
+
+
+def surface_values(surface: Surface) -> dict[str, Any]:
+    """Return a surface as plain values for JSON."""
+
+    def grids(three: tuple[Grid, Grid, Grid]) -> dict[str, list[float]]:
+        return {name: [getattr(grid, name) for grid in three] for name in ("origin", "step", "size")}
+
+    return {
+        **grids(surface.grids),
+        "chips": surface.chips,
+        "chips_err": surface.chips_err,
+        "scatter": surface.scatter,
+        "values": surface.values.tolist(),
+        "errors": {
+            **grids(surface.error_grids),
+            **{name: table.tolist() for name, table in surface.parts.items()},
+        },
+    }

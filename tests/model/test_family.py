@@ -1,0 +1,140 @@
+"""Surfaces chosen by the visits left out: they follow laws that no form is, and their errors say how well."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from cte_lake.errors import FitRefused
+from cte_lake.model.chip_difference import UNKNOWN, chip_difference
+from cte_lake.model.family import fit_family
+from cte_lake.model.laws import LAWS
+from cte_lake.model.slope_lake import SlopeLake
+from cte_lake.model.smooth import constant_scale, fit_smooth, margins_of
+from cte_lake.model.tabulation import surface_of
+from cte_lake.model.terms import background_variable
+
+FLUXES = np.log10([350.0, 700.0, 1400.0, 2800.0, 5600.0, 15000.0])
+
+
+def off(law, lake, family):
+    """Fitted less true loss at the dates and backgrounds of the pairs, and its error, by pairs and fluxes."""
+    points = family.chosen.points
+    first = points.bin_lo == points.bin_lo.min()
+    mjd, sky = points.mjd[first, None], points.background[first, None]
+    b = background_variable(sky)
+    found = family.chosen.loss(mjd, FLUXES, b)
+    return found - law.loss(mjd, FLUXES, sky), np.sqrt(family.chosen.variance(mjd, FLUXES, b))
+
+
+@pytest.mark.parametrize("name", ["power", "over-corrected", "shelf"])
+def test_losses_come_back_within_errors_that_hold(name):
+    law = LAWS[name]
+    squares = []
+    for seed in range(2):
+        lake = SlopeLake(law)
+        family = fit_family(lake.draw(seed)[0])
+        error, expected = off(law, lake, family)
+        assert np.abs(error[:, 0]).max() * 1900 / 2048 < 0.015
+        assert np.abs(error[:, 1:]).max() * 1900 / 2048 < 0.010
+        squares.append(np.mean((error / expected) ** 2))
+    assert 0.6 < np.sqrt(np.mean(squares)) < 1.5
+
+
+def test_the_published_coefficients_lose_where_the_law_is_another():
+    family = fit_family(SlopeLake(LAWS["power"]).draw(1)[0])
+    assert family.name == "relative"
+    assert family.polynomial_loss > 0.1
+    assert fit_family(SlopeLake(LAWS["over-corrected"]).draw(1)[0]).name == "shifted"
+
+
+def test_a_form_that_does_not_follow_says_where_and_widens_its_error():
+    points = SlopeLake(LAWS["power"]).draw(1)[0]
+    family = fit_family(points, "polynomial")
+    worst = family.misfit.cells[0]
+    assert worst.significance > 3
+    assert "off the fit" in str(worst)
+    error, expected = off(LAWS["power"], None, family)
+    surface = surface_of(family, chip_difference(points, points.loss))
+    first = points.bin_lo == 250.0
+    b = background_variable(points.background[first, None])
+    full = surface.error(points.mjd[first, None], FLUXES, b)
+    alone, widened = (np.sqrt(np.mean((error / e) ** 2)) for e in (expected, full))
+    assert alone > 3
+    assert widened < 0.5 * alone
+
+
+def test_beyond_a_limit_a_fit_is_refused():
+    points = SlopeLake(LAWS["power"], stars=400_000, visit_scatter=0.001).draw(1)[0]
+    with pytest.raises(FitRefused, match=r"does not follow the slopes.*worst at MJD"):
+        fit_family(points, "polynomial")
+
+
+def test_visits_and_outliers_are_told_from_the_law():
+    lake = SlopeLake(LAWS["saturating"], outliers=0.03)
+    family = fit_family(lake.draw(2)[0])
+    assert family.chosen.visit_scatter == pytest.approx(0.02, abs=0.006)
+    error, _ = off(LAWS["saturating"], lake, family)
+    assert np.abs(error[:, 1:]).max() < 0.012
+    assert family.chosen.weights.min() < 0.3
+    quiet = fit_family(SlopeLake(LAWS["saturating"], visit_scatter=0.0).draw(2)[0])
+    assert quiet.chosen.visit_scatter < 0.008
+
+
+def test_left_out_residuals_are_those_of_a_fit_without_the_visit():
+    points = SlopeLake(LAWS["power"], epochs=10).draw(0)[0]
+    margins, scale = margins_of(points), constant_scale(points)
+    whole = fit_smooth(points, margins, scale, "none")
+    out = points.visit == points.visits[12]
+    without = fit_smooth(points.take(~out), margins, scale, "none")
+    rest = points.take(out)
+    sky = background_variable(rest.background)
+    expected = rest.loss - without.loss(rest.mjd, rest.log_flux, sky)
+    # The variances of the walks move a little with a visit; the equations are exact for those of the whole.
+    np.testing.assert_allclose(whole.mixed.left_out[out], expected, atol=0.3 * float(rest.loss_err.mean()))
+
+
+def test_errors_grow_beyond_the_last_epoch():
+    points = SlopeLake(LAWS["solar-cycle"]).draw(0)[0]
+    fit = fit_family(points).chosen
+    ahead = np.sqrt(fit.variance(points.mjd.max() + 365.25 * np.arange(6), 3.0, 0.6))
+    assert np.all(np.diff(ahead) > 0)
+    assert ahead[5] > 3 * ahead[0]
+    assert fit.parts(points.mjd.mean(), 3.0, 0.6)["future"] == 0
+
+
+@pytest.mark.parametrize("half", [0.05, 0.0, -0.03])
+def test_chips_are_told_apart_by_their_levels(half):
+    points = SlopeLake(LAWS["power"], chips=half, zero_point=0.05).draw(3)[0]
+    found = chip_difference(points, points.loss)
+    assert found.known
+    assert abs(found.value - half) < 3 * found.error < 0.03
+
+
+def test_chips_that_nothing_tells_apart_are_in_the_error():
+    points = SlopeLake(LAWS["power"]).draw(3)[0]
+    for silent in (
+        dataclasses.replace(points, level=None, level_err=None),
+        points.take(points.bin_lo == 250.0),
+        SlopeLake(LAWS["zero"]).draw(3)[0],
+    ):
+        found = chip_difference(silent, silent.loss if silent is not points else points.loss)
+        assert (found.value, found.error, found.known) == (0.0, UNKNOWN, False) or found.error > 0.02
+
+
+def test_few_visits_are_refused():
+    points = SlopeLake(LAWS["power"]).draw(0)[0]
+    with pytest.raises(FitRefused, match="2 visits do not say"):
+        fit_family(points.take(np.isin(points.visit, points.visits[:2])))
+
+
+def test_laws_outside_the_family_are_what_they_say():
+    for law in LAWS.values():
+        loss = law.loss(np.array([55200.0, 60500.0]), 2.8, 3.0)
+        assert np.all(np.isfinite(loss))
+        assert law.left(1000.0, 0.0, 58000.0, 10.0) == pytest.approx(1000.0)
+    power = LAWS["power"]
+    # A loss that does not depend on flux would be exp(-S t); this one is between those of its two ends.
+    left = float(power.left(1000.0, 2048.0, 60000.0, 3.0))
+    rate = [float(power.loss(60000.0, np.log10(f), 3.0)) for f in (1000.0, left)]
+    assert np.exp(-rate[1]) < left / 1000.0 < np.exp(-rate[0])

@@ -1,0 +1,167 @@
+"""The table of S: a spline that anybody can evaluate, its errors, and a star's way through it."""
+
+import dataclasses
+import math
+import tomllib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cte_lake.errors import CatalogError, UsageError
+from cte_lake.model import flags as bits
+from cte_lake.model.coefficient_text import from_toml, to_json, to_toml
+from cte_lake.model.correct import correct, error_parts
+from cte_lake.model.correct_surface import leave
+from cte_lake.model.laws import LAWS
+from cte_lake.model.predict import background_for, predict
+from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Surface, tabulate
+from tests.model.sets import make_background_set
+
+LAW = LAWS["saturating"]
+GRIDS = (Grid(55000.0, 250.0, 24), Grid(math.log10(250.0), 0.15, 16), Grid(0.0, 0.1, 16))
+NODES = (Grid(55000.0, 500.0, 12), Grid(math.log10(250.0), 0.35, 7), Grid(0.0, 0.35, 5))
+
+
+def make_surface(chips=0.04, law=LAW):
+    values = tabulate(lambda t, f, b: law.loss(t, f, 10.0**b - 1.0), GRIDS)
+    nodes = np.meshgrid(*(grid.nodes() for grid in NODES), indexing="ij")
+    parts = {
+        "slopes": np.round((0.002 + 0.001 * (4.5 - nodes[1])) / ERROR_UNIT) * ERROR_UNIT,
+        "visits": np.full(nodes[0].shape, 0.0015),
+        "future": np.round(np.maximum(nodes[0] - 59000.0, 0.0) * 1e-5 / ERROR_UNIT) * ERROR_UNIT,
+    }
+    return Surface(GRIDS, np.round(values / VALUE_UNIT) * VALUE_UNIT, NODES, parts, chips, 0.005, 0.02)
+
+
+@pytest.fixture(scope="module")
+def entry():
+    base = make_background_set("table")
+    return dataclasses.replace(base, surface=make_surface())
+
+
+fluxes = st.floats(260.0, 25000.0)
+rows = st.floats(0.0, 2050.0)
+dates = st.floats(55100.0, 60500.0)
+skies = st.floats(0.0, 20.0)
+
+
+@given(fluxes, dates, skies)
+def test_the_table_follows_its_function(flux, mjd, sky):
+    found = make_surface().loss(mjd, math.log10(flux), math.log10(1.0 + sky))
+    assert found == pytest.approx(float(LAW.loss(mjd, math.log10(flux), sky)), abs=2e-4)
+
+
+@given(st.floats(700.0, 25000.0), rows, dates, skies, st.sampled_from([1, 2]))
+def test_a_flux_that_was_read_out_comes_back(entry, flux, y, mjd, sky, chip):
+    distance = y if chip == 2 else 2050.0 - y
+    left = leave(entry.surface, flux, distance, mjd, math.log10(1.0 + sky), chip)
+    result = correct(entry, left, y, chip, mjd, sky)
+    assert result.corrected_flux == pytest.approx(flux, rel=1e-11)
+    # The exact law, integrated step by step, with the chip's own factor.
+    factor = 1.04 if chip == 1 else 0.96
+    assert left == pytest.approx(float(LAW.left(flux, distance, mjd, sky, factor)), rel=5e-4)
+
+
+@given(fluxes, dates, skies, st.lists(rows, min_size=2, max_size=8))
+def test_correction_grows_with_distance(entry, flux, mjd, sky, y):
+    assert np.all(np.diff(correct(entry, flux, np.sort(y), 2, mjd, sky).cte_dmag) >= 0)
+
+
+def test_outside_the_table_its_edge_holds():
+    surface = make_surface()
+    low, high = GRIDS[1].origin, GRIDS[1].origin + 14 * 0.15
+    for outside, edge in ((low - 1.0, low), (high + 1.0, high)):
+        at_edge = surface.loss(57000.0, edge, 0.5)
+        assert surface.loss(57000.0, outside, 0.5) == pytest.approx(at_edge, rel=1e-9)
+    # A bright star's loss is at the edge's rate all the way; a faint one's ends outside.
+    bright = leave(surface, 1e5, 2000.0, 57000.0, 0.5)
+    rate = float(surface.loss(57000.0, high, 0.5))
+    assert bright == pytest.approx(1e5 * math.exp(-rate * 2000.0 / 2048.0), rel=1e-12)
+    faint = leave(surface, 240.0, 2000.0, 57000.0, 0.5)
+    assert leave(surface, faint, 2000.0, 57000.0, 0.5, sign=-1.0) == pytest.approx(240.0, rel=1e-12)
+
+
+def test_gains_are_given_back_too():
+    surface = make_surface(law=LAWS["over-corrected"])
+    left = leave(surface, 2e4, 2000.0, 60000.0, math.log10(60.0))
+    assert left > 2e4
+    assert leave(surface, left, 2000.0, 60000.0, math.log10(60.0), sign=-1.0) == pytest.approx(2e4, rel=1e-12)
+
+
+def test_the_error_has_all_its_parts(entry):
+    flux, y = np.array([400.0, 2000.0, 9000.0]), np.array([1900.0, 1000.0, 0.0])
+    result = correct(entry, flux, y, 2, 60500.0, 5.0)
+    parts = error_parts(entry, result, flux, 60500.0, 5.0)
+    exposure = parts.pop("exposure")
+    assert set(parts) == {"slopes", "visits", "form", "future", "chips"}
+    total = np.sqrt(sum(part**2 for part in parts.values()))
+    np.testing.assert_allclose(total, result.cte_dmag_err, rtol=1e-9)
+    np.testing.assert_allclose(exposure, 0.02 * result.cte_dmag)
+    np.testing.assert_allclose(parts["chips"], 0.005 * result.cte_dmag)
+    assert np.all(parts["form"] == 0)
+    assert parts["future"][0] > parts["visits"][0] > 0
+    assert result.cte_dmag_err[2] == 0
+    # S off by its error, the flux is off by what the error says.
+    surface = entry.surface
+    off = float(surface.error(60500.0, math.log10(400.0), math.log10(6.0), part="slopes"))
+    assert parts["slopes"][0] == pytest.approx(1.0857 * off * 1900 / 2048, rel=0.15)
+
+
+def test_a_set_without_surface_has_one_part():
+    entry = make_background_set()
+    result = correct(entry, 500.0, 2000.0, 2, 57000.0, 3.0)
+    parts = error_parts(entry, result, 500.0, 57000.0, 3.0)
+    assert parts["slopes"] == result.cte_dmag_err
+    assert parts["visits"] == parts["chips"] == 0
+
+
+def test_prediction_by_the_surface(entry):
+    found = predict(entry, 57000.0, 800.0, 5.0)
+    assert found.loss == pytest.approx(1.0 - float(LAW.left(800.0, 2050.0, 57000.0, 5.0)) / 800.0, abs=1e-3)
+    # The chip is not said: by how much it is off the mean is in the error.
+    assert found.dmag_err > 0.04 * found.dmag
+    level = background_for(entry, 57000.0, 800.0, found.loss)
+    assert level == pytest.approx(5.0, abs=0.01)
+    with pytest.raises(UsageError, match="depends on the background"):
+        predict(entry, 57000.0, 800.0)
+
+
+def test_a_surface_is_read_back_as_it_was(entry):
+    text = to_toml(entry)
+    assert tomllib.loads(text)["format_version"] == 2
+    assert from_toml(text) == entry
+    assert '"surface"' in to_json(entry)
+    with pytest.raises(CatalogError, match="lacks the key 'origin'"):
+        from_toml(text.replace("origin", "origins"))
+    with pytest.raises(CatalogError):
+        from_toml(text.replace("values = [", "values = [[1, 2],", 1))
+
+
+def test_a_set_without_surface_stays_version_1():
+    text = to_toml(make_background_set())
+    assert tomllib.loads(text)["format_version"] == 1
+    assert from_toml(text).surface is None
+
+
+def test_flags_are_those_of_the_validity(entry):
+    late = correct(entry, [400.0, 100.0, 1e5], 1000.0, 2, 60500.0, 50.0, 3, "flt").cte_flag
+    names = [bits.decode(int(flag)) for flag in late]
+    assert all("date_after_range" in name and "background_above_range" in name for name in names)
+    assert "flux_below_range" in names[1]
+    assert "flux_above_range" in names[2]
+    missing = correct(entry, 400.0, 1000.0, 2, 57000.0, np.nan, 3, "flt")
+    assert bits.decode(int(missing.cte_flag)) == ["background_unknown", "input_missing"]
+
+
+def test_what_is_no_surface_is_refused():
+    good = make_surface()
+    with pytest.raises(UsageError, match="does not fit its grids"):
+        Surface(GRIDS, good.values[1:], NODES)
+    with pytest.raises(UsageError, match="no part 'luck'"):
+        Surface(GRIDS, good.values, NODES, {"luck": good.parts["slopes"]})
+    with pytest.raises(UsageError, match="has shape"):
+        Surface(GRIDS, good.values, NODES, {"slopes": good.parts["slopes"][1:]})
+    with pytest.raises(UsageError, match="is none"):
+        Surface((Grid(0.0, 0.0, 24), *GRIDS[1:]), good.values, NODES)
