@@ -99,7 +99,7 @@ def test_a_fit_that_the_data_cannot_support_is_refused(lake):
     with pytest.raises(FitRefused, match="1 epoch cannot"):
         run("fit", "--lake", lake, *FLT, "--until", "2010-12-31")
     with pytest.raises(UsageError, match="flash 0, 12; choose one with --flash"):
-        run("fit", "--lake", lake, "--target", "ngc104")
+        run("fit", "--lake", lake, "--target", "ngc104", "--background", 0)
     with pytest.raises(NothingToDo, match=r"nothing to fit: no pair has target ngc6791; .*ngc104"):
         run("fit", "--lake", lake, "--target", "ngc6791")
     for command in (("fit",), ("measure",), ("consistency",), ("plot", "cte-time")):
