@@ -1,19 +1,152 @@
-"""The post-flash level of an exposure."""
+"""The post-flash level of an exposure, from all that its header says of the flash."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.opening import SUFFIXES, open_frame
 
+DONE, NOT_DONE, ABORTED = "SUCCESSFUL", "NOT PERFORMED", "ABORTED"
+_DARK: Final = 0.5
+"""MEANFLSH up to this, e-/px, is no light."""
+
+_RATES: Final = (0.1, 200.0)
+"""e-/px/s that the lamp gives at any current, generously."""
+
+_MEAN_TO_LEVEL: Final = (0.4, 2.0)
+"""MEANFLSH over FLASHLVL: the lamp ages and lights the chips unevenly by tens of percent."""
+
+_ROUNDING: Final = 3.0
+"""e-/px by which MEANFLSH may differ from FLASHLVL whatever their ratio."""
+
+
+@dataclass(frozen=True)
+class FlashEvidence:
+    """What a header says of the post-flash; None and '' where it says nothing.
+
+    Attributes
+    ----------
+    status : str
+        FLASHSTA.
+    level : float or None
+        FLASHLVL, e-/px, as requested.
+    duration : float or None
+        FLASHDUR, s.
+    current : str
+        FLASHCUR: ZERO, LOW, MED, HIGH.
+    mean : float or None
+        MEANFLSH, e-/px, as subtracted; the greater of both chips.
+    correction : str
+        FLSHCORR.
+    """
+
+    status: str
+    level: float | None
+    duration: float | None
+    current: str
+    mean: float | None
+    correction: str
+
+    @property
+    def lit(self) -> bool:
+        """Whether anything but the state says that the lamp was on."""
+        return (self.level or 0) > 0 or (self.duration or 0) > 0 or (self.mean or 0) > _DARK
+
+    @property
+    def unlit(self) -> bool:
+        """Whether anything but the state says that the lamp was off."""
+        return self.level == 0 or self.duration == 0 or self.current == "ZERO"
+
+    def __str__(self) -> str:
+        values = {
+            "FLASHSTA": repr(self.status), "FLASHLVL": self.level, "FLASHDUR": self.duration,
+            "FLASHCUR": self.current or None, "MEANFLSH": self.mean, "FLSHCORR": self.correction or None,
+        }  # fmt: skip
+        return ", ".join(
+            f"{key} {value:g}" if isinstance(value, float) else f"{key} {value or 'missing'}"
+            for key, value in values.items()
+        )
+
+
+@dataclass(frozen=True)
+class FlashRule:
+    """Evidence that is refused: the reason's slug, what of the header is meant, and why."""
+
+    reason: str
+    what: str
+    why: str
+    holds: Callable[[FlashEvidence], bool]
+
+
+def _mean_differs(found: FlashEvidence) -> bool:
+    if not found.level or found.mean is None or found.mean <= _DARK:
+        return False
+    low, high = (found.level * factor for factor in _MEAN_TO_LEVEL)
+    return not low <= found.mean <= high and abs(found.mean - found.level) > _ROUNDING
+
+
+def _rate_differs(found: FlashEvidence) -> bool:
+    if not found.level or not found.duration:
+        return False
+    return not _RATES[0] <= found.level / found.duration <= _RATES[1]
+
+
+FLASH_RULES: Final = (
+    FlashRule(
+        "flash_aborted",
+        "FLASHSTA ABORTED",
+        "how much light fell is not known, and the calibration subtracts that of the planned FLASHDUR",
+        lambda found: found.status == ABORTED,
+    ),
+    FlashRule(
+        "flash_unclear",
+        "FLASHSTA blank or unknown, but FLASHLVL, FLASHDUR or MEANFLSH above 0",
+        "nothing says whether the flash succeeded",
+        lambda found: found.status not in {DONE, NOT_DONE} and found.lit,
+    ),
+    FlashRule(
+        "flash_contradiction",
+        "FLASHSTA NOT PERFORMED, but FLASHLVL, FLASHDUR or MEANFLSH above 0",
+        "there was a flash and there was none",
+        lambda found: found.status == NOT_DONE and found.lit,
+    ),
+    FlashRule(
+        "flash_contradiction",
+        "FLASHSTA SUCCESSFUL, but FLASHLVL 0, FLASHDUR 0 or FLASHCUR ZERO",
+        "there was a flash and there was none",
+        lambda found: found.status == DONE and found.unlit,
+    ),
+    FlashRule(
+        "flash_contradiction",
+        f"MEANFLSH below {_MEAN_TO_LEVEL[0]} or above {_MEAN_TO_LEVEL[1]} times FLASHLVL",
+        "the flash that was subtracted is not the one that was asked for",
+        _mean_differs,
+    ),
+    FlashRule(
+        "flash_contradiction",
+        "FLASHLVL over FLASHDUR outside 0.1 to 200 e-/px/s",
+        "the lamp does not burn so",
+        _rate_differs,
+    ),
+    FlashRule(
+        "flash_not_subtracted",
+        "FLASHSTA SUCCESSFUL, but FLSHCORR other than COMPLETE",
+        "the flash is still in the frame; calibrate it with FLSHCORR PERFORM",
+        lambda found: found.status == DONE and found.correction not in {"", "COMPLETE"},
+    ),
+)
+"""In their order; what no rule refuses has its level by FLASHLVL, or 0."""
+
 
 def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
-    """Return the post-flash level of an exposure.
+    """Return the post-flash level of an exposure by `FLASH_RULES`.
 
-    FLASHSTA decides whether there was a flash. Some FLCs lack FLASHLVL; the other file type of the same
-    exposure in the same folder then tells it.
+    Some FLCs lack FLASHLVL; the other file type of the same exposure in the same folder then tells it.
 
     Parameters
     ----------
@@ -31,27 +164,32 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
     Raises
     ------
     Rejected
-        ``missing_keyword``, ``bad_keyword``, or ``flash_aborted``: its level is unknown.
+        ``missing_keyword``, ``bad_keyword``, or the reason of a rule with what the header says.
     """
-    status = cards.optional_text("FLASHSTA").upper()
-    level = cards.optional_number("FLASHLVL")
-    if status == "SUCCESSFUL":
-        if level is None:
-            level = _level_of_sibling(file, rootname)
-        if level is None:
-            detail = (
-                f"{file.name} has no FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of {rootname} "
-                "beside it has one; put both file types in one folder"
-            )
-            raise Rejected("missing_keyword", detail)
-        if level < 0:
-            raise Rejected("bad_keyword", f"FLASHLVL={level:g} of {file.name} is negative")
-        return round(level)
-    if status == "ABORTED":
-        raise Rejected("flash_aborted", f"the post-flash of {file.name} was aborted: its level is unknown")
-    if not status and level:
-        raise Rejected("missing_keyword", f"{file.name} has FLASHLVL={level:g} but no FLASHSTA")
-    return 0
+    found = FlashEvidence(
+        status=cards.optional_text("FLASHSTA").upper(),
+        level=cards.optional_number("FLASHLVL"),
+        duration=cards.optional_number("FLASHDUR"),
+        current=cards.optional_text("FLASHCUR").upper(),
+        mean=mean_flash(cards),
+        correction=cards.optional_text("FLSHCORR").upper(),
+    )
+    if found.status == DONE and found.level is None:
+        found = replace(found, level=_level_of_sibling(file, rootname))
+    for rule in FLASH_RULES:
+        if rule.holds(found):
+            raise Rejected(rule.reason, f"{rule.what} in {file.name}: {rule.why} ({found})")
+    if found.status != DONE:
+        return 0
+    if found.level is None:
+        detail = (
+            f"{file.name} has no FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of {rootname} "
+            "beside it has one; put both file types in one folder"
+        )
+        raise Rejected("missing_keyword", detail)
+    if found.level != round(found.level):
+        raise Rejected("bad_keyword", f"FLASHLVL={found.level:g} of {file.name} is not a whole number")
+    return round(found.level)
 
 
 def mean_flash(cards: HeaderCards) -> float | None:
@@ -75,6 +213,6 @@ def _level_of_sibling(file: Path, rootname: str) -> float | None:
                     level = cards.optional_number("FLASHLVL")
             except Rejected:
                 continue
-            if same and level is not None and cards.optional_text("FLASHSTA").upper() == "SUCCESSFUL":
+            if same and level is not None and cards.optional_text("FLASHSTA").upper() == DONE:
                 return level
     return None

@@ -105,19 +105,62 @@ class TestFiletype:
         assert name in error.detail
 
 
+UNFLASHED = {
+    "FLASHSTA": "NOT PERFORMED", "FLASHLVL": 0, "FLASHDUR": 0.0, "FLASHCUR": "ZERO", "FLSHCORR": "OMIT",
+}  # fmt: skip
+
+
 class TestFlash:
+    """The frame at hand was flashed: SUCCESSFUL, level 12, 1.2 s at LOW, corrected."""
+
     @pytest.mark.parametrize(
         "cards",
         [
-            {"FLASHSTA": "NOT PERFORMED"},
-            {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": None},
-            {"FLASHSTA": None, "FLASHLVL": None, "FLASHDUR": None, "FLASHCUR": None},
-            {"FLASHSTA": "", "FLASHLVL": ""},
-            {"FLASHSTA": "NOT PERFORMED", "FLASHLVL": "N/A", "FLASHDUR": "INDEF"},
+            UNFLASHED,
+            UNFLASHED | {"FLSHCORR": "COMPLETE"},  # nothing to subtract, and that was done
+            UNFLASHED | {"FLASHLVL": None},
+            UNFLASHED | {"FLASHLVL": "N/A", "FLASHDUR": "INDEF"},
+            UNFLASHED | {"FLASHSTA": "", "FLASHLVL": ""},
+            UNFLASHED | dict.fromkeys(("FLASHSTA", "FLASHLVL", "FLASHDUR", "FLASHCUR", "FLSHCORR")),
         ],
     )
-    def test_no_flash_is_level_zero(self, make_frame, cards):
-        assert read_exposure(make_frame(primary=cards)).flash == 0
+    @pytest.mark.parametrize("mean", [0.0, None])
+    def test_no_flash_is_level_zero(self, make_frame, cards, mean):
+        chips = {"MEANFLSH": mean}
+        assert read_exposure(make_frame(primary=cards, sci1=chips, sci2=chips)).flash == 0
+
+    @pytest.mark.parametrize(
+        ("cards", "mean", "reason"),
+        [
+            (UNFLASHED | {"FLASHDUR": 13.0}, 91.0, "flash_contradiction"),
+            (UNFLASHED, 91.0, "flash_contradiction"),
+            (UNFLASHED | {"FLASHLVL": 12}, 0.0, "flash_contradiction"),
+            (UNFLASHED | {"FLASHSTA": "SUCCESSFUL"}, 0.0, "flash_contradiction"),
+            (UNFLASHED | {"FLASHSTA": "", "FLASHDUR": 13.0}, 0.0, "flash_unclear"),
+            (UNFLASHED | {"FLASHSTA": "PERHAPS"}, 91.0, "flash_unclear"),
+            ({"FLASHSTA": None}, 12.0, "flash_unclear"),
+            ({"FLASHSTA": "UNKNOWN"}, 12.0, "flash_unclear"),
+            ({"FLASHSTA": "ABORTED"}, 12.0, "flash_aborted"),
+            ({"FLASHDUR": 0.0}, 12.0, "flash_contradiction"),
+            ({"FLASHCUR": "ZERO"}, 12.0, "flash_contradiction"),
+            ({"FLASHDUR": 400.0}, 12.0, "flash_contradiction"),
+            ({}, 91.0, "flash_contradiction"),
+            ({"FLSHCORR": "OMIT"}, 91.0, "flash_contradiction"),
+            ({"FLSHCORR": "OMIT"}, 0.0, "flash_not_subtracted"),
+            ({"FLASHLVL": 116, "FLASHDUR": 11.6}, 12.0, "flash_contradiction"),
+        ],
+    )
+    def test_contradictions_are_refused_with_the_figures(self, make_frame, cards, mean, reason):
+        error = refusal(make_frame(primary=cards, sci1={"MEANFLSH": mean}, sci2={"MEANFLSH": mean}))
+        assert error.reason == reason
+        assert f"MEANFLSH {mean:g}" in error.detail
+        assert "FLASHSTA" in error.detail
+
+    @pytest.mark.parametrize(("level", "mean"), [(12, 12.0), (12, 9.1), (6, 3.5), (116, 125.0), (6, None)])
+    def test_what_agrees_is_the_level(self, make_frame, level, mean):
+        cards = {"FLASHLVL": level, "FLASHDUR": level / 10}
+        exposure = read_exposure(make_frame(primary=cards, sci1={"MEANFLSH": mean}, sci2={"MEANFLSH": mean}))
+        assert (exposure.flash, exposure.meanflsh) == (level, mean)
 
     @pytest.mark.parametrize("blank", [None, "", " "])
     def test_flc_without_level_takes_it_from_its_flt(self, make_frame, blank):
@@ -138,14 +181,9 @@ class TestFlash:
         path = make_frame("ic7802baq_flc.fits", primary={"PCTECORR": "COMPLETE", "FLASHLVL": None})
         assert refusal(path).reason == "missing_keyword"
 
-    def test_aborted_flash_has_no_known_level(self, make_frame):
-        assert refusal(make_frame(primary={"FLASHSTA": "ABORTED"})).reason == "flash_aborted"
-
-    def test_level_without_status_is_refused(self, make_frame):
-        assert "FLASHSTA" in refusal(make_frame(primary={"FLASHSTA": None})).detail
-
-    def test_negative_level_is_refused(self, make_frame):
-        assert refusal(make_frame(primary={"FLASHLVL": -12})).reason == "bad_keyword"
+    @pytest.mark.parametrize("level", [-12, 12.4, 99999])
+    def test_impossible_levels_are_refused(self, make_frame, level):
+        assert refusal(make_frame(primary={"FLASHLVL": level})).reason == "bad_keyword"
 
 
 REQUIRED = [
