@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Mapping
@@ -20,8 +21,10 @@ from cte_lake.names import Names
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
-from cte_lake.views.readonly import checked_query, plain_error, seal
+from cte_lake.views.readonly import check_plan, plain_error, seal
+from cte_lake.views.running import run
 from cte_lake.views.source import named_in
+from cte_lake.views.statements import check_statement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,12 +145,14 @@ class Lake:
         listed: frozenset[Listed] = frozenset(),
         names: Names | None = None,
         binding: Binding | None = None,
+        timeout: float | None = None,
     ) -> None:
         self.stored = stored
         self._configured = names or Names()
         self._connection = connection
         #: Makes the views that a query names; None where all are there.
         self._binding = binding
+        self._timeout = timeout
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
         #: Exposure files whose rows the connection holds.
@@ -194,22 +199,27 @@ class Lake:
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
-        statement = checked_query(query)
-        self.refresh()
-        self._make(named_in(statement))
+        return self._answer(query, params, looked_through=False)
+
+    def _answer(self, query: str, params: dict[str, Any], looked_through: bool = True) -> Result:
+        def asked() -> pa.Table:
+            if not looked_through:
+                check_plan(self._connection, inner, params)
+            return self._connection.sql(query, params=params or None).to_arrow_table()
+
         try:
-            table = self._table(statement, params)
+            inner = check_statement(self._connection, query)
+            self.refresh()
+            self._make(named_in(query))
+            try:
+                table = run(self._connection, asked, self._timeout)
+            except duckdb.CatalogException:
+                # DuckDB proposes names like the one it misses: it has to know them all.
+                self._make(None)
+                table = run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
         return Result(_with_notes(table, known_columns()))
-
-    def _table(self, statement: str, params: dict[str, Any]) -> pa.Table:
-        try:
-            return self._connection.sql(statement, params=params or None).to_arrow_table()
-        except duckdb.CatalogException:
-            # DuckDB proposes names like the one it misses: it has to know them all.
-            self._make(None)
-            return self._connection.sql(statement, params=params or None).to_arrow_table()
 
     def _make(self, names: Collection[str] | None) -> None:
         if self._binding is not None:
@@ -241,7 +251,9 @@ class Lake:
         chosen, params = self.select(selection or Selection()).where()
         condition, more = where(self._spelled(filters))
         listed = ", ".join(f'"{column}"' for column in columns)
-        result = self.sql(f"SELECT {listed} FROM {source} WHERE {chosen} AND {condition}", **params, **more)
+        result = self._answer(
+            f"SELECT {listed} FROM {source} WHERE {chosen} AND {condition}", {**params, **more}
+        )
         return Result(_with_notes(result.arrow(), columns))
 
     def _spelled(self, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,6 +291,8 @@ def open_lake(
     threads: int | None = None,
     memory_limit: str | None = None,
     settings: Settings | None = None,
+    temp_limit: str = "50GB",
+    timeout: float | None = None,
 ) -> Lake:
     """Open a lake for reading.
 
@@ -294,6 +308,10 @@ def open_lake(
         Such as '2GB'; what does not fit is written to a temporary folder.
     settings : Settings, optional
         Configuration to use instead of the lake's own.
+    temp_limit : str, optional
+        Most that is written to that folder.
+    timeout : float, optional
+        Longest time of a query, s; by default none.
 
     Raises
     ------
@@ -310,7 +328,8 @@ def open_lake(
 
     stored = find_lake(path)
     config: dict[str, Any] = {
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}"),
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}-{secrets.token_hex(4)}"),
+        "max_temp_directory_size": temp_limit,
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -322,13 +341,15 @@ def open_lake(
     try:
         connection = duckdb.connect(":memory:", config=config)
     except duckdb.Error as error:
-        raise UsageError(f"threads or memory_limit is not understood: {error}") from error
+        raise UsageError(f"threads, memory_limit or temp_limit is not understood: {error}") from error
     # Listed before they are read: what comes between is taken up by the first query.
     exposures = stored.dataset("exposures")
     listed = frozenset(exposures.listing())
     binding = Binding(connection, stored, mode, settings, exposures.rows())
     seal(connection, stored)
-    return Lake(stored, connection, listed, (settings or load_settings(stored)).config.names(), binding)
+    return Lake(
+        stored, connection, listed, (settings or load_settings(stored)).config.names(), binding, timeout
+    )
 
 
 def _radius(aperture: Any) -> int:

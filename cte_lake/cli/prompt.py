@@ -30,6 +30,8 @@ def ask(lake: Lake, format_: Format | None) -> None:
             print_table(lake.sql(_expanded(text)).arrow(), format_)
         except UsageError as error:
             typer.echo(str(error), err=True)
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
 
 
 def _queries() -> Iterator[str]:

@@ -32,6 +32,12 @@ def sql(
             "--coefficients", help="Coefficient set that cte_corrected(...) uses: a name or a file."
         ),
     ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=0, help="End the query after this many seconds.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", help="Use at most this much memory, such as 2GB.")
+    ] = None,
     assignments: SetOption = None,
 ) -> None:
     """Ask the lake in SQL, read-only.
@@ -43,8 +49,8 @@ def sql(
     from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
-    opened = open_lake(root, mode, settings=settings_of(root, assignments))
-    with opened:
+    settings = settings_of(root, assignments)
+    with open_lake(root, mode, memory_limit=memory, settings=settings, timeout=timeout) as opened:
         if coefficients is not None:
             from cte_lake.correction.coefficient_files import find_coefficients
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import duckdb
 
@@ -10,21 +13,30 @@ from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable, UsageErro
 from cte_lake.lake.dataset_files import quoted
 from cte_lake.lake.index import raised_below
 from cte_lake.lake.stored import StoredLake
+from cte_lake.views.statements import TABLE_FUNCTIONS
 
-#: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
-_EXPLAIN = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|\s*\([^)]*\))?", re.IGNORECASE | re.DOTALL
-)
+#: Operators of a plan that only read; scans are named after their table function.
+_OPERATORS = frozenset({
+    "ARROW_SCAN", "ASOF_JOIN", "BLOCKWISE_NL_JOIN", "CHUNK_SCAN", "COLUMN_DATA_SCAN", "CROSS_PRODUCT",
+    "CTE", "CTE_SCAN", "DELIM_SCAN", "DUCKDB_DATABASES", "DUMMY_SCAN", "EMPTY_RESULT",
+    "EXPRESSION_SCAN", "FILTER", "HASH_GROUP_BY", "HASH_JOIN", "IE_JOIN", "INDEX_SCAN",
+    "INOUT_FUNCTION", "LEFT_DELIM_JOIN", "LIMIT", "LIMIT_PERCENT", "NESTED_LOOP_JOIN", "ORDER_BY",
+    "PARQUET_SCAN", "PARTITIONED_AGGREGATE", "PERFECT_HASH_GROUP_BY", "PIECEWISE_MERGE_JOIN", "PIVOT",
+    "POSITIONAL_JOIN", "POSITIONAL_SCAN", "PROJECTION", "PYTHON_ARROW_SCAN", "READ_PARQUET",
+    "RECURSIVE_CTE", "RECURSIVE_CTE_SCAN", "RECURSIVE_KEY_CTE", "RECURSIVE_RECURRING_CTE_SCAN",
+    "REC_CTE", "REC_CTE_SCAN", "REC_KEY_CTE", "REC_REC_CTE_SCAN", "RESERVOIR_SAMPLE",
+    "RIGHT_DELIM_JOIN", "SAMPLE", "SEQ_SCAN", "STREAMING_LIMIT", "STREAMING_SAMPLE", "STREAMING_WINDOW",
+    "TABLE_SCAN", "TOP_N", "UNGROUPED_AGGREGATE", "UNION", "UNNEST", "WINDOW",
+})  # fmt: skip
 #: What DuckDB puts before the message of a Python function.
 _IN_FUNCTION = re.compile(r"^Python exception occurred while executing the UDF: \w+: ")
-_ALLOWED = "SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
 
 
 def seal(connection: duckdb.DuckDBPyConnection, root: StoredLake) -> None:
     """Take from a connection all reach outside a lake, for good.
 
-    Reading stays possible below `root`: the views list and read their files with every query. Writing
-    there is kept out by `checked_query`; DuckDB knows no right to read without one to write.
+    The views list and read their files with every query, so the lake's folder stays open; DuckDB knows no
+    right to read without one to write. What queries may do there, `check_statement` and `check_plan` decide.
     """
     folders = ", ".join(quoted(folder) for folder in root.query_folders())
     # The order matters: allowed_directories cannot change once external access is off.
@@ -33,27 +45,32 @@ def seal(connection: duckdb.DuckDBPyConnection, root: StoredLake) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def checked_query(query: str) -> str:
-    """Return a query that is one statement and only reads.
+def check_plan(connection: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any]) -> None:
+    """The second lock: refuse a query whose plan holds an operator that does more than read.
+
+    `check_statement` looks at the query as it is written; this looks at what DuckDB makes of it once views
+    and macros are put in. The plan is made, not carried out.
 
     Raises
     ------
     UsageError
-        If it is empty, not understood, more than one statement, or does anything but read.
+        With the operator.
+    duckdb.Error
+        If there is no plan: a name that is not known, a type that does not fit.
     """
-    try:
-        statements = duckdb.extract_statements(query)
-    except duckdb.Error as error:
-        raise plain_error(error) from error
-    if len(statements) != 1:
-        count = "no statement" if not statements else f"{len(statements)} statements"
-        raise UsageError(f"one query at a time is run, and this holds {count}")
-    kind = statements[0].type.name
-    if kind == "EXPLAIN":
-        checked_query(_EXPLAIN.sub("", query, count=1))
-    elif kind != "SELECT":
-        raise UsageError(f"a lake is only read here and this is a {kind} statement; {_ALLOWED}")
-    return query
+    rows = connection.execute(f"EXPLAIN (FORMAT json) {query}", params or None).fetchall()
+    for operator in sorted({name.strip() for _, plan in rows for name in _named(json.loads(plan))}):
+        if operator not in _OPERATORS and operator.lower() not in TABLE_FUNCTIONS:
+            raise UsageError(f"a lake is only read here, and the plan of this query holds {operator}")
+
+
+def _named(plan: Any) -> Iterator[str]:
+    """Yield the operators of a plan."""
+    waiting = list(plan)
+    while waiting:
+        at = waiting.pop()
+        yield str(at["name"])
+        waiting.extend(at["children"])
 
 
 def plain_error(error: duckdb.Error) -> CteLakeError:

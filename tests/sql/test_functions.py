@@ -15,7 +15,7 @@ def test_a_target_is_found_however_it_is_spelled(lake):
     add_exposure(lake, "ic7802aaq")
     add_exposure(lake, "ic7802abq", target="ngc6791")
     query = "SELECT count(*) AS n FROM exposures WHERE target = target_name($name)"
-    with open_lake(lake, views=["exposures"]) as opened:
+    with open_lake(lake) as opened:
         for name in ("ngc104", "NGC 104", "ngc-104", "47 Tuc", "47tuc"):
             assert opened.sql(query, name=name).rows() == [{"n": 1}], name
         assert opened.sql("SELECT target_name(NULL) AS name").rows() == [{"name": None}]
@@ -24,7 +24,7 @@ def test_a_target_is_found_however_it_is_spelled(lake):
 
 
 def test_a_correction_without_coefficients_says_what_to_do(lake):
-    with open_lake(lake, views=["cte_corrected"]) as opened, pytest.raises(UsageError, match="choose a set"):
+    with open_lake(lake) as opened, pytest.raises(UsageError, match="choose a set"):
         opened.sql("SELECT cte_corrected(900, 5, 1, 57000)")
 
 

@@ -1,0 +1,62 @@
+"""Runs a query so that Ctrl-C and a limit of time end it at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection, asked: Callable[[], pa.Table], timeout: float | None
+) -> pa.Table:
+    """Return what `asked` returns, which uses the connection.
+
+    DuckDB looks for a signal only while it begins a query, not while rows are fetched. So another thread
+    asks, and this one waits, free to interrupt.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The connection that `asked` uses, and nothing else meanwhile.
+    asked : callable
+        The work.
+    timeout : float or None
+        Longest time, s.
+
+    Raises
+    ------
+    UsageError
+        If it took longer than `timeout`.
+    """
+    done = threading.Event()
+    tables: list[pa.Table] = []
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            tables.append(asked())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=ask, name="cte-lake query", daemon=True).start()
+    late = False
+    try:
+        late = not done.wait(timeout)
+    finally:
+        if not done.is_set():
+            connection.interrupt()
+            done.wait()
+    if late:
+        raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
+    if errors:
+        raise errors[0]
+    return tables[0]

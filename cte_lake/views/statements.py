@@ -1,0 +1,217 @@
+"""The first lock on queries: the whole parse tree of a statement may hold nothing but what reads.
+
+DuckDB takes COPY, INSERT, UPDATE and DELETE within a SELECT, and runs them under EXPLAIN ANALYZE too; so
+every node of the tree is looked at, whatever it hangs from. What is allowed is listed; any other node,
+table function or setting is refused, and so is a statement that cannot be written as a tree.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+from cte_lake.errors import UsageError
+from cte_lake.views.source import sql_objects
+
+#: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
+EXPLAIN = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|(?:\s|--[^\n]*\n|/\*.*?\*/)*\([^)]*\))?",
+    re.IGNORECASE | re.DOTALL,
+)
+#: What results of queries show of the session, and values and rows made of nothing.
+TABLE_FUNCTIONS = frozenset({
+    "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "summary",
+    "histogram", "histogram_values", "duckdb_columns", "duckdb_constraints", "duckdb_functions",
+    "duckdb_keywords", "duckdb_schemas", "duckdb_tables", "duckdb_types", "duckdb_views",
+    "pragma_table_info", "pragma_show", "pragma_version", "pg_timezone_names", "icu_calendar_names",
+})  # fmt: skip
+_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+_TABLES = frozenset({
+    "BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EXPRESSION_LIST", "EMPTY", "PIVOT", "SHOW_REF",
+    "CTE",
+})  # fmt: skip
+_PARTS = frozenset({
+    "ORDER_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "DISTINCT_MODIFIER", "ORDER_DEFAULT",
+    "ASCENDING", "DESCENDING",
+})  # fmt: skip
+_EXPRESSIONS = frozenset({
+    "BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "DEFAULT",
+    "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "PARAMETER", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY",
+    "TYPE", "WINDOW",
+})  # fmt: skip
+#: Functions of single values that change the session, wait, write, or tell of the machine.
+_FUNCTIONS_REFUSED = frozenset({
+    "nextval", "currval", "setval", "setseed", "write_log", "sleep_ms", "getenv", "getvariable",
+    "set_config", "json_execute_serialized_sql", "query", "query_table", "glob",
+})  # fmt: skip
+#: Settings that say nothing of paths, users and secrets.
+_SETTINGS = frozenset({
+    "access_mode", "enable_external_access", "lock_configuration", "max_memory", "memory_limit",
+    "max_temp_directory_size", "threads", "timezone", "calendar", "default_order", "default_null_order",
+    "search_path", "schema",
+})  # fmt: skip
+_SCHEMAS = frozenset({"", "main", "temp", "memory", "system", "information_schema", "pg_catalog"})
+#: What a name of a table or view of the session never has, and a path or an address does.
+_PATH = re.compile(r"[./\\:*?\[\]{}~$]")
+#: What ends an expression behind PIVOT ... ON.
+_ENDS = frozenset({"USING", "GROUP", "ORDER", "LIMIT", ";", ","})
+_ALLOWED = "SELECT, WITH, FROM, PIVOT, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
+
+
+def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Refuse a query that is not one statement, or that holds anything but reading.
+
+    Returns
+    -------
+    str
+        The query, without a leading EXPLAIN.
+
+    Raises
+    ------
+    UsageError
+        With what it does that is not allowed.
+    duckdb.Error
+        If it is not understood.
+    """
+    statements = duckdb.extract_statements(query)
+    if len(statements) != 1:
+        count = "no statement" if not statements else f"{len(statements)} statements"
+        raise UsageError(f"one query at a time is run, and this holds {count}")
+    kind = statements[0].type.name
+    if kind == "EXPLAIN" or (kind == "MULTI" and EXPLAIN.match(query)):
+        return check_statement(connection, EXPLAIN.sub("", query, count=1))
+    if kind not in {"SELECT", "MULTI"}:
+        raise _not_reading(f"a {kind} statement")
+    # A PIVOT that finds its columns itself is several statements inside; with columns given it is a tree.
+    tree = _tree(connection, query if kind == "SELECT" else _with_columns(query))
+    if tree is None:
+        raise UsageError(f"this statement cannot be looked through, and is not run; {_ALLOWED}")
+    for node in _nodes(tree):
+        _check_node(node)
+    return query
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    asked = "SELECT json_serialize_sql($query::VARCHAR)"
+    # All rows: an unfinished result would keep the connection from other work.
+    ((row,),) = connection.execute(asked, {"query": query}).fetchall()
+    said = json.loads(row)
+    return None if said["error"] else said["statements"]
+
+
+def _nodes(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object of a tree, however deep."""
+    waiting = [part]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, dict):
+            yield at
+            waiting.extend(at.values())
+        elif isinstance(at, list):
+            waiting.extend(at)
+
+
+def _check_node(node: dict[str, Any]) -> None:
+    if "class" in node:
+        if node["class"] not in _EXPRESSIONS:
+            raise _not_reading(f"an expression {node['class']}")
+        if "function_name" in node:
+            _check_function(node)
+        return
+    kind = node.get("type")
+    # The types of values are objects themselves.
+    if not isinstance(kind, str) or "id" in node:
+        return
+    if kind not in _NODES | _TABLES | _PARTS:
+        if kind.endswith("_QUERY_NODE"):
+            kind = f"{kind.removesuffix('_QUERY_NODE')} in a SELECT"
+        raise _not_reading(kind)
+    if kind == "TABLE_FUNCTION":
+        _check_table_function(node["function"])
+    elif kind in {"BASE_TABLE", "SHOW_REF"}:
+        _check_names(node)
+
+
+def _check_function(node: dict[str, Any]) -> None:
+    name = str(node["function_name"]).lower()
+    if name in _FUNCTIONS_REFUSED or name.startswith(("read_", "parquet_", "sniff_")):
+        raise _reaching_out(f"the function {name}")
+    if name == "current_setting":
+        named = [one["expression"].get("literal", {}).get("text", "") for one in node["arguments"]]
+        if len(named) != 1 or named[0].lower() not in _SETTINGS:
+            raise _reaching_out("a setting of the machine")
+
+
+def _check_table_function(function: dict[str, Any]) -> None:
+    name = str(function.get("function_name", "")).lower()
+    if name not in TABLE_FUNCTIONS | _table_macros():
+        raise _reaching_out(f"the function {name}")
+
+
+def _check_names(node: dict[str, Any]) -> None:
+    for part in ("catalog_name", "schema_name"):
+        if str(node.get(part) or "").lower() not in _SCHEMAS:
+            raise _reaching_out(f"{node[part]!r}")
+    name = str(node.get("table_name") or "").strip('"')
+    if _PATH.search(name):
+        raise _reaching_out(f"{name!r}")
+
+
+@functools.cache
+def _table_macros() -> frozenset[str]:
+    return frozenset(each.name for each in sql_objects() if each.kind == "table macro")
+
+
+def _not_reading(what: str) -> UsageError:
+    return UsageError(f"a lake is only read here and this is {what}; {_ALLOWED}")
+
+
+def _reaching_out(what: str) -> UsageError:
+    return UsageError(
+        f"the query reaches outside the lake, to {what}; its views and stored_... tables are what is read"
+    )
+
+
+def _with_columns(query: str) -> str:
+    """Give each PIVOT ... ON a column to make, so that the rest of the statement can be looked through.
+
+    Nothing is taken away: what the query holds besides is in the tree that is checked.
+    """
+    raw = query.encode()
+    starts = [at for at, _ in duckdb.tokenize(query)] + [len(raw)]
+    words = [_word(raw[start:end]) for start, end in itertools.pairwise(starts)]
+    for begin, end in sorted(_made_columns(words, starts), reverse=True):
+        # On a line of its own: a comment may stand in front.
+        raw = raw[:begin] + b"(" + raw[begin:end] + b"\n) IN ('x') " + raw[end:]
+    return raw.decode()
+
+
+def _word(token: bytes) -> str:
+    return token.decode(errors="replace").split("--")[0].strip().upper()
+
+
+def _made_columns(words: list[str], starts: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield where the expressions behind PIVOT ... ON begin and end that name no columns."""
+    for number, word in enumerate(words):
+        if word not in {"PIVOT", "PIVOT_WIDER"}:
+            continue
+        depth, begin, named = 0, -1, False
+        for at in range(number + 1, len(words) + 1):
+            here = words[at] if at < len(words) else ";"
+            ends = depth == 0 and (here in _ENDS or here.startswith(")"))
+            if begin >= 0 and ends:
+                if not named:
+                    yield begin, starts[at]
+                begin, named = starts[min(at + 1, len(words))], False
+            if ends and here != ",":
+                break
+            depth += here.count("(") - here.count(")")
+            named = named or (begin >= 0 and depth == 0 and here == "IN")
+            if begin < 0 and depth == 0 and here == "ON":
+                begin = starts[at + 1]

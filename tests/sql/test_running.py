@@ -1,0 +1,63 @@
+"""A query ends when it is told to: Ctrl-C, a limit of time; the session goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.errors import UsageError
+from tests.e2e.conftest import command
+
+#: Minutes of work whose rows come while they are fetched.
+LONG = "SELECT a.range, b.range FROM range(1000000) AS a, range(100000) AS b WHERE a.range * b.range % 1000003 = 5"
+
+
+def interrupted_after(seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    return timer
+
+
+@pytest.mark.parametrize("query", [LONG, "SELECT count(*) FROM range(10000000000) WHERE range % 7 = 3"])
+def test_ctrl_c_ends_a_query_at_once_and_the_lake_answers_the_next(lake, query):
+    with open_lake(lake) as opened:
+        opened.sql("SELECT 1")
+        interrupted_after(0.5)
+        start = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            opened.sql(query)
+        assert time.monotonic() - start < 10
+        assert opened.sql("SELECT 1 AS one").rows() == [{"one": 1}]
+
+
+def test_a_query_that_takes_longer_than_it_may_is_ended(lake):
+    with open_lake(lake, timeout=0.5) as opened:
+        with pytest.raises(UsageError, match=r"took longer than 0.5 s and was ended"):
+            opened.sql(LONG)
+        assert opened.sql("SELECT 1 AS one").rows() == [{"one": 1}]
+
+
+def test_what_a_query_may_write_beside_is_bounded(lake):
+    with open_lake(lake, memory_limit="100MB", temp_limit="10MB") as opened:
+        held = "SELECT current_setting('memory_limit') AS m, current_setting('max_temp_directory_size') AS d"
+        assert opened.sql(held).rows() == [{"m": "95.3 MiB", "d": "9.5 MiB"}]
+    with pytest.raises(UsageError, match="temp_limit"):
+        open_lake(lake, temp_limit="much")
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_with_130(lake):
+    process = subprocess.Popen(
+        [*command(), "sql", LONG, "--lake", lake], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(8)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in said
