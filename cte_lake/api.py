@@ -7,6 +7,7 @@ import secrets
 import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, NothingToDo, UsageError
-from cte_lake.lake.selection import Selection, spelled, where
+from cte_lake.lake.selection import ALL, NEWEST, Selection, spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
     from cte_lake.config import Settings
     from cte_lake.model.coefficients import CoefficientSet
+
+
+_GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
+#: Views of one generation at a time, the newest unless another is asked for.
+_ONE_GENERATION = frozenset(
+    {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means"}
+)
 
 
 class Result:
@@ -182,7 +190,23 @@ class Lake:
         UnknownName
             If there is no such target or filter.
         """
+        if selection.generation:
+            names = tuple(self._generation(name) for name in selection.generation)
+            selection = replace(selection, generation=names)
         return selection.resolved(self.names) if selection.target or selection.filter else selection
+
+    def _generation(self, name: str) -> str:
+        """Return the one generation of the lake that begins with a name; 'newest' and 'all' stay."""
+        if name in {NEWEST, ALL}:
+            return name
+        known = [str(row["generation"]) for row in self.sql(_GENERATIONS).rows()]
+        found = [one for one in known if one == name] or [one for one in known if one.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        which = (
+            f"may be {', '.join(found)}" if found else f"is none of the lake's: {', '.join(known) or 'none'}"
+        )
+        raise UsageError(f"calibration generation {name!r} {which}; or say newest or all")
 
     def sql(self, query: str, **params: Any) -> Result:
         """Run one query that reads.
@@ -243,12 +267,23 @@ class Lake:
         columns = {column.name: column for column in view_columns(name)}
         source = name
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
+        arguments = []
         if is_macro and filters.get("aperture") is not None:
-            source = f"{name}(aperture := {_radius(filters.pop('aperture'))})"
+            arguments.append(f"aperture := {_radius(filters.pop('aperture'))}")
+        selection = selection or Selection()
+        if "newest" in columns and filters.get("generation") is not None:
+            named = filters.pop("generation")
+            selection = replace(selection, generation=(named,) if isinstance(named, str) else tuple(named))
+        if name in _ONE_GENERATION:
+            # The condition says which; a column's own test would find the newest alone.
+            arguments.append("generation := 'all'")
+            selection = replace(selection, generation=selection.generation or (NEWEST,))
+        if arguments:
+            source = f"{name}({', '.join(arguments)})"
         for column in filters:
             if column not in columns:
                 raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
-        chosen, params = self.select(selection or Selection()).where()
+        chosen, params = self.select(selection).where()
         condition, more = where(self._spelled(filters))
         listed = ", ".join(f'"{column}"' for column in columns)
         result = self._answer(

@@ -1,5 +1,5 @@
 -- coverage
--- Grain: a visit of a target at one filter, exposure length and post-flash level: what is in the lake.
+-- Grain: a visit of a target at one filter, exposure length, post-flash level and charge injection: what is in the lake.
 CREATE OR REPLACE VIEW coverage AS
 WITH paired AS (
     SELECT
@@ -14,6 +14,7 @@ SELECT
     e.filter::VARCHAR AS filter,
     e.length::VARCHAR AS length,
     e.flash::INTEGER AS flash,
+    e.chinject::VARCHAR AS chinject,
     min(e.mjd)::DOUBLE AS mjd,
     (count(*) FILTER (e.filetype = 'flt'))::BIGINT AS n_flt,
     (count(*) FILTER (e.filetype = 'flc'))::BIGINT AS n_flc,
@@ -22,4 +23,4 @@ SELECT
     sum(e.n_measured)::BIGINT AS n_measured
 FROM exposures AS e
 LEFT JOIN paired AS p ON p.imagename = e.imagename
-GROUP BY e.target, e.proposal, e.visit, e.filter, e.length, e.flash;
+GROUP BY e.target, e.proposal, e.visit, e.filter, e.length, e.flash, e.chinject;

@@ -9,7 +9,8 @@ WITH measured AS (
     SELECT
         r.pair_id, r.image_1, r.image_2, r.aperture, r.bin_lo, r.bin_hi, r.estimator, r.n_in_bin, r.n, r.slope,
         r.slope_err, r.intercept, r.mean_flux, r.background, r.clip_lo, r.clip_hi, r.pairing, r.target, r.proposal,
-        r.visit, r.filter, r.exptime, r.length, r.flash, r.filetype, r.mjd, r.chip,
+        r.visit, r.filter, r.exptime, r.length, r.flash, r.filetype, r.chinject,
+        r.generation, r.newest, r.mjd, r.chip,
         NULL::DOUBLE AS mean_log_flux, NULL::DOUBLE AS mean_log_flux_sq,
         CASE WHEN r.slope / 2 * loss_rows() < 1 THEN -2.5 * log10(1 - r.slope / 2 * loss_rows()) END AS cte_dmag
     FROM slopes(aperture := aperture) AS r
@@ -18,7 +19,8 @@ WITH measured AS (
     SELECT
         g.pair_id, g.image_1, g.image_2, g.aperture, g.bin_lo, g.bin_hi, g.estimator, g.n_in_bin, g.n, g.slope,
         g.slope_err, g.intercept, g.mean_flux, g.background, g.clip_lo, g.clip_hi, g.pairing, g.target, g.proposal,
-        g.visit, g.filter, g.exptime, g.length, g.flash, g.filetype, g.mjd, g.chip,
+        g.visit, g.filter, g.exptime, g.length, g.flash, g.filetype, g.chinject,
+        g.generation, g.newest, g.mjd, g.chip,
         g.mean_log_flux, g.mean_log_flux_sq,
         2.5 / ln(10) * g.slope / 2 * loss_rows() AS cte_dmag
     FROM log_slopes(aperture := aperture) AS g
@@ -55,10 +57,17 @@ SELECT
     m.length::VARCHAR AS length,
     m.flash::INTEGER AS flash,
     m.filetype::VARCHAR AS filetype,
+    m.chinject::VARCHAR AS chinject,
+    m.generation::VARCHAR AS generation,
+    m.newest::BOOLEAN AS newest,
     m.mjd::DOUBLE AS mjd,
     m.chip::INTEGER AS chip,
     v.epoch::INTEGER AS epoch,
     v.epoch_mjd::DOUBLE AS epoch_mjd
 FROM measured AS m
 ASOF LEFT JOIN visits AS v
-    ON v.target = m.target AND v.proposal = m.proposal AND v.visit = m.visit AND m.mjd >= v.mjd;
+    ON v.target = m.target
+    AND v.proposal = m.proposal
+    AND v.visit = m.visit
+    AND v.chinject = m.chinject
+    AND m.mjd >= v.mjd;

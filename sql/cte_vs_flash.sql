@@ -1,13 +1,18 @@
--- cte_vs_flash(aperture := 3); the view of the same name is that of the default radius
+-- cte_vs_flash(aperture := 3, generation := 'newest'); the view of the same name is that of the default radius
 -- Grain: a pair, flux bin of the loss-against-time figure and estimator, in epochs of a target, filter, length, file
 -- type and pairing that have pairs of more than one flash level. Only what could be measured is there.
-CREATE OR REPLACE MACRO cte_vs_flash(aperture := default_aperture()) AS TABLE
+-- `generation` is 'newest' (of each target and file type, those with a pair), 'all', or a name; file types that have
+-- no generation of that name show their newest.
+CREATE OR REPLACE MACRO cte_vs_flash(aperture := default_aperture(), generation := 'newest') AS TABLE
 SELECT
     c.target::VARCHAR AS target,
     c.filter::VARCHAR AS filter,
     c.length::VARCHAR AS length,
     c.flash::INTEGER AS flash,
     c.filetype::VARCHAR AS filetype,
+    c.chinject::VARCHAR AS chinject,
+    c.generation::VARCHAR AS generation,
+    c.newest::BOOLEAN AS newest,
     c.pairing::VARCHAR AS pairing,
     c.chip::INTEGER AS chip,
     c.aperture::INTEGER AS aperture,
@@ -32,4 +37,11 @@ SELECT
 FROM cte(aperture := aperture) AS c
 INNER JOIN time_bins AS t ON t.bin_lo = c.bin_lo AND t.bin_hi = c.bin_hi
 WHERE c.cte_loss IS NOT NULL
-QUALIFY several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.epoch, c.pairing, c.estimator);
+    AND CASE generation
+        WHEN 'newest' THEN c.newest
+        WHEN 'all' THEN true
+        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
+    END
+QUALIFY several_flashes(
+    c.flash, c.target, c.filter, c.length, c.filetype, c.chinject, c.generation, c.epoch, c.pairing, c.estimator
+);

@@ -1,7 +1,9 @@
--- cte_vs_flux(aperture := 3); the view of the same name is that of the default radius
+-- cte_vs_flux(aperture := 3, generation := 'newest'); the view of the same name is that of the default radius
 -- Grain: a pair, flux bin and estimator: what the coefficients are fitted to, for one estimator at a time. Only what
 -- could be measured is there; the flux is that of the pair's own stars in the bin.
-CREATE OR REPLACE MACRO cte_vs_flux(aperture := default_aperture()) AS TABLE
+-- `generation` is 'newest' (of each target and file type, those with a pair), 'all', or a name; file types that have
+-- no generation of that name show their newest.
+CREATE OR REPLACE MACRO cte_vs_flux(aperture := default_aperture(), generation := 'newest') AS TABLE
 SELECT
     log10(c.mean_flux)::DOUBLE AS log_flux,
     c.target::VARCHAR AS target,
@@ -9,6 +11,9 @@ SELECT
     c.length::VARCHAR AS length,
     c.flash::INTEGER AS flash,
     c.filetype::VARCHAR AS filetype,
+    c.chinject::VARCHAR AS chinject,
+    c.generation::VARCHAR AS generation,
+    c.newest::BOOLEAN AS newest,
     c.pairing::VARCHAR AS pairing,
     c.chip::INTEGER AS chip,
     c.aperture::INTEGER AS aperture,
@@ -33,4 +38,9 @@ SELECT
     c.visit::VARCHAR AS visit,
     c.exptime::DOUBLE AS exptime
 FROM cte(aperture := aperture) AS c
-WHERE c.cte_loss IS NOT NULL;
+WHERE c.cte_loss IS NOT NULL
+    AND CASE generation
+        WHEN 'newest' THEN c.newest
+        WHEN 'all' THEN true
+        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
+    END;

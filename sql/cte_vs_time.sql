@@ -1,13 +1,18 @@
--- cte_vs_time(aperture := 3); the view of the same name is that of the default radius
+-- cte_vs_time(aperture := 3, generation := 'newest'); the view of the same name is that of the default radius
 -- Grain: a pair, flux bin of the loss-against-time figure (configuration measure.time_bins) and estimator.
 -- Only what could be measured is there.
-CREATE OR REPLACE MACRO cte_vs_time(aperture := default_aperture()) AS TABLE
+-- `generation` is 'newest' (of each target and file type, those with a pair), 'all', or a name; file types that have
+-- no generation of that name show their newest.
+CREATE OR REPLACE MACRO cte_vs_time(aperture := default_aperture(), generation := 'newest') AS TABLE
 SELECT
     c.target::VARCHAR AS target,
     c.filter::VARCHAR AS filter,
     c.length::VARCHAR AS length,
     c.flash::INTEGER AS flash,
     c.filetype::VARCHAR AS filetype,
+    c.chinject::VARCHAR AS chinject,
+    c.generation::VARCHAR AS generation,
+    c.newest::BOOLEAN AS newest,
     c.pairing::VARCHAR AS pairing,
     c.chip::INTEGER AS chip,
     c.aperture::INTEGER AS aperture,
@@ -31,4 +36,9 @@ SELECT
     c.exptime::DOUBLE AS exptime
 FROM cte(aperture := aperture) AS c
 INNER JOIN time_bins AS t ON t.bin_lo = c.bin_lo AND t.bin_hi = c.bin_hi
-WHERE c.cte_loss IS NOT NULL;
+WHERE c.cte_loss IS NOT NULL
+    AND CASE generation
+        WHEN 'newest' THEN c.newest
+        WHEN 'all' THEN true
+        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
+    END;

@@ -1,9 +1,11 @@
--- flux_background(aperture := 3); the view of the same name is that of the default radius
+-- flux_background(aperture := 3, generation := 'newest'); the view of the same name is that of the default radius
 -- Grain: a star of a pair and flux bin that lies far from the amplifiers (y > 1750) on one chip and near them on
 -- the other: the share of its flux that is left, against the background it lies on. Of the estimator 'mean_flux';
 -- what the sigma clip of its bin took out is not there. `level` groups neighbouring backgrounds for a running mean.
 -- Background is what was in the pixel at readout: calibration takes the post-flash off, so it is added to the sky.
-CREATE OR REPLACE MACRO flux_background(aperture := default_aperture()) AS TABLE
+-- `generation` is 'newest' (of each target and file type, those with a pair), 'all', or a name; file types that have
+-- no generation of that name show their newest.
+CREATE OR REPLACE MACRO flux_background(aperture := default_aperture(), generation := 'newest') AS TABLE
 SELECT
     b.pair_id::BIGINT AS pair_id,
     b.target::VARCHAR AS target,
@@ -13,6 +15,9 @@ SELECT
     q.length::VARCHAR AS length,
     b.flash::INTEGER AS flash,
     b.filetype::VARCHAR AS filetype,
+    q.chinject::VARCHAR AS chinject,
+    q.generation::VARCHAR AS generation,
+    q.newest::BOOLEAN AS newest,
     q.mjd::DOUBLE AS mjd,
     b.aperture::INTEGER AS aperture,
     b.bin_lo::DOUBLE AS bin_lo,
@@ -26,4 +31,9 @@ FROM binned_ratios(aperture := aperture) AS b
 INNER JOIN pairs AS q ON q.pair_id = b.pair_id
 WHERE b.distance > 1750
     AND b.estimator = 'mean_flux'
-    AND b.kept;
+    AND b.kept
+    AND CASE generation
+        WHEN 'newest' THEN q.newest
+        WHEN 'all' THEN true
+        ELSE q.generation = generation OR (q.newest AND (q.generation = q.filetype) <> (generation IN ('flt', 'flc')))
+    END;

@@ -70,6 +70,29 @@ sides AS (
     CROSS JOIN settings AS k
     -- Axes may spread over more than the tolerance from neighbour to neighbour; the two of a pair may not.
     WHERE f.roll IS NULL OR f.pairing <> '180' OR abs((f.roll - m.roll + 720) % 360 - 180) <= k.roll_tolerance
+),
+calibrated AS (
+    SELECT
+        p.*,
+        max(list_transform(
+            regexp_extract_all(regexp_extract(p.one.cal_ver, '^[0-9.]+'), '[0-9]+'),
+            lambda number: number::INTEGER
+        )) OVER (PARTITION BY p.one.target, p.one.filetype, p.one.generation) AS release
+    FROM sides AS p
+),
+ranked AS (
+    -- The newest generation: by CTE_VER, the serial correction, then the newest calwf3 that made any of its files.
+    SELECT
+        p.*,
+        p.one.generation = first(p.one.generation) OVER (
+            PARTITION BY p.one.target, p.one.filetype
+            ORDER BY
+                try_cast(regexp_extract(p.one.generation, '^cte([0-9]+)', 1) AS INTEGER) DESC NULLS LAST,
+                suffix(p.one.generation, '_serial') DESC,
+                p.release DESC NULLS LAST,
+                p.one.generation DESC
+        ) AS newest
+    FROM calibrated AS p
 )
 SELECT
     -- 53 bits of a digest of the two names: it does not change when other exposures arrive, and JSON and
@@ -96,10 +119,11 @@ SELECT
     p.two.sky::DOUBLE AS sky_2,
     p.one.mode::VARCHAR AS mode,
     p.one.generation::VARCHAR AS generation,
+    p.newest::BOOLEAN AS newest,
     p.one.cal_ver::VARCHAR AS cal_ver,
     p.two.cal_ver::VARCHAR AS cal_ver_2,
     (((p.two.roll - p.one.roll) % 360 + 360) % 360)::DOUBLE AS turn,
     (p.one.masked)::BOOLEAN AS cr_masked,
     p.one.phot_key::VARCHAR AS phot_key_1,
     p.two.phot_key::VARCHAR AS phot_key_2
-FROM sides AS p;
+FROM ranked AS p;

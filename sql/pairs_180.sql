@@ -22,6 +22,7 @@ SELECT
     p.sky_2::DOUBLE AS sky_2,
     p.mode::VARCHAR AS mode,
     p.generation::VARCHAR AS generation,
+    p.newest::BOOLEAN AS newest,
     p.cal_ver::VARCHAR AS cal_ver,
     p.cal_ver_2::VARCHAR AS cal_ver_2,
     p.turn::DOUBLE AS turn,

@@ -7,7 +7,8 @@
 CREATE OR REPLACE MACRO recovery(aperture := default_aperture()) AS TABLE
 WITH measured AS (
     SELECT
-        h.target, h.proposal, h.visit, h.filter, h.exptime, h.length, h.flash, h.filetype, h.mjd, h.rootname, h.chip,
+        h.target, h.proposal, h.visit, h.filter, h.exptime, h.length, h.flash, h.filetype, h.chinject, h.generation,
+        h.mjd, h.rootname, h.chip,
         h.master_id, h.flux,
         h.distance >= (chip_rows() - 1) / 2 AS far,
         h.flags & s.drop_flags = 0 AND h.flux IS NOT NULL AS usable,
@@ -17,7 +18,7 @@ WITH measured AS (
 ),
 looked_for AS (
     SELECT
-        c.target, c.proposal, c.visit, c.filter, c.exptime, c.length, c.flash, c.mjd, c.rootname, c.chip, c.far,
+        c.target, c.proposal, c.visit, c.filter, c.exptime, c.length, c.flash, c.chinject, c.generation, c.mjd, c.rootname, c.chip, c.far,
         c.master_id, c.flux, f.bin_lo, f.bin_hi
     FROM measured AS c
     CROSS JOIN recovery_bins AS f
@@ -32,7 +33,7 @@ looked_for AS (
 ),
 found AS (
     SELECT
-        c.target, c.proposal, c.visit, c.filter, c.exptime, c.length, c.flash, c.mjd, c.rootname, c.chip, c.far,
+        c.target, c.proposal, c.visit, c.filter, c.exptime, c.length, c.flash, c.chinject, c.generation, c.mjd, c.rootname, c.chip, c.far,
         c.bin_lo, c.bin_hi,
         t.flux / c.flux AS flux_ratio,
         coalesce(t.usable, false) AS judged,
@@ -54,6 +55,8 @@ SELECT
     b.exptime::DOUBLE AS exptime,
     b.length::VARCHAR AS length,
     b.flash::INTEGER AS flash,
+    b.chinject::VARCHAR AS chinject,
+    b.generation::VARCHAR AS generation,
     b.mjd::DOUBLE AS mjd,
     b.rootname::VARCHAR AS rootname,
     b.chip::INTEGER AS chip,
@@ -69,5 +72,5 @@ SELECT
     (median(b.flux_ratio) FILTER (b.judged))::DOUBLE AS flux_ratio
 FROM found AS b
 GROUP BY
-    b.target, b.proposal, b.visit, b.filter, b.exptime, b.length, b.flash, b.mjd, b.rootname, b.chip, b.far,
+    b.target, b.proposal, b.visit, b.filter, b.exptime, b.length, b.flash, b.chinject, b.generation, b.mjd, b.rootname, b.chip, b.far,
     b.bin_lo, b.bin_hi;

@@ -100,6 +100,9 @@ SELECT
     w.length::VARCHAR AS length,
     w.flash::INTEGER AS flash,
     w.filetype::VARCHAR AS filetype,
+    w.chinject::VARCHAR AS chinject,
+    w.generation::VARCHAR AS generation,
+    w.newest::BOOLEAN AS newest,
     w.mjd::DOUBLE AS mjd,
     (w.chip_1 + CASE WHEN w.pairing = '180' THEN 0 END)::INTEGER AS chip
 FROM wanted AS w

@@ -7,6 +7,8 @@ SELECT
     e.imagename::VARCHAR AS imagename,
     e.rootname::VARCHAR AS rootname,
     e.filetype::VARCHAR AS filetype,
+    e.chinject::VARCHAR AS chinject,
+    e.generation::VARCHAR AS generation,
     e.proposal::INTEGER AS proposal,
     e.visit::VARCHAR AS visit,
     e.filter::VARCHAR AS filter,

@@ -8,12 +8,14 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    GenerationOption,
     JsonOption,
     LakeOption,
     LogEstimatorOption,
     ModeOption,
     RadiusOption,
     known_estimator,
+    select,
 )
 from cte_lake.cli.output import FormatOption, OutputOption
 
@@ -26,6 +28,7 @@ def consistency(
     lake: LakeOption = None,
     radius: RadiusOption = 3,
     estimator: LogEstimatorOption = "log_ratio",
+    generation: GenerationOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
@@ -39,14 +42,19 @@ def consistency(
     from cte_lake import open_lake
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.fit_lake import consistency_of
+    from cte_lake.correction.generations import left_out
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.consistency import published
 
     chosen = chosen_format(as_json, format_)
     with open_lake(find_lake(lake), mode=mode) as opened:
-        rows = consistency_of(opened, known_estimator(estimator), 3 if radius is None else radius)
+        selection = opened.select(select(generation=generation)).of_losses()
+        left = left_out(opened, selection)
+        rows = consistency_of(opened, known_estimator(estimator), 3 if radius is None else radius, selection)
     shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
     print_rows(shown, format_=chosen, output=output)
+    for line in left:
+        typer.echo(line, err=True)
     typer.echo(f"published: {published()['source']}", err=True)
 
 

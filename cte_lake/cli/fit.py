@@ -26,9 +26,11 @@ from cte_lake.cli.fit_options import (
     UntilOption,
 )
 from cte_lake.cli.options import (
+    ChinjectOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
+    GenerationOption,
     JsonOption,
     LakeOption,
     LengthOption,
@@ -65,6 +67,8 @@ def fit(
     length: LengthOption = None,
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
+    generation: GenerationOption = None,
+    chinject: ChinjectOption = None,
     until: UntilOption = None,
     radius: RadiusOption = None,
     time: TimeOption = "auto",
@@ -102,6 +106,7 @@ def fit(
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
     from cte_lake.correction.fit_lake import fit_lake
+    from cte_lake.correction.generations import left_out
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.family import MEMBERS
 
@@ -116,6 +121,8 @@ def fit(
             filter_=filter_,
             length=length,
             until=None if until is None else parse_date(until),
+            generation=generation,
+            chinject=chinject,
         ),
         radius=radius,
         estimator=estimator,
@@ -127,6 +134,8 @@ def fit(
         samples=bootstrap,
     )
     with open_lake(root, mode=mode, settings=settings) as opened:
+        for line in left_out(opened, opened.select(request.selection).of_losses()):
+            typer.echo(line, err=True)
         if pivot is not None or epoch is not None:
             from cte_lake.cli.pivot import Printed, print_epoch, print_pivots
 

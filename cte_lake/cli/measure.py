@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import typer
+
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    ChinjectOption,
     EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
+    GenerationOption,
     LakeOption,
     ModeOption,
     ProposalOption,
@@ -34,6 +38,8 @@ def measure(
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
     filter_: FilterOption = None,
+    generation: GenerationOption = None,
+    chinject: ChinjectOption = None,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     format_: FormatOption = None,
@@ -52,7 +58,9 @@ def measure(
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
-    selection = select(proposal, visit, target, flash, filetype, filter_)
-    losses = measure_losses(root, settings, selection, mode)
+    selection = select(
+        proposal, visit, target, flash, filetype, filter_, generation=generation, chinject=chinject
+    )
+    losses = measure_losses(root, settings, selection, mode, told=lambda line: typer.echo(line, err=True))
     whole = output is not None or format_ not in {None, "table"}
     print_table(losses if whole else printable(losses).select(_PRINTED), format_, output)

@@ -99,6 +99,25 @@ LengthOption = Annotated[
         rich_help_panel=SELECT,
     ),
 ]
+GenerationOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--generation",
+        metavar="NAME",
+        help="Calibration generation, such as cte2_54l1347ei or its beginning; newest (the default: of each "
+        "target and file type) or all.",
+        rich_help_panel=SELECT,
+    ),
+]
+ChinjectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--chinject",
+        metavar="MODE",
+        help="Charge injection: none (the default), cont, line10, line17, line25 or all; repeatable.",
+        rich_help_panel=SELECT,
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(
@@ -189,6 +208,8 @@ def select(
     filter_: list[str] | None = None,
     length: list[str] | None = None,
     until: float | None = None,
+    generation: list[str] | None = None,
+    chinject: list[str] | None = None,
 ) -> Selection:
     """Bring the selecting options together."""
     from cte_lake.lake.selection import Selection
@@ -202,6 +223,8 @@ def select(
         filter=tuple(filter_ or ()),
         length=tuple(one_of("--length", name, ("s", "l")) for name in length or ()),
         until=until,
+        generation=tuple(generation or ()),
+        chinject=tuple(chinject or ()),
     )
 
 

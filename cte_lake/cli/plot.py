@@ -11,9 +11,11 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     EstimatorOption,
+    ChinjectOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
+    GenerationOption,
     LakeOption,
     LengthOption,
     ModeOption,
@@ -61,6 +63,8 @@ def plot(
     filetype: FiletypeOption = None,
     filter_: FilterOption = None,
     length: LengthOption = None,
+    generation: GenerationOption = None,
+    chinject: ChinjectOption = None,
     bins: BinOption = None,
     pair: PairOption = None,
     star: StarOption = None,
@@ -101,7 +105,17 @@ def plot(
     settings = settings_of(root, assignments)
     measure = settings.config.measure
     asked = Request(
-        selection=select(proposal, visit, target, flash, filetype, filter_, length),
+        selection=select(
+            proposal,
+            visit,
+            target,
+            flash,
+            filetype,
+            filter_,
+            length,
+            generation=generation,
+            chinject=chinject,
+        ),
         aperture=measure.aperture if radius is None else radius,
         estimator=measure.estimator if estimator is None else known_estimator(estimator),
         bins=tuple(flux_bin(text) for text in bins or ()),

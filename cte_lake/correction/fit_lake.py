@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cte_lake.api import Lake
 
 #: What one surface is fitted for: rows that differ in one of these are not mixed.
-KINDS = ("target", "filter", "length", "filetype")
+KINDS = ("target", "filter", "length", "filetype", "chinject", "generation")
 #: Calibration takes the post-flash off the pixels: the measured sky is without it; the traps saw both.
 TOTAL_BACKGROUND = "background + flash AS background"
 #: Packages whose versions a set records.
@@ -112,7 +112,7 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     UsageError
         If they are of several kinds, which one surface cannot describe.
     """
-    selection = lake.select(request.selection)
+    selection = lake.select(request.selection).of_losses()
     chosen, values = selection.where()
     kind, more = where({"pairing": "chips", "estimator": request.estimator})
     query = (
@@ -191,17 +191,7 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     chosen["flash"] = ",".join(sorted(flashes, key=int))
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
     filetype = str(column(rows, "filetype")[0])
-    label = name or "_".join(
-        (
-            chosen["target"],
-            chosen["filter"],
-            chosen["length"],
-            "background" if background else f"pf{chosen['flash']}",
-            filetype,
-            f"r{request.aperture}",
-            f"mjd{int(points.mjd.max())}",
-        )
-    )
+    label = name or _label(chosen, filetype, background > 0, request.aperture, points)
     coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(rows, config_hash))
     if drawn is not None:
         checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
@@ -248,6 +238,24 @@ def _with_surface(
     return full, family, ""
 
 
+def _label(
+    chosen: dict[str, str], filetype: str, background: bool, aperture: int, points: FitPoints
+) -> str:
+    """Return the name of a set that was given none: what it was fitted to, the usual left unsaid."""
+    parts = [
+        chosen["target"],
+        chosen["filter"],
+        chosen["length"],
+        "background" if background else f"pf{chosen['flash']}",
+        *([] if chosen["chinject"] == "NONE" else [chosen["chinject"].lower()]),
+        filetype,
+        *([] if chosen["generation"] in {filetype, "cte-unknown"} else [chosen["generation"]]),
+        f"r{aperture}",
+        f"mjd{int(points.mjd.max())}",
+    ]
+    return "_".join(parts)
+
+
 def _bootstrap(fit: SurfaceFit, request: FitRequest) -> tuple[Bootstrap | None, str]:
     """Check a fit's covariance; what two visits cannot tell must not cost the fit."""
     if not request.samples:
@@ -284,10 +292,16 @@ def fit_epoch_of(lake: Lake, request: FitRequest, mjd: float) -> tuple[EpochQuad
     return fit, near
 
 
-def consistency_of(lake: Lake, estimator: str, aperture: int) -> list[consistency.Comparison]:
-    """Compare the losses of a lake's nominal pairs with the published ones, a row for each of these."""
+def consistency_of(
+    lake: Lake, estimator: str, aperture: int, selection: Selection | None = None
+) -> list[consistency.Comparison]:
+    """Compare the losses of a lake's nominal pairs with the published ones, a row for each of these.
+
+    Of each target and file type the newest calibration generation is compared, unless one is named.
+    """
+    chosen, values = lake.select(selection or Selection()).of_losses().where()
     query = (
         f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte(aperture := {int(aperture)}) "
-        "WHERE pairing = 'chips' AND estimator = $estimator"
+        f"WHERE pairing = 'chips' AND estimator = $estimator AND {chosen}"
     )
-    return consistency.compare(lake.sql(query, estimator=estimator).arrow())
+    return consistency.compare(lake.sql(query, estimator=estimator, **values).arrow())

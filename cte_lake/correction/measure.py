@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -9,13 +10,18 @@ import pyarrow.compute as pc
 
 from cte_lake.api import open_lake
 from cte_lake.config import Settings
+from cte_lake.correction.generations import left_out
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
 
 
 def measure_losses(
-    lake: StoredLake, settings: Settings, selection: Selection | None = None, mode: str | None = None
+    lake: StoredLake,
+    settings: Settings,
+    selection: Selection | None = None,
+    mode: str | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> pa.Table:
     """Measure the losses of the selected pairs.
 
@@ -26,9 +32,11 @@ def measure_losses(
     settings : Settings
         ``measure.aperture`` (px), ``measure.estimator``, flux bins and clip are used.
     selection : Selection, optional
-        Which pairs; all by default.
+        Which pairs; by default all of the newest calibration generation, without charge injection.
     mode : str, optional
         Photometry mode; by default that of the configuration.
+    told : callable, optional
+        Called with what the selection leaves out.
 
     Returns
     -------
@@ -41,7 +49,7 @@ def measure_losses(
     NothingToDo
         If the lake has no such pair.
     """
-    wanted = selection or Selection()
+    wanted = (selection or Selection()).of_losses()
     measure = settings.config.measure
     with open_lake(lake, mode, settings=settings) as opened:
         losses = opened.view("cte", wanted, estimator=measure.estimator, aperture=measure.aperture).arrow()
@@ -58,6 +66,9 @@ def measure_losses(
                 else ""
             )
             raise NothingToDo(f"{what} in photometry mode {chosen}{hint}")
+        if told is not None:
+            for line in left_out(opened, opened.select(wanted)):
+                told(line)
     order = ("target", "filetype", "filter", "length", "flash", "mjd", "image_1", "bin_lo", "bin_hi")
     return losses.sort_by([(name, "ascending") for name in order])
 

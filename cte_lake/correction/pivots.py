@@ -57,7 +57,7 @@ def pivots(
     NothingToDo
         If no pair is selected.
     """
-    chosen = lake.select(selection or Selection())
+    chosen = lake.select(selection or Selection()).of_losses()
     condition, parameters = chosen.where("p")
     query = _QUERY.format(aperture=int(aperture), condition=condition)
     table = lake.sql(query, pairing=pairing, **parameters).arrow()

@@ -15,8 +15,12 @@ _CASE = {
     "filetype": str.lower,
     "filter": str.upper,
     "length": str.lower,
+    "chinject": str.upper,
+    "generation": str.lower,
 }
 _NUMBERS = frozenset({"proposal", "flash"})
+#: Calibration generations without a name: the newest of each target and file type, or every one.
+NEWEST, ALL = "newest", "all"
 #: Values that are listed where nothing was found.
 _LISTED = 12
 
@@ -87,7 +91,8 @@ class Selection:
     """Values that an exposure must have; an empty field selects all.
 
     The fields are columns of the views ``exposures``, ``pairs`` and all that is built on them; `until` is
-    the last date. Text takes the lake's case when the selection is made; `resolved` looks names up.
+    the last date. A generation is a name, 'newest' or 'all'; file types that have none of the
+    name are not concerned. Text takes the lake's case when the selection is made; `resolved` looks names up.
     """
 
     proposal: tuple[int, ...] = ()
@@ -97,14 +102,30 @@ class Selection:
     filetype: tuple[str, ...] = ()
     filter: tuple[str, ...] = ()
     length: tuple[str, ...] = ()
+    chinject: tuple[str, ...] = ()
+    generation: tuple[str, ...] = ()
     until: float | None = None
 
     def __post_init__(self) -> None:
-        for name, values in self.wanted().items():
-            object.__setattr__(self, name, tuple(dict.fromkeys(spelled(name, value) for value in values)))
+        for name in (field.name for field in fields(self) if field.name != "until"):
+            values = tuple(dict.fromkeys(spelled(name, value) for value in getattr(self, name)))
+            object.__setattr__(self, name, values)
 
     def __bool__(self) -> bool:
         return bool(self.wanted()) or self.until is not None
+
+    def of_losses(self) -> Selection:
+        """Return the selection for losses: one generation and no charge injection unless others are named."""
+        return replace(self, chinject=self.chinject or ("NONE",), generation=self.generation or (NEWEST,))
+
+    def of_exposures(self) -> Selection:
+        """Return the selection for exposures, which know no newest generation: names alone choose there."""
+        named = tuple(name for name in self.generation if name not in {NEWEST, ALL})
+        return replace(self, generation=named)
+
+    def every_kind(self) -> Selection:
+        """Return the selection without its choice of generation and charge injection."""
+        return replace(self, chinject=(), generation=())
 
     def resolved(self, names: Names) -> Selection:
         """Return the selection with targets and filters as the lake names them.
@@ -123,17 +144,37 @@ class Selection:
     def wanted(self) -> dict[str, tuple[Any, ...]]:
         """Return the columns that are selected by, each with its values."""
         chosen = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "until"}
+        if ALL in self.generation or NEWEST in self.generation:
+            del chosen["generation"]
+        if ALL.upper() in self.chinject:
+            del chosen["chinject"]
         return {name: values for name, values in chosen.items() if values}
 
     def matches(self, exposure: Mapping[str, Any]) -> bool:
         """Whether an exposure with these column values is selected."""
+        if NEWEST in self.generation and not exposure.get("newest", True):
+            return False
         return (self.until is None or exposure["mjd"] <= self.until) and all(
-            spelled(name, exposure[name]) in values for name, values in self.wanted().items()
+            spelled(name, exposure[name]) in values
+            or (name == "generation" and not _concerns(values, exposure["filetype"]))
+            for name, values in self.wanted().items()
         )
 
     def where(self, table: str = "") -> tuple[str, dict[str, Any]]:
         """Return a SQL condition and its named parameters; ``true`` if all is selected."""
-        condition, parameters = where(self.wanted(), table, "selected")
+        wanted = self.wanted()
+        generations = wanted.pop("generation", ())
+        condition, parameters = where(wanted, table, "selected")
+        dot = f"{table}." if table else ""
+        if NEWEST in self.generation:
+            condition += f" AND {dot}newest"
+        if generations:
+            free = [filetype for filetype in ("flt", "flc") if not _concerns(generations, filetype)]
+            condition += (
+                f" AND (list_contains($selected_generation, {dot}generation)"
+                f" OR list_contains($selected_free, {dot}filetype))"
+            )
+            parameters |= {"selected_generation": list(generations), "selected_free": free}
         if self.until is None:
             return condition, parameters
         at = f'{table}."mjd"' if table else '"mjd"'
@@ -162,5 +203,17 @@ class Selection:
         return f"no {what} has all of {self}"
 
     def __str__(self) -> str:
-        words = [f"--{name} {value}" for name, values in self.wanted().items() for value in values]
+        # What a selection of losses has anyhow goes without saying.
+        words = [
+            f"--{field.name} {value}"
+            for field in fields(self)
+            if field.name != "until"
+            for value in getattr(self, field.name)
+            if (field.name, value) not in {("chinject", "NONE"), ("generation", NEWEST)}
+        ]
         return " ".join([*words, *([] if self.until is None else [f"--until {self.until:g}"])])
+
+
+def _concerns(generations: Collection[str], filetype: str) -> bool:
+    """Whether a file type has one of the named generations: FLTs have the one 'flt', FLCs all others."""
+    return any((name == "flt") == (filetype == "flt") for name in generations)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
+from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
@@ -151,6 +152,7 @@ def _content(
     measure = settings.config.measure
     sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.stored))
     asked = Request(
+        selection=Selection().of_losses(),
         aperture=measure.aperture,
         estimator=measure.estimator,
         time_bins=tuple(gathered.time_bins),
@@ -212,7 +214,7 @@ def _pair_pages(
 
 def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str) -> Cells:
     """Latest losses and charts, with the curves of the coefficient sets and a sentence on them."""
-    rows = [row for row in gathered.losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
+    rows = [row for row in gathered.compared if row["pairing"] == "chips" and row["cte_loss"] is not None]
     if not sets or not rows:
         return content.results(gathered, {}) | {"curves_note": ""}
     timed = [row for row in rows if (row["bin_lo"], row["bin_hi"]) in set(gathered.time_bins)]
@@ -225,7 +227,7 @@ def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str)
 
 
 def _consistency(gathered: Gathered) -> Cells:
-    rows = [row for row in gathered.losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
+    rows = [row for row in gathered.compared if row["pairing"] == "chips" and row["cte_loss"] is not None]
     heads = tables.columns(
         Column("what", "What"),
         Column("published", "Published", "num"),

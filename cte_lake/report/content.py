@@ -37,13 +37,13 @@ def cards(now: Cells, fresh: Cells) -> list[Cells]:
 def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]]) -> Cells:
     """Latest losses and the interactive charts."""
     links = {row["pair_id"]: f"pairs/{tables.pair_slug(row)}.html" for row in gathered.pairs}
-    chips = [row for row in gathered.losses if row["pairing"] == "chips"]
+    chips = [row for row in gathered.compared if row["pairing"] == "chips"]
     bins = set(gathered.time_bins)
     timed = [row for row in chips if (row["bin_lo"], row["bin_hi"]) in bins]
     narrow = set(non_overlapping((row["bin_lo"], row["bin_hi"]) for row in chips))
     fluxes = [row for row in chips if (row["bin_lo"], row["bin_hi"]) in narrow]
     flashed = [row for row in timed if row["pair_id"] in gathered.flash_pairs]
-    columns, rows = tables.latest_table(latest_losses(gathered.losses, gathered.time_bins))
+    columns, rows = tables.latest_table(latest_losses(gathered.compared, gathered.time_bins))
     return {
         "latest_columns": columns,
         "latest": rows,

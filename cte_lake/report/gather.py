@@ -49,6 +49,13 @@ class Gathered:
     field_stars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
+    def compared(self) -> list[Row]:
+        """Losses that are shown together: of the newest calibration generation, without charge injection."""
+        return [
+            row for row in self.losses if row.get("newest", True) and row.get("chinject", "NONE") == "NONE"
+        ]
+
+    @property
     def losses_of(self) -> dict[Any, list[Row]]:
         """Losses by pair, faintest bin first."""
         found: dict[Any, list[Row]] = defaultdict(list)
@@ -59,10 +66,11 @@ class Gathered:
 
 _PAIR = (
     "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd, "
-    "cal_ver, cr_masked"
+    "generation, newest, chinject, cal_ver, cr_masked"
 )
 _SEVERAL_FLASHES = (
-    "several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.epoch, c.pairing, c.estimator)"
+    "several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.chinject, c.generation, c.epoch, "
+    "c.pairing, c.estimator)"
 )
 
 

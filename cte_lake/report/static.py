@@ -59,7 +59,7 @@ def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Prin
 
 
 def _table(gathered: Gathered, pairing: str) -> pa.Table | None:
-    rows = [row for row in gathered.losses if row["pairing"] == pairing and row["cte_loss"] is not None]
+    rows = [row for row in gathered.compared if row["pairing"] == pairing and row["cte_loss"] is not None]
     return pa.Table.from_pylist(rows) if rows else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from cte_lake.correction.generations import left_out
 from cte_lake.errors import UsageError
 from cte_lake.report.figures import losses, model, stars
 from cte_lake.report.figures.request import Drawing, Request
@@ -31,6 +32,10 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
 }
 
 
+#: Kinds that show losses of pairs: of one calibration generation, without charge injection.
+_OF_LOSSES = frozenset(KINDS) - {"ratio-y", "recovery", "star", "field", "overview"}
+
+
 def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     """Draw a figure from a lake.
 
@@ -43,7 +48,13 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     """
     if kind not in KINDS:
         raise UsageError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
-    return KINDS[kind][1](lake, replace(asked, selection=lake.select(asked.selection)))
+    selection = lake.select(asked.selection)
+    if kind not in _OF_LOSSES:
+        return KINDS[kind][1](lake, replace(asked, selection=selection))
+    selection = selection.of_losses()
+    drawing = KINDS[kind][1](lake, replace(asked, selection=selection))
+    left = left_out(lake, selection)
+    return replace(drawing, said=(*drawing.said, *left))
 
 
 __all__ = ["KINDS", "Drawing", "Request", "draw"]

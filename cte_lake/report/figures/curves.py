@@ -14,7 +14,7 @@ Row = dict[str, Any]
 _STEPS = 60
 #: What a set was fitted for; rows must agree with it in all of these that it states. One with background has
 #: its flash levels together: '0,12'.
-_KEYS = ("target", "filter", "length", "flash", "filetype")
+_KEYS = ("target", "filter", "length", "flash", "filetype", "chinject", "generation")
 
 
 def suits(coefficients: CoefficientSet, row: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
-from cte_lake.lake.selection import where
+from cte_lake.lake.selection import Selection, where
 from cte_lake.model.points import non_overlapping
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
@@ -23,7 +23,8 @@ PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
 
 def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
     chosen, parameters = asked.where("estimator = $estimator", "cte_loss IS NOT NULL", *also)
-    source = f"{view}(aperture := {asked.aperture})"
+    every = "" if view == "cte" else ", generation := 'all'"
+    source = f"{view}(aperture := {asked.aperture}{every})"
     query = f"SELECT * FROM {source} WHERE {chosen} ORDER BY mjd, pair_id, bin_lo, bin_hi"
     return rows_of(lake, query, asked, estimator=asked.estimator, **parameters)
 
@@ -106,8 +107,12 @@ def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
         {"pairing": "chips", "target": "ngc104", "proposal": proposals, "flash": flashes}
         | {"estimator": asked.estimator}
     )
+    kinds, chosen = Selection(
+        chinject=asked.selection.chinject, generation=asked.selection.generation
+    ).where()
+    parameters |= chosen
     query = (
-        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {same} AND cte_loss IS NOT NULL "
+        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {same} AND {kinds} AND cte_loss IS NOT NULL "
         "ORDER BY mjd, pair_id, bin_lo"
     )
     nominal = lake.sql(query, **parameters).arrow()
@@ -128,7 +133,7 @@ def overview(lake: Lake, asked: Request) -> Drawing:
 
     if asked.selection.filetype:
         raise UsageError("the overview shows both file types; leave --filetype out")
-    chosen, parameters = asked.where()
+    chosen, parameters = asked.of_exposures().where()
     table = rows_of(
         lake, f"SELECT * FROM coverage WHERE {chosen} ORDER BY target, mjd, flash", asked, **parameters
     )

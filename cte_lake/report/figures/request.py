@@ -68,6 +68,10 @@ class Request:
         }
         return replace(self, selection=replace(self.selection, **chosen))
 
+    def of_exposures(self) -> Request:
+        """Return the request for a figure of exposures instead of pairs."""
+        return replace(self, selection=self.selection.of_exposures())
+
     def beside(self, other: Lake) -> Request:
         """Return the request with the lake that is compared with."""
         return replace(self, other=other)

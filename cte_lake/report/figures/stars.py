@@ -10,7 +10,7 @@ import pyarrow as pa
 from astropy.stats import binom_conf_interval
 
 from cte_lake.errors import NothingToDo, UsageError
-from cte_lake.lake.selection import where
+from cte_lake.lake.selection import Selection, where
 from cte_lake.model.points import non_overlapping
 from cte_lake.plots.words import count_text, target_text
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, only_bins, rows_of
@@ -89,17 +89,19 @@ def flux_background(lake: Lake, asked: Request) -> Drawing:
 
     asked = asked.defaulting(length=("l",), filetype=("flt",))
     chosen, parameters = asked.where()
-    view = f"flux_background(aperture := {asked.aperture})"
+    view = f"flux_background(aperture := {asked.aperture}, generation := 'all')"
     stars = rows_of(
         lake, f"SELECT * FROM {view} WHERE {chosen} ORDER BY bin_lo, pair_id, master_id", asked, **parameters
     )
     stars = chosen_bins(stars, asked, asked.time_bins)
     shown = {key: sorted(set(stars[key].to_pylist())) for key in ("target", "filetype", "filter")}
     of_stars, values = where(shown | {"length": asked.selection.length})
+    kinds, more = Selection(chinject=asked.selection.chinject, generation=asked.selection.generation).where()
     means = lake.sql(
-        f"SELECT * FROM flux_background_means(aperture := {asked.aperture}) WHERE {of_stars} "
-        "ORDER BY bin_lo, background",
+        f"SELECT * FROM flux_background_means(aperture := {asked.aperture}, generation := 'all') "
+        f"WHERE {of_stars} AND {kinds} ORDER BY bin_lo, background",
         **values,
+        **more,
     ).arrow()
     means = only_bins(means, bins_in(stars))
     caption = "Stars more than 1750 rows from the amplifiers, against themselves near the amplifiers."
@@ -114,7 +116,7 @@ def recovery(lake: Lake, asked: Request) -> Drawing:
 
     if asked.selection.filetype:
         raise UsageError("recovery compares FLT with FLC; leave --filetype out")
-    asked = asked.defaulting(length=("l",), flash=(0,))
+    asked = asked.of_exposures().defaulting(length=("l",), flash=(0,), chinject=("NONE",))
     chosen, parameters = asked.where()
     query = (
         f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {chosen} ORDER BY mjd, rootname, bin_lo"
@@ -140,7 +142,7 @@ def star(lake: Lake, asked: Request) -> Drawing:
 
     if asked.star is None:
         raise UsageError("name the star: --star NUMBER, its master_id")
-    chosen, parameters = asked.where("master_id = $star")
+    chosen, parameters = asked.of_exposures().where("master_id = $star")
     query = f"SELECT * FROM star_history(aperture := {asked.aperture}) WHERE {chosen} ORDER BY mjd, imagename"
     table = lake.sql(query, star=asked.star, **parameters).arrow()
     if table.num_rows == 0:
@@ -156,7 +158,7 @@ def field(lake: Lake, asked: Request) -> Drawing:
     """A frame with its matched stars."""
     from cte_lake.plots.field import field_plot
 
-    where, parameters = asked.where()
+    where, parameters = asked.of_exposures().where()
     asked_image = _pair(lake, asked)[0]["image_2"] if asked.pair is not None else asked.image
     if asked_image:
         where, parameters = "imagename = $image", {"image": asked_image}
