@@ -70,8 +70,8 @@ def other_generation(coefficients: CoefficientSet, generations: Iterable[str]) -
         return ""
     return (
         f"the coefficients {coefficients.name} were fitted to calibration generation {', '.join(fitted)}, "
-        f"the measurements are of {', '.join(others)}, whose pixels were corrected otherwise; fit a set to that "
-        "generation with `cte-lake fit --generation`"
+        f"the measurements are of {', '.join(others)}, whose pixels were corrected otherwise; fit a set to "
+        "that generation with `cte-lake fit --generation`"
     )
 
 
