@@ -10,8 +10,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
-    EstimatorOption,
     ChinjectOption,
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
