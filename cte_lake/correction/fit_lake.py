@@ -238,9 +238,7 @@ def _with_surface(
     return full, family, ""
 
 
-def _label(
-    chosen: dict[str, str], filetype: str, background: bool, aperture: int, points: FitPoints
-) -> str:
+def _label(chosen: dict[str, str], filetype: str, background: bool, aperture: int, points: FitPoints) -> str:
     """Return the name of a set that was given none: what it was fitted to, the usual left unsaid."""
     parts = [
         chosen["target"],
