@@ -69,6 +69,7 @@ def compare(
     print_table(rows, format_, output)
     if plot is not None:
         from cte_lake.plots.compare import compare_plot
+        from cte_lake.plots.style import save
 
-        compare_plot(found.slopes, str(one), str(two)).savefig(plot)
+        save(compare_plot(found.slopes, str(one), str(two)), plot)
         typer.echo(f"drawn: {plot}", err=True)

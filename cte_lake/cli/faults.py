@@ -29,7 +29,7 @@ _SYSTEM = {
     errno.ENAMETOOLONG: "the file name is too long for the file system: choose a shorter one",
     errno.ENOTDIR: "a part of the path is a file, not a folder: check the path",
     errno.EISDIR: "this is a folder and a file is needed: name a file",
-    errno.ENOENT: "the file or folder does not exist: check the name",
+    errno.ENOENT: "a file or folder does not exist or cannot be made there: check the name",
     errno.EEXIST: "it exists already: choose another name",
     errno.ELOOP: "symbolic links lead in a circle: name the file itself",
 }
@@ -37,6 +37,7 @@ _SYSTEM = {
 _PHRASES = {
     "no space left on device": errno.ENOSPC,
     "permission denied": errno.EACCES,
+    "cannot open file": errno.ENOENT,
     "read-only file system": errno.EROFS,
     "too many open files": errno.EMFILE,
     "cannot allocate memory": errno.ENOMEM,

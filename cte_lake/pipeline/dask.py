@@ -19,15 +19,13 @@ Result = TypeVar("Result")
 
 #: Seconds to wait for a scheduler that was named.
 _CONNECT_TIMEOUT = 10
-#: One thread a worker in every library, and no pages on any port.
+#: One thread a worker in every library.
 _LOCAL_CLUSTER = {
     "distributed.nanny.environ": {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
     },
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
 }
 
 
@@ -115,8 +113,7 @@ def _run_on(
 
 @contextlib.contextmanager
 def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
-    import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     # Dask's own chatter (lost workers, unresponsive loops) says nothing that the outcome does not say better.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -128,21 +125,30 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
         with client:
             yield client
         return
+    from cte_lake.pipeline.dask_nodes import local_cluster
+
+    count = min(workers.count, n_tasks)
     with (
         private_folder() as scratch,
-        dask.config.set(_LOCAL_CLUSTER),
-        LocalCluster(
-            n_workers=min(workers.count, n_tasks),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            # Without an address Dask takes port 8787 of this host and warns where it is taken.
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=workers.memory_limit,
-            local_directory=str(scratch),
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
+        _own_settings(),
+        local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL) as cluster,
         Client(cluster) as client,
     ):
         yield client
+
+
+@contextlib.contextmanager
+def _own_settings() -> Iterator[None]:
+    """Let a cluster on this machine run by Dask's defaults, whatever configuration files are about."""
+    import copy
+
+    import dask
+
+    theirs = copy.deepcopy(dask.config.config)
+    dask.config.refresh(paths=[], env={})
+    try:
+        with dask.config.set(_LOCAL_CLUSTER):
+            yield
+    finally:
+        dask.config.config.clear()
+        dask.config.config.update(theirs)

@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError
+from cte_lake.lake.write import replacing
 
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool
@@ -87,12 +88,22 @@ _SETTINGS: Any = {
 }
 
 
+#: Settings of windows and of the process, which a figure has no part in.
+_OF_WINDOWS = ("backend", "interactive", "toolbar", "timezone", "tk.", "webagg.", "docstring.", "date.epoch")
+
+
+def _own_settings() -> Any:
+    """Return every setting of a figure: matplotlib's defaults, then ours; no matplotlibrc has a say."""
+    defaults: Any = dict(matplotlib.rcParamsDefault)
+    return {key: value for key, value in defaults.items() if not key.startswith(_OF_WINDOWS)} | _SETTINGS
+
+
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw in the style of this module, and put matplotlib's settings back afterwards."""
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(_SETTINGS):
+        with matplotlib.rc_context(_own_settings()):
             return draw(*args, **kwargs)
 
     return drawn
@@ -114,8 +125,9 @@ def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) 
         "pdf": {"CreationDate": None},
         "svg": {"Date": None},
     }
-    with matplotlib.rc_context(_SETTINGS):
-        figure.savefig(path, format=kind, metadata=undated[kind] | dict(metadata or {}))
+    # Beside its place and renamed: a full disk or Ctrl-C leaves no half of a figure under its name.
+    with replacing(path) as temporary, matplotlib.rc_context(_own_settings()):
+        figure.savefig(temporary, format=kind, metadata=undated[kind] | dict(metadata or {}))
 
 
 def panels(

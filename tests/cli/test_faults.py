@@ -1,0 +1,147 @@
+"""Whose fault it is: surroundings in one sentence, other people's settings without effect."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cte_lake.cli.faults import surroundings
+from cte_lake.errors import ExitCode
+from cte_lake.lake.create import create_lake
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    root = tmp_path_factory.mktemp("faults") / "lake"
+    create_lake(root)
+    return root
+
+
+def run(*arguments, prefix="", **settings):
+    line = ["bash", "-c", f'{prefix} exec "$@"', "-", sys.executable, "-m", "cte_lake", *map(str, arguments)]
+    settings.setdefault("env", dict(os.environ))
+    return subprocess.run(
+        line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **settings
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "x", "a.pdf"), "a.pdf: the disk is full"),
+        (PermissionError(errno.EACCES, "x", "b"), "b: permission is denied"),
+        (OSError(errno.EMFILE, "x"), "ulimit -n"),
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("IO Error: Could not write: No space left on device"), "the disk is full"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (OSError(errno.EROFS, "x", "a\nb"), r"'a\nb': the file system is read-only"),
+        (ExceptionGroup("two", [ValueError("x"), OSError(errno.EIO, "x")]), "failed to read or write"),
+    ],
+)
+def test_surroundings_are_named_in_one_sentence(error, said):
+    assert said in surroundings(error)
+    outer = KeyError("of a library")
+    outer.__cause__ = error
+    assert said in surroundings(outer)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), ZeroDivisionError(), KeyError("disk"), OSError("corrupt")]
+)
+def test_a_defect_is_not_blamed_on_the_surroundings(error):
+    assert surroundings(error) is None
+
+
+READING = [
+    ("status",),
+    ("sql", "FROM exposures"),
+    ("views",),
+    ("config", "show"),
+    ("schema", "show"),
+    ("audit",),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_a_full_disk_below_the_output_of_every_command(lake, command):
+    line = [sys.executable, "-m", "cte_lake", *command, *_at(lake, command)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == ExitCode.WRONG_USE
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+WRITING = [
+    ("init", "{ro}/new"),
+    ("views", "--to", "{ro}/views.duckdb", "--lake", "{lake}"),
+    ("snapshot", "{ro}/copy", "--lake", "{lake}"),
+    ("simulate", "{ro}/frames"),
+    ("sql", "FROM exposures", "-o", "{ro}/rows.csv", "--lake", "{lake}"),
+    ("report", "--publish", "{ro}/www", "--lake", "{lake}"),
+    ("ingest", "{ro}", "--lake", "{lake}"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", WRITING, ids=lambda command: command[0])
+@pytest.mark.parametrize("limit", ["", "ulimit -n 64;"], ids=["read-only", "descriptors"])
+def test_a_folder_that_nobody_may_write_to(lake, command, limit):
+    # The kernel lets nobody write below /proc, not even root.
+    done = run(*(word.format(ro="/proc/1", lake=lake) for word in command), prefix=limit)
+    assert done.returncode in {ExitCode.WRONG_USE, ExitCode.NOTHING_TO_DO, ExitCode.DONE_IN_PART}, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "defect" not in done.stderr
+    assert done.stderr.strip()
+
+
+def test_other_peoples_settings_of_matplotlib_have_no_effect(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 99\nfigure.facecolor: red\n")
+    code = (
+        "import sys; sys.argv = ['cte-lake']\n"
+        "from cte_lake.cli.independence import depend_on_nobody; depend_on_nobody()\n"
+        "import hashlib, pathlib\n"
+        "from cte_lake.plots import style\n"
+        "@style.styled\n"
+        "def draw():\n"
+        "    figure, axes = style.panels()\n"
+        "    figure.suptitle('a_b')\n"
+        "    return figure\n"
+        "style.save(draw(), pathlib.Path('f.png'))\n"
+        "print(hashlib.sha256(pathlib.Path('f.png').read_bytes()).hexdigest())"
+    )
+    plain, theirs = tmp_path / "plain", tmp_path
+    plain.mkdir()
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True,
+            env=os.environ | {"MPLBACKEND": backend},
+        ).stdout
+        for folder, backend in ((plain, "agg"), (theirs, "module://matplotlib_inline.backend_inline"))
+    ]  # fmt: skip
+    assert digests[0] == digests[1] != ""
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    from cte_lake.plots import style
+
+    def full(figure, path, **_settings):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    (tmp_path / "old.pdf").write_bytes(b"old")
+    monkeypatch.setattr(Figure, "savefig", full)
+    for name in ("new.pdf", "old.pdf"):
+        with pytest.raises(Exception, match=r"disk|space"):
+            style.save(Figure(), tmp_path / name)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old.pdf", b"old")]
+
+
+def _at(lake, command):
+    return () if command[0] in {"schema"} else ("--lake", str(lake))

@@ -1,0 +1,86 @@
+"""Workers on this machine: who may talk to them, and whose settings they run by."""
+
+import os
+import socket
+import ssl
+from pathlib import Path
+
+import dask
+from distributed.security import Security
+
+from cte_lake.pipeline.dask import WorkerSettings, run_tasks
+
+
+def family():
+    """This process and all that it has started."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except FileNotFoundError:
+            continue
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def ports(pids):
+    """Ports on which some processes listen, read from the kernel's own table."""
+    sockets = {
+        link.readlink().name
+        for pid in pids
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.is_symlink() and str(link.readlink()).startswith("socket:")
+    }
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{os.getpid()}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in sockets:
+                found.add(int(local.rpartition(":")[2], 16))
+    return found
+
+
+def answers(port, context):
+    """Whether something behind a port goes on talking after the handshake."""
+    with socket.create_connection(("127.0.0.1", port), timeout=3) as plain:
+        try:
+            with context.wrap_socket(plain) as wrapped:
+                return bool(wrapped.recv(1))
+        except (ssl.SSLError, ConnectionError, TimeoutError):
+            return False
+
+
+def speaks_http(port):
+    """Whether a port answers a request that is not encrypted."""
+    with socket.create_connection(("127.0.0.1", port), timeout=3) as plain:
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        try:
+            return plain.recv(4) == b"HTTP"
+        except (ConnectionError, TimeoutError):
+            return False
+
+
+def strangers():
+    """Handshakes of a process without keys, and of one with keys of its own."""
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
+    other = Security.temporary().get_connection_args("client")["ssl_context"]
+    other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
+    return nobody, other
+
+
+def test_workers_take_orders_from_their_own_run_alone():
+    key = "distributed.comm.timeouts.connect"
+    with dask.config.set({key: "7s"}):
+        for done in run_tasks(dask.config.get, [key], WorkerSettings(1)):
+            # The settings of whoever calls are not those of the run.
+            assert (done.error, done.result) == (None, "30s")
+            listening = ports(family())
+            # Scheduler, nanny and worker.
+            assert len(listening) == 3
+            for port in listening:
+                assert not speaks_http(port)
+                assert not any(answers(port, context) for context in strangers())
+        assert dask.config.get(key) == "7s"
