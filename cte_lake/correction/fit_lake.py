@@ -14,16 +14,14 @@ import numpy as np
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
-from cte_lake.model.chip_difference import chip_difference
 from cte_lake.model.coefficients import CoefficientSet, from_fit
-from cte_lake.model.family import MIN_VISITS, FamilyFit, FormChoice, fit_family
+from cte_lake.model.family import FamilyFit, FormChoice
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
 from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
 from cte_lake.model.robust import Loss
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
 from cte_lake.model.tables import column
-from cte_lake.model.tabulation import surface_of
-from cte_lake.model.terms import background_variable
+from cte_lake.model.with_surface import with_surface
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -196,46 +194,10 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     if drawn is not None:
         checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
         coefficients = replace(coefficients, quality={**coefficients.quality, **checked})
-    coefficients, family, no_surface = _with_surface(
-        coefficients, points, request, fit.time_degree, background > 0
+    coefficients, family, no_surface = with_surface(
+        coefficients, points, request.form, request.robust, fit.time_degree, background > 0
     )
     return FitOutcome(coefficients, candidates, drawn, no_bootstrap, family, no_surface)
-
-
-def _with_surface(
-    coefficients: CoefficientSet, points: FitPoints, request: FitRequest, time_degree: int, background: bool
-) -> tuple[CoefficientSet, FamilyFit | None, str]:
-    """Add the surface that the data choose; too few visits for one leave the coefficients alone."""
-    if request.form == "none":
-        return coefficients, None, "the coefficients alone were asked for"
-    if len(points.visits) < MIN_VISITS:
-        return (
-            coefficients,
-            None,
-            f"{len(points.visits)} visits do not say how visits scatter; it takes {MIN_VISITS}",
-        )
-    family = fit_family(points, request.form, request.robust, time_degree, background)
-    sky = background_variable(points.background) if background else np.zeros(len(points))
-    loss = family.chosen.loss(points.mjd, points.log_flux, sky)
-    chips = chip_difference(points, loss)
-    surface = surface_of(family, chips)
-    published = coefficients.published_loss(points.mjd, 10.0**points.log_flux, points.background)
-    quality = {
-        "visit_scatter": family.chosen.visit_scatter,
-        "slope_noise": family.chosen.noise,
-        "left_out_pull": float(np.sqrt(family.misfit.chi2)),
-        "misses": float(len(family.misfit.cells)),
-        "chips": chips.value,
-        "chips_err": chips.error,
-        "chips_pairs": float(chips.pairs),
-        "coefficients_lose": family.polynomial_loss,
-        "coefficients_off": float(np.sqrt(np.mean((published - loss) ** 2))),
-    }
-    selection = {**coefficients.selection, "form": family.name}
-    full = replace(
-        coefficients, surface=surface, selection=selection, quality={**coefficients.quality, **quality}
-    )
-    return full, family, ""
 
 
 def _label(chosen: dict[str, str], filetype: str, background: bool, aperture: int, points: FitPoints) -> str:
