@@ -328,6 +328,7 @@ def open_lake(
     settings: Settings | None = None,
     temp_limit: str = "50GB",
     timeout: float | None = None,
+    generation: str | None = None,
 ) -> Lake:
     """Open a lake for reading.
 
@@ -347,6 +348,10 @@ def open_lake(
         Most that is written to that folder.
     timeout : float, optional
         Longest time of a query, s; by default none.
+
+    generation : str, optional
+        Name of the calibration generation whose rows alone are seen, those since replaced included; by
+        default the newest row of each exposure counts.
 
     Raises
     ------
@@ -380,7 +385,7 @@ def open_lake(
     # Listed before they are read: what comes between is taken up by the first query.
     exposures = stored.dataset("exposures")
     listed = frozenset(exposures.listing())
-    binding = Binding(connection, stored, mode, settings, exposures.rows())
+    binding = Binding(connection, stored, mode, settings, exposures.rows(), generation)
     seal(connection, stored)
     return Lake(
         stored, connection, listed, (settings or load_settings(stored)).config.names(), binding, timeout

@@ -1,9 +1,11 @@
 -- exposures_all_modes
 -- Grain: an exposure and file type in one photometry mode, as last measured.
--- Of the revisions of an exposure the highest counts; one that was withdrawn is not shown.
+-- Of the revisions of an exposure the highest counts; one that was withdrawn is not shown. A connection opened for one
+-- calibration generation sees the revisions of that generation alone: the lake as it was before a recalibration.
 CREATE OR REPLACE VIEW exposures_all_modes AS
 WITH latest AS (
     FROM stored_exposures
+    WHERE coalesce(generation_of(filetype, cal_ver, cte_name, cte_ver, pctetab) = only_generation(), true)
     QUALIFY row_number() OVER (PARTITION BY imagename, mode ORDER BY revision DESC, phot_key DESC) = 1
 )
 SELECT

@@ -15,6 +15,7 @@ from cte_lake.cli.options import (
     FilterOption,
     FlashOption,
     LakeOption,
+    ModeOption,
     ProposalOption,
     RadiusOption,
     TargetOption,
@@ -23,6 +24,7 @@ from cte_lake.cli.options import (
     select,
 )
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
+from cte_lake.errors import UsageError
 
 
 class Per(StrEnum):
@@ -38,6 +40,13 @@ def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A lake, a photometry mode, or LAKE:MODE.")],
     second: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, likewise.")],
     lake: LakeOption = None,
+    generation: Annotated[
+        bool,
+        typer.Option(
+            "--generation", help="A and B are calibration generations of one lake, or their beginnings."
+        ),
+    ] = False,
+    mode: ModeOption = None,
     per: Annotated[Per, typer.Option("--per", help="A row per flux bin, slope or star.")] = Per.BIN,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
@@ -56,12 +65,18 @@ def compare(
     """Compare two measurements of the same frames, star by star and slope by slope.
 
     Two photometry modes of one lake (cte-lake compare standard iraf), or two lakes. Differences
-    are B less A.
+    are B less A. After a recalibration, `compare --generation cte2 cte3` holds the same exposures of
+    both calibrations against each other, as long as no vacuum has removed the earlier rows.
     """
     from cte_lake.correction.compare_modes import compare as run_compare
-    from cte_lake.correction.compare_modes import parse_side
+    from cte_lake.correction.compare_modes import generation_sides, parse_side
 
-    one, two = parse_side(first, lake), parse_side(second, lake)
+    if generation:
+        one, two = generation_sides(first, second, lake, mode)
+    elif mode is not None:
+        raise UsageError("--mode goes with --generation; name modes as A and B")
+    else:
+        one, two = parse_side(first, lake), parse_side(second, lake)
     selection = select(proposal, visit, target, flash, filetype, filter_)
     chosen = None if estimator is None else known_estimator(estimator)
     found = run_compare(one, two, selection, radius, chosen)

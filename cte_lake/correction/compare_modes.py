@@ -31,14 +31,25 @@ _SLOPES = """
 """
 
 
+_GENERATIONS = """
+    SELECT DISTINCT generation_of(filetype, cal_ver, cte_name, cte_ver, pctetab) AS generation
+    FROM stored_exposures
+    WHERE mode = $mode
+    ORDER BY generation
+"""
+
+
 @dataclass(frozen=True)
 class Side:
-    """One of the two measurements: a lake and a photometry mode."""
+    """One of the two measurements: a lake, a photometry mode, and a calibration generation if one is meant."""
 
     lake: StoredLake
     mode: str
+    generation: str = ""
 
     def __str__(self) -> str:
+        if self.generation:
+            return f"{self.lake.name}:{self.generation}"
         return f"{self.lake.name}:{self.mode}"
 
 
@@ -87,6 +98,34 @@ def parse_side(text: str, default: AnyLake | None) -> Side:
     return Side(root, mode or load_settings(root).config.photometry.mode)
 
 
+def generation_sides(
+    first: str, second: str, named: AnyLake | None, mode: str | None = None
+) -> tuple[Side, Side]:
+    """Return the two sides of a comparison of calibration generations in one lake, by names or their beginnings.
+
+    Exposures that were recalibrated count in both: their earlier rows stay in a lake until a vacuum.
+
+    Raises
+    ------
+    UsageError
+        If the lake has no such generation, or several of that beginning.
+    """
+    root = find_lake(named)
+    mode = mode or load_settings(root).config.photometry.mode
+    with open_lake(root, mode) as opened:
+        known = [str(row["generation"]) for row in opened.sql(_GENERATIONS, mode=mode).rows()]
+    sides = []
+    for name in (first, second):
+        found = [one for one in known if one == name] or [one for one in known if one.startswith(name)]
+        if len(found) != 1:
+            raise UsageError(
+                f"{name!r} is {'the beginning of several' if found else 'none'} of the lake's calibration "
+                f"generations: {', '.join(known) or 'there is none'}"
+            )
+        sides.append(Side(root, mode, found[0]))
+    return sides[0], sides[1]
+
+
 def compare(
     first: Side,
     second: Side,
@@ -116,8 +155,8 @@ def compare(
     measure = settings.config.measure
     radius, chosen = aperture or measure.aperture, estimator or measure.estimator
     with (
-        open_lake(first.lake, first.mode, settings=settings) as one,
-        open_lake(second.lake, second.mode, settings=settings) as two,
+        open_lake(first.lake, first.mode, settings=settings, generation=first.generation or None) as one,
+        open_lake(second.lake, second.mode, settings=settings, generation=second.generation or None) as two,
         duckdb.connect() as connection,
     ):
         chosen_exposures = one.select(selection or Selection())

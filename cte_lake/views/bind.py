@@ -44,6 +44,8 @@ class Binding:
     exposures : pyarrow.Table, optional
         All exposure rows (`cte_lake.lake.index.exposure_rows`), to be held in the connection; by default
         their files are read by every query.
+    generation : str, optional
+        Calibration generation whose rows alone are seen; by default the newest row of each exposure counts.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Binding:
         mode: str | None = None,
         settings: Settings | None = None,
         exposures: pa.Table | None = None,
+        generation: str | None = None,
     ) -> None:
         from cte_lake.config import load_settings
 
@@ -67,7 +70,7 @@ class Binding:
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
         self._config = (settings or load_settings(self._lake)).config
-        bind_settings(connection, self._config, mode or self._config.photometry.mode)
+        bind_settings(connection, self._config, mode or self._config.photometry.mode, generation)
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
@@ -175,7 +178,9 @@ def bind_detector(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE MACRO {head} AS {body}")
 
 
-def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: str) -> None:
+def bind_settings(
+    connection: duckdb.DuckDBPyConnection, config: Config, mode: str, generation: str | None = None
+) -> None:
     """Set a connection up for the views: DuckDB's own settings, the tables and the macro that they read."""
     from cte_lake.photometry import modes
 
@@ -215,6 +220,8 @@ def bind_settings(connection: duckdb.DuckDBPyConnection, config: Config, mode: s
     _table(connection, "recovery_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.recovery_bins)
     targets = [(name, target.pairing) for name, target in config.targets.items()]
     _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
+    only = "NULL" if generation is None else "'" + generation.replace("'", "''") + "'"
+    connection.execute(f"CREATE OR REPLACE MACRO only_generation() AS {only}::VARCHAR")
     connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
 
 

@@ -20,6 +20,11 @@ sloped AS (
         median(p.cte_loss_1) AS cte_loss_1,
         median(p.cte_loss_2) AS cte_loss_2,
         median(p.difference) AS difference,
+        -- Of the same frames: the scatter from pair to pair tells the error (of a median), one pair its own errors.
+        CASE
+            WHEN count(*) > 1 THEN sqrt(pi() / 2) * stddev_samp(p.difference) / sqrt(count(*))
+            ELSE any_value(sqrt(p.cte_loss_err_1 ** 2 + p.cte_loss_err_2 ** 2))
+        END AS difference_err,
         median(p.cte_loss_err_1) AS cte_loss_err_1,
         median(p.cte_loss_err_2) AS cte_loss_err_2
     FROM slope_pairs AS p
@@ -35,6 +40,7 @@ SELECT
     p.cte_loss_1::DOUBLE AS cte_loss_1,
     p.cte_loss_2::DOUBLE AS cte_loss_2,
     p.difference::DOUBLE AS difference,
+    p.difference_err::DOUBLE AS difference_err,
     p.cte_loss_err_1::DOUBLE AS cte_loss_err_1,
     p.cte_loss_err_2::DOUBLE AS cte_loss_err_2
 FROM flux_bins AS f

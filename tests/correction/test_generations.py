@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -145,3 +146,27 @@ def test_measure_prints_one_generation_and_tells_of_the_others(mixed):
     assert f"left out: 3 pairs of {OLD_NAME}" in run.stderr
     assert OLD_NAME not in run.stdout
     assert NEW_NAME in run.stdout
+
+
+def test_compare_of_two_generations_gives_the_difference_per_bin_with_its_error(tmp_path):
+    root = tmp_path / "lake"
+    create_lake(root)
+    for number in range(4):
+        common = {"visit": f"{number + 1:02d}", "mjd": 57000.0 + number, "filetype": "flc"}
+        for revision, (kind, facts) in enumerate((("old", OLD), ("new", NEW)), start=1):
+            one, two = stars(LOSS[kind], number)
+            add_pair(root, first=one, second=two, revision=revision, **facts, **common)
+    run = CliRunner().invoke(
+        app, ["compare", "--generation", "cte2", "cte3", "--lake", str(root), "--format", "json"]
+    )
+    assert run.exit_code == 0, run.output
+    rows = [row for row in json.loads(run.stdout) if row["n_slopes"] == 4]
+    assert len(rows) > 4
+    for row in rows:
+        assert row["difference"] == pytest.approx(LOSS["new"] - LOSS["old"], abs=0.005)
+        assert 0 < row["difference_err"] < 0.005
+    wrong = CliRunner().invoke(app, ["compare", "--generation", "cte", "cte3", "--lake", str(root)])
+    assert isinstance(wrong.exception, UsageError)
+    # A lake opened as usual knows the newest calibration alone.
+    with open_lake(root) as lake:
+        assert {row["generation"] for row in lake.pairs().rows()} == {NEW_NAME}
