@@ -41,7 +41,7 @@ _GENERATIONS = """
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two measurements: a lake, a photometry mode, and a calibration generation if one is meant."""
+    """One of the two measurements: a lake, a photometry mode, and perhaps a calibration generation."""
 
     lake: StoredLake
     mode: str
@@ -101,7 +101,7 @@ def parse_side(text: str, default: AnyLake | None) -> Side:
 def generation_sides(
     first: str, second: str, named: AnyLake | None, mode: str | None = None
 ) -> tuple[Side, Side]:
-    """Return the two sides of a comparison of calibration generations in one lake, by names or their beginnings.
+    """Return the two sides of a comparison of calibration generations in one lake, by names or beginnings.
 
     Exposures that were recalibrated count in both: their earlier rows stay in a lake until a vacuum.
 

@@ -19,6 +19,7 @@ from cte_lake.correction.compare_modes import Side, compare, parse_side
 from cte_lake.errors import ExitCode, NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -181,9 +182,9 @@ def test_two_lakes_with_the_same_photometry_do_not_differ(measured):
 
 def test_sides_are_modes_lakes_or_both(measured):
     root, copy = measured
-    assert parse_side("iraf", root) == Side(root, "iraf")
-    assert parse_side(str(copy), root) == Side(copy, "standard")
-    assert parse_side(f"{copy}:iraf", None) == Side(copy, "iraf")
+    assert parse_side("iraf", root) == Side(stored(root), "iraf")
+    assert parse_side(str(copy), root) == Side(stored(copy), "standard")
+    assert parse_side(f"{copy}:iraf", None) == Side(stored(copy), "iraf")
     for wrong in ("daophot", f"{copy}:daophot", str(copy / "phot")):
         with pytest.raises(UsageError, match="neither a lake nor a photometry mode"):
             parse_side(wrong, root)
