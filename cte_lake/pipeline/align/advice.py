@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from cte_lake.pipeline.align.align_task import AlignTask
-    from cte_lake.pipeline.align.quality import Quality
+from cte_lake.config.preparation import Align
+from cte_lake.pipeline.align.quality import Quality
+from cte_lake.pipeline.survey import ExposureFile
 
 #: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
 NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
 _TRAILED = frozenset({"smeared"})
 
 
-def advice(task: AlignTask, reason: str, quality: Quality | None) -> str:
+def advice(exposure: ExposureFile, settings: Align, reason: str, quality: Quality | None) -> str:
     """Say where the best solution lies and what may mend it.
 
     Parameters
     ----------
-    task : AlignTask
-        The exposure and the settings of the search.
+    exposure : ExposureFile
+        The exposure.
+    settings : Align
+        Of the search.
     reason : str
         Why it was refused.
     quality : Quality or None
         Of the best solution; None where there is none.
     """
-    settings = task.settings
     reach = f"{settings.wide_radius:g} arcsec and {settings.wide_rotation:g} degrees"
     where = f"searched up to {reach}"
     if quality is not None and np.isfinite(quality.offset):
@@ -40,17 +40,16 @@ def advice(task: AlignTask, reason: str, quality: Quality | None) -> str:
         )
     if reason in _TRAILED:
         return f"{where}; the telescope moved during the exposure: leave it out by [exclusions.visits]"
-    command = _command(task)
+    command = _command(exposure)
     if reason in NOTHING_MATCHED or reason == "outside_master":
         return (
-            f"{where}; is it {task.exposure.target}, and its catalog of this field? To look further: "
+            f"{where}; is it {exposure.target}, and its catalog of this field? To look further: "
             f"`{command} --set align.wide_radius={2 * settings.wide_radius:g} "
             f"--set align.gate.max_shift={2 * settings.gate.max_shift:g}`"
         )
     return f"{where}; its residuals are drawn by `{command} --overwrite --plots FOLDER`"
 
 
-def _command(task: AlignTask) -> str:
-    exposure = task.exposure
+def _command(exposure: ExposureFile) -> str:
     folder = shlex.quote(str(Path(exposure.path).parent))
     return f"cte-lake align {folder} --proposal {exposure.proposal} --visit {exposure.visit}"

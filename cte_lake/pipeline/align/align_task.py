@@ -277,7 +277,7 @@ def _wcsname(content_hash: str) -> str:
 def _refused(task: AlignTask, refusal: Rejected, quality: Quality | None) -> WcsSolution:
     exposure, status = task.exposure, QUARANTINED
     reason = refusal.reason
-    detail = f"{refusal}; {advice(task, reason, quality)}"
+    detail = f"{refusal}; {advice(exposure, task.settings, reason, quality)}"
     if exposure.chinject != "NONE" and reason in NOTHING_MATCHED:
         status, reason = SKIPPED, "charge_injection"
         detail = f"skipped: CHINJECT={exposure.chinject} and nothing can be matched ({detail})"

@@ -6,13 +6,16 @@ import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from cte_lake.config.admission import Admission
+from cte_lake.config.preparation import Align
 from cte_lake.errors import Rejected
+from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.pipeline.align.align_task import detection_settings
@@ -20,12 +23,37 @@ from cte_lake.pipeline.align.detect import detect_sources
 from cte_lake.pipeline.align.find_offset import Offset, find_offset
 from cte_lake.pipeline.ingest.position import Position
 
-if TYPE_CHECKING:
-    from cte_lake.pipeline.ingest.ingest_task import MeasureTask
+
+class Placed(Protocol):
+    """What is known of an exposure whose position is refused; a task of ingest is one."""
+
+    @property
+    def exposure(self) -> Exposure:
+        """Its header's facts."""
+
+    @property
+    def target(self) -> str:
+        """Its target."""
+
+    @property
+    def chip(self) -> int:
+        """The chip that is measured."""
+
+    @property
+    def admission(self) -> Admission:
+        """The limits."""
+
+    @property
+    def align(self) -> Align:
+        """How stars are detected and matched."""
+
+    @property
+    def use_alignment(self) -> bool:
+        """Whether fitted WCS are used."""
 
 
 def off_position(
-    task: MeasureTask,
+    task: Placed,
     image: ChipImage,
     position: Position,
     failed: Sequence[tuple[str, str]],
@@ -36,7 +64,7 @@ def off_position(
 
     Parameters
     ----------
-    task : MeasureTask
+    task : Placed
         The exposure.
     image : ChipImage
         Its chip, with the WCS that was used.
@@ -69,7 +97,7 @@ def off_position(
     return Rejected("off_position", detail, stage="position")
 
 
-def _offset(task: MeasureTask, image: ChipImage, position: Position, catalog: pa.Table) -> Offset | None:
+def _offset(task: Placed, image: ChipImage, position: Position, catalog: pa.Table) -> Offset | None:
     if position.found_fraction >= task.admission.min_found:
         # Nearly all are found where they were looked for: no search tells it better.
         shift = math.hypot(position.shift_x, position.shift_y)
@@ -85,7 +113,7 @@ def _offset(task: MeasureTask, image: ChipImage, position: Position, catalog: pa
     return find_offset(sources, image.wcs, ra, dec, image.data.shape, radius, task.align)
 
 
-def _command(task: MeasureTask, aligned: bool) -> str:
+def _command(task: Placed, aligned: bool) -> str:
     folder = shlex.quote(str(Path(task.exposure.path).parent))
     chosen = f"--proposal {task.exposure.proposal} --visit {task.exposure.visit}"
     return f"cte-lake align {folder} {chosen}{' --overwrite' if aligned else ''}"
