@@ -131,3 +131,5 @@ def _print_report(report: IngestReport) -> None:
         told += f" of {report.files} files"
     stars = f", {report.stars} stars" if report.stars else ""
     typer.echo(f"ingest: {told}{stars} in {report.seconds:.1f} s", err=True)
+    if report.lacking:
+        typer.echo(f"note: {report.lacking}", err=True)

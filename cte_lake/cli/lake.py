@@ -37,7 +37,7 @@ def init(
     if made:
         typer.echo(
             f"next: export CTE_LAKE_LAKE={shlex.quote(str(stored(lake)))} && "
-            "cte-lake master import CATALOG --target NAME, then cte-lake ingest PATH...",
+            "cte-lake master import CATALOG --target NAME, then cte-lake run FOLDER",
             err=True,
         )
 

@@ -123,4 +123,4 @@ def _tell(folder: Path, done: list[SimulatedProgram]) -> None:
     typer.echo("try next:", err=True)
     typer.echo("  cte-lake init LAKE", err=True)
     typer.echo(f"  cte-lake master import {done[0].master} --target {name} --lake LAKE", err=True)
-    typer.echo(f"  cte-lake ingest {folder} --lake LAKE", err=True)
+    typer.echo(f"  cte-lake run {folder} --lake LAKE", err=True)

@@ -1,4 +1,4 @@
-"""The demo itself: a small simulated program through init, import, ingest and measure."""
+"""The demo itself: a small simulated program through init, import, align, crmask, ingest and measure."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def run_demo(
     with open_lake(lake) as opened:
         rows = _compare(opened, truth)
         figures = draw_figures(opened, folder / "figures")
-    say(f"[4/4] measure {len(rows)} losses of {len(truth)} pairs, FLT and FLC; {len(figures)} figures drawn")
+    say(f"[5/5] measure {len(rows)} losses of {len(truth)} pairs, FLT and FLC; {len(figures)} figures drawn")
     return DemoResult(folder / "frames", lake, figures, rows, perf_counter() - started)
 
 
@@ -113,7 +113,7 @@ def _simulate(frames: Path, scale: DemoScale, seed: int, say: Say) -> list[dict[
     done = simulate_programs(programs, frames, Settings(width=scale.width, seed=seed), stars=scale.stars)
     files = [path for each in done for path in each.frames]
     size = sum(path.stat().st_size for path in files) / 1e9
-    say(f"[1/4] made    {len(files)} frames (FLT, FLC; {size:.1f} GB) in {perf_counter() - started:.0f} s:")
+    say(f"[1/5] made    {len(files)} frames (FLT, FLC; {size:.1f} GB) in {perf_counter() - started:.0f} s:")
     flashes = " and ".join(map(str, scale.flashes))
     say(f"              NGC 104 ({len(scale.epochs)} epochs, flash {flashes}) and NGC 6583 (180 degrees)")
     return [pair for each in done for pair in each.pairs]
@@ -134,18 +134,34 @@ def _ingest(folder: Path, workers: int, say: Say) -> StoredLake:
     for target in ("ngc104", "ngc6583"):
         catalog = folder / "frames" / target / f"{target}_master.cat"
         imported += import_master(lake, catalog, target, settings.config).n_stars
-    say(f"[2/4] lake    made, {imported:,} stars of 2 master catalogs imported")
+    say(f"[2/5] lake    made, {imported:,} stars of 2 master catalogs imported")
     stated = settings.config.workers
-    arguments = IngestArguments(
-        lake=lake, paths=(str(folder / "frames"),), settings=settings,
-        workers=WorkerSettings(workers, None, stated.memory_limit, stated.retries),
-    )  # fmt: skip
-    report = ingest(arguments)
+    common: dict[str, Any] = {
+        "lake": lake, "paths": (str(folder / "frames"),), "settings": settings,
+        "workers": WorkerSettings(workers, None, stated.memory_limit, stated.retries),
+    }  # fmt: skip
+    _prepare(common, say)
+    report = ingest(IngestArguments(**common))
     if report.rejected:
         first = report.rejected[0]
         raise RuntimeError(f"the ingest refused a simulated frame: {first['path']}: {first['detail']}")
-    say(f"[3/4] ingest  {report.measured} frames, {report.stars:,} star rows in {report.seconds:.0f} s")
+    say(f"[4/5] ingest  {report.measured} frames, {report.stars:,} star rows in {report.seconds:.0f} s")
     return lake
+
+
+def _prepare(common: dict[str, Any], say: Say) -> None:
+    """Align the frames and mask their cosmic rays, as `run` does."""
+    from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+    from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, find_cosmic_rays
+
+    started = perf_counter()
+    aligned = align(AlignArguments(**common))
+    masked = find_cosmic_rays(CrmaskArguments(**common))
+    failed = [*aligned.quarantined, *aligned.rejected, *masked.rejected]
+    if failed:
+        raise RuntimeError(f"a simulated frame could not be prepared: {failed[0]['detail']}")
+    seconds = perf_counter() - started
+    say(f"[3/5] prepare {aligned.aligned} exposures aligned, {len(masked.masked)} masked in {seconds:.0f} s")
 
 
 def _compare(lake: Lake, truth: list[dict[str, Any]]) -> tuple[Recovered, ...]:

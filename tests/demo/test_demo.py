@@ -40,8 +40,8 @@ def test_figures_are_written(demo):
 def test_a_second_run_in_the_same_folder_measures_nothing(demo):
     result, _ = demo
     said = []
-    again = run_demo(result.lake.parent, workers=0, scale=SMALL, say=said.append)
-    assert any(line.startswith("[3/4] ingest  0 frames") for line in said)
+    again = run_demo(result.frames.parent, workers=0, scale=SMALL, say=said.append)
+    assert any(line.startswith("[4/5] ingest  0 frames") for line in said)
     # DuckDB adds up on several threads, in any order: the last digit is free.
     losses = [[(each.injected, each.loss) for each in run.rows] for run in (again, result)]
     np.testing.assert_allclose(np.sort(losses[0], axis=0), np.sort(losses[1], axis=0), rtol=1e-9)
@@ -52,7 +52,7 @@ def test_what_is_said_fits_a_terminal_and_ends_with_what_to_try(demo):
     result, said = demo
     lines = result_lines(result)
     assert max(map(len, said)) <= 80
-    assert max(len(line) for line in lines if str(result.lake.parent) not in line) <= 80
+    assert max(len(line) for line in lines if str(result.frames.parent) not in line) <= 80
     at = lines.index("try next:")
     assert len(lines) - at > 3
     assert all("cte-lake" in line or "CTE_LAKE" in line for line in lines[at + 1 :])

@@ -48,6 +48,8 @@ class IngestReport:
         Files found.
     superseded : list of dict
         Files of an older calibration than another's that was found or measured: path and detail.
+    lacking : str
+        What the measured images lack: alignment, cosmic-ray masks; empty for nothing.
     seconds : float
         Wall time.
     """
@@ -62,6 +64,7 @@ class IngestReport:
     sums: dict[str, int] = field(default_factory=dict)
     files: int = 0
     superseded: list[dict[str, str]] = field(default_factory=list)
+    lacking: str = ""
     seconds: float = 0.0
 
     @property
@@ -107,6 +110,7 @@ def ingest(
             recorder.refused(item)
     _measure_all(arguments, plan, recorder, progress)
     report.files = len(plan.items)
+    report.lacking = str(plan.lacking)
     report.sums = _sums(report)
     report.superseded = [
         {"path": path_text(item.path), "detail": item.why} for item in plan.of(Action.SUPERSEDED)

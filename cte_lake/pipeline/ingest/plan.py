@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.contest import settle_contests
@@ -14,16 +14,39 @@ from cte_lake.pipeline.ingest.planner import Planner
 
 
 @dataclass(frozen=True)
+class Lacking:
+    """How many of so many images are measured without a fitted WCS, and without a cosmic-ray mask."""
+
+    images: int
+    unaligned: int
+    unmasked: int
+
+    def __str__(self) -> str:
+        """Say what is lacking and what mends it; empty where nothing is."""
+        told = []
+        if self.unmasked:
+            told.append(
+                f"{self.unmasked} of {self.images} images have no cosmic-ray mask: losses of faint stars "
+                "come out wrong"
+            )
+        if self.unaligned:
+            told.append(f"{self.unaligned} of {self.images} have the header's WCS, fitted to no catalog")
+        return f"{'; '.join(told)}; `cte-lake run FOLDER` aligns, masks and ingests" if told else ""
+
+
+@dataclass(frozen=True)
 class Plan:
     """One item a file, in the order of the files; of those to be measured also what a task needs.
 
-    `ready` maps an image's name to its candidate and the chip that is to be measured.
+    `ready` maps an image's name to its candidate and the chip that is to be measured. `lacking` counts the
+    images to be measured or up to date that have no fitted WCS, and no cosmic-ray mask.
     """
 
     items: list[Item]
     ready: dict[str, tuple[Candidate, int]]
     settings_hash: str
     rules_hash: str
+    lacking: Lacking = field(default_factory=lambda: Lacking(0, 0, 0))
 
     def of(self, action: Action) -> list[Item]:
         """Items with this action."""
@@ -58,7 +81,17 @@ def make_plan(arguments: IngestArguments) -> Plan:
     ready = planner.settle(items)
     _apply_limit(items, arguments.limit)
     ready = {name: found for name, found in ready.items() if found[0].item.action is Action.MEASURE}
-    return Plan(items, ready, planner.settings_hash, planner.rules_hash)
+    return Plan(items, ready, planner.settings_hash, planner.rules_hash, _lacking(items, planner))
+
+
+def _lacking(items: list[Item], planner: Planner) -> Lacking:
+    taken = {Action.MEASURE, Action.UP_TO_DATE}
+    roots = [item.imagename[:9] for item in items if item.imagename and item.action in taken]
+    return Lacking(
+        len(roots),
+        sum(planner.alignment_hash(root) is None for root in roots),
+        sum(planner.crmask_hash(root) is None for root in roots),
+    )
 
 
 def _apply_limit(items: list[Item], limit: int | None) -> None:

@@ -199,3 +199,13 @@ def test_a_file_gone_bad_is_withdrawn_and_a_bad_copy_takes_nothing(run, lake, fr
         assert str(path) in {row["path"] for row in opened.sql("FROM rejects").rows()}
     path.write_bytes(whole)
     assert run(frames).renewed == 1
+
+
+def test_ingest_alone_says_what_it_lacks(run, lake, frames):
+    report = run(frames)
+    assert "4 of 4 images have no cosmic-ray mask" in report.lacking
+    assert "4 of 4 have the header's WCS" in report.lacking
+    assert "`cte-lake run FOLDER`" in run(frames).lacking
+    settings = load_settings(lake, environment={})
+    align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    assert "header's WCS" not in run(frames).lacking
