@@ -1,4 +1,4 @@
-"""Write docs/reference.md from --help, catalog_schemas/ and sql/columns.toml.
+"""Write docs/reference.md from --help, catalog_schemas/ and sql/columns.toml, docs/screening.md from cte_lake.frames.
 
 python docs/generate.py           writes it
 python docs/generate.py --check   exits 1 if it is not up to date
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
+from screening_page import screening
 
 from cte_lake.cli.main import app
 from cte_lake.lake.schemas import dataset, dataset_names
@@ -83,14 +84,17 @@ def views() -> str:
 
 
 def main() -> int:
-    """Write the reference, or say whether it is as it should be."""
-    text = "\n".join([_HEAD, commands(), "", datasets(), "", views(), ""]).replace("\n\n\n", "\n\n")
-    if "--check" in sys.argv:
-        fresh = PLACE.is_file() and PLACE.read_text(encoding="utf-8") == text
-        print(f"docs/reference.md is {'up to date' if fresh else 'old: run docs/generate.py'}")
-        return 0 if fresh else 1
-    PLACE.write_text(text, encoding="utf-8")
-    return 0
+    """Write the pages, or say whether they are as they should be."""
+    reference = "\n".join([_HEAD, commands(), "", datasets(), "", views(), ""]).replace("\n\n\n", "\n\n")
+    pages = {PLACE: reference, PLACE.with_name("screening.md"): screening()}
+    if "--check" not in sys.argv:
+        for place, text in pages.items():
+            place.write_text(text, encoding="utf-8")
+        return 0
+    fresh = {place: place.is_file() and place.read_text(encoding="utf-8") == text for place, text in pages.items()}
+    for place, is_fresh in fresh.items():
+        print(f"docs/{place.name} is {'up to date' if is_fresh else 'old: run docs/generate.py'}")
+    return 0 if all(fresh.values()) else 1
 
 
 if __name__ == "__main__":

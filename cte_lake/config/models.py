@@ -93,6 +93,12 @@ class Exclusions(Section):
     binned: Rule = Field(description="BINAXIS1 or BINAXIS2 is not 1")
     subarray: Rule = Field(description="SUBARRAY is true")
     expflag: Rule = Field(description="EXPFLAG is not NORMAL")
+    amplifiers: Rule = Field(description="CCDAMP is not ABCD")
+    quality: Rule = Field(description="QUALITY or QUALCOM1 to 3 tells of trouble")
+    guiding: Rule = Field(description="FGSLOCK is GYROS or COARSE")
+    scan: Rule = Field(description="SCAN_TYP or SCAN_RAT tells of a spatial scan")
+    grism: Rule = Field(description="a grism is in the beam")
+    no_star_field: Rule = Field(description="IMAGETYP, SCLAMP or MTFLAG tells of something else than stars")
     visits: dict[str, str | Literal[False]] = Field(
         description="'PROPOSAL/VISIT' = reason; false takes a default exclusion back"
     )

@@ -23,6 +23,10 @@ MIN_SHARED_FRACTION: Final = 0.25
 """Share of a chip's stars that a partner must show on the same chip; fields that merely touch stay below."""
 
 
+_BEYOND_THE_CHIP: Final = 120.0
+"""Dither along y, arcsec, that leaves less than half of a chip's field (81 arcsec) on the other chip."""
+
+
 def chip_of_postarg(postarg2: float, chip2_limit: float = 0.1, chip1_limit: float = 80.0) -> int | None:
     """Return the chip of a nominal exposure from its dither along y (docs/field.md#which-chip).
 
@@ -38,11 +42,50 @@ def chip_of_postarg(postarg2: float, chip2_limit: float = 0.1, chip1_limit: floa
     Returns
     -------
     int or None
-        2, 1, or None for a sub-dither.
+        2, 1, or None for a sub-dither, and for one that moves the field off chip 1.
     """
     if abs(postarg2) <= chip2_limit:
         return 2
-    return 1 if postarg2 >= chip1_limit else None
+    return 1 if chip1_limit <= postarg2 <= _BEYOND_THE_CHIP else None
+
+
+def names_chip1(aperture: str) -> bool:
+    """Tell whether an aperture lies on chip 1 (UVIS1, UVIS1-FIX, ...); all others hold chip 2's field."""
+    return aperture.upper().startswith("UVIS1")
+
+
+def chip_of_field(
+    postarg2: float, aperture: str, chip2_limit: float = 0.1, chip1_limit: float = 80.0
+) -> int | None:
+    """Return the chip of a nominal exposure from its aperture and its dither along y (docs/screening.md).
+
+    Apertures of the whole detector and of chip 2 show the field on chip 2 at POSTARG2 0; those of chip 1 a
+    chip height further up. A field dithered beyond a chip is on none.
+
+    Parameters
+    ----------
+    postarg2 : float
+        POSTARG2, arcsec.
+    aperture : str
+        APERTURE; '' where the header has none.
+    chip2_limit, chip1_limit : float
+        As for `chip_of_postarg`.
+
+    Returns
+    -------
+    int or None
+        2, 1, or None where no chip holds the field as a whole.
+    """
+    if not names_chip1(aperture):
+        return chip_of_postarg(postarg2, chip2_limit, chip1_limit)
+    if abs(postarg2) <= chip2_limit:
+        return 1
+    return 2 if -_BEYOND_THE_CHIP <= postarg2 <= -chip1_limit else None
+
+
+def nearest_chip_of_field(postarg2: float, aperture: str, chip1_limit: float = 80.0) -> int:
+    """Return the chip that holds most of the field, for sub-dithers that the user wants measured."""
+    return nearest_chip_of_postarg(postarg2 + (chip1_limit if names_chip1(aperture) else 0.0), chip1_limit)
 
 
 def nearest_chip_of_postarg(postarg2: float, chip1_limit: float = 80.0) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,19 +11,18 @@ from astropy.io import fits
 
 from cte_lake.detector import DETECTOR, exposure_length
 from cte_lake.errors import Rejected
+from cte_lake.frames import keywords
 from cte_lake.frames.calibration import Calibration, product_of
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
 from cte_lake.frames.dates import start_of
 from cte_lake.frames.fitsfile import image_size
 from cte_lake.frames.flash import flash_level, mean_flash
-from cte_lake.frames.opening import EXTVER_OF_CHIP, SUFFIXES, open_frame
+from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 
 log = logging.getLogger(__name__)
 
-_ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
-_PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
-_OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
+_QUALITY: Final = ("QUALITY", "QUALCOM1", "QUALCOM2", "QUALCOM3")
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,12 @@ class Exposure:
     mdrizsky_1, mdrizsky_2 : float or None
         Sky by AstroDrizzle of chip 1 and chip 2, electrons per pixel; None before drizzling.
     expflag : str
+    quality : str
+        QUALITY and QUALCOM1 to 3, joined; '' where all are blank.
+    fgslock, scan_typ, obstype, imagetyp, sclamp, ccdamp, mtflag : str
+        In capitals.
+    scan_rat : float or None
+        Rate of a spatial scan, arcsec/s.
     binaxis1, binaxis2 : int
     subarray : bool
     instrument, detector : str
@@ -123,6 +127,15 @@ class Exposure:
     mdrizsky_1: float | None
     mdrizsky_2: float | None
     expflag: str
+    quality: str
+    fgslock: str
+    scan_typ: str
+    scan_rat: float | None
+    obstype: str
+    imagetyp: str
+    sclamp: str
+    ccdamp: str
+    mtflag: str
     binaxis1: int
     binaxis2: int
     subarray: bool
@@ -192,8 +205,8 @@ def _require_uvis(primary: HeaderCards) -> None:
 
 
 def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], short_limit: float) -> Exposure:
-    rootname = _rootname(cards)
-    filetype = _filetype(file, cards)
+    rootname = keywords.rootname(cards)
+    filetype = keywords.filetype(file, cards)
     exptime = cards.number("EXPTIME")
     if exptime <= 0:
         raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is not positive")
@@ -209,13 +222,13 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         rootname=rootname,
         filetype=filetype,
         targname=cards.text("TARGNAME"),
-        proposal=_proposal(cards),
+        proposal=keywords.proposal(cards),
         visit=rootname[4:6],
-        filter=cards.text("FILTER"),
+        filter=keywords.filter(cards),
         exptime=exptime,
         length=exposure_length(exptime, short_limit),
         mjd=start_of(cards, exptime),
-        chinject=_chinject(cards),
+        chinject=keywords.chinject(cards),
         flash=flash_level(file, cards, rootname),
         flashlvl=cards.optional_number("FLASHLVL"),
         flashsta=cards.optional_text("FLASHSTA"),
@@ -245,64 +258,21 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         mdrizsky_1=sky.get(1),
         mdrizsky_2=sky.get(2),
         expflag=cards.text("EXPFLAG"),
+        quality="; ".join(filter(None, map(cards.optional_text, _QUALITY))),
+        fgslock=cards.optional_text("FGSLOCK").upper(),
+        scan_typ=cards.optional_text("SCAN_TYP").upper(),
+        scan_rat=cards.optional_number("SCAN_RAT"),
+        obstype=cards.optional_text("OBSTYPE").upper(),
+        imagetyp=cards.optional_text("IMAGETYP").upper(),
+        sclamp=cards.optional_text("SCLAMP").upper(),
+        ccdamp=cards.optional_text("CCDAMP").upper(),
+        mtflag=keywords.flag(cards, "MTFLAG"),
         binaxis1=cards.integer("BINAXIS1"),
         binaxis2=cards.integer("BINAXIS2"),
-        subarray=_subarray(cards),
+        subarray=keywords.subarray(cards),
         instrument=cards.text("INSTRUME"),
         detector=cards.text("DETECTOR"),
         pa_v3=cards.optional_number("PA_V3"),
         naxis1=naxis1,
         naxis2=naxis2,
     )
-
-
-def _rootname(cards: HeaderCards) -> str:
-    rootname = cards.text("ROOTNAME").lower()
-    if not _ROOTNAME.fullmatch(rootname):
-        raise Rejected("bad_rootname", f"ROOTNAME {rootname!r} of {cards.name} is not nine letters or digits")
-    return rootname
-
-
-def _proposal(cards: HeaderCards) -> int:
-    text = cards.text("PROPOSID")
-    if not _PROPOSAL.fullmatch(text):
-        raise Rejected("bad_keyword", f"PROPOSID={text!r} of {cards.name} is not a proposal number")
-    return int(text)
-
-
-def _subarray(cards: HeaderCards) -> bool:
-    value = cards.raw("SUBARRAY")
-    if not isinstance(value, bool):
-        raise Rejected("missing_keyword", f"{cards.name} has no keyword SUBARRAY that is T or F")
-    return value
-
-
-def _filetype(file: Path, cards: HeaderCards) -> str:
-    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
-    product = file.name.lower().removesuffix(suffix).rpartition("_")[2]
-    if product in _OTHER_PRODUCTS:
-        raise Rejected("wrong_product", f"{file.name} is a {product.upper()} file; give the FLT or FLC")
-    correction = cards.optional_text("PCTECORR").upper()
-    by_header = "flc" if correction == "COMPLETE" else "flt"
-    if product not in {"flt", "flc"}:
-        if correction not in {"COMPLETE", "OMIT"}:
-            detail = (
-                f"neither the name nor PCTECORR={correction!r} of {file.name} says if it is an FLT or FLC"
-            )
-            raise Rejected("unknown_filetype", detail)
-        return by_header
-    if product != by_header:
-        raise Rejected(
-            "filetype_mismatch",
-            f"{file.name} is called {product.upper()} but has PCTECORR="
-            f"{correction!r}, as an {by_header.upper()} has; rename it",
-        )
-    return product
-
-
-def _chinject(cards: HeaderCards) -> str:
-    text = re.sub(r"[\s_-]", "", cards.text("CHINJECT").upper())
-    if text.startswith("CONT"):
-        return "CONT"
-    lines = re.fullmatch(r"(?:LINE)?(\d+)(?:LINE)?", text)
-    return f"LINE{int(lines[1])}" if lines else text

@@ -1,24 +1,29 @@
-"""Which exposures are left out by rule, and whose target they are: docs/field.md#exclusions as functions."""
+"""Which exposures are left out by rule, and whose target they are: docs/screening.md as functions.
+
+`SCREENS` is the one table: what of the header each rule looks at, what it takes and what it leaves out. The
+page docs/screening.md is written from it, and `screen` goes through it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.chips import chip_of_postarg
+from cte_lake.frames.chips import chip_of_field, names_chip1
 from cte_lake.frames.exposure import Exposure
 from cte_lake.names import folded
 
 
 @dataclass(frozen=True)
 class ScreeningRules:
-    """The configured exclusions; a rule whose reason is None is off.
+    """The configured exclusions; a rule that is not among the reasons is off.
 
     Attributes
     ----------
-    charge_injection, x_dither, sub_dither, binned, subarray, expflag : str or None
-        Why such exposures are not measured, in words for the user; None: they are.
+    reasons : mapping of str to str
+        Name of a rule of `SCREENS` to the reason why such exposures are not measured, in words for the user.
     x_dither_limit : float
         Largest abs(POSTARG1), arcsec, that is no dither in x.
     chip2_limit, chip1_limit : float
@@ -33,12 +38,7 @@ class ScreeningRules:
         Target slug to the spellings of TARGNAME.
     """
 
-    charge_injection: str | None
-    x_dither: str | None
-    sub_dither: str | None
-    binned: str | None
-    subarray: str | None
-    expflag: str | None
+    reasons: Mapping[str, str]
     x_dither_limit: float
     chip2_limit: float
     chip1_limit: float
@@ -46,6 +46,11 @@ class ScreeningRules:
     fields: Mapping[str, str]
     visits: Mapping[tuple[int, str], str]
     spellings: Mapping[str, Sequence[str]]
+
+    def without(self, *names: str) -> ScreeningRules:
+        """Return the rules with some of them off."""
+        reasons = {name: reason for name, reason in self.reasons.items() if name not in names}
+        return ScreeningRules(**vars(self) | {"reasons": reasons})
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,148 @@ class Screening:
     def as_rejected(self) -> Rejected:
         """Return it as the ``screen`` row it becomes in ``rejects``."""
         return Rejected(self.reason, self.detail, stage="screen")
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A line of the table.
+
+    Attributes
+    ----------
+    rule : str
+        Name of the rule under ``[exclusions]``; the reason stands there.
+    keywords, taken, left_out : str
+        What of the header is looked at, what is measured, and what is not.
+    figure : callable
+        What to say of an exposure that the rule leaves out; '' for one that it lets through.
+    """
+
+    rule: str
+    keywords: str
+    taken: str
+    left_out: str
+    figure: Callable[[Exposure, ScreeningRules], str]
+
+
+def _binned(exposure: Exposure, _: ScreeningRules) -> str:
+    binning = f"{exposure.binaxis1}x{exposure.binaxis2}"
+    return "" if binning == "1x1" else f"binned {binning}"
+
+
+def _scanned(exposure: Exposure, _: ScreeningRules) -> str:
+    kind, rate = exposure.scan_typ or "N", exposure.scan_rat or 0.0
+    return "" if kind in {"N", "NONE", "N/A"} and not rate else f"SCAN_TYP={kind}, SCAN_RAT={rate:g} arcsec/s"
+
+
+def _dispersed(exposure: Exposure, _: ScreeningRules) -> str:
+    if exposure.filter.startswith("G") or exposure.obstype == "SPECTROSCOPIC":
+        return f"FILTER={exposure.filter}, OBSTYPE={exposure.obstype or 'missing'}"
+    return ""
+
+
+def _badly_guided(exposure: Exposure, _: ScreeningRules) -> str:
+    return f"FGSLOCK={exposure.fgslock}" if exposure.fgslock in {"GYROS", "COARSE"} else ""
+
+
+def _lit_or_moving(exposure: Exposure, _: ScreeningRules) -> str:
+    if exposure.imagetyp not in {"", "EXT"}:
+        return f"IMAGETYP={exposure.imagetyp}"
+    if exposure.sclamp not in {"", "NONE", "N/A"}:
+        return f"SCLAMP={exposure.sclamp}"
+    return "MTFLAG=T" if exposure.mtflag == "T" else ""
+
+
+def _x_dithered(exposure: Exposure, rules: ScreeningRules) -> str:
+    return f"POSTARG1={exposure.postarg1:g}" if abs(exposure.postarg1) > rules.x_dither_limit else ""
+
+
+def _sub_dithered(exposure: Exposure, rules: ScreeningRules) -> str:
+    aperture = exposure.aperture
+    if chip_of_field(exposure.postarg2, aperture, rules.chip2_limit, rules.chip1_limit) is not None:
+        return ""
+    return f"POSTARG2={exposure.postarg2:g}" + (f" of {aperture}" if names_chip1(aperture) else "")
+
+
+SCREENS: Final = (
+    Screen("binned", "BINAXIS1, BINAXIS2", "1 and 1", "2 or 3", _binned),
+    Screen("subarray", "SUBARRAY", "F", "T", lambda exposure, _: "SUBARRAY=T" if exposure.subarray else ""),
+    Screen(
+        "amplifiers",
+        "CCDAMP",
+        "ABCD, blank",
+        "readout over fewer amplifiers",
+        lambda exposure, _: "" if exposure.ccdamp in {"", "ABCD"} else f"CCDAMP={exposure.ccdamp}",
+    ),
+    Screen(
+        "expflag",
+        "EXPFLAG",
+        "NORMAL",
+        "INTERRUPTED, TDF-DOWN AT EXPSTART, and all else",
+        lambda exposure, _: "" if exposure.expflag.upper() == "NORMAL" else f"EXPFLAG={exposure.expflag}",
+    ),
+    Screen(
+        "quality",
+        "QUALITY, QUALCOM1 to 3",
+        "blank, OK",
+        "any other text: the archive's word on what went wrong",
+        lambda exposure, _: "" if exposure.quality.upper() in {"", "OK"} else f"QUALITY={exposure.quality}",
+    ),
+    Screen("guiding", "FGSLOCK", "FINE, UNKNOWN, blank", "GYROS, COARSE", _badly_guided),
+    Screen("scan", "SCAN_TYP, SCAN_RAT", "N, blank; 0", "C, D; a rate above 0", _scanned),
+    Screen("grism", "FILTER, OBSTYPE", "filters; IMAGING", "G280; SPECTROSCOPIC", _dispersed),
+    Screen(
+        "no_star_field",
+        "IMAGETYP, SCLAMP, MTFLAG",
+        "EXT; NONE; F, blank",
+        "BIAS, DARK, FLAT, ...; a lamp that is on; a moving target",
+        _lit_or_moving,
+    ),
+    Screen(
+        "charge_injection",
+        "CHINJECT",
+        "NONE, N/A",
+        "CONT, LINE10, LINE17, LINE25",
+        lambda exposure, _: "" if exposure.chinject == "NONE" else f"CHINJECT={exposure.chinject}",
+    ),
+)
+"""Rules on the readout and on what was observed, in their order."""
+
+POINTING_SCREENS: Final = (
+    Screen("x_dither", "POSTARG1", "up to the limit, either way", "beyond the limit", _x_dithered),
+    Screen(
+        "sub_dither",
+        "POSTARG2, APERTURE",
+        "a place that puts the field on one chip",
+        "all others",
+        _sub_dithered,
+    ),
+)
+"""Rules on the pointing; 180-degree sets are free of them."""
+
+DIFFERENCES_FROM_2017: Final = (
+    (
+        "POSTARG2 of -80 or below at an aperture of the whole detector",
+        "measured on chip 1",
+        "left out (sub_dither): the dither moves the field of chip 2 off the detector, so chip 1 shows other "
+        "stars; abs(POSTARG2) made it chip 1",
+    ),
+    (
+        "POSTARG1 below -0.1",
+        "measured",
+        "left out (x_dither): a dither along x is one in either direction; `POSTARG1 <= 0.1` let it through",
+    ),
+    (
+        "APERTURE UVIS1, UVIS1-FIX, ...",
+        "not looked at: chip 2 at POSTARG2 0",
+        "chip 1 at POSTARG2 0, chip 2 at POSTARG2 -82: the aperture puts the field there",
+    ),
+    ("FLASHSTA other than SUCCESSFUL", "no flash", "refused where any other keyword says that there was one"),
+    ("CHINJECT N/A", "not measured", "no charge injection, as the archive means it"),
+    ("charge injection by its first two letters (LI)", "10-, 17- and 25-line are one", "kept apart"),
+    ("NGC 6583", "chip by a list of root names", "chip by the stars that the opposite roll shows on it"),
+    ("pairs by the integer part of EXPSTART", "a pair across midnight is lost", "paired"),
+)
+"""Case, what the monitor of 2017 did, what is done here and why."""
 
 
 def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str:
@@ -81,11 +228,15 @@ def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str
 
 def screen(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
     """Return the first rule that leaves the exposure out, or None if it is to be measured."""
-    return (
-        _screen_identity(exposure, rules)
-        or _screen_readout(exposure, rules)
-        or _screen_pointing(exposure, rules)
-    )
+    identity = _screen_identity(exposure, rules)
+    if identity is not None:
+        return identity
+    screens = SCREENS if _same_chip(exposure, rules) else (*SCREENS, *POINTING_SCREENS)
+    for line in screens:
+        reason = rules.reasons.get(line.rule)
+        if reason is not None and (figure := line.figure(exposure, rules)):
+            return Screening(line.rule, f"{figure}: {reason}")
+    return None
 
 
 def _screen_identity(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
@@ -98,26 +249,9 @@ def _screen_identity(exposure: Exposure, rules: ScreeningRules) -> Screening | N
     return None
 
 
-def _screen_readout(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
-    if rules.binned is not None and (exposure.binaxis1, exposure.binaxis2) != (1, 1):
-        return Screening("binned", f"binned {exposure.binaxis1}x{exposure.binaxis2}: {rules.binned}")
-    if rules.subarray is not None and exposure.subarray:
-        return Screening("subarray", f"SUBARRAY=T: {rules.subarray}")
-    if rules.expflag is not None and exposure.expflag.upper() != "NORMAL":
-        return Screening("expflag", f"EXPFLAG={exposure.expflag}: {rules.expflag}")
-    if rules.charge_injection is not None and exposure.chinject != "NONE":
-        return Screening("charge_injection", f"CHINJECT={exposure.chinject}: {rules.charge_injection}")
-    return None
-
-
-def _screen_pointing(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
+def _same_chip(exposure: Exposure, rules: ScreeningRules) -> bool:
     name = folded(exposure.targname)
-    for slug in rules.same_chip_targets:
-        if name in {folded(spelling) for spelling in (slug, *rules.spellings.get(slug, ()))}:
-            return None
-    if rules.x_dither is not None and abs(exposure.postarg1) > rules.x_dither_limit:
-        return Screening("x_dither", f"POSTARG1={exposure.postarg1:g}: {rules.x_dither}")
-    chip = chip_of_postarg(exposure.postarg2, rules.chip2_limit, rules.chip1_limit)
-    if rules.sub_dither is not None and chip is None:
-        return Screening("sub_dither", f"POSTARG2={exposure.postarg2:g}: {rules.sub_dither}")
-    return None
+    return any(
+        name in {folded(spelling) for spelling in (slug, *rules.spellings.get(slug, ()))}
+        for slug in rules.same_chip_targets
+    )

@@ -86,8 +86,8 @@ def survey(
 ) -> Survey:
     """Look through files, folders and patterns for exposures to prepare.
 
-    Charge-injected and dithered exposures are kept although they are not measured by default: they help to
-    mask the others' cosmic rays, and measuring them is a setting.
+    Charge-injected, dithered and badly guided exposures are kept although they are not measured by default:
+    they help to mask the others' cosmic rays, and measuring them is a setting.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def survey(
         If the selection names a target that is not configured.
     """
     found = Survey()
-    rules = replace(screening_rules(settings.config), charge_injection=None, x_dither=None, sub_dither=None)
+    rules = screening_rules(settings.config).without("charge_injection", "guiding", "x_dither", "sub_dither")
     selection = replace(selection.resolved(settings.config.names()), filetype=())
     chosen: dict[str, ExposureFile] = {}
     for path in _one_an_exposure(find_frames(paths)):

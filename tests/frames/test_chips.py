@@ -6,8 +6,10 @@ import pytest
 
 from cte_lake.frames.chips import (
     Footprint,
+    chip_of_field,
     chip_of_postarg,
     choose_chips_180,
+    nearest_chip_of_field,
     nearest_chip_of_postarg,
     no_partner,
     orientation,
@@ -27,6 +29,19 @@ from .conftest import chip_header
 )
 def test_postarg_rule(postarg2, chip):
     assert chip_of_postarg(postarg2) == chip
+
+
+@pytest.mark.parametrize(
+    ("aperture", "postarg2", "chip"),
+    [
+        ("UVIS-CENTER", 0.0, 2), ("UVIS", 82.0, 1), ("UVIS2-FIX", 0.0, 2), ("", 82.0, 1),
+        ("UVIS", -82.0, None), ("UVIS1", 0.0, 1), ("uvis1-fix", 0.05, 1), ("UVIS1", -82.0, 2),
+        ("UVIS1", 82.0, None), ("UVIS1", 2.5, None),
+    ],
+)  # fmt: skip
+def test_aperture_and_dither_tell_the_chip_together(aperture, postarg2, chip):
+    assert chip_of_field(postarg2, aperture) == chip
+    assert chip is None or nearest_chip_of_field(postarg2, aperture) == chip
 
 
 def test_sub_dithers_have_a_nearest_chip():
@@ -84,7 +99,7 @@ def test_who_is_no_partner(other):
     assert chips([A10, other]) == {}
 
 
-@pytest.mark.parametrize("roll", [180.0, 170.0, -175.0, 540.0])
+@pytest.mark.parametrize("roll", [180.0, 176.0, -175.0, 540.0])
 def test_half_a_turn_is_told_modulo_a_turn(roll):
     assert chips([A10, replace(A11, orientation=A10.orientation + roll)]) == {
         "a10": (2, "a11"),

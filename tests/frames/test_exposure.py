@@ -65,6 +65,7 @@ def test_short_up_to_the_limit(make_frame, exptime, limit, length):
         ("LINE10", "LINE10"),
         ("10-LINE", "LINE10"),
         ("LINE 25", "LINE25"),
+        ("N/A", "NONE"),
     ],
 )
 def test_charge_injection_is_spelled_one_way(make_frame, raw, normal):
@@ -229,6 +230,19 @@ def test_missing_keyword_is_named(make_frame, key):
         ({"ROOTNAME": "../../etc"}, "bad_rootname"),
         ({"ROOTNAME": "ic7802ba"}, "bad_rootname"),
         ({"ROOTNAME": "ic78/2baq"}, "bad_rootname"),
+        ({"FILTER": "../../x"}, "bad_keyword"),
+        ({"FILTER": 502}, "bad_keyword"),
+        ({"CHINJECT": "SOME"}, "bad_keyword"),
+        ({"POSTARG2": -1e9}, "bad_keyword"),
+        ({"EXPTIME": 1e9}, "bad_keyword"),
+        ({"EXPSTART": 0.0}, "bad_keyword"),
+        ({"EXPSTART": 2457601.8}, "bad_keyword"),
+        ({"EXPSTART": 2457601.8 - 2400000.5 + 400}, "dates_contradict"),
+        ({"DATE-OBS": "2019-08-01"}, "dates_contradict"),
+        ({"TIME-OBS": "23:00:00"}, "dates_contradict"),
+        ({"EXPTIME": 3600.0}, "dates_contradict"),
+        ({"EXPEND": 57602.9}, "dates_contradict"),
+        ({"EXPEND": 57601.3}, "dates_contradict"),
         ({"DETECTOR": "IR"}, "not_uvis"),
         ({"INSTRUME": "ACS", "DETECTOR": "WFC"}, "not_uvis"),
     ],
@@ -343,3 +357,20 @@ def test_subarray_on_one_chip_is_told_as_such(make_frame):
     exposure = read_exposure(make_frame(primary={"SUBARRAY": True}, edit=one_chip))
     assert exposure.subarray is True
     assert exposure.mdrizsky_1 is None
+
+
+@pytest.mark.parametrize("raw", ["F502N", "f502n", "F502N   ", " f502n "])
+def test_filters_are_spelled_one_way(make_frame, raw):
+    assert read_exposure(make_frame(primary={"FILTER": raw})).filter == "F502N"
+
+
+def test_binning_may_stand_in_sci_alone(make_frame):
+    bare, binned = {"BINAXIS1": None, "BINAXIS2": None}, {"BINAXIS1": 2, "BINAXIS2": 3}
+    exposure = read_exposure(make_frame(primary=bare, sci1=binned, sci2=binned))
+    assert (exposure.binaxis1, exposure.binaxis2) == (2, 3)
+
+
+def test_comments_on_the_quality_are_joined(make_frame):
+    cards = {"QUALITY": "GSFAIL", "QUALCOM1": "", "QUALCOM2": " lost lock ", "FGSLOCK": "gyros"}
+    exposure = read_exposure(make_frame(primary=cards))
+    assert (exposure.quality, exposure.fgslock) == ("GSFAIL; lost lock", "GYROS")

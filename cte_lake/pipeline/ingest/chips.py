@@ -13,10 +13,12 @@ from cte_lake.errors import Rejected
 from cte_lake.filenames import path_from_text
 from cte_lake.frames.chips import (
     CHIPS,
+    MIN_SHARED_FRACTION,
     Footprint,
-    chip_of_postarg,
+    chip_of_field,
     choose_chips_180,
-    nearest_chip_of_postarg,
+    names_chip1,
+    nearest_chip_of_field,
     no_partner,
     orientation,
     partner_group,
@@ -59,12 +61,34 @@ def choose_chips(
         if config.targets[candidate.target].pairing == "180":
             rolled.append(candidate)
             continue
-        postarg2 = candidate.exposure.postarg2
-        chip = chip_of_postarg(postarg2, limits.chip2_max_postarg2, limits.chip1_min_postarg2)
-        choices[candidate.exposure.imagename] = chip or nearest_chip_of_postarg(
-            postarg2, limits.chip1_min_postarg2
-        )
+        exposure = candidate.exposure
+        place = exposure.postarg2, exposure.aperture
+        chip = chip_of_field(*place, limits.chip2_max_postarg2, limits.chip1_min_postarg2)
+        if chip is None or names_chip1(exposure.aperture):
+            nearest = chip or nearest_chip_of_field(*place, limits.chip1_min_postarg2)
+            choices[exposure.imagename] = _confirmed_by_stars(candidate, nearest, config, lake)
+        else:
+            choices[exposure.imagename] = chip
     return choices | (_choose_by_wcs(rolled, config, lake, lake_rows) if rolled else {})
+
+
+def _confirmed_by_stars(candidate: Candidate, chip: int, config: Config, lake: StoredLake) -> int | Rejected:
+    """Return the chip if the WCS puts the catalog's field there; keywords and WCS must not contradict."""
+    try:
+        stars = _footprint(candidate.exposure, candidate.target, candidate.master, config, lake).stars
+    except Rejected as refusal:
+        return refusal
+    counts = {number: stars[number].size for number in CHIPS}
+    if counts[chip] >= MIN_SHARED_FRACTION * max(counts.values()):
+        return chip
+    exposure = candidate.exposure
+    told = ", ".join(f"chip {number} holds {count}" for number, count in sorted(counts.items()))
+    return Rejected(
+        "chip_unclear",
+        f"POSTARG2={exposure.postarg2:g} and APERTURE={exposure.aperture or 'blank'} of {exposure.imagename} "
+        f"put the field on chip {chip}, but by the WCS {told} of the master catalog's stars",
+        stage="match",
+    )
 
 
 def _choose_by_wcs(

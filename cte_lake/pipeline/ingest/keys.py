@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: Raised when the way from frame to rows changes the numbers though no setting did.
 INGEST_ALGORITHM = 1
 
+#: Raised when headers are judged differently though no setting changed: they are read again.
+SCREENING_ALGORITHM = 2
+
 
 def photometry_settings(config: Config) -> PhotometrySettings:
     """Build the photometry's settings from the configuration.
@@ -60,7 +63,7 @@ def _pam_identity(folder: str) -> list[str]:
 
 def rules_hash(settings: Settings) -> str:
     """Hash of everything configured that decides whether and as what an exposure is measured."""
-    return settings.hash("targets", "exclusions", "chips", "admission")
+    return digest([SCREENING_ALGORITHM, settings.hash("targets", "exclusions", "chips", "admission")])
 
 
 def refusal_hash(rules: str, settings: str) -> str:

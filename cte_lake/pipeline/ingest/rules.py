@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from cte_lake.config import Config
-from cte_lake.frames.screening import ScreeningRules
+from cte_lake.config.models import Rule
+from cte_lake.frames.screening import POINTING_SCREENS, SCREENS, ScreeningRules
 
 
 def screening_rules(config: Config) -> ScreeningRules:
     """Build the screening rules; a rule that is off has no reason."""
     stated = config.exclusions
 
-    def reason(name: str) -> str | None:
-        rule = getattr(stated, name)
-        return rule.reason if rule.enabled else None
-
+    rules: dict[str, Rule] = {line.rule: getattr(stated, line.rule) for line in (*SCREENS, *POINTING_SCREENS)}
+    reasons = {name: rule.reason for name, rule in rules.items() if rule.enabled}
     spellings = {name: tuple(target.names) for name, target in config.targets.items()}
     left_out = stated.targets.targets if stated.targets.enabled else []
     fields = {
@@ -26,12 +25,7 @@ def screening_rules(config: Config) -> ScreeningRules:
             visits[int(proposal), visit] = why
     rolled = {name for name, target in config.targets.items() if target.pairing == "180"}
     return ScreeningRules(
-        charge_injection=reason("charge_injection"),
-        x_dither=reason("x_dither"),
-        sub_dither=reason("sub_dither"),
-        binned=reason("binned"),
-        subarray=reason("subarray"),
-        expflag=reason("expflag"),
+        reasons=reasons,
         x_dither_limit=stated.x_dither.limit,
         chip2_limit=config.chips.chip2_max_postarg2,
         chip1_limit=config.chips.chip1_min_postarg2,

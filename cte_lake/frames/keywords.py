@@ -1,0 +1,100 @@
+"""Keywords that identify an exposure, each brought to one spelling or refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from cte_lake.errors import Rejected
+from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.opening import SUFFIXES
+
+_ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
+_PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
+_FILTER: Final = re.compile(r"FQ?\d{3}(W|N|M|LP|X)|G280")
+_CHINJECT: Final = re.compile(r"NONE|CONT|LINE\d{1,3}")
+_OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
+
+
+def rootname(cards: HeaderCards) -> str:
+    """Return ROOTNAME in lower case: nine letters and digits, safe in a path."""
+    rootname = cards.text("ROOTNAME").lower()
+    if not _ROOTNAME.fullmatch(rootname):
+        raise Rejected("bad_rootname", f"ROOTNAME {rootname!r} of {cards.name} is not nine letters or digits")
+    return rootname
+
+
+def proposal(cards: HeaderCards) -> int:
+    """Return PROPOSID as a number."""
+    text = cards.text("PROPOSID")
+    if not _PROPOSAL.fullmatch(text):
+        raise Rejected("bad_keyword", f"PROPOSID={text!r} of {cards.name} is not a proposal number")
+    return int(text)
+
+
+def subarray(cards: HeaderCards) -> bool:
+    """Return SUBARRAY, which must be T or F."""
+    value = cards.raw("SUBARRAY")
+    if not isinstance(value, bool):
+        raise Rejected("missing_keyword", f"{cards.name} has no keyword SUBARRAY that is T or F")
+    return value
+
+
+def filetype(file: Path, cards: HeaderCards) -> str:
+    """Return 'flt' or 'flc' by the file's name, held against PCTECORR."""
+    suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
+    product = file.name.lower().removesuffix(suffix).rpartition("_")[2]
+    if product in _OTHER_PRODUCTS:
+        raise Rejected("wrong_product", f"{file.name} is a {product.upper()} file; give the FLT or FLC")
+    correction = cards.optional_text("PCTECORR").upper()
+    by_header = "flc" if correction == "COMPLETE" else "flt"
+    if product not in {"flt", "flc"}:
+        if correction not in {"COMPLETE", "OMIT"}:
+            detail = (
+                f"neither the name nor PCTECORR={correction!r} of {file.name} says if it is an FLT or FLC"
+            )
+            raise Rejected("unknown_filetype", detail)
+        return by_header
+    if product != by_header:
+        raise Rejected(
+            "filetype_mismatch",
+            f"{file.name} is called {product.upper()} but has PCTECORR="
+            f"{correction!r}, as an {by_header.upper()} has; rename it",
+        )
+    return product
+
+
+def chinject(cards: HeaderCards) -> str:
+    """Return CHINJECT as NONE, CONT or LINE and a number."""
+    stated = cards.text("CHINJECT")
+    text = re.sub(r"[\s_-]", "", stated.upper())
+    lines = re.fullmatch(r"(?:LINE)?(\d+)(?:LINE)?", text)
+    kind = (
+        "NONE"
+        if text in {"N/A", "NO"}
+        else "CONT"
+        if text.startswith("CONT")
+        else f"LINE{int(lines[1])}"
+        if lines
+        else text
+    )
+    if not _CHINJECT.fullmatch(kind):
+        raise Rejected(
+            "bad_keyword", f"CHINJECT={stated!r:.40} of {cards.name} is no kind of charge injection"
+        )
+    return kind
+
+
+def filter(cards: HeaderCards) -> str:
+    """Return FILTER in capitals; it must be a filter or the grism of the camera."""
+    name = cards.text("FILTER").upper()
+    if not _FILTER.fullmatch(name):
+        raise Rejected("bad_keyword", f"FILTER={name!r:.40} of {cards.name} is no filter of WFC3/UVIS")
+    return name
+
+
+def flag(cards: HeaderCards, key: str) -> str:
+    """Return 'T', 'F' or '' of a flag that some headers hold as a logical and some as text."""
+    value = cards.raw(key)
+    return ("T" if value else "F") if isinstance(value, bool) else cards.optional_text(key).upper()

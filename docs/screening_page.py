@@ -1,0 +1,81 @@
+"""The page docs/screening.md, from the tables that the code goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cte_lake.config import load_settings
+from cte_lake.detector import DETECTOR
+from cte_lake.frames.flash import FLASH_RULES
+from cte_lake.frames.limits import LIMITS
+from cte_lake.frames.screening import DIFFERENCES_FROM_2017, POINTING_SCREENS, SCREENS
+
+_HEAD = """# Screening
+
+Written by `docs/generate.py` from `cte_lake/frames`; do not edit.
+
+What of a file's headers decides whether it is measured. Whatever is refused or left out stands in `rejects` with its
+reason: stage `screen` is a rule of the configuration, which the user can switch off; all other stages are faults of
+the file.
+"""
+_FILES = """## Which file of an exposure
+
+A pipeline product comes before one of HAP (file or FILENAME `hst_...`, HAPLEVEL, or a WCSNAME with FIT_SVM or FIT_MVM).
+Then the newest calibration counts: CAL_VER as numbers (3.10 after 3.9, a release after its betas), then CTE_VER, then
+DATE. Older files are `superseded`, equal ones `duplicate`; what the lake holds counts among them until `--overwrite`.
+Two exposures under one root name (other PROPOSID, TARGNAME, FILTER, EXPSTART or EXPTIME) are told apart: the second
+one is rejected, and both are named.
+"""
+_CHIPS = """## Which chip
+
+| APERTURE | chip 2 | chip 1 |
+|---|---|---|
+| UVIS-CENTER, UVIS, UVIS2, UVIS2-FIX and all others | POSTARG2 within 0.1 arcsec of 0 | POSTARG2 of 80 to 120 arcsec |
+| UVIS1, UVIS1-FIX, ... | POSTARG2 of -120 to -80 arcsec | POSTARG2 within 0.1 arcsec of 0 |
+
+The limits 0.1 and 80 are those of `[chips]`. At an aperture of chip 1, and for sub-dithers that are measured on request,
+the WCS has its say: the chip must hold at least a quarter as many of the master catalog's stars as the other one, else
+the file is refused (`chip_unclear`). In 180-degree sets the stars that both visits show on one chip choose it.
+"""
+_DATES = """## Dates
+
+EXPSTART must lie between the camera's installation (MJD {installed:.0f}) and the end of next year, and agree with DATE-OBS and
+TIME-OBS to half an hour where these are given. EXPEND less EXPSTART must lie between 0.9 EXPTIME - 5 s and
+2 EXPTIME + 300 s: interrupted exposures wait for minutes at most.
+"""
+
+
+def screening() -> str:
+    """Return the page."""
+    exclusions = load_settings(None, environment={}).config.exclusions
+    rules = [
+        (line.rule, line.keywords, line.taken, line.left_out, getattr(exclusions, line.rule).reason)
+        for line in (*SCREENS, *POINTING_SCREENS)
+    ]
+    limits = [
+        (key, f"{found.low:g} to {found.high:g} {found.unit}".strip(), found.why) for key, found in LIMITS.items()
+    ]
+    flashes = [(rule.what, rule.reason, rule.why) for rule in FLASH_RULES]
+    parts = [
+        _HEAD,
+        "## Rules of the configuration\n\nEach is a section `[exclusions.RULE]` with `enabled` and `reason`. 180-degree "
+        "sets are free of the last two.\n",
+        _table(("rule", "keywords", "taken", "left out", "why"), rules),
+        "Left out too: the fields under `[exclusions.targets]` and the visits under `[exclusions.visits]`.\n",
+        _FILES,
+        _CHIPS,
+        "## Post-flash\n\nThe level is FLASHLVL where FLASHSTA is SUCCESSFUL, else 0. These are refused, with what the "
+        "header says:\n",
+        _table(("header", "reason", "why"), flashes),
+        _DATES.format(installed=DETECTOR.installed),
+        "## Limits of numbers\n\nOutside these a keyword is damaged, and the file is refused.\n",
+        _table(("keyword", "limits", "outside them"), limits),
+        "## What 2017 did otherwise\n",
+        _table(("case", "monitor of 2017", "here, and why"), DIFFERENCES_FROM_2017),
+    ]
+    return "\n".join(parts)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
