@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cte_lake.api import Lake, open_lake
+    from cte_lake.errors import CteLakeError
+    from cte_lake.notebook import Lake, between, open_lake
+    from cte_lake.results import Result
 
     __version__: str
 
-__all__ = ["Lake", "__version__", "open_lake"]
+__all__ = ["CteLakeError", "Lake", "Result", "__version__", "between", "open_lake"]
+
+#: Name: module. DuckDB and pyarrow take half a second to import; `cte-lake --help` must not pay for them.
+_LATE = {
+    "CteLakeError": "cte_lake.errors",
+    "Lake": "cte_lake.notebook",
+    "Result": "cte_lake.results",
+    "between": "cte_lake.notebook",
+    "open_lake": "cte_lake.notebook",
+}
 
 
 def __getattr__(name: str) -> object:
-    # DuckDB and pyarrow take half a second to import; `cte-lake --help` must not pay for them.
-    if name in {"Lake", "open_lake"}:
-        from cte_lake import api
+    if name in _LATE:
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(import_module(_LATE[name]), name)
     if name == "__version__":
         from importlib.metadata import version
 
         return version("cte-lake")
     raise AttributeError(f"module 'cte_lake' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE, "__version__"})

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -19,18 +19,17 @@ from cte_lake.lake.selection import ALL, NEWEST, Selection, spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names
+from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
+from cte_lake.views.describe import view_doc, view_signature
 from cte_lake.views.readonly import check_plan, plain_error, seal
 from cte_lake.views.running import run
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from astropy.table import QTable
-
     from cte_lake.config import Settings
     from cte_lake.model.coefficients import CoefficientSet
 
@@ -40,76 +39,27 @@ _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
 _ONE_GENERATION = frozenset(
     {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means"}
 )
-
-
-class Result:
-    """Rows of a query, with the units and descriptions of their columns.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        Units and descriptions are in the fields' metadata.
-    """
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-
-    def arrow(self) -> pa.Table:
-        """Return an Arrow table; ``field.metadata`` has b'unit' and b'description'."""
-        return self._table
-
-    def pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; ``attrs['units']`` maps columns to units."""
-        frame: pd.DataFrame = self._table.to_pandas()
-        frame.attrs["units"] = {name: unit for name, (unit, _) in column_notes(self._table).items() if unit}
-        return frame
-
-    def astropy(self) -> QTable:
-        """Return an astropy table with units and descriptions; NULL is masked."""
-        from cte_lake.views.astropy_table import to_astropy
-
-        return to_astropy(self._table)
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the rows as dictionaries."""
-        return list(self._table.to_pylist())
-
-    def __len__(self) -> int:
-        return int(self._table.num_rows)
-
-    def __repr__(self) -> str:
-        return f"<Result: {self._table.num_rows} rows of {', '.join(self._table.column_names)}>"
-
-
-def column_notes(table: pa.Table) -> dict[str, tuple[str, str]]:
-    """Return unit and description of each column of an Arrow table; empty where there is none."""
-    notes = {}
-    for field in table.schema:
-        metadata = field.metadata or {}
-        notes[field.name] = (metadata.get(b"unit", b"").decode(), metadata.get(b"description", b"").decode())
-    return notes
+#: Kind of an open lake.
+L = TypeVar("L", bound="Lake")
 
 
 class ViewMethod:
-    """One view as a method of `Lake`: keyword filters in, `Result` out.
-
-    A filter names a column; its value must be equal, one of a list, or None for NULL. Views of a measurement
-    take ``aperture`` (px) as well.
-    """
+    """One view as a method of `Lake`: keyword filters in, `Result` out, documented as the view is."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.__doc__ = f"Rows of the view ``{name}``; keywords filter by column."
 
     def __get__(self, lake: Lake | None, owner: type[Lake]) -> Any:
-        if lake is None:
-            return self
-
         def read(**filters: Any) -> Result:
+            if lake is None:
+                raise UsageError(f"{self.name} is a view of an open lake: open_lake(PATH).{self.name}()")
             return lake.view(self.name, **filters)
 
         read.__name__ = self.name
-        read.__doc__ = self.__doc__
+        read.__qualname__ = f"{owner.__name__}.{self.name}"
+        described: Any = read
+        described.__doc__ = view_doc(self.name)
+        described.__signature__ = view_signature(self.name)
         return read
 
 
@@ -154,9 +104,11 @@ class Lake:
         names: Names | None = None,
         binding: Binding | None = None,
         timeout: float | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.stored = stored
         self._configured = names or Names()
+        self._settings = settings
         self._connection = connection
         #: Makes the views that a query names; None where all are there.
         self._binding = binding
@@ -165,6 +117,12 @@ class Lake:
         self._closing = weakref.finalize(self, connection.close)
         #: Exposure files whose rows the connection holds.
         self._listed = listed
+
+    def settings(self) -> Settings:
+        """Return the configuration that the lake was opened with, else its own."""
+        from cte_lake.config import load_settings
+
+        return self._settings or load_settings(self.stored)
 
     def refresh(self) -> None:
         """Take up exposures that came since the last query; every query does it by itself."""
@@ -300,6 +258,27 @@ class Lake:
             for column, wanted in filters.items()
         }
 
+    def register(self, name: str, table: pa.Table) -> None:
+        """Let queries of this lake read a table under a name, beside the views.
+
+        Parameters
+        ----------
+        name : str
+            Letters, digits and underscores; none of a view.
+        table : pyarrow.Table
+            It is read where it is, not copied.
+
+        Raises
+        ------
+        UsageError
+            If the name is none, or that of a view.
+        """
+        if not name.isidentifier() or not name.isascii():
+            raise UsageError(f"{name!r} is no name of a table; use letters, digits and underscores")
+        if name.lower() in {each.name for each in sql_objects()} or name.lower().startswith("stored_"):
+            raise UsageError(f"{name!r} is the name of a view; choose another for the table")
+        self._connection.register(name, table)
+
     def use_coefficients(self, coefficients: CoefficientSet) -> None:
         """Make a coefficient set the one that ``cte_corrected(...)`` uses in this lake's queries."""
         from cte_lake.model.sqlmacro import use_coefficients
@@ -348,7 +327,6 @@ def open_lake(
         Most that is written to that folder.
     timeout : float, optional
         Longest time of a query, s; by default none.
-
     generation : str, optional
         Name of the calibration generation whose rows alone are seen, those since replaced included; by
         default the newest row of each exposure counts.
@@ -364,6 +342,21 @@ def open_lake(
     >>> lake = open_lake("lake")  # doctest: +SKIP
     >>> lake.cte(target="ngc104", estimator="mean_flux", flash=[0, 12]).astropy()  # doctest: +SKIP
     """
+    return opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
+
+
+def opened(
+    kind: type[L],
+    path: AnyLake | None = None,
+    mode: str | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    settings: Settings | None = None,
+    temp_limit: str = "50GB",
+    timeout: float | None = None,
+    generation: str | None = None,
+) -> L:
+    """Open a lake as an object of a kind; the other parameters are those of `open_lake`."""
     from cte_lake.config import load_settings
 
     stored = find_lake(path)
@@ -387,9 +380,8 @@ def open_lake(
     listed = frozenset(exposures.listing())
     binding = Binding(connection, stored, mode, settings, exposures.rows(), generation)
     seal(connection, stored)
-    return Lake(
-        stored, connection, listed, (settings or load_settings(stored)).config.names(), binding, timeout
-    )
+    names = (settings or load_settings(stored)).config.names()
+    return kind(stored, connection, listed, names, binding, timeout, settings)
 
 
 def _radius(aperture: Any) -> int:

@@ -33,6 +33,10 @@ class CteLakeError(Exception):
     kind: str = "error"
     exit_code: ExitCode = ExitCode.WRONG_USE
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of the error: the sentence, not the way through the code."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(CteLakeError):
     """A command was called with arguments that do not fit."""

@@ -13,7 +13,7 @@ from cte_lake.cli.app import RESULTS, App, app
 from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
-from cte_lake.errors import CteLakeError, LakeError, UsageError
+from cte_lake.errors import LakeError, UsageError
 
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
@@ -55,52 +55,29 @@ def list_sets(
     output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the lake's coefficient sets, a line each."""
+    """List the coefficient sets of the lake and the built-in ones, a line each."""
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
-    from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
-    from cte_lake.lake.stored import find_lake
+    from cte_lake.correction.coefficient_files import listed_sets
 
-    rows = []
-    for path in sets_in_lake(find_lake(lake)):
-        try:
-            entry = read_coefficients(path)
-        except CteLakeError as error:
-            # One file that somebody edited must not hide the others.
-            typer.echo(f"left out: {error}", err=True)
-            continue
-        rows.append(_listed(entry))
+    rows, problems = listed_sets(lake_or_none(lake))
+    for problem in problems:
+        typer.echo(f"left out: {problem}", err=True)
     chosen = chosen_format(as_json, format_)
     shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
     print_rows(shown, format_=chosen, output=output)
-    if not rows:
-        typer.echo("the lake has no coefficient set yet; `cte-lake fit` makes one", err=True)
-
-
-def _listed(entry: CoefficientSet) -> dict[str, Any]:
-    validity = entry.validity
-    return {
-        "name": entry.name,
-        "filetype": validity.filetype,
-        "radius": validity.radius,
-        "flux_min": validity.flux[0],
-        "flux_max": validity.flux[1],
-        "mjd_min": validity.mjd[0],
-        "mjd_max": validity.mjd[1],
-        "terms": len(entry.terms),
-        "points": entry.quality.get("points", float("nan")),
-        "made": entry.provenance.get("date", ""),
-    }
+    if not any(row["where"] == "lake" for row in rows):
+        typer.echo("no coefficient set of a lake yet; `cte-lake fit` or `coeffs new` makes one", err=True)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """Return what tells sets apart, in columns that fit a terminal of 80."""
     return {
         "name": row["name"],
+        "where": row["where"],
         "file": row["filetype"],
         "r px": row["radius"],
         "flux e-": f"{row['flux_min']:g}-{row['flux_max']:g}",
         "MJD": f"{row['mjd_min']:.0f}-{row['mjd_max']:.0f}",
-        "slopes": row["points"],
     }
 
 

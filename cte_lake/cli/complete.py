@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from cte_lake.resources import LAKE_ENV, LAKE_FILE
+from cte_lake.resources import LAKE_ENV, LAKE_FILE, data_dir
 
 #: Kinds of figures; a test holds them against those that are drawn.
 KINDS = (
@@ -35,10 +35,11 @@ def targets(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def coefficient_sets(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Complete the names of the lake's coefficient sets."""
+    """Complete the names of the lake's coefficient sets and of the built-in ones."""
     lake = _lake(ctx)
     names = [] if lake is None else _names(lake / "coefficients")
-    return _beginning(sorted(name[:-5] for name in names if name.endswith(".toml")), incomplete)
+    names += _names(data_dir("coefficient_sets"))
+    return _beginning(sorted({name[:-5] for name in names if name.endswith(".toml")}), incomplete)
 
 
 def _beginning(values: Iterable[str], incomplete: str) -> list[str]:

@@ -1,17 +1,21 @@
-"""Coefficient sets as files: a path, or a name in the lake's ``coefficients`` folder."""
+"""Coefficient sets as files: a path, a name in the lake's ``coefficients`` folder, or a built-in set."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from cte_lake.errors import CatalogError, NothingToDo, UsageError
+from cte_lake.errors import CatalogError, CteLakeError, NothingToDo, UsageError
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.model.coefficient_text import from_2017, from_toml, to_toml
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.resources import data_dir
 
 FOLDER = "coefficients"
+#: Folder of the sets that travel with the package.
+BUILT_IN = "coefficient_sets"
 SUFFIX = ".toml"
 _FORBIDDEN = frozenset("/\\\0")
 
@@ -51,8 +55,46 @@ def sets_in_lake(lake: StoredLake) -> list[Place]:
     return sorted(path for path in (lake / FOLDER).files() if path.name.endswith(SUFFIX))
 
 
+def built_in_sets() -> list[Path]:
+    """Return the files of the sets that travel with the package, by name."""
+    return sorted(data_dir(BUILT_IN).glob(f"*{SUFFIX}"))
+
+
+def listed_sets(lake: StoredLake | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return a row for each set of a lake and each built-in one, and what cannot be read.
+
+    One file that somebody edited must not hide the others.
+    """
+    rows, problems = [], []
+    places: list[tuple[str, Path | Place]] = [] if lake is None else [("lake", p) for p in sets_in_lake(lake)]
+    for where, path in [*places, *(("built in", path) for path in built_in_sets())]:
+        try:
+            rows.append(_listed(read_coefficients(path), where))
+        except CteLakeError as error:
+            problems.append(str(error))
+    return rows, problems
+
+
+def _listed(entry: CoefficientSet, where: str) -> dict[str, Any]:
+    validity = entry.validity
+    return {
+        "name": entry.name,
+        "where": where,
+        "filetype": validity.filetype,
+        "radius": validity.radius,
+        "flux_min": validity.flux[0],
+        "flux_max": validity.flux[1],
+        "mjd_min": validity.mjd[0],
+        "mjd_max": validity.mjd[1],
+        "terms": len(entry.terms),
+        "points": entry.quality.get("points", float("nan")),
+        "made": entry.provenance.get("date", ""),
+        "source": entry.provenance.get("source", ""),
+    }
+
+
 def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
-    """Read the set of a path, or of a name in the lake.
+    """Read the set of a path, of a name in the lake, or of a built-in one, in this order.
 
     Raises
     ------
@@ -64,13 +106,17 @@ def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     path = Path(name).expanduser()
     if path.is_file():
         return read_coefficients(path)
-    if lake is not None and (kept := path_in_lake(lake, path.name)).is_file() and path.name == name:
+    if lake is not None and path.name == name and (kept := path_in_lake(lake, name)).is_file():
         return read_coefficients(kept)
+    built_in = {entry.stem: entry for entry in built_in_sets()}
+    if name in built_in:
+        return read_coefficients(built_in[name])
     known = ", ".join(entry.stem for entry in sets_in_lake(lake)) if lake is not None else ""
     where = (
         f"the lake has {known or 'no sets yet'}" if lake is not None else "there is no lake here to look in"
     )
-    raise NothingToDo(f"no coefficient set {name!r}: no such file, and {where}")
+    others = ", ".join(built_in) or "none"
+    raise NothingToDo(f"no coefficient set {name!r}: no such file, {where}, and built in are {others}")
 
 
 def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace: bool = False) -> None:

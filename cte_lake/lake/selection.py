@@ -25,6 +25,22 @@ NEWEST, ALL = "newest", "all"
 _LISTED = 12
 
 
+@dataclass(frozen=True)
+class Between:
+    """A range of numbers, both ends included; None is open."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def where(self, at: str, name: str) -> tuple[str, dict[str, float]]:
+        """Return a SQL condition on a column and its named parameters."""
+        ends = {f"{name}_low": (">=", self.low), f"{name}_high": ("<=", self.high)}
+        given = {key: end for key, (_, end) in ends.items() if end is not None}
+        # NaN would pass as greater than every number.
+        tests = [f"{at} {ends[key][0]} ${key}" for key in given]
+        return " AND ".join([f"{at} IS NOT NULL", f"NOT isnan({at}::DOUBLE)", *tests]), given
+
+
 def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     """Return a value as the lake spells it in a column.
 
@@ -44,7 +60,7 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     """
     if column in _NUMBERS:
         return int(value) if isinstance(value, str) and value.strip().isdigit() else value
-    if column not in _CASE or value is None:
+    if column not in _CASE or value is None or isinstance(value, Between):
         return value
     if names is not None and column == "target":
         return names.target(str(value))
@@ -59,7 +75,8 @@ def where(wanted: Mapping[str, Any], table: str = "", prefix: str = "wanted") ->
     Parameters
     ----------
     wanted : mapping
-        Column to the value it must equal, to several of which it must be one, or to None for NULL.
+        Column to the value it must equal, to several of which it must be one, to a range (`Between`), or to
+        None for NULL.
     table : str, optional
         Name of the table or subquery that has the columns.
     prefix : str, optional
@@ -72,6 +89,11 @@ def where(wanted: Mapping[str, Any], table: str = "", prefix: str = "wanted") ->
         name = f"{prefix}_{len(parameters)}"
         if value is None:
             conditions.append(f"{at} IS NULL")
+            continue
+        if isinstance(value, Between):
+            condition, ends = value.where(at, name)
+            conditions.append(condition)
+            parameters |= ends
             continue
         if isinstance(value, Iterable) and not isinstance(value, str | bytes):
             values = list(value)

@@ -84,7 +84,14 @@ def to_toml(coefficients: CoefficientSet) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _term(name: str) -> Term:
+def parse_term(name: str) -> Term:
+    """Return the powers of a coefficient's name, ``c01`` or ``c011``.
+
+    Raises
+    ------
+    CatalogError
+        If it is none.
+    """
     if not re.fullmatch(r"c[0-2]{2,3}", name):
         raise CatalogError(f"coefficient {name!r} is not of the form c_ij or c_ijk with powers 0 to 2")
     digits = [int(character) for character in name[1:]]
@@ -124,7 +131,7 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
             raise CatalogError(f"{source}: the order of the covariance is not that of the coefficients")
         return CoefficientSet(
             name=str(data["name"]),
-            terms=tuple(_term(name) for name in names),
+            terms=tuple(parse_term(name) for name in names),
             coefficients=np.array(list(data["coefficients"].values()), dtype=np.float64),
             covariance=np.array(data["covariance"]["rows"], dtype=np.float64),
             validity=Validity(

@@ -1,0 +1,58 @@
+"""Any table as an Arrow table with units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from astropy.table import Table
+
+from cte_lake.model.correct_table import as_table
+
+
+def arrow_of(table: Any) -> pa.Table:
+    """Return an astropy, pandas, polars or Arrow table as Arrow; units are in the fields' metadata.
+
+    Parameters
+    ----------
+    table : table
+        Times become timestamps in UTC, missing values NULL, columns of several values a row lists.
+
+    Raises
+    ------
+    UsageError
+        If it is no table.
+    """
+    own = as_table(table)
+    if isinstance(own, pa.Table):
+        return own
+    if not isinstance(own, Table):
+        return pa.Table.from_pandas(own, preserve_index=False)
+    arrays, fields = [], []
+    for name in own.colnames:
+        array = _array(own[name])
+        info = own[name].info
+        notes = {"unit": "" if info.unit is None else str(info.unit), "description": info.description or ""}
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata=notes))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _array(column: Any) -> pa.Array:
+    if hasattr(column, "jd1"):
+        moments = column.utc.datetime64.astype("datetime64[us]")
+        return pa.array(np.ma.getdata(moments), pa.timestamp("us", "UTC"), mask=np.asarray(column.mask))
+    mask = (
+        np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else getattr(column, "mask", None)
+    )
+    plain = np.asarray(getattr(column, "unmasked", getattr(column, "value", column)))
+    plain = np.ma.getdata(plain)
+    if plain.dtype.kind == "S":
+        plain = np.char.decode(plain, "utf-8", "replace")
+    if plain.dtype.byteorder not in "=|" and plain.dtype.kind != "O":
+        # FITS keeps the other byte order, which Arrow does not take.
+        plain = plain.astype(plain.dtype.newbyteorder("="))
+    if plain.ndim > 1:
+        return pa.array(plain.tolist())
+    return pa.array(plain, mask=None if mask is None else np.asarray(mask), from_pandas=True)

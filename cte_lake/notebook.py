@@ -1,0 +1,326 @@
+"""The lake of a notebook: what `cte_lake.open_lake` returns asks, corrects, fits and draws."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cte_lake import api
+from cte_lake.errors import UsageError
+from cte_lake.lake.selection import Between, Selection
+from cte_lake.results import Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cte_lake.config import Settings
+    from cte_lake.lake.stored import AnyLake
+    from cte_lake.model.coefficients import CoefficientSet
+
+
+def between(low: Any = None, high: Any = None) -> Between:
+    """Return a range to filter by, both ends included; None leaves an end open.
+
+    Parameters
+    ----------
+    low, high : float, str, astropy Time or datetime, optional
+        Numbers in the column's unit; a date or time becomes an MJD.
+
+    Examples
+    --------
+    >>> between(56000, 57000)
+    Between(low=56000.0, high=57000.0)
+    >>> between("2016-08-01").low
+    57601.0
+    """
+    return Between(_end(low), _end(high))
+
+
+def _end(value: Any) -> float | None:
+    if value is None or isinstance(value, int | float):
+        return None if value is None else float(value)
+    import numpy as np
+
+    from cte_lake.model.times import to_dates
+
+    times = value.reshape(1) if hasattr(value, "jd1") else np.array([value], dtype=object)
+    return float(to_dates(times, name="between").mjd[0])
+
+
+class Lake(api.Lake):
+    """A lake, opened for reading; see `open_lake`.
+
+    Every view is a method (``lake.cte(target="ngc104")``), `sql` runs any query, `correct` corrects a table,
+    `fit` makes coefficients, `plot` draws. Queries see one photometry mode, can only read, and reach nothing
+    outside the lake.
+    """
+
+    def correct(self, table: Any, coefficients: str | CoefficientSet, **facts: Any) -> Any:
+        """Correct a table of photometry for CTE losses.
+
+        Parameters
+        ----------
+        table : Result, astropy.table.Table, pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Photometry; units and times are converted.
+        coefficients : str or CoefficientSet
+            A set, or the name of one: of this lake, of the built-in ones, or of a file.
+        **facts
+            What the table has no column for: ``mjd``, ``chip``, ``background``, ``radius``, ``filetype``,
+            ``exptime``, ``zero_point``, ``gain``, ``enclosed``, ``y_origin``, ``units``; and
+            ``columns={"flux": "flux_r03"}`` for roles whose column is not found by its name. A date may be an
+            MJD, an ISO text or an astropy time.
+
+        Returns
+        -------
+        The type of `table`, with cte_loss, cte_dmag, cte_dmag_err, corrected_flux or corrected_mag, cte_flag.
+
+        Raises
+        ------
+        CteLakeError
+            If there is no such set, or the table lacks something or has a unit that cannot be converted.
+        """
+        from dataclasses import fields
+
+        from cte_lake.model.correct_table import TableConstants, correct_table
+
+        chosen = facts.pop("columns", None)
+        known = [field.name for field in fields(TableConstants)]
+        for name in facts:
+            if name not in known:
+                raise UsageError(f"correct has no option {name!r}; it has {', '.join([*known, 'columns'])}")
+        if facts.get("mjd") is not None:
+            facts["mjd"] = _end(facts["mjd"])
+        return correct_table(table, self._set(coefficients), TableConstants(**facts), chosen)
+
+    def _set(self, coefficients: str | CoefficientSet) -> CoefficientSet:
+        from cte_lake.correction.coefficient_files import find_coefficients
+
+        if isinstance(coefficients, str):
+            return find_coefficients(coefficients, self.stored)
+        return coefficients
+
+    def coefficients(self, name: str | None = None) -> Any:
+        """Return the coefficient set of a name, or the list of all sets of this lake and the built-in ones.
+
+        Raises
+        ------
+        NothingToDo
+            If there is no set of the name.
+        """
+        if name is not None:
+            return self._set(name)
+        import warnings
+
+        from cte_lake.correction.coefficient_files import listed_sets
+
+        rows, problems = listed_sets(self.stored)
+        for problem in problems:
+            warnings.warn(f"left out: {problem}", stacklevel=2)
+        return Result(pa.Table.from_pylist(rows))
+
+    def use_coefficients(self, coefficients: str | CoefficientSet) -> None:
+        """Make a set, or the one of a name, the one that ``cte_corrected(...)`` uses in queries."""
+        super().use_coefficients(self._set(coefficients))
+
+    def fit(self, name: str | None = None, **request: Any) -> CoefficientSet:
+        """Fit coefficients to the lake's slopes.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name of the set; by default made of what was fitted. Nothing is written:
+            `cte_lake.correction.coefficient_files.write_coefficients` or ``cte-lake fit`` keep a set.
+        **request
+            Which pairs (``target``, ``filter``, ``length``, ``flash``, ``filetype``, ``proposal``, ``visit``,
+            ``until``) and how (``aperture``, ``estimator``, ``time_degree``, ``background_degree``,
+            ``robust``, ``min_stars``, ``samples``).
+
+        Raises
+        ------
+        FitRefused
+            If the data cannot support the fit.
+        """
+        from cte_lake.correction.fit_lake import FitRequest, fit_lake
+
+        selection, rest = _selection(request)
+        settings = self.settings()
+        rest.setdefault("aperture", settings.config.measure.aperture)
+        asked = _made(FitRequest, "fit", selection=selection, **rest)
+        return fit_lake(self, asked, settings.hash(), name).coefficients
+
+    def register(self, name: str, table: Any) -> None:
+        """Let queries read a table of yours under a name, beside the views: ``JOIN mine USING (master_id)``.
+
+        Parameters
+        ----------
+        name : str
+            Letters, digits and underscores; none of a view.
+        table : Result, astropy.table.Table, pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Anything with an Arrow stream.
+
+        Raises
+        ------
+        UsageError
+            If the name is that of a view, or `table` is no table.
+        """
+        from cte_lake.model.arrow import arrow_of
+
+        super().register(name, arrow_of(table))
+
+    @functools.cached_property
+    def plot(self) -> Plots:
+        """Figures of this lake: ``lake.plot.cte_time(target="ngc104")``."""
+        return Plots(self)
+
+    def _repr_html_(self) -> str:
+        import html
+
+        from cte_lake.views import published_views
+
+        views = ", ".join(published_views())
+        counts = self.sql(
+            "SELECT count(*) AS exposures, count(DISTINCT target) AS targets FROM exposures"
+        ).rows()[0]
+        return (
+            f"<p><b>cte-lake</b> {html.escape(str(self.stored))}: {counts['exposures']:,} exposures of "
+            f"{counts['targets']} targets</p><p>Views: {views}</p>"
+        )
+
+
+class Plots:
+    """Figures of a lake, a method a kind; see ``help(lake.plot.cte_time)``.
+
+    Parameters
+    ----------
+    lake : Lake
+        What is drawn from.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def __dir__(self) -> list[str]:
+        from cte_lake.report.figures import KINDS
+
+        return [*super().__dir__(), *(kind.replace("-", "_") for kind in KINDS)]
+
+    def __getattr__(self, name: str) -> Any:
+        from cte_lake.report.figures import KINDS
+
+        kind = name.replace("_", "-")
+        if kind not in KINDS:
+            raise AttributeError(f"no figure is called {name!r}; there are {', '.join(KINDS)}")
+
+        def draw(**options: Any) -> Figure:
+            return self._draw(kind, options)
+
+        draw.__name__ = name
+        draw.__doc__ = (
+            f"Draw {KINDS[kind][0]}; return a matplotlib figure.\n\n"
+            "Keywords choose exposures (target, filter, length, flash, filetype, proposal, visit, until)\n"
+            "and how they are shown (aperture, estimator, bins, pair, star, image, coefficients)."
+        )
+        return draw
+
+    def _draw(self, kind: str, options: dict[str, Any]) -> Figure:
+        from cte_lake.report.figures import Request, draw
+
+        selection, rest = _selection(options)
+        measure = self._lake.settings().config.measure
+        rest = {
+            "aperture": measure.aperture,
+            "estimator": measure.estimator,
+            "time_bins": tuple(measure.time_bins),
+            **rest,
+        }
+        sets = rest.pop("coefficients", ())
+        sets = [sets] if isinstance(sets, str) or not hasattr(sets, "__iter__") else sets
+        rest["coefficients"] = tuple(self._lake._set(each) for each in sets)
+        return draw(kind, self._lake, _made(Request, f"plot.{kind}", selection=selection, **rest)).figure
+
+
+def _selection(options: dict[str, Any]) -> tuple[Selection, dict[str, Any]]:
+    """Part keywords into a selection of exposures and the rest."""
+    from dataclasses import fields
+
+    names = {field.name for field in fields(Selection)}
+    chosen: dict[str, Any] = {}
+    for name, value in options.items():
+        if name not in names:
+            continue
+        if name == "until":
+            chosen[name] = _end(value)
+        else:
+            listed = value if isinstance(value, list | tuple | set) else [value]
+            chosen[name] = tuple(listed)
+    return Selection(**chosen), {name: value for name, value in options.items() if name not in names}
+
+
+def _made(kind: Any, what: str, **values: Any) -> Any:
+    try:
+        return kind(**values)
+    except TypeError:
+        from dataclasses import fields
+
+        known = [field.name for field in fields(kind)]
+        wrong = next((name for name in values if name not in known), "")
+        raise UsageError(f"{what} has no option {wrong!r}; it has {', '.join(known)}") from None
+
+
+def open_lake(
+    path: AnyLake | None = None,
+    mode: str | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    settings: Settings | None = None,
+) -> Lake:
+    """Open a lake for reading.
+
+    Parameters
+    ----------
+    path : path, optional
+        The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.
+    mode : str, optional
+        Photometry mode that the views show; by default that of the configuration.
+    threads : int, optional
+        Threads of DuckDB; by default all cores. One thread repeats every digit from run to run.
+    memory_limit : str, optional
+        Such as '2GB'; what does not fit is written to a temporary folder.
+    settings : Settings, optional
+        Configuration to use instead of the lake's own.
+
+    Raises
+    ------
+    LakeError
+        If there is no lake, or it cannot be read.
+
+    Examples
+    --------
+    >>> import cte_lake
+    >>> lake = cte_lake.open_lake("lake")  # doctest: +SKIP
+    >>> lake.cte(target="ngc104", mjd=cte_lake.between("2014-01-01"))  # doctest: +SKIP
+    """
+    return api.opened(Lake, path, mode, threads, memory_limit, settings)
+
+
+def read_table(path: Path, hdu: str | None = None) -> pa.Table:
+    """Read a table file of any format that `cte-lake correct` reads, as Arrow.
+
+    Raises
+    ------
+    CatalogError
+        If it cannot be read.
+    """
+    from cte_lake.correction.table_files import open_table
+    from cte_lake.model.arrow import arrow_of
+
+    opened = open_table(path, hdu=hdu)
+    if opened.whole is not None:
+        return arrow_of(opened.whole)
+    schema, parts = opened.schema or pa.schema([]), opened.parts()
+    if opened.text is not None:
+        schema, parts = opened.text.typed(500_000)
+    return pa.concat_tables([schema.empty_table(), *parts])

@@ -1,0 +1,196 @@
+"""Rows of a query with units: shown, iterated, indexed, and taken as Arrow, pandas, polars or astropy."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, overload
+
+import pyarrow as pa
+
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from astropy.table import QTable
+
+#: Rows that a notebook shows; the first and the last of them.
+_SHOWN_FIRST, _SHOWN_LAST = 15, 5
+#: How units are written for people.
+_PRETTY = {"electron": "e-", "pix": "px", "1 / pix": "1/px", "electron2": "e-²"}
+
+
+class Result:
+    """Rows of a query, with the units and descriptions of their columns.
+
+    ``result["flux"]`` is a column (an astropy quantity where it has a unit), ``result[0]`` a row,
+    ``result[:10]`` and ``result[["mjd", "cte_loss"]]`` smaller results; a loop goes over rows. Whatever reads
+    Arrow's C stream takes it as it is: ``polars.DataFrame(result)``, ``pyarrow.table(result)``.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Units and descriptions are in the fields' metadata.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> Result:
+        """Return a result of an Arrow table."""
+        return cls(table)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._table.column_names)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units by column, as astropy writes them, of the columns that have one."""
+        return {name: unit for name, (unit, _) in column_notes(self._table).items() if unit}
+
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """What the columns hold, by name."""
+        return {name: told for name, (_, told) in column_notes(self._table).items() if told}
+
+    def arrow(self) -> pa.Table:
+        """Return an Arrow table; ``field.metadata`` has b'unit' and b'description'."""
+        return self._table
+
+    def pandas(self) -> pd.DataFrame:
+        """Return a pandas data frame; ``attrs['units']`` maps columns to units."""
+        frame: pd.DataFrame = self._table.to_pandas()
+        frame.attrs["units"] = self.units
+        return frame
+
+    def polars(self) -> Any:
+        """Return a polars data frame.
+
+        Raises
+        ------
+        UsageError
+            If polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError:
+            raise UsageError("polars is not installed; pip install polars") from None
+        return polars.DataFrame(self)
+
+    def astropy(self) -> QTable:
+        """Return an astropy table with units and descriptions; NULL is masked."""
+        from cte_lake.views.astropy_table import to_astropy
+
+        return to_astropy(self._table)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries."""
+        return list(self._table.to_pylist())
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self._table.to_batches(max_chunksize=1000):
+            yield from batch.to_pylist()
+
+    @overload
+    def __getitem__(self, key: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, key: slice | list[str]) -> Result: ...
+
+    @overload
+    def __getitem__(self, key: str) -> Any: ...
+
+    def __getitem__(self, key: str | int | slice | list[str]) -> Any:
+        """Return a column by name, a row by number, or a smaller result by a slice or names.
+
+        Raises
+        ------
+        UsageError
+            If there is no such column.
+        IndexError
+            If there is no such row.
+        """
+        if isinstance(key, str):
+            return self._only([key]).astropy()[key]
+        if isinstance(key, slice):
+            chosen = range(*key.indices(len(self)))
+            return Result(self._table.take(pa.array(chosen, pa.int64())))
+        if isinstance(key, list):
+            return self._only(key)
+        place = key + len(self) if key < 0 else key
+        if not 0 <= place < len(self):
+            raise IndexError(f"row {key} of {len(self)}")
+        return dict(self._table.slice(place, 1).to_pylist()[0])
+
+    def _only(self, names: list[str]) -> Result:
+        for name in names:
+            if name not in self._table.column_names:
+                raise UsageError(f"the result has no column {name!r}; it has {', '.join(self.columns)}")
+        return Result(self._table.select(names))
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self.columns
+
+    def __arrow_c_schema__(self) -> object:
+        return self._table.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<Result: {self._table.num_rows} rows of {', '.join(self._table.column_names)}>"
+
+    def _repr_html_(self) -> str:
+        """Return the first and last rows as HTML: units below the names, descriptions as hints."""
+        notes = column_notes(self._table)
+        head = "".join(
+            f'<th title="{html.escape(told, quote=True)}">{html.escape(name)}</th>'
+            for name, (_, told) in notes.items()
+        )
+        units = "".join(
+            f'<td style="color:#777"><i>{html.escape(_PRETTY.get(unit, unit))}</i></td>'
+            for unit, _ in notes.values()
+        )
+        whole = len(self) <= _SHOWN_FIRST + _SHOWN_LAST
+        first = self[:] if whole else self[:_SHOWN_FIRST]
+        body = "".join(_html_row(row) for row in first)
+        if not whole:
+            body += f'<tr><td colspan="{len(notes)}">&hellip;</td></tr>'
+            body += "".join(_html_row(row) for row in self[-_SHOWN_LAST:])
+        count = f"{len(self):,} row{'' if len(self) == 1 else 's'} &times; {len(notes)} columns"
+        return (
+            f"<div><table><thead><tr>{head}</tr><tr>{units}</tr></thead><tbody>{body}</tbody></table>"
+            f'<p style="color:#777">{count}</p></div>'
+        )
+
+
+def _html_row(row: dict[str, Any]) -> str:
+    cells = (
+        f'<td style="text-align:{"left" if isinstance(value, str) else "right"}">{_html_value(value)}</td>'
+        for value in row.values()
+    )
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _html_value(value: Any) -> str:
+    if value is None:
+        return '<span style="color:#777">&ndash;</span>'
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) < 1e4 else f"{value:,.3f}".rstrip("0").rstrip(".")
+    # A header's text may hold markup.
+    return html.escape(str(value))
+
+
+def column_notes(table: pa.Table) -> dict[str, tuple[str, str]]:
+    """Return unit and description of each column of an Arrow table; empty where there is none."""
+    notes = {}
+    for field in table.schema:
+        metadata = field.metadata or {}
+        notes[field.name] = (metadata.get(b"unit", b"").decode(), metadata.get(b"description", b"").decode())
+    return notes

@@ -1,0 +1,46 @@
+"""A view in words and as a signature: what a notebook shows of the method that reads it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+from cte_lake.views.columns import view_columns
+from cte_lake.views.source import SqlObject, sql_objects
+
+
+def _object(name: str) -> SqlObject:
+    return next(each for each in sql_objects() if each.name == name)
+
+
+@functools.cache
+def view_doc(name: str) -> str:
+    """Return what one row of a view is and what its columns hold, as a docstring."""
+    each, columns = _object(name), view_columns(name)
+    lines = [f"Rows of the view ``{name}``: {each.grain or 'see its columns'}".rstrip(".") + ".", ""]
+    lines += [
+        "Keywords filter by column: a value, a list of which it is one, None for NULL, or",
+        "``cte_lake.between(low, high)`` for a range.",
+        "",
+        "Columns",
+        "-------",
+    ]
+    if each.kind == "table macro":
+        lines.insert(4, "``aperture`` chooses the radius of the measurement, px.")
+    for column in columns:
+        lines += [f"{column.name} : {column.unit or 'no unit'}", f"    {column.description}"]
+    return "\n".join(lines)
+
+
+@functools.cache
+def view_signature(name: str) -> inspect.Signature:
+    """Return the keywords that a view's method takes: its columns, and the radius where it has one."""
+    columns = [column.name for column in view_columns(name)]
+    radius = ["aperture"] if _object(name).kind == "table macro" and "aperture" not in columns else []
+    parameters = [
+        inspect.Parameter(column, inspect.Parameter.KEYWORD_ONLY, default=inspect.Parameter.empty)
+        for column in [*radius, *columns]
+    ]
+    every: Any = [each.replace(default=..., annotation="Filter") for each in parameters]
+    return inspect.Signature(every, return_annotation="Result")

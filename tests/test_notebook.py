@@ -1,0 +1,150 @@
+"""What a notebook does with a lake: results, tables of one's own, corrections, figures."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import polars
+import pyarrow as pa
+import pytest
+from astropy import units as u
+from astropy.table import QTable
+from astropy.time import Time
+
+import cte_lake
+from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.create import create_lake
+from cte_lake.model.correct import correct
+from tests.model.sets import make_set
+from tests.sql.writing import add_pair
+
+ENTRY = make_set(name="flt")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook") / "lake"
+    create_lake(folder)
+    rng = np.random.default_rng(5)
+    y = rng.uniform(0, 2050, 300)
+    flux = rng.uniform(600, 1900, 300)
+    first = {"master_id": np.arange(300), "y": y, "flux_r03": flux, "sky": np.full(300, 9.0)}
+    add_pair(folder, first=first, second=first | {"flux_r03": flux * rng.normal(1, 0.01, 300)})
+    with cte_lake.open_lake(folder) as opened:
+        write_coefficients(path_in_lake(opened.stored, "flt"), ENTRY)
+        yield opened
+
+
+def test_the_package_shows_what_it_has():
+    assert {"open_lake", "between", "Lake", "Result", "CteLakeError"} <= set(dir(cte_lake))
+
+
+def test_a_result_iterates_indexes_and_converts(lake):
+    result = lake.phot()
+    assert result.units["sky"]
+    assert len(list(result)) == len(result)
+    assert result[0] == next(iter(result)) == result[-len(result)]
+    assert result["flux_r03"].unit == u.electron
+    assert len(result[5:9]) == 4
+    assert result[["x", "y"]].columns == ["x", "y"]
+    assert polars.DataFrame(result).shape == (len(result), len(result.columns))
+    assert result.polars().columns == result.columns
+    assert pa.table(result).schema.field("sky").metadata[b"unit"]
+    with pytest.raises(IndexError):
+        result[len(result)]
+    with pytest.raises(UsageError, match="no column 'nothing'"):
+        result["nothing"]
+
+
+def test_a_result_shows_units_and_no_markup(lake):
+    shown = lake.phot()._repr_html_()
+    assert "<i>e-</i>" in shown
+    assert shown.count("<tr>") < 30
+    assert "600 rows" in shown
+    shown = lake.sql("SELECT '<script>' AS name, NULL AS empty")._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_views_are_documented_and_have_signatures(lake):
+    assert "electron" in lake.cte.__doc__
+    assert "a pair, flux bin and estimator" in lake.cte.__doc__
+    parameters = inspect.signature(lake.cte).parameters
+    assert {"aperture", "mjd", "cte_loss"} <= parameters.keys()
+    assert "aperture" not in inspect.signature(lake.pairs).parameters
+    with pytest.raises(UsageError, match="open_lake"):
+        cte_lake.Lake.cte()
+
+
+def test_ranges_filter(lake):
+    flux = lake.phot()["flux_r03"].value
+    found = lake.phot(flux_r03=cte_lake.between(700, 900))
+    assert len(found) == np.sum((flux >= 700) & (flux <= 900))
+    assert len(lake.phot(flux_r03=cte_lake.between(high=900))) == np.sum(flux <= 900)
+    mjd = lake.exposures()["mjd"][0].value
+    assert len(lake.exposures(mjd=cte_lake.between(Time(mjd - 1, format="mjd"), mjd + 1))) > 0
+    assert len(lake.exposures(mjd=cte_lake.between("2010-01-01", "2010-02-01"))) == 0
+
+
+@pytest.mark.parametrize("make", [QTable, pd.DataFrame, polars.DataFrame, pa.table])
+def test_correct_takes_any_table(lake, make):
+    table = make({"flux": [600.0, 5000.0], "y": [1500.0, 300.0], "chip": [2, 1]})
+    result = lake.correct(table, "flt", mjd="2016-08-01T07:12:00", radius=3, filetype="flt")
+    assert type(result) is type(table)
+    expected = correct(ENTRY, [600.0, 5000.0], [1500.0, 300.0], [2, 1], 57601.3)
+    np.testing.assert_allclose(np.asarray(result["cte_loss"], dtype=float), expected.cte_loss)
+    with pytest.raises(UsageError, match="no option 'epoch'"):
+        lake.correct(table, "flt", epoch=1)
+
+
+def test_correct_takes_a_result(lake):
+    stars = lake.phot(filetype="flt")
+    result = lake.correct(stars, "flt", mjd=57601.3, chip=2, radius=3, columns={"flux": "flux_r03"})
+    assert isinstance(result, cte_lake.Result)
+    assert np.isfinite(result["cte_dmag"].value).all()
+
+
+def test_coefficients_by_name(lake):
+    assert lake.coefficients("flt") == ENTRY
+    listed = lake.coefficients()
+    assert "flt" in [row["name"] for row in listed if row["where"] == "lake"]
+    assert any(row["name"].startswith("simulated_") for row in listed if row["where"] == "built in")
+    lake.use_coefficients("flt")
+    row = lake.sql("SELECT unnest(cte_corrected(600.0, 1500.0, 2, 57601.3))")[0]
+    assert row["cte_loss"] == pytest.approx(float(correct(ENTRY, 600.0, 1500.0, 2, 57601.3).cte_loss))
+    with pytest.raises(NothingToDo, match="built in are simulated_"):
+        lake.coefficients("nothing")
+
+
+def test_a_table_of_ones_own_joins(lake):
+    mine = QTable({"master_id": [1, 2], "when": Time([57601.3, 57602.3], format="mjd"), "f": [1, 2] * u.Jy})
+    lake.register("mine", mine)
+    joined = lake.sql("SELECT count(*) AS n FROM phot JOIN mine USING (master_id)")
+    assert joined[0]["n"] == 4
+    lake.register("frame", pd.DataFrame({"master_id": [3]}))
+    assert lake.sql("FROM frame")[0] == {"master_id": 3}
+    for name in ("cte", "no name", "stored_phot"):
+        with pytest.raises(UsageError):
+            lake.register(name, mine)
+
+
+def test_figures_and_fits_are_methods(lake):
+    assert "cte_time" in dir(lake.plot)
+    assert "loss against time" in lake.plot.cte_time.__doc__
+    assert lake.plot.overview().axes
+    with pytest.raises(AttributeError, match="there are ratio-y"):
+        _ = lake.plot.nothing
+    with pytest.raises(UsageError, match="no option 'colour'"):
+        lake.plot.overview(colour="red")
+    with pytest.raises(cte_lake.CteLakeError):
+        lake.fit(target="ngc104", filetype="flt")
+    assert "exposures of 1 target" in lake._repr_html_()
+
+
+def test_an_error_is_a_sentence_in_a_notebook(lake):
+    with pytest.raises(cte_lake.CteLakeError) as caught:
+        lake.view("nothing")
+    assert caught.value._render_traceback_() == [f"LakeError: {caught.value}"]
