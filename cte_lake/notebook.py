@@ -239,7 +239,19 @@ class Plots:
         sets = rest.pop("coefficients", ())
         sets = [sets] if isinstance(sets, str) or not hasattr(sets, "__iter__") else sets
         rest["coefficients"] = tuple(self._lake._set(each) for each in sets)
-        return draw(kind, self._lake, _made(Request, f"plot.{kind}", selection=selection, **rest)).figure
+        asked = _made(Request, f"plot.{kind}", selection=selection, **rest)
+        figure: Any = draw(kind, self._lake, asked).figure
+        # Figures are made without pyplot, which would have told the notebook how to show one.
+        figure._repr_png_ = functools.partial(_png, figure)
+        return figure  # type: ignore[no-any-return]
+
+
+def _png(figure: Figure) -> bytes:
+    from io import BytesIO
+
+    stream = BytesIO()
+    figure.savefig(stream, format="png")
+    return stream.getvalue()
 
 
 def _selection(options: dict[str, Any]) -> tuple[Selection, dict[str, Any]]:
@@ -276,6 +288,9 @@ def open_lake(
     threads: int | None = None,
     memory_limit: str | None = None,
     settings: Settings | None = None,
+    temp_limit: str = "50GB",
+    timeout: float | None = None,
+    generation: str | None = None,
 ) -> Lake:
     """Open a lake for reading.
 
@@ -291,6 +306,13 @@ def open_lake(
         Such as '2GB'; what does not fit is written to a temporary folder.
     settings : Settings, optional
         Configuration to use instead of the lake's own.
+    temp_limit : str, optional
+        Most that is written to that folder.
+    timeout : float, optional
+        Longest time of a query, s; by default none.
+    generation : str, optional
+        Name of the calibration generation whose rows alone are seen; by default the newest row of each
+        exposure counts.
 
     Raises
     ------
@@ -303,7 +325,7 @@ def open_lake(
     >>> lake = cte_lake.open_lake("lake")  # doctest: +SKIP
     >>> lake.cte(target="ngc104", mjd=cte_lake.between("2014-01-01"))  # doctest: +SKIP
     """
-    return api.opened(Lake, path, mode, threads, memory_limit, settings)
+    return api.opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
 
 
 def read_table(path: Path, hdu: str | None = None) -> pa.Table:

@@ -22,6 +22,7 @@ from cte_lake.lake.evolve import (
     schema_of_all,
 )
 from cte_lake.lake.paths import Partition
+from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, Dataset, dataset
 from cte_lake.lake.store import Listed, Place
 
@@ -167,7 +168,7 @@ class DatasetFiles:
             Small files, relative to the lake, that will all be read.
         """
         connection = duckdb.connect()
-        connection.execute("SET enable_progress_bar = false")
+        without_bar(connection)
         self.root.store.attach(connection, self.root.key, tuple(fetch))
         return connection
 

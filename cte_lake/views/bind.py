@@ -12,6 +12,7 @@ from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
 from cte_lake.lake.evolve import SQL_TYPES
+from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
 from cte_lake.starflags import mask_of
@@ -186,8 +187,7 @@ def bind_settings(
 
     # The same dates and times wherever a query runs.
     connection.execute("SET TimeZone = 'UTC'")
-    # DuckDB draws its bar on standard output, among the data.
-    connection.execute("SET enable_progress_bar = false")
+    without_bar(connection)
     # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; unpacked, one serves a file.
     connection.execute("SET disabled_optimizers = 'compressed_materialization'")
     if mode not in modes.MODES:
