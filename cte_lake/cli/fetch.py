@@ -29,7 +29,12 @@ def fetch(
         list[int] | None, typer.Option("--proposal", help="Proposal to fetch; repeatable.")
     ] = None,
     missing: Annotated[
-        bool, typer.Option("--missing", help="Fetch what is missing of all configured proposals.")
+        bool,
+        typer.Option(
+            "--missing",
+            help="Fetch what is missing of all configured proposals, and of those that the archive has under "
+            "the monitor's title (fetch.title) for a configured target.",
+        ),
     ] = False,
     to: Annotated[
         Path, typer.Option("--to", help="Folder of the files; each proposal gets a folder in it.")
@@ -61,7 +66,7 @@ def fetch(
         _verify(to, as_json)
         return
     settings = settings_of(_lake_or_none(lake), assignments)
-    arguments = FetchArguments(proposals_to_fetch(proposal or [], missing, settings), to, settings)
+    arguments = FetchArguments(proposals_to_fetch(proposal or [], missing, settings), to, settings, missing)
     plan = make_plan(arguments)
     if dry_run:
         _print_plan(plan, as_json)
@@ -110,6 +115,8 @@ def _print_plan(plan: FetchPlan, as_json: bool) -> None:
     else:
         for product in plan.todo:
             typer.echo(f"{product.name}  {product.proposal}  {product.size}")
+    for number, title in plan.found.items():
+        typer.echo(f"found in the archive: proposal {number}, {title!r}", err=True)
     withheld = f", {len(plan.withheld)} under exclusive access" if plan.withheld else ""
     typer.echo(
         f"plan: {len(plan.todo)} files to fetch ({plan.size / 1e6:.1f} MB), {len(plan.present)} there "

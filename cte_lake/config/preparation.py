@@ -134,6 +134,9 @@ class Fetch(Section):
     """Where the archive is and what is taken from it."""
 
     url: str = Field(pattern=r"https?://.+", description="base address of the archive (MAST)")
+    title: str = Field(
+        pattern=r".*[A-Za-z0-9].*", description="title by which programs that are not configured are found"
+    )
     filetypes: list[Literal["FLT", "FLC"]] = Field(min_length=1, description="product types")
     retries: int = Field(ge=0, le=20, description="how often a broken download is taken up again")
     timeout: float = Field(gt=0, description="seconds without a byte after which a download is broken")

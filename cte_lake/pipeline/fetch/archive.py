@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cte_lake.config.preparation import Fetch
-from cte_lake.errors import ArchiveError, ConfigError
+from cte_lake.errors import ArchiveError, ConfigError, UnknownName
+from cte_lake.names import Names, folded
 
 _INVOKE = "/api/v0/invoke"
 _COLUMNS = "/portal/Mashup/Mashup.asmx/columnsconfig"
@@ -51,7 +55,10 @@ class Archive:
     Parameters
     ----------
     settings : Fetch
-        Address, product types and timeout.
+        Address, product types, title of the programs and timeout.
+    names : Names, optional
+        Configured targets: programs are found by them, and calibration frames of no target (darks, lamps) are
+        left out.
 
     Raises
     ------
@@ -59,8 +66,9 @@ class Archive:
         If astroquery is not installed.
     """
 
-    def __init__(self, settings: Fetch) -> None:
+    def __init__(self, settings: Fetch, names: Names | None = None) -> None:
         self.settings = settings
+        self._names = names or Names()
         self._observations = _client(settings.url.rstrip("/"), settings.timeout)
 
     def products(self, proposal: int) -> list[Product]:
@@ -71,22 +79,62 @@ class Archive:
         ArchiveError
             If the archive cannot be reached or its answer cannot be read.
         """
+        with self._asking(f"no list for proposal {proposal}"):
+            return self._products(proposal)
+
+    def programs(self) -> dict[int, str]:
+        """Return the monitor's programs, number to title: of the configured title and a configured target.
+
+        Raises
+        ------
+        ArchiveError
+            If the archive cannot be reached or its answer cannot be read.
+        """
+        words = re.findall(r"[A-Za-z0-9]+", self.settings.title)
+        found: dict[int, str] = {}
+        with self._asking("no list of programs"):
+            rows = self._observations.query_criteria(
+                obs_collection="HST", instrument_name="WFC3/UVIS", obs_title=f"%{'%'.join(words)}%"
+            )
+            for row in rows:
+                number, title = _text(row, "proposal_id"), _text(row, "obs_title")
+                # The archive's wildcards take more than is meant: 'NON-CTE Monitor'.
+                same = folded("".join(words)) in folded(title)
+                if number.isdigit() and same and self._is_target(_text(row, "target_name")):
+                    found[int(number)] = title
+        return found
+
+    @contextlib.contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
         try:
             with warnings.catch_warnings():
                 # 'Query returned no results': an empty table says the same.
                 warnings.simplefilter("ignore")
-                return self._ask(proposal)
+                yield
         except Exception as error:  # astroquery lets anything through, from requests' errors to KeyError
             raise ArchiveError(
-                f"the archive at {self.settings.url} gave no list for proposal {proposal}: "
-                f"{type(error).__name__}: {error}; try again, or put the files into the folder by hand"
+                f"the archive at {self.settings.url} gave {what}: {type(error).__name__}: {error}; "
+                "try again, or put the files into the folder by hand"
             ) from error
 
-    def _ask(self, proposal: int) -> list[Product]:
+    def _is_target(self, name: str) -> bool:
+        try:
+            self._names.target(name)
+        except UnknownName:
+            return False
+        return True
+
+    def _wanted(self, observation: Any) -> bool:
+        """Whether an observation is of the sky: the monitor's intent is 'calibration', as that of a dark."""
+        if _text(observation, "intentType").lower() != "calibration" or not _text(observation, "target_name"):
+            return True
+        return self._is_target(_text(observation, "target_name"))
+
+    def _products(self, proposal: int) -> list[Product]:
         observations = self._observations.query_criteria(
             obs_collection="HST", instrument_name="WFC3/UVIS", proposal_id=str(proposal)
         )
-        ids = sorted({str(obsid) for obsid in observations["obsid"]}) if len(observations) else []
+        ids = sorted({_text(row, "obsid") for row in observations if self._wanted(row)} - {""})
         found: dict[str, Product] = {}
         for start in range(0, len(ids), _OBSERVATIONS_AT_ONCE):
             table = self._observations.get_product_list(ids[start : start + _OBSERVATIONS_AT_ONCE])
@@ -98,21 +146,33 @@ class Archive:
 
 
 def _product(row: Any, proposal: int, filetypes: Sequence[str]) -> Product | None:
-    name = str(row["productFilename"]).lower()
-    # A name from outside becomes a path: only the form that calwf3 gives is taken.
-    if str(row["productSubGroupDescription"]) not in filetypes or not _PRODUCT_NAME.fullmatch(name):
+    uri = _text(row, "dataURI")
+    name = (_text(row, "productFilename") or uri.rpartition("/")[2]).lower()
+    # A name from outside becomes a path: only the form that calwf3 gives is taken. So products of the Hubble
+    # Advanced Products, which lie beside those of the pipeline (hst_14378_..._flc.fits), are none of ours.
+    if not _PRODUCT_NAME.fullmatch(name) or not uri:
         return None
-    stated, size = str(row["proposal_id"]), str(row["size"])
+    kind = _text(row, "productSubGroupDescription") or name[10:13]
+    if kind.upper() not in filetypes:
+        return None
+    stated, size = _text(row, "proposal_id"), _text(row, "size")
     # Associations list members of other proposals' observations too.
     if stated.isdigit() and int(stated) != proposal:
         return None
     return Product(
         name=name,
-        uri=str(row["dataURI"]),
+        uri=uri,
         size=int(size) if size.isdigit() else 0,
         proposal=proposal,
-        public=str(row["dataRights"]).upper() == "PUBLIC",
+        public=(_text(row, "dataRights") or "PUBLIC").upper() == "PUBLIC",
     )
+
+
+def _text(row: Any, column: str) -> str:
+    """Return a value of a listing as text; empty where the column is missing or its value masked."""
+    if column not in row.colnames or row[column] is None or row[column] is np.ma.masked:
+        return ""
+    return str(row[column]).strip()
 
 
 def _client(url: str, timeout: float) -> Any:

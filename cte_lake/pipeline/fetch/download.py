@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ _BLOCK = 1 << 16
 _PAUSE = 2.0
 _TIMED_OUT = 408
 _TOO_MANY = 429
+#: Answers of a signed link whose time is over.
+_EXPIRED = frozenset({401, 403, 410})
 
 Received = Callable[[int], None]
 
@@ -56,7 +60,8 @@ def download(
     target : Path
         Where it goes; must not exist.
     size : int
-        Bytes it must have; 0 where the archive did not say.
+        Bytes by the archive's listing, which may be out of date; 0 where it does not say. What the download
+        itself announces, a checksum where it has one and the file's own structure decide.
     timeout : float
         Seconds without a byte after which the connection counts as broken.
     retries : int
@@ -78,7 +83,7 @@ def download(
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(retries + 1):
         try:
-            _receive(url, uri, part, timeout, received)
+            announced = _receive(url, uri, part, timeout, received)
             break
         except (
             requests.ConnectionError,
@@ -94,14 +99,22 @@ def download(
                 "run the command again to go on from there"
             ) from problem
         time.sleep(min(_PAUSE * 2**attempt, 60.0) if not isinstance(problem, requests.Timeout) else 0.0)
-    _check(part, target.name, size)
+    _check(part, target.name, size, announced)
     checksum = _checksum(part)
     part.replace(target)
     _state_of(part).unlink(missing_ok=True)
     return checksum
 
 
-def _receive(url: str, uri: str, part: Path, timeout: float, received: Received | None) -> None:
+@dataclass(frozen=True)
+class _Announced:
+    """What the answer said of the whole file: bytes and MD5, where it did."""
+
+    length: int | None = None
+    md5: str = ""
+
+
+def _receive(url: str, uri: str, part: Path, timeout: float, received: Received | None) -> _Announced:
     there = part.stat().st_size if part.is_file() else 0
     headers = {"Accept-Encoding": "identity"}
     state = _read_state(part)
@@ -110,15 +123,21 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
         headers |= {"Range": f"bytes={there}-", "If-Range": state["etag"]}
     with requests.get(url, params={"uri": uri}, headers=headers, stream=True, timeout=timeout) as reply:
         if reply.status_code == requests.codes.requested_range_not_satisfiable and there:
-            return
+            return _Announced(state.get("length"), str(state.get("md5") or ""))
+        if reply.status_code in _EXPIRED and (there or reply.history):
+            # The link that the archive led to is no longer good: asked again, it gives another.
+            raise _TryAgain(f"HTTP {reply.status_code} {reply.reason}, the link has expired")
         if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
             raise _TryAgain(f"HTTP {reply.status_code} {reply.reason}")
         if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
             raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
         goes_on = reply.status_code == requests.codes.partial_content
         etag = reply.headers.get("ETag") or reply.headers.get("Last-Modified")
-        _state_of(part).write_text(json.dumps({"uri": uri, "etag": etag}), encoding="utf-8")
         expected = _expected_length(reply, there if goes_on else 0)
+        # Of a part the answer's checksum is that of the part.
+        md5 = str(state.get("md5") or "") if goes_on else _md5_of(reply)
+        stated = {"uri": uri, "etag": etag, "length": expected, "md5": md5}
+        _state_of(part).write_text(json.dumps(stated), encoding="utf-8")
         with part.open("ab" if goes_on else "wb") as stream:
             for block in reply.iter_content(_BLOCK):
                 stream.write(block)
@@ -126,6 +145,15 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
                     received(len(block))
     if expected is not None and part.stat().st_size < expected:
         raise _TryAgain(f"{part.stat().st_size} of {expected} bytes arrived")
+    return _Announced(expected, md5)
+
+
+def _md5_of(reply: requests.Response) -> str:
+    """Return the MD5 of the whole file in hex where the answer has it (Content-MD5), else ''."""
+    try:
+        return base64.b64decode(reply.headers.get("Content-MD5", ""), validate=True).hex()
+    except ValueError:
+        return ""
 
 
 def _expected_length(reply: requests.Response, before: int) -> int | None:
@@ -133,10 +161,18 @@ def _expected_length(reply: requests.Response, before: int) -> int | None:
     return before + int(length) if length.isdigit() else None
 
 
-def _check(part: Path, name: str, size: int) -> None:
-    """Refuse what arrived, and throw it away, unless it is the whole FITS file that was announced."""
+def _check(part: Path, name: str, size: int, announced: _Announced) -> None:
+    """Refuse what arrived, and throw it away, unless it is the whole FITS file that was announced.
+
+    The size in a listing is that of the file when it was listed; a file that was calibrated again since has
+    another. So it decides nothing: it is named where something else is wrong.
+    """
     arrived = part.stat().st_size
-    problem = f"{arrived} bytes arrived, the archive lists {size}" if size and arrived != size else ""
+    problem = ""
+    if announced.length is not None and arrived != announced.length:
+        problem = f"{arrived} bytes arrived, {announced.length} were announced"
+    elif announced.md5 and _checksum(part, "md5") != announced.md5:
+        problem = "its MD5 checksum is not the one announced"
     if not problem:
         try:
             with open_frame(part) as hdus:
@@ -146,15 +182,16 @@ def _check(part: Path, name: str, size: int) -> None:
                     _ = hdu.data
         except Rejected as refusal:
             problem = str(refusal)
+            problem += f"; {arrived} bytes arrived, the archive lists {size}" if size != arrived else ""
     if problem:
         part.unlink()
         _state_of(part).unlink(missing_ok=True)
         raise ArchiveError(f"{name}: what arrived is not the file ({problem}); it was thrown away")
 
 
-def _checksum(path: Path) -> str:
+def _checksum(path: Path, kind: str = "blake2b") -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, hashlib.blake2b).hexdigest()
+        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def _state_of(part: Path) -> Path:

@@ -31,11 +31,14 @@ class FetchArguments:
         Where files go: into a folder a proposal.
     settings : Settings
         The configuration.
+    search : bool
+        Whether the archive is asked for further programs of the monitor, by title and target.
     """
 
     proposals: tuple[int, ...]
     folder: Path
     settings: Settings
+    search: bool = False
 
 
 @dataclass
@@ -50,11 +53,14 @@ class FetchPlan:
         Files of these names that are in the folder, at any depth, compressed or not.
     withheld : list of str
         Names of files under exclusive access.
+    found : dict of int to str
+        Programs that only the archive knows, with their titles.
     """
 
     todo: list[Product] = field(default_factory=list)
     present: list[Path] = field(default_factory=list)
     withheld: list[str] = field(default_factory=list)
+    found: dict[int, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -70,6 +76,7 @@ class FetchReport:
     failed: dict[str, str] = field(default_factory=dict)
     present: int = 0
     withheld: int = 0
+    found: dict[int, str] = field(default_factory=dict)
     received_bytes: int = 0
     seconds: float = 0.0
 
@@ -93,17 +100,21 @@ def make_plan(arguments: FetchArguments) -> FetchPlan:
     NothingToDo
         If the archive has no FLT or FLC of any of the proposals.
     """
-    archive = Archive(arguments.settings.config.fetch)
-    products = [product for proposal in arguments.proposals for product in archive.products(proposal)]
+    config = arguments.settings.config
+    archive = Archive(config.fetch, config.names())
+    found = archive.programs() if arguments.search else {}
+    plan = FetchPlan(found={n: title for n, title in sorted(found.items()) if n not in arguments.proposals})
+    products = [
+        product for proposal in (*arguments.proposals, *plan.found) for product in archive.products(proposal)
+    ]
     if not products:
         told = ", ".join(map(str, arguments.proposals))
         raise NothingToDo(f"the archive has no FLT or FLC of WFC3/UVIS for proposal {told}")
     there = _files_below(arguments.folder)
-    plan = FetchPlan()
     for product in products:
-        found = [there[product.name + suffix] for suffix in _COMPRESSED if product.name + suffix in there]
-        if found:
-            plan.present.append(found[0])
+        here = [there[product.name + suffix] for suffix in _COMPRESSED if product.name + suffix in there]
+        if here:
+            plan.present.append(here[0])
         elif not product.public:
             plan.withheld.append(product.name)
         else:
@@ -133,7 +144,7 @@ def fetch(
     plan = plan or make_plan(arguments)
     _require_room(arguments.folder, plan.size)
     settings = arguments.settings.config.fetch
-    report = FetchReport(present=len(plan.present), withheld=len(plan.withheld))
+    report = FetchReport(present=len(plan.present), withheld=len(plan.withheld), found=plan.found)
 
     def received(n_bytes: int) -> None:
         report.received_bytes += n_bytes
@@ -188,6 +199,8 @@ def summary_line(report: FetchReport) -> str:
     """Return the report in one sentence."""
     parts = [f"{len(report.fetched)} fetched ({report.received_bytes / 1e6:.1f} MB)"]
     parts.append(f"{report.present} there already")
+    if report.found:
+        parts.append(f"proposals found in the archive: {', '.join(map(str, report.found))}")
     parts += [f"{report.withheld} under exclusive access"] if report.withheld else []
     parts += [f"{len(report.failed)} failed"] if report.failed else []
     return f"fetch: {', '.join(parts)} in {report.seconds:.1f} s"

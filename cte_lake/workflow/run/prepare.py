@@ -13,7 +13,9 @@ def fetch_frames(arguments: RunArguments) -> StepReport:
     from cte_lake.pipeline.fetch.fetch_programs import FetchArguments, fetch, summary_line
 
     proposals = arguments.selection.proposal or tuple(sorted(arguments.settings.config.proposals))
-    done = fetch(FetchArguments(proposals, arguments.folder, arguments.settings))
+    done = fetch(
+        FetchArguments(proposals, arguments.folder, arguments.settings, not arguments.selection.proposal)
+    )
     return StepReport("fetch", len(done.fetched), len(done.failed), summary_line(done), done.exit_code)
 
 

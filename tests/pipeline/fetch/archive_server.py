@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import threading
@@ -18,6 +19,8 @@ _OBSERVATION_FIELDS = {
     "obs_id": "string",
     "target_name": "string",
     "dataRights": "string",
+    "obs_title": "string",
+    "intentType": "string",
     "distance": "float",
 }
 _PRODUCT_FIELDS = {
@@ -45,6 +48,16 @@ class FakeArchive:
         File name to proposal.
     break_after : dict of str to list of int
         The next answers for a file break off after so many bytes.
+    titles : dict of int to str
+        Proposal to title.
+    targets, intents : dict of str to str
+        Root name to TARGNAME and to intent ('science' unless said).
+    without : set of str
+        Columns that the listings lack.
+    expired : dict of str to int
+        So many times the link to a file has expired when the rest is asked for.
+    md5 : dict of str to str
+        Content-MD5 that is announced for a file.
     busy : int
         So many downloads are answered with 503.
     requests : list of (str, str)
@@ -58,6 +71,12 @@ class FakeArchive:
         self.subgroup: dict[str, str] = {}
         self.listed_size: dict[str, int] = {}
         self.break_after: dict[str, list[int]] = {}
+        self.titles: dict[int, str] = {}
+        self.targets: dict[str, str] = {}
+        self.intents: dict[str, str] = {}
+        self.without: set[str] = set()
+        self.expired: dict[str, int] = {}
+        self.md5: dict[str, str] = {}
         self.busy = 0
         self.broken_portal = False
         self.requests: list[tuple[str, str]] = []
@@ -69,10 +88,12 @@ class FakeArchive:
         self.subgroup[name] = subgroup or name.rpartition("_")[2].removesuffix(".fits").upper()
 
     def observations(self, filters: dict[str, list[str]]) -> list[dict[str, object]]:
-        wanted = filters.get("proposal_id", [])
+        wanted, title = filters.get("proposal_id", []), filters.get("obs_title")
         rows = {}
         for name, proposal in self.proposals.items():
-            if str(proposal) in wanted:
+            named = self.titles.get(proposal, "")
+            like = title is not None and fnmatch.fnmatch(named.lower(), title[0].lower().replace("%", "*"))
+            if str(proposal) in wanted or like:
                 root = name[:9]
                 rows[root] = {
                     "obs_collection": "HST",
@@ -80,7 +101,9 @@ class FakeArchive:
                     "proposal_id": str(proposal),
                     "obsid": str(1000 + sum(root.encode())) + root[4:6],
                     "obs_id": root,
-                    "target_name": "NGC104",
+                    "target_name": self.targets.get(root, "NGC104"),
+                    "obs_title": named,
+                    "intentType": self.intents.get(root, "science"),
                     "dataRights": "PUBLIC",
                     "distance": 0.0,
                 }
@@ -128,13 +151,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _invoke(self, request: dict[str, object]) -> None:
         params = request["params"]
         if request["service"] == "Mast.Caom.Filtered":
-            filters = {f["paramName"]: f["values"] for f in params["filters"]}
+            filters = {
+                f["paramName"]: [f["freeText"]] if f.get("freeText") else f["values"]
+                for f in params["filters"]
+            }
             fields, rows = _OBSERVATION_FIELDS, self.archive.observations(filters)
         elif request["service"] == "Mast.Caom.Products":
             fields, rows = _PRODUCT_FIELDS, self.archive.products(params["obsid"].split(","))
         else:
             self._json({"status": "ERROR", "msg": f"no service {request['service']}"})
             return
+        fields = {name: kind for name, kind in fields.items() if name not in self.archive.without}
+        rows = [{name: row[name] for name in fields} for row in rows]
         self._json(
             {
                 "status": "COMPLETE",
@@ -160,6 +188,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         name = parse_qs(address.query)["uri"][0].rpartition("/")[2]
         self.archive.requests.append((name, self.headers.get("Range", "")))
+        if self.headers.get("Range") and self.archive.expired.get(name):
+            self.archive.expired[name] -= 1
+            self.send_error(403)
+            return
         if self.archive.busy:
             self.archive.busy -= 1
             self.send_error(503)
@@ -182,6 +214,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("ETag", etag)
+        if name in self.archive.md5:
+            self.send_header("Content-MD5", self.archive.md5[name])
         self.end_headers()
         breaks = self.archive.break_after.get(name)
         end = start + breaks.pop(0) if breaks else len(content)

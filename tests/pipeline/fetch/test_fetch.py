@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,12 +127,77 @@ def test_busy_server_is_asked_again(archive, arguments):
 def test_what_is_not_the_file_is_thrown_away(archive, arguments):
     archive.files[NAMES[0]] = b"<html>please log in</html>"
     archive.files[NAMES[1]] = archive.files[NAMES[1]][:20_000]
-    archive.listed_size[NAMES[2]] = 5
+    archive.md5[NAMES[2]] = base64.b64encode(hashlib.md5(b"another").digest()).decode()
     report = fetch(arguments())
     assert "no FITS" in report.failed[NAMES[0]] or "not a FITS" in report.failed[NAMES[0]]
     assert "thrown away" in report.failed[NAMES[1]]
-    assert "lists 5" in report.failed[NAMES[2]]
+    assert "MD5" in report.failed[NAMES[2]]
     assert not [path for path in arguments().folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("listed", [5, 10**6])
+def test_a_listed_size_that_is_out_of_date_costs_no_file(archive, arguments, listed):
+    archive.listed_size[NAMES[2]] = listed
+    archive.md5[NAMES[2]] = base64.b64encode(hashlib.md5(archive.files[NAMES[2]]).digest()).decode()
+    report = fetch(arguments())
+    assert (report.failed, report.fetched) == ({}, sorted(NAMES))
+    archive.requests.clear()
+    assert (fetch(arguments()).present, archive.requests) == (3, [])
+
+
+def test_a_link_that_expires_midway_is_asked_for_again(archive, arguments):
+    archive.break_after[NAMES[0]] = [200_000]
+    archive.expired[NAMES[0]] = 2
+    report = fetch(arguments())
+    assert report.failed == {}
+    assert (arguments().folder / "14378" / NAMES[0]).read_bytes() == archive.files[NAMES[0]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["size", "dataRights", "productSubGroupDescription", "productType", "proposal_id", "obs_title",
+     "intentType", "target_name", "distance", "productFilename"],
+)  # fmt: skip
+def test_a_listing_may_lack_a_column(archive, arguments, column):
+    archive.without = {column}
+    assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
+
+
+def test_products_of_hap_are_left_beside_those_of_the_pipeline(archive, arguments):
+    for name in ("hst_14378_01_wfc3_uvis_f502n_ic7801aa_flc.fits", "ic7801aaq_c0m.fits"):
+        archive.add(name, _frame(3), 14378, "FLC")
+    assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
+
+
+def test_calibration_frames_of_no_target_are_left_and_those_of_a_cluster_taken(archive, arguments):
+    archive.add("ic7801dkq_flt.fits", _frame(4), 14378)
+    archive.targets["ic7801dkq"] = "DARK"
+    archive.intents = {"ic7801dkq": "calibration", "ic7801aaq": "calibration", "ic7801abq": "calibration"}
+    archive.targets["ic7801aaq"] = "NGC-104"
+    assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
+
+
+def test_thousands_of_rows_are_listed(archive, arguments):
+    content = _frame(6)
+    names = [f"ic78{visit:02d}{pair:02d}q_flc.fits" for visit in range(2, 42) for pair in range(60)]
+    for name in names:
+        archive.add(name, content, 14378)
+    assert len(make_plan(arguments()).todo) == len(NAMES) + len(names)
+
+
+def test_programs_that_are_not_configured_are_found_by_title_and_target(archive, arguments):
+    title = "WFC3 UVIS CTE Monitor (star cluster)"
+    programs = (("ie00", 15576, "NGC-6791"), ("if00", 17674, "NGC104"), ("if01", 17675, "M31"))
+    for code, number, target in programs:
+        name = f"{code}01aaq_flc.fits"
+        archive.add(name, _frame(number), number)
+        archive.titles[number] = title
+        archive.targets[name[:9]] = target
+    archive.titles[13083] = "WFC3 UVIS CTE Monitor of darks, and a star cluster"
+    plan = make_plan(replace(arguments(), search=True))
+    assert plan.found == {15576: title, 17674: title}
+    assert {product.proposal for product in plan.todo} == {14378, 15576, 17674}
+    assert make_plan(arguments()).found == {}
 
 
 def test_file_that_the_archive_lists_and_lacks_is_reported(archive, arguments):
