@@ -13,7 +13,7 @@ import numpy as np
 
 from cte_lake.config.preparation import Fetch
 from cte_lake.errors import ArchiveError, ConfigError, UnknownName
-from cte_lake.names import Names, folded
+from cte_lake.names import Names
 
 _INVOKE = "/api/v0/invoke"
 _COLUMNS = "/portal/Mashup/Mashup.asmx/columnsconfig"
@@ -99,7 +99,7 @@ class Archive:
             for row in rows:
                 number, title = _text(row, "proposal_id"), _text(row, "obs_title")
                 # The archive's wildcards take more than is meant: 'NON-CTE Monitor'.
-                same = folded("".join(words)) in folded(title)
+                same = "".join(words).lower() in re.sub(r"[^a-z0-9]", "", title.lower())
                 if number.isdigit() and same and self._is_target(_text(row, "target_name")):
                     found[int(number)] = title
         return found
