@@ -16,4 +16,7 @@ class Report(Section):
     frame_seconds: float = Field(
         ge=0, description="time for drawing frames that no older report has; the newest go first, s"
     )
+    show_paths: bool = Field(
+        description="show full paths of lake and frames on the pages; false: names alone, fit to be published"
+    )
     circles: int = Field(ge=0, le=2000, description="brightest matched stars that are circled on a frame")

@@ -145,7 +145,8 @@ def _content(
     frames_drawn: Callable[[], dict[str, Cells]],
 ) -> tuple[Cells, list[Cells]]:
     # What the commands on the pages need to find the same rows again.
-    options = f"--lake {shlex.quote(str(lake.stored))}"
+    place = str(lake.stored) if settings.config.report.show_paths else lake.stored.name
+    options = f"--lake {shlex.quote(place)}"
     options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
     options += set_again(settings)
     (work / "data").mkdir()
@@ -172,7 +173,7 @@ def _content(
         "version": __version__,
         "made": moment.isoformat(timespec="seconds"),
         "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
-        "lake": str(lake.stored),
+        "lake": place,
         "mode": mode,
         "aperture": measure.aperture,
         "estimator": measure.estimator,
@@ -189,7 +190,7 @@ def _content(
         "coefficients": coefficient_cells(sets, work / "data"),
         "commands": commands(options, {name: one["command"] for name, one in images.items()}),
         **_results(sets, gathered, measure.estimator),
-        **content.quality(gathered),
+        **content.quality(gathered, settings.config.report.show_paths),
         **_consistency(gathered),
         **provenance(gathered.exposures, settings),
     }

@@ -55,12 +55,16 @@ def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]]) -> Cells:
     }
 
 
-def quality(gathered: Gathered) -> Cells:
+def quality(gathered: Gathered, show_paths: bool = False) -> Cells:
     """Rejects, exclusions, quarantines and the alignment."""
-    columns, rejects = tables.reject_table([row for row in gathered.rejects if row["stage"] != "screen"])
-    _, excluded = tables.reject_table([row for row in gathered.rejects if row["stage"] == "screen"])
+    columns, rejects = tables.reject_table(
+        [row for row in gathered.rejects if row["stage"] != "screen"], show_paths
+    )
+    _, excluded = tables.reject_table(
+        [row for row in gathered.rejects if row["stage"] == "screen"], show_paths
+    )
     quarantine_columns, quarantined = tables.quarantine_table(
-        [row for row in gathered.alignment if row["status"] == "quarantined"]
+        [row for row in gathered.alignment if row["status"] == "quarantined"], show_paths
     )
     aligned = [row for row in gathered.alignment if row["status"] == "aligned"]
     alignment_columns, alignment = tables.alignment_table(aligned)

@@ -37,7 +37,9 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "state": state(**rows),
         "files": files_told(lake.stored),
         "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
-        "rejects": tables.reject_table([row for row in rows["rejects"] if row["stage"] != "screen"])[1],
+        "rejects": tables.reject_table(
+            [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
+        )[1],
         "report": None if last is None else _report(last, rows["exposures"], lake),
     }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 from cte_lake.plots.words import bin_text, flash_text, target_text, year_of
@@ -170,8 +172,22 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
     return heads, lines
 
 
-def reject_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
-    """Files that were not measured, newest first."""
+#: A path from the root, of which a published page shows the last name.
+_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"`]+/)+(?=[^\s/'\"`])")
+
+
+def names_alone(text: str) -> str:
+    """Return a text with the name of a file or folder in place of each absolute path."""
+    return _ABSOLUTE_PATH.sub("", text)
+
+
+def reject_table(rows: Sequence[Row], show_paths: bool = False) -> tuple[list[Cells], list[Cells]]:
+    """Files that were not measured, newest first; where they lie only if that is asked for."""
+    if not show_paths:
+        rows = [
+            dict(row) | {"path": PurePath(row["path"]).name, "detail": names_alone(str(row["detail"] or ""))}
+            for row in rows
+        ]
     lines = [
         {
             "file": row["imagename"] or row["path"],
@@ -189,19 +205,19 @@ def reject_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
         Column("reason", "Reason", "name"),
         Column("detail", "Detail"),
         Column("at", "When (UTC)", "name"),
-        Column("path", "Path", "path"),
+        *([Column("path", "Path", "path")] if show_paths else []),
     )
     return heads, lines
 
 
-def quarantine_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
+def quarantine_table(rows: Sequence[Row], show_paths: bool = False) -> tuple[list[Cells], list[Cells]]:
     """Exposures whose fitted WCS was refused."""
     lines = [
         {
             "image": row["imagename"],
             "visit": f"{row['proposal']}/{row['visit']}",
             "reason": row["reason"],
-            "detail": row["detail"],
+            "detail": row["detail"] if show_paths else names_alone(str(row["detail"] or "")),
         }
         for row in rows
     ]

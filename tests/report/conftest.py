@@ -28,7 +28,7 @@ HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror=window.ha
 SET_NAME = "<img src=x onerror=window.hacked=3>" + "_as_long_as_names_get" * 4
 
 
-def _add_reject(root: Path, path: str, stage: str, reason: str, detail: str) -> None:
+def add_reject(root: Path, path: str, stage: str, reason: str, detail: str) -> None:
     row = {
         "path": path, "stage": stage, "reason": reason, "detail": detail, "settings_hash": "0" * 16,
         "at": dt.datetime(2026, 3, 4, 5, 6, tzinfo=dt.UTC),
@@ -57,8 +57,8 @@ def hostile_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small lake; its folder's name is markup too."""
     root = tmp_path_factory.mktemp("lakes") / "lake <b onclick=alert(1)> & 'co'"
     make_lake(root, images=24, stars=900, targname=HOSTILE)
-    _add_reject(root, f"/data/{HOSTILE}.fits", "read", "missing_keyword", f"{HOSTILE} has no EXPSTART")
-    _add_reject(root, "/data/sub.fits", "screen", "sub_dither", "dithered by less than a chip height")
+    add_reject(root, f"/data/{HOSTILE}.fits", "read", "missing_keyword", f"{HOSTILE} has no EXPSTART")
+    add_reject(root, "/data/sub.fits", "screen", "sub_dither", "dithered by less than a chip height")
     _add_quarantined(root)
     with open_lake(root) as lake:
         wanted = FitRequest(Selection(target=("NGC 104",), filetype=("flt",), length=("l",), flash=(0,)))

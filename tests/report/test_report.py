@@ -16,7 +16,7 @@ from cte_lake.errors import UsageError
 from cte_lake.report.build import make_report
 from cte_lake.report.publish import new_folder, point_latest
 from tests.report.big_lake import Image, make_lake, write_image
-from tests.report.conftest import make
+from tests.report.conftest import add_reject, make
 
 NOW = dt.datetime(2026, 6, 1, 9, 30, tzinfo=dt.UTC)
 
@@ -146,9 +146,9 @@ def test_commands_say_again_what_a_flag_said(tmp_path: Path) -> None:
     with open_lake(root, settings=settings) as lake:
         made = make_report(lake, settings, "standard", now=NOW)
     text = json.loads((made.folder / "report.json").read_text())["commands"]
-    assert text == f"cte-lake report --lake {root} --set 'measure.estimator=\"both_in_bin\"'"
+    assert text == f"cte-lake report --lake {root.name} --set 'measure.estimator=\"both_in_bin\"'"
     plain = json.loads((make(root, now=NOW).folder / "report.json").read_text())["commands"]
-    assert plain == f"cte-lake report --lake {root}"
+    assert plain == f"cte-lake report --lake {root.name}"
 
 
 def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
@@ -157,4 +157,19 @@ def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
     with open_lake(root, mode="iraf", settings=settings) as lake:
         made = make_report(lake, settings, "iraf", now=NOW)
     text = (made.folder / "provenance.html").read_text()
-    assert f"cte-lake report --lake {root} --mode iraf" in text
+    assert f"cte-lake report --lake {root.name} --mode iraf" in text
+
+
+def test_pages_show_paths_only_when_asked_to(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    odd = tmp_path / "inbox" / "odd.fits"
+    add_reject(root, str(odd), "read", "unreadable", f"{odd} cannot be read")
+    for asked in (False, True):
+        settings = load_settings(root, {"report.show_paths": str(asked).lower()})
+        with open_lake(root, settings=settings) as lake:
+            made = make_report(lake, settings, "standard", now=NOW)
+        published = [
+            path for path in Path(str(made.folder)).rglob("*") if path.suffix in {".html", ".json", ".csv"}
+        ]
+        assert any(str(tmp_path) in path.read_text() for path in published) is asked
+        assert any("odd.fits" in path.read_text() for path in published)

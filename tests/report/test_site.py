@@ -180,7 +180,7 @@ def test_every_figure_has_its_numbers(pages: dict[str, Page], report: Path) -> N
 
 def test_commands_of_the_page_name_the_lake_in_quotes(pages: dict[str, Page], hostile_lake: Path) -> None:
     text = " ".join(pages["provenance.html"].text)
-    quoted = "'" + str(hostile_lake).replace("'", "'\"'\"'") + "'"
+    quoted = "'" + hostile_lake.name.replace("'", "'\"'\"'") + "'"
     assert f"cte-lake report --lake {quoted}" in text
 
 
