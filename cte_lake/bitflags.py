@@ -15,7 +15,7 @@ class Flag:
     bit : int
         Position of the bit, from 0.
     name : str
-        Slug under which decoders tell it.
+        Slug that decoders print.
     meaning : str
         One sentence for the reader of a table.
     """

@@ -20,7 +20,7 @@ class ExitCode(IntEnum):
 
 
 class CteLakeError(Exception):
-    """Base of the errors that are the input's or the user's, told in one sentence.
+    """Base of the errors that the input or the user causes; the message is one sentence.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class ArchiveError(CteLakeError):
 
 
 class NothingToDo(CteLakeError):
-    """Something was asked for by name and there is none of it."""
+    """A named item does not exist."""
 
     kind = "nothing_to_do"
     exit_code = ExitCode.NOTHING_TO_DO

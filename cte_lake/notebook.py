@@ -241,7 +241,7 @@ class Plots:
         rest["coefficients"] = tuple(self._lake._set(each) for each in sets)
         asked = _made(Request, f"plot.{kind}", selection=selection, **rest)
         figure: Any = draw(kind, self._lake, asked).figure
-        # Figures are made without pyplot, which would have told the notebook how to show one.
+        # Figures are made without pyplot, which would show one in the notebook.
         figure._repr_png_ = functools.partial(_png, figure)
         return figure  # type: ignore[no-any-return]
 

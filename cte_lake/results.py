@@ -54,7 +54,9 @@ class Result:
     @property
     def descriptions(self) -> dict[str, str]:
         """What the columns hold, by name."""
-        return {name: told for name, (_, told) in column_notes(self._table).items() if told}
+        return {
+            name: description for name, (_, description) in column_notes(self._table).items() if description
+        }
 
     def arrow(self) -> pa.Table:
         """Return an Arrow table; ``field.metadata`` has b'unit' and b'description'."""
@@ -150,8 +152,8 @@ class Result:
         """Return the first and last rows as HTML: units below the names, descriptions as hints."""
         notes = column_notes(self._table)
         head = "".join(
-            f'<th title="{html.escape(told, quote=True)}">{html.escape(name)}</th>'
-            for name, (_, told) in notes.items()
+            f'<th title="{html.escape(description, quote=True)}">{html.escape(name)}</th>'
+            for name, (_, description) in notes.items()
         )
         units = "".join(
             f'<td style="color:#777"><i>{html.escape(_PRETTY.get(unit, unit))}</i></td>'

@@ -69,8 +69,8 @@ def align(
     """Fit the WCS of exposures to the master catalogs and keep it in the lake.
 
     The FLC of an exposure is fitted and its FLT gets the same solution. The files are not changed: the
-    solution is kept as a headerlet and used by ingest. What fails the gate is quarantined, not measured
-    with a wrong WCS; the reason is in rejects and the exit code is 3.
+    solution is kept as a headerlet and used by ingest. An exposure that fails the quality gate is
+    quarantined rather than measured with a wrong WCS; the reason is in rejects and the exit code is 3.
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.stored import find_lake
@@ -130,8 +130,8 @@ def _cross_check(arguments: AlignArguments, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows))
     for row in rows:
-        told = row["problem"] or f"differs by {row['difference_px']:.3f} px at most"
-        typer.echo(f"{row['rootname']}: TweakReg {told}", err=as_json)
+        explanation = row["problem"] or f"differs by {row['difference_px']:.3f} px at most"
+        typer.echo(f"{row['rootname']}: TweakReg {explanation}", err=as_json)
     apart = [row for row in rows if not row["agrees"]]
     typer.echo(f"cross-check: {len(rows) - len(apart)} of {len(rows)} solutions agree", err=True)
     raise typer.Exit(ExitCode.AUDIT_FAILED if apart else ExitCode.DONE)
@@ -155,7 +155,7 @@ def _print_plan(plan: AlignPlan, as_json: bool) -> None:
 
 
 def _print_refusals(report: AlignReport) -> None:
-    for told in report.rejected:
-        typer.echo(f"rejected {told['path']}: {told['detail']}", err=True)
-    for told in report.quarantined:
-        typer.echo(f"quarantined {told['rootname']}: {told['detail']}", err=True)
+    for explanation in report.rejected:
+        typer.echo(f"rejected {explanation['path']}: {explanation['detail']}", err=True)
+    for explanation in report.quarantined:
+        typer.echo(f"quarantined {explanation['rootname']}: {explanation['detail']}", err=True)

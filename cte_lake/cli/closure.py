@@ -43,8 +43,10 @@ _TITLES = {
 
 @app.command(rich_help_panel=RESULTS)
 def closure(
-    realisations: Annotated[int, typer.Option("--realisations", "-n", min=2, help="Simulated lakes.")] = 300,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same lakes.")] = 1,
+    realisations: Annotated[int, typer.Option("--realisations", "-n", min=2, help="Simulate N lakes.")] = 300,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Seed of the simulation; the same seed gives the same lakes.")
+    ] = 1,
     estimator: LogEstimatorOption = "log_ratio",
     form: Annotated[
         str,
@@ -54,9 +56,9 @@ def closure(
             "assume; with these the corrected fluxes are the test.",
         ),
     ] = "local",
-    stars: Annotated[int, typer.Option("--stars", min=100, help="Stars of a pair.")] = 4000,
+    stars: Annotated[int, typer.Option("--stars", min=100, help="Number of stars in each pair.")] = 4000,
     background: Annotated[float, typer.Option("--background", min=0.0, help="Electrons per pixel.")] = 3.0,
-    scale: Annotated[float, typer.Option("--scale", help="Multiplies the injected loss.")] = 1.0,
+    scale: Annotated[float, typer.Option("--scale", help="Multiply the injected loss by this factor.")] = 1.0,
     per: Annotated[
         Per | None,
         typer.Option("--per", help="Print one table only: a row per slope (flux bin), coefficient or flux."),
@@ -67,7 +69,7 @@ def closure(
     progress: ProgressOption = True,
     assignments: SetOption = None,
 ) -> None:
-    """Inject a known loss into simulated lakes, measure, fit and correct it, and see whether it comes back.
+    """Inject a known loss into simulated lakes and test whether measuring, fitting and correcting recover it.
 
     Photometry is simulated, no pixels; the lakes are in memory, and the lake's own views measure them. Prints
     bias and pull of the slopes, of the coefficients and of the corrected fluxes; --json holds all three.
@@ -88,8 +90,8 @@ def closure(
     options = ClosureOptions(estimator=known_estimator(estimator))
     settings = settings_of(None, assignments)
     with progress_bar("closure", progress) as report:
-        told = None if report is None else lambda done: report(done, realisations)
-        summary = summarise(run_closure(realisations, setup, options, seed, told, settings))
+        advance = None if report is None else lambda done: report(done, realisations)
+        summary = summarise(run_closure(realisations, setup, options, seed, advance, settings))
     _print(summary, per, as_json, format_, output)
     if summary.failures:
         raise AuditFailed(f"closure of {summary.realisations} realisations: {'; '.join(summary.failures)}")

@@ -70,7 +70,7 @@ def list_sets(
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what tells sets apart, in columns that fit a terminal of 80."""
+    """Return the columns that distinguish sets, to fit a terminal of 80."""
     return {
         "name": row["name"],
         "where": row["where"],
@@ -110,10 +110,10 @@ def show(
     else:
         typer.echo(f"{entry.name}\n")
         print_rows(rows, digits=8)
-        _tell(entry)
+        _print_set(entry)
 
 
-def _tell(entry: CoefficientSet) -> None:
+def _print_set(entry: CoefficientSet) -> None:
     validity = entry.validity
     typer.echo("\nvalid for")
     typer.echo(f"  flux        {validity.flux[0]:g} to {validity.flux[1]:g} e- within {validity.radius} px")

@@ -38,7 +38,7 @@ class Per(StrEnum):
 @app.command(rich_help_panel=RESULTS)
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="A lake, a photometry mode, or LAKE:MODE.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="What it is compared with, likewise.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same for what A is compared with.")],
     lake: LakeOption = None,
     generation: Annotated[
         bool,

@@ -34,7 +34,7 @@ def consistency(
     mode: ModeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the lake's losses with the published ones; 'no data' where the lake cannot say.
+    """Compare the lake's losses with published ones; 'no data' where the lake has no such pair.
 
     Every format but the readable table has all columns: the tolerance that "about" is read as, standard
     errors, the source.

@@ -57,14 +57,16 @@ def correct(
         str | None,
         typer.Option(
             "--format",
-            help="Format of TABLE, where its content does not tell: also dolphot, hst1pass, or one of "
+            help="Format of TABLE, if its content does not show it: also dolphot, hst1pass, or one of "
             "astropy's such as ascii.mrt.",
             rich_help_panel=_FILES,
         ),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option("--to", help="Format written, where the ending does not tell.", rich_help_panel=_FILES),
+        typer.Option(
+            "--to", help="Format to write, if the file's ending does not imply one.", rich_help_panel=_FILES
+        ),
     ] = None,
     hdu: Annotated[
         str | None,
@@ -210,7 +212,7 @@ def correct(
         )
         with progress_bar("correct", progress and output != "-") as report:
             done = correct_file(source, target, entry, constants, chosen, options, report)
-    _tell(done, entry.name)
+    _print_summary(done, entry.name)
     if as_json:
         typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")
     elif output != "-":
@@ -272,7 +274,7 @@ def _assignments(option: str, texts: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _tell(done: CorrectedFile, coefficients: str) -> None:
+def _print_summary(done: CorrectedFile, coefficients: str) -> None:
     typer.echo(f"coefficients: {coefficients}", err=True)
     for note in done.notes:
         typer.echo(f"file: {note}", err=True)

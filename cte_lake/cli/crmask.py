@@ -84,8 +84,8 @@ def crmask(
         report = find_cosmic_rays(arguments, plan, report_progress)
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
-    for told in report.rejected:
-        typer.echo(f"rejected {told['path']}: {told['detail']}", err=True)
+    for explanation in report.rejected:
+        typer.echo(f"rejected {explanation['path']}: {explanation['detail']}", err=True)
     for rootname, why in report.left_out.items():
         typer.echo(f"left out {rootname}: {why}", err=True)
     typer.echo(summary_line(report), err=True)

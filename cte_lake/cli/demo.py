@@ -16,7 +16,8 @@ from cte_lake.cli.options import JsonOption
 @app.command(rich_help_panel=FRAMES)
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where to work: a new folder, or an earlier demo's.", metavar="[FOLDER]")
+        Path,
+        typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="[FOLDER]"),
     ] = Path("cte-lake-demo"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulation.")] = 1,
     workers: Annotated[
@@ -24,9 +25,9 @@ def demo(
     ] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a small program, measure it, and hold the losses against what was injected.
+    """Simulate a small program, measure it, and compare the losses with the injected ones.
 
-    Takes under 3 minutes and about 1 GB. Frames, lake and figures stay in FOLDER to play with.
+    Takes under 3 minutes and about 1 GB. Frames, lake and figures stay in FOLDER.
     """
     from cte_lake.demo import result_lines, run_demo
 

@@ -40,7 +40,7 @@ def fetch(
         Path, typer.Option("--to", help="Folder of the files; each proposal gets a folder in it.")
     ] = Path("data"),
     verify: Annotated[
-        bool, typer.Option("--verify", help="Hold the files against their noted checksums; fetch nothing.")
+        bool, typer.Option("--verify", help="Compare the files with their recorded checksums; fetch nothing.")
     ] = False,
     lake: LakeOption = None,
     dry_run: DryRunOption = False,
@@ -50,8 +50,8 @@ def fetch(
 ) -> None:
     """Fetch the FLT and FLC files of proposals from the archive (MAST).
 
-    Files that are in the folder already, at any depth, compressed or not, are left alone; those put there
-    by hand are as good. A download that broke off is continued. Checksums are noted beside the files.
+    Files already in the folder, at any depth, compressed or not, are kept, even if put there by hand. An
+    interrupted download is resumed. Checksums are recorded beside the files.
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.pipeline.fetch.fetch_programs import (

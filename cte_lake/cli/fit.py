@@ -233,7 +233,7 @@ def _tell_surface(outcome: FitOutcome) -> None:
     chips = (
         f"chips {100 * quality['chips']:+.1f} +- {100 * quality['chips_err']:.1f}% from their mean"
         if quality["chips_pairs"]
-        else f"chips not told apart, {100 * quality['chips_err']:.0f}% of the loss in the error"
+        else f"chips not distinguished, {100 * quality['chips_err']:.0f}% of the loss in the error"
     )
     typer.echo(
         f"visits scatter by {100 * quality['visit_scatter']:.1f}%, {chips}, "

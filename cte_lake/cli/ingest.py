@@ -50,7 +50,7 @@ def ingest(
     ] = None,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most N exposures.")] = None,
     overwrite: Annotated[bool, overwriting("Measure again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -124,12 +124,12 @@ def _print_report(report: IngestReport) -> None:
         typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
     for older in report.superseded:
         typer.echo(f"superseded {older['path']}: {older['detail']}", err=True)
-    told = sums_text(report.sums) if report.files else "no frame found"
+    explanation = sums_text(report.sums) if report.files else "no frame found"
     if report.withdrawn:
-        told += f" ({report.withdrawn} of them withdrawn)"
+        explanation += f" ({report.withdrawn} of them withdrawn)"
     if report.files > max(report.sums.values(), default=0):
-        told += f" of {report.files} files"
+        explanation += f" of {report.files} files"
     stars = f", {report.stars} stars" if report.stars else ""
-    typer.echo(f"ingest: {told}{stars} in {report.seconds:.1f} s", err=True)
+    typer.echo(f"ingest: {explanation}{stars} in {report.seconds:.1f} s", err=True)
     if report.lacking:
         typer.echo(f"note: {report.lacking}", err=True)

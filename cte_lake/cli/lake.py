@@ -27,7 +27,7 @@ def init(
 ) -> None:
     """Make a lake: a folder of plain Parquet files and a settings file.
 
-    A lake that is there already is left as it is.
+    An existing lake is left unchanged.
     """
     from cte_lake.lake.create import create_lake
     from cte_lake.lake.stored import stored
@@ -46,7 +46,7 @@ def init(
 def config_show(
     lake: LakeOption = None,
     assignments: SetOption = None,
-    describe: Annotated[bool, typer.Option("--describe", help="Add what each key means.")] = False,
+    describe: Annotated[bool, typer.Option("--describe", help="Add the meaning of each key.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print every value and where it came from: flag, environment, file or default."""
@@ -95,7 +95,7 @@ def master_import(
     ] = None,
     assignments: SetOption = None,
 ) -> None:
-    """Make a file the master catalog of a target.
+    """Import a file as the master catalog of a target.
 
     Importing the same content again does nothing; another catalog replaces the target's, and the
     next ingest measures what depends on it.

@@ -78,27 +78,27 @@ def _outcome(run: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CteLakeError as error:
-        return _say(printable(str(error)), error.exit_code)
+        return _complain(printable(str(error)), error.exit_code)
     except (PipeClosed, BrokenPipeError):
         # The reader has all that it wants: `cte-lake sql ... | head`.
         _give_up_output()
         return ExitCode.DONE
     except (Stopped, Interrupted) as stop:
-        return _say(_STOPPED.get(stop.number, "stopped by a signal"), 128 + stop.number)
+        return _complain(_STOPPED.get(stop.number, "stopped by a signal"), 128 + stop.number)
     except KeyboardInterrupt:
-        return _say(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
+        return _complain(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
     except Exception as error:
         if (cause := surroundings(error)) is not None:
-            return _say(cause, ExitCode.WRONG_USE)
+            return _complain(cause, ExitCode.WRONG_USE)
         traceback.print_exc()
-        return _say(
+        return _complain(
             "this is a defect of cte-lake, not of your input; please report the lines above",
             ExitCode.DEFECT,
         )
     return ExitCode.DONE
 
 
-def _say(text: str, code: int) -> int:
+def _complain(text: str, code: int) -> int:
     with contextlib.suppress(OSError):
         print(f"cte-lake: {text}", file=sys.stderr)
     return code

@@ -28,7 +28,7 @@ HOUSEKEEPING = "Housekeeping"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-CopyOption = Annotated[bool, typer.Option("--copy", help="Copy files where a hard link would do.")]
+CopyOption = Annotated[bool, typer.Option("--copy", help="Copy files even where a hard link would do.")]
 
 
 def seconds_of(text: str) -> float:
@@ -41,7 +41,7 @@ def seconds_of(text: str) -> float:
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
     if found is None or (not found[2] and float(found[1]) != 0):
-        raise UsageError(f"{text!r} is no duration; write 7d, 12h, 30m or 0")
+        raise UsageError(f"{text!r} is not a duration; write 7d, 12h, 30m or 0")
     return float(found[1]) * _UNITS.get(found[2], 0)
 
 
@@ -57,7 +57,7 @@ def agreed(question: str, yes: bool) -> bool:
         return True
     if not _interactive():
         raise UsageError(
-            f"{question} Nobody is there to ask; give --yes to agree or --dry-run to see the plan"
+            f"{question} There is no terminal to ask on; use --yes to agree or --dry-run to see the plan"
         )
     return typer.confirm(question, err=True)
 
@@ -68,7 +68,7 @@ def _interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     typer.echo(text, err=True)
 
 
@@ -80,7 +80,9 @@ def _result(values: dict[str, Any], as_json: bool) -> None:
 @app.command(rich_help_panel=HOUSEKEEPING)
 def compact(
     lake: LakeOption = None,
-    min_files: Annotated[int, typer.Option("--min-files", min=2, help="Fewest files worth merging.")] = 8,
+    min_files: Annotated[
+        int, typer.Option("--min-files", min=2, help="Merge only folders with at least N files.")
+    ] = 8,
     phot_below: Annotated[
         float, typer.Option("--phot-below", min=0, help="Merge photometry files below this size too, MB.")
     ] = 0,
@@ -101,10 +103,10 @@ def compact(
     for merge in plan.merges:
         typer.echo(f"merge {len(merge.files)} files into one: {merge.folder}", err=not dry_run)
     merged = 0 if dry_run else run(root, plan, min_files)
-    told = (
+    outcome = (
         "nothing was done" if dry_run else f"merged {merged} files; vacuum may take them after its grace time"
     )
-    _say(f"compact: {len(plan.merges)} partitions; {told}")
+    _report(f"compact: {len(plan.merges)} partitions; {outcome}")
     _result({"partitions": len(plan.merges), "files": merged}, as_json)
 
 
@@ -113,15 +115,15 @@ def vacuum(
     lake: LakeOption = None,
     grace: Annotated[
         str,
-        typer.Option("--grace", help="Leave what was superseded less than this ago: 7d, 12h, 30m, 0."),
+        typer.Option("--grace", help="Keep what was superseded less than this long ago: 7d, 12h, 30m, 0."),
     ] = "7d",
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete what no current exposure row needs: superseded files and what dead writers left.
+    """Delete superseded files and the leftovers of interrupted runs.
 
-    Give readers and running ingests a grace time: what they may still hold must not go.
+    Readers and running ingests may still use recently superseded files, which the grace time protects.
     """
     from cte_lake.lake.maintenance.inventory import human_size
     from cte_lake.lake.maintenance.vacuum import plan_vacuum
@@ -132,14 +134,14 @@ def vacuum(
     plan = plan_vacuum(root, int(seconds_of(grace) * 1e9), time.time_ns())
     for removal in plan.removals:
         typer.echo(f"delete {removal.path}  {human_size(removal.size)}  {removal.reason}", err=not dry_run)
-    told = f"{len(plan.removals)} files, {human_size(plan.size)}; {plan.waiting} more within their grace time"
+    text = f"{len(plan.removals)} files, {human_size(plan.size)}; {plan.waiting} more within their grace time"
     files, size = 0, 0
     if plan.removals and not dry_run:
         if not agreed(f"Delete {len(plan.removals)} files ({human_size(plan.size)})?", yes):
             raise NothingToDo("nothing was deleted")
         files, size = run(root, plan)
-        told = f"deleted {files} files, {human_size(size)}; {plan.waiting} more within their grace time"
-    _say(f"vacuum: {told}{'; nothing was done' if dry_run else ''}")
+        text = f"deleted {files} files, {human_size(size)}; {plan.waiting} more within their grace time"
+    _report(f"vacuum: {text}{'; nothing was done' if dry_run else ''}")
     _result({"files": files, "bytes": size, "planned": len(plan.removals), "waiting": plan.waiting}, as_json)
 
 
@@ -149,7 +151,7 @@ def verify(
     mode: ModeOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read the files' footers only.")] = False,
     inputs: Annotated[
-        bool, typer.Option("--inputs", help="Hold the measured frames against their recorded checksums too.")
+        bool, typer.Option("--inputs", help="Also compare the measured frames with their recorded checksums.")
     ] = False,
     quarantine: Annotated[
         bool, typer.Option("--quarantine", help="Move unreadable files to LAKE/quarantine.")
@@ -176,10 +178,10 @@ def verify(
         settings = settings_of(root, photometry__mode=mode)
         findings += changed_inputs(root, settings.config.photometry.mode, checksum)
     for finding in findings:
-        told = f"{finding.check}: {finding.path}: {finding.detail}"
-        typer.echo(told if finding.harm else f"{told} (no harm)", err=as_json)
+        outcome = f"{finding.check}: {finding.path}: {finding.detail}"
+        typer.echo(outcome if finding.harm else f"{outcome} (no harm)", err=as_json)
     harmful = [finding for finding in findings if finding.harm]
-    _say(
+    _report(
         f"verify: {found.files} files, {found.exposures} exposures, {found.stars} stars; "
         f"{len(harmful)} harmful, {len(findings) - len(harmful)} left over"
     )
@@ -197,7 +199,7 @@ def _put_aside(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str
         return {}
     done = quarantine(root, broken)
     again = ", ".join(done.withdrawn) or "none"
-    _say(f"put aside: {', '.join(done.files)}; to be measured again: {again}. Ingest the frames again.")
+    _report(f"put aside: {', '.join(done.files)}; to be measured again: {again}. Ingest the frames again.")
     return {"quarantined": list(done.files), "withdrawn": list(done.withdrawn)}
 
 
@@ -226,8 +228,8 @@ def snapshot(
     plan = plan_snapshot(root)
     if not dry_run:
         run(root, destination, plan, copy)
-    told = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
-    _say(f"snapshot: {told}{'; nothing was done' if dry_run else f' in {destination}'}")
+    outcome = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
+    _report(f"snapshot: {outcome}{'; nothing was done' if dry_run else f' in {destination}'}")
     _result({"files": len(plan.files), "exposures": plan.exposures, "bytes": plan.size}, as_json)
 
 
@@ -244,7 +246,7 @@ def restore(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring back what a snapshot holds: rows, photometry, master catalogs, WCS and masks.
+    """Restore a snapshot: exposure rows, photometry, master catalogs, WCS and masks.
 
     Restored rows are new revisions; nothing is overwritten, readers go on. A lake that is not there
     yet is made.
@@ -268,12 +270,12 @@ def restore(
         typer.echo(f"withdraw {row.imagename} ({row.mode}): not in the snapshot", err=not dry_run)
     for name in plan.targets:
         typer.echo(f"restore the master catalog of {name}", err=not dry_run)
-    told = f"{len(plan.back)} restored, {plan.same} the same, {len(plan.withdrawn)} withdrawn"
+    outcome = f"{len(plan.back)} restored, {plan.same} the same, {len(plan.withdrawn)} withdrawn"
     if plan and not dry_run:
         question = f"Restore {len(plan.back)} exposures and withdraw {len(plan.withdrawn)} in {root}?"
         if not new and not agreed(question, yes):
             raise NothingToDo("nothing was restored")
         run(saved, root, plan, copy)
-    _say(f"restore: {told}{'; nothing was done' if dry_run else ''}")
+    _report(f"restore: {outcome}{'; nothing was done' if dry_run else ''}")
     counts = {"restored": len(plan.back), "same": plan.same, "withdrawn": len(plan.withdrawn)}
     _result(counts, as_json)

@@ -84,11 +84,11 @@ def master_merge(
     target: OneTargetOption,
     lake: LakeOption = None,
     found_in: Annotated[
-        str | None, typer.Option("--found-in", help="Filter in which its stars were found.")
+        str | None, typer.Option("--found-in", help="Filter in which the catalog's stars were found.")
     ] = None,
     assignments: SetOption = None,
 ) -> None:
-    """Add the stars of a catalog to the target's catalog, whose stars keep their numbers."""
+    """Add a catalog's new stars to the target's catalog; known stars keep their numbers."""
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_merge import merge_master
 
@@ -113,7 +113,7 @@ def master_show(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what master catalogs the lake has: stars, filters, origins, and where they lie."""
+    """List the lake's master catalogs: stars, filters, origins and position on the sky."""
     from cte_lake.errors import NothingToDo, UsageError
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_show import describe_masters, draw_master

@@ -61,6 +61,6 @@ def measure(
     selection = select(
         proposal, visit, target, flash, filetype, filter_, generation=generation, chinject=chinject
     )
-    losses = measure_losses(root, settings, selection, mode, told=lambda line: typer.echo(line, err=True))
+    losses = measure_losses(root, settings, selection, mode, notify=lambda line: typer.echo(line, err=True))
     whole = output is not None or format_ not in {None, "table"}
     print_table(losses if whole else printable(losses).select(_PRINTED), format_, output)

@@ -21,8 +21,8 @@ LakeOption = Annotated[
     str | None,
     typer.Option(
         "--lake",
-        help="The lake, a folder or s3://BUCKET/PREFIX; else CTE_LAKE_LAKE, else the nearest cte_lake.toml "
-        "upward.",
+        help="Lake: a folder or s3://BUCKET/PREFIX. Default: CTE_LAKE_LAKE, else the nearest folder "
+        "upward that has a cte_lake.toml.",
         metavar="LAKE",
         show_default=False,
     ),
@@ -121,12 +121,14 @@ ChinjectOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "--workers", min=0, help="Worker processes; 0 works in this process. Default: workers.count."
+        "--workers",
+        min=0,
+        help="Number of worker processes; 0 works in this process. Default: workers.count.",
     ),
 ]
 SchedulerOption = Annotated[
     str | None,
-    typer.Option("--scheduler", help="Address of a running Dask scheduler, tcp://HOST:PORT, to work on."),
+    typer.Option("--scheduler", help="Use the running Dask scheduler at this address, tcp://HOST:PORT."),
 ]
 _complete_estimators = complete.of("mean_flux", "log_ratio", "both_in_bin")
 _ESTIMATORS = (
@@ -151,7 +153,7 @@ RadiusOption = Annotated[
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 ProgressOption = Annotated[
-    bool, typer.Option("--progress/--no-progress", help="Show a progress bar where there is a terminal.")
+    bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
 ]
 
 

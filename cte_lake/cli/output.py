@@ -38,7 +38,7 @@ FormatOption = Annotated[
     Format | None,
     typer.Option(
         "--format",
-        help="How rows are printed; by default after the file's ending, else a table.",
+        help="Format of the rows; default: by the file's ending, else a table.",
         show_default=False,
     ),
 ]
@@ -72,12 +72,12 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     Raises
     ------
     UsageError
-        If the file's ending tells no format, or Parquet is to go to a terminal.
+        If the file's ending implies no format, or Parquet would go to a terminal.
     """
     chosen = format_ or _format_of(output)
     if output is None:
         if chosen is Format.PARQUET and sys.stdout.isatty():
-            raise UsageError("Parquet is not for a terminal; name a file with -o")
+            raise UsageError("Parquet cannot be shown in a terminal; name a file with -o")
         _write_stdout(render(table, chosen, terminal_width()))
         return
     from cte_lake.lake.write import write_bytes
@@ -129,7 +129,7 @@ def _format_of(output: Path | None) -> Format:
         return _ENDINGS[output.suffix.lower()]
     except KeyError:
         raise UsageError(
-            f"{output.name!r} does not tell a format; end it in {', '.join(_ENDINGS)} or give --format"
+            f"{output.name!r} does not imply a format; end it in {', '.join(_ENDINGS)} or give --format"
         ) from None
 
 

@@ -16,16 +16,16 @@ app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
 
 @pam_app.command("check")
 def pam_check(
-    frame: Annotated[Path, typer.Argument(help="FLT or FLC whose distortion is used.")],
+    frame: Annotated[Path, typer.Argument(help="FLT or FLC that supplies the distortion.")],
     maps: Annotated[
         Path | None,
         typer.Option("--maps", help="Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold the pixel area maps that follow from a frame's distortion against the official ones.
+    """Compare the pixel area maps computed from a frame's distortion with the official ones.
 
-    Without maps, those of a full frame are held against the published range of areas. The exit code is 5
+    Without maps, the areas of a full frame are compared with the published range. The exit code is 5
     where they do not agree.
     """
     from cte_lake.cli.rows import print_rows

@@ -82,8 +82,8 @@ def plot(
 ) -> None:
     """Draw a figure from the lake.
 
-    What is left open takes the kind's own choice (cte-time: long FLT exposures without flash), which is
-    said on standard error. Prints the names of the files written.
+    Options left out take the figure's own defaults (cte-time: long FLT exposures without flash), which are
+    printed on standard error. Prints the names of the files written.
 
     [bold]Examples[/bold]
 

@@ -70,7 +70,7 @@ DataOption = Annotated[
     ),
 ]
 ShowOption = Annotated[
-    bool, typer.Option("--show", help="Open a window, where there is a screen.", rich_help_panel=_OUT)
+    bool, typer.Option("--show", help="Open a window, if there is a screen.", rich_help_panel=_OUT)
 ]
 
 
@@ -88,7 +88,7 @@ def flux_bin(text: str) -> tuple[float, float]:
     except ValueError:
         limits = (0.0, 0.0)
     if not 0 <= limits[0] < limits[1]:
-        raise UsageError(f"--bin {text!r} must be LOW-HIGH in electrons, such as 500-2000")
+        raise UsageError(f"--bin {text!r} must be LOW-HIGH in electrons, for example 500-2000")
     return limits
 
 

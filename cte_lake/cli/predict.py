@@ -52,7 +52,7 @@ def predict(
     output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Predict the loss of stars in a visit that is being planned, and the post-flash that limits it.
+    """Predict the loss of stars in a planned visit, and the post-flash that limits it.
 
     With --below the coefficient set must depend on the background (`cte-lake fit --background 1`); a
     background given with it is what the planned exposure has by itself, sky and dark.
@@ -89,9 +89,9 @@ def predict(
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with the error beside its value, to fit a terminal of 80 columns."""
-    told = {name: value for name, value in row.items() if name != "dmag_err"}
+    explanation = {name: value for name, value in row.items() if name != "dmag_err"}
     error = f"±{row['dmag_err']:.3f}" if math.isfinite(row["dmag_err"]) else ""
-    return told | {"dmag": f"{row['dmag']:.3f}{error}"}
+    return explanation | {"dmag": f"{row['dmag']:.3f}{error}"}
 
 
 def _row(result: Prediction, post_flash: float | None) -> dict[str, Any]:

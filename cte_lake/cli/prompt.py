@@ -22,7 +22,7 @@ _LEAVE = frozenset({"\\q", "exit", "quit"})
 
 
 def ask(lake: Lake, format_: Format | None) -> None:
-    """Read queries from the terminal until it ends; an error is told and the next query is read."""
+    """Read queries from the terminal until it ends; an error is printed and the next query is read."""
     _remember()
     typer.echo(f"{lake.stored}, read-only. {_HELP}", err=True)
     for text in _queries():

@@ -19,7 +19,8 @@ def sql(
     query: Annotated[
         str | None,
         typer.Argument(
-            help="One query; - reads it from standard input; none starts a prompt.", show_default=False
+            help="Query to run; - reads it from standard input; without one a prompt starts.",
+            show_default=False,
         ),
     ] = None,
     lake: LakeOption = None,
@@ -111,7 +112,7 @@ def audit(
     as_json: JsonOption = False,
     assignments: SetOption = None,
 ) -> None:
-    """Run the audits: queries that must return no row. Exit code 5 if one does."""
+    """Run the audits, queries that must return no row. Exit code 5 if one returns rows."""
     from cte_lake.api import open_lake
     from cte_lake.errors import AuditFailed
     from cte_lake.lake.stored import find_lake

@@ -35,7 +35,9 @@ from cte_lake.errors import NothingToDo
 def rebuild(
     images: Annotated[
         list[str] | None,
-        typer.Argument(help="Image names, root names or paths; none: all.", metavar="[IMAGE]..."),
+        typer.Argument(
+            help="Image names, root names or paths; default: all exposures.", metavar="[IMAGE]..."
+        ),
     ] = None,
     lake: LakeOption = None,
     list_file: Annotated[
@@ -75,7 +77,7 @@ def rebuild(
     for path in frames.paths:
         typer.echo(f"measure {path}", err=not dry_run)
     for path in frames.missing:
-        typer.echo(f"left as it is, its frame is no longer there: {path}", err=True)
+        typer.echo(f"unchanged, because its frame no longer exists: {path}", err=True)
     if dry_run:
         typer.echo(f"rebuild: {len(frames.paths)} exposures; nothing was done", err=True)
         return

@@ -17,7 +17,7 @@ def report(
     lake: LakeOption = None,
     publish: Annotated[
         Path | None,
-        typer.Option("--publish", help="Put a copy here too; an older report is replaced in one step."),
+        typer.Option("--publish", help="Also copy the report here, replacing an older one in one step."),
     ] = None,
     mode: ModeOption = None,
     as_json: JsonOption = False,
@@ -44,11 +44,11 @@ def report(
         made = make_report(opened, settings, mode or settings.config.photometry.mode, publish)
     typer.echo(f"report: {made.pages} pages, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s", err=True)
     if as_json:
-        told: dict[str, Any] = {
+        values: dict[str, Any] = {
             "folder": str(made.folder),
             "published": None if publish is None else str(publish),
         }
-        told |= {"pages": made.pages, "size": made.size, "seconds": round(made.seconds, 2)}
-        typer.echo(json.dumps(told | {"state": made.state}, indent=2))
+        values |= {"pages": made.pages, "size": made.size, "seconds": round(made.seconds, 2)}
+        typer.echo(json.dumps(values | {"state": made.state}, indent=2))
         return
     typer.echo(str((made.published or made.folder) / "index.html"))

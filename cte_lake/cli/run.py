@@ -56,11 +56,10 @@ def run(
     scheduler: SchedulerOption = None,
     assignments: SetOption = None,
 ) -> None:
-    """Go the whole way from frames to losses, figures and report in one go.
+    """Run every step from frames to losses, figures and report.
 
-    Each step does only what is missing or out of date: a second run does nothing, and one that was
-    interrupted goes on where it was. Prints a line a step on standard error and one JSON line at the end on
-    standard output.
+    Each step does only what is missing or out of date: a second run does nothing, and an interrupted one
+    resumes. Prints one line per step on standard error and a final line of JSON on standard output.
 
     [bold]Examples[/bold]
 

@@ -16,7 +16,7 @@ app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
 
 @schema_app.command("show")
 def schema_show(
-    name: Annotated[str | None, typer.Argument(help="Dataset, such as phot; none: all.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Dataset, such as phot; default: all.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print a dataset's columns: type, unit, meaning."""
@@ -48,7 +48,7 @@ def schema_show(
 
 @schema_app.command("check")
 def schema_check() -> None:
-    """Read every schema file and say whether it holds together."""
+    """Check that the schema files are consistent."""
     from cte_lake.lake.upgrade import check_schemas
 
     for line in check_schemas():
@@ -59,7 +59,7 @@ def schema_check() -> None:
 def schema_diff(
     lake: LakeOption = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Make new columns known to the lake now; no row is rewritten.")
+        bool, typer.Option("--apply", help="Record new columns in the lake now; no row is rewritten.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +79,7 @@ def schema_diff(
             typer.echo(f"{change.dataset}.{change.column}: {change.kind} ({change.detail})")
     if apply and changes:
         record_schemas(root)
-    told = "known to the lake now" if apply and changes else "read together with today's"
+    outcome = "known to the lake now" if apply and changes else "read together with today's"
     typer.echo(
-        f"schema: {len(changes)} differences; {told}" if changes else "schema: no difference", err=True
+        f"schema: {len(changes)} differences; {outcome}" if changes else "schema: no difference", err=True
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.", metavar="DIR")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; created if missing.", metavar="DIR")],
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -29,9 +29,12 @@ def simulate(
     proposal: Annotated[
         int | None, typer.Option("--proposal", help="Proposal number; default: that of each date.")
     ] = None,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Visits, spread over 2010 to 2016.")] = 1,
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=1, help="Number of visits, spread over 2010 to 2016.")
+    ] = 1,
     mjd: Annotated[
-        list[float] | None, typer.Option("--mjd", help="Date of a visit instead; repeatable.")
+        list[float] | None,
+        typer.Option("--mjd", help="Date of a visit (MJD), instead of --epochs; repeatable."),
     ] = None,
     flash: Annotated[
         list[int] | None, typer.Option("--flash", help="Post-flash level, e-/px (0); repeatable.")
@@ -44,7 +47,7 @@ def simulate(
     width: Annotated[
         int, typer.Option("--width", help="Columns of the frames, centred; the height is always full.")
     ] = 512,
-    full_frame: Annotated[bool, typer.Option("--full-frame", help="All 4096 columns.")] = False,
+    full_frame: Annotated[bool, typer.Option("--full-frame", help="Simulate all 4096 columns.")] = False,
     stars: Annotated[
         int | None,
         typer.Option("--stars", min=1, help="Stars over 250 e- on a chip; default: as dense as the target."),
@@ -56,17 +59,20 @@ def simulate(
         float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of its roll, degrees.")
     ] = 0.0,
     cosmic_rays: Annotated[
-        bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Let cosmic rays hit the frames.")
+        bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Add cosmic rays to the frames.")
     ] = True,
     trails: Annotated[
-        bool, typer.Option("--trails", help="Charge that is lost comes back in trails behind the stars.")
+        bool, typer.Option("--trails", help="Release the lost charge in trails behind the stars.")
     ] = False,
     compression: Annotated[str, typer.Option("--compression", help="none, gz or fz (tiles).")] = "none",
     catalog: Annotated[
         str,
         typer.Option("--catalog", help="Ending of the master catalog: cat ecsv csv fits vot parquet."),
     ] = "cat",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same frames.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same frames."),
+    ] = 0,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
 ) -> None:
@@ -100,7 +106,7 @@ def simulate(
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([_as_dict(each) for each in done], indent=1))
-    _tell(folder, done)
+    _print_summary(folder, done)
 
 
 def _as_dict(done: SimulatedProgram) -> dict[str, object]:
@@ -112,7 +118,7 @@ def _as_dict(done: SimulatedProgram) -> dict[str, object]:
     }
 
 
-def _tell(folder: Path, done: list[SimulatedProgram]) -> None:
+def _print_summary(folder: Path, done: list[SimulatedProgram]) -> None:
     size = sum(path.stat().st_size for each in done for path in each.frames) / 1e6
     count = sum(len(each.frames) for each in done)
     typer.echo(f"{count} files ({size:,.0f} MB) of {sum(len(each.pairs) for each in done)} pairs", err=True)

@@ -26,7 +26,7 @@ def status(
     as_json: JsonOption = False,
     assignments: SetOption = None,
 ) -> None:
-    """Tell the state of the monitor: what is in the lake, what was refused, what is new.
+    """Show the state of the monitor: what the lake holds, what was rejected, what is new.
 
     Reads no photometry. The losses are those of the last report.
     """
@@ -58,9 +58,9 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     if found["targets"]:
         lines.append(" " * 18 + "".join(f"{key:>9}" for key in keys) + "   dates")
     for row in found["targets"]:
-        told = "".join(f"{row[key]:>9,}" for key in keys)
+        counts = "".join(f"{row[key]:>9,}" for key in keys)
         dates = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
-        lines.append(f"  {row['name'][:15]:<16}{told}   {dates}")
+        lines.append(f"  {row['name'][:15]:<16}{counts}   {dates}")
     refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
     refused += f", {state['excluded']} left out by rule"
     lines.append(_fact("Not measured", refused))

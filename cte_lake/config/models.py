@@ -94,11 +94,11 @@ class Exclusions(Section):
     subarray: Rule = Field(description="SUBARRAY is true")
     expflag: Rule = Field(description="EXPFLAG is not NORMAL")
     amplifiers: Rule = Field(description="CCDAMP is not ABCD")
-    quality: Rule = Field(description="QUALITY or QUALCOM1 to 3 tells of trouble")
+    quality: Rule = Field(description="QUALITY or QUALCOM1 to 3 reports a problem")
     guiding: Rule = Field(description="FGSLOCK is GYROS or COARSE")
-    scan: Rule = Field(description="SCAN_TYP or SCAN_RAT tells of a spatial scan")
+    scan: Rule = Field(description="SCAN_TYP or SCAN_RAT shows a spatial scan")
     grism: Rule = Field(description="a grism is in the beam")
-    no_star_field: Rule = Field(description="IMAGETYP, SCLAMP or MTFLAG tells of something else than stars")
+    no_star_field: Rule = Field(description="IMAGETYP, SCLAMP or MTFLAG shows that the field is not of stars")
     visits: dict[str, str | Literal[False]] = Field(
         description="'PROPOSAL/VISIT' = reason; false takes a default exclusion back"
     )

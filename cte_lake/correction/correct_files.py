@@ -251,7 +251,7 @@ def _in_parts(
         if pending:
             pending.result()
         _note(opened, reader, done)
-        writer.tell(done.about(job.coefficients))
+        writer.describe(done.about(job.coefficients))
     return wanted
 
 

@@ -217,7 +217,7 @@ def _label(chosen: dict[str, str], filetype: str, background: bool, aperture: in
 
 
 def _bootstrap(fit: SurfaceFit, request: FitRequest) -> tuple[Bootstrap | None, str]:
-    """Check a fit's covariance; what two visits cannot tell must not cost the fit."""
+    """Check a fit's covariance; a check that needs more visits does not cost the fit."""
     if not request.samples:
         return None, ""
     try:

@@ -42,11 +42,11 @@ def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
     others = [row for row in rows if not of_kind.matches(row | {"mjd": 0.0})]
     if not others or len(others) == len(rows):
         return ()
-    told = []
+    parts = []
     for row in others:
         injected = "" if row["chinject"] == "NONE" else f" with charge injection {row['chinject']}"
-        told.append(f"{count_text(row['n'], 'pair')} of {row['generation']}{injected}")
-    return (f"left out: {', '.join(told)}; --generation and --chinject choose",)
+        parts.append(f"{count_text(row['n'], 'pair')} of {row['generation']}{injected}")
+    return (f"left out: {', '.join(parts)}; --generation and --chinject choose",)
 
 
 def fitted_generations(coefficients: CoefficientSet) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def measure_losses(
     settings: Settings,
     selection: Selection | None = None,
     mode: str | None = None,
-    told: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> pa.Table:
     """Measure the losses of the selected pairs.
 
@@ -35,7 +35,7 @@ def measure_losses(
         Which pairs; by default all of the newest calibration generation, without charge injection.
     mode : str, optional
         Photometry mode; by default that of the configuration.
-    told : callable, optional
+    notify : callable, optional
         Called with what the selection leaves out.
 
     Returns
@@ -66,9 +66,9 @@ def measure_losses(
                 else ""
             )
             raise NothingToDo(f"{what} in photometry mode {chosen}{hint}")
-        if told is not None:
+        if notify is not None:
             for line in left_out(opened, opened.select(wanted)):
-                told(line)
+                notify(line)
     order = ("target", "filetype", "filter", "length", "flash", "mjd", "image_1", "bin_lo", "bin_hi")
     return losses.sort_by([(name, "ascending") for name in order])
 

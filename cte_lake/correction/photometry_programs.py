@@ -52,7 +52,7 @@ def program_header(kind: str, head: bytes, path: Path, names: list[str] | None) 
     Raises
     ------
     CatalogError
-        If the columns cannot be told.
+        If the columns cannot be identified.
     """
     if kind == "dolphot":
         return read_header(head, str(path), " ", names or _dolphot_names(path))
@@ -92,7 +92,7 @@ def _hst1pass_names(head: bytes, path: Path) -> list[str]:
     letters = found[1] if found else path.name.rpartition(".")[2]
     if not letters or any(letter.lower() not in _LETTERS for letter in letters):
         raise CatalogError(
-            f"{path} tells its columns neither by OUT= in a comment nor by an ending such as .xymqk; "
+            f"{path} names its columns neither by OUT= in a comment nor by an ending such as .xymqk; "
             "give them with --names"
         )
     return [

@@ -18,7 +18,7 @@ ENDINGS = {
 }  # fmt: skip
 #: Endings of compressed files; Parquet and Feather are compressed inside.
 COMPRESSIONS = (".gz", ".bz2", ".xz")
-#: Formats of text that are read in parts: the delimiter, None where the file tells.
+#: Formats of text that are read in parts: the delimiter, None where the file shows it.
 TEXTS: dict[str, str | None] = {"csv": None, "tsv": "\t", "text": None, "dolphot": " ", "hst1pass": " "}
 #: Formats that are read and written in parts.
 BATCHED = ("parquet", "feather", "csv", "tsv", "text")
@@ -99,9 +99,9 @@ def sniffed_format(path: Path) -> str:
     for magic, known in ((b"PAR1", "parquet"), (b"ARROW1", "feather"), (b"SIMPLE  =", "fits")):
         if head.startswith(magic):
             return known
-    for magic, told in _FOREIGN.items():
+    for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
-            raise UsageError(f"{path} is {told}, which is not read; export it as CSV, ECSV, FITS or Parquet")
+            raise UsageError(f"{path} is {kind}, which is not read; export it as CSV, ECSV, FITS or Parquet")
     text = decode(head[:4096]).lstrip()
     if text.startswith("# %ECSV"):
         return "ecsv"

@@ -75,8 +75,8 @@ class PartWriter:
             )
         elif kind == "feather":
             options = pa.ipc.IpcWriteOptions(compression="zstd")
-            told = {**metadata, ABOUT.encode(): json.dumps(about).encode()}
-            self._schema = schema.with_metadata(told)
+            described = {**metadata, ABOUT.encode(): json.dumps(about).encode()}
+            self._schema = schema.with_metadata(described)
             self._writer = pa.ipc.new_file(stream, self._schema, options=options)
         else:
             names = [_quoted(name, _SEPARATORS[kind]) for name in schema.names]
@@ -89,7 +89,7 @@ class PartWriter:
         else:
             write_lines(self._stream, part, _SEPARATORS[self._kind])
 
-    def tell(self, about: Mapping[str, Any]) -> None:
+    def describe(self, about: Mapping[str, Any]) -> None:
         """Keep what was done, as it is known at the end, in the metadata of Parquet."""
         if self._kind == "parquet":
             self._writer.add_key_value_metadata({ABOUT: json.dumps(about)})
@@ -186,9 +186,9 @@ def write_whole(table: Table, stream: Any, kind: str, about: Mapping[str, Any], 
             warnings.simplefilter("ignore", AstropyWarning)
             _write(table, stream, kind, about)
     except (ValueError, TypeError, NotImplementedError, OSError) as error:
-        told = str(error).strip().splitlines()
+        described = str(error).strip().splitlines()
         raise CatalogError(
-            f"the result cannot be written to {target} as {kind}: {told[0] if told else error}; "
+            f"the result cannot be written to {target} as {kind}: {described[0] if described else error}; "
             "choose another format"
         ) from error
 

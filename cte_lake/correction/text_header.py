@@ -98,7 +98,7 @@ def read_header(
     source : str
         Its name, for messages.
     delimiter : str, optional
-        What separates values, where the format tells.
+        What separates values, if the format implies it.
     names : list of str, optional
         Columns, where the file has no line of names.
 

@@ -65,7 +65,7 @@ class Lines:
     delimiter : str
         What separates values; a blank stands for any blanks and tabs.
     columns : int
-        Values a line, to tell a comment from a value that starts with ``#``.
+        Values a line, to distinguish a comment from a value that starts with ``#``.
 
     Attributes
     ----------

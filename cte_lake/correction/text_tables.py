@@ -80,11 +80,11 @@ class TextTable:
         except pa.ArrowException as error:
             if "Empty CSV file" in str(error):
                 return
-            told = str(error).splitlines()[0].removeprefix("CSV parse error: ")
-            raise CatalogError(f"table {self.path} cannot be read: {told}") from None
+            reason = str(error).splitlines()[0].removeprefix("CSV parse error: ")
+            raise CatalogError(f"table {self.path} cannot be read: {reason}") from None
 
     def typed(self, rows: int) -> tuple[pa.Schema, Iterator[pa.Table]]:
-        """Return the table with numbers and texts told apart, for which it is read twice."""
+        """Return the table with numbers and texts distinguished, for which it is read twice."""
         kinds = [0] * len(self.header.names)
         empty = [True] * len(kinds)
         for part in self.parts(rows):

@@ -100,7 +100,7 @@ class HeaderCards:
 
 
 def _unparsed(header: fits.Header, key: str) -> str:
-    """Return the text of a card that has no value by the standard, as far as it can be told."""
+    """Return the text of a card that has no value by the standard, as far as it can be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:

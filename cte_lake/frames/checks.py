@@ -39,7 +39,7 @@ def require_extensions(hdus: fits.HDUList, path: Path, versions: Sequence[int] =
 def _extensions_promised(primary: fits.Header, path: Path) -> int:
     try:
         return int(HeaderCards(path.name, [primary]).optional_number("NEXTEND") or 0)
-    except Rejected:  # what it holds decides; this number only helps to tell why something is missing
+    except Rejected:  # what it holds decides; this number only helps to explain what is missing
         return 0
 
 

@@ -200,7 +200,7 @@ def wcs_of(
         warnings.simplefilter("ignore", AstropyWarning)
         try:
             return WCS(header, fobj=hdus if has_tables else None)
-        except Exception as error:  # WCSLIB tells of bad cards by errors of any class, MemoryError included
+        except Exception as error:  # WCSLIB reports bad cards by errors of any class, MemoryError included
             log.debug("WCS of %s: %s", name, error)
             detail = f"the WCS of {name} cannot be used: a keyword or a lookup table of it is damaged"
             raise Rejected("no_wcs", detail) from error

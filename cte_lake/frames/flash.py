@@ -146,7 +146,7 @@ FLASH_RULES: Final = (
 def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
     """Return the post-flash level of an exposure by `FLASH_RULES`.
 
-    Some FLCs lack FLASHLVL; the other file type of the same exposure in the same folder then tells it.
+    Some FLCs lack FLASHLVL; the other file type of the same exposure in the same folder then has it.
 
     Parameters
     ----------

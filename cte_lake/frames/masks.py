@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GOOD_DQ_BITS: Final = 32
-"""DQ bits that leave a pixel usable unless told otherwise: 32, unstable, which the 2017 masks kept too."""
+"""DQ bits that leave a pixel usable by default: 32, unstable, which the 2017 masks kept too."""
 
 SATURATED_DQ_BIT: Final = 256
 """Full-well saturation."""

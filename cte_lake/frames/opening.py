@@ -56,7 +56,7 @@ def open_frame(path: Path, *, headers_only: bool = False) -> Iterator[fits.HDULi
         ``unreadable``, ``not_fits``, ``truncated``; also when reading inside the block fails.
     """
     with warnings.catch_warnings():
-        # Truncation is told by a warning only, known by its words; cards that matter are checked where used.
+        # Truncation gives a warning only, known by its words; cards that matter are checked where used.
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.filterwarnings("error", message=".*truncated")
         hdus = _opened(path, headers_only)
@@ -84,7 +84,7 @@ def _opened(path: Path, headers_only: bool) -> fits.HDUList:
 
 
 def _unpacked(path: Path) -> io.BytesIO:
-    # Each step back in a compressed stream starts it afresh, and nothing but its end tells that it is whole.
+    # Each step back in a compressed stream starts it afresh, and only its end shows that it is whole.
     content = io.BytesIO()
     with gzip.open(path, "rb") as stream:
         while block := stream.read(_READ_BLOCK):

@@ -69,8 +69,8 @@ def read_official_map(folder: Path | str, chip: int) -> NDArray[np.float32]:
             "bad_pam", f"{path} holds {found}, not the {DETECTOR.shape} of a chip", stage="measure"
         )
     if not (np.isfinite(plane).all() and _AREAS[0] < plane.min() and plane.max() < _AREAS[1]):
-        told = f"values from {plane.min():.4g} to {plane.max():.4g}, which are no relative pixel areas"
-        raise Rejected("bad_pam", f"{path} holds {told}", stage="measure")
+        what = f"values from {plane.min():.4g} to {plane.max():.4g}, which are no relative pixel areas"
+        raise Rejected("bad_pam", f"{path} holds {what}", stage="measure")
     return plane
 
 

@@ -239,7 +239,7 @@ class DiskStore(Store):
 
 
 def cannot_write(place: str, why: str) -> str:
-    """Return what is told of a write that failed."""
+    """Return the error message of a failed write."""
     return f"{place} cannot be written: {why}; put that right and run the command again, nothing is lost"
 
 

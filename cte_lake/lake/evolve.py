@@ -2,7 +2,7 @@
 
 Nothing is rewritten when ``catalog_schemas/`` changes. The empty seed file of a dataset is the record of what
 its files hold: it bears every column that any file has, and in its metadata the number of schemas
-(generations) that wrote into the lake. One footer therefore tells how ten thousand files must be read.
+(generations) that wrote into the lake. One footer therefore determines how ten thousand files must be read.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def kept_rows(files: DatasetFiles) -> pa.Table:
 
 
 def raised_below(error: duckdb.Error) -> tuple[str, str] | None:
-    """Return class and message of what a registered file system raised; DuckDB tells of it by a traceback."""
+    """Return class and message of what a registered file system raised; DuckDB reports it by a traceback."""
     text = str(error)
     found = _RAISED.findall(text) if "Traceback (most recent call last)" in text else []
     return found[-1] if found else None
@@ -116,8 +116,8 @@ def _schema_mark(name: str) -> str:
 
 def _unreadable(files: DatasetFiles, error: Exception) -> str:
     raised = raised_below(error) if isinstance(error, duckdb.Error) else None
-    told = raised[1] if raised is not None else str(error).splitlines()[0]
+    reason = raised[1] if raised is not None else str(error).splitlines()[0]
     return (
-        f"the files of dataset {files.name!r} in {files.root} cannot be read: {told}; "
+        f"the files of dataset {files.name!r} in {files.root} cannot be read: {reason}; "
         "`cte-lake verify --quarantine` puts broken files aside"
     )

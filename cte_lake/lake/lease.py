@@ -24,7 +24,7 @@ RENEWED_EVERY = 60.0
 
 @contextlib.contextmanager
 def leased(path: S3Object, held_by: str) -> Iterator[None]:
-    """Hold the lock that an object stands for; `held_by` is what is told to who comes second.
+    """Hold the lock that an object stands for; `held_by` is the message for whoever comes second.
 
     Raises
     ------

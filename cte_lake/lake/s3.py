@@ -38,10 +38,10 @@ class S3(S3FileSystem):  # type: ignore[misc]
         try:
             return await super()._call_s3(method, *arguments, **keywords)
         except (BotoCoreError, FSTimeoutError, OSError) as error:
-            told = _sentence(error, keywords.get("Bucket", ""))
-            if told is None:
+            sentence = _sentence(error, keywords.get("Bucket", ""))
+            if sentence is None:
                 raise
-            raise StoreUnavailable(told) from error
+            raise StoreUnavailable(sentence) from error
 
     async def _content(self, bucket: str, key: str) -> bytes:
         # cat_file asks for the size before; most files of a lake are small.

@@ -125,7 +125,7 @@ class Store(ABC):
 
     @abstractmethod
     def lease(self, key: str, held_by: str) -> contextlib.AbstractContextManager[None]:
-        """Hold the lock that a file stands for; `held_by` is what is told to who comes second.
+        """Hold the lock that a file stands for; `held_by` is the message for whoever comes second.
 
         Raises
         ------

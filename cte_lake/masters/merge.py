@@ -15,7 +15,7 @@ _ARCSEC = np.pi / 180 / 3600
 _FEWEST_TO_SHIFT = 10
 _FEWEST_TO_TURN = 30
 _ARCSEC_DEGREES = 1 / 3600
-#: Partners further apart than so many times the median are left out of the rotation.
+#: Partners further apart than this multiple of the median are left out of the rotation.
 _CLIP = 4.0
 #: Rounds of matching; each brings the stars further out within reach.
 _STEPS = 6
@@ -104,8 +104,8 @@ def merge(older: MasterTable, newer: MasterTable, radius: float) -> Merged:
         extra=_joined_extra(older, newer, is_new),
     )
     added = np.arange(len(table)) >= n_old
-    told = float(shift[0]) * 3.6e6, float(shift[1]) * 3.6e6
-    return Merged(table, added, partner, len(of_new), told, float(np.degrees(rotation)))
+    offset = float(shift[0]) * 3.6e6, float(shift[1]) * 3.6e6
+    return Merged(table, added, partner, len(of_new), offset, float(np.degrees(rotation)))
 
 
 @dataclass(frozen=True)

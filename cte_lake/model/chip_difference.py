@@ -18,7 +18,7 @@ from cte_lake.model.points import FitPoints
 
 FloatArray = NDArray[np.float64]
 
-#: How far chips may be from their mean where nothing tells them apart: half of the largest difference known.
+#: How far chips may be from their mean where nothing separates them: half of the largest difference known.
 UNKNOWN = 0.05
 #: Error of c that stays: the rows where both distances are equal are known to some ten of 2048.
 _FLOOR = 0.005
@@ -32,7 +32,7 @@ class ChipDifference:
     Attributes
     ----------
     value, error : float
-        c and its standard error; 0 and `UNKNOWN` where they could not be told apart.
+        c and its standard error; 0 and `UNKNOWN` where they could not be distinguished.
     pairs : int
         Pairs it rests on; 0 where they could not.
     """
@@ -43,7 +43,7 @@ class ChipDifference:
 
     @property
     def known(self) -> bool:
-        """Whether the chips were told apart."""
+        """Whether the chips were distinguished."""
         return self.pairs > 0
 
 

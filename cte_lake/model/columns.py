@@ -87,7 +87,7 @@ class TableColumns:
     filetype: str | None = None
     exptime: str | None = None
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """Return the choice in words, for the user to check."""
         chosen = ((role, getattr(self, role)) for role in NAMES)
         return ", ".join(f"{role}={name}" for role, name in chosen if name)
@@ -159,7 +159,7 @@ _COUNTED = {
 
 
 def _apertures(role: str, folded: Mapping[str, Sequence[str]]) -> dict[float | str, list[str]]:
-    """Return the columns of a role that hold one aperture of several, by radius (px) where they tell it."""
+    """Return the columns of a role that hold one aperture of several, by radius (px) where they state it."""
     found: dict[float | str, list[str]] = {}
     for name, own in folded.items():
         for pattern, counted in ((_PER_RADIUS.get(role), False), (_COUNTED.get(role), True)):

@@ -35,7 +35,7 @@ class Correction:
         Fraction of the corrected flux that readout took, positive.
     cte_dmag, cte_dmag_err : ndarray
         Magnitudes by which the star was dimmed, positive, to be subtracted; and its error, all parts of it
-        that the set has (`error_parts` tells them apart; the star's own photon noise is not in it). flag :
+        that the set has (`error_parts` separates them; the star's own photon noise is not in it). flag :
         ndarray of int32 Bits of `cte_lake.model.flags`.
     """
 

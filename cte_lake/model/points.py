@@ -47,8 +47,8 @@ class FitPoints:
     n : ndarray
         Stars.
     level, level_err : ndarray or None
-        ln(flux on chip 1 / flux on chip 2) in the middle of the chip and its error: what tells the chips'
-        losses apart, see `cte_lake.model.chip_difference`; None where it was not measured.
+        ln(flux on chip 1 / flux on chip 2) in the middle of the chip and its error, which separate the chips'
+        losses; see `cte_lake.model.chip_difference`; None where it was not measured.
     """
 
     mjd: FloatArray

@@ -101,7 +101,7 @@ class Surface:
     chips : float
         Half the relative difference of the chips' losses: chip 1 loses 1 + chips, chip 2 1 - chips times S.
     chips_err : float
-        Its standard deviation: with the chips not told apart, how far they may be from their mean.
+        Its standard deviation: with the chips not distinguished, how far they may be from their mean.
     scatter : float
         Standard deviation of one visit's losses about S, relative. It is no error of S, and not in any part.
     """

@@ -228,7 +228,7 @@ def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
     Raises
     ------
     CatalogError
-        If a text tells no chip; the row is named.
+        If a text names no chip; the row is named.
     """
     values = raw.values
     if not isinstance(values, pa.Array | pa.ChunkedArray):

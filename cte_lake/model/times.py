@@ -69,7 +69,7 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
     ----------
     values : astropy Time, numpy array or Arrow array
         Times, dates, texts (ISO 8601, a time zone included, or numbers) or numbers (MJD, JD, decimal years,
-        YYYYMMDD; which of them, their size tells). A text without a zone is UTC.
+        YYYYMMDD; which of them follows from their size). A text without a zone is UTC.
     unit : str, optional
         The column's unit.
     name : str, optional

@@ -191,7 +191,7 @@ def _refused(role: str, column: str, unit: str, wanted: RoleUnit, what: str = ""
             hint = f"if it holds magnitudes, say --column mag={column}"
     except (ValueError, TypeError, AttributeError):
         plain = None
-    told = f"{unit}, {what}" if what else unit
+    named = f"{unit}, {what}" if what else unit
     return CatalogError(
-        f"column {column!r} is in {told}, and the {role} of a correction is in {wanted.said}; {hint}"
+        f"column {column!r} is in {named}, and the {role} of a correction is in {wanted.said}; {hint}"
     )

@@ -117,7 +117,7 @@ def iraf_centroids(
     """Find IRAF's ``centroid``: the box less its minimum, its marginals clipped below their means.
 
     It is repeated about the new centre only after a step of 1 px or more, at most 10 times. A shift over
-    `max_shift` in x or y is told but kept, as IRAF does. A masked pixel counts as the box' minimum.
+    `max_shift` in x or y is flagged but kept, as IRAF does. A masked pixel counts as the box' minimum.
 
     Parameters
     ----------

@@ -15,12 +15,12 @@ from cte_lake.pipeline.dask import Done, WorkerSettings, run_tasks
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-#: Called after each task with its number of so many; for a progress bar.
+#: Called after each task with (done, total); for a progress bar.
 Progress = Callable[[int, int], None]
 
 
 class Image(Protocol):
-    """What a refused file is known by, as far as its header told."""
+    """What a refused file is known by, as far as its header was read."""
 
     @property
     def imagename(self) -> str | None:
@@ -64,7 +64,7 @@ def require_selected(selection: Selection, found: int, unselected: int) -> None:
 def put_on_record(
     lake: StoredLake, path: Path, refusal: Rejected, settings_hash: str, image: Image | None = None
 ) -> dict[str, Any]:
-    """Write a refused file's row; return what a report tells of it.
+    """Write a refused file's row; return its entry in the report.
 
     Parameters
     ----------

@@ -156,17 +156,17 @@ def main(arguments: str, result: str) -> None:
     stated = json.loads(Path(arguments).read_text(encoding="utf-8"))
     # drizzlepac 3.11 warns of names that photutils, numpy and astropy have changed since.
     warnings.simplefilter("ignore")
-    import drizzlepac  # noqa: F401 - its import takes seconds and is told apart
+    import drizzlepac  # noqa: F401 - its import takes seconds and is timed separately
 
     imported = time.perf_counter()
     returned = JOBS[stated["job"]](**stated["arguments"])
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    told = {
+    cost = {
         "seconds": time.perf_counter() - imported,
         "import_seconds": imported - started,
         "peak_mb": usage.ru_maxrss / 1024,
     }
-    Path(result).write_text(json.dumps(returned | told), encoding="utf-8")
+    Path(result).write_text(json.dumps(returned | cost), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -100,8 +100,8 @@ def _against_official(computed: FloatMap, image: ChipImage, planes: dict[int, Fl
         "the map is turned by 180 degrees": plane[::-1, ::-1],
     }
     agreeing = [
-        told
-        for told, reading in readings.items()
+        outcome
+        for outcome, reading in readings.items()
         if _deviation(computed, part_of_map(reading, image)) <= LARGEST_DEVIATION
     ]
     return found | {"remark": "; ".join(agreeing)}

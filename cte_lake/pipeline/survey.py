@@ -19,7 +19,7 @@ from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.ingest.rules import screening_rules
 
 _NAME = re.compile(r"(?P<rootname>[a-z0-9]{9})_(?P<filetype>fl[tc])\.fits(\.gz|\.fz)?", re.IGNORECASE)
-#: The columns that tell which exposure a row is about, in the datasets ``alignment`` and ``crmasks``.
+#: The columns that identify a row's exposure, in the datasets ``alignment`` and ``crmasks``.
 IDENTITY = (
     "imagename", "rootname", "filetype", "target", "proposal", "visit", "filter", "exptime", "mjd", "flash",
     "chinject", "path", "file_size", "file_mtime_ns",
@@ -50,11 +50,11 @@ class ExposureFile:
 
     @property
     def fingerprint(self) -> tuple[int, int]:
-        """Size and time of the last change: what tells a changed file without reading it."""
+        """Size and time of the last change: they reveal a changed file without reading it."""
         return self.file_size, self.file_mtime_ns
 
     def identity(self) -> dict[str, Any]:
-        """Return the columns that tell which exposure a row is about, the path as the lake stores it."""
+        """Return the columns that identify a row's exposure, the path as the lake stores it."""
         return {name: getattr(self, name) for name in IDENTITY} | {"path": path_text(self.path)}
 
 
@@ -132,7 +132,7 @@ def survey(
 def _better(found: ExposureFile, chosen: ExposureFile | None, settings: Settings) -> bool:
     """Tell whether a file takes the place of the one chosen before: an FLC, or a newer calibration."""
     if chosen is None or found.filetype != chosen.filetype:
-        # The header may tell of an FLC what the file's name did not.
+        # The header may show an FLC where the file's name did not.
         return chosen is None or found.filetype == "flc"
     limit = settings.config.chips.short_limit
     first, second = (read_exposure(Path(file.path), limit).calibration for file in (chosen, found))

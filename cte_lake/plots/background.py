@@ -58,10 +58,10 @@ def background_plot(stars: Any, means: Any | None = None, title: str = "", capti
     axes[0, 0].set_ylim(*_middle(kept[good], include=(1.0,), smallest=0.2))
     axes[-1, 0].set_xlabel(f"Background at readout: sky and post-flash ({ELECTRONS}/px)")
     y_label(figure, "Flux far from the amplifiers / flux near them (1)")
-    told = sentence([split(stars).shared, count_text(int(good.sum()), "star")])
+    summary = sentence([split(stars).shared, count_text(int(good.sum()), "star")])
     if means is not None:
-        told += ", line: running clipped mean, band: its standard error"
-    return finish(figure, title or "Flux kept against background", f"{told}. {caption}".strip())
+        summary += ", line: running clipped mean, band: its standard error"
+    return finish(figure, title or "Flux kept against background", f"{summary}. {caption}".strip())
 
 
 def _middle(values: Any, **options: Any) -> tuple[float, float]:

@@ -59,22 +59,22 @@ def compare_plot(table: Any, first: str, second: str, title: str = "", caption: 
     axes[0, 0].set_ylabel(f"CTE loss, {second} (%)")
     axes[1, 0].set_ylabel("Difference (%)")
     axes[1, 0].set_xlabel(f"CTE loss per 2048 rows, {first} (%)")
-    told = sentence(
+    summary = sentence(
         [
             split(table).shared,
             _basis(table, one.size),
             "bars: 1 sigma, dashed: equal",
         ]
     )
-    return finish(figure, title or f"{second} against {first}", f"{told}. {caption}".strip(), axes[0, 0])
+    return finish(figure, title or f"{second} against {first}", f"{summary}. {caption}".strip(), axes[0, 0])
 
 
 def _basis(table: Any, slopes: int) -> str:
     """From how many pairs and stars, in words."""
-    told = count_text(slopes, "slope") + " measured in both"
+    summary = count_text(slopes, "slope") + " measured in both"
     if has(table, ("pair_id",)):
-        told += f", of {count_text(len(set(column(table, 'pair_id').tolist())), 'pair')}"
+        summary += f", of {count_text(len(set(column(table, 'pair_id').tolist())), 'pair')}"
     if has(table, ("n_1", "n_2")):
         stars = [float(np.nansum(numbers(table, name))) for name in ("n_1", "n_2")]
-        told += f" and {stars[0]:,.0f} and {stars[1]:,.0f} flux ratios of stars"
-    return told
+        summary += f" and {stars[0]:,.0f} and {stars[1]:,.0f} flux ratios of stars"
+    return summary

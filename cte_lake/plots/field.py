@@ -35,7 +35,7 @@ def field_plot(
     stars : table or mapping
         Matched stars: x, y (0-based pixels of the full chip) and, where there is one, flux (electrons).
     chip : int
-        1 or 2; tells which way it is read out.
+        1 or 2; sets which way it is read out.
     step : float, optional
         Pixels of the chip per pixel of `image`.
     title, caption : str, optional
@@ -84,14 +84,14 @@ def field_plot(
     bar.ax.set_yticklabels([f"{value:.3g}" for value in levels(low, high)])
     bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
     all_stars = numbers(stars, "x").size
-    told = sentence(
+    summary = sentence(
         [
             count_text(all_stars, "matched star"),
             f"the {chosen:,} brightest with circles" if chosen < all_stars else "",
             f"mean of {step:g} x {step:g} px" if step > 1 else "",
         ]
     )
-    return finish(figure, title or f"Chip {chip} with its matched stars", f"{told}. {caption}".strip())
+    return finish(figure, title or f"Chip {chip} with its matched stars", f"{summary}. {caption}".strip())
 
 
 def _brightest(stars: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:

@@ -52,9 +52,9 @@ def flash_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     y_label(figure, LOSS_LABEL)
     if len(years := sorted(set(epoch_years(table).tolist()))) > MOST_IN_LEGEND:
         date_bar(figure, axes[:, 0], years)
-    told = sentence([shared, basis(table), "bars: 1 sigma"])
+    summary = sentence([shared, basis(table), "bars: 1 sigma"])
     return finish(
-        figure, title or "CTE loss against post-flash level", f"{told}. {caption}".strip(), axes[0, 0]
+        figure, title or "CTE loss against post-flash level", f"{summary}. {caption}".strip(), axes[0, 0]
     )
 
 
@@ -76,7 +76,7 @@ def _series(table: Any) -> list[Series]:
             words = [word(key, value) for key, value in zip(varying, row[1:], strict=True)]
             label = sentence([f"{row[0]:.2f}", *words, kind.upper() if both else ""])
             if len(years) > MOST_IN_LEGEND:
-                # The colour bar tells the epochs; one of each file type stands for the rest.
+                # The colour bar shows the epochs; one of each file type stands for the rest.
                 label = kind.upper() if both and number == 0 else "_"
             index = is_row & (filetype == kind)
             result.append(Series(label, index, shades[row[0]], marker(number), kind != "flc"))

@@ -54,10 +54,10 @@ def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
     _name_epochs(figure, axes[0], table)
     line = "line: model, band: its 1 sigma" if curves is not None else ""
     both = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
-    told = sentence(
+    summary = sentence(
         [parts.shared, basis(table), "filled: FLT, open: FLC" if both else "", "bars: 1 sigma", line]
     )
-    return finish(figure, title or "CTE loss against flux", f"{told}. {caption}".strip())
+    return finish(figure, title or "CTE loss against flux", f"{summary}. {caption}".strip())
 
 
 def _beside(curves: Any | None, flux: NDArray[np.float64]) -> list[float]:

@@ -57,9 +57,9 @@ def model_plot(table: Any, curves: Any | None = None, title: str = "", caption: 
     y_label(figure, LOSS_LABEL)
     measured = {name: column(table, name)[column(table, "state") == "measured"] for name in ("pair_id", "n")
                 if has(table, (name,))}  # fmt: skip
-    told = sentence([split(table).shared, basis(measured) if measured else "", "bars and band: 1 sigma"])
+    summary = sentence([split(table).shared, basis(measured) if measured else "", "bars and band: 1 sigma"])
     return finish(
-        figure, title or "Losses before and after correction", f"{told}. {caption}".strip(), axes[0, 0]
+        figure, title or "Losses before and after correction", f"{summary}. {caption}".strip(), axes[0, 0]
     )
 
 

@@ -51,13 +51,13 @@ def overview_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     exposures = float(numbers(table, "n_exposures").sum())
     visits = len(set(zip(column(table, "proposal").tolist(), column(table, "visit").tolist(), strict=True)))
     shared = split(table, ("filter", "length")).shared
-    told = (
+    summary = (
         f"{shared + ', ' if shared else ''}"
         f"{count_text(exposures, 'exposure and file type', 'exposures and file types')} of "
         f"{count_text(visits, 'visit')}; the area grows with their number; a ring: none of them is in a "
         "pair. Above: proposal and visits"
     )
-    return finish(figure, title or "What is in the lake", f"{told}. {caption}".strip(), axes[0, 0])
+    return finish(figure, title or "What is in the lake", f"{summary}. {caption}".strip(), axes[0, 0])
 
 
 def _draw_target(axes: Any, table: Any, here: Any, levels: list[float], kinds: list[tuple[Any, Any]]) -> None:

@@ -97,10 +97,10 @@ def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, f
     )
     reference(axes, 1.0)
     reference(axes, DETECTOR.middle_row, "v")
-    told = count_text(many, "star")
+    summary = count_text(many, "star")
     if fits is not None and (on := in_bin(fits, flux_bin)).any():
-        told = f"{_draw_line(axes, fits, on, shade)}, {told}"
-    headed(axes, bin_text(*flux_bin), told, shade)
+        summary = f"{_draw_line(axes, fits, on, shade)}, {summary}"
+    headed(axes, bin_text(*flux_bin), summary, shade)
 
 
 def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:

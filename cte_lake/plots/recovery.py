@@ -51,8 +51,8 @@ def recovery_plot(table: Any, title: str = "", caption: str = "") -> Figure:
         one.set_title(f"{bin_text(*flux_bin)} in the FLC: {stars}")
     time_axis(axes[:, 0], numbers(table, "mjd"))
     y_label(figure, "Stars of the FLC recovered in the FLT (%)")
-    told = f"{_told(table, parts)} {caption}".strip()
-    return finish(figure, title or "Stars recovered", told, axes[0, 0])
+    summary = f"{_summary(table, parts)} {caption}".strip()
+    return finish(figure, title or "Stars recovered", summary, axes[0, 0])
 
 
 def _edges(table: Any) -> tuple[Any, Any]:
@@ -92,14 +92,14 @@ def _share_axis(axes: Axes, values: Any) -> None:
     axes.set_yticks([mark for mark in marks if max(low, 0.0) <= mark <= 100.0])
 
 
-def _told(table: Any, parts: Split) -> str:
+def _summary(table: Any, parts: Split) -> str:
     images = len(set(column(table, "rootname").tolist())) if has(table, ("rootname",)) else 0
     stars = count_text(float(np.nansum(numbers(table, "n_flc"))), "star") + " looked for"
-    told = sentence([parts.shared, count_text(images, "exposure") if images else "", stars])
-    told += ": those that the FLC shows at 3 sigma. Recovered: the FLT shows them at 3 sigma too"
+    summary = sentence([parts.shared, count_text(images, "exposure") if images else "", stars])
+    summary += ": those that the FLC shows at 3 sigma. Recovered: the FLT shows them at 3 sigma too"
     if has(table, ("recovered_low",)):
-        told += "; bars: 1 sigma of the share"
+        summary += "; bars: 1 sigma of the share"
     if has(table, ("n_unjudged",)):
         unjudged = float(np.nansum(numbers(table, "n_unjudged")))
-        told += f". {count_text(unjudged, 'star')} without a usable measurement in the FLT are in no share"
-    return told + "."
+        summary += f". {count_text(unjudged, 'star')} without a usable measurement in the FLT are in no share"
+    return summary + "."

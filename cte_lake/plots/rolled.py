@@ -58,11 +58,11 @@ def rolled_plot(table: Any, nominal: Any | None = None, title: str = "", caption
         one.set_xlabel("Exposure time (s)")
     for one in axes[:, 0]:
         one.set_ylabel(LOSS_LABEL)
-    told = sentence([split(table).shared, basis(table), "bars: 1 sigma", "side by side: of one time"])
+    summary = sentence([split(table).shared, basis(table), "bars: 1 sigma", "side by side: of one time"])
     if nominal is not None:
-        told += f"; grey: {sentence([split(nominal).shared, basis(nominal)])}"
+        summary += f"; grey: {sentence([split(nominal).shared, basis(nominal)])}"
     return finish(
-        figure, title or "CTE loss from the 180-degree set", f"{told}. {caption}".strip(), axes.flat[0], 6
+        figure, title or "CTE loss from the 180-degree set", f"{summary}. {caption}".strip(), axes.flat[0], 6
     )
 
 

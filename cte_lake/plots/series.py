@@ -15,7 +15,7 @@ from cte_lake.model.tables import column, column_names, has, numbers
 from cte_lake.plots.style import colour, marker, marker_size
 from cte_lake.plots.words import count_text, sentence, word, year_of
 
-#: Columns that may set series of losses apart, in the order in which a reader wants them told.
+#: Columns that may set series of losses apart, in the order in which a reader needs them.
 KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "estimator", "aperture")
 #: Keys that a series is never split by unless asked for; where they vary they are left unsaid.
 _QUIET = frozenset({"proposal"})
@@ -184,7 +184,7 @@ def losses(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def basis(table: Any) -> str:
     """From how many pairs and stars a table of losses is, in words."""
     pairs = len(set(column(table, "pair_id").tolist())) if has(table, ("pair_id",)) else 0
-    told = [count_text(pairs, "pair")] if pairs else []
+    parts = [count_text(pairs, "pair")] if pairs else []
     if has(table, ("n",)):
-        told.append(count_text(float(np.nansum(numbers(table, "n"))), "flux ratio") + " of stars")
-    return " and ".join(told)
+        parts.append(count_text(float(np.nansum(numbers(table, "n"))), "flux ratio") + " of stars")
+    return " and ".join(parts)

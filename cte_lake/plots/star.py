@@ -18,7 +18,7 @@ from cte_lake.plots.words import ELECTRONS, count_text, sentence, word, year_of
 
 _MARKERS = {1: "o", 2: "s"}
 _CHIP_COLOURS = {1: colour(0), 2: colour(1)}
-#: What makes fluxes of one star differ beside the loss, in the order in which a reader wants it told.
+#: What makes fluxes of one star differ beside the loss, in the order in which a reader needs it.
 _KINDS = ("filter", "length", "flash")
 #: From this ratio of the largest to the least flux on, the axis is logarithmic.
 _WIDE = 30.0
@@ -35,7 +35,7 @@ def star_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     table : table or mapping
         Rows of the view ``star_history`` of one star: mjd, chip, flux, flux_err (electrons), sky
         (electrons per pixel), y (px) and, where there are any, filetype, target, filter,
-        length, flash, master_id, flags. Where filter, length or flash vary, they are told apart by colour.
+        length, flash, master_id, flags. Where filter, length or flash vary, they differ in colour.
     title, caption : str, optional
         Title; what else a reader must know.
 
@@ -62,7 +62,7 @@ def star_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     axes[2, 0].set_ylabel("Row y (px)")
     time_axis(axes[:, 0], numbers(table, "mjd"))
     figure.align_ylabels(axes[:, 0])
-    told = sentence(
+    summary = sentence(
         [
             split(table, but=("chip",)).shared,
             count_text(flux.size, "measurement"),
@@ -70,7 +70,7 @@ def star_plot(table: Any, title: str = "", caption: str = "") -> Figure:
             "side by side: of one date",
         ]
     )
-    return finish(figure, title or "History of a star", f"{told}. {caption}".strip(), axes[0, 0])
+    return finish(figure, title or "History of a star", f"{summary}. {caption}".strip(), axes[0, 0])
 
 
 def _flux_axis(axes: Axes, flux: NDArray[np.float64], error: NDArray[np.float64]) -> None:

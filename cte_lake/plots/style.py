@@ -27,16 +27,16 @@ from cte_lake.lake.write import replacing
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool
 
-#: Okabe and Ito (2008), told apart by all; in the order in which series take them (its yellow, too pale for
+#: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale for
 #: lines on white, is left out).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "p", "h")
 #: Sizes, point, at which the markers look equally large.
 _MARKER_SIZES = {"o": 7.0, "s": 6.6, "^": 8.2, "D": 6.2, "v": 8.2, "p": 8.0, "h": 8.0}
 INK, SOFT, FAINT = "#1b1f24", "#5b6570", "#c9d0d7"
-#: Ordered values (dates) take colours from here, the palest end left out: told apart by lightness alone too.
+#: Ordered values (dates) take colours from here, the palest end left out: distinct by lightness alone too.
 SEQUENCE = "plasma"
-#: Most epochs that a legend tells apart; of more, a colour bar does.
+#: Most epochs that a legend shows; beyond that, a colour bar does.
 MOST_IN_LEGEND = 10
 #: Width of every figure, inch. Fonts are chosen for it: at half the width the caption is still 5.5 pt.
 WIDTH = 8.0

@@ -39,11 +39,11 @@ def time_plot(table: Any, curves: Any | None = None, title: str = "", caption: s
         _draw_bin(one, table, curves, flux_bin, parts)
     time_axis(axes[:, 0], numbers(table, "mjd"))
     y_label(figure, LOSS_LABEL)
-    told = sentence(
+    summary = sentence(
         [parts.shared, basis(table), "bars: 1 sigma", "line: model" if curves is not None else ""]
     )
     return finish(
-        figure, title or "CTE loss against time", f"{told}. {caption}".strip(), axes[0, 0], columns=4
+        figure, title or "CTE loss against time", f"{summary}. {caption}".strip(), axes[0, 0], columns=4
     )
 
 

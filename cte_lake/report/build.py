@@ -29,7 +29,7 @@ from cte_lake.report.news import FORMAT, last_report, news
 from cte_lake.report.provenance import commands, provenance, set_again
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
 from cte_lake.report.site import render
-from cte_lake.report.state import files_told, state
+from cte_lake.report.state import last_tally, state
 from cte_lake.report.static import printed_figures, write_figures
 from cte_lake.report.tables import Column
 
@@ -165,7 +165,7 @@ def _content(
     frames = frames_drawn()
     now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
-    told = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}
+    news_cells = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}
     losses_of = gathered.losses_of
     pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
     report: Cells = {
@@ -178,9 +178,9 @@ def _content(
         "aperture": measure.aperture,
         "estimator": measure.estimator,
         "state": now,
-        "files": files_told(lake.stored),
+        "files": last_tally(lake.stored),
         "cards": content.cards(now, fresh),
-        "news": told,
+        "news": news_cells,
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
         "figures": {name: one for name, one in images.items() if name in _BEHIND},

@@ -44,8 +44,8 @@ def news(images: Mapping[str, str], last: Mapping[str, Any] | None) -> dict[str,
     new = sorted(images.keys() - before.keys())
     gone = sorted(before.keys() - images.keys())
     changed = sorted(name for name in images.keys() & before.keys() if images[name] != before[name])
-    told = [f"{len(part):,} {what}" for part, what in ((changed, "measured again"), (gone, "gone")) if part]
-    text = ", ".join([count_text(len(new), "new image"), *told])
+    parts = [f"{len(part):,} {what}" for part, what in ((changed, "measured again"), (gone, "gone")) if part]
+    text = ", ".join([count_text(len(new), "new image"), *parts])
     if last and not (new or gone or changed):
         text = "nothing changed"
     return {

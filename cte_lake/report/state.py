@@ -13,7 +13,7 @@ from cte_lake.report.gather import Row
 Cells = dict[str, Any]
 
 
-def files_told(lake: StoredLake) -> Cells | None:
+def last_tally(lake: StoredLake) -> Cells | None:
     """Return what became of each file of the last ingest: at, files, sums, text; None before the first."""
     found = tally.last(lake)
     if found is None:

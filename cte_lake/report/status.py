@@ -1,4 +1,4 @@
-"""The state of the monitor without reading photometry: what ``cte-lake status`` tells."""
+"""The state of the monitor without reading photometry: what ``cte-lake status`` shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cte_lake.report import tables
 from cte_lake.report.gather import Row, bookkeeping
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
-from cte_lake.report.state import files_told, state
+from cte_lake.report.state import last_tally, state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -35,7 +35,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "lake": str(lake.stored),
         "mode": mode,
         "state": state(**rows),
-        "files": files_told(lake.stored),
+        "files": last_tally(lake.stored),
         "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
         "rejects": tables.reject_table(
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True

@@ -58,7 +58,7 @@ def loss_text(loss: float | None, error: float | None) -> str | None:
 
 
 def number_text(value: float | None, digits: int) -> str | None:
-    """A number with so many decimals."""
+    """A number with a given count of decimals."""
     return None if value is None else f"{value:.{digits}f}"
 
 

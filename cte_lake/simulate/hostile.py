@@ -105,7 +105,7 @@ _DAMAGES = {
 #: Every way, in a fixed order.
 HOSTILITIES: tuple[Hostility, ...] = tuple(
     Hostility(name, meaning)
-    for name, meaning in ({name: told for name, (told, _) in _CHANGES.items()} | _DAMAGES).items()
+    for name, meaning in ({name: why for name, (why, _) in _CHANGES.items()} | _DAMAGES).items()
 )
 
 

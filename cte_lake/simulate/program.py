@@ -233,7 +233,7 @@ def nominal_visit(
     filter_name : str
         'F502N' or 'F606W'.
     repeats : int
-        Pairs per flash level; more than one lets cosmic rays be told from stars.
+        Pairs per flash level; more than one lets cosmic rays be distinguished from stars.
 
     Returns
     -------

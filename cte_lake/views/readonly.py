@@ -76,12 +76,12 @@ def _named(plan: Any) -> Iterator[str]:
 def plain_error(error: duckdb.Error) -> CteLakeError:
     """Tell a DuckDB error in one sentence."""
     if (raised := raised_below(error)) is not None:
-        kind, told = raised
+        kind, message = raised
         if kind == PermissionError.__name__:
             return UsageError(
-                f"the query reaches outside the lake: {told}; only the lake's own files are read"
+                f"the query reaches outside the lake: {message}; only the lake's own files are read"
             )
-        return StoreUnavailable(told) if kind == StoreUnavailable.__name__ else LakeError(told)
+        return StoreUnavailable(message) if kind == StoreUnavailable.__name__ else LakeError(message)
     first = str(error).strip().split("\n\n")[0]
     text = re.sub(r"^[A-Z][A-Za-z -]*Error: ", "", " ".join(first.split()))
     text = _IN_FUNCTION.sub("", text)

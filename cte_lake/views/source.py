@@ -27,7 +27,7 @@ INTERNAL = frozenset({"pairable", "pairings"})
 
 @dataclass(frozen=True)
 class Key:
-    """What tells a view's rows apart, and the audit that holds it to that."""
+    """The key of a view's rows, and the audit that checks it."""
 
     columns: tuple[str, ...]
     audit: str

@@ -45,7 +45,7 @@ _EXPRESSIONS = frozenset({
     "FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "PARAMETER", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY",
     "TYPE", "WINDOW",
 })  # fmt: skip
-#: Functions of single values that change the session, wait, write, or tell of the machine.
+#: Functions of single values that change the session, wait, write, or reveal the machine.
 _FUNCTIONS_REFUSED = frozenset({
     "nextval", "currval", "setval", "setseed", "write_log", "sleep_ms", "getenv", "getvariable",
     "set_config", "json_execute_serialized_sql", "query", "query_table", "glob",

@@ -27,7 +27,7 @@ from cte_lake.pipeline.ingest import tally
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
-#: Logs of so many jobs are kept.
+#: Number of jobs whose logs are kept.
 _LOGS_KEPT = 30
 #: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
 _GO_ON = frozenset({ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.AUDIT_FAILED})
@@ -56,7 +56,7 @@ class Refresh:
 
     @property
     def log(self) -> Place:
-        """Where everything is that was said."""
+        """Path of the log file."""
         return self.lake / "logs" / f"{_STEM}{self.started:%Y%m%dT%H%M%SZ}.log"
 
     @property
@@ -77,7 +77,7 @@ class Refresh:
         }
 
     def mail(self) -> str:
-        """Return what a person is told who has to see to it."""
+        """Return the mail to the person in charge."""
         bad = [step for step in self.steps if step.exit_code not in _FINE]
         lines = [
             f"The nightly refresh of {self.lake} on {socket.gethostname()} needs a look.",
@@ -96,7 +96,7 @@ class Refresh:
 
 
 def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
-    """Return what a refresh does: fetch and measure what is new or out of date, check, publish, tell.
+    """Return the steps of a refresh: fetch and measure what is new or out of date, check, publish, report.
 
     Parameters
     ----------

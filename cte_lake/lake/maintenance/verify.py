@@ -83,8 +83,8 @@ def verify(named: AnyLake, quick: bool = False) -> Verification:
                 broken.append(Finding("readable", listed.path, fault))
     findings = [*broken, *_products(root), *_leftovers(root)]
     if any(finding.path.startswith("exposures/") for finding in broken):
-        told = "not checked while exposure files are broken; put them aside with --quarantine"
-        return Verification(files, 0, 0, (*findings, Finding("rows", "exposures", told)))
+        explanation = "not checked while exposure files are broken; put them aside with --quarantine"
+        return Verification(files, 0, 0, (*findings, Finding("rows", "exposures", explanation)))
     try:
         inventory = Inventory(root)
         findings += _rows(inventory, {finding.path for finding in broken})
@@ -144,8 +144,8 @@ def _orphan(inventory: Inventory, path: str, known: set[str]) -> Finding:
     if not images or age_ns < _ROWLESS_NS:
         return Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
     names, days = ", ".join(sorted(images)), age_ns // DAY_NS
-    told = f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
-    return Finding("lost", path, told)
+    why = f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
+    return Finding("lost", path, why)
 
 
 def _counts(inventory: Inventory, path: str) -> dict[tuple[str, str], int]:

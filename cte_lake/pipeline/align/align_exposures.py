@@ -189,7 +189,7 @@ def align(
         progress,
     )
     _withdraw_quarantined(arguments, report)
-    report.exposures.sort(key=lambda told: str(told["rootname"]))
+    report.exposures.sort(key=lambda entry: str(entry["rootname"]))
     report.visits = visit_offsets(report.exposures)
     report.seconds = perf_counter() - started
     return report
@@ -222,16 +222,16 @@ def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]
         return
     outcome = done.result
     numbers = {} if outcome.quality is None else asdict(outcome.quality)
-    told = {name: getattr(outcome, name) for name in ("rootname", "status", "reason", "detail")}
+    entry = {name: getattr(outcome, name) for name in ("rootname", "status", "reason", "detail")}
     place = {"proposal": exposure.proposal, "visit": exposure.visit, "mjd": exposure.mjd}
     found = {"search": outcome.search, "catalog_epoch": outcome.catalog_epoch}
-    report.exposures.append(told | place | found | numbers)
+    report.exposures.append(entry | place | found | numbers)
     if outcome.status == ALIGNED:
         report.aligned += 1
     elif outcome.status == SKIPPED:
         report.skipped += 1
     elif outcome.status == QUARANTINED:
-        report.quarantined.append(told)
+        report.quarantined.append(entry)
         refusal = Rejected(outcome.reason, outcome.detail, stage="align")
         put_on_record(
             arguments.lake, Path(exposure.path), refusal, _settings_hash(arguments.settings), exposure
@@ -242,7 +242,7 @@ def _withdraw_quarantined(arguments: AlignArguments, report: AlignReport) -> Non
     """Take out of readers' sight what was measured of exposures whose position is now known to be wrong."""
     if not report.quarantined or not arguments.settings.config.photometry.use_alignment:
         return
-    for row in readable_exposures(arguments.lake, [told["rootname"] for told in report.quarantined]):
+    for row in readable_exposures(arguments.lake, [entry["rootname"] for entry in report.quarantined]):
         withdraw(arguments.lake, row)
         report.withdrawn += 1
 
@@ -278,15 +278,15 @@ def solution_key(exposure: ExposureFile, master: MasterFile, settings: Settings)
 
 def summary_line(report: AlignReport) -> str:
     """Return the report in one sentence."""
-    reasons = Counter(str(told["reason"]) for told in [*report.quarantined, *report.rejected])
+    reasons = Counter(str(entry["reason"]) for entry in [*report.quarantined, *report.rejected])
     parts = [f"{report.aligned} aligned", f"{report.up_to_date} up to date"]
     parts += [f"{report.skipped} skipped (charge injection)"] if report.skipped else []
     parts += [f"{len(report.quarantined)} quarantined"] if report.quarantined else []
     parts += [f"{report.withdrawn} measured images withdrawn"] if report.withdrawn else []
     parts += [f"{len(report.rejected)} rejected"] if report.rejected else []
-    return f"align: {', '.join(parts)}{_told(reasons.items())} in {report.seconds:.1f} s"
+    return f"align: {', '.join(parts)}{_counted(reasons.items())} in {report.seconds:.1f} s"
 
 
-def _told(reasons: Iterable[tuple[str, int]]) -> str:
-    told = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons))
-    return f" ({told})" if told else ""
+def _counted(reasons: Iterable[tuple[str, int]]) -> str:
+    entry = ", ".join(f"{n} {reason}" for reason, n in sorted(reasons))
+    return f" ({entry})" if entry else ""

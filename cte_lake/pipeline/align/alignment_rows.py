@@ -137,7 +137,7 @@ def write_solution(
     headerlet : bytes or None
         The headerlet as a FITS file; None unless aligned.
     row : mapping
-        The numbers, by column of the dataset ``alignment``; what the solution itself tells is filled in here.
+        The numbers, by column of the dataset ``alignment``; what the solution itself holds is filled in here.
 
     Returns
     -------

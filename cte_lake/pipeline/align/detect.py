@@ -31,7 +31,7 @@ class DetectionSettings:
     threshold : float
         Detection limit, standard deviations of the sky.
     enough_sources, max_sources : int
-        The threshold is lowered while fewer are found; the brightest of so many are kept.
+        Largest number of stars: the threshold is lowered while fewer are found; the brightest are kept.
     peak_max : float
         Sources with a brighter pixel are left out, electrons.
     sharpness, roundness : tuple of float

@@ -15,8 +15,8 @@ _SIGNIFICANCE = 5.0
 def check(quality: Quality, gate: Gate) -> None:
     """Let a solution pass or refuse it.
 
-    Numbers of matches alone do not tell a right solution from a wrong one: in a dense field 40 false matches
-    are found anywhere. So the share of the brightest sources that have a star is held against the same share
+    Numbers of matches alone do not distinguish a right solution from a wrong one: in a dense field 40 false
+    matches are found anywhere. So the share of the brightest sources that have a star is compared with that
     at displaced positions, where all matches are false.
 
     Raises
@@ -61,6 +61,6 @@ def _failures(quality: Quality, gate: Gate) -> Iterator[tuple[str, str]]:
         ("uneven", "mean residual of a part of the detector", quality.unevenness, gate.max_unevenness, "px"),
     )
     for reason, what, value, limit, unit in limits:
-        # NaN means too few stars to tell, which is refused above.
+        # NaN means too few stars to judge, which is refused above.
         if value > limit:
             yield reason, f"{what} {value:.3g} {unit}".rstrip() + f", at most {limit:g} allowed"

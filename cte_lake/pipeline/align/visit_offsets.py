@@ -61,11 +61,11 @@ class VisitOffset:
                 f"each up to {self.spread:.3f} from it"
             )
         alike = f"all {self.exposures} aligned exposures were off alike by {self.offset:.3f} arcsec"
-        told = f"{name}: {alike} {where}"
+        what = f"{name}: {alike} {where}"
         if self.catalog_epoch is None:
-            return f"{told}: the pointing of MJD {self.mjd:.1f}, or a catalog whose epoch is not stated"
+            return f"{what}: the pointing of MJD {self.mjd:.1f}, or a catalog whose epoch is not stated"
         years = (self.mjd - self.catalog_epoch) / _DAYS_A_YEAR
-        return f"{told}: the pointing of MJD {self.mjd:.1f}, or motion in {years:.1f} years since the catalog"
+        return f"{what}: the pointing of MJD {self.mjd:.1f}, or motion in {years:.1f} years since the catalog"
 
 
 def visit_offsets(exposures: Sequence[Mapping[str, Any]]) -> list[VisitOffset]:

@@ -163,7 +163,7 @@ def _why_left_out(exposure: ExposureFile, alignment: Version | None) -> str:
 def _by_visit(exposures: list[ExposureFile], short_limit: float) -> list[tuple[ExposureFile, ...]]:
     visits: dict[tuple[Any, ...], list[ExposureFile]] = {}
     for exposure in exposures:
-        # A short exposure next to long ones has too little signal to tell their cosmic rays.
+        # A short exposure next to long ones has too little signal to find their cosmic rays.
         group = (
             exposure.proposal,
             exposure.visit,
@@ -233,7 +233,7 @@ def find_cosmic_rays(
         lambda done: _record(arguments, report, done),
         progress,
     )
-    report.masked.sort(key=lambda told: str(told["rootname"]))
+    report.masked.sort(key=lambda entry: str(entry["rootname"]))
     report.seconds = perf_counter() - started
     return report
 
@@ -285,8 +285,8 @@ def _settings_hash(settings: Settings) -> str:
 
 
 def summary_line(report: CrmaskReport) -> str:
-    """Return the report in one sentence; exposures masked on one image alone are told apart."""
-    methods = Counter(str(told["method"]) for told in report.masked)
+    """Return the report in one sentence; exposures masked on one image alone are counted separately."""
+    methods = Counter(str(entry["method"]) for entry in report.masked)
     parts = [f"{len(report.masked)} masked"]
     if report.masked:
         names = {

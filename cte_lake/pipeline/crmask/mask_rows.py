@@ -113,7 +113,7 @@ def write_mask(lake_root: StoredLake, key: str, mask: CRMask, row: Mapping[str, 
     mask : CRMask
         The mask; its `hash` is made here.
     row : mapping
-        The numbers, by column of the dataset ``crmasks``; what the mask itself tells is filled in here.
+        The numbers, by column of the dataset ``crmasks``; what the mask itself holds is filled in here.
 
     Returns
     -------

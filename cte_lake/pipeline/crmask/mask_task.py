@@ -183,17 +183,17 @@ def _drizzle(
             pointing.exposure.rootname: _copy(pointing, _cards(solutions[pointing.exposure.rootname]), folder)
             for pointing in group
         }
-        told = run_job(
+        measured = run_job(
             "crmask",
             {"files": sorted(names.values()), "options": drizzle_options(settings)},
             folder,
             "crmask",
         )
-        outcome.seconds.append(told["seconds"] + told["import_seconds"])
-        outcome.peak_mb.append(told["peak_mb"])
+        outcome.seconds.append(measured["seconds"] + measured["import_seconds"])
+        outcome.peak_mb.append(measured["peak_mb"])
         found = {}
         for rootname, name in names.items():
-            sky = {chip: told["sky"][name][str(extver)] for chip, extver in EXTVER_OF_CHIP.items()}
+            sky = {chip: measured["sky"][name][str(extver)] for chip, extver in EXTVER_OF_CHIP.items()}
             found[rootname] = (_read_masks(folder, rootname), sky)
     return found
 

@@ -18,7 +18,7 @@ from cte_lake.frames.checks import require_extensions
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.write import write_bytes
 
-#: Suffix of a download that is not complete; beside it lies what tells whether it may be continued.
+#: Suffix of a download that is not complete; a file beside it records whether it may be resumed.
 PART = ".part"
 _STATE = ".part.json"
 #: What a broken connection can cost; a larger one is hardly faster.

@@ -64,7 +64,7 @@ class FetchPlan:
 
     @property
     def size(self) -> int:
-        """Bytes to fetch, as far as the archive tells."""
+        """Bytes to fetch, as far as the archive states sizes."""
         return sum(product.size for product in self.todo)
 
 
@@ -108,8 +108,8 @@ def make_plan(arguments: FetchArguments) -> FetchPlan:
         product for proposal in (*arguments.proposals, *plan.found) for product in archive.products(proposal)
     ]
     if not products:
-        told = ", ".join(map(str, arguments.proposals))
-        raise NothingToDo(f"the archive has no FLT or FLC of WFC3/UVIS for proposal {told}")
+        listed = ", ".join(map(str, arguments.proposals))
+        raise NothingToDo(f"the archive has no FLT or FLC of WFC3/UVIS for proposal {listed}")
     there = _files_below(arguments.folder)
     for product in products:
         here = [there[product.name + suffix] for suffix in _COMPRESSED if product.name + suffix in there]

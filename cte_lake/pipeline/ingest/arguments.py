@@ -29,7 +29,7 @@ class IngestArguments:
     overwrite : bool
         Measure again what is up to date.
     limit : int or None
-        At most so many exposures are measured in this run.
+        Largest number of exposures measured in this run.
     """
 
     lake: StoredLake

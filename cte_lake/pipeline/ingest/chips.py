@@ -82,11 +82,11 @@ def _confirmed_by_stars(candidate: Candidate, chip: int, config: Config, lake: S
     if counts[chip] >= MIN_SHARED_FRACTION * max(counts.values()):
         return chip
     exposure = candidate.exposure
-    told = ", ".join(f"chip {number} holds {count}" for number, count in sorted(counts.items()))
+    listed = ", ".join(f"chip {number} holds {count}" for number, count in sorted(counts.items()))
     return Rejected(
         "chip_unclear",
         f"POSTARG2={exposure.postarg2:g} and APERTURE={exposure.aperture or 'blank'} of {exposure.imagename} "
-        f"put the field on chip {chip}, but by the WCS {told} of the master catalog's stars",
+        f"put the field on chip {chip}, but by the WCS {listed} of the master catalog's stars",
         stage="match",
     )
 

@@ -132,11 +132,11 @@ def _refuse_namesakes(group: list[Item], held: list[Claim]) -> None:
 
 def _differences(claim: Claim, other: Claim) -> str:
     """Name what differs, each with both values."""
-    pairs = zip(_told(claim.identity), _told(other.identity), strict=True)
+    pairs = zip(_shown(claim.identity), _shown(other.identity), strict=True)
     return ", ".join(f"{mine} against {theirs.partition(' ')[2]}" for mine, theirs in pairs if mine != theirs)
 
 
-def _told(identity: tuple[int, str, str, int, int]) -> list[str]:
+def _shown(identity: tuple[int, str, str, int, int]) -> list[str]:
     proposal, target, filter_, start, length = identity
     where = [f"PROPOSID {proposal}", f"TARGNAME {target}", f"FILTER {filter_}"]
     return [*where, f"EXPSTART {start * _TIME_STEP:.5f}", f"EXPTIME {length / 10:g}"]

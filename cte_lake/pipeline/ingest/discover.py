@@ -33,7 +33,7 @@ def find_frames(paths: Iterable[str]) -> list[Path]:
 
     A file that several names lead to (links, hard links, a folder given twice) is listed by one of them,
     its own before a link's. Whatever is no regular file, and a folder that cannot be listed, is listed as it
-    is: who opens it tells what is wrong.
+    is: opening it reports what is wrong.
 
     Parameters
     ----------

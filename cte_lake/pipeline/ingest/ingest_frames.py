@@ -165,13 +165,13 @@ class _Recorder:
         if item.action is Action.EXCLUDED:
             self.report.excluded += 1
         else:
-            told = {
+            entry = {
                 "path": path_text(item.path),
                 "stage": item.stage,
                 "reason": item.reason,
                 "detail": item.why,
             }
-            self.report.rejected.append(told)
+            self.report.rejected.append(entry)
         if not item.known:
             refusal = Rejected(item.reason, item.why, item.stage)
             rests_on = self.hash + (item.position_state if item.stage == "position" else "")
@@ -221,7 +221,7 @@ def _refusal_of(path: Path, error: BaseException) -> Rejected:
     refusal = refusal_of(path, error, "measure")
     if isinstance(error, LakeError):
         return Rejected(refusal.reason, refusal.detail, stage="write")
-    # Not the file's fault, as far as can be told: tried in each run.
+    # Not the file's fault, as far as is known: tried in each run.
     if refusal.reason in WORKER_FAILURES:
         return Rejected(refusal.reason, refusal.detail, stage="worker")
     return refusal

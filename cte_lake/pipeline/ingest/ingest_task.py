@@ -175,7 +175,7 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
         rows.check_rows(path, old["n_stars"])
     except (OSError, pa.ArrowInvalid, LakeError):
         return None
-    # Rows of before cte-lake judged positions do not tell them: measured again.
+    # Rows written before cte-lake judged positions lack them: measured again.
     return old if old.get("position_stars") is not None else None
 
 

@@ -1,4 +1,4 @@
-"""Hashes that tell whether an exposure has to be measured again."""
+"""Hashes that decide whether an exposure has to be measured again."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def off_position(
 
 def _offset(task: Placed, image: ChipImage, position: Position, catalog: pa.Table) -> Offset | None:
     if position.found_fraction >= task.admission.min_found:
-        # Nearly all are found where they were looked for: no search tells it better.
+        # Nearly all are found where they were looked for: no search finds it better.
         shift = math.hypot(position.shift_x, position.shift_y)
         scale = float(np.mean(proj_plane_pixel_scales(image.wcs))) * 3600.0
         n = position.position_stars

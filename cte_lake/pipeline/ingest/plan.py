@@ -23,15 +23,15 @@ class Lacking:
 
     def __str__(self) -> str:
         """Say what is lacking and what mends it; empty where nothing is."""
-        told = []
+        parts = []
         if self.unmasked:
-            told.append(
+            parts.append(
                 f"{self.unmasked} of {self.images} images have no cosmic-ray mask: losses of faint stars "
                 "come out wrong"
             )
         if self.unaligned:
-            told.append(f"{self.unaligned} of {self.images} have the header's WCS, fitted to no catalog")
-        return f"{'; '.join(told)}; `cte-lake run FOLDER` aligns, masks and ingests" if told else ""
+            parts.append(f"{self.unaligned} of {self.images} have the header's WCS, fitted to no catalog")
+        return f"{'; '.join(parts)}; `cte-lake run FOLDER` aligns, masks and ingests" if parts else ""
 
 
 @dataclass(frozen=True)

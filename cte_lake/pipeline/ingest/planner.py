@@ -133,7 +133,7 @@ class Planner:
 
     def _take_reject(self, item: Item, fingerprint: tuple[int, int]) -> bool:
         row = self.rejects.get(path_text(item.path))
-        # What is not known of a refused file (flash, filter) may be selected by: then its header tells.
+        # What is not known of a refused file (flash, filter) may be selected by: then its header is read.
         if row is None or self.arguments.overwrite or self.arguments.selection:
             return False
         if row["stage"] in _RETRIED_STAGES or (row["file_size"], row["file_mtime_ns"]) != fingerprint:
@@ -249,7 +249,7 @@ class Planner:
     def _not_aligned(self, rootname: str) -> Rejected:
         from cte_lake.pipeline.align.alignment_rows import alignment_for
 
-        # Another reason and step than align's own row, which tells on its own why the gate refused.
+        # Another reason and step than align's own row, which states on its own why the gate refused.
         solution = alignment_for(self.arguments.lake, rootname)
         why = f"{solution.reason}: {solution.detail}" if solution is not None else "no reason is on record"
         return Rejected("not_aligned", f"the alignment of {rootname} is quarantined ({why})", stage="match")

@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 
 #: How far a centroid may go, px: beyond the next pixel, nearer than the next star.
 REACH = 2.0
-#: Signal over noise within r = 3 px from which a star tells its place to a tenth of a pixel.
+#: Signal over noise within r = 3 px from which a star's place is known to a tenth of a pixel.
 _LEAST_SIGNAL = 10.0
 _BRIGHTEST = 600
 _ENOUGH = 20

@@ -115,8 +115,8 @@ def build_master(arguments: BuildArguments) -> BuildReport:
     cards, refused = _solutions(arguments, exposures)
     used = [exposure for exposure in exposures if exposure.rootname in cards]
     if len(used) < 2:
-        told = "; ".join(f"{name}: {why}" for name, why in refused.items())
-        raise NothingToDo(f"fewer than two exposures of {arguments.target} fit together ({told})")
+        returned = "; ".join(f"{name}: {why}" for name, why in refused.items())
+        raise NothingToDo(f"fewer than two exposures of {arguments.target} fit together ({returned})")
     name = f"{arguments.target}_{used[0].filter.lower()}"
     with private_folder() as folder:
         image = _drizzle(used, cards, folder, name, arguments.settings.config.master_build)
@@ -168,7 +168,7 @@ def choose_exposures(arguments: BuildArguments) -> list[ExposureFile]:
     if not groups or max(groups.values()) < 2:
         raise NothingToDo(
             f"{len(usable)} long exposures of {arguments.target} were found, no two of them of one visit and "
-            "filter; two are needed to tell cosmic rays from stars"
+            "filter; two are needed to distinguish cosmic rays from stars"
         )
     most = max(sorted(groups), key=lambda group: groups[group])
     chosen = [e for e in usable if (e.proposal, e.visit, e.filter) == most]
@@ -201,12 +201,12 @@ def _drizzle(
     for exposure in exposures:
         files.append(f"{exposure.rootname}_flc.fits")
         write_plain_copy(Path(exposure.path), folder / files[-1], cards[exposure.rootname])
-    told = run_job(
+    returned = run_job(
         "combine", {"files": files, "output": name, "options": options(settings)}, folder, "master"
     )
-    with fits.open(folder / told["science"]) as hdus, silenced():
+    with fits.open(folder / returned["science"]) as hdus, silenced():
         science, wcs = np.asarray(hdus[0].data, np.float32), WCS(hdus[0].header)
-    weight = np.asarray(fits.getdata(folder / told["weight"]), np.float32)
+    weight = np.asarray(fits.getdata(folder / returned["weight"]), np.float32)
     return Drizzled(science, weight, wcs, max(exposure.exptime for exposure in exposures))
 
 

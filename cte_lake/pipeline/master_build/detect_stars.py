@@ -174,7 +174,7 @@ def _noise_of_aperture(science: NDArray[np.float32], bad: NDArray[np.bool_], rad
     )
     good = ~_at(maximum_filter(bad, size=7), columns, rows).astype(bool)
     flux = _fluxes(science, bad, columns[good], rows[good], radius)
-    # Those that fall on stars are outliers on one side, so the lower half tells the noise.
+    # Those that fall on stars are outliers on one side, so the lower half gives the noise.
     middle = np.median(flux)
     return SIGMA_PER_MAD * float(np.median(middle - flux[flux < middle]))
 

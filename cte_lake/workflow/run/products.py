@@ -116,7 +116,7 @@ def _state_of(lake: Lake, settings: Settings) -> str:
 
 
 def _state_of_report(lake: Lake, settings: Settings) -> str:
-    """Hash of all that the report follows from: it also tells what was refused and how alignments went."""
+    """Hash of all that the report follows from: it also covers what was refused and how alignments went."""
     rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
     alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
     return digest([_state_of(lake, settings), rejects, alignment])

@@ -22,7 +22,7 @@ _STEPS: dict[str, Callable[[RunArguments], StepReport]] = {
 }
 
 
-def run(arguments: RunArguments, told: Callable[[StepReport], None] | None = None) -> RunReport:
+def run(arguments: RunArguments, notify: Callable[[StepReport], None] | None = None) -> RunReport:
     """Do the steps, each only where something is missing or out of date.
 
     A step that fails in part does not stop the next; what is kept after a kill is kept, and the next run goes
@@ -32,7 +32,7 @@ def run(arguments: RunArguments, told: Callable[[StepReport], None] | None = Non
     ----------
     arguments : RunArguments
         What is asked.
-    told : callable, optional
+    notify : callable, optional
         Called with each step's report when it is done.
 
     Raises
@@ -49,6 +49,6 @@ def run(arguments: RunArguments, told: Callable[[StepReport], None] | None = Non
             done = StepReport(step, 0, 0, f"{step}: {error}", error.exit_code)
         done.seconds = perf_counter() - started
         report.steps.append(done)
-        if told is not None:
-            told(done)
+        if notify is not None:
+            notify(done)
     return report
