@@ -107,12 +107,19 @@ def _told_apart() -> Iterator[None]:
         raise PipeClosed from closed
 
 
-def listen() -> None:
+@contextlib.contextmanager
+def listening() -> Iterator[None]:
     """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored."""
 
     def stop(number: int, _frame: object) -> None:
         raise Interrupted(number)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number, handler in former.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

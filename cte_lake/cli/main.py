@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from cte_lake.cli.app import app, reflow_help
 from cte_lake.cli.faults import surroundings
-from cte_lake.cli.grammar import Interrupted, PipeClosed, Stopped, listen
+from cte_lake.cli.grammar import Interrupted, PipeClosed, Stopped, listening
 from cte_lake.cli.independence import depend_on_nobody
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
@@ -61,9 +61,9 @@ reflow_help(app)
 
 def main() -> None:
     """Run ``cte-lake`` and exit with one of `ExitCode`, or 128 and its number after a signal."""
-    listen()
     depend_on_nobody()
-    code = _outcome(app)
+    with listening():
+        code = _outcome(app)
     # What is written only now, when the output is flushed, may fail too.
     flushed = _outcome(sys.stdout.flush)
     if flushed:

@@ -2,9 +2,9 @@
 
 A product is a row in ``DATASET/<rootname>.<key>.<status>-<hash>.r<revision>.parquet`` and, under the same
 stem, the files that the row speaks of. ``key`` identifies the inputs and settings it was made from,
-``hash`` what came out. The listing of the folder therefore answers both questions that are asked for every exposure
-of every run (is it up to date, and has it changed) without opening a file. Nothing is edited or replaced: a
-newer product has a higher revision, and a reader who holds the older one goes on reading it.
+``hash`` what came out. The listing of the folder therefore answers both questions that are asked for every
+exposure of every run (is it up to date, and has it changed) without opening a file. Nothing is edited or
+replaced: a newer product has a higher revision, and a reader who holds the older one goes on reading it.
 """
 
 from __future__ import annotations

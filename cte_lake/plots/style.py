@@ -27,8 +27,8 @@ from cte_lake.lake.write import replacing
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool
 
-#: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale for
-#: lines on white, is left out).
+#: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale
+#: for lines on white, is left out).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "p", "h")
 #: Sizes, point, at which the markers look equally large.

@@ -78,4 +78,4 @@ def make(root: Path, publish: Path | None = None, now: dt.datetime | None = None
 @pytest.fixture(scope="session")
 def report(hostile_lake: Path) -> Path:
     """Folder of the lake's report."""
-    return make(hostile_lake, now=dt.datetime(2026, 5, 1, 8, 0, tzinfo=dt.UTC)).folder
+    return Path(str(make(hostile_lake, now=dt.datetime(2026, 5, 1, 8, 0, tzinfo=dt.UTC)).folder))
