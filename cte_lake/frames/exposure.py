@@ -146,6 +146,13 @@ class Exposure:
     naxis2: int
 
     @property
+    def scan(self) -> str:
+        """Kind of spatial scan: 'N' for none, else SCAN_TYP, or 'RATE' where SCAN_RAT alone tells of one."""
+        if self.scan_typ not in {"", "N", "NONE", "N/A"}:
+            return self.scan_typ
+        return "RATE" if self.scan_rat else "N"
+
+    @property
     def calibration(self) -> Calibration:
         """How new the file's calibration is."""
         return Calibration(self.product, self.cal_ver, self.cte_ver, self.cal_date)

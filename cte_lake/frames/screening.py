@@ -92,8 +92,8 @@ def _binned(exposure: Exposure, _: ScreeningRules) -> str:
 
 
 def _scanned(exposure: Exposure, _: ScreeningRules) -> str:
-    kind, rate = exposure.scan_typ or "N", exposure.scan_rat or 0.0
-    return "" if kind in {"N", "NONE", "N/A"} and not rate else f"SCAN_TYP={kind}, SCAN_RAT={rate:g} arcsec/s"
+    rate = exposure.scan_rat or 0.0
+    return "" if exposure.scan == "N" else f"SCAN_TYP={exposure.scan_typ or 'N'}, SCAN_RAT={rate:g} arcsec/s"
 
 
 def _dispersed(exposure: Exposure, _: ScreeningRules) -> str:

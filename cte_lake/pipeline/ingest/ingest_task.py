@@ -252,6 +252,7 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
             "target": task.target,
             "chip": task.chip,
             "aperture_name": task.exposure.aperture,
+            "scan_typ": task.exposure.scan,
             "meandark": facts[f"meandark_{task.chip}"],
             "mdrizsky": facts[f"mdrizsky_{task.chip}"] if sky is None else sky,
             "mode": task.settings.mode,

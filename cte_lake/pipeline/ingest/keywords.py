@@ -1,4 +1,4 @@
-"""Columns of ``exposures`` that the schema alone adds: filled from a keyword of the primary header."""
+"""Columns of ``exposures`` that the schema alone adds: filled from a keyword of the headers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cte_lake.errors import Rejected
+from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.schemas import Column, dataset
 
@@ -17,17 +19,27 @@ def keyword_columns() -> tuple[Column, ...]:
 
 
 def keyword_values(path: str) -> dict[str, Any]:
-    """Return the values of such columns for a frame; what is missing or of another type is None."""
+    """Return the values of such columns for a frame, from the primary header, else that of chip 2's SCI.
+
+    What is missing, damaged or of another type is None: nothing is decided by it.
+    """
     if not keyword_columns():
         return {}
-    with open_frame(Path(path), headers_only=True) as hdus:
-        header = hdus[0].header
-        return {column.name: _typed(header.get(column.keyword), column.type) for column in keyword_columns()}
+    file = Path(path)
+    with open_frame(file, headers_only=True) as hdus:
+        headers = [hdus[0].header, *(hdu.header for hdu in hdus if (hdu.name, hdu.ver) == ("SCI", 1))]
+        cards = HeaderCards(file.name, headers)
+        return {column.name: _typed(cards, column) for column in keyword_columns()}
 
 
-def _typed(value: Any, kind: str) -> Any:
-    convert = {"string": str, "bool": bool, "int32": int, "int64": int, "float32": float, "float64": float}
+def _typed(cards: HeaderCards, column: Column) -> Any:
     try:
-        return convert[kind](value) if value is not None else None
-    except (TypeError, ValueError, KeyError):
+        if column.type == "string":
+            return cards.optional_text(column.keyword) or None
+        if column.type == "bool":
+            value = cards.raw(column.keyword)
+            return value if isinstance(value, bool) else None
+        number = cards.optional_number(column.keyword)
+        return int(number) if number is not None and column.type.startswith("int") else number
+    except Rejected:
         return None

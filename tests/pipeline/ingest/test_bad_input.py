@@ -67,7 +67,7 @@ def elsewhere(hdus):
 
 @edited
 def flashed_without_level(hdus):
-    hdus[0].header["FLASHSTA"] = "SUCCESSFUL"
+    hdus[0].header.update({"FLASHSTA": "SUCCESSFUL", "FLASHDUR": 1.2, "FLASHCUR": "LOW"})
     del hdus[0].header["FLASHLVL"]
 
 
