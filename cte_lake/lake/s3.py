@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from aiohttp import ClientError
+from botocore.exceptions import BotoCoreError
 from fsspec.asyn import sync_wrapper
 from fsspec.exceptions import FSTimeoutError
 from s3fs import S3FileSystem
 
 from cte_lake.errors import StoreUnavailable
+from cte_lake.lake.s3_trouble import code_of, status_of, strange_answer, trouble
 
 _AT_ONCE = 32
+#: What a request may end with; a `ValueError` is an address that botocore does not understand.
+_TROUBLE = (BotoCoreError, ClientError, FSTimeoutError, OSError, ValueError)
+#: HTTP statuses that a store explains in the body of its answer.
+_WITHOUT_WORDS = frozenset({301, 400, 403})
 #: Another has made or changed the object, or is doing so at this moment.
 _CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-_NO_BUCKET = "NoSuchBucket"
-_WHO = "check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 class S3(S3FileSystem):  # type: ignore[misc]
@@ -37,18 +41,37 @@ class S3(S3FileSystem):  # type: ignore[misc]
     async def _call_s3(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         try:
             return await super()._call_s3(method, *arguments, **keywords)
-        except (BotoCoreError, FSTimeoutError, OSError) as error:
-            sentence = _sentence(error, keywords.get("Bucket", ""))
-            if sentence is None:
-                raise
-            raise StoreUnavailable(sentence) from error
+        except _TROUBLE as error:
+            raise await self._explained(method, keywords, error) from error
+
+    async def _explained(self, method: str, keywords: Mapping[str, Any], error: Exception) -> Exception:
+        """Return what to raise for an error: the error itself where it is an answer, else a sentence."""
+        bucket = str(keywords.get("Bucket", ""))
+        if method == "head_object" and status_of(error) in _WITHOUT_WORDS:
+            # The answer to HEAD has a number alone; the same request for a byte gives the store's words.
+            question = {"Bucket": bucket, "Key": keywords.get("Key", ""), "Range": "bytes=0-0"}
+            try:
+                await super()._call_s3("get_object", **question)
+            except _TROUBLE as worded:
+                error = worded
+        sentence = trouble(error, bucket)
+        return error if sentence is None else StoreUnavailable(sentence)
 
     async def _content(self, bucket: str, key: str) -> bytes:
         # cat_file asks for the size before; most files of a lake are small.
-        answer = await self._call_s3("get_object", Bucket=bucket, Key=key)
-        async with answer["Body"] as body:
-            content: bytes = await body.read()
+        try:
+            answer = await self._call_s3("get_object", Bucket=bucket, Key=key)
+            async with answer["Body"] as body:
+                content: bytes = await body.read()
+        except _TROUBLE as error:
+            raise await self._explained("", {"Bucket": bucket}, error) from error
         return content
+
+    async def _cat_file(self, path: str, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            return await super()._cat_file(path, *arguments, **keywords)
+        except _TROUBLE as error:
+            raise await self._explained("", {"Bucket": path.partition("/")[0]}, error) from error
 
     async def _contents(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -69,27 +92,6 @@ class S3(S3FileSystem):  # type: ignore[misc]
     ask = sync_wrapper(_ask)
     content = sync_wrapper(_content)
     contents = sync_wrapper(_contents)
-
-
-def _sentence(error: Exception, bucket: str) -> str | None:
-    """Say what keeps a store from answering; None for what is an answer: no such object, a condition."""
-    code = _code(error)
-    where = f"the object store (bucket {bucket})"
-    if code == _NO_BUCKET:
-        return f"there is no bucket {bucket}; make it, or mend the lake's address and AWS_ENDPOINT_URL"
-    if isinstance(error, NoCredentialsError):
-        return f"{where} needs credentials and none were found; {_WHO}"
-    if isinstance(error, PermissionError):
-        return f"{where} refuses access ({code or error}); {_WHO} and the bucket's policy"
-    if isinstance(error, BotoCoreError | FSTimeoutError | ConnectionError | TimeoutError):
-        return f"{where} cannot be used: {error}; check AWS_ENDPOINT_URL, AWS_REGION and the network"
-    return None
-
-
-def _code(error: Exception) -> str:
-    """Return the store's own word for an error, empty for one that is not its answer."""
-    response = getattr(error.__cause__, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,8 @@ class S3Object:
             If there is no such object.
         """
         found = self.fs.ask("head_object", Bucket=self.bucket, Key=self.key)
+        if not {"LastModified", "ETag"} <= found.keys():
+            raise StoreUnavailable(strange_answer(f"the object store (bucket {self.bucket})"))
         return Head(int(found["ContentLength"]), nanoseconds(found["LastModified"]), found["ETag"])
 
     def put(self, content: bytes, if_none: bool = False, if_tag: str = "") -> str | None:
@@ -223,7 +227,7 @@ class S3Object:
         try:
             made = self.fs.ask("put_object", Bucket=self.bucket, Key=self.key, Body=content, **condition)
         except OSError as error:
-            if _code(error) in _CONDITION_FAILED or isinstance(error, FileNotFoundError):
+            if code_of(error) in _CONDITION_FAILED or isinstance(error, FileNotFoundError):
                 return None
             raise
         return str(made["ETag"])
