@@ -146,6 +146,22 @@ class SmoothFit:
             name: (scale * np.sqrt(np.maximum(value, 0.0))).reshape(shape) for name, value in squares.items()
         }
 
+    def joint(self, points: FitPoints) -> tuple[FloatArray, FloatArray]:
+        """Return the prediction of other points and its covariance, without visits' factors and noise."""
+        sky = _sky(points, self.margins)
+        t = points.mjd
+        fluxes = _nodes(points)
+        design = 0.5 * sum(
+            (self._scale(f, sky)[:, None] * self._design(t, f, sky) for f in fluxes),
+            start=np.zeros((len(points), self.mixed.values.size)),
+        )
+        covariance = design @ self.mixed.covariance @ design.T
+        growth = np.sqrt(self.margins[0].beyond(t))
+        f = points.log_flux
+        size = np.sqrt(self._beyond(t, f, sky)) * self._scale(f, sky) * (growth > 0)
+        # The walk goes one way for all fluxes and backgrounds, which is nearly so where their shape lasts.
+        return design @ self.mixed.values, covariance + np.outer(size, size)
+
     def _scale(self, f: FloatArray, b: FloatArray) -> FloatArray:
         return self.scale.at(self.margins[1].scaled(f), self.margins[2].scaled(b))
 

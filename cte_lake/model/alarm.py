@@ -1,0 +1,134 @@
+"""An alarm for the newest epoch: whether its losses are what those before it predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.errors import FitRefused
+from cte_lake.model.family import fit_family
+from cte_lake.model.points import EPOCH_WIDTH, FitPoints, epochs, from_table
+from cte_lake.model.tables import column, has
+
+FloatArray = NDArray[np.float64]
+
+#: Departure, in its full errors, that raises the alarm.
+LIMIT = 4.0
+#: Epochs that a prediction needs: fewer say nothing of how losses grow.
+MIN_EPOCHS = 5
+#: What is predicted together.
+_MODE = ("target", "filter", "length", "filetype", "chinject", "generation")
+
+
+@dataclass(frozen=True)
+class Departure:
+    """The newest epoch against its past.
+
+    Attributes
+    ----------
+    mjd : float
+        Mean date of the epoch.
+    factor, error : float
+        Its losses over those predicted, less 1; and the full error of that: slopes, visits, and the
+        prediction. ts, visits : int Slopes and visits of the epoch.
+    """
+
+    mjd: float
+    factor: float
+    error: float
+    points: int
+    visits: int
+
+    @property
+    def significance(self) -> float:
+        """The departure over its error."""
+        return abs(self.factor) / self.error
+
+    @property
+    def alarming(self) -> bool:
+        """Whether it is beyond `LIMIT`."""
+        return self.significance > LIMIT
+
+
+def departure(points: FitPoints, background: bool = True) -> Departure | None:
+    """Compare the newest epoch with what the earlier ones predict; None where they are too few.
+
+    Parameters
+    ----------
+    points : FitPoints
+        Losses of one mode, all epochs.
+    background : bool, optional
+        Whether the loss may depend on the background.
+
+    Raises
+    ------
+    FitRefused
+        If the earlier epochs carry no surface.
+    """
+    dates = epochs(points.mjd)
+    if dates.size <= MIN_EPOCHS:
+        return None
+    # Groups of dates are apart by more than the width: the last one starts after the largest such gap.
+    ordered = np.unique(points.mjd)
+    start = ordered[np.flatnonzero(np.diff(ordered) >= EPOCH_WIDTH)[-1] + 1]
+    new = points.take(points.mjd >= start)
+    fit = fit_family(points.take(points.mjd < start), background=background).chosen
+    predicted, covariance = fit.joint(new)
+    names, visit = np.unique(new.visit, return_inverse=True)
+    same = visit.ravel()[:, None] == visit.ravel()
+    covariance = covariance + fit.mixed.visit_variance * np.outer(predicted, predicted) * same
+    covariance = covariance + np.diag((fit.noise * new.loss_err) ** 2)
+    weighted = np.linalg.solve(covariance, predicted)
+    information = float(predicted @ weighted)
+    if information <= 0:
+        return None
+    factor = float(weighted @ (new.loss - predicted)) / information
+    return Departure(float(new.mjd.mean()), factor, information**-0.5, len(new), int(names.size))
+
+
+def alarms(table: Any, min_stars: int = 10) -> list[dict[str, Any]]:
+    """Return a row for each mode whose newest epoch departs from its past by more than `LIMIT` errors.
+
+    Parameters
+    ----------
+    table : table or mapping
+        Rows of the view ``cte`` of estimator ``log_ratio``, the background with the post-flash in it.
+    min_stars : int, optional
+        Fewest stars of a slope.
+    """
+    rows = []
+    for mode, part in _modes(table):
+        try:
+            points = from_table(part, min_stars)
+            found = departure(points, np.unique(column(part, "flash")).size > 1)
+        except FitRefused:
+            # Too few slopes, or slopes that no surface follows: `fit` says so, an alarm cannot.
+            continue
+        if found is not None and found.alarming:
+            rows.append(
+                {
+                    **mode,
+                    "mjd": found.mjd,
+                    "departure": found.factor,
+                    "departure_err": found.error,
+                    "errors": found.significance,
+                    "slopes": found.points,
+                    "visits": found.visits,
+                }
+            )
+    return rows
+
+
+def _modes(table: Any) -> Iterator[tuple[dict[str, str], dict[str, NDArray[Any]]]]:
+    names = [name for name in _MODE if has(table, (name,))]
+    columns = {name: column(table, name) for name in table.column_names}
+    keys = np.array(
+        ["\0".join(values) for values in zip(*(columns[n].astype(str) for n in names), strict=True)]
+    )
+    for key in np.unique(keys):
+        chosen = keys == key
+        yield dict(zip(names, key.split("\0"), strict=True)), {n: v[chosen] for n, v in columns.items()}
