@@ -22,6 +22,7 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    given_paths,
     overwriting,
     require_frames,
     select,
@@ -43,7 +44,12 @@ Engine = Annotated[
 
 @app.command(rich_help_panel=FRAMES)
 def align(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
+        ),
+    ],
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
@@ -83,7 +89,7 @@ def align(
     stated = settings.config.workers
     arguments = AlignArguments(
         lake=root,
-        paths=tuple(paths),
+        paths=given_paths(paths),
         settings=settings,
         selection=select(proposal, visit, target, flash, None, filter_),
         workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
@@ -93,7 +99,7 @@ def align(
         _cross_check(arguments, as_json)
         return
     plan = make_plan(arguments)
-    require_frames(plan.found, paths)
+    require_frames(plan.found, arguments.paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

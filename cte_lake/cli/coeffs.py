@@ -12,7 +12,7 @@ import typer
 from cte_lake.cli.app import RESULTS, App, app
 from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import JsonOption, LakeOption
-from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.cli.output import STANDARD_OUTPUT, FormatOption, OutputOption
 from cte_lake.errors import LakeError, UsageError
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def export(
         text = stream.getvalue()
     else:
         text = to_toml(entry) if format_ == "toml" else to_json(entry)
-    if output is None:
+    if output is None or output == STANDARD_OUTPUT:
         sys.stdout.write(text)
     else:
         write_bytes(output, text.encode())

@@ -21,6 +21,7 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    given_paths,
     overwriting,
     require_frames,
     select,
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def crmask(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
+        ),
+    ],
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
@@ -69,14 +75,14 @@ def crmask(
     stated = settings.config.workers
     arguments = CrmaskArguments(
         lake=root,
-        paths=tuple(paths),
+        paths=given_paths(paths),
         settings=settings,
         selection=select(proposal, visit, target, flash, None, filter_),
         workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
         overwrite=overwrite,
     )
     plan = make_plan(arguments)
-    require_frames(plan.found, paths)
+    require_frames(plan.found, arguments.paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

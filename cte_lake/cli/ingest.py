@@ -23,6 +23,7 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     WorkersOption,
+    given_paths,
     overwriting,
     require_frames,
     select,
@@ -36,7 +37,12 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def ingest(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders and globs.", metavar="PATH...")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
+        ),
+    ],
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
@@ -76,7 +82,7 @@ def ingest(
     stated = settings.config.workers
     arguments = IngestArguments(
         lake=root,
-        paths=tuple(paths),
+        paths=given_paths(paths),
         settings=settings,
         selection=select(proposal, visit, target, flash, filetype, filter_),
         workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
@@ -84,7 +90,7 @@ def ingest(
         limit=limit,
     )
     plan = make_plan(arguments)
-    require_frames(len(plan.items), paths)
+    require_frames(len(plan.items), arguments.paths)
     if dry_run:
         _print_plan(plan, as_json)
         return

@@ -154,7 +154,7 @@ def verify(
         bool, typer.Option("--inputs", help="Also compare the measured frames with their recorded checksums.")
     ] = False,
     quarantine: Annotated[
-        bool, typer.Option("--quarantine", help="Move unreadable files to LAKE/quarantine.")
+        bool, typer.Option("--quarantine", help="Quarantine unreadable files: move them to LAKE/quarantine.")
     ] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -163,7 +163,7 @@ def verify(
     """Check that every file is whole and every exposure row finds its photometry.
 
     Reads every byte against the checksums in the files. What is harmful is printed and the exit code
-    is 5. An exposure whose photometry was put aside is measured again by the next ingest of its frame.
+    is 5. An exposure whose photometry was quarantined is measured again by the next ingest of its frame.
     """
     from cte_lake.lake.maintenance.verify import changed_inputs
     from cte_lake.lake.maintenance.verify import verify as run
@@ -185,21 +185,21 @@ def verify(
         f"verify: {found.files} files, {found.exposures} exposures, {found.stars} stars; "
         f"{len(harmful)} harmful, {len(findings) - len(harmful)} left over"
     )
-    aside = _put_aside(root, findings, yes) if quarantine and not dry_run else {}
+    aside = _quarantine(root, findings, yes) if quarantine and not dry_run else {}
     _result({"passed": not harmful, "findings": [vars(finding) for finding in findings]} | aside, as_json)
     if harmful:
         raise AuditFailed(f"{len(harmful)} of the lake's files or rows are not as they must be")
 
 
-def _put_aside(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:
-    from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
+def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:
+    from cte_lake.lake.maintenance.quarantine import quarantine, to_quarantine
 
-    broken = to_put_aside(findings)
-    if not broken or not agreed(f"Put {len(broken)} files aside?", yes):
+    broken = to_quarantine(findings)
+    if not broken or not agreed(f"Quarantine {len(broken)} files?", yes):
         return {}
     done = quarantine(root, broken)
     again = ", ".join(done.withdrawn) or "none"
-    _report(f"put aside: {', '.join(done.files)}; to be measured again: {again}. Ingest the frames again.")
+    _report(f"quarantined: {', '.join(done.files)}; withdrawn: {again}. Ingest the frames again.")
     return {"quarantined": list(done.files), "withdrawn": list(done.withdrawn)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,6 +156,23 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
 ]
+
+
+def given_paths(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the paths of a command; ``-`` stands for those on standard input, one a line.
+
+    Raises
+    ------
+    NothingToDo
+        If standard input holds none.
+    """
+    if "-" not in words:
+        return tuple(words)
+    listed = [line.rstrip("\n") for line in sys.stdin]
+    paths = [word for word in words if word != "-"] + [line for line in listed if line.strip()]
+    if not paths:
+        raise NothingToDo("standard input holds no path; give one a line")
+    return tuple(paths)
 
 
 def require_frames(found: int, paths: Sequence[str]) -> None:

@@ -44,9 +44,15 @@ FormatOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("-o", "--output", help="Write the rows to a file, with units where it holds them."),
+    typer.Option(
+        "-o",
+        "--output",
+        help="Write the rows to this file, with units if its format holds them; -: standard output.",
+    ),
 ]
 
+#: What stands for standard output where a file is named.
+STANDARD_OUTPUT = Path("-")
 _NULL = "NULL"
 _GAP = "  "
 _DECIMAL = re.compile(r"-?\d+(\.(?P<decimals>\d+))?")
@@ -74,6 +80,7 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     UsageError
         If the file's ending implies no format, or Parquet would go to a terminal.
     """
+    output = None if output == STANDARD_OUTPUT else output
     chosen = format_ or _format_of(output)
     if output is None:
         if chosen is Format.PARQUET and sys.stdout.isatty():

@@ -41,7 +41,8 @@ def rebuild(
     ] = None,
     lake: LakeOption = None,
     list_file: Annotated[
-        Path | None, typer.Option("--list", help="File with one image name, root name or path a line.")
+        Path | None,
+        typer.Option("--list", help="File with one image name, root name or path a line; -: standard input."),
     ] = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,

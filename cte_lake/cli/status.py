@@ -62,7 +62,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         dates = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
         lines.append(f"  {row['name'][:15]:<16}{counts}   {dates}")
     refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
-    refused += f", {state['excluded']} left out by rule"
+    refused += f", {state['excluded']} excluded by rule"
     lines.append(_fact("Not measured", refused))
     if found["files"]:
         lines.append(_fact("Last ingest", f"{found['files']['text']} ({found['files']['at'][:16]} UTC)"))

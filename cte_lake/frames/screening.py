@@ -1,4 +1,4 @@
-"""Which exposures are left out by rule, and whose target they are: docs/screening.md as functions.
+"""Which exposures are excluded by rule, and whose target they are: docs/screening.md as functions.
 
 `SCREENS` is the one table: what of the header each rule looks at, what it takes and what it leaves out. The
 page docs/screening.md is written from it, and `screen` goes through it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ class Frames:
 
 
 def names_in(path: Path) -> list[str]:
-    """Return the lines of a list; blank lines and those that begin with # are left out.
+    """Return the lines of a list, ``-`` for standard input; blank lines and those that begin with # are left out.
 
     Raises
     ------
@@ -30,10 +31,10 @@ def names_in(path: Path) -> list[str]:
         If it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = sys.stdin.read() if path == Path("-") else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the list {path} cannot be read: {error}") from error
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
 def frames_to_rebuild(

@@ -1,6 +1,7 @@
 """One grammar for every command: each option once, old words with a hint, values that the shell completes."""
 
 import fcntl
+import io
 import os
 import signal
 import subprocess
@@ -107,6 +108,17 @@ def test_a_name_that_nothing_has_is_answered_with_the_nearest(lake):
 def test_a_folder_without_frames_is_nothing_to_do(lake, tmp_path, command):
     with pytest.raises(NothingToDo, match="no FLT or FLC file was found in"):
         run(command, tmp_path, "--lake", lake)
+
+
+def test_a_dash_is_standard_input_and_output(lake, tmp_path, monkeypatch, capfdbinary):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{tmp_path}\n\n"))
+    with pytest.raises(NothingToDo, match=f"no FLT or FLC file was found in {tmp_path}"):
+        run("ingest", "-", "--lake", lake)
+    with pytest.raises(NothingToDo, match="standard input holds no path"):
+        run("ingest", "-", "--lake", lake)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("SELECT 1 AS one"))
+    run("sql", "-", "-o", "-", "--format", "csv", "--lake", lake)
+    assert capfdbinary.readouterr().out == b"one\n1\n"
 
 
 def test_the_shell_completes_values_of_the_lake(lake):

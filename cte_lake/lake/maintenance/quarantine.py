@@ -1,4 +1,4 @@
-"""Quarantine: broken files are put aside, so that the rest of the lake answers."""
+"""Quarantine: broken files move out of the datasets, so that the rest of the lake can be queried."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = "quarantine"
 
 @dataclass(frozen=True)
 class Quarantined:
-    """What was put aside: files, relative to the lake, and the images to be measured again."""
+    """What was quarantined: files, relative to the lake, and the images to be measured again."""
 
     files: tuple[str, ...]
     withdrawn: tuple[str, ...]
