@@ -15,6 +15,7 @@ from cte_lake.cli.options import (
     FlashOption,
     JsonOption,
     LakeOption,
+    PathsArgument,
     ProgressOption,
     ProposalOption,
     SchedulerOption,
@@ -44,12 +45,7 @@ Engine = Annotated[
 
 @app.command(rich_help_panel=FRAMES)
 def align(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
-        ),
-    ],
+    paths: PathsArgument,
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,

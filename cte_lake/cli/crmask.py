@@ -14,6 +14,7 @@ from cte_lake.cli.options import (
     FlashOption,
     JsonOption,
     LakeOption,
+    PathsArgument,
     ProgressOption,
     ProposalOption,
     SchedulerOption,
@@ -34,12 +35,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def crmask(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
-        ),
-    ],
+    paths: PathsArgument,
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,

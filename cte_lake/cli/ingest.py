@@ -16,6 +16,7 @@ from cte_lake.cli.options import (
     JsonOption,
     LakeOption,
     ModeOption,
+    PathsArgument,
     ProgressOption,
     ProposalOption,
     SchedulerOption,
@@ -37,12 +38,7 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def ingest(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
-        ),
-    ],
+    paths: PathsArgument,
     lake: LakeOption = None,
     proposal: ProposalOption = None,
     visit: VisitOption = None,

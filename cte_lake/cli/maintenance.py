@@ -192,9 +192,9 @@ def verify(
 
 
 def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:
-    from cte_lake.lake.maintenance.quarantine import quarantine, to_quarantine
+    from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 
-    broken = to_quarantine(findings)
+    broken = to_put_aside(findings)
     if not broken or not agreed(f"Quarantine {len(broken)} files?", yes):
         return {}
     done = quarantine(root, broken)

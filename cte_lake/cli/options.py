@@ -28,6 +28,12 @@ LakeOption = Annotated[
         show_default=False,
     ),
 ]
+PathsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
+    ),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -47,7 +47,7 @@ OutputOption = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="Write the rows to this file, with units if its format holds them; -: standard output.",
+        help="Write the rows to this file, with units where possible; -: standard output.",
     ),
 ]
 

@@ -23,7 +23,7 @@ class Frames:
 
 
 def names_in(path: Path) -> list[str]:
-    """Return the lines of a list, ``-`` for standard input; blank lines and those that begin with # are left out.
+    """Return the lines of a list, ``-`` for standard input; blank lines and # comments are left out.
 
     Raises
     ------

@@ -173,7 +173,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
 
 
 #: A path from the root, of which a published page shows the last name.
-_ABSOLUTE_PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\"`]+/)+(?=[^\s/'\"`])")
+_ABSOLUTE_PATH = re.compile(r"(?:^|(?<=[\s('\"`]))/(?:[^\s/'\"`<>]+/)+(?=[^\s/'\"`])")
 
 
 def names_alone(text: str) -> str:

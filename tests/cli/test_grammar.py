@@ -130,7 +130,7 @@ def test_the_shell_completes_values_of_the_lake(lake):
     context.params["lake"] = lake
     assert complete.targets(context, "") == ["ngc104", "ngc6791"]
     assert complete.targets(context, "NGC6") == ["ngc6791"]
-    assert complete.coefficient_sets(context, "") == ["mine"]
+    assert complete.coefficient_sets(context, "mi") == ["mine"]
     context.params["lake"] = lake / "nothing"
     assert complete.targets(context, "") == complete.coefficient_sets(context, "") == []
 
