@@ -6,8 +6,17 @@
 -- out. As clip_about_line of cte_lake/model/estimators.py.
 CREATE OR REPLACE MACRO line_clip(xs, ys, k) AS
     list_reduce(
-        range(100),
-        lambda clip_state, clip_number: CASE
+        -- The first state, and a NULL of its type for each step, as in clip_limits.
+        list_resize(
+            [{
+                'n': len(xs)::BIGINT,
+                'n_before': -1::BIGINT,
+                'half': NULL::DOUBLE,
+                'kept': list_transform(xs, lambda clip_x: true)
+            }],
+            101
+        ),
+        lambda clip_state, clip_next: CASE
             WHEN clip_state.n = clip_state.n_before OR clip_state.n < 3 THEN clip_state
             ELSE list_transform(
                 [line_sums(list_where(xs, clip_state.kept), list_where(ys, clip_state.kept))],
@@ -43,11 +52,5 @@ CREATE OR REPLACE MACRO line_clip(xs, ys, k) AS
                     )[1]
                 )[1]
             )[1]
-        END,
-        {
-            'n': len(xs)::BIGINT,
-            'n_before': -1::BIGINT,
-            'half': NULL::DOUBLE,
-            'kept': list_transform(xs, lambda clip_x: true)
-        }
+        END
     );

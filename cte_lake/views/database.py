@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from cte_lake.config import Settings
 
 
+#: Oldest released DuckDB that opens the file.
+_READ_BY = {"storage_compatibility_version": "v1.2.0"}
+
+
 def exported_objects() -> list[str]:
     """Return the objects of ``sql/`` that run without this package."""
     return [each.name for each in sql_objects() if each.name not in IN_PROCESS]
@@ -45,6 +49,6 @@ def write_database(
     LakeError
         If the lake cannot be read.
     """
-    with replacing(to) as temporary, duckdb.connect(str(temporary)) as connection:
+    with replacing(to) as temporary, duckdb.connect(str(temporary), config=_READ_BY) as connection:
         bind(connection, lake, mode, settings, views=exported_objects())
         connection.execute("CHECKPOINT")

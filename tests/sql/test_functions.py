@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import struct
+
 import duckdb
 import pytest
 
 from cte_lake import open_lake
 from cte_lake.errors import UsageError
+from cte_lake.views import sql_objects
 from cte_lake.views.database import write_database
 from tests.sql.writing import add_exposure
 
@@ -26,6 +30,21 @@ def test_a_target_is_found_however_it_is_spelled(lake):
 def test_a_correction_without_coefficients_says_what_to_do(lake):
     with open_lake(lake) as opened, pytest.raises(UsageError, match="choose a set"):
         opened.sql("SELECT cte_corrected(900, 5, 1, 57000)")
+
+
+def test_an_exported_database_opens_in_released_versions(lake, tmp_path):
+    path = tmp_path / "views.duckdb"
+    write_database(lake, path)
+    # Storage version of the main header: 65 is that of DuckDB 1.2.
+    (version,) = struct.unpack("<Q", path.read_bytes()[12:20])
+    assert version <= 65
+
+
+def test_no_macro_reduces_a_list_from_a_start_of_another_type():
+    # DuckDB 1.5 and earlier refuse it; a reduction here has its start in the list.
+    for each in sql_objects():
+        for call in re.findall(r"list_reduce\(\s*(.*)", re.sub(r"--[^\n]*", "", each.text)):
+            assert call.startswith("list_resize("), each.name
 
 
 def test_an_exported_database_leaves_out_what_calls_python(lake, tmp_path):
