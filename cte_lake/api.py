@@ -85,6 +85,7 @@ class Lake:
     log_slopes = ViewMethod("log_slopes")
     master = ViewMethod("master")
     matched_stars = ViewMethod("matched_stars")
+    overdue = ViewMethod("overdue")
     pairs = ViewMethod("pairs")
     pairs_180 = ViewMethod("pairs_180")
     phot = ViewMethod("phot")

@@ -43,6 +43,7 @@ COMMAND_MODULES = (
     "predict",
     "closure",
     "consistency",
+    "coverage",
     "plot",
     "report",
     "status",

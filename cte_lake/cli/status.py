@@ -72,6 +72,11 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  ... and {len(found['rejects']) - _LISTED} more; `cte-lake sql 'FROM rejects'` lists them"
         )
+    from cte_lake.report.coverage import lines as missing
+
+    lines.append(_fact("Coverage", found["coverage"]["text"]))
+    for line in missing(found["coverage"], _LISTED):
+        lines += _wrapped(line)
     if state["aligned"]:
         lines.append(_fact("Alignment", f"{count_text(state['aligned'], 'exposure')} aligned"))
     report = found["report"]

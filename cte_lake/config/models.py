@@ -60,6 +60,15 @@ class Proposal(Section):
     cycle: int = Field(ge=0, description="HST cycle")
     targets: list[TargetName] = Field(default_factory=list, description="targets observed")
     filters: list[str] = Field(default_factory=list, description="filters used")
+    dates: list[str] = Field(
+        default_factory=list,
+        max_length=2,
+        description="first and last month or year; what is unknown is left out",
+    )
+    flash: dict[TargetName, list[int]] = Field(
+        default_factory=dict,
+        description="planned post-flash levels by target, e-/px; a target that is unknown here is left out",
+    )
     note: str = Field(default="", description="what is particular about it")
 
 

@@ -21,6 +21,7 @@ from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
 from cte_lake.report.away import name_of, reports_here
 from cte_lake.report.coefficients import coefficient_cells
+from cte_lake.report.coverage import coverage_told
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
@@ -179,6 +180,7 @@ def _content(
         "estimator": measure.estimator,
         "state": now,
         "files": last_tally(lake.stored),
+        "coverage": coverage_told(lake),
         "cards": content.cards(now, fresh),
         "news": news_cells,
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},

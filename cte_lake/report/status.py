@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cte_lake.plots.words import target_text
 from cte_lake.report import tables
+from cte_lake.report.coverage import coverage_told
 from cte_lake.report.gather import Row, bookkeeping
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
@@ -26,8 +27,8 @@ def lake_status(lake: Lake, mode: str) -> Cells:
     -------
     dict
         lake, mode, state (counts and latest epoch), files (of the last ingest: at, files, sums, text; None
-        before the first), targets, rejects (failures, newest first) and report (the
-        last one's time, what is new since, its losses; None without one).
+        before the first), targets, rejects (failures, newest first), coverage (what is missing; see
+        `coverage_told`) and report (the last one's time, what is new since, its losses; None without one).
     """
     rows = bookkeeping(lake)
     last = last_report(lake.stored / "reports")
@@ -40,6 +41,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "rejects": tables.reject_table(
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
         )[1],
+        "coverage": coverage_told(lake),
         "report": None if last is None else _report(last, rows["exposures"], lake),
     }
 

@@ -220,6 +220,14 @@ def bind_settings(
     _table(connection, "recovery_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.recovery_bins)
     targets = [(name, target.pairing) for name, target in config.targets.items()]
     _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
+    planned = [
+        (number, target, level)
+        for number, proposal in config.proposals.items()
+        for target, levels in proposal.flash.items()
+        for level in levels
+    ]
+    columns = "proposal INTEGER, target VARCHAR, flash INTEGER"
+    _table(connection, "program_flashes", columns, planned)
     only = "NULL" if generation is None else "'" + generation.replace("'", "''") + "'"
     connection.execute(f"CREATE OR REPLACE MACRO only_generation() AS {only}::VARCHAR")
     connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
@@ -227,4 +235,6 @@ def bind_settings(
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[Any]) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
-    connection.executemany(f"INSERT INTO {name} VALUES (?, ?)", [list(row) for row in rows])
+    if rows:
+        places = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {name} VALUES ({places})", [list(row) for row in rows])

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from cte_lake.errors import ExitCode
+from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
@@ -89,10 +89,24 @@ class Refresh:
             lines.append(f"  cte-lake {step.command}: {step.exit_code} ({_meaning(step.exit_code)})")
         if (files := tally.last(self.lake)) is not None:
             lines += ["", f"Last ingest, {files.at[:16]} UTC, {files.text}"]
+        lines += _missing(self.lake)
         for step in bad:
             lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
         lines += ["", f"Full log: {self.log}"]
         return "\n".join(lines) + "\n"
+
+
+def _missing(lake: StoredLake) -> list[str]:
+    """Return what the lake lacks; nothing if it cannot be read, which the steps have said then."""
+    from cte_lake.api import open_lake
+    from cte_lake.report.coverage import coverage_told, lines
+
+    try:
+        with open_lake(lake) as opened:
+            told = coverage_told(opened)
+    except CteLakeError:
+        return []
+    return ["", f"Coverage: {told['text']}", *(f"  {line}" for line in lines(told))]
 
 
 def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:

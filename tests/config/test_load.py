@@ -82,7 +82,7 @@ def test_every_key_of_the_defaults_has_a_meaning():
 
 def test_defaults_cover_the_monitor():
     config = load_settings(environment={}).config
-    assert set(config.proposals) == {11924, 12348, 12379, 12692, 13083, 13566, 14012, 14378, 14541}
+    assert set(config.proposals) == {11924, 12348, 12379, 12692, 13083, 13566, 14012, 14378, 14541, 17674}
     bad_visits = {key for key, why in config.exclusions.visits.items() if why}
     assert bad_visits == {"12379/07", "12379/13", "14012/05"}
     assert config.targets["ngc6583"].pairing == "180"

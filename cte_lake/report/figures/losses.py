@@ -135,7 +135,10 @@ def overview(lake: Lake, asked: Request) -> Drawing:
         raise UsageError("the overview shows both file types; leave --filetype out")
     chosen, parameters = asked.of_exposures().where()
     table = rows_of(
-        lake, f"SELECT * FROM coverage WHERE {chosen} ORDER BY target, mjd, flash", asked, **parameters
+        lake,
+        f"SELECT * FROM coverage WHERE n_exposures > 0 AND {chosen} ORDER BY target, mjd, flash",
+        asked,
+        **parameters,
     )
     return Drawing(overview_plot(table), {"coverage": table})
 

@@ -1,0 +1,80 @@
+"""The command ``coverage``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.options import (
+    FilterOption,
+    FlashOption,
+    LakeOption,
+    ModeOption,
+    ProposalOption,
+    SetOption,
+    TargetOption,
+    select,
+    settings_of,
+)
+from cte_lake.cli.output import FormatOption, OutputOption, print_table
+
+_PRINTED = (
+    "target",
+    "proposal",
+    "visit",
+    "filter",
+    "length",
+    "flash",
+    "n_flt",
+    "n_flc",
+    "n_pairs",
+    "missing",
+)
+
+
+@app.command(rich_help_panel=RESULTS)
+def coverage(
+    lake: LakeOption = None,
+    proposal: ProposalOption = None,
+    target: TargetOption = None,
+    flash: FlashOption = None,
+    filter_: FilterOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Complete visits too, not only what is missing.")
+    ] = False,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    assignments: SetOption = None,
+) -> None:
+    """List what should be in the lake and is not: chips, file types, post-flash levels, visits.
+
+    What a visit should hold is told by the other visits of its program, and by the plan in the configuration
+    (proposals.N.flash). Visits that never came or are late, by the cadence of those before, are said on
+    standard error, with the exposures that have no partner; the views overdue and unpaired list them.
+    """
+    from cte_lake import open_lake
+    from cte_lake.lake.stored import find_lake
+    from cte_lake.report.coverage import coverage_told
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments)
+    with open_lake(root, mode=mode, settings=settings) as opened:
+        wanted = opened.select(select(proposal, None, target, flash, None, filter_))
+        chosen, parameters = wanted.where()
+        missing = "true" if every else "missing IS NOT NULL"
+        rows = opened.sql(
+            f"SELECT * FROM coverage WHERE {missing} AND {chosen} "
+            "ORDER BY target, proposal, visit NULLS LAST, filter, length, flash",
+            **parameters,
+        ).arrow()
+        told = coverage_told(opened)
+    whole = output is not None or format_ not in {None, "table"}
+    print_table(rows if whole else rows.select(_PRINTED), format_, output)
+    for line in told["overdue"]:
+        typer.echo(line, err=True)
+    for reason, number in told["unpaired"].items():
+        typer.echo(f"without a partner: {number} ({reason})", err=True)
+    typer.echo(f"coverage: {told['text']}", err=True)
