@@ -15,7 +15,8 @@ CREATE OR REPLACE MACRO flags_decode(flags) AS
                 {'bit': 7, 'name': 'neighbour'},
                 {'bit': 8, 'name': 'centring_failed'},
                 {'bit': 9, 'name': 'centre_far'},
-                {'bit': 10, 'name': 'not_measured'}
+                {'bit': 10, 'name': 'not_measured'},
+                {'bit': 11, 'name': 'cosmic_ray'}
             ],
             lambda flags_entry: (flags >> flags_entry.bit) & 1 = 1
         ),
