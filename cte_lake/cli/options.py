@@ -10,6 +10,7 @@ import typer
 
 from cte_lake.cli import complete
 from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.names import suggestion
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -207,7 +208,10 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
         If it is none of those allowed.
     """
     if value.lower() not in allowed:
-        raise UsageError(f"{option} {value!r} is not known; it is {', '.join(allowed[:-1])} or {allowed[-1]}")
+        hint = suggestion(value, allowed) or ";"
+        raise UsageError(
+            f"{option} {value!r} is not known{hint} it is {', '.join(allowed[:-1])} or {allowed[-1]}"
+        )
     return value.lower()
 
 

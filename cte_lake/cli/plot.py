@@ -95,10 +95,9 @@ def plot(
     """
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
-    from cte_lake.report.figures import KINDS, Request, draw
+    from cte_lake.report.figures import Request, draw, require_kind
 
-    if kind not in KINDS:
-        raise UsageError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
+    require_kind(kind)
     path = output or Path(f"{kind}.png")
     _check_outputs(path, data)
     root = find_lake(lake)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from cte_lake.config.models import Config
 from cte_lake.errors import ConfigError
+from cte_lake.names import suggestion
 from cte_lake.resources import LAKE_FILE
 
 ENV_PREFIX = "CTE_LAKE_"
@@ -206,7 +207,9 @@ def _sentence(error: dict[str, Any], origins: Mapping[str, str]) -> str:
     where = f" ({origin})" if origin != "default" else ""
     if error["type"] == "extra_forbidden":
         section = ".".join(key.split(".")[:-1])
-        return f"unknown key {key!r}{where}; {_allowed(section)}"
+        return (
+            f"unknown key {key!r}{where}{suggestion(key, origins.keys() - {key}) or ';'} {_allowed(section)}"
+        )
     message = str(error["msg"]).removeprefix("Value error, ")
     got = "" if error["type"] in {"missing", "value_error"} else f", got {error['input']!r}"
     return f"{key or 'the configuration'}{where}: {message[0].lower()}{message[1:]}{got}"

@@ -11,6 +11,7 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.model.coefficient_text import from_2017, from_toml, to_toml
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.names import suggestion
 from cte_lake.resources import data_dir
 
 FOLDER = "coefficients"
@@ -111,12 +112,14 @@ def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     built_in = {entry.stem: entry for entry in built_in_sets()}
     if name in built_in:
         return read_coefficients(built_in[name])
-    known = ", ".join(entry.stem for entry in sets_in_lake(lake)) if lake is not None else ""
+    names = [entry.stem for entry in sets_in_lake(lake)] if lake is not None else []
+    known = ", ".join(names)
     where = (
         f"the lake has {known or 'no sets yet'}" if lake is not None else "there is no lake here to look in"
     )
     others = ", ".join(built_in) or "none"
-    raise NothingToDo(f"no coefficient set {name!r}: no such file, {where}, and built in are {others}")
+    hint = suggestion(name, [*names, *built_in])
+    raise NothingToDo(f"no coefficient set {name!r}: no such file, {where}, and built in are {others}{hint}")
 
 
 def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace: bool = False) -> None:

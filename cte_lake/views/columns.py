@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from cte_lake.columns import meaning, undescribed
 from cte_lake.errors import LakeError
 from cte_lake.lake.schemas import dataset, dataset_names
+from cte_lake.names import suggestion
 from cte_lake.views.source import sql_objects
 
 #: A column of a view's own SELECT, which alone starts at the left margin: ``...::TYPE AS name``. One that no
@@ -51,8 +52,9 @@ def view_columns(name: str) -> tuple[ViewColumn, ...]:
     for each in sql_objects():
         if each.name == name and each.kind != "macro":
             return tuple(_described(column, name) for column in _COLUMN.finditer(_own_select(each.text)))
-    known = ", ".join(each.name for each in sql_objects() if each.kind != "macro")
-    raise LakeError(f"no view is called {name!r}; there are {known}")
+    known = [each.name for each in sql_objects() if each.kind != "macro"]
+    hint = suggestion(name, known) or ";"
+    raise LakeError(f"no view is called {name!r}{hint} there are {', '.join(known)}")
 
 
 def _own_select(text: str) -> str:

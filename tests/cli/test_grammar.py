@@ -17,7 +17,7 @@ from cte_lake.cli import complete
 from cte_lake.cli.app import app
 from cte_lake.cli.grammar import RENAMED
 from cte_lake.cli.main import COMMAND_MODULES
-from cte_lake.errors import ConfigError, ExitCode, NothingToDo, UnknownName, UsageError
+from cte_lake.errors import ConfigError, CteLakeError, ExitCode, NothingToDo, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
 
 assert COMMAND_MODULES
@@ -189,3 +189,18 @@ def test_a_signal_ends_a_command_with_one_line(lake, number):
 
 def _waiting_bytes(pipe):
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("plot", "cte-tme"), "cte-time"),
+        (("config", "show", "--set", "measure.apertur=5"), "measure.aperture"),
+        (("views", "--columns", "pars"), "pairs"),
+        (("measure", "--estimator", "meanflux"), "mean_flux"),
+        (("coeffs", "show", "simulated_demo_flt"), "simulated_demo_flt_r3"),
+    ],
+)
+def test_every_kind_of_name_is_answered_with_the_nearest(lake, arguments, meant):
+    with pytest.raises(CteLakeError, match=f"did you mean '{meant}'"):
+        run(*arguments, *(("--lake", lake) if arguments[0] != "views" else ()))

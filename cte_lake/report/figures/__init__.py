@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cte_lake.correction.generations import left_out
 from cte_lake.errors import UsageError
+from cte_lake.names import suggestion
 from cte_lake.report.figures import losses, model, stars
 from cte_lake.report.figures.request import Drawing, Request
 
@@ -36,6 +37,19 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
 _OF_LOSSES = frozenset(KINDS) - {"ratio-y", "recovery", "star", "field", "overview"}
 
 
+def require_kind(kind: str) -> None:
+    """Make sure that there is a kind of figures.
+
+    Raises
+    ------
+    UsageError
+        If there is none of this name; the message suggests the nearest.
+    """
+    if kind not in KINDS:
+        hint = suggestion(kind, KINDS) or ";"
+        raise UsageError(f"no figure is called {kind!r}{hint} there are {', '.join(KINDS)}")
+
+
 def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     """Draw a figure from a lake.
 
@@ -46,8 +60,7 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     NothingToDo
         If the lake has nothing to draw, or no target or filter of a name.
     """
-    if kind not in KINDS:
-        raise UsageError(f"no figure is called {kind!r}; there are {', '.join(KINDS)}")
+    require_kind(kind)
     selection = lake.select(asked.selection)
     if kind not in _OF_LOSSES:
         return KINDS[kind][1](lake, replace(asked, selection=selection))
@@ -57,4 +70,4 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     return replace(drawing, said=(*drawing.said, *left))
 
 
-__all__ = ["KINDS", "Drawing", "Request", "draw"]
+__all__ = ["KINDS", "Drawing", "Request", "draw", "require_kind"]
