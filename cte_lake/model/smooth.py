@@ -34,6 +34,8 @@ _ROUNDS = 4
 #: S0 from lines for one variable alone, half of it for those that go with others. A variance that the data
 #: put to zero would claim that the form is exact.
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.1**2)}
+#: Mean loss over its error under which losses have no shape to take a scale from.
+_DETECTED = 10.0
 #: Components with which a walk enters a product with another walk.
 _RANK = 5
 #: Spread of backgrounds (e-/px) under which the loss is not taken to depend on them.
@@ -261,6 +263,8 @@ def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: 
     start = np.zeros(int(used.sum()) + 3)
     level = float(np.average(points.loss, weights=points.loss_err**-2.0))
     start[0] = np.log(max(level, 1e-3))
+    if abs(level) * float(np.sqrt(np.sum(points.loss_err**-2.0))) < _DETECTED:
+        return None
 
     def model(p: FloatArray) -> FloatArray:
         log = np.clip(design[:, used] @ p[:-3], -12.0, 3.0)

@@ -1,0 +1,44 @@
+"""The forty lines of docs/model.md read a set as cte-lake does."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cte_lake.model.coefficient_text import to_toml
+from cte_lake.model.correct import correct
+from tests.model.sets import make_background_set
+from tests.model.test_surface import make_surface
+
+PAGE = Path(__file__).parents[2] / "docs" / "model.md"
+
+
+def reader() -> dict:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [line for line in block.splitlines() if line.strip()]
+    assert len(lines) <= 40
+    names: dict = {}
+    exec(block, names)  # the page's own code is what is tested
+    return names
+
+
+def test_forty_lines_are_enough(tmp_path):
+    entry = dataclasses.replace(make_background_set(), surface=make_surface())
+    path = tmp_path / "set.toml"
+    path.write_text(to_toml(entry), encoding="utf-8")
+    read = reader()
+    surface = read["read"](path)
+    rng = np.random.default_rng(2)
+    for _ in range(6):
+        flux, y, chip = 10 ** rng.uniform(2.6, 4.3), rng.uniform(100.0, 1950.0), int(rng.integers(1, 3))
+        mjd, sky = rng.uniform(55100.0, 60500.0), rng.uniform(0.0, 30.0)
+        ours = correct(entry, flux, y, chip, mjd, sky)
+        rows = y if chip == 2 else 2050.0 - y
+        assert read["corrected"](surface, flux, rows, mjd, sky, chip) == pytest.approx(
+            float(ours.corrected_flux), rel=1e-5
+        )
+        middle = np.sqrt(flux * float(ours.corrected_flux))
+        error = read["loss_error"](surface, mjd, middle, sky, chip)
+        assert float(ours.cte_dmag_err) == pytest.approx(1.0857 * rows / 2048.0 * error, rel=0.25)
