@@ -28,7 +28,7 @@ CoefficientsOption = Annotated[
         "--coefficients",
         "-c",
         metavar="SET",
-        help="Coefficient set: a file, or a name in the lake.",
+        help="Coefficient set: a file, a name in the lake, or a built-in one.",
         autocompletion=coefficient_sets,
     ),
 ]
@@ -212,7 +212,8 @@ def correct(
         )
         with progress_bar("correct", progress and output != "-") as report:
             done = correct_file(source, target, entry, constants, chosen, options, report)
-    _print_summary(done, entry.name)
+    origin = entry.provenance.get("source", "")
+    _print_summary(done, f"{entry.name} ({origin})" if origin else entry.name)
     if as_json:
         typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")
     elif output != "-":

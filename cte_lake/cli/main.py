@@ -39,6 +39,7 @@ COMMAND_MODULES = (
     "fit",
     "pivot",
     "coeffs",
+    "coeffs_new",
     "correct",
     "predict",
     "closure",

@@ -1,0 +1,178 @@
+"""The command ``coeffs new``: a set of published numbers."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cte_lake.cli.coeffs import coeffs, lake_or_none
+from cte_lake.cli.options import LakeOption, overwriting
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    from cte_lake.lake.store import Place
+
+_WHAT, _WHERE = "What was published", "Where it holds"
+#: What must be known, asked for at a terminal: option, question.
+_ASKED = {
+    "flux": "Flux range, electrons (LOW-HIGH)",
+    "dates": "First and last date (2009-10-01..2016-09-30, or MJD..MJD)",
+    "filetype": "flt or flc",
+    "source": "Source: publication, with table or page",
+}
+
+
+@coeffs.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the set.")],
+    values: Annotated[
+        str | None,
+        typer.Option(
+            "--values", help="Nine numbers in the order c00 c01 c02 c10 ... c22.", rich_help_panel=_WHAT
+        ),
+    ] = None,
+    coefficient: Annotated[
+        list[str] | None,
+        typer.Option("--coefficient", metavar="cIJ=VALUE", help="One; repeatable.", rich_help_panel=_WHAT),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--table",
+            help="Table with columns term (c00) or i, j; value; perhaps error.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", help="Publication, with table or page.", rich_help_panel=_WHAT),
+    ] = None,
+    loss_unit: Annotated[
+        str,
+        typer.Option("--loss-unit", help="What the surface gives: fraction, or mag.", rich_help_panel=_WHAT),
+    ] = "fraction",
+    rows: Annotated[
+        float,
+        typer.Option(
+            "--rows", help="Rows of readout of the loss; 2051 in reports from 2021 on.", rich_help_panel=_WHAT
+        ),
+    ] = 2048.0,
+    flux: Annotated[
+        str | None, typer.Option("--flux", metavar="LOW-HIGH", help="Electrons.", rich_help_panel=_WHERE)
+    ] = None,
+    dates: Annotated[
+        str | None,
+        typer.Option("--dates", metavar="FIRST..LAST", help="Dates or MJD.", rich_help_panel=_WHERE),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option("--background", metavar="LOW-HIGH", help="Electrons per pixel.", rich_help_panel=_WHERE),
+    ] = None,
+    radius: Annotated[int, typer.Option("--radius", min=1, help="Aperture, px.", rich_help_panel=_WHERE)] = 3,
+    filetype: Annotated[
+        str | None, typer.Option("--filetype", help="flt or flc.", rich_help_panel=_WHERE)
+    ] = None,
+    target: Annotated[str, typer.Option("--target", help="Of the data.", rich_help_panel=_WHERE)] = "",
+    filter_: Annotated[str, typer.Option("--filter", help="Of the data.", rich_help_panel=_WHERE)] = "",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File; by default the lake's set of the name.")
+    ] = None,
+    overwrite: Annotated[bool, overwriting("Overwrite a set of the name.")] = False,
+    lake: LakeOption = None,
+) -> None:
+    """Write a coefficient set from published numbers: nine coefficients, some of them, or a table.
+
+    The surface is S(d, f) = sum of c_ij d^i f^j with d = MJD - 55400 and f = log10(electrons); other units
+    and heights are converted. What is not given is asked for at a terminal.
+
+    [bold]Example[/bold]
+
+      cte-lake coeffs new isr --table table3.csv --source "ISR 2017-09, table 3" --flux 500-32000
+      --dates 2009-10-01..2016-09-30 --filetype flt -o isr.toml
+    """
+    from cte_lake.cli.plot_options import flux_bin
+    from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
+    from cte_lake.model.published_sets import Published, set_of
+
+    known = _asked({"flux": flux, "dates": dates, "filetype": filetype, "source": source})
+    numbers, errors = _numbers(values, coefficient, table)
+    published = Published(
+        name=name,
+        values=numbers,
+        errors=errors,
+        flux=flux_bin(known["flux"]),
+        mjd=_dates(known["dates"]),
+        background=(math.nan, math.nan) if background is None else flux_bin(background),
+        radius=radius,
+        filetype=known["filetype"].lower(),
+        source=known["source"],
+        loss_unit=loss_unit,
+        rows=rows,
+        selection={key: word for key, word in (("target", target), ("filter", filter_)) if word},
+    )
+    entry = set_of(published)
+    root = lake_or_none(lake)
+    if output is not None:
+        path: Path | Place = output
+    elif root is not None:
+        path = path_in_lake(root, name)
+    else:
+        raise UsageError("there is no lake here to keep the set in; name a file with -o")
+    write_coefficients(path, entry, overwrite)
+    for date in entry.validity.mjd:
+        at = math.sqrt(entry.validity.flux[0] * entry.validity.flux[1])
+        typer.echo(
+            f"loss of {at:.0f} e- on MJD {date:.0f}: {float(entry.loss(date, at)):.4f} per 2048 rows",
+            err=True,
+        )
+    typer.echo(str(path))
+
+
+def _asked(known: dict[str, str | None]) -> dict[str, str]:
+    """Return all facts, asking for those that are missing where there is somebody to ask."""
+    answers = {}
+    for option, value in known.items():
+        if value is None and not sys.stdin.isatty():
+            raise UsageError(f"a set needs --{option}: {_ASKED[option]}")
+        answers[option] = typer.prompt(_ASKED[option], err=True) if value is None else value
+    return answers
+
+
+def _numbers(
+    values: str | None, coefficient: list[str] | None, table: Path | None
+) -> tuple[dict[str, float], dict[str, float]]:
+    from cte_lake.model.published_sets import nine, of_table
+
+    if sum(given is not None for given in (values, coefficient, table)) != 1:
+        raise UsageError("give the coefficients once: by --values, by --coefficient, or by --table")
+    if table is not None:
+        from cte_lake.notebook import read_table
+
+        return of_table(read_table(table))
+    if values is not None:
+        return nine([_number("--values", word) for word in values.replace(",", " ").split()]), {}
+    pairs = {}
+    for text in coefficient or ():
+        key, _, word = text.partition("=")
+        pairs[key.strip()] = _number("--coefficient", word)
+    return pairs, {}
+
+
+def _number(option: str, word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise UsageError(f"{option}: {word!r} is no number") from None
+
+
+def _dates(text: str) -> tuple[float, float]:
+    from cte_lake.cli.dates import parse_date
+
+    first, dots, last = text.partition("..")
+    if not dots:
+        raise UsageError(f"--dates {text!r} must be FIRST..LAST, such as 2009-10-01..2016-09-30")
+    return parse_date(first.strip()), parse_date(last.strip())
