@@ -35,7 +35,7 @@ class CteLakeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of the error: the sentence, not the way through the code."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ())]
 
 
 class UsageError(CteLakeError):

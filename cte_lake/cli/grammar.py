@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
+from cte_lake.cli.output import ALLOWED, ROWS_FILE
 from cte_lake.errors import UsageError
 
 #: Words of earlier versions and today's; they go on working in the commands that have today's word.
@@ -43,7 +46,25 @@ class PipeClosed(Exception):
 
 
 class Command(TyperCommand):
-    """A command that takes an option with one value once, and knows the words of earlier versions."""
+    """A command that takes an option with one value once, and knows the words of earlier versions.
+
+    Where ``-o`` takes rows, it replaces no file without ``--overwrite``.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        takes_rows = any(getattr(parameter, "help", None) == ROWS_FILE for parameter in self.params)
+        has_one = any("--overwrite" in parameter.opts for parameter in self.params)
+        self._added = takes_rows and not has_one
+        if self._added:
+            self.params.append(_overwrite_option())
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; whether files of rows may be replaced is told to their printer."""
+        ALLOWED.overwrite = bool(ctx.params.get("overwrite"))
+        if self._added:
+            del ctx.params["overwrite"]
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put today's words in place of old ones, refuse repetition, and parse."""
@@ -78,6 +99,19 @@ class Command(TyperCommand):
                     f"{parameter.opts[-1]} is given {order.count(parameter)} times and takes one value; "
                     "leave all but one out"
                 )
+
+
+def _rows(
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of -o.")] = False,
+) -> None:
+    """Bear the option that commands with rows have in common."""
+
+
+@functools.cache
+def _overwrite_option() -> Any:
+    bearer = typer.Typer(add_completion=False)
+    bearer.command()(_rows)
+    return next(option for option in get_command(bearer).params if "--overwrite" in option.opts)
 
 
 class Group(TyperGroup):

@@ -80,7 +80,11 @@ def _outcome(run: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CteLakeError as error:
-        return _complain(printable(str(error)), error.exit_code)
+        said = _complain(printable(str(error)), error.exit_code)
+        # Such as the line of a query, with a mark below the fault.
+        for line in "\n".join(getattr(error, "__notes__", ())).splitlines():
+            print(printable(line), file=sys.stderr)
+        return said
     except (PipeClosed, BrokenPipeError):
         # The reader has all that it wants: `cte-lake sql ... | head`.
         _give_up_output()

@@ -11,6 +11,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,8 @@ class Format(StrEnum):
     JSON = "json"
     PARQUET = "parquet"
     ECSV = "ecsv"
+    FITS = "fits"
+    VOTABLE = "votable"
 
 
 FormatOption = Annotated[
@@ -42,17 +45,21 @@ FormatOption = Annotated[
         show_default=False,
     ),
 ]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "-o",
-        "--output",
-        help="Write the rows to this file, with units where possible; -: standard output.",
-    ),
-]
-
+#: Help of ``-o`` for rows; commands that have it get ``--overwrite`` by it (`cte_lake.cli.grammar`).
+ROWS_FILE = "Write the rows to this file, with units where possible; -: standard output."
 #: What stands for standard output where a file is named.
 STANDARD_OUTPUT = Path("-")
+OutputOption = Annotated[Path | None, typer.Option("-o", "--output", help=ROWS_FILE)]
+
+
+@dataclass
+class Allowed:
+    """What the command that runs may do with files of rows; a program that calls the printer may replace."""
+
+    overwrite: bool = True
+
+
+ALLOWED = Allowed()
 _NULL = "NULL"
 _GAP = "  "
 _DECIMAL = re.compile(r"-?\d+(\.(?P<decimals>\d+))?")
@@ -60,7 +67,17 @@ _DECIMAL = re.compile(r"-?\d+(\.(?P<decimals>\d+))?")
 _MOST_EVEN = 3
 #: A column of prose narrower than this is no longer read with ease.
 _PROSE_WIDTH = 30
-_ENDINGS = {".csv": Format.CSV, ".json": Format.JSON, ".parquet": Format.PARQUET, ".ecsv": Format.ECSV}
+_ENDINGS = {
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".parquet": Format.PARQUET,
+    ".ecsv": Format.ECSV,
+    ".fits": Format.FITS,
+    ".vot": Format.VOTABLE,
+    ".votable": Format.VOTABLE,
+    ".txt": Format.TABLE,
+}
+_BINARY = frozenset({Format.PARQUET, Format.FITS})
 
 
 def print_table(table: pa.Table, format_: Format | None = None, output: Path | None = None) -> None:
@@ -78,13 +95,16 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     Raises
     ------
     UsageError
-        If the file's ending implies no format, or Parquet would go to a terminal.
+        If the file's ending tells no format, a binary format is to go to a terminal, or the file exists and
+        ``--overwrite`` is not given.
     """
     output = None if output == STANDARD_OUTPUT else output
     chosen = format_ or _format_of(output)
+    if output is not None and output.exists() and not ALLOWED.overwrite:
+        raise UsageError(f"{output} exists; use --overwrite to replace it, or another name")
     if output is None:
-        if chosen is Format.PARQUET and sys.stdout.isatty():
-            raise UsageError("Parquet cannot be shown in a terminal; name a file with -o")
+        if chosen in _BINARY and sys.stdout.isatty():
+            raise UsageError(f"{chosen} cannot be shown in a terminal; name a file with -o")
         _write_stdout(render(table, chosen, terminal_width()))
         return
     from cte_lake.lake.write import write_bytes
@@ -99,6 +119,15 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     if format_ is Format.JSON:
         return _as_json(table)
     stream = io.BytesIO()
+    if format_ is Format.PARQUET:
+        from pyarrow import parquet
+
+        from cte_lake.cli.plain_types import storable
+
+        parquet.write_table(storable(table), stream, compression="zstd")
+        return stream.getvalue()
+    from cte_lake.cli.plain_types import plain_table
+
     if format_ is Format.CSV:
         import csv
 
@@ -108,18 +137,36 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
         header = io.StringIO()
         csv.writer(header, lineterminator="\n").writerow(table.column_names)
         stream.write(header.getvalue().encode())
-        write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
+        plain = plain_table(table, numbers=False)
+        write_csv(plain, stream, WriteOptions(include_header=False, quoting_style="needed"))
         return stream.getvalue()
-    if format_ is Format.PARQUET:
-        from pyarrow import parquet
+    return _by_astropy(plain_table(table), format_)
 
-        parquet.write_table(table, stream, compression="zstd")
-        return stream.getvalue()
+
+def _by_astropy(table: pa.Table, format_: Format) -> bytes:
+    import warnings
+
+    from astropy.utils.exceptions import AstropyWarning
+
     from cte_lake.views.astropy_table import to_astropy
 
-    text = io.StringIO()
-    to_astropy(table).write(text, format="ascii.ecsv")
-    return text.getvalue().encode()
+    result = to_astropy(table)
+    for name in result.colnames:
+        if format_ is Format.VOTABLE and hasattr(result[name], "jd1"):
+            result[name] = result[name].isot
+        if format_ is Format.FITS and getattr(getattr(result[name], "dtype", None), "kind", "") == "U":
+            # FITS knows ASCII alone.
+            words = [str(word).encode("ascii", "backslashreplace").decode() for word in result[name].tolist()]
+            result[name] = words
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        if format_ is Format.ECSV:
+            text = io.StringIO()
+            result.write(text, format="ascii.ecsv")
+            return text.getvalue().encode()
+        stream = io.BytesIO()
+        result.write(stream, format=str(format_))
+        return stream.getvalue()
 
 
 def terminal_width() -> int | None:
@@ -149,15 +196,10 @@ def _write_stdout(content: bytes) -> None:
 def _as_json(table: pa.Table) -> bytes:
     import json
 
-    rows = [{name: _json_value(value) for name, value in row.items()} for row in table.to_pylist()]
-    return (json.dumps(rows, indent=1, default=str) + "\n").encode()
+    from cte_lake.cli.plain_types import json_value
 
-
-def _json_value(value: Any) -> Any:
-    # JSON has no NaN and no infinity; a program that reads it strictly would stop there.
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.isoformat() if isinstance(value, datetime) else value
+    rows = [{name: json_value(value) for name, value in row.items()} for row in table.to_pylist()]
+    return (json.dumps(rows, indent=1) + "\n").encode()
 
 
 def _as_text(table: pa.Table, width: int | None) -> str:
@@ -266,6 +308,10 @@ def _cell(value: Any) -> str:
         )
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, bytes | dict | list | tuple):
+        from cte_lake.cli.plain_types import text_of
+
+        value = text_of(value)
     # A header's text may hold control characters; a terminal must not obey them.
     text = str(value)
     return text if text.isprintable() else text.encode("unicode_escape").decode()

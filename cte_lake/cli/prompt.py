@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cte_lake.cli.output import Format, print_table
-from cte_lake.errors import UsageError
+from cte_lake.cli.output import Format
+from cte_lake.cli.scripts import answer, command_of
+from cte_lake.errors import CteLakeError
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-_HELP = "End a query with a semicolon; \\v lists the views, \\d VIEW its columns, \\q leaves."
-_LEAVE = frozenset({"\\q", "exit", "quit"})
+_HINT = (
+    "End a query with a semicolon; .tables lists the views, .schema VIEW the columns of one; .quit leaves."
+)
 
 
-def ask(lake: Lake, format_: Format | None) -> None:
+def ask(lake: Lake, format_: Format | None, limit: int | None = None) -> None:
     """Read queries from the terminal until it ends; an error is printed and the next query is read."""
     _remember()
-    typer.echo(f"{lake.stored}, read-only. {_HELP}", err=True)
+    typer.echo(f"{lake.stored}, read-only. {_HINT}", err=True)
     for text in _queries():
         try:
-            print_table(lake.sql(_expanded(text)).arrow(), format_)
-        except UsageError as error:
-            typer.echo(str(error), err=True)
+            answer(lake, text, format_, limit=limit)
+        except CteLakeError as error:
+            typer.echo("\n".join([str(error), *getattr(error, "__notes__", ())]), err=True)
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
 
@@ -47,32 +49,23 @@ def _queries() -> Iterator[str]:
             typer.echo("", err=True)
             lines.clear()
             continue
-        if not lines and line.strip() in _LEAVE:
+        is_command = not lines and _is_command(line)
+        if is_command and command_of(line)[0] == ".quit":
             return
         lines.append(line)
         text = "\n".join(lines).strip()
-        if text.endswith(";") or text.startswith("\\"):
+        if text.endswith(";") or is_command:
             yield text
-        if text.endswith(";") or text.startswith("\\") or not text:
+        if text.endswith(";") or is_command or not text:
             lines.clear()
 
 
-def _expanded(text: str) -> str:
-    """Turn a backslash command into its query."""
-    word, _, rest = text.partition(" ")
-    if word == "\\v":
-        from cte_lake.views import published_views
-
-        names = ", ".join(f"('{name}')" for name in published_views())
-        return f"SELECT * FROM (VALUES {names}) AS listed (view)"
-    if word == "\\d":
-        name = rest.strip().rstrip(";")
-        if not name.isidentifier():
-            raise UsageError("\\d wants the name of a view, such as \\d cte")
-        return f"DESCRIBE {name}"
-    if word.startswith("\\"):
-        raise UsageError(f"{word} is no command. {_HELP}")
-    return text
+def _is_command(line: str) -> bool:
+    try:
+        return bool(command_of(line)[0])
+    except CteLakeError:
+        # Told when it is run.
+        return True
 
 
 def _remember() -> None:

@@ -28,6 +28,8 @@ _OPERATORS = frozenset({
     "RIGHT_DELIM_JOIN", "SAMPLE", "SEQ_SCAN", "STREAMING_LIMIT", "STREAMING_SAMPLE", "STREAMING_WINDOW",
     "TABLE_SCAN", "TOP_N", "UNGROUPED_AGGREGATE", "UNION", "UNNEST", "WINDOW",
 })  # fmt: skip
+#: What asks for the plan of a query.
+_PLANNED = "EXPLAIN (FORMAT json) "
 #: What DuckDB puts before the message of a Python function.
 _IN_FUNCTION = re.compile(r"^Python exception occurred while executing the UDF: \w+: ")
 
@@ -58,7 +60,7 @@ def check_plan(connection: duckdb.DuckDBPyConnection, query: str, params: Mappin
     duckdb.Error
         If there is no plan: a name that is not known, a type that does not fit.
     """
-    rows = connection.execute(f"EXPLAIN (FORMAT json) {query}", params or None).fetchall()
+    rows = connection.execute(f"{_PLANNED}{query}", params or None).fetchall()
     for operator in sorted({name.strip() for _, plan in rows for name in _named(json.loads(plan))}):
         if operator not in _OPERATORS and operator.lower() not in TABLE_FUNCTIONS:
             raise UsageError(f"a lake is only read here, and the plan of this query holds {operator}")
@@ -74,7 +76,7 @@ def _named(plan: Any) -> Iterator[str]:
 
 
 def plain_error(error: duckdb.Error) -> CteLakeError:
-    """Tell a DuckDB error in one sentence."""
+    """Tell a DuckDB error in one sentence, with the place in the query below it where DuckDB names one."""
     if (raised := raised_below(error)) is not None:
         kind, message = raised
         if kind == PermissionError.__name__:
@@ -93,4 +95,17 @@ def plain_error(error: duckdb.Error) -> CteLakeError:
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return UsageError(f"the query needs more memory than it may use: {text}; raise the memory limit")
-    return UsageError(f"the query failed: {text}")
+    failed = UsageError(f"the query failed: {text}")
+    if place := _place(str(error)):
+        failed.add_note(place)
+    return failed
+
+
+def _place(text: str) -> str:
+    """Return DuckDB's line of the query with the mark below the fault; empty where it has none."""
+    found = re.search(r"^(LINE \d+: )([^\n]*)\n([ \t]*)\^", text, re.MULTILINE)
+    if found is None:
+        return ""
+    # The plan that is looked at first has words of ours before the query.
+    own = found[2].removeprefix(_PLANNED)
+    return f"{found[1]}{own}\n{found[3][len(found[2]) - len(own) :]}^"

@@ -1,0 +1,137 @@
+"""Queries of a script or a prompt, one after the other, and the dot commands among them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from cte_lake.cli.output import Format, print_table
+from cte_lake.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cte_lake.api import Lake
+
+HELP = """\
+.tables          the views
+.schema VIEW     the columns of a view, with units and meaning
+.help            this
+.quit            leave the prompt
+A query ends with a semicolon. \\v, \\d VIEW and \\q do the same as .tables, .schema and .quit."""
+#: Rows that a terminal is given unless more are asked for.
+_AT_A_TERMINAL = 1000
+_SAME = {"\\v": ".tables", "\\d": ".schema", "\\h": ".help", "\\q": ".quit", "exit": ".quit", "quit": ".quit"}
+
+
+def command_of(text: str) -> tuple[str, str]:
+    """Return the dot command that a text is and what follows it; empty for a query."""
+    word, _, rest = text.strip().rstrip(";").strip().partition(" ")
+    word = _SAME.get(word, word)
+    if not word.startswith((".", "\\")) or (word[1:2].isdigit()):
+        return "", ""
+    if word not in {".tables", ".schema", ".help", ".quit"}:
+        raise UsageError(f"{word} is no command; .help lists them")
+    return word, rest.strip()
+
+
+def statements_of(text: str) -> list[str]:
+    """Return the queries and dot commands of a script; a dot command takes a line of its own.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or SQL is not understood; the place is marked.
+    """
+    found: list[str] = []
+    lines: list[str] = []
+    for line in text.splitlines():
+        if not _open(lines) and line.lstrip().startswith((".", "\\")) and command_of(line)[0]:
+            found += _queries("\n".join(lines))
+            lines = []
+            found.append(line.strip())
+        else:
+            lines.append(line)
+    found += _queries("\n".join(lines))
+    if not found:
+        raise UsageError("there is no query to run")
+    return found
+
+
+def _open(lines: list[str]) -> bool:
+    """Whether a query has begun and not ended."""
+    code = [line.partition("--")[0].strip() for line in lines]
+    return bool("".join(code)) and not "".join(code).endswith(";")
+
+
+def _queries(text: str) -> list[str]:
+    import duckdb
+
+    from cte_lake.views.readonly import plain_error
+
+    try:
+        statements = duckdb.extract_statements(text)
+    except duckdb.Error as error:
+        raise plain_error(error) from error
+    # A single one keeps its own text, comments and places of errors included.
+    if len(statements) == 1:
+        return [text]
+    return [statement.query.strip() for statement in statements]
+
+
+def answer(
+    lake: Lake,
+    text: str,
+    format_: Format | None = None,
+    output: Path | None = None,
+    limit: int | None = None,
+) -> None:
+    """Run a query or a dot command and print its rows.
+
+    Parameters
+    ----------
+    lake : Lake
+        What is asked.
+    text : str
+        One query, or one dot command.
+    format_, output
+        As of `cte_lake.cli.output.print_table`.
+    limit : int, optional
+        Most rows; by default all, or 1000 where a person reads a terminal.
+    """
+    word, rest = command_of(text)
+    if word == ".help":
+        typer.echo(HELP)
+        return
+    if word == ".quit":
+        return
+    table = _listing(word, rest) if word else lake.sql(text).arrow()
+    most = limit
+    if limit is None and output is None and format_ in {None, Format.TABLE} and sys.stdout.isatty():
+        most = _AT_A_TERMINAL
+    left_out = 0 if most is None else max(table.num_rows - most, 0)
+    print_table(table.slice(0, most) if left_out else table, format_, output)
+    if left_out:
+        hint = f"--limit {table.num_rows} shows all, -o FILE keeps them"
+        typer.echo(f"{left_out:,} more rows; {hint}", err=True)
+
+
+def _listing(word: str, name: str) -> pa.Table:
+    import pyarrow as pa
+
+    from cte_lake.views import published_views, sql_objects, view_columns
+
+    if word == ".schema":
+        if not name:
+            raise UsageError(".schema wants the name of a view, such as .schema cte")
+        rows = [
+            {"column": each.name, "unit": each.unit, "description": each.description}
+            for each in view_columns(name)
+        ]
+    else:
+        grains = {each.name: each.grain for each in sql_objects()}
+        rows = [{"view": view, "one row is": grains[view].split(". ")[0]} for view in published_views()]
+    return pa.Table.from_pylist(rows)
