@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 #: Oldest released DuckDB that opens the file.
-_READ_BY = {"storage_compatibility_version": "v1.2.0"}
+_READ_BY: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
 
 
 def exported_objects() -> list[str]:
