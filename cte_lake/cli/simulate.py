@@ -58,6 +58,24 @@ def simulate(
     wcs_rotation: Annotated[
         float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of its roll, degrees.")
     ] = 0.0,
+    pointing: Annotated[
+        str,
+        typer.Option(
+            "--pointing",
+            help="exact; gaia: in a frame against which the field moves; old: off by 1 to 2 arcsec.",
+        ),
+    ] = "exact",
+    recalibrated: Annotated[
+        float,
+        typer.Option("--recalibrated", min=0.0, max=1.0, help="Share of exposures of a newer calibration."),
+    ] = 0.0,
+    missing: Annotated[
+        int, typer.Option("--missing", min=0, help="Exposures that never came, one of a pair each.")
+    ] = 0,
+    structure: Annotated[
+        str,
+        typer.Option("--structure", help="mast: all that files from the archive hold; plain: six planes."),
+    ] = "mast",
     cosmic_rays: Annotated[
         bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Add cosmic rays to the frames.")
     ] = True,
@@ -88,21 +106,22 @@ def simulate(
     from cte_lake.simulate.request import Request, check_width, plan_programs
     from cte_lake.simulate.simulate_program import simulate_programs
     from cte_lake.simulate.stars import catalog_suffix
-    from cte_lake.simulate.write import checked_compression
+    from cte_lake.simulate.write import checked_compression, checked_structure
 
     form, suffix = checked_compression(compression), catalog_suffix(catalog)
     columns = CHIP_COLUMNS if full_frame else check_width(width)
     request = Request(
         targets=tuple(target or ("ngc104",)), proposal=proposal, epochs=epochs, dates=tuple(mjd or ()),
         flashes=tuple(flash or (0,)), exptime=exptime, filter=filter_, repeats=repeats,
-        wcs_shift=wcs_shift, wcs_rotation=wcs_rotation, seed=seed,
+        wcs_shift=wcs_shift, wcs_rotation=wcs_rotation, pointing=pointing,
+        recalibrated=recalibrated, missing=missing, seed=seed,
     )  # fmt: skip
     rate = Detector.cosmic_ray_rate if cosmic_rays else 0.0
     settings = Settings(detector=Detector(cosmic_ray_rate=rate, trails=trails), width=columns, seed=seed)
     with progress_bar("simulate", progress) as report:
         done = simulate_programs(
             plan_programs(request), folder, settings, stars=stars, compression=form,
-            catalog_suffix=suffix, progress=report,
+            catalog_suffix=suffix, structure=checked_structure(structure), progress=report,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([_as_dict(each) for each in done], indent=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 from cte_lake.simulate.geometry import CHIP_DITHER, Attitude
 
@@ -14,6 +15,8 @@ Anomaly = Literal["none", "wrong_field", "empty", "guide_star_smear"]
 PA_V3 = 110.0
 #: Days from the start of one exposure to that of the next in a visit.
 EXPOSURE_SPACING = 0.012
+#: Longest of the shortest exposures, s.
+_SHORTEST = 30.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Target:
         Degrees.
     stars : int
         Stars over 250 e- (at 348 s in F502N) on a whole chip.
+    first_visit : int
+        Number of its first visit in a proposal: no two targets share a root name.
     """
 
     name: str
@@ -37,11 +42,12 @@ class Target:
     ra: float
     dec: float
     stars: int
+    first_visit: int = 1
 
 
 TARGETS: dict[str, Target] = {
     "ngc104": Target("ngc104", "NGC104", 5.655, -72.0723, 8000),
-    "ngc6791": Target("ngc6791", "NGC6791", 290.2208, 37.7717, 2000),
+    "ngc6791": Target("ngc6791", "NGC6791", 290.2208, 37.7717, 2000, 51),
     "ngc6583": Target("ngc6583", "NGC6583", 273.9583, -22.14, 6000),
 }
 
@@ -57,6 +63,17 @@ PROPOSALS: tuple[tuple[int, str, float], ...] = (
     (14378, "c78", 57360.0),
     (14541, "d55", 57730.0),
 )
+
+
+#: The 180-degree set: its proposal and visits.
+_ROLLED_PROPOSAL, _ROLLED_VISITS, _LAST_VISIT = 12692, ("10", "11"), 99
+
+
+def _side_letters(exptime: float) -> str:
+    """Eighth letters of the root names of a pair: exposures of another length have other names."""
+    if exptime > DETECTOR.short_limit:
+        return "ab"
+    return "cd" if exptime > _SHORTEST else "ef"
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,7 @@ class ExposurePlan:
     chinject: str = "NONE"
     wcs_error: WCSError = WCSError()
     anomaly: Anomaly = "none"
-    cal_ver: str = "sim"
+    cal_ver: str = "3.7.1 (Oct-18-2023)"
     overrides: tuple[tuple[str, str, str | float | int | bool | None], ...] = ()
 
     @property
@@ -248,7 +265,7 @@ def nominal_visit(
     pairs: list[PlannedPair] = []
     for k, flash in enumerate(level for level in flashes for _ in range(repeats)):
         letter = "abcdefghijklmnopqrstuvwxyz"[k]
-        for second, dither in (("a", 0.0), ("b", CHIP_DITHER)):
+        for second, dither in zip(_side_letters(exptime), (0.0, CHIP_DITHER), strict=True):
             plans.append(
                 ExposurePlan(
                     rootname=f"{root_code(number)}{visit}{letter}{second}q",
@@ -269,12 +286,16 @@ def nominal_program(
     target: Target, epochs: tuple[float, ...], *, flashes: tuple[int, ...] = (0,), exptime: float = 348.0,
     filter_name: str = "F502N", repeats: int = 1, proposal: int | None = None,
 ) -> Program:  # fmt: skip
-    """Plan one nominal visit per epoch (MJD); visits of one proposal are numbered from 01."""
+    """Plan one nominal visit per epoch (MJD); visits of one proposal are numbered from the target's first."""
     counts: dict[int, int] = {}
     visits = []
     for mjd in epochs:
         number = proposal_at(mjd)[0] if proposal is None else proposal
-        counts[number] = counts.get(number, 0) + 1
+        counts[number] = counts.get(number, target.first_visit - 1) + 1
+        while number == _ROLLED_PROPOSAL and f"{counts[number]:02d}" in _ROLLED_VISITS:
+            counts[number] += 1
+        if counts[number] > _LAST_VISIT:
+            raise UsageError(f"Proposal {number} has no room for {len(epochs)} visits of {target.name}.")
         visits.append(
             nominal_visit(target, mjd, visit=f"{counts[number]:02d}", proposal=number, flashes=flashes,
                           exptime=exptime, filter_name=filter_name, repeats=repeats)
@@ -294,7 +315,7 @@ def program_180(
     field = TARGETS["ngc6583"] if target is None else target
     visits: list[Visit] = []
     pairs: list[PlannedPair] = []
-    for k, name in enumerate(("10", "11")):
+    for k, name in enumerate(_ROLLED_VISITS):
         plans: list[ExposurePlan] = []
         for j, exptime in enumerate(exptimes):
             for second, chip, dither in (("a", 2, -CHIP_DITHER / 2), ("b", 1, CHIP_DITHER / 2)):
@@ -319,6 +340,28 @@ def with_wcs_errors(program: Program, errors: dict[str, WCSError]) -> Program:
 def with_anomalies(program: Program, anomalies: dict[str, Anomaly]) -> Program:
     """Return the program with something gone wrong in some exposures (by root name)."""
     return _replan(program, {root: {"anomaly": anomaly} for root, anomaly in anomalies.items()})
+
+
+def with_calibrations(program: Program, versions: dict[str, str]) -> Program:
+    """Return the program with another ``CAL_VER`` of some exposures (by root name)."""
+    return _replan(program, {root: {"cal_ver": version} for root, version in versions.items()})
+
+
+def without(program: Program, missing: set[str]) -> Program:
+    """Return the program without some exposures (root names), and without the pairs that need them."""
+
+    def whole(pairs: tuple[PlannedPair, ...]) -> tuple[PlannedPair, ...]:
+        return tuple(pair for pair in pairs if not {pair.first, pair.second} & missing)
+
+    visits = tuple(
+        replace(
+            visit,
+            exposures=tuple(plan for plan in visit.exposures if plan.rootname not in missing),
+            pairs=whole(visit.pairs),
+        )
+        for visit in program.visits
+    )
+    return replace(program, visits=visits, pairs_180=whole(program.pairs_180))
 
 
 def _replan(program: Program, changes: dict[str, dict[str, object]]) -> Program:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cte_lake.errors import UsageError
-from cte_lake.simulate.geometry import CHIP_COLUMNS
+from cte_lake.simulate.geometry import CHIP_COLUMNS, PIXEL_DEGREES
 from cte_lake.simulate.program import (
     PROPOSALS,
     TARGETS,
@@ -15,12 +15,18 @@ from cte_lake.simulate.program import (
     WCSError,
     nominal_program,
     program_180,
+    with_calibrations,
     with_wcs_errors,
+    without,
 )
 from cte_lake.simulate.stars import THROUGHPUT
 
 #: First and last date (MJD) over which epochs are spread, and the days a proposal lasts.
 FIRST_EPOCH, LAST_EPOCH, PROPOSAL_DAYS = 55500.0, 57601.3, 360.0
+#: What pointings there are; motion of a field in a GAIA frame, arcsec a year, and where it started, MJD.
+POINTINGS, MOTION, MOTION_START = ("exact", "gaia", "old"), 0.0058, 55197.0
+#: Errors (arcsec) of old pointings, and the calibration after the plans' own.
+OLD_POINTING, NEWER_CALIBRATION = (1.0, 2.0), "3.7.2 (Apr-15-2024)"
 #: Smallest shift (px) of a header that is asked to be wrong.
 SMALLEST_SHIFT = 0.2
 
@@ -49,8 +55,15 @@ class Request:
         Pairs per flash level.
     wcs_shift, wcs_rotation : float
         Largest error of the headers' coordinates, px and degrees; 0 for none.
+    pointing : str
+        What the headers' pointings are, for a visit's exposures alike: 'exact'; 'gaia', in a frame against
+        which the field moves (`MOTION` a year since 2010); 'old', off by 1 to 2 arcsec as before GAIA.
+    recalibrated : float
+        Share of the exposures that a newer calibration has processed.
+    missing : int
+        Exposures that never came, one of a pair each.
     seed : int
-        Seed of those errors.
+        Seed of those errors and choices.
     """
 
     targets: tuple[str, ...] = ("ngc104",)
@@ -63,6 +76,9 @@ class Request:
     repeats: int = 1
     wcs_shift: float = 0.0
     wcs_rotation: float = 0.0
+    pointing: str = "exact"
+    recalibrated: float = 0.0
+    missing: int = 0
     seed: int = 0
 
 
@@ -89,7 +105,7 @@ def plan_programs(request: Request) -> list[Program]:
     """
     _check(request)
     return [
-        _with_errors(_program(request, name), request, k)
+        _as_archived(_with_errors(_program(request, name), request, k), request, k)
         for k, name in enumerate(dict.fromkeys(request.targets))
     ]
 
@@ -106,6 +122,12 @@ def _check(request: Request) -> None:
     if not request.exptime > 0:
         raise UsageError(
             f"An exposure time of {request.exptime:g} s cannot be simulated; give seconds above 0."
+        )
+    if request.pointing not in POINTINGS:
+        raise UsageError(f"There is no pointing {request.pointing!r}; there are {', '.join(POINTINGS)}.")
+    if not 0.0 <= request.recalibrated <= 1.0 or request.missing < 0:
+        raise UsageError(
+            "The share of recalibrated exposures is 0 to 1, the number of missing ones 0 or more."
         )
     if min(request.flashes, default=0) < 0:
         raise UsageError(f"A post-flash of {min(request.flashes)} e- cannot be simulated; give 0 or more.")
@@ -133,6 +155,36 @@ def _dates(request: Request) -> tuple[float, ...]:
         if request.epochs == 1:
             return (last,)
     return tuple(round(float(mjd), 1) for mjd in np.linspace(first, last, request.epochs))
+
+
+def _as_archived(program: Program, request: Request, index: int) -> Program:
+    """Give the exposures the pointings, calibrations and gaps of an archive."""
+    rng = np.random.default_rng(np.random.SeedSequence([request.seed, index, 47]))
+    errors, newer = {}, {}
+    for visit in program.visits:
+        common = _pointing_error(request.pointing, visit.exposures[0].mjd, rng)
+        for plan in visit.exposures:
+            own = plan.wcs_error
+            errors[plan.rootname] = replace(own, dx=own.dx + common[0], dy=own.dy + common[1])
+            if rng.random() < request.recalibrated:
+                newer[plan.rootname] = NEWER_CALIBRATION
+    program = with_calibrations(with_wcs_errors(program, errors), newer)
+    pairs = program.pairs
+    if request.missing > len(pairs):
+        raise UsageError(f"{request.missing} exposures cannot be missing of {len(pairs)} pairs.")
+    chosen = rng.choice(len(pairs), request.missing, replace=False)
+    return without(program, {pairs[k].first if rng.random() < 0.5 else pairs[k].second for k in chosen})
+
+
+def _pointing_error(pointing: str, mjd: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return how far a visit's headers are off, px along x and y."""
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    length = 0.0
+    if pointing == "old":
+        length = rng.uniform(*OLD_POINTING)
+    elif pointing == "gaia":
+        length, angle = MOTION * (mjd - MOTION_START) / 365.25, 0.6
+    return tuple(length / (PIXEL_DEGREES * 3600.0) * np.array([np.cos(angle), np.sin(angle)]))
 
 
 def _with_errors(program: Program, request: Request, index: int) -> Program:

@@ -16,7 +16,7 @@ from cte_lake.simulate.exposure import FileType, Settings, SimulatedExposure, si
 from cte_lake.simulate.program import Program
 from cte_lake.simulate.stars import StarField, make_field, master_table, write_master
 from cte_lake.simulate.truth import pair_truth, pointing_truth
-from cte_lake.simulate.write import Compression, write_exposure
+from cte_lake.simulate.write import Compression, Structure, write_exposure
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def simulate_program(
     compression: Compression = "none",
     catalog_suffix: str = ".cat",
     star_truth: bool = False,
+    structure: Structure = "mast",
     progress: Callable[[int, int], None] | None = None,
 ) -> SimulatedProgram:
     """Simulate a program into a folder: frames, master catalog, truth, pointings and law.
@@ -77,6 +78,8 @@ def simulate_program(
         Of the frames.
     catalog_suffix : str
         Format of the master catalog, by its ending.
+    structure : {'mast', 'plain'}
+        All that a file from the archive holds, or the six planes alone.
     star_truth : bool
         Also write ``stars/<rootname>.parquet``: the truth per star and chip.
     progress : callable, optional
@@ -99,7 +102,7 @@ def simulate_program(
         exposure = simulate_exposure(plan, field, settings)
         frames += write_exposure(
             exposure, folder / "data", filetypes=filetypes, compression=compression,
-            dark_rate=settings.detector.dark_rate,
+            dark_rate=settings.detector.dark_rate, structure=structure,
         )  # fmt: skip
         if star_truth:
             _write_star_truth(exposure, folder / "stars")
@@ -133,6 +136,7 @@ def simulate_programs(
     stars: int | None = None,
     compression: Compression = "none",
     catalog_suffix: str = ".cat",
+    structure: Structure = "mast",
     progress: Callable[[int, int], None] | None = None,
 ) -> list[SimulatedProgram]:
     """Simulate programs, each into the folder of its target below ``folder``; see `simulate_program`."""
@@ -148,7 +152,7 @@ def simulate_programs(
         done.append(
             simulate_program(
                 program, folder / program.target.name, settings, stars=stars, compression=compression,
-                catalog_suffix=catalog_suffix, progress=of_all,
+                catalog_suffix=catalog_suffix, structure=structure, progress=of_all,
             )
         )  # fmt: skip
         before += len(program.exposures)

@@ -10,10 +10,15 @@ from astropy.io import fits
 
 from cte_lake.errors import UsageError
 from cte_lake.simulate.exposure import FileType, SimulatedExposure
-from cte_lake.simulate.geometry import CHIPS
+from cte_lake.simulate.geometry import CHIPS, first_column
 from cte_lake.simulate.headers import extension_header, primary_header
+from cte_lake.simulate.mast import dress
 
 Compression = Literal["none", "gz", "fz"]
+Structure = Literal["mast", "plain"]
+#: Extensions of both chips, and the primary.
+_WHOLE = 7
+_PLANES = frozenset({"SCI", "ERR", "DQ"})
 _ENDINGS: dict[str, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fits.fz"}
 
 
@@ -31,8 +36,28 @@ def checked_compression(name: str) -> Compression:
     raise UsageError(f"Frames cannot be compressed by {name!r}; there are {', '.join(_ENDINGS)}.")
 
 
-def build_hdus(exposure: SimulatedExposure, filetype: FileType, *, dark_rate: float = 0.0) -> fits.HDUList:
-    """Assemble the primary and six extensions of one file.
+def checked_structure(name: str) -> Structure:
+    """Return a structure that frames can have.
+
+    Raises
+    ------
+    UsageError
+        If there is no such structure.
+    """
+    for known in get_args(Structure):
+        if name == known:
+            return cast(Structure, known)
+    raise UsageError(f"Frames have no structure {name!r}; there are {', '.join(get_args(Structure))}.")
+
+
+def build_hdus(
+    exposure: SimulatedExposure,
+    filetype: FileType,
+    *,
+    dark_rate: float = 0.0,
+    structure: Structure = "mast",
+) -> fits.HDUList:
+    """Assemble one file.
 
     Parameters
     ----------
@@ -42,11 +67,14 @@ def build_hdus(exposure: SimulatedExposure, filetype: FileType, *, dark_rate: fl
         File type.
     dark_rate : float
         Dark current for ``MEANDARK``, e-/s.
+    structure : {'mast', 'plain'}
+        All that a file from the archive holds, or the six planes alone.
 
     Returns
     -------
     HDUList
-        Primary; SCI,1 ERR,1 DQ,1 of chip 2; SCI,2 ERR,2 DQ,2 of chip 1.
+        Primary; SCI,1 ERR,1 DQ,1 of chip 2; SCI,2 ERR,2 DQ,2 of chip 1; with 'mast' headerlets, WCSCORR and
+        lookup tables.
     """
     plan = exposure.plan
     hdus = fits.HDUList([fits.PrimaryHDU(header=primary_header(plan, filetype))])
@@ -62,6 +90,8 @@ def build_hdus(exposure: SimulatedExposure, filetype: FileType, *, dark_rate: fl
         for name, data in (("SCI", arrays.sci), ("ERR", arrays.err), ("DQ", arrays.dq)):
             header = extension_header(plan, CHIPS[chip], name, width, statistics=statistics)
             hdus.append(fits.ImageHDU(data, header))
+    if structure == "mast" and len(hdus) == _WHOLE:
+        dress(hdus, first_column(hdus["SCI", 1].data.shape[1]))
     _override(hdus, exposure)
     return hdus
 
@@ -83,6 +113,7 @@ def write_exposure(
     filetypes: tuple[FileType, ...] = ("flt", "flc"),
     compression: Compression = "none",
     dark_rate: float = 0.0,
+    structure: Structure = "mast",
 ) -> list[Path]:
     """Write an exposure's files, e.g. ``ic7801aaq_flt.fits``.
 
@@ -98,6 +129,8 @@ def write_exposure(
         'fz' is tile compression (lossless for DQ, quantised to 1/16 of the noise for SCI and ERR).
     dark_rate : float
         For ``MEANDARK``.
+    structure : {'mast', 'plain'}
+        See :func:`build_hdus`.
 
     Returns
     -------
@@ -106,9 +139,9 @@ def write_exposure(
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for filetype in filetypes:
-        hdus = build_hdus(exposure, filetype, dark_rate=dark_rate)
+        hdus = build_hdus(exposure, filetype, dark_rate=dark_rate, structure=structure)
         if compression == "fz":
-            hdus = fits.HDUList([hdus[0], *(_tiled(hdu) for hdu in hdus[1:])])
+            hdus = fits.HDUList([hdus[0], *(_tiled(hdu) if hdu.name in _PLANES else hdu for hdu in hdus[1:])])
         path = folder / f"{exposure.plan.rootname}_{filetype}{_ENDINGS[compression]}"
         hdus.writeto(path, overwrite=True)
         paths.append(path)

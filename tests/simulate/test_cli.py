@@ -21,7 +21,7 @@ def test_a_call_writes_frames_catalog_and_truth_and_tells_what_is_next(tmp_path)
     assert made["master"].endswith("ngc104_master.ecsv")
     (pair,) = json.loads((tmp_path / "ngc104" / "truth.json").read_text())
     assert pair["flash"] == 12
-    assert "cte-lake ingest" in result.stderr
+    assert "cte-lake run" in result.stderr
 
 
 def test_the_same_seed_writes_the_same_bytes(tmp_path):

@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from cte_lake.errors import Rejected, UsageError
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.fitsfile import read_chip
+from cte_lake.frames.fitsfile import read_chip, wcs_of
 from cte_lake.masters.read import read_master
 from cte_lake.simulate import (
     TARGETS,
@@ -47,12 +47,61 @@ def test_names_and_structure_are_the_archives(written):
         "ic7801aaq_flt.fits", "ic7801aaq_flc.fits", "ic7801abq_flt.fits", "ic7801abq_flc.fits",
     ]  # fmt: skip
     with fits.open(written.frames[0]) as hdus:
-        assert [(hdu.name, hdu.ver) for hdu in hdus[1:]] == [
+        assert [(hdu.name, hdu.ver) for hdu in hdus[1:7]] == [
             ("SCI", 1), ("ERR", 1), ("DQ", 1), ("SCI", 2), ("ERR", 2), ("DQ", 2),
         ]  # fmt: skip
         assert [hdu.header["BITPIX"] for hdu in hdus[1:4]] == [-32, -32, 16]
-        assert {hdu.shape for hdu in hdus[1:]} == {(2051, WIDTH)}
+        assert {hdu.shape for hdu in hdus[1:7]} == {(2051, WIDTH)}
         assert hdus["SCI", 1].header["CCDCHIP"] == 2
+        kinds = {hdu.name for hdu in hdus[7:]}
+        assert kinds == {"HDRLET", "WCSCORR", "WCSDVARR", "D2IMARR"}
+        header = hdus["SCI", 1].header
+        assert {"WCSNAMEO", "CRVAL1A", "CD1_1B", "CPDIS1", "D2IMDIS2", "S_REGION", "MEANFLSH"} <= set(header)
+        assert "CONTINUE" in header.tostring()
+        assert len(hdus[0].header) > 270
+        assert "TARGNAME= 'NGC104                         '" in hdus[0].header.tostring()
+
+
+def test_the_tables_of_the_distortion_leave_the_sky_where_it_is(written, tmp_path):
+    plans = nominal_program(TARGETS["ngc104"], (57601.3,), flashes=(12,)).exposures
+    field = make_field(plans, width=WIDTH, stars=20, seed=2)
+    exposure = simulate_exposure(plans[0], field, Settings(width=WIDTH, seed=2))
+    (plain,) = write_exposure(exposure, tmp_path, filetypes=("flt",), structure="plain")
+    x, y = np.meshgrid([0.0, WIDTH / 2, WIDTH - 1.0], [64.0, 1000.0, 2050.0])
+    for chip in (1, 2):
+        dressed = wcs_of(written.frames[0], chip)
+        assert dressed.cpdis1 is not None
+        assert dressed.det2im2 is not None
+        back = wcs_of(plain, chip).all_world2pix(*dressed.all_pix2world(x.ravel(), y.ravel(), 0), 0)
+        np.testing.assert_allclose(back, [x.ravel(), y.ravel()], atol=1e-6)
+
+
+def test_root_names_are_unique_across_targets_lengths_and_visits():
+    names = []
+    for exptime in (10.0, 60.0, 348.0):
+        request = Request(targets=("ngc104", "ngc6791", "ngc6583"), epochs=30, exptime=exptime)
+        # The 180-degree set has one length a call; its names are those of its proposal's visits 10 and 11.
+        programs = plan_programs(request)[: 3 if exptime > 60 else 2]
+        names += [plan.rootname for program in programs for plan in program.exposures]
+    assert len(names) == len(set(names))
+    assert all(len(name) == 9 for name in names)
+
+
+def test_an_archive_has_old_pointings_newer_calibrations_and_gaps():
+    request = Request(epochs=6, pointing="old", recalibrated=0.5, missing=2, seed=3)
+    (program,) = plan_programs(request)
+    assert (len(program.exposures), len(program.pairs)) == (10, 4)
+    assert len({plan.cal_ver for plan in program.exposures}) == 2
+    for visit in program.visits:
+        shifts = {(plan.wcs_error.dx, plan.wcs_error.dy) for plan in visit.exposures}
+        assert len(shifts) == 1
+        assert 1.0 <= 0.0398 * np.hypot(*shifts.pop()) <= 2.0
+    (moving,) = plan_programs(Request(dates=(55562.25, 61406.25), pointing="gaia"))
+    lengths = [np.hypot(plan.wcs_error.dx, plan.wcs_error.dy) for plan in moving.exposures]
+    assert lengths[0] == pytest.approx(0.0058 / 0.0398, rel=0.01)
+    assert lengths[-1] == pytest.approx(17 * 0.0058 / 0.0398, rel=0.01)
+    with pytest.raises(UsageError, match="pointing"):
+        plan_programs(Request(pointing="wild"))
 
 
 def test_every_keyword_of_the_reference_frames_is_there(written, shared):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.contest import settle_contests
@@ -38,15 +38,27 @@ class Lacking:
 class Plan:
     """One item a file, in the order of the files; of those to be measured also what a task needs.
 
-    `ready` maps an image's name to its candidate and the chip that is to be measured. `lacking` counts the
-    images to be measured or up to date that have no fitted WCS, and no cosmic-ray mask.
+    `ready` maps an image's name to its candidate and the chip that is to be measured. `unaligned` and
+    `unmasked` are the names of images without a fitted WCS, and without a cosmic-ray mask.
     """
 
     items: list[Item]
     ready: dict[str, tuple[Candidate, int]]
     settings_hash: str
     rules_hash: str
-    lacking: Lacking = field(default_factory=lambda: Lacking(0, 0, 0))
+    unaligned: frozenset[str] = frozenset()
+    unmasked: frozenset[str] = frozenset()
+
+    @property
+    def lacking(self) -> Lacking:
+        """What the images lack that are to be measured, or were, or are up to date."""
+        taken = {Action.MEASURE, Action.UP_TO_DATE}
+        names = [item.imagename for item in self.items if item.imagename and item.action in taken]
+        return Lacking(
+            len(names),
+            sum(name in self.unaligned for name in names),
+            sum(name in self.unmasked for name in names),
+        )
 
     def of(self, action: Action) -> list[Item]:
         """Items with this action."""
@@ -81,16 +93,14 @@ def make_plan(arguments: IngestArguments) -> Plan:
     ready = planner.settle(items)
     _apply_limit(items, arguments.limit)
     ready = {name: found for name, found in ready.items() if found[0].item.action is Action.MEASURE}
-    return Plan(items, ready, planner.settings_hash, planner.rules_hash, _lacking(items, planner))
-
-
-def _lacking(items: list[Item], planner: Planner) -> Lacking:
-    taken = {Action.MEASURE, Action.UP_TO_DATE}
-    roots = [item.imagename[:9] for item in items if item.imagename and item.action in taken]
-    return Lacking(
-        len(roots),
-        sum(planner.alignment_hash(root) is None for root in roots),
-        sum(planner.crmask_hash(root) is None for root in roots),
+    names = [item.imagename for item in items if item.imagename]
+    return Plan(
+        items,
+        ready,
+        planner.settings_hash,
+        planner.rules_hash,
+        frozenset(name for name in names if planner.alignment_hash(name[:9]) is None),
+        frozenset(name for name in names if planner.crmask_hash(name[:9]) is None),
     )
 
 
