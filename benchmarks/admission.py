@@ -19,20 +19,31 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from astropy.io import fits
 from scipy.stats import linregress, sigmaclip
 
+import cte_lake
+from cte_lake.config import load_settings
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.masters.project import project
 from cte_lake.masters.read import read_master
 from cte_lake.photometry import PixelData, StarMeasurements, measure, settings_for
+from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest import IngestArguments, ingest
+from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
 from cte_lake.starflags import mask_of
 
 BINS = ((250, 500), (500, 1000), (1000, 2000), (2000, 4000), (4000, 8000), (8000, 32000))
 #: Offsets of the places, px; each is tried along -x, x, -y and y.
 OFFSETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5)
+ARCSEC = (0.0, 0.004, 0.01, 0.02, 0.06, 0.1, 0.3, 1.0, 2.5)
+TABLE_BINS = ((250, 500), (500, 2000), (8000, 32000))
 #: Offsets at the far edge of the detector, px.
 TURNS = (0.1, 0.2, 0.3, 0.4, 0.6)
 ROWS = 2051.0
@@ -130,6 +141,58 @@ def bias(seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence
         print(f"{offset:5.2f} all     " + cells(together))
 
 
+def table() -> None:
+    """Print losses and admission of a pair whose headers point beside it, without and with `align`."""
+    program = nominal_program(TARGETS["ngc104"], (57601.3,))
+    settings = Settings(width=640, seed=4, detector=Detector(cosmic_ray_rate=0.0, trails=True))
+    with tempfile.TemporaryDirectory() as folder:
+        done = simulate_program(program, Path(folder), settings, filetypes=("flt",))
+        truth = {(each["lo"], each["hi"]): each["loss"] for each in done.pairs[0]["cte_per_2048"]}
+        print(f"{'arcsec':>7} {'ingest':<34} {'aligned by':<14}" + "".join(f"{b!s:>24}" for b in TABLE_BINS))
+        told = "  ".join(f"{'true':>8} {100 * truth[b]:5.1f}        " for b in TABLE_BINS)
+        print(f"{'':>57}{told}")
+        moved = 0.0
+        for arcsec in ARCSEC:
+            for frame in done.frames:
+                point_beside(frame, arcsec - moved)
+            moved = arcsec
+            print(table_row(Path(folder) / f"lake{arcsec:g}", done.frames[0].parent, done.master, arcsec))
+
+
+def point_beside(path: Path, arcsec: float) -> None:
+    """Move the pointing of a frame's headers along declination."""
+    with fits.open(path, mode="update") as hdus:
+        for version in (1, 2):
+            hdus["SCI", version].header["CRVAL2"] += arcsec / 3600.0
+
+
+def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
+    """Ingest frames as they are, again with admission off, and once more aligned."""
+    create_lake(root)
+    lake = stored(root)
+    settings = load_settings(root, environment={})
+    import_master(lake, master, "ngc104", settings.config)
+    common = {"paths": (str(frames),), "workers": WorkerSettings(0)}
+    report = ingest(IngestArguments(lake, settings=settings, **common))
+    told = "admitted" if not report.rejected else report.rejected[0]["detail"].split(" lie ")[-1][:22]
+    forced = load_settings(root, {"admission.enabled": False}, environment={})
+    ingest(IngestArguments(lake, settings=forced, **common))
+    unaligned = measured_losses(root)
+    found = align(AlignArguments(lake, settings=settings, **common))
+    ingest(IngestArguments(lake, settings=settings, **common))
+    aligned = measured_losses(root)
+    values = "".join(f"{f'{100 * unaligned[b]:.1f} -> {100 * aligned[b]:.1f}':>24}" for b in TABLE_BINS)
+    how = ", ".join(sorted({str(each["search"]) for each in found.exposures}))
+    return f"{arcsec:7.2f} {told:<34} {how:<14}{values}"
+
+
+def measured_losses(root: Path) -> dict[tuple[int, int], float]:
+    """Return the loss of each bin of the only pair."""
+    with cte_lake.open_lake(root) as lake:
+        rows = lake.cte(estimator="mean_flux").rows()
+    return {(int(row["bin_lo"]), int(row["bin_hi"])): row["cte_loss"] for row in rows}
+
+
 def cells(values: np.ndarray) -> str:
     """Write means and their errors over seeds, percent."""
     mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
@@ -140,10 +203,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("bias", "turn"))
+    parser.add_argument("what", choices=("bias", "turn", "table"))
     parser.add_argument("--seeds", type=int, default=8)
     given = parser.parse_args()
-    if given.what == "turn":
+    if given.what == "table":
+        table()
+    elif given.what == "turn":
         bias(given.seeds, stretched, TURNS)
     else:
         bias(given.seeds, shifted, OFFSETS)

@@ -1,4 +1,4 @@
-"""Frames with the structure of the archive's, and genuine ones: read, placed, measured, or refused in words."""
+"""Frames with the archive's structure, and genuine ones: read, placed, measured, or refused in words."""
 
 from __future__ import annotations
 
