@@ -9,7 +9,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from cte_lake.frames.opening import EXTVER_OF_CHIP, cannot_open
+from cte_lake.frames.opening import EXTVER_OF_CHIP
+from cte_lake.frames.regular import cannot_open
 
 
 def undithered_step(path: Path | str, chip: int) -> float | None:
