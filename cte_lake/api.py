@@ -83,6 +83,7 @@ class Lake:
     flux_background = ViewMethod("flux_background")
     flux_background_means = ViewMethod("flux_background_means")
     log_slopes = ViewMethod("log_slopes")
+    losses = ViewMethod("losses")
     master = ViewMethod("master")
     matched_stars = ViewMethod("matched_stars")
     overdue = ViewMethod("overdue")

@@ -166,7 +166,7 @@ def print_pivots(
 ) -> None:
     """Print a row per pair and flux bin, and the mean pivot of each chip on standard error."""
     from cte_lake.correction.pivots import pivots, pooled_pivot
-    from cte_lake.model.points import non_overlapping
+    from cte_lake.model.bins import non_overlapping
 
     kind = one_of("--pairs", pairs, ("chips", "180"))
     rows = pivots(opened, kind, non_overlapping(bins), request.aperture, row, request.selection)

@@ -13,9 +13,10 @@ from cte_lake.config import Settings, load_settings
 from cte_lake.correction.fit_lake import FitRequest, fit_rows, slopes_of
 from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.errors import FitRefused, UsageError
+from cte_lake.model.bins import non_overlapping
 from cte_lake.model.closure import ClosureOptions, ClosureResult, Realisation, collect, judge
 from cte_lake.model.injection import Injection, SimulatedPair, simulate_pair
-from cte_lake.model.points import from_table, non_overlapping
+from cte_lake.model.points import from_table
 
 #: What the pairs are said to be of; the views keep apart what differs in it.
 _PARTITION: dict[str, Any] = {"target": "ngc104", "proposal": 14378, "flash": 0, "filetype": "flt"}

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import FitRefused
+from cte_lake.model.bins import Bin, non_overlapping
 from cte_lake.model.readout import CHIP_ROWS
 from cte_lake.model.tables import column, column_names, has, numbers
 
 FloatArray = NDArray[np.float64]
-Bin = tuple[float, float]
 
 #: A slope of fewer stars has an error bar that is itself too uncertain to weigh by.
 MIN_STARS = 10
@@ -80,19 +80,6 @@ class FitPoints:
     def visits(self) -> list[str]:
         """The distinct visits, sorted."""
         return sorted(set(self.visit.tolist()))
-
-
-def non_overlapping(bins: Iterable[Bin]) -> list[Bin]:
-    """Return the largest set of bins that share no flux, the narrower one where two would do.
-
-    A star of a bin that lies inside another bin is in both slopes; fitted together they count it twice.
-    Greedy by the upper limit is the optimal schedule of intervals.
-    """
-    chosen: list[Bin] = []
-    for low, high in sorted(set(bins), key=lambda b: (b[1], -b[0])):
-        if not chosen or low >= chosen[-1][1]:
-            chosen.append((low, high))
-    return chosen
 
 
 def epochs(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cte_lake.model.points import non_overlapping
+from cte_lake.model.bins import non_overlapping
 from cte_lake.plots.words import count_text, target_text
 from cte_lake.report import charts, tables
 from cte_lake.report.gather import Gathered, Row

@@ -11,6 +11,7 @@ from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
+from cte_lake.lake.dataset_files import quoted
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
@@ -183,6 +184,7 @@ def bind_settings(
     connection: duckdb.DuckDBPyConnection, config: Config, mode: str, generation: str | None = None
 ) -> None:
     """Set a connection up for the views: DuckDB's own settings, the tables and the macro that they read."""
+    from cte_lake.model.bins import non_overlapping
     from cte_lake.photometry import modes
 
     # The same dates and times wherever a query runs.
@@ -217,6 +219,7 @@ def bind_settings(
     all_bins = sorted({*measure.flux_bins, *measure.time_bins})
     _table(connection, "flux_bins", "bin_lo DOUBLE, bin_hi DOUBLE", all_bins)
     _table(connection, "time_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.time_bins)
+    _table(connection, "loss_bins", "bin_lo DOUBLE, bin_hi DOUBLE", non_overlapping(measure.flux_bins))
     _table(connection, "recovery_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.recovery_bins)
     targets = [(name, target.pairing) for name, target in config.targets.items()]
     _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
@@ -231,6 +234,7 @@ def bind_settings(
     only = "NULL" if generation is None else "'" + generation.replace("'", "''") + "'"
     connection.execute(f"CREATE OR REPLACE MACRO only_generation() AS {only}::VARCHAR")
     connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
+    connection.execute(f"CREATE OR REPLACE MACRO default_estimator() AS {quoted(measure.estimator)}")
 
 
 def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[Any]) -> None:

@@ -13,9 +13,9 @@ from cte_lake.cli.dates import parse_date
 from cte_lake.cli.main import app
 from cte_lake.correction.coefficient_files import read_coefficients
 from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
+from cte_lake.model.bins import non_overlapping
 from cte_lake.model.correct import correct
 from cte_lake.model.estimators import bin_slopes
-from cte_lake.model.points import non_overlapping
 from cte_lake.simulate.law import CTELaw
 from tests.model.lakes import make_lake
 

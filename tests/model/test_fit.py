@@ -8,9 +8,10 @@ from cte_lake.correction.closure import lake_tables
 from cte_lake.correction.fit_lake import FitRequest, slopes_of
 from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.errors import FitRefused, UsageError
+from cte_lake.model.bins import non_overlapping
 from cte_lake.model.fit import fit_epoch, fit_surface
 from cte_lake.model.injection import DEFAULT_LAW, Injection, simulate_pair
-from cte_lake.model.points import FitPoints, epochs, from_table, non_overlapping
+from cte_lake.model.points import FitPoints, epochs, from_table
 from cte_lake.model.robust import solve
 
 BINS = [

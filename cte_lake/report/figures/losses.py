@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
-from cte_lake.model.points import non_overlapping
+from cte_lake.model.bins import non_overlapping
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
 
