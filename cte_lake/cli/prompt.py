@@ -18,7 +18,10 @@ from cte_lake.errors import CteLakeError
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-_HINT = "Begin with FROM losses; a semicolon ends a query; .tables lists the views, .schema VIEW the columns of one; .quit leaves."
+_HINT = (
+    "Begin with FROM losses; a semicolon ends a query; .tables lists the views, .schema VIEW the columns of "
+    "one; .quit leaves."
+)
 
 
 def ask(lake: Lake, format_: Format | None, limit: int | None = None) -> None:
