@@ -29,6 +29,7 @@ from cte_lake.cli.options import (
     select,
     settings_of,
 )
+from cte_lake.filenames import path_text
 
 if TYPE_CHECKING:
     from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignPlan, AlignReport
@@ -140,9 +141,11 @@ def _cross_check(arguments: AlignArguments, as_json: bool) -> None:
 
 
 def _print_plan(plan: AlignPlan, as_json: bool) -> None:
-    rows = [{"path": e.path, "action": "align", "why": None} for e, _, _ in plan.todo]
+    rows = [{"path": path_text(e.path), "action": "align", "why": None} for e, _, _ in plan.todo]
     rows += [{"path": rootname, "action": "up to date", "why": None} for rootname in plan.up_to_date]
-    rows += [{"path": str(path), "action": "reject", "why": str(why)} for path, why in plan.refused.items()]
+    rows += [
+        {"path": path_text(path), "action": "reject", "why": str(why)} for path, why in plan.refused.items()
+    ]
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return

@@ -75,7 +75,7 @@ def has_celestial_wcs(header: fits.Header) -> bool:
         for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"):
             cards.number(key)
         cd = [cards.number(key) for key in ("CD1_1", "CD2_2")]
-        cd += [cards.optional_number(key) or 0.0 for key in ("CD1_2", "CD2_1")]
+        cd += [0.0 if cards.raw(key) is None else cards.number(key) for key in ("CD1_2", "CD2_1")]
     except Rejected:
         return False
     scale = 3600.0 * sqrt(abs(cd[0] * cd[1] - cd[2] * cd[3]))

@@ -27,6 +27,8 @@ MAX_NAN_FRACTION: Final = 0.5
 """A chip with more non-finite SCI pixels than this fraction holds no image."""
 
 log = logging.getLogger(__name__)
+# What the library has to say below a warning is meant for its own users.
+logging.getLogger("astropy").setLevel(logging.WARNING)
 
 _SIP_PREFIXES: Final = ("A_", "B_", "AP_", "BP_")
 
@@ -195,15 +197,24 @@ def wcs_of(
     name = f"chip {chip} of {rootname}"
     if not has_celestial_wcs(header):
         raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
-    has_tables = any(header.get(key) for key in ("CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"))
+    cards = HeaderCards(name, [header])
+    has_tables = any(cards.raw(key) for key in ("CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            return WCS(header, fobj=hdus if has_tables else None)
+            wcs = WCS(header, fobj=hdus if has_tables else None)
+            usable = np.isfinite(wcs.all_pix2world([[0.0, 0.0]], 0)).all()
         except Exception as error:  # WCSLIB reports bad cards by errors of any class, MemoryError included
             log.debug("WCS of %s: %s", name, error)
-            detail = f"the WCS of {name} cannot be used: a keyword or a lookup table of it is damaged"
-            raise Rejected("no_wcs", detail) from error
+            raise _no_wcs(name) from error
+    if not usable:
+        raise _no_wcs(name)
+    return wcs
+
+
+def _no_wcs(name: str) -> Rejected:
+    detail = f"the WCS of {name} cannot be used: a keyword or a lookup table of it is damaged"
+    return Rejected("no_wcs", detail)
 
 
 def _with_cards(header: fits.Header, cards: Mapping[str, CardValue]) -> fits.Header:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow as pa
 from astropy.stats import binom_conf_interval
 
 from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.filenames import path_from_text
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model.bins import non_overlapping
 from cte_lake.plots.words import count_text, target_text
@@ -168,7 +168,7 @@ def field(lake: Lake, asked: Request) -> Drawing:
     if not exposures:
         raise NothingToDo(f"the lake has no image {asked_image or f'for {asked}'}")
     exposure = exposures[0]
-    shown = picture(Path(exposure["path"]), exposure["chip"], _FRAME_SIDE)
+    shown = picture(path_from_text(exposure["path"]), exposure["chip"], _FRAME_SIDE)
     view = f"star_history(aperture := {asked.aperture})"
     keys = ("imagename", "target", "proposal", "flash", "filetype")
     condition = " AND ".join(f"{key} = ${key}" for key in keys)
