@@ -24,6 +24,7 @@ from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
 from cte_lake.views.describe import view_doc, view_signature
+from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, plain_error, seal
 from cte_lake.views.running import run
 from cte_lake.views.source import named_in
@@ -188,11 +189,11 @@ class Lake:
     def _answer(self, query: str, params: dict[str, Any], looked_through: bool = True) -> Result:
         def asked() -> pa.Table:
             if not looked_through:
-                check_plan(self._connection, inner, params)
+                check_plan(self._connection, statement.text, params)
             return self._connection.sql(query, params=params or None).to_arrow_table()
 
         try:
-            inner = check_statement(self._connection, query)
+            statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query))
             try:
@@ -203,7 +204,7 @@ class Lake:
                 table = run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
-        return Result(_with_notes(table, known_columns()))
+        return Result(_with_notes(table, unchanged(statement.tree, known_columns())))
 
     def _make(self, names: Collection[str] | None) -> None:
         if self._binding is not None:
@@ -395,7 +396,7 @@ def _radius(aperture: Any) -> int:
 def _with_notes(table: pa.Table, columns: Any) -> pa.Table:
     fields = []
     for field in table.schema:
-        column: ViewColumn | None = columns.get(field.name)
+        column: ViewColumn | None = columns.get(field.name) or columns.get(field.name.lower())
         notes = {"unit": column.unit, "description": column.description} if column else None
         fields.append(field.with_metadata(notes))
     return table.cast(pa.schema(fields)) if fields else table

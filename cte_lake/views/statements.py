@@ -12,6 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -64,13 +65,24 @@ _ENDS = frozenset({"USING", "GROUP", "ORDER", "LIMIT", ";", ","})
 _ALLOWED = "SELECT, WITH, FROM, PIVOT, DESCRIBE, SUMMARIZE, SHOW and EXPLAIN are allowed"
 
 
-def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    """Refuse a query that is not one statement, or that holds anything but reading.
+@dataclass(frozen=True)
+class Statement:
+    """A statement that only reads.
 
-    Returns
-    -------
-    str
-        The query, without a leading EXPLAIN.
+    Attributes
+    ----------
+    text : str
+        As it was written, without a leading EXPLAIN.
+    tree : object
+        Its parse tree, of the objects and lists of JSON.
+    """
+
+    text: str
+    tree: Any
+
+
+def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statement:
+    """Refuse a query that is not one statement, or that holds anything but reading.
 
     Raises
     ------
@@ -92,9 +104,9 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     tree = _tree(connection, query if kind == "SELECT" else _with_columns(query))
     if tree is None:
         raise UsageError(f"this statement cannot be looked through, and is not run; {_ALLOWED}")
-    for node in _nodes(tree):
+    for node in nodes_of(tree):
         _check_node(node)
-    return query
+    return Statement(query, tree)
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -105,7 +117,7 @@ def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     return None if said["error"] else said["statements"]
 
 
-def _nodes(part: Any) -> Iterator[dict[str, Any]]:
+def nodes_of(part: Any) -> Iterator[dict[str, Any]]:
     """Yield every object of a tree, however deep."""
     waiting = [part]
     while waiting:

@@ -1,0 +1,77 @@
+"""Which columns of a result are columns of views, unchanged: those alone keep their unit and description."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from cte_lake.views.columns import ViewColumn
+from cte_lake.views.statements import nodes_of
+
+
+def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColumn]:
+    """Return what is known of a query's columns, by their names in the result.
+
+    A name that the query gives to anything but the column of that name says nothing any more, wherever in the
+    query that is: better no unit than a wrong one. Where the outermost SELECT renames a column, the new name
+    has what the old one had.
+
+    Parameters
+    ----------
+    tree : object
+        Parse tree of the query (`cte_lake.views.statements`).
+    known : mapping of str to ViewColumn
+        Columns of all views.
+    """
+    given = {name for node in nodes_of(tree) for name in _names_given(node)}
+    sound = {name: column for name, column in known.items() if name not in given}
+    renamed = {}
+    for expression in _outermost(tree):
+        name, source = str(expression.get("alias", "")).lower(), _source(expression)
+        if name and source in sound:
+            renamed[name] = sound[source]
+    return sound | renamed
+
+
+def _names_given(node: Mapping[str, Any]) -> list[str]:
+    """Names that a part of a query gives to something else than the column of that name."""
+    names: list[Any] = [*(node.get("column_name_alias") or ()), *(node.get("unpivot_names") or ())]
+    if "query_node" in node:
+        names += node.get("aliases") or ()
+    if "star_expr" in node:
+        names.append(node.get("alias"))
+    if node.get("type") == "SET_OPERATION_NODE":
+        # Names are those of the first SELECT, values those of all.
+        lists = [child.get("select_list", []) for child in node["children"]]
+        columns = itertools.zip_longest(*lists, fillvalue={})
+        together = [{_name(expression) for expression in column} for column in columns]
+        names += [name for found in together if len(found) > 1 for name in found]
+    if node.get("function_name") == "struct_pack":
+        names += [argument.get("name") or _name(argument["expression"]) for argument in node["arguments"]]
+    if node.get("class") == "STAR":
+        names += [replaced["key"] for replaced in node.get("replace_list") or ()]
+        names += [renamed["value"] for renamed in node.get("rename_list") or ()]
+    if "class" in node and node.get("alias") and _source(node) != str(node["alias"]).lower():
+        names.append(node["alias"])
+    return [str(name).lower() for name in names if name]
+
+
+def _name(expression: Mapping[str, Any]) -> str:
+    return str(expression.get("alias") or _source(expression) or "")
+
+
+def _source(expression: Mapping[str, Any]) -> str | None:
+    """The column that an expression hands on; a change of type leaves its unit."""
+    while expression.get("class") == "CAST":
+        expression = expression["child"]
+    if expression.get("class") != "COLUMN_REF":
+        return None
+    return str(expression["column_names"][-1]).lower()
+
+
+def _outermost(tree: Any) -> list[Mapping[str, Any]]:
+    for statement in tree:
+        if statement["node"].get("type") == "SELECT_NODE":
+            return list(statement["node"]["select_list"])
+    return []
