@@ -74,8 +74,9 @@ def import_master(
     CatalogError
         If the file is refused; the message names the line or row.
     """
+    name = config.target_named(target)
     catalog = _dated(read_master(path), epoch)
-    return store_master(lake, catalog, config.target_named(target), origin=str(path.absolute()))
+    return store_master(lake, catalog, name, origin=str(path.absolute()))
 
 
 def _dated(catalog: MasterTable, epoch: float | None) -> MasterTable:

@@ -49,6 +49,6 @@ def write_database(
     LakeError
         If the lake cannot be read.
     """
-    with replacing(to) as temporary, duckdb.connect(str(temporary), config=_READ_BY) as connection:
+    with replacing(to) as temporary, duckdb.connect(str(temporary), config=dict(_READ_BY)) as connection:
         bind(connection, lake, mode, settings, views=exported_objects())
         connection.execute("CHECKPOINT")

@@ -95,7 +95,7 @@ def test_durations():
         129600,
     ]
     for text in ("7", "week", "-1d", ""):
-        with pytest.raises(UsageError, match="no duration"):
+        with pytest.raises(UsageError, match="not a duration"):
             seconds_of(text)
 
 

@@ -1,0 +1,53 @@
+"""Ctrl-C, SIGTERM and SIGHUP in every command that works for a while: one line, the right code, no trace."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cte_lake.errors import ExitCode
+from cte_lake.lake.create import create_lake
+
+#: What works long enough to be stopped, with the seconds after which it is.
+LONG = {
+    "simulate": (("simulate", "{tmp}/frames", "--epochs", "4", "--no-progress"), 4),
+    "impatience": (("status", "--lake", "{lake}"), 0.2),
+    "closure": (("closure", "-n", "300", "--no-progress"), 6),
+    "demo": (("demo", "{tmp}/demo", "--workers", "2"), 5),
+    "ingest": (("ingest", "{tmp}/in", "--lake", "{lake}", "--workers", "2"), 3),
+    "report": (("report", "--lake", "{lake}"), 3),
+    "audit": (("audit", "--lake", "{lake}"), 2),
+    "refresh": (("refresh", "--step", "report", "--step", "audit", "--lake", "{lake}"), 4),
+}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: A command that was done before the signal came.
+DONE = {ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.WRONG_USE}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("name", LONG)
+def test_a_signal_in_a_command_is_one_line(tmp_path, name, number):
+    lake = tmp_path / "lake"
+    create_lake(lake)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "ic0000aaq_flt.fits").write_bytes(b"SIMPLE  =                    T" + b" " * 2850)
+    arguments, seconds = LONG[name]
+    line = [sys.executable, "-m", "cte_lake", *(word.format(tmp=tmp_path, lake=lake) for word in arguments)]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        time.sleep(seconds)
+        if process.poll() is None:
+            # As a terminal does: to the command and to all that it has started.
+            os.killpg(process.pid, number)
+        _, said = process.communicate(timeout=120)
+    # A signal of the system that comes before Python listens ends the process at once.
+    assert process.returncode in {128 + number, -number, *DONE}, said
+    assert "Traceback" not in said
+    assert "defect" not in said
+    if process.returncode == 128 + number:
+        assert said.rstrip().splitlines()[-1].startswith("cte-lake: ")
