@@ -57,7 +57,7 @@ def closure(
         ),
     ] = "local",
     stars: Annotated[int, typer.Option("--stars", min=100, help="Number of stars in each pair.")] = 4000,
-    background: Annotated[float, typer.Option("--background", min=0.0, help="Electrons per pixel.")] = 3.0,
+    background: Annotated[float, typer.Option("--background", min=0.0, help="Background, e-/px.")] = 3.0,
     scale: Annotated[float, typer.Option("--scale", help="Multiply the injected loss by this factor.")] = 1.0,
     law: Annotated[
         list[str] | None,

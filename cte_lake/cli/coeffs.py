@@ -134,9 +134,14 @@ def latex(
     names: SetsArgument,
     lake: LakeOption = None,
     digits: Annotated[
-        int, typer.Option("--digits", min=0, max=16, help="Decimals; 2 as in the ISR, 6 to compute with.")
+        int,
+        typer.Option(
+            "--digits", min=0, max=16, help="Number of decimals: 2 as in the ISR, 6 to compute with."
+        ),
     ] = 2,
-    errors: Annotated[bool, typer.Option("--errors", help="A column of standard errors per set.")] = False,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Add a column of standard errors per set.")
+    ] = False,
     caption: Annotated[str, typer.Option("--caption", help="Caption; default: target, filter, radius.")] = "",
 ) -> None:
     """Print sets side by side as a LaTeX table, as in WFC3 ISR 2017-09."""
@@ -151,7 +156,7 @@ def latex(
 def export(
     name: SetArgument,
     lake: LakeOption = None,
-    format_: Annotated[str, typer.Option("--format", help="toml, ecsv or json.")] = "toml",
+    format_: Annotated[str, typer.Option("--format", help="Format: toml, ecsv or json.")] = "toml",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; default: standard output.")
     ] = None,

@@ -70,7 +70,7 @@ def new(
     ] = None,
     background: Annotated[
         str | None,
-        typer.Option("--background", metavar="LOW-HIGH", help="Electrons per pixel.", rich_help_panel=_WHERE),
+        typer.Option("--background", metavar="LOW-HIGH", help="Background, e-/px.", rich_help_panel=_WHERE),
     ] = None,
     radius: Annotated[int, typer.Option("--radius", min=1, help="Aperture, px.", rich_help_panel=_WHERE)] = 3,
     filetype: Annotated[

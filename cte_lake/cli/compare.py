@@ -47,7 +47,7 @@ def compare(
         ),
     ] = False,
     mode: ModeOption = None,
-    per: Annotated[Per, typer.Option("--per", help="A row per flux bin, slope or star.")] = Per.BIN,
+    per: Annotated[Per, typer.Option("--per", help="Print a row per flux bin, slope or star.")] = Per.BIN,
     proposal: ProposalOption = None,
     visit: VisitOption = None,
     target: TargetOption = None,

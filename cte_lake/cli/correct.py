@@ -105,13 +105,15 @@ def correct(
     ] = None,
     chip: Annotated[
         int | None,
-        typer.Option("--chip", min=1, max=2, help="1 (UVIS1) or 2 (UVIS2).", rich_help_panel=_CONSTANTS),
+        typer.Option(
+            "--chip", min=1, max=2, help="Chip: 1 (UVIS1) or 2 (UVIS2).", rich_help_panel=_CONSTANTS
+        ),
     ] = None,
     background: Annotated[
         float | None,
         typer.Option(
             "--background",
-            help="Electrons per pixel at readout: sky, dark and post-flash.",
+            help="Background at readout (sky, dark and post-flash), e-/px.",
             rich_help_panel=_CONSTANTS,
         ),
     ] = None,
@@ -121,11 +123,15 @@ def correct(
     ] = None,
     filetype: Annotated[
         str | None,
-        typer.Option("--filetype", help="flt or flc: what was measured.", rich_help_panel=_CONSTANTS),
+        typer.Option(
+            "--filetype", help="File type that was measured: flt or flc.", rich_help_panel=_CONSTANTS
+        ),
     ] = None,
     exptime: Annotated[
         float | None,
-        typer.Option("--exptime", help="Seconds, for fluxes per second.", rich_help_panel=_CONSTANTS),
+        typer.Option(
+            "--exptime", help="Exposure time, s; needed for fluxes per second.", rich_help_panel=_CONSTANTS
+        ),
     ] = None,
     gain: Annotated[
         float | None,

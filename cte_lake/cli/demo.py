@@ -21,7 +21,7 @@ def demo(
     ] = Path("cte-lake-demo"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulation.")] = 1,
     workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Worker processes; 0 works in this process.")
+        int, typer.Option("--workers", min=0, help="Number of worker processes; 0 works in this process.")
     ] = 2,
     as_json: JsonOption = False,
 ) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=FRAMES)
 def fetch(
     proposal: Annotated[
-        list[int] | None, typer.Option("--proposal", help="Proposal to fetch; repeatable.")
+        list[int] | None, typer.Option("--proposal", help="Fetch this proposal; repeatable.")
     ] = None,
     missing: Annotated[
         bool,

@@ -48,7 +48,7 @@ def ingest(
     filter_: FilterOption = None,
     mode: ModeOption = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="What sums the apertures: kernel or photutils.")
+        str | None, typer.Option("--engine", help="Engine that sums the apertures: kernel or photutils.")
     ] = None,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,

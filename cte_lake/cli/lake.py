@@ -84,9 +84,7 @@ def master_import(
     file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
     target: Annotated[
         str,
-        typer.Option(
-            "--target", help="Target of the catalog: NGC 104, ngc104 or another configured spelling."
-        ),
+        typer.Option("--target", help="Target of the catalog, in any configured spelling: ngc104, 47 Tuc."),
     ],
     lake: LakeOption = None,
     epoch: Annotated[

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HOUSEKEEPING = "Housekeeping"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 CopyOption = Annotated[bool, typer.Option("--copy", help="Copy files even where a hard link would do.")]
 
 
@@ -235,7 +235,7 @@ def snapshot(
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def restore(
-    source: Annotated[str, typer.Argument(help="A snapshot.", metavar="SNAPSHOT")],
+    source: Annotated[str, typer.Argument(help="Snapshot to restore.", metavar="SNAPSHOT")],
     lake: LakeOption = None,
     target: TargetOption = None,
     exact: Annotated[

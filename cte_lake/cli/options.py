@@ -158,7 +158,7 @@ RadiusOption = Annotated[
     int | None,
     typer.Option("--radius", help="Aperture radius, px; default: measure.aperture.", show_default=False),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")

@@ -24,20 +24,21 @@ if TYPE_CHECKING:
 def predict(
     coefficients: CoefficientsOption,
     date: Annotated[
-        list[str], typer.Option("--date", help="MJD or 2027-06-01; repeatable, for now and then.")
+        list[str], typer.Option("--date", help="Date of the visit, MJD or 2027-06-01; repeatable.")
     ],
     flux: Annotated[
         list[float],
-        typer.Option("--flux", help="Electrons in the set's aperture before readout; repeatable."),
+        typer.Option("--flux", help="Flux before readout, electrons in the set's aperture; repeatable."),
     ],
     background: Annotated[
         list[float] | None,
         typer.Option(
-            "--background", help="Electrons per pixel at readout: sky, dark and post-flash; repeatable."
+            "--background", help="Background at readout (sky, dark and post-flash), e-/px; repeatable."
         ),
     ] = None,
     distance: Annotated[
-        float, typer.Option("--distance", help="Rows to the amplifiers; default: the farthest star.")
+        float,
+        typer.Option("--distance", help="Distance to the amplifiers, rows; default: the farthest star."),
     ] = float(DETECTOR.top),
     below: Annotated[
         float | None,

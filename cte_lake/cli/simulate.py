@@ -22,7 +22,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             "--target",
-            help="ngc104 (default), ngc6791, or ngc6583: the 180-degree set; repeatable.",
+            help="Target: ngc104 (default), ngc6791, or ngc6583 (the 180-degree set); repeatable.",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +40,7 @@ def simulate(
         list[int] | None, typer.Option("--flash", help="Post-flash level, e-/px (0); repeatable.")
     ] = None,
     exptime: Annotated[float, typer.Option("--exptime", help="Exposure time, s.")] = 348.0,
-    filter_: Annotated[str, typer.Option("--filter", help="F502N or F606W.")] = "F502N",
+    filter_: Annotated[str, typer.Option("--filter", help="Filter: F502N or F606W.")] = "F502N",
     repeats: Annotated[
         int, typer.Option("--repeats", min=1, help="Pairs per flash level in each visit.")
     ] = 1,
@@ -82,10 +82,14 @@ def simulate(
     trails: Annotated[
         bool, typer.Option("--trails", help="Release the lost charge in trails behind the stars.")
     ] = False,
-    compression: Annotated[str, typer.Option("--compression", help="none, gz or fz (tiles).")] = "none",
+    compression: Annotated[
+        str, typer.Option("--compression", help="Compression: none, gz or fz (tiles).")
+    ] = "none",
     catalog: Annotated[
         str,
-        typer.Option("--catalog", help="Ending of the master catalog: cat ecsv csv fits vot parquet."),
+        typer.Option(
+            "--catalog", help="File ending of the master catalog: cat, ecsv, csv, fits, vot or parquet."
+        ),
     ] = "cat",
     seed: Annotated[
         int,
