@@ -164,6 +164,12 @@ def correct(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
+    parts: Annotated[
+        bool,
+        typer.Option(
+            "--parts", help="Add a column for each part of the error, and the scatter of one exposure."
+        ),
+    ] = False,
     overwrite: Annotated[bool, overwriting("Overwrite the output file.")] = False,
     lake: LakeOption = None,
     as_json: JsonOption = False,
@@ -202,6 +208,7 @@ def correct(
         zero_point=zero_point,
         exptime=exptime,
         y_origin=y_origin,
+        parts=parts,
         gain=gain,
         enclosed=enclosed,
         units=_assignments("--unit", unit),

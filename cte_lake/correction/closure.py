@@ -127,13 +127,14 @@ def lake_tables(
     for number, pair in enumerate(pairs):
         sides = ((2, "a", -0.5, pair.y_2, pair.flux_2), (1, "b", 0.5, pair.y_1, pair.flux_1))
         for chip, letter, side, y, flux in sides:
-            row = _exposure(f"icte{number:02d}a{letter}q", chip, pair.mjd + side * _SPACING, flux.size)
+            row = exposure_row(f"icte{number:02d}a{letter}q", chip, pair.mjd + side * _SPACING, flux.size)
             exposures.append(row)
-            parts.append(_photometry(row, setup.background, y, flux, radius))
+            parts.append(photometry_table(row, setup.background, y, flux, radius))
     return pa.Table.from_pylist(exposures), pa.concat_tables(parts)
 
 
-def _exposure(rootname: str, chip: int, mjd: float, stars: int) -> dict[str, Any]:
+def exposure_row(rootname: str, chip: int, mjd: float, stars: int) -> dict[str, Any]:
+    """Return a row of the dataset ``exposures`` for a simulated exposure."""
     imagename = f"{rootname}_{_PARTITION['filetype']}.fits"
     return _PARTITION | {
         "imagename": imagename, "rootname": rootname, "targname": "NGC104", "visit": rootname[4:-3],
@@ -147,10 +148,11 @@ def _exposure(rootname: str, chip: int, mjd: float, stars: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def _photometry(row: dict[str, Any], sky: float, y: Any, flux: Any, radius: int) -> pa.Table:
+def photometry_table(row: dict[str, Any], sky: float, y: Any, flux: Any, radius: int = 3) -> pa.Table:
+    """Return the rows of ``phot`` of a simulated exposure."""
     n = flux.size
     area = math.pi * radius**2
-    columns = {name: pa.repeat(pa.scalar(value), n) for name, value in _PARTITION.items()}
+    columns = {name: pa.repeat(pa.scalar(row[name]), n) for name in _PARTITION}
     return pa.table(
         columns
         | {

@@ -17,7 +17,7 @@ from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
 from cte_lake.model.columns import TableColumns, discover
-from cte_lake.model.correct import correct
+from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.table_roles import RoleReader, TableConstants
 from cte_lake.model.tables import column_names
 from cte_lake.model.units import known_unit, split_name
@@ -26,10 +26,16 @@ from cte_lake.model.units import known_unit, split_name
 OUTPUT: dict[str, tuple[str, str]] = {
     "cte_loss": ("", "fraction of the corrected flux that readout took"),
     "cte_dmag": ("mag", "dimming by CTE losses, positive; subtract it from the magnitude"),
-    "cte_dmag_err": ("mag", "error of cte_dmag from the covariance of the coefficients"),
+    "cte_dmag_err": ("mag", "error of cte_dmag, all parts that the coefficient set has"),
     "corrected_flux": ("", "flux before readout, in the unit of the flux column"),
     "corrected_mag": ("mag", "magnitude less cte_dmag"),
     "cte_flag": ("", "bits: " + "; ".join(f"{f.value} {f.name}" for f in bits.CORRECTION_FLAGS)),
+    "cte_dmag_err_slopes": ("mag", "part of cte_dmag_err from the errors of the slopes"),
+    "cte_dmag_err_visits": ("mag", "part of cte_dmag_err from the scatter of visits"),
+    "cte_dmag_err_form": ("mag", "part of cte_dmag_err from what no smooth form followed"),
+    "cte_dmag_err_future": ("mag", "part of cte_dmag_err beyond the fitted dates"),
+    "cte_dmag_err_chips": ("mag", "part of cte_dmag_err from the difference of the chips"),
+    "cte_dmag_scatter": ("mag", "scatter of one exposure about the law; not in cte_dmag_err"),
 }
 
 
@@ -74,7 +80,8 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
     Returns
     -------
     dict of str to ndarray
-        ``cte_loss``, ``cte_dmag``, ``cte_dmag_err``, ``corrected_flux``, ``corrected_mag``, ``cte_flag``.
+        ``cte_loss``, ``cte_dmag``, ``cte_dmag_err``, ``corrected_flux``, ``corrected_mag``, ``cte_flag``;
+        on request the parts of the error, ``cte_dmag_err_slopes`` and so on, and ``cte_dmag_scatter``.
 
     Raises
     ------
@@ -113,6 +120,11 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
         out["corrected_mag"] = mags - result.cte_dmag
     flag = result.cte_flag | inputs.image
     out["cte_flag"] = np.where(inputs.impossible, flag | bits.DATE_IMPOSSIBLE.value, flag).astype(np.int32)
+    if reader.constants.parts:
+        parts = error_parts(coefficients, result, inputs.flux, inputs.mjd, inputs.background)
+        scatter = parts.pop("exposure")
+        out |= {f"cte_dmag_err_{name}": value + 0.0 * result.cte_dmag for name, value in parts.items()}
+        out["cte_dmag_scatter"] = scatter
     return out
 
 

@@ -35,6 +35,8 @@ class TableConstants:
         Magnitude of one electron in the exposure, for tables of magnitudes.
     exptime : float or None
         Seconds, by which fluxes per second are multiplied.
+    parts : bool
+        Whether each part of the error gets a column of its own.
     y_origin : float or None
         Number of the first row: 0, 1 for positions of FITS, IRAF, DAOPHOT or SExtractor, 0.5 for DOLPHOT's;
         None: 1 for columns that are named as SExtractor's, else 0.
@@ -60,6 +62,7 @@ class TableConstants:
     zero_point: float | None = None
     exptime: float | None = None
     y_origin: float | None = None
+    parts: bool = False
     gain: float | None = None
     enclosed: float = 1.0
     units: Mapping[str, str] = field(default_factory=dict)

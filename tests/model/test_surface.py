@@ -5,6 +5,7 @@ import math
 import tomllib
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,11 @@ from cte_lake.model import flags as bits
 from cte_lake.model.coefficient_text import from_toml, to_json, to_toml
 from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.correct_surface import leave
+from cte_lake.model.correct_table import correct_table
 from cte_lake.model.laws import LAWS
 from cte_lake.model.predict import background_for, predict
 from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Surface, tabulate
+from cte_lake.model.table_roles import TableConstants
 from tests.model.sets import make_background_set
 
 LAW = LAWS["saturating"]
@@ -165,3 +168,13 @@ def test_what_is_no_surface_is_refused():
         Surface(GRIDS, good.values, NODES, {"slopes": good.parts["slopes"][1:]})
     with pytest.raises(UsageError, match="is none"):
         Surface((Grid(0.0, 0.0, 24), *GRIDS[1:]), good.values, NODES)
+
+
+def test_a_table_gets_the_parts_on_request(entry):
+    stars = pa.table({"flux": [400.0, 2000.0], "y": [1900.0, 10.0], "background": [5.0, 9.0]})
+    plain = TableConstants(mjd=60000.0, chip=2, radius=3, filetype="flt")
+    assert "cte_dmag_err_slopes" not in correct_table(stars, entry, plain).column_names
+    found = correct_table(stars, entry, dataclasses.replace(plain, parts=True)).to_pandas()
+    names = [f"cte_dmag_err_{name}" for name in ("slopes", "visits", "form", "future", "chips")]
+    np.testing.assert_allclose(np.sqrt((found[names] ** 2).sum(axis=1)), found["cte_dmag_err"], rtol=1e-9)
+    np.testing.assert_allclose(found["cte_dmag_scatter"], 0.02 * found["cte_dmag"])
