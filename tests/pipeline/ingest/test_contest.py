@@ -7,8 +7,11 @@ import shutil
 import pytest
 from astropy.io import fits
 
+from cte_lake.config import load_settings
+from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.ingest import Action, tally
 from cte_lake.pipeline.ingest.tally import OUTCOMES
+from cte_lake.pipeline.survey import survey
 from tests.lakes import current, rejects
 
 NAME = "ic7801aaq_flc.fits"
@@ -114,3 +117,11 @@ def test_every_file_of_a_mixed_folder_is_in_one_sum(run, lake, frames, copy):
     }
     assert tally.last(lake).files == 7
     assert Action.SUPERSEDED.value in OUTCOMES
+
+
+def test_the_steps_that_prepare_frames_take_the_newest_too(copy, tmp_path):
+    copy("a", CAL_VER="3.9")
+    newest = copy("b", CAL_VER="3.10")
+    copy("c", CAL_VER="3.7")
+    found = survey([str(tmp_path / "data")], load_settings(None, environment={}), Selection())
+    assert [exposure.path for exposure in found.exposures] == [str(newest)]

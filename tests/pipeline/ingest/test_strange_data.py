@@ -59,3 +59,14 @@ def test_an_aperture_on_chip_1_is_believed_only_with_the_wcs(run, lake, frames):
     edit(frames, {"APERTURE": "UVIS1", "POSTARG2": 0.0}, CHIP1)
     run(frames)
     assert {row["chip"] for name, row in current(lake).items() if name.startswith(CHIP1)} == {1}
+
+
+def test_keywords_and_wcs_that_contradict_are_refused_with_the_counts(run, lake, frames):
+    edit(frames, {"APERTURE": "UVIS1", "POSTARG2": 0.0}, CHIP1)
+    for path in frames.glob(f"{CHIP1}*.fits"):
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI", 2].header["CRVAL1"] += 3.0
+    run(frames)
+    refused = [row for row in rejects(lake) if row["imagename"].startswith(CHIP1)]
+    assert {row["reason"] for row in refused} == {"chip_unclear"}
+    assert "chip 1 holds 0" in refused[0]["detail"]
