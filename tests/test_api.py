@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from astropy import units as u
 from astropy.table import QTable
 
 from cte_lake import Lake, open_lake
+from cte_lake.cli.main import app
 from cte_lake.errors import LakeError, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
@@ -201,6 +203,17 @@ def keys(result):
 @pytest.mark.parametrize("target", ["ngc104", "NGC104", "NGC 104", "47Tuc", ["47 Tuc", "NGC 6791"]])
 def test_a_target_is_found_as_astronomers_write_it(lake, target):
     assert keys(lake.cte(target=target, filter="f502n")) == keys(lake.cte()) != []
+
+
+def test_sql_keywords_and_the_command_line_find_the_same_rows(lake, root, tmp_path):
+    by_sql = lake.sql("FROM cte WHERE target = target_name('47 Tuc') AND estimator = 'mean_flux'")
+    by_keyword = lake.cte(target="NGC104", estimator="mean_flux")
+    assert keys(by_sql) == keys(by_keyword) != []
+    for written in ("NGC 104", "47Tuc"):
+        out = tmp_path / "losses.csv"
+        arguments = ["measure", "--target", written, "--lake", str(root), "-o", str(out), "--overwrite"]
+        typer.main.get_command(app).main(arguments, standalone_mode=False)
+        assert len(out.read_text().splitlines()) - 1 == len(by_keyword)
 
 
 def test_a_name_that_the_lake_lacks_is_refused_with_the_nearest(lake):
