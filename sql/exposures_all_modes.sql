@@ -44,6 +44,7 @@ SELECT
     e.uneven_err::DOUBLE AS uneven_err,
     e.position_stars::BIGINT AS position_stars,
     e.found_fraction::DOUBLE AS found_fraction,
+    e.quantum::DOUBLE AS quantum,
     e.mode::VARCHAR AS mode,
     e.engine::VARCHAR AS engine,
     e.settings::VARCHAR AS settings,

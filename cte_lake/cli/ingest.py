@@ -133,5 +133,5 @@ def _print_report(report: IngestReport) -> None:
         explanation += f" of {report.files} files"
     stars = f", {report.stars} stars" if report.stars else ""
     typer.echo(f"ingest: {explanation}{stars} in {report.seconds:.1f} s", err=True)
-    if report.lacking:
-        typer.echo(f"note: {report.lacking}", err=True)
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)

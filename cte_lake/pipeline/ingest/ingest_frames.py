@@ -50,6 +50,8 @@ class IngestReport:
         Files of an older calibration than another's that was found or measured: path and detail.
     lacking : str
         What the measured images lack: alignment, cosmic-ray masks; empty for nothing.
+    rounded, coarsest : int, float
+        Images measured whose compression rounded pixels without dither, and the coarsest step, electrons.
     seconds : float
         Wall time.
     """
@@ -65,7 +67,21 @@ class IngestReport:
     files: int = 0
     superseded: list[dict[str, str]] = field(default_factory=list)
     lacking: str = ""
+    rounded: int = 0
+    coarsest: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def notes(self) -> list[str]:
+        """What makes the measured losses less good than they could be, and what mends it."""
+        told = [self.lacking] if self.lacking else []
+        if self.rounded:
+            told.append(
+                f"{self.rounded} images were compressed to steps of up to {self.coarsest:.2f} electrons "
+                "without dither: losses of faint stars may move by points; fetch them uncompressed, or "
+                "compress them with dither"
+            )
+        return told
 
     @property
     def exit_code(self) -> ExitCode:
@@ -189,6 +205,9 @@ class _Recorder:
             self.report.measured += done.result.measured
             self.report.renewed += not done.result.measured
             self.report.stars += done.result.n_stars if done.result.measured else 0
+            if done.result.quantum is not None:
+                self.report.rounded += 1
+                self.report.coarsest = max(self.report.coarsest, done.result.quantum)
 
     def _withdraw(self, previous: Previous) -> None:
         from cte_lake.pipeline.ingest.exposure_rows import withdraw

@@ -20,6 +20,7 @@ from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
+from cte_lake.frames.quantised import undithered_step
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.place import place_of
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
@@ -77,12 +78,15 @@ class Outcome:
         False where the photometry was there already and only the exposure row was renewed.
     seconds : float
         Time that the worker took.
+    quantum : float or None
+        Step to which the pixels were rounded without dither, electrons.
     """
 
     imagename: str
     n_stars: int
     measured: bool
     seconds: float
+    quantum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,8 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     if old is not None:
         _admit(task, inputs, Position.from_row(old))
         rows.write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
-        return Outcome(task.exposure.imagename, old["n_stars"], False, perf_counter() - started)
+        seconds = perf_counter() - started
+        return Outcome(task.exposure.imagename, old["n_stars"], False, seconds, old.get("quantum"))
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
     _check_unchanged(task.exposure.path, inputs)
     stars, measured, position = _measure(task, image, inputs.crmask)
@@ -131,9 +136,10 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     )
     rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
     record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture)
-    record |= position.as_columns() | {"orientation": orientation(image.wcs)}
+    quantum = undithered_step(task.exposure.path, task.chip)
+    record |= position.as_columns() | {"orientation": orientation(image.wcs), "quantum": quantum}
     rows.write_exposure(task.lake, partition, record)
-    return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started)
+    return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started, quantum)
 
 
 def _inputs(task: MeasureTask) -> _Inputs:

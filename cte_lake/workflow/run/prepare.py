@@ -43,7 +43,7 @@ def ingest_frames(arguments: RunArguments) -> StepReport:
 
     done = ingest(IngestArguments(**_common(arguments)))
     summary = f"ingest: {done.files} files, {sums_text(done.sums)} in {done.seconds:.1f} s"
-    summary += f" ({done.lacking})" if done.lacking else ""
+    summary += f" ({'; '.join(done.notes)})" if done.notes else ""
     return StepReport("ingest", done.measured + done.renewed, len(done.rejected), summary, done.exit_code)
 
 

@@ -209,3 +209,24 @@ def test_ingest_alone_says_what_it_lacks(run, lake, frames):
     settings = load_settings(lake, environment={})
     align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
     assert "header's WCS" not in run(frames).lacking
+
+
+def test_rounding_without_dither_is_recorded_and_told(run, lake, frames):
+    source = frames / "ic7801aaq_flt.fits"
+    packed = frames / "ic7801aaq_flt.fits.fz"
+    with fits.open(source) as hdus:
+        planes = [
+            fits.CompImageHDU(hdu.data, hdu.header, quantize_level=4.0, quantize_method=-1)
+            if hdu.name in {"SCI", "ERR"}
+            else hdu.copy()
+            for hdu in hdus[1:]
+            if hdu.name not in {"HDRLET", "WCSCORR"}
+        ]
+        fits.HDUList([hdus[0].copy(), *planes]).writeto(packed)
+    for frame in frames.glob("*.fits"):
+        frame.unlink()
+    report = run(frames)
+    assert (report.measured, report.rounded) == (1, 1)
+    assert any("without dither" in note for note in report.notes)
+    (row,) = current(lake).values()
+    assert row["quantum"] == pytest.approx(report.coarsest)
