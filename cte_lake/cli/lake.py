@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, App, app
-from cte_lake.cli.options import JsonOption, LakeOption, SetOption, settings_of
+from cte_lake.cli.options import JsonOption, LakeOption, OneTargetOption, SetOption, settings_of
 
 config_app = App(help="Show the configuration.")
 master_app = App(help="Master catalogs: import, build, merge, show.")
@@ -82,10 +82,7 @@ def config_default() -> None:
 @master_app.command("import")
 def master_import(
     file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
-    target: Annotated[
-        str,
-        typer.Option("--target", help="Target of the catalog, in any configured spelling: ngc104, 47 Tuc."),
-    ],
+    target: OneTargetOption,
     lake: LakeOption = None,
     epoch: Annotated[
         float | None,
