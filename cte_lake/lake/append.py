@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.dataset_files import DatasetFiles
@@ -39,6 +38,9 @@ def append_rows(files: DatasetFiles, table: pa.Table) -> list[Place]:
     LakeError
         If the dataset is one of the lake's own, or the table does not fit its schema.
     """
+    # An import of a quarter of a second, which opening a lake does without.
+    import pyarrow.compute as pc
+
     name = files.name
     if name in OWN:
         raise LakeError(f"dataset {name!r} is written by its own command alone")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import duckdb
 import pytest
 
@@ -10,6 +13,7 @@ from cte_lake.errors import UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.views.bind import Binding
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
+from tests.sql.writing import add_exposure
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,15 @@ def test_a_misspelt_view_gets_a_hint_from_all_names(root):
 
 def test_stored_datasets_are_named_by_their_prefix():
     assert stored_in(named_in('SELECT * FROM "stored_phot", cte') or ()) == {"phot"}
+
+
+def test_opening_and_a_plain_query_import_neither_pandas_nor_compiled_kernels(lake):
+    add_exposure(lake, "ic7802aaq")
+    code = (
+        "import sys, cte_lake\n"
+        f"with cte_lake.open_lake({str(lake)!r}) as opened:\n"
+        "    opened.sql('SELECT count(*) FROM exposures')\n"
+        "print(sorted({'pandas', 'numba', 'scipy', 'astropy', 'pyarrow.compute'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -34,6 +34,8 @@ CONTRACT = {
     "slopes": _SLOPE,
     "cte": f"{_PAIR} {_SLOPE} cte_loss cte_loss_err cte_dmag background",
     "epochs": "target epoch mjd n_pairs",
+    "losses": f"{_PAIR} bin_lo bin_hi loss loss_err loss_percent loss_mag background generation",
+    "unpaired": "imagename reason detail",
 }
 RELATIONS = [each for each in sql_objects() if each.kind != "macro"]
 
