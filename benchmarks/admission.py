@@ -174,7 +174,11 @@ def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
     import_master(lake, master, "ngc104", settings.config)
     common = {"paths": (str(frames),), "workers": WorkerSettings(0)}
     report = ingest(IngestArguments(lake, settings=settings, **common))
-    told = "admitted" if not report.rejected else report.rejected[0]["detail"].split(" lie ")[-1][:22]
+    told = (
+        "admitted"
+        if not report.rejected
+        else "off by " + report.rejected[0]["detail"].split(" lie ")[1].split(";")[0] + ")"
+    )
     forced = load_settings(root, {"admission.enabled": False}, environment={})
     ingest(IngestArguments(lake, settings=forced, **common))
     unaligned = measured_losses(root)
