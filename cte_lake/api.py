@@ -399,7 +399,8 @@ def _with_notes(table: pa.Table, columns: Any) -> pa.Table:
         column: ViewColumn | None = columns.get(field.name) or columns.get(field.name.lower())
         notes = {"unit": column.unit, "description": column.description} if column else None
         fields.append(field.with_metadata(notes))
-    return table.cast(pa.schema(fields)) if fields else table
+    # Not `cast`, which imports all of pyarrow.compute to change nothing but notes.
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table
 
 
 __all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]
