@@ -338,12 +338,6 @@ def open_lake(
     ------
     LakeError
         If there is no lake, or it cannot be read.
-
-    Examples
-    --------
-    >>> from cte_lake import open_lake
-    >>> lake = open_lake("lake")  # doctest: +SKIP
-    >>> lake.cte(target="ngc104", estimator="mean_flux", flash=[0, 12]).astropy()  # doctest: +SKIP
     """
     return opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
 

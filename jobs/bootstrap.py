@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     task, rest = arguments[0], arguments[1:]
-    install(extras="dev" if task in {"test", "slow"} else "pandas")
+    install(extras="dev" if task in {"test", "slow"} else "pandas,prepare")
     if task == "demo":
         return run(BIN / "cte-lake", "demo", *rest)
     if task == "test":

@@ -48,6 +48,23 @@ _PHRASES = {
 }
 
 
+#: Module: the extra of the installation that brings it.
+_EXTRAS = {
+    "dask": "measure",
+    "distributed": "measure",
+    "photutils": "measure",
+    "astroscrappy": "prepare",
+    "drizzlepac": "prepare",
+    "stsci": "prepare",
+    "stwcs": "prepare",
+    "tweakwcs": "prepare",
+    "astroquery": "archive",
+    "pandas": "pandas",
+    "fsspec": "s3",
+    "s3fs": "s3",
+}
+
+
 def surroundings(error: BaseException) -> str | None:
     """Return in one sentence what of the surroundings an error comes from; None if from none of them.
 
@@ -57,6 +74,11 @@ def surroundings(error: BaseException) -> str | None:
         What was raised; its causes are looked at too.
     """
     for each in _chain(error):
+        if isinstance(each, ModuleNotFoundError) and (extra := _EXTRAS.get((each.name or "").split(".")[0])):
+            return (
+                f"this needs {each.name}, which is not installed; it is part of an extra: "
+                f"pip install 'cte-lake[{extra}]'"
+            )
         if isinstance(each, MemoryError):
             return f"{_SYSTEM[errno.ENOMEM]}"
         if isinstance(each, OSError) and each.errno in _SYSTEM:

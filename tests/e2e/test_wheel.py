@@ -37,7 +37,7 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_it_carries_sql_schemas_and_types(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    for folder in ("sql", "catalog_schemas"):
+    for folder in ("sql", "catalog_schemas", "coefficient_sets"):
         inside = {
             name.removeprefix("cte_lake/_data/")
             for name in names
@@ -66,7 +66,7 @@ def test_it_works_in_a_bare_environment(wheel, tmp_path, program):
         "--constraint",
         ROOT / "constraints.txt",
     ]
-    run(*pip, wheel, cwd=tmp_path)
+    run(*pip, f"{wheel}[measure]", cwd=tmp_path)
     cte_lake = bare / "bin" / "cte-lake"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

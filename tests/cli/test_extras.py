@@ -1,0 +1,72 @@
+"""A small installation reads, corrects and reports; what it lacks is named with the extra that brings it."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from cte_lake.cli.faults import surroundings
+
+ROOT = Path(__file__).resolve().parents[2]
+#: What only extras bring, and what comes with it.
+EXTRAS = [
+    "asdf",
+    "asdf_astropy",
+    "astroquery",
+    "astroscrappy",
+    "dask",
+    "distributed",
+    "drizzlepac",
+    "fsspec",
+    "gwcs",
+    "pandas",
+    "photutils",
+    "polars",
+    "s3fs",
+    "sklearn",
+    "skimage",
+    "stsci",
+    "stwcs",
+    "tornado",
+    "tweakwcs",
+]
+PRELUDE = f"""
+from importlib.machinery import PathFinder
+found = PathFinder.find_spec
+gone = frozenset({EXTRAS!r})
+PathFinder.find_spec = lambda name, path=None, target=None: (
+    None if name.split(".")[0] in gone else found(name, path, target)
+)
+from cte_lake.cli.main import main
+main()
+"""
+
+
+def small(*arguments):
+    command = [sys.executable, "-c", PRELUDE, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("flux,y,chip,mjd\n600,1500,2,57601.3\n")
+    done = small("correct", table, "-c", "simulated_demo_flt_r3", "-o", tmp_path / "o.fits")
+    assert done.returncode == 0, done.stderr
+    done = small("init", tmp_path / "lake")
+    assert done.returncode == 0, done.stderr
+    done = small("sql", "--lake", tmp_path / "lake", "SELECT count(*) AS n FROM cte", "--format", "csv")
+    assert done.stdout == "n\n0\n", done.stderr
+    done = small("align", table, "--lake", tmp_path / "lake")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "pip install 'cte-lake[measure]'" in done.stderr
+
+
+def test_every_package_of_measuring_and_preparing_is_told_by_its_extra():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra in ("measure", "prepare", "archive"):
+        for requirement in extras[extra]:
+            name = re.split(r"[\[>]", requirement)[0]
+            if name != "cte-lake":
+                told = surroundings(ModuleNotFoundError(f"No module named {name!r}", name=name))
+                assert f"cte-lake[{extra}]" in str(told)
