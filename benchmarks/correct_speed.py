@@ -23,6 +23,9 @@ from cte_lake.correction.correct_files import correct_file
 from cte_lake.model.coefficients import CoefficientSet, Validity
 from cte_lake.model.correct import correct
 from cte_lake.model.injection import DEFAULT_LAW
+from cte_lake.model.law_trial import fitted_set
+from cte_lake.model.laws import LAWS
+from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.terms import tensor_terms
 
 
@@ -65,6 +68,18 @@ def arrays_case(rows: int, folder: str) -> float:
     return time.perf_counter() - start
 
 
+def surface_case(rows: int, folder: str) -> float:
+    """As `arrays_case`, by the surface that a fit of simulated slopes gives."""
+    lake = SlopeLake(LAWS["power"], last=57610.0, flash=(0.0, 6.0, 12.0))
+    entry = fitted_set(lake.draw(0)[0])
+    data = stars(min(rows, 1_000_000))
+    correct(entry, *(v[:10] for v in data.values()))
+    start = time.perf_counter()
+    for _ in range(0, rows, data["flux"].size):
+        correct(entry, *data.values(), radius=3, filetype="flt")
+    return time.perf_counter() - start
+
+
 def parquet_case(rows: int, folder: str) -> float:
     start = time.perf_counter()
     correct_file(Path(folder) / "stars.parquet", Path(folder) / "out.parquet", coefficients())
@@ -99,7 +114,9 @@ def in_process(case: str, rows: int, folder: str) -> dict[str, float]:
 
 
 def run_case(case: str, rows: int, folder: str, send) -> None:
-    seconds = {"arrays": arrays_case, "parquet": parquet_case, "sql": sql_case}[case](rows, folder)
+    seconds = {"arrays": arrays_case, "surface": surface_case, "parquet": parquet_case, "sql": sql_case}[
+        case
+    ](rows, folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     send.send({"seconds": seconds, "peak_mb": peak})
 
@@ -113,7 +130,12 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory() as folder:
         write_table(Path(folder) / "stars.parquet", options.rows)
-        for case, rows in (("arrays", options.rows), ("parquet", options.rows), ("sql", options.sql_rows)):
+        for case, rows in (
+            ("arrays", options.rows),
+            ("surface", options.rows),
+            ("parquet", options.rows),
+            ("sql", options.sql_rows),
+        ):
             results[case] = {"rows": rows, **in_process(case, rows, folder)}
     if options.json:
         print(json.dumps(results, indent=2))
