@@ -67,6 +67,8 @@ SELECT
     e.file_size::BIGINT AS file_size,
     e.file_mtime_ns::BIGINT AS file_mtime_ns,
     e.phot_key::VARCHAR AS phot_key,
+    e.phot_file::VARCHAR AS phot_file,
+    e.phot_hash::VARCHAR AS phot_hash,
     e.revision::INTEGER AS revision,
     e.software::VARCHAR AS software
 FROM exposures_all_modes AS e

@@ -8,10 +8,14 @@ WITH q AS MATERIALIZED (
     FROM pairings
 ),
 sided AS (
-    SELECT q.pair_id, q.target, q.proposal, q.flash, q.filetype, 1 AS side, q.image_1 AS image, q.phot_key_1 AS phot_key, q.chip_1 AS chip
+    SELECT
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype, 1 AS side, q.image_1 AS image,
+        q.phot_key_1 AS phot_key, q.phot_file_1 AS phot_file, q.chip_1 AS chip
     FROM q
     UNION ALL
-    SELECT q.pair_id, q.target, q.proposal, q.flash, q.filetype, 2 AS side, q.image_2 AS image, q.phot_key_2 AS phot_key, q.chip_2 AS chip
+    SELECT
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype, 2 AS side, q.image_2 AS image,
+        q.phot_key_2 AS phot_key, q.phot_file_2 AS phot_file, q.chip_2 AS chip
     FROM q
 ),
 stars AS NOT MATERIALIZED (
@@ -40,6 +44,7 @@ stars AS NOT MATERIALIZED (
         AND p.filetype = s.filetype
         AND p.imagename = s.image
         AND p.phot_key = s.phot_key
+        AND p.file = lake_folder() || s.phot_file
     -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
     SELECT

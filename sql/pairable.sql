@@ -123,5 +123,6 @@ SELECT
     d.settings_hash::VARCHAR AS settings_hash,
     d.pam::VARCHAR AS pam,
     d.sky::DOUBLE AS sky,
-    d.phot_key::VARCHAR AS phot_key
+    d.phot_key::VARCHAR AS phot_key,
+    d.phot_file::VARCHAR AS phot_file
 FROM sided AS d;

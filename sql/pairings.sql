@@ -125,5 +125,7 @@ SELECT
     (((p.two.roll - p.one.roll) % 360 + 360) % 360)::DOUBLE AS turn,
     (p.one.masked)::BOOLEAN AS cr_masked,
     p.one.phot_key::VARCHAR AS phot_key_1,
-    p.two.phot_key::VARCHAR AS phot_key_2
+    p.two.phot_key::VARCHAR AS phot_key_2,
+    p.one.phot_file::VARCHAR AS phot_file_1,
+    p.two.phot_file::VARCHAR AS phot_file_2
 FROM ranked AS p;

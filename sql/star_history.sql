@@ -38,4 +38,6 @@ INNER JOIN stored_phot AS p
     AND p.flash = e.flash
     AND p.filetype = e.filetype
     AND p.imagename = e.imagename
-    AND p.phot_key = e.phot_key;
+    AND p.phot_key = e.phot_key
+    -- The named file alone: a copy of it, or one put in another place, is not counted.
+    AND p.file = lake_folder() || e.phot_file;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -150,27 +151,38 @@ def verify(
     lake: LakeOption = None,
     mode: ModeOption = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read the files' footers only.")] = False,
+    share: Annotated[
+        str,
+        typer.Option("--share", help="Read this share of the files in full, 1/30; the longest unread first."),
+    ] = "1",
+    within: Annotated[
+        str, typer.Option("--within", help="Begin no further file in full after this time, such as 30m.")
+    ] = "",
     inputs: Annotated[
         bool, typer.Option("--inputs", help="Also compare the measured frames with their recorded checksums.")
     ] = False,
     quarantine: Annotated[
-        bool, typer.Option("--quarantine", help="Quarantine unreadable files: move them to LAKE/quarantine.")
+        bool, typer.Option("--quarantine", help="Quarantine broken files: move them to LAKE/quarantine.")
     ] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that every file is whole and every exposure row finds its photometry.
+    """Check that every file is whole, lies in its place, and is what the exposure rows name.
 
-    Reads every byte against the checksums in the files. What is harmful is printed and the exit code
-    is 5. An exposure whose photometry was quarantined is measured again by the next ingest of its frame.
+    Reads every byte against the checksums in the files; with --share 1/30 each night, every file within
+    30 nights. What is harmful is printed and the exit code is 5. A file that could not be read for want of
+    permission, memory or open files is named and never quarantined. An exposure whose photometry was quarantined
+    is measured again by the next ingest of its frame.
     """
+    from cte_lake.lake.maintenance.nightly import record_verification
     from cte_lake.lake.maintenance.verify import changed_inputs
     from cte_lake.lake.maintenance.verify import verify as run
     from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
-    found = run(root, quick)
+    limit = seconds_of(within) if within else float("inf")
+    found = run(root, quick, share_of(share), limit)
     findings = list(found.findings)
     if inputs:
         from cte_lake.frames.fitsfile import checksum
@@ -182,13 +194,33 @@ def verify(
         typer.echo(outcome if finding.harm else f"{outcome} (no harm)", err=as_json)
     harmful = [finding for finding in findings if finding.harm]
     _report(
-        f"verify: {found.files} files, {found.exposures} exposures, {found.stars} stars; "
+        f"verify: {found.files} files ({found.in_full} in full), {found.exposures} exposures, "
+        f"{found.stars} stars; "
         f"{len(harmful)} harmful, {len(findings) - len(harmful)} left over"
     )
+    counts = {"files": found.files, "in_full": found.in_full, "harmful": len(harmful)}
+    record_verification(root, {**counts, "findings": [vars(finding) for finding in harmful]})
     aside = _quarantine(root, findings, yes) if quarantine and not dry_run else {}
     _result({"passed": not harmful, "findings": [vars(finding) for finding in findings]} | aside, as_json)
     if harmful:
         raise AuditFailed(f"{len(harmful)} of the lake's files or rows are not as they must be")
+
+
+def share_of(text: str) -> float:
+    """Read a share such as ``1/30``, ``0.1`` or ``1``.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    try:
+        share = float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"--share {text!r} is no share; write 1/30, or a number above 0 and up to 1")
+    return share
 
 
 def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:

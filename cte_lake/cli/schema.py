@@ -10,7 +10,7 @@ import typer
 from cte_lake.cli.app import LAKE, App, app
 from cte_lake.cli.options import JsonOption, LakeOption
 
-schema_app = App(help="Columns of the lake's datasets: show, check, diff.")
+schema_app = App(help="Columns of the lake's datasets: show, check, diff, upgrade.")
 app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
 
 
@@ -53,6 +53,22 @@ def schema_check() -> None:
 
     for line in check_schemas():
         typer.echo(line)
+
+
+@schema_app.command("upgrade")
+def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None:
+    """Have every exposure row name its photometry by file and content; readers and ingests go on meanwhile.
+
+    Rows of before 2026 name neither. Their photometry is read once and new revisions of the rows are
+    written; nothing else changes. Run again, it does nothing.
+    """
+    from cte_lake.lake.stored import find_lake
+    from cte_lake.lake.upgrade import upgrade
+
+    rows = upgrade(find_lake(lake))
+    if as_json:
+        typer.echo(json.dumps({"rows": rows}))
+    typer.echo(f"schema: {rows} exposure rows upgraded" if rows else "schema: nothing to upgrade", err=True)
 
 
 @schema_app.command("diff")

@@ -79,6 +79,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         lines += _wrapped(line)
     if state["aligned"]:
         lines.append(_fact("Alignment", f"{count_text(state['aligned'], 'exposure')} aligned"))
+    lines += _verified(found["verified"])
     report = found["report"]
     if report is None:
         lines.append(_fact("Report", "none yet; `cte-lake report` makes one"))
@@ -88,6 +89,18 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     if report["losses"]:
         lines.append("Loss per 2048 rows in the latest epochs, by the report (%)")
         lines += [f"  {line}" for line in report["losses"]]
+    return lines
+
+
+def _verified(record: Mapping[str, Any] | None) -> list[str]:
+    if record is None:
+        return [_fact("Verified", "never; `cte-lake verify` reads every file")]
+    found = f"{record['harmful']} harmful" if record["harmful"] else "nothing harmful"
+    lines = [
+        _fact("Verified", f"{record['at']}, {record['in_full']} of {record['files']} files in full: {found}")
+    ]
+    for finding in record["findings"][:_LISTED]:
+        lines += _wrapped(f"{finding['path']}: {finding['detail']}")
     return lines
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.lake.paths import Partition, exposure_file
+from cte_lake.lake.contents import Content, phot_hash, record_of
+from cte_lake.lake.paths import Partition, exposure_file, phot_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.write import conform, write_table
@@ -17,6 +18,35 @@ from cte_lake.lake.write import conform, write_table
 def partition_of(row: Mapping[str, Any]) -> Partition:
     """Return where an exposure row lies."""
     return Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
+
+
+def write_photometry(
+    named: AnyLake, partition: Partition, rootname: str, phot_key: str, table: pa.Table
+) -> dict[str, str]:
+    """Write an exposure's photometry; no reader sees it before its exposure row.
+
+    Parameters
+    ----------
+    named : StoredLake or path
+        The lake.
+    partition : Partition
+        Where it lies.
+    rootname, phot_key : str
+        What its name is made of.
+    table : pyarrow.Table
+        The rows, in the schema of ``phot``.
+
+    Returns
+    -------
+    dict of str
+        The columns of the exposure row that name it: ``phot_file`` and ``phot_hash``.
+    """
+    path, content = phot_file(partition, rootname, phot_key), phot_hash(table)
+    imagename = f"{rootname}_{partition.filetype}.fits"
+    record = record_of(partition.folder, [Content(imagename, phot_key, table.num_rows, content)])
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **record})
+    write_table(stored(named) / path, table, {"software": f"cte-lake {__version__}"})
+    return {"phot_file": path, "phot_hash": content}
 
 
 def write_exposure(named: AnyLake, partition: Partition, record: Mapping[str, Any]) -> None:

@@ -21,11 +21,13 @@ from cte_lake.lake.evolve import (
     projection,
     schema_of_all,
 )
+from cte_lake.lake.named_files import in_place, naming
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, Dataset, dataset
 from cte_lake.lake.store import Listed, Place
 
+EXPOSURES = "exposures"
 #: Column that says which file a row was read from, relative to the lake.
 FILE_COLUMN = "file"
 #: Datasets whose files hold a row or a few.
@@ -116,7 +118,8 @@ class DatasetFiles:
         seed = self.seed
         columns = projection(self.name, seed.names) if seed is not None else None
         source = self._source(quoted(pattern), seed)
-        return source if columns is None else f"(SELECT {columns}, {FILE_COLUMN} FROM {source})"
+        source = source if columns is None else f"(SELECT {columns}, {FILE_COLUMN} FROM {source})"
+        return in_place(source) if self.name == EXPOSURES else source
 
     def _source(self, files: str, seed: pa.Schema | None) -> str:
         """Return what reads files with their hive keys and, as the column ``file``, their whole path."""
@@ -157,7 +160,9 @@ class DatasetFiles:
             names = seed.names if seed is not None else connection.sql(f"FROM {source} LIMIT 0").columns
             columns = projection(self.name, [column for column in names if column != FILE_COLUMN])
             chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"
-            return connection.sql(f"SELECT {chosen} FROM {source}").to_arrow_table()
+            source = f"(SELECT {chosen} FROM {source})"
+            source = naming(source) if self.name == EXPOSURES else source
+            return connection.sql(f"FROM {source}").to_arrow_table()
 
     def connection(self, fetch: Iterable[str] = ()) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection in memory that can read the lake and draws no progress bar.

@@ -43,7 +43,7 @@ def kept_rows(files: DatasetFiles) -> pa.Table:
         If a file cannot be read; the message names it.
     """
     # A vacuum may take a superseded file between the listing and the reading; the next listing lacks it.
-    for last in (False, True):
+    for last in (False, False, True):
         try:
             return _rows(files)
         except duckdb.Error as error:
@@ -52,9 +52,9 @@ def kept_rows(files: DatasetFiles) -> pa.Table:
                 raise StoreUnavailable(raised[1]) from error
             gone = isinstance(error, duckdb.IOException) or raised is not None
             if last or not gone:
-                raise LakeError(_unreadable(files, error)) from error
+                raise LakeError(unreadable(files, error)) from error
         except pa.ArrowInvalid as error:
-            raise LakeError(_unreadable(files, error)) from error
+            raise LakeError(unreadable(files, error)) from error
     raise AssertionError("the loop returns or raises")
 
 
@@ -120,7 +120,8 @@ def _schema_mark(name: str) -> str:
     return ",".join(f"{column.name}:{column.type}" for column in dataset(name).columns)
 
 
-def _unreadable(files: DatasetFiles, error: Exception) -> str:
+def unreadable(files: DatasetFiles, error: Exception) -> str:
+    """Return what is told of a dataset whose files cannot be read."""
     raised = raised_below(error) if isinstance(error, duckdb.Error) else None
     reason = raised[1] if raised is not None else str(error).splitlines()[0]
     return (

@@ -14,12 +14,15 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.append import append_rows
-from cte_lake.lake.dataset_files import FILE_COLUMN, DatasetFiles
-from cte_lake.lake.index import kept_rows
+from cte_lake.lake.dataset_files import EXPOSURES, FILE_COLUMN, DatasetFiles
+from cte_lake.lake.index import kept_rows, unreadable
+from cte_lake.lake.named_files import are_in_place, with_compacted
 from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.seeds import seed_datasets
 from cte_lake.lake.store import Listed, Place
@@ -33,8 +36,19 @@ class StoredDataset(DatasetFiles):
     """A dataset of a stored lake: `seed`, `scan`, `rows`, `current`, `append`."""
 
     def rows(self) -> pa.Table:
-        """Return every row, superseded ones too, with the column ``file``: for datasets of small files."""
-        return kept_rows(self)
+        """Return every row, superseded ones too, with the column ``file``: for datasets of small files.
+
+        An exposure row that lies in another partition than its content states is left out (`misplaced`).
+        """
+        if self.name != EXPOSURES:
+            return kept_rows(self)
+        rows = with_compacted(self.root, kept_rows(self))
+        return rows.filter(are_in_place(rows))
+
+    def misplaced(self) -> pa.Table:
+        """Return the exposure rows that lie in another partition than their content states."""
+        rows = kept_rows(self)
+        return rows.filter(pc.invert(are_in_place(rows)))
 
     def current(self, where: str = "true", parameters: Iterable[Any] = (), columns: str = "*") -> pa.Table:
         """Return the rows that count: of each key the highest revision, withdrawn ones included.
@@ -60,8 +74,15 @@ class StoredDataset(DatasetFiles):
 
     def query(self, query: str, parameters: Iterable[Any] = ()) -> pa.Table:
         """Return the answer to a query over `scan`."""
-        with self.connection() as connection:
-            return connection.sql(query, params=list(parameters)).to_arrow_table()
+        # A vacuum may take a superseded file between the listing and the opening: listed again, it is gone.
+        for last in (False, False, True):
+            try:
+                with self.connection() as connection:
+                    return connection.sql(query, params=list(parameters)).to_arrow_table()
+            except duckdb.IOException as error:
+                if last:
+                    raise LakeError(unreadable(self, error)) from error
+        raise AssertionError("the loop returns or raises")
 
     def append(self, table: pa.Table) -> list[Place]:
         """Add rows, one file a partition; the same rows again are the same file (`append_rows`)."""

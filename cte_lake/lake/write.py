@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.contents import ROWS_HASH, rows_hash
 from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import Dataset, dataset
 
@@ -81,9 +82,9 @@ def _nan_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def write_table(named: Named, table: pa.Table, provenance: Mapping[str, str] | None = None) -> None:
-    """Write a table as Parquet in one step, with its provenance in the file's metadata."""
-    if provenance:
-        table = table.replace_schema_metadata({**(table.schema.metadata or {}), **provenance})
+    """Write a table as Parquet in one step, with its provenance and the hash of its rows in the metadata."""
+    said = {**(table.schema.metadata or {}), **(provenance or {}), ROWS_HASH: rows_hash(table)}
+    table = table.replace_schema_metadata(said)
     with replacing(named) as temporary:
         pq.write_table(table, temporary, **parquet_options(table.schema))
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from cte_lake.lake.paths import Partition, exposure_file, master_file, phot_file
+from cte_lake.lake.commit import write_photometry
+from cte_lake.lake.paths import Partition, exposure_file, master_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
@@ -37,12 +38,12 @@ def fill_lake(lake: StoredLake, images: Iterable[SimulatedPhotometry], stars: Ch
         record = image.record
         master_hash = record["master_hash"]
         partition = Partition(record["target"], record["proposal"], record["flash"], record["filetype"])
-        photometry = lake / phot_file(partition, record["rootname"], record["phot_key"])
-        write_table(photometry, conform(pa.table(image.columns), "phot"))
+        table = conform(pa.table(image.columns), "phot")
+        named = write_photometry(lake, partition, record["rootname"], record["phot_key"], table)
         place = exposure_file(
             partition, record["rootname"], record["mode"], record["phot_key"], record["revision"]
         )
-        row = pa.Table.from_pylist([record], schema=schema)
+        row = pa.Table.from_pylist([record | named], schema=schema)
         write_table(lake / place, conform(row, "exposures"))
         count += 1
     if stars is not None and master_hash is not None:

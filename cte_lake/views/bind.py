@@ -11,7 +11,11 @@ from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
+<<<<<<< HEAD
 from cte_lake.lake.dataset_files import quoted
+=======
+from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
+>>>>>>> e9ec8f1 (Lake: exposure rows name their photometry by file and by content; copied, replaced, moved and changed files are never counted and verify says so; schema upgrade for older lakes)
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
@@ -76,6 +80,7 @@ class Binding:
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
+        bind_folder(connection, f"{self._lake}/")
         if exposures is not None:
             bind_exposures(connection, exposures)
             self._files.remove("exposures")
@@ -128,6 +133,11 @@ def make_objects(connection: duckdb.DuckDBPyConnection, config: Config, objects:
             connection.execute(default_view(each, config.measure.aperture))
 
 
+def bind_folder(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
+    """Make the macro by which views tell the whole path of a photometry file from its name in the lake."""
+    connection.execute(f"CREATE OR REPLACE MACRO lake_folder() AS {quoted(folder)}")
+
+
 def bind_exposures(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
     """Hold all exposure rows in a connection: ten thousand files are not opened by every query."""
     columns = ", ".join(f'"{column}"' for column in stored_types("exposures"))
@@ -171,7 +181,9 @@ def stored_types(name: str) -> dict[str, str]:
     """Return the SQL type of each column of a dataset, those that stand in the path alone included."""
     stated = dataset(name)
     types = {column.name: SQL_TYPES[column.type] for column in stated.expanded()}
-    return types | {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
+    types |= {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
+    # An exposure row names the file whose rows count.
+    return types | ({FILE_COLUMN: "VARCHAR"} if name == "phot" else {})
 
 
 def bind_detector(connection: duckdb.DuckDBPyConnection) -> None:

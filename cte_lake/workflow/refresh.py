@@ -121,7 +121,7 @@ def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
     """
     made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
     run = f"run {shlex.quote(str(frames))} --steps fetch,align,crmask,ingest"
-    return (run, "audit", "verify --quick", made, "status")
+    return (run, "audit", "verify --share 1/30 --within 30m", made, "status")
 
 
 def _meaning(code: int) -> str:

@@ -8,7 +8,7 @@ until vacuum.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -17,15 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
+from cte_lake.errors import LakeError
+from cte_lake.lake.contents import Content, phot_hash, record_of
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.maintenance.inventory import (
-    COMPACTED,
-    COMPACTED_KEY,
     ExposureRow,
     Inventory,
-    members_metadata,
 )
+from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import parquet_options, replacing, write_table
@@ -84,7 +84,7 @@ def _phot_merges(inventory: Inventory, min_files: int, below: int) -> Iterator[M
     for folder, rows in _by_folder(row for row in inventory.current if not row.withdrawn):
         batch: list[tuple[ExposureRow, str, int]] = []
         for row in [*rows, None]:
-            path = inventory.phot_of(row) if row is not None else ""
+            path = row.photometry if row is not None else ""
             listed = inventory.phot_files.get(path)
             full = sum(size for *_, size in batch) + (listed.size if listed else 0) > _LARGEST_PHOT
             if (row is None or full) and len(batch) >= max(min_files, 2):
@@ -137,15 +137,15 @@ def compact(named: AnyLake, plan: CompactPlan, min_files: int = 2) -> int:
 
 
 def _merge_exposures(root: StoredLake, merge: Merge) -> None:
-    table = _rows_as_written(root, merge)
+    table = written_rows(root, merge.rows)
     name = f"{COMPACTED}{digest([list(_identity(row)) for row in merge.rows])}.parquet"
     write_table(root / merge.folder / name, table, {"software": f"cte-lake {__version__}"})
 
 
-def _rows_as_written(root: StoredLake, merge: Merge) -> pa.Table:
-    """Return the rows of a merge, each once, as a table in today's file schema."""
-    table = root.dataset("exposures").read(sorted({row.file for row in merge.rows}))
-    wanted = {(*_identity(row), row.file) for row in merge.rows}
+def written_rows(root: StoredLake, rows: Sequence[ExposureRow]) -> pa.Table:
+    """Return exposure rows, each once, as a table in today's file schema."""
+    table = root.dataset("exposures").read(sorted({row.file for row in rows}))
+    wanted = {(*_identity(row), row.file) for row in rows}
     columns = [table.column(name).to_pylist() for name in (*_IDENTITY, FILE_COLUMN)]
     chosen = table.filter(pa.array([row in wanted for row in zip(*columns, strict=True)], pa.bool_()))
     schema = file_schema("exposures")
@@ -162,36 +162,63 @@ def _identity(row: ExposureRow) -> tuple[str, str, int, str]:
 
 
 def _merge_phot(root: StoredLake, merge: Merge) -> None:
-    """Write photometry files as row groups of one file, then commit the rows that name them there."""
+    """Write photometry files as row groups of one file, then commit the rows that name it."""
+    tables = [_photometry(root, row, path) for row, path in zip(merge.rows, merge.files, strict=True)]
+    contents = [
+        Content(row.imagename, COMPACTED_KEY + row.phot_key, table.num_rows, phot_hash(table))
+        for row, table in zip(merge.rows, tables, strict=True)
+    ]
     schema = file_schema("phot")
-    members = [(row.imagename, COMPACTED_KEY + row.phot_key) for row in merge.rows]
-    schema = schema.with_metadata({**(schema.metadata or {}), **members_metadata(members)})
-    name = f"{COMPACTED}{digest([list(member) for member in members])}.parquet"
-    schema = pa.schema([field.with_nullable(True) for field in schema], schema.metadata)
+    metadata = {**(schema.metadata or {}), **record_of(merge.folder.removeprefix("phot/"), contents)}
+    schema = pa.schema([field.with_nullable(True) for field in schema], metadata)
+    name = f"{COMPACTED}{digest([[each.imagename, each.phot_key, each.hash] for each in contents])}.parquet"
     with (
         replacing(root / merge.folder / name) as temporary,
         pq.ParquetWriter(temporary, schema, **parquet_options(schema)) as writer,
     ):
-        for path, (_, key) in zip(merge.files, members, strict=True):
-            table = root.dataset("phot").read([path]).select(schema.names)
-            at = table.column_names.index("phot_key")
-            keys = pa.repeat(pa.scalar(key), table.num_rows)
-            table = table.set_column(at, "phot_key", keys).cast(schema)
-            writer.write_table(table.sort_by("master_id"), row_group_size=max(table.num_rows, 1))
-    _commit(root, merge)
+        for table in tables:
+            writer.write_table(table.cast(schema), row_group_size=max(table.num_rows, 1))
+    _commit(root, merge, f"{merge.folder}/{name}", [str(each.hash) for each in contents])
 
 
-def _commit(root: StoredLake, merge: Merge) -> None:
-    folder = merge.folder.replace("phot/", "exposures/", 1)
-    table = _rows_as_written(root, merge)
-    keys = pc.binary_join_element_wise(COMPACTED_KEY, table.column("phot_key"), "")
-    revisions = pc.add(table.column("revision"), pa.scalar(1, pa.int32()))
-    for name, values in (("phot_key", keys), ("revision", revisions)):
+def _photometry(root: StoredLake, row: ExposureRow, path: str) -> pa.Table:
+    """Return an exposure's photometry with the key that it has in a compacted file.
+
+    Raises
+    ------
+    LakeError
+        If the file is not what the row names: damage must not be spread.
+    """
+    found = pq.read_table((root / path).source(), partitioning=None)
+    if row.phot_hash not in (None, phot_hash(found)):
+        raise LakeError(f"{path} is not what was measured of {row.imagename}; run `cte-lake verify`")
+    schema = file_schema("phot")
+    table = root.dataset("phot").read([path]).select(schema.names)
+    at = table.column_names.index("phot_key")
+    keys = pa.repeat(pa.scalar(COMPACTED_KEY + row.phot_key), table.num_rows)
+    table = table.set_column(at, "phot_key", keys)
+    return table.cast(pa.schema([field.with_nullable(True) for field in schema])).sort_by("master_id")
+
+
+def _commit(root: StoredLake, merge: Merge, path: str, hashes: list[str]) -> None:
+    hash_of = {row.imagename: content for row, content in zip(merge.rows, hashes, strict=True)}
+    table = written_rows(root, merge.rows)
+    images = table.column("imagename").to_pylist()
+    columns = {
+        "phot_key": pc.binary_join_element_wise(COMPACTED_KEY, table.column("phot_key"), ""),
+        "revision": pc.add(table.column("revision"), pa.scalar(1, pa.int32())),
+        "phot_file": pa.repeat(path, table.num_rows),
+        "phot_hash": pa.array([hash_of[image] for image in images], pa.string()),
+    }
+    identity = [[*_identity(row)[:2], row.revision + 1, row.phot_key, path] for row in merge.rows]
+    write_rows(root, merge.folder.replace("phot/", "exposures/", 1), table, columns, digest(identity))
+
+
+def write_rows(
+    root: StoredLake, folder: str, table: pa.Table, columns: Mapping[str, pa.Array], key: str
+) -> None:
+    """Write exposure rows with some columns changed as one file of a partition; `key` goes into its name."""
+    for name, values in columns.items():
         at = table.column_names.index(name)
         table = table.set_column(at, table.schema.field(name), values)
-    identity = [[row.imagename, row.mode, row.revision + 1, row.phot_key] for row in merge.rows]
-    write_table(
-        root / folder / f"{COMPACTED}{digest(identity)}.parquet",
-        table,
-        {"software": f"cte-lake {__version__}"},
-    )
+    write_table(root / folder / f"{COMPACTED}{key}.parquet", table, {"software": f"cte-lake {__version__}"})

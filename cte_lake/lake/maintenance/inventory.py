@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import SEED_NAME
 from cte_lake.lake.paths import Partition, phot_file
-from cte_lake.lake.store import Listed, Place
+from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, stored
 
 DAY_NS = 86_400 * 10**9
-#: How the name of a file begins that `compact` made of several.
-COMPACTED = "compact."
-#: Beginning of a photometry key whose rows lie in a compacted file. Zeros: at equal revisions a fresh
-#: measurement, whose key is greater, wins over the row that `compact` wrote.
-COMPACTED_KEY = "00000000"
-_MEMBERS = b"members"
 _COLUMNS = (
     "imagename", "rootname", "filetype", "mode", "revision", "phot_key", "withdrawn", "n_stars",
-    "master_hash", "alignment_hash", "crmask_hash", "target", "proposal", "flash", FILE_COLUMN,
+    "master_hash", "alignment_hash", "crmask_hash", "target", "proposal", "flash",
+    "phot_file", "phot_hash", FILE_COLUMN,
 )  # fmt: skip
-
-Member = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -51,6 +40,8 @@ class ExposureRow:
     target: str
     proposal: int
     flash: int
+    phot_file: str | None
+    phot_hash: str | None
     file: str
 
     @property
@@ -59,9 +50,9 @@ class ExposureRow:
         return Partition(self.target, self.proposal, self.flash, self.filetype)
 
     @property
-    def member(self) -> Member:
-        """What ties the row to its photometry."""
-        return self.imagename, self.phot_key
+    def photometry(self) -> str:
+        """Path of the photometry that the row names, relative to the lake, whether it is there or not."""
+        return self.phot_file or phot_file(self.partition, self.rootname, self.phot_key)
 
 
 class Inventory:
@@ -121,29 +112,6 @@ class Inventory:
         # A file that came after the listing supersedes from now on.
         return listed.mtime_ns if listed is not None else 2**63 - 1
 
-    def members(self, path: str) -> list[Member]:
-        """Return (imagename, phot_key) of what lies in a photometry file.
-
-        Raises
-        ------
-        LakeError
-            If a compacted file cannot be read.
-        """
-        name = PurePosixPath(path).name
-        if name.startswith(COMPACTED):
-            return [member for member, _ in compacted_members(self.root / path)]
-        stem, _, rest = name.partition(".")
-        return [(f"{stem}.fits", rest.removesuffix(".parquet"))]
-
-    @cached_property
-    def phot_index(self) -> Mapping[Member, str]:
-        """Photometry file of each (imagename, phot_key)."""
-        return {member: path for path in sorted(self.phot_files) for member in self.members(path)}
-
-    def phot_of(self, row: ExposureRow) -> str:
-        """Path of a row's photometry, relative to the lake, whether it is there or not."""
-        return self.phot_index.get(row.member) or phot_file(row.partition, row.rootname, row.phot_key)
-
 
 def rows_of(table: pa.Table) -> list[ExposureRow]:
     """Return exposure rows as objects."""
@@ -154,30 +122,6 @@ def rows_of(table: pa.Table) -> list[ExposureRow]:
 def is_seed(path: str) -> bool:
     """Whether a path is that of a dataset's empty file."""
     return PurePosixPath(path).name == SEED_NAME
-
-
-def compacted_members(path: Place) -> list[tuple[Member, int]]:
-    """Return (imagename, phot_key) and number of rows of each row group of a compacted photometry file.
-
-    Raises
-    ------
-    LakeError
-        If it cannot be read.
-    """
-    try:
-        metadata = pq.read_metadata(path.source(whole=False))
-        listed = json.loads((metadata.metadata or {})[_MEMBERS])
-    except StoreUnavailable:
-        raise
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise LakeError(f"{path} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
-    counts = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-    return [((imagename, key), n) for (imagename, key), n in zip(listed, counts, strict=True)]
-
-
-def members_metadata(members: Iterable[Member]) -> dict[bytes, bytes]:
-    """Return the metadata by which a compacted photometry file says what it holds."""
-    return {_MEMBERS: json.dumps(list(members)).encode()}
 
 
 def human_size(size: float) -> str:

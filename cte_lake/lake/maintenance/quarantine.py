@@ -56,7 +56,7 @@ def withdraw_without_photometry(named: AnyLake) -> list[str]:
         row
         for row in inventory.current
         if not row.withdrawn
-        and (path := inventory.phot_of(row)) not in inventory.phot_files
+        and (path := row.photometry) not in inventory.phot_files
         and not (root / path).is_file()
     ]
     if not lost:

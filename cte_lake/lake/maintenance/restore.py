@@ -18,7 +18,7 @@ from cte_lake.lake.commit import partition_of, withdraw, write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
-from cte_lake.lake.maintenance.verify import unreadable
+from cte_lake.lake.maintenance.readable import fault_of
 from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import current_master, exposure_rows, master_targets, read_master
 from cte_lake.lake.store import Place
@@ -109,7 +109,7 @@ def _named(source: StoredLake, held: Collection[str], targets: Collection[str]) 
 def _same(saved: ExposureRow, live: ExposureRow | None, inventory: Inventory | None) -> bool:
     if live is None or inventory is None or saved.withdrawn != live.withdrawn:
         return False
-    return saved.phot_key == live.phot_key and (live.withdrawn or live.member in inventory.phot_index)
+    return saved.phot_key == live.phot_key and (live.withdrawn or live.photometry in inventory.phot_files)
 
 
 def _master_targets(root: StoredLake) -> Iterable[str]:
@@ -179,12 +179,12 @@ def _adopt(old: Version, folder: Place, name: str, copy: bool) -> None:
 
 
 def _restore_rows(source: StoredLake, root: StoredLake, plan: RestorePlan, copy: bool) -> None:
-    saved, live = Inventory(source), Inventory(root)
+    live = Inventory(root)
     now = {(row.imagename, row.mode): row for row in live.current}
     records = _records(source, plan.back)
     for row in plan.back:
         if not row.withdrawn:
-            _restore_photometry(source, root, saved.phot_of(row), copy)
+            _restore_photometry(source, root, row.photometry, copy)
         current = now.get((row.imagename, row.mode))
         record = records[row] | {"revision": row.revision if current is None else current.revision + 1}
         write_exposure(root, partition_of(record), record)
@@ -194,7 +194,7 @@ def _restore_rows(source: StoredLake, root: StoredLake, plan: RestorePlan, copy:
 
 def _restore_photometry(source: StoredLake, root: StoredLake, path: str, copy: bool) -> None:
     place = root / path
-    if place.exists() and unreadable(place, quick=True) is not None:
+    if place.exists() and fault_of(place, quick=True) is not None:
         place.unlink()
     if not place.exists():
         (source / path).copy_to(place, link=not copy)

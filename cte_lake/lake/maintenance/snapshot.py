@@ -35,7 +35,7 @@ def plan_snapshot(named: AnyLake) -> SnapshotPlan:
     inventory = Inventory(root)
     current = inventory.current
     wanted = {row.file for row in current}
-    wanted |= {inventory.phot_of(row) for row in current if not row.withdrawn}
+    wanted |= {row.photometry for row in current if not row.withdrawn}
     size = 0
     files = []
     for name in dict.fromkeys((*FOLDERS, *dataset_names())):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from cte_lake.lake.disk import TEMPORARY_SUFFIX
-from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, Member, is_seed
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.read import current_master
@@ -97,7 +97,7 @@ def _exposures(finder: _Finder, since: dict[ExposureRow, int]) -> None:
             finder.offer(listed, max(since[row] for row in rows), "superseded exposure rows")
 
 
-def _needed(finder: _Finder, since: dict[ExposureRow, int]) -> set[Member]:
+def _needed(finder: _Finder, since: dict[ExposureRow, int]) -> set[str]:
     """Photometry that a row speaks of which counts, or counted within the grace time."""
     files = finder.inventory.exposure_files
     needed = set()
@@ -105,14 +105,14 @@ def _needed(finder: _Finder, since: dict[ExposureRow, int]) -> set[Member]:
         young = row.file not in files or files[row.file].mtime_ns >= finder.cutoff_ns
         counts = row not in since and (not row.withdrawn or young)
         if counts or since.get(row, -1) >= finder.cutoff_ns:
-            needed.add(row.member)
+            needed.add(row.photometry)
     return needed
 
 
 def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
     needed = _needed(finder, since)
     for path, listed in finder.inventory.phot_files.items():
-        if not needed.intersection(finder.inventory.members(path)):
+        if path not in needed:
             finder.offer(listed, listed.mtime_ns, "photometry that no exposure row names")
 
 

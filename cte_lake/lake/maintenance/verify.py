@@ -1,30 +1,24 @@
-"""Verify that every file is whole and every exposure row finds its photometry."""
+"""Verify that every file is whole, lies where its content belongs, and is what the exposure rows name."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable
+from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
+from cte_lake.lake.contents import Content, contents_of
 from cte_lake.lake.disk import TEMPORARY_SUFFIX
-from cte_lake.lake.maintenance.inventory import (
-    COMPACTED,
-    DAY_NS,
-    ExposureRow,
-    Inventory,
-    compacted_members,
-)
+from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, rows_of
+from cte_lake.lake.maintenance.nightly import Turns
+from cte_lake.lake.maintenance.readable import fault_of, hashes_in
+from cte_lake.lake.named_files import COMPACTED
 from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
-from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import listed_versions
 
@@ -50,12 +44,14 @@ class Verification:
 
     Attributes
     ----------
-    files, exposures, stars : int
-        Parquet files opened, current exposure rows checked, photometry rows that they name.
+    files, in_full, exposures, stars : int
+        Parquet files opened, those of them read in full, current exposure rows checked, and photometry rows
+        that they name.
     findings : tuple of Finding
     """
 
     files: int
+    in_full: int
     exposures: int
     stars: int
     findings: tuple[Finding, ...]
@@ -66,93 +62,168 @@ class Verification:
         return not any(finding.harm for finding in self.findings)
 
 
-def verify(named: AnyLake, quick: bool = False) -> Verification:
-    """Check a lake; reads every byte, or with `quick` the footers alone.
+def verify(
+    named: AnyLake, quick: bool = False, share: float = 1.0, seconds: float = float("inf")
+) -> Verification:
+    """Check a lake; reads every byte, or of some files, or with `quick` of all, the footers alone.
 
-    Checks: ``readable`` (each Parquet file opens and its pages match their checksums), ``rows`` (each row's
-    photometry is there, and holds as many stars as the row says), ``name`` (a file's name and place are those
-    of its content), ``product`` (headerlets and masks are there), ``lost`` (photometry for a week without any
-    row of its image), ``orphan`` and ``leftover`` (no harm: what vacuum will take).
+    Checks: ``readable`` (each Parquet file opens; in full, pages match their checksums and rows their hash),
+    ``unread`` (this reader could not read a file, which proves nothing against it), ``rows`` (each row's
+    photometry is there and what the row names), ``name`` (a file's name and place are those of its content),
+    ``copy`` (photometry that no row names and another file holds), ``product`` (headerlets and masks are
+    there), ``lost`` (photometry for a week without any row of its image), ``orphan`` and ``leftover`` (what
+    vacuum will take: no harm).
+
+    Parameters
+    ----------
+    named : StoredLake or path
+        The lake.
+    quick : bool
+        Read no file in full.
+    share : float
+        Share of the files that are read in full, those first that were not for longest.
+    seconds : float
+        Time after which no further file is read in full.
     """
-    root, files, broken = stored(named), 0, []
-    for name in dataset_names():
-        for listed in root.listing(name):
-            files += 1
-            fault = unreadable(root / listed.path, quick)
-            if fault is not None:
-                broken.append(Finding("readable", listed.path, fault))
-    findings = [*broken, *_products(root), *_leftovers(root)]
-    if any(finding.path.startswith("exposures/") for finding in broken):
-        explanation = "not checked while exposure files are broken; put them aside with --quarantine"
-        return Verification(files, 0, 0, (*findings, Finding("rows", "exposures", explanation)))
+    lake = stored(named)
+    paths = {listed.path for name in dataset_names() for listed in lake.listing(name)}
+    in_full = set()
+    findings: list[Finding] = []
+    for path in () if quick else Turns(lake, paths, share, seconds):
+        in_full.add(path)
+        findings += _fault(lake, path, quick=False)
+    for path in sorted(paths - in_full):
+        findings += _fault(lake, path, quick=True)
+    broken = {finding.path for finding in findings}
+    findings += [*_products(lake), *_leftovers(lake)]
+    if any(path.startswith("exposures/") for path in broken):
+        told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
+        return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
     try:
-        inventory = Inventory(root)
-        findings += _rows(inventory, {finding.path for finding in broken})
+        inventory = Inventory(lake)
+        findings += _Rows(inventory, broken, in_full).findings()
         counted = [row for row in inventory.current if not row.withdrawn]
     except CteLakeError as error:
-        return Verification(files, 0, 0, (*findings, Finding("rows", "exposures", str(error))))
+        findings.append(Finding("rows", "exposures", str(error)))
+        return Verification(len(paths), len(in_full), 0, 0, tuple(findings))
     stars = sum(row.n_stars for row in counted)
-    return Verification(files, len(counted), stars, tuple(findings))
+    return Verification(len(paths), len(in_full), len(counted), stars, tuple(findings))
 
 
-def unreadable(path: Place, quick: bool = False) -> str | None:
-    """Say what keeps a Parquet file from being read, or None if it is whole."""
-    try:
-        with pq.ParquetFile(path.source(whole=not quick), page_checksum_verification=True) as file:
-            if not quick:
-                for group in range(file.num_row_groups):
-                    file.read_row_group(group, use_threads=False)
-    except FileNotFoundError:
-        # A vacuum took it meanwhile.
-        return None
-    except StoreUnavailable:
-        raise
-    except (OSError, pa.ArrowException) as error:
-        return str(error).splitlines()[0]
-    return None
+def _fault(lake: StoredLake, path: str, quick: bool) -> Iterator[Finding]:
+    fault = fault_of(lake / path, quick)
+    if fault is not None:
+        yield Finding("readable" if fault.proven else "unread", path, fault.detail)
 
 
-def _rows(inventory: Inventory, broken: set[str]) -> Iterator[Finding]:
-    counts: dict[str, dict[tuple[str, str], int]] = {}
-    named = set()
-    for row in inventory.rows:
-        if not PurePosixPath(row.file).name.startswith(COMPACTED):
-            yield from _name(row)
-    for row in inventory.current:
-        path = inventory.phot_of(row)
-        named.add(path)
-        if row.withdrawn or path in broken:
-            continue
-        if path not in inventory.phot_files and not (inventory.root / path).is_file():
+class _Rows:
+    """Holds exposure rows and photometry files against each other."""
+
+    def __init__(self, inventory: Inventory, broken: set[str], in_full: set[str]) -> None:
+        self._inventory = inventory
+        self._broken = broken
+        self._in_full = in_full
+        self._named = {row.photometry for row in inventory.rows}
+        self._current = {row.photometry for row in inventory.current if not row.withdrawn}
+        self._holders: dict[tuple[str, str], str] = {}
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is wrong with rows, then with files."""
+        for row in rows_of(self._inventory.root.dataset("exposures").misplaced()):
+            told = f"lies in another partition than its content: {PurePosixPath(row.phot_file or '').parent}"
+            yield Finding("name", row.file, told)
+        for row in self._inventory.rows:
+            if not PurePosixPath(row.file).name.startswith(COMPACTED):
+                yield from _name(row)
+        contents = {path: self._contents(path) for path in sorted(self._inventory.phot_files)}
+        for path in self._named & contents.keys():
+            self._holders |= {(each.imagename, each.phot_key): path for each in contents[path]}
+        for row in self._inventory.current:
+            if not row.withdrawn and row.photometry not in self._broken:
+                yield from self._row(row, contents.get(row.photometry))
+        known = {row.imagename for row in self._inventory.rows}
+        for path, held in contents.items():
+            if path not in self._broken:
+                yield from self._file(path, held, known)
+
+    def _contents(self, path: str) -> list[Content]:
+        if path in self._broken:
+            return []
+        try:
+            return contents_of(self._inventory.root / path)
+        except LakeError:
+            # Gone meanwhile, or holding nothing that could be counted.
+            return []
+
+    def _row(self, row: ExposureRow, held: list[Content] | None) -> Iterator[Finding]:
+        path = row.photometry
+        if held is None and not (self._inventory.root / path).is_file():
             yield Finding("rows", path, f"is not there; {row.file} names it")
-            continue
-        if path not in counts:
-            counts[path] = _counts(inventory, path)
-        found = counts[path].get(row.member, 0)
+            return
+        mine = [
+            each for each in held or () if (each.imagename, each.phot_key) == (row.imagename, row.phot_key)
+        ]
+        found = sum(each.rows for each in mine)
         if found != row.n_stars:
             detail = f"number of rows ({found}) does not match n_stars of {row.imagename} ({row.n_stars})"
             yield Finding("rows", path, detail)
-    known = {row.imagename for row in inventory.rows}
-    for path in sorted(inventory.phot_files.keys() - named - broken):
-        yield _orphan(inventory, path, known)
+        elif row.phot_hash is not None and mine and mine[0].hash not in (None, row.phot_hash):
+            yield Finding("rows", path, f"was replaced: it holds other photometry of {row.imagename}")
 
+    def _file(self, path: str, held: list[Content], known: set[str]) -> Iterator[Finding]:
+        folder = str(PurePosixPath(path).parent).removeprefix("phot/")
+        foreign = [each for each in held if each.folder not in (None, folder)]
+        if foreign:
+            yield Finding("name", path, f"its content belongs in phot/{foreign[0].folder}")
+        elif path in self._current:
+            if path in self._in_full:
+                yield from self._hashes(path, held)
+        elif path not in self._named and (harm := self._copy(path, held)) is not None:
+            yield harm
+        else:
+            yield self._orphan(path, held, known)
 
-def _orphan(inventory: Inventory, path: str, known: set[str]) -> Finding:
-    """Tell photometry that was replaced, or is about to get its row, from that whose row was lost."""
-    images = {imagename for imagename, _ in inventory.members(path)} - known
-    age_ns = time.time_ns() - inventory.phot_files[path].mtime_ns
-    if not images or age_ns < _ROWLESS_NS:
-        return Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
-    names, days = ", ".join(sorted(images)), age_ns // DAY_NS
-    why = f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
-    return Finding("lost", path, why)
+    def _copy(self, path: str, held: list[Content]) -> Finding | None:
+        """Tell a copy, or a file under a name that is not its own, which no reader counts."""
+        if PurePosixPath(path).name.startswith(COMPACTED):
+            return None
+        name = PurePosixPath(path).name
+        for each in held:
+            own = f"{each.imagename.removesuffix('.fits')}.{each.phot_key}.parquet"
+            other = self._holders.get((each.imagename, each.phot_key))
+            if other is not None:
+                return Finding("copy", path, f"holds {each.imagename} again, which {other} holds; remove it")
+            if name != own:
+                return Finding("name", path, f"its content is called {own}; give it that name or remove it")
+        return None
 
+    def _hashes(self, path: str, held: list[Content]) -> Iterator[Finding]:
+        stated = {
+            (row.imagename, row.phot_key): row.phot_hash
+            for row in self._inventory.rows
+            if row.photometry == path and row.phot_hash is not None
+        }
+        try:
+            found = hashes_in(self._inventory.root / path) if stated else []
+        except LakeError:
+            return
+        for each, content in zip(held, found, strict=False):
+            if stated.get((each.imagename, each.phot_key), content) != content:
+                yield Finding(
+                    "rows", path, f"was changed: its rows are not those measured of {each.imagename}"
+                )
 
-def _counts(inventory: Inventory, path: str) -> dict[tuple[str, str], int]:
-    if PurePosixPath(path).name.startswith(COMPACTED):
-        return dict(compacted_members(inventory.root / path))
-    (member,) = inventory.members(path)
-    return {member: int(pq.read_metadata((inventory.root / path).source(whole=False)).num_rows)}
+    def _orphan(self, path: str, held: list[Content], known: set[str]) -> Finding:
+        """Tell photometry that was replaced, or is about to get its row, from that whose row was lost."""
+        images = {each.imagename for each in held} - known
+        age_ns = time.time_ns() - self._inventory.phot_files[path].mtime_ns
+        if not images or age_ns < _ROWLESS_NS:
+            return Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
+        names, days = ", ".join(sorted(images)), age_ns // DAY_NS
+        told = (
+            f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
+        )
+        return Finding("lost", path, told)
 
 
 def _name(row: ExposureRow) -> Iterator[Finding]:
@@ -207,3 +278,8 @@ def changed_inputs(named: AnyLake, mode: str, checksum: Callable[[Path], str]) -
             yield Finding("input", row["path"], "is no longer there", harm=False)
         elif checksum(path) != row["checksum"]:
             yield Finding("input", row["path"], "is not the file that was measured; ingest it again")
+
+
+def told(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    """Return findings as plain values, harmful ones first."""
+    return [vars(finding) for finding in sorted(findings, key=lambda finding: not finding.harm)]

@@ -12,19 +12,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake import __version__
 from cte_lake.errors import LakeError
 from cte_lake.filenames import path_text
-from cte_lake.lake.commit import withdraw, write_exposure
-from cte_lake.lake.paths import Partition, phot_file, reject_file
-from cte_lake.lake.place import Named, place_of
+from cte_lake.lake.commit import withdraw, write_exposure, write_photometry
+from cte_lake.lake.contents import contents_of
+from cte_lake.lake.paths import Partition, reject_file
 from cte_lake.lake.schemas import dataset, radius_suffix
+from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
 
 __all__ = [
-    "check_rows",
+    "is_whole",
     "phot_table",
     "settings_json",
     "summary",
@@ -95,30 +95,35 @@ def summary(measured: StarMeasurements, radii: tuple[float, ...], aperture: floa
     }
 
 
-def write_phot(lake: StoredLake, partition: Partition, rootname: str, phot_key: str, table: pa.Table) -> None:
-    """Write an exposure's photometry and make sure that every row arrived.
+def write_phot(
+    lake: StoredLake, partition: Partition, rootname: str, phot_key: str, table: pa.Table
+) -> dict[str, str]:
+    """Write an exposure's photometry and make sure that every row arrived; return what its row names it by.
 
     Raises
     ------
     LakeError
         If the file read back does not hold the rows that were written.
     """
-    path = lake / phot_file(partition, rootname, phot_key)
-    write_table(path, table, {"software": f"cte-lake {__version__}"})
-    check_rows(path, table.num_rows)
+    named = write_photometry(lake, partition, rootname, phot_key, table)
+    (found,) = contents_of(lake / named["phot_file"])
+    if found.rows != table.num_rows:
+        raise LakeError(
+            f"number of rows in {named['phot_file']} ({found.rows}) does not match the stars matched"
+            f" ({table.num_rows})"
+        )
+    return named
 
 
-def check_rows(path: Named, expected: int) -> None:
-    """Hold the number of rows in a Parquet file against what it must hold.
-
-    Raises
-    ------
-    LakeError
-        If they differ.
-    """
-    found = pq.read_metadata(place_of(path).source(whole=False)).num_rows
-    if found != expected:
-        raise LakeError(f"number of rows in {path} ({found}) does not match the stars matched ({expected})")
+def is_whole(place: Place, row: Mapping[str, Any]) -> bool:
+    """Whether a photometry file is what an exposure row names, by its footer."""
+    try:
+        found = contents_of(place)
+    except LakeError:
+        return False
+    stated = [(each.imagename, each.phot_key, each.rows) for each in found]
+    known = None in (row["phot_hash"], found[0].hash) or found[0].hash == row["phot_hash"]
+    return stated == [(row["imagename"], row["phot_key"], row["n_stars"])] and known
 
 
 def write_reject(
@@ -153,7 +158,7 @@ def write_reject(
         "file_mtime_ns": changed,
     }
     if place.is_file():
-        recorded = pq.read_table(place_of(place).source(), partitioning=None).to_pylist()[0]
+        recorded = pq.read_table(place.source(), partitioning=None).to_pylist()[0]
         if all(recorded[name] == value for name, value in row.items()):
             return
     row["at"] = datetime.now(UTC)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from cte_lake import __version__
 from cte_lake.config.admission import Admission
 from cte_lake.config.preparation import Align
-from cte_lake.errors import LakeError, Rejected
+from cte_lake.errors import Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.chips import orientation
 from cte_lake.frames.exposure import Exposure
@@ -21,8 +21,7 @@ from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.frames.quantised import undithered_step
-from cte_lake.lake.paths import Partition, phot_file
-from cte_lake.lake.place import place_of
+from cte_lake.lake.paths import Partition
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
 from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
@@ -134,8 +133,8 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     table = rows.phot_table(
         task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii, centred
     )
-    rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
-    record = _record(task, inputs) | rows.summary(measured, task.settings.radii, task.aperture)
+    named = rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
+    record = _record(task, inputs) | named | rows.summary(measured, task.settings.radii, task.aperture)
     quantum = undithered_step(task.exposure.path, task.chip)
     record |= position.as_columns() | {"orientation": orientation(image.wcs), "quantum": quantum}
     rows.write_exposure(task.lake, partition, record)
@@ -174,12 +173,13 @@ def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | Non
     old = earlier_exposure(task.lake, task.partition, exposure.imagename, task.settings.mode, key)
     if old is None:
         return None
-    path = task.lake / phot_file(task.partition, exposure.rootname, key)
+    place = task.lake / old["phot_file"]
     try:
         # A vacuum that has planned to delete it leaves a file alone whose time has changed.
-        place_of(path).touch()
-        rows.check_rows(path, old["n_stars"])
-    except (OSError, pa.ArrowInvalid, LakeError):
+        place.touch()
+    except OSError:
+        return None
+    if not rows.is_whole(place, old):
         return None
     # Rows written before cte-lake judged positions lack them: measured again.
     return old if old.get("position_stars") is not None else None

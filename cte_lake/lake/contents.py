@@ -1,0 +1,123 @@
+"""What a photometry file says it holds: images, keys, numbers and hashes of rows, from its footer.
+
+A file's place and name are held against this and never believed alone. Files of before 2026 lack the record;
+their images and keys are read from the statistics that Parquet keeps of every column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.store import Place
+
+_RECORD = b"content"
+#: Metadata of every other file of the lake: the hash of its rows.
+ROWS_HASH = b"rows_hash"
+#: How compacted files recorded their images before.
+_FORMER = b"members"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The photometry of one image in a file.
+
+    Attributes
+    ----------
+    imagename, phot_key : str
+        Whose it is, and what it was measured with.
+    rows : int
+        Stars.
+    hash : str or None
+        Hash of the rows (`phot_hash`); None in files of before the record.
+    folder : str or None
+        The partition that it belongs to; None in files of before the record.
+    """
+
+    imagename: str
+    phot_key: str
+    rows: int
+    hash: str | None = None
+    folder: str | None = None
+
+
+def rows_hash(table: pa.Table, without: Collection[str] = ()) -> str:
+    """Return the hash of a table's rows, column by column in name order, some left out."""
+    digest = hashlib.blake2b(digest_size=12)
+    for name in sorted(set(table.column_names) - set(without)):
+        column = table.column(name).combine_chunks()
+        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        digest.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        digest.update(_bytes(column))
+    return digest.hexdigest()
+
+
+def phot_hash(table: pa.Table) -> str:
+    """Return the hash of an exposure's photometry: of all but the key, which `compact` gives anew."""
+    return rows_hash(table, ("phot_key",))
+
+
+def _bytes(column: pa.Array) -> bytes:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    if (
+        pa.types.is_boolean(column.type)
+        or pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+    ):
+        filled = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
+        return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)).tobytes()
+    return b"\0".join(str(value).encode("utf-8", "surrogateescape") for value in column.to_pylist())
+
+
+def record_of(folder: str, contents: Iterable[Content]) -> dict[bytes, bytes]:
+    """Return the metadata by which a photometry file says what it holds, a row group an image."""
+    members = [[each.imagename, each.phot_key, each.rows, each.hash] for each in contents]
+    return {_RECORD: json.dumps({"folder": folder, "members": members}).encode()}
+
+
+def contents_of(place: Place) -> list[Content]:
+    """Return what a photometry file holds, from its footer alone.
+
+    Raises
+    ------
+    LakeError
+        If it cannot be read, or does not say.
+    """
+    try:
+        metadata = pq.read_metadata(place.source(whole=False))
+        return _contents(metadata, metadata.metadata or {})
+    except StoreUnavailable:
+        raise
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
+        raise LakeError(f"{place} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
+
+
+def _contents(metadata: Any, said: Mapping[bytes, bytes]) -> list[Content]:
+    if _RECORD in said:
+        record = json.loads(said[_RECORD])
+        return [
+            Content(imagename, key, rows, content, record["folder"])
+            for imagename, key, rows, content in record["members"]
+        ]
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    if _FORMER in said:
+        members = json.loads(said[_FORMER])
+        return [Content(image, key, g.num_rows) for (image, key), g in zip(members, groups, strict=True)]
+    found: dict[tuple[str, str], int] = {}
+    for group in groups:
+        columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+        bounds = [columns[name].statistics for name in ("imagename", "phot_key")]
+        if any(stated is None or stated.min != stated.max for stated in bounds):
+            raise ValueError("a row group holds several images")
+        identity = (str(bounds[0].min), str(bounds[1].min))
+        found[identity] = found.get(identity, 0) + group.num_rows
+    return [Content(*identity, rows) for identity, rows in found.items()]

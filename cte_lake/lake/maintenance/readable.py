@@ -1,0 +1,119 @@
+"""Whether a Parquet file is whole, and whose fault it is where it cannot be read: its own or the reader's."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.lake.contents import ROWS_HASH, contents_of, phot_hash, rows_hash
+from cte_lake.lake.store import Place
+
+#: What keeps a reader from a file that may be whole.
+_OF_THE_READER = {
+    errno.EACCES: "make it readable for this user",
+    errno.EPERM: "make it readable for this user",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "the machine has too many open files",
+    errno.ENOMEM: "free memory and run it again",
+    errno.EIO: "the disk or network fails; look at its logs and run it again",
+    errno.ESTALE: "the network file system lost it; run it again",
+    errno.ETIMEDOUT: "the network file system does not answer; run it again",
+    errno.ENOTCONN: "the network file system is not connected; run it again",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What keeps a file from being read; `proven` if the file itself is broken, whoever reads it."""
+
+    detail: str
+    proven: bool
+
+
+def fault_of(place: Place, quick: bool = False) -> Fault | None:
+    """Return what is wrong with a Parquet file of the lake, None if it is whole or gone meanwhile.
+
+    Read in full, every page is held against its checksum, every column against its statistics, and the rows
+    against the hash that the file records. A file is called broken only if it is so twice.
+    """
+    for last in (False, True):
+        try:
+            detail = _check(place, quick)
+        except FileNotFoundError:
+            # A vacuum took it meanwhile.
+            return None
+        except StoreUnavailable:
+            raise
+        except (MemoryError, pa.ArrowMemoryError) as error:
+            return Fault(f"not read for want of memory ({error}); free some and run it again", proven=False)
+        except OSError as error:
+            if error.errno in _OF_THE_READER:
+                why = os.strerror(error.errno).lower()
+                return Fault(f"not read: {why}; {_OF_THE_READER[error.errno]}", proven=False)
+            detail = str(error).splitlines()[0]
+        except pa.ArrowException as error:
+            detail = str(error).splitlines()[0]
+        if detail is None:
+            return None
+        if last:
+            return Fault(detail, proven=True)
+    raise AssertionError("the loop returns")
+
+
+def _check(place: Place, quick: bool) -> str | None:
+    with pq.ParquetFile(place.source(whole=not quick), page_checksum_verification=True) as file:
+        if quick:
+            return None
+        tables = []
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number, use_threads=False)
+            if (column := _against_statistics(table, file.metadata.row_group(number))) is not None:
+                return f"column {column} does not agree with the statistics of the file"
+            tables.append(table)
+        recorded = (file.metadata.metadata or {}).get(ROWS_HASH)
+        if recorded is not None and recorded.decode() != rows_hash(_whole(tables, file)):
+            return "the rows are not those that were written: their hash differs"
+    return None
+
+
+def _whole(tables: list[pa.Table], file: pq.ParquetFile) -> pa.Table:
+    return pa.concat_tables(tables) if tables else file.schema_arrow.empty_table()
+
+
+def _against_statistics(table: pa.Table, group: pq.RowGroupMetaData) -> str | None:
+    """Return the first column whose least and greatest values are not those that readers skip files by."""
+    for number in range(group.num_columns):
+        stated, name = group.column(number).statistics, group.column(number).path_in_schema
+        if stated is None or not stated.has_min_max or name not in table.column_names:
+            continue
+        found = pc.min_max(table.column(name)).as_py()
+        if isinstance(found["min"], int | float | str) and (found["min"], found["max"]) != (
+            stated.min,
+            stated.max,
+        ):
+            return str(name)
+    return None
+
+
+def hashes_in(place: Place) -> list[str]:
+    """Return the hash of each image's rows in a photometry file, as they are, in the order of its contents.
+
+    Raises
+    ------
+    LakeError
+        If it cannot be read.
+    """
+    contents = contents_of(place)
+    try:
+        with pq.ParquetFile(place.source()) as file:
+            if len(contents) == 1:
+                return [phot_hash(file.read())]
+            return [phot_hash(file.read_row_group(number)) for number in range(file.num_row_groups)]
+    except (OSError, pa.ArrowException) as error:
+        raise LakeError(f"{place} cannot be read: {error}") from error

@@ -1,0 +1,209 @@
+"""A file that was copied, replaced, moved or changed is never counted, and `verify` calls it harmful."""
+
+import shutil
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.errors import LakeError
+from cte_lake.lake.maintenance.compact import compact, plan_compact
+from cte_lake.lake.maintenance.nightly import last_verification, record_verification
+from cte_lake.lake.maintenance.quarantine import to_put_aside
+from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.read import exposure_rows
+from cte_lake.lake.stored import stored
+from cte_lake.lake.upgrade import rows_to_upgrade, upgrade
+from cte_lake.simulate import fill_lake
+from tests.lake.conftest import STARS, as_revision
+
+
+def seen(root):
+    """What the readers' views say of each image."""
+    query = "SELECT imagename, count(*) AS n, round(sum(flux_r03), 4) AS flux FROM phot GROUP BY ALL"
+    with open_lake(root, threads=1) as lake:
+        return {row["imagename"]: (row["n"], row["flux"]) for row in lake.sql(query).rows()}
+
+
+def harms(root, **options):
+    found = verify(root, **options).findings
+    return {(f.check, f.path.rpartition("/")[2].partition(".")[0]) for f in found if f.harm}
+
+
+def one(root, pattern):
+    return sorted(root.rglob(pattern))[0]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_copy_beside_itself_is_not_counted(lake, compacted):
+    if compacted:
+        compact(lake, plan_compact(lake, 2, 10**9))
+    before = seen(lake)
+    path = one(lake / "phot", "compact.*" if compacted else "ic7801aaq_flt*")
+    shutil.copy(path, path.with_name("ic7899aaq_flt.0123456789abcdef.parquet"))
+    assert seen(lake) == before
+    assert harms(lake, quick=True) == {("copy", "ic7899aaq_flt")}
+
+
+def test_a_copy_in_another_partition_is_not_counted(lake):
+    before = seen(lake)
+    path = one(lake / "phot", "ic7801aaq_flt*")
+    to = lake / "phot/target=ngc104/proposal=14378/flash=6/filetype=flt"
+    to.mkdir(parents=True)
+    shutil.copy(path, to)
+    assert seen(lake) == before
+    assert harms(lake, quick=True) == {("name", "ic7801aaq_flt")}
+
+
+@pytest.mark.parametrize("datasets", [("phot",), ("exposures",), ("phot", "exposures")])
+def test_a_renamed_partition_is_not_counted(lake, datasets):
+    before = seen(lake)
+    for name in datasets:
+        (folder,) = (lake / name).glob("target=n*/proposal=*/flash=0")
+        folder.rename(folder.with_name("flash=6"))
+    after = seen(lake)
+    assert after == {image: found for image, found in before.items() if image in after}
+    assert len(after) == 4
+    assert not verify(lake, quick=True).passed
+    with open_lake(lake) as opened:
+        assert {row["flash"] for row in opened.exposures().rows()} <= {0, 12}
+
+
+def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
+    before = seen(lake)
+    mine, other = one(lake / "phot", "ic7801aaq_flt*"), one(lake / "phot", "ic7801abq_flt*")
+    kept = mine.read_bytes()
+    shutil.copy(other, mine)
+    assert "ic7801aaq_flt.fits" not in seen(lake)
+    assert ("rows", "ic7801aaq_flt") in harms(lake, quick=True)
+    # The same image and key with other fluxes, by a tool that keeps the file's metadata and one that does not.
+    mine.write_bytes(kept)
+    table = pq.read_table(mine, partitioning=None)
+    at = table.column_names.index("flux_r03")
+    halved = table.set_column(at, table.schema.field(at), pc.multiply(table.column(at), 0.5))
+    for written in (halved, halved.replace_schema_metadata(None)):
+        pq.write_table(written, mine)
+        assert harms(lake) == {("rows", "ic7801aaq_flt")} or harms(lake) == {("readable", "ic7801aaq_flt")}
+    mine.write_bytes(kept)
+    assert seen(lake) == before
+    assert verify(lake).passed
+
+
+def test_compacted_twice_with_other_settings_between_counts_once(lake, lakes):
+    # compact, measure an image with other settings, measure it again with the old ones, compact again.
+    before = seen(lake)
+    compact(lake, plan_compact(lake, 2, 10**9))
+    (image, other, *_) = [each for each in lakes.images() if each.record["filetype"] == "flt"]
+    for each in (image, other):
+        fill_lake(lake, [as_revision(each, 3)])
+        again = as_revision(each, 1)
+        fill_lake(lake, [replace(again, record=again.record | {"revision": 4})])
+    assert seen(lake) == before
+    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(lake, plan_compact(lake, 2, 10**9))
+    assert seen(lake) == before
+    found = verify(lake)
+    assert (found.passed, found.stars) == (True, 8 * STARS)
+
+
+def test_compact_does_not_spread_damage(lake):
+    path = one(lake / "phot", "ic7801aaq_flt*")
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.slice(1), path)
+    with pytest.raises(LakeError, match="is not what was measured of ic7801aaq_flt"):
+        compact(lake, plan_compact(lake, 2, 10**9))
+
+
+def as_of_old(root):
+    """The lake as an older version left it: rows name no file, files say nothing of themselves."""
+    for path in [*(root / "exposures").rglob("*.parquet"), *(root / "phot").rglob("*.parquet")]:
+        table = pq.read_table(path, partitioning=None)
+        kept = [name for name in table.column_names if name not in {"phot_file", "phot_hash"}]
+        said = {k: v for k, v in (table.schema.metadata or {}).items() if k not in {b"content", b"rows_hash"}}
+        if table.num_rows > STARS and path.name.startswith("compact."):
+            images = pc.unique(table.column("imagename")).to_pylist()
+            keys = pc.unique(table.column("phot_key")).to_pylist()
+            said[b"members"] = (
+                str([list(m) for m in zip(images, keys, strict=True)]).replace("'", '"').encode()
+            )
+        pq.write_table(table.select(kept).replace_schema_metadata(said), path, row_group_size=STARS)
+    shutil.rmtree(root / ".cache", ignore_errors=True)
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_an_old_lake_opens_and_is_upgraded(lake, compacted):
+    before = seen(lake)
+    if compacted:
+        compact(lake, plan_compact(lake, 2, 10**9))
+    as_of_old(lake)
+    assert seen(lake) == before
+    assert verify(lake).passed
+    assert upgrade(lake) == 8
+    assert rows_to_upgrade(lake) == []
+    assert upgrade(lake) == 0
+    assert seen(lake) == before
+    assert verify(lake).passed
+    assert (
+        None
+        not in exposure_rows(lake)
+        .filter(pc.equal(exposure_rows(lake)["revision"], 2 + compacted))["phot_hash"]
+        .to_pylist()
+    )
+
+
+def test_what_the_reader_lacks_is_no_damage(lake, monkeypatch):
+    from cte_lake.lake.store import Place
+
+    source = Place.source
+
+    def denied(place, whole=True):
+        if "ic7801aaq_flt" in place.key and "/phot/" in place.key:
+            raise PermissionError(13, "Permission denied", place.key)
+        if "ic7801abq_flt" in place.key and "/phot/" in place.key:
+            raise MemoryError("cannot allocate")
+        return source(place, whole)
+
+    monkeypatch.setattr(Place, "source", denied)
+    found = verify(lake)
+    assert {f.check for f in found.findings if f.harm} == {"unread"}
+    assert to_put_aside(found.findings) == []
+    details = " ".join(f.detail for f in found.findings)
+    assert "make it readable for this user" in details
+    assert "want of memory" in details
+
+
+def test_a_share_a_night_reads_every_file_in_thirty_nights(lake):
+    path = one(lake / "phot", "ic7801aaq_flt*")
+    content = bytearray(path.read_bytes())
+    content[60] ^= 16
+    path.write_bytes(content)
+    nights = [verify(lake, share=1 / 5) for _ in range(5)]
+    assert sum(night.in_full for night in nights) >= nights[0].files
+    assert [not night.passed for night in nights].count(True) >= 1
+    assert all(night.in_full <= nights[0].files / 5 + 1 for night in nights)
+    assert verify(lake, seconds=-1).in_full == 0
+
+
+@pytest.mark.parametrize("name", ["master", "exposures", "phot"])
+def test_flipped_bits_are_found(lake, name):
+    path = one(lake / name, "*[!d].parquet")
+    whole = path.read_bytes()
+    for place in range(8, len(whole) - 8, max(1, len(whole) // 25)):
+        content = bytearray(whole)
+        content[place] ^= 4
+        path.write_bytes(content)
+        before = pq.read_table(pa.BufferReader(whole), partitioning=None)
+        try:
+            same = pq.read_table(path, partitioning=None).equals(before)
+        except (OSError, pa.ArrowException):
+            same = False
+        assert same or not verify(lake).passed, place
+
+
+def test_the_last_verification_is_kept(lake):
+    assert last_verification(lake) is None
+    record_verification(stored(lake), {"files": 3, "in_full": 1, "harmful": 0, "findings": []})
+    assert last_verification(lake)["harmful"] == 0
