@@ -46,8 +46,9 @@ def files_read(lake: Lake, query: str) -> list[int]:
 
 
 def test_all_pairs_read_all_files(opened):
-    assert max(files_read(opened, "FROM slopes")) >= FILES
-    assert max(files_read(opened, "FROM log_slopes")) >= FILES
+    # Each side of the star match reads the files that its exposure rows name.
+    assert sum(files_read(opened, "FROM slopes")) >= FILES
+    assert sum(files_read(opened, "FROM log_slopes")) >= FILES
 
 
 @pytest.mark.parametrize("view", ["matched_stars", "ratios", "slopes", "log_slopes", "cte", "cte_vs_flux"])

@@ -79,7 +79,7 @@ def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
     shutil.copy(other, mine)
     assert "ic7801aaq_flt.fits" not in seen(lake)
     assert ("rows", "ic7801aaq_flt") in harms(lake, quick=True)
-    # The same image and key with other fluxes, by a tool that keeps the file's metadata and one that does not.
+    # The same image and key with other fluxes, by a tool that keeps the metadata and one that does not.
     mine.write_bytes(kept)
     table = pq.read_table(mine, partitioning=None)
     at = table.column_names.index("flux_r03")
