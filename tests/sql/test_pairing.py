@@ -34,7 +34,8 @@ def exposures() -> duckdb.DuckDBPyConnection:
             " filetype VARCHAR, chip INTEGER, postarg1 DOUBLE, sky DOUBLE, mode VARCHAR,"
             " settings_hash VARCHAR, cal_ver VARCHAR, pctecorr VARCHAR, pctetab VARCHAR, cte_name VARCHAR,"
             " cte_ver VARCHAR, flux_scaled BOOLEAN DEFAULT false, scan_typ VARCHAR, pa_v3 DOUBLE,"
-            " orientation DOUBLE, pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR)"
+            " orientation DOUBLE, pam VARCHAR, crmask_hash VARCHAR, phot_key VARCHAR,"
+            " phot_file VARCHAR)"
         )
         bind_detector(con)
         con.execute("CREATE TABLE targets (target VARCHAR, pairing VARCHAR)")
