@@ -172,8 +172,8 @@ def verify(
 
     Reads every byte against the checksums in the files; with --share 1/30 each night, every file within
     30 nights. What is harmful is printed and the exit code is 5. A file that could not be read for want of
-    permission, memory or open files is named and never quarantined. An exposure whose photometry was quarantined
-    is measured again by the next ingest of its frame.
+    permission, memory or open files is named and never quarantined. An exposure whose photometry was
+    quarantined is measured again by the next ingest of its frame.
     """
     from cte_lake.lake.maintenance.nightly import record_verification
     from cte_lake.lake.maintenance.verify import changed_inputs

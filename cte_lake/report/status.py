@@ -28,14 +28,9 @@ def lake_status(lake: Lake, mode: str) -> Cells:
     -------
     dict
         lake, mode, state (counts and latest epoch), files (of the last ingest: at, files, sums, text; None
-<<<<<<< HEAD
         before the first), targets, rejects (failures, newest first), coverage (what is missing; see
-        `coverage_told`) and report (the last one's time, what is new since, its losses; None without one).
-=======
-        before the first), targets, rejects (failures, newest first), verified (what the last verification
-        found; None without one) and report (the last one's time, what is new since, its losses; None without
-        one).
->>>>>>> e9ec8f1 (Lake: exposure rows name their photometry by file and by content; copied, replaced, moved and changed files are never counted and verify says so; schema upgrade for older lakes)
+        `coverage_told`), verified (what the last verification found; None without one) and report (the last
+        one's time, what is new since, its losses; None without one).
     """
     rows = bookkeeping(lake)
     last = last_report(lake.stored / "reports")
@@ -45,15 +40,11 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "state": state(**rows),
         "files": last_tally(lake.stored),
         "targets": _targets(rows["exposures"], rows["pairs"], rows["epochs"]),
-<<<<<<< HEAD
         "rejects": tables.reject_table(
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
         )[1],
         "coverage": coverage_told(lake),
-=======
-        "rejects": tables.reject_table([row for row in rows["rejects"] if row["stage"] != "screen"])[1],
         "verified": last_verification(lake.stored),
->>>>>>> e9ec8f1 (Lake: exposure rows name their photometry by file and by content; copied, replaced, moved and changed files are never counted and verify says so; schema upgrade for older lakes)
         "report": None if last is None else _report(last, rows["exposures"], lake),
     }
 

@@ -11,11 +11,7 @@ from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.append import OWN
-<<<<<<< HEAD
-from cte_lake.lake.dataset_files import quoted
-=======
 from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
->>>>>>> e9ec8f1 (Lake: exposure rows name their photometry by file and by content; copied, replaced, moved and changed files are never counted and verify says so; schema upgrade for older lakes)
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
