@@ -8,12 +8,14 @@ import pytest
 from cte_lake.resources import data_dir
 
 COLUMNS = """
-    target filter length flash filetype pairing chip aperture estimator bin_lo bin_hi epoch epoch_mjd mjd
-    cte_loss cte_loss_err cte_dmag n mean_flux background pair_id image_1 image_2 proposal visit exptime
+    target filter length flash filetype chinject generation newest pairing chip aperture estimator bin_lo
+    bin_hi epoch epoch_mjd mjd cte_loss cte_loss_err cte_dmag n mean_flux background pair_id image_1 image_2
+    proposal visit exptime
 """.split()  # noqa: SIM905
 USUAL = {
     "target": "ngc104", "filter": "F502N", "length": "l", "filetype": "flt", "pairing": "chips",
     "estimator": "mean_flux", "bin_lo": 500.0, "bin_hi": 2000.0, "epoch": 1, "cte_loss": 0.1,
+    "chinject": "NONE", "generation": "flt", "newest": True,
 }  # fmt: skip
 
 
@@ -50,7 +52,8 @@ def test_an_epoch_of_one_flash_level_is_not_shown(losses):
     "other",
     [
         {"target": "ngc6791"}, {"filter": "F606W"}, {"length": "s"}, {"filetype": "flc"}, {"pairing": "180"},
-        {"estimator": "log_ratio"}, {"epoch": 2}, {"bin_lo": 250.0}, {"cte_loss": None},
+        {"estimator": "log_ratio"}, {"epoch": 2}, {"chinject": "CONT"}, {"newest": False},
+        {"bin_lo": 250.0}, {"cte_loss": None},
     ],
 )  # fmt: skip
 def test_levels_that_cannot_be_compared_do_not_make_an_epoch(losses, other):
