@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
 #: Views of one generation at a time, the newest unless another is asked for.
 _ONE_GENERATION = frozenset(
-    {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means"}
+    {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means", "losses"}
 )
 #: Kind of an open lake.
 L = TypeVar("L", bound="Lake")

@@ -1,8 +1,10 @@
--- losses(aperture := 3); the view of the same name is that of the default radius
+-- losses(aperture := 3, generation := 'newest'); the view of the same name is that of the default radius
 -- Grain: a pair and flux bin: the loss by the configured estimator (measure.estimator), in flux bins that do not
 -- overlap. The view to begin with: every row is one measurement, and no star of a pair is in two rows. Only what could
 -- be measured is there; `cte` has all estimators and all bins.
-CREATE OR REPLACE MACRO losses(aperture := default_aperture()) AS TABLE
+-- `generation` is 'newest' (of each target and file type, those with a pair), 'all', or a name; file types that have
+-- no generation of that name show their newest.
+CREATE OR REPLACE MACRO losses(aperture := default_aperture(), generation := 'newest') AS TABLE
 SELECT
     c.pair_id::BIGINT AS pair_id,
     c.image_1::VARCHAR AS image_1,
@@ -18,6 +20,7 @@ SELECT
     c.filetype::VARCHAR AS filetype,
     c.chip::INTEGER AS chip,
     c.generation::VARCHAR AS generation,
+    c.newest::BOOLEAN AS newest,
     c.mjd::DOUBLE AS mjd,
     c.epoch::INTEGER AS epoch,
     c.epoch_mjd::DOUBLE AS epoch_mjd,
@@ -36,4 +39,9 @@ FROM cte(aperture := aperture) AS c
 INNER JOIN loss_bins AS b ON b.bin_lo = c.bin_lo AND b.bin_hi = c.bin_hi
 -- A constant, so that only one kind of slope is computed.
 WHERE c.estimator = default_estimator()
-    AND c.cte_loss IS NOT NULL;
+    AND c.cte_loss IS NOT NULL
+    AND CASE generation
+        WHEN 'newest' THEN c.newest
+        WHEN 'all' THEN true
+        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
+    END;
