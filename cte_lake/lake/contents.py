@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
-from cte_lake.lake.store import Place
+from cte_lake.lake.place import Named, place_of
 
 _RECORD = b"content"
 #: Metadata of every other file of the lake: the hash of its rows.
@@ -84,7 +84,7 @@ def record_of(folder: str, contents: Iterable[Content]) -> dict[bytes, bytes]:
     return {_RECORD: json.dumps({"folder": folder, "members": members}).encode()}
 
 
-def contents_of(place: Place) -> list[Content]:
+def contents_of(place: Named) -> list[Content]:
     """Return what a photometry file holds, from its footer alone.
 
     Raises
@@ -93,7 +93,7 @@ def contents_of(place: Place) -> list[Content]:
         If it cannot be read, or does not say.
     """
     try:
-        metadata = pq.read_metadata(place.source(whole=False))
+        metadata = pq.read_metadata(place_of(place).source(whole=False))
         return _contents(metadata, metadata.metadata or {})
     except StoreUnavailable:
         raise

@@ -17,9 +17,9 @@ from cte_lake.filenames import path_text
 from cte_lake.lake.commit import withdraw, write_exposure, write_photometry
 from cte_lake.lake.contents import contents_of
 from cte_lake.lake.paths import Partition, reject_file
+from cte_lake.lake.place import Named
 from cte_lake.lake.schemas import dataset, radius_suffix
-from cte_lake.lake.store import Place
-from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.stored import StoredLake, stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
 
@@ -115,7 +115,7 @@ def write_phot(
     return named
 
 
-def is_whole(place: Place, row: Mapping[str, Any]) -> bool:
+def is_whole(place: Named, row: Mapping[str, Any]) -> bool:
     """Whether a photometry file is what an exposure row names, by its footer."""
     try:
         found = contents_of(place)
@@ -139,7 +139,7 @@ def write_reject(
     proposal: int | None = None,
 ) -> None:
     """Put a refused file on record; one that is on record with the same words keeps its time."""
-    place = lake / reject_file(str(path), stage)
+    place = stored(lake) / reject_file(str(path), stage)
     try:
         stat = path.stat()
         size, changed = stat.st_size, stat.st_mtime_ns
