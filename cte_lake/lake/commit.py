@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.lake.contents import Content, phot_hash, record_of
+from cte_lake.lake.contents import Content, bounds_hash, phot_hash, record_of
 from cte_lake.lake.paths import Partition, exposure_file, phot_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.stored import AnyLake, stored
@@ -43,7 +43,8 @@ def write_photometry(
     """
     path, content = phot_file(partition, rootname, phot_key), phot_hash(table)
     imagename = f"{rootname}_{partition.filetype}.fits"
-    record = record_of(partition.folder, [Content(imagename, phot_key, table.num_rows, content)])
+    held = Content(imagename, phot_key, table.num_rows, content, bounds=bounds_hash(table))
+    record = record_of(partition.folder, [held])
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **record})
     write_table(stored(named) / path, table, {"software": f"cte-lake {__version__}"})
     return {"phot_file": path, "phot_hash": content}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
@@ -40,6 +41,10 @@ class Content:
         Hash of the rows (`phot_hash`); None in files of before the record.
     folder : str or None
         The partition that it belongs to; None in files of before the record.
+    bounds : str or None
+        Hash of the least and greatest value of each numeric column (`bounds_hash`), as the record states it.
+    found : str or None
+        The same of what the footer's statistics say of the rows; None where the record states none.
     """
 
     imagename: str
@@ -47,6 +52,13 @@ class Content:
     rows: int
     hash: str | None = None
     folder: str | None = None
+    bounds: str | None = None
+    found: str | None = None
+
+    @property
+    def replaced(self) -> bool:
+        """Whether other rows than those of the record lie in the file, as far as its footer tells."""
+        return self.bounds != self.found
 
 
 def rows_hash(table: pa.Table, without: Collection[str] = ()) -> str:
@@ -65,6 +77,35 @@ def phot_hash(table: pa.Table) -> str:
     return rows_hash(table, ("phot_key",))
 
 
+def bounds_hash(table: pa.Table) -> str:
+    """Return the hash of the least and greatest value of each numeric column, which a footer states too."""
+    bounds = {}
+    for name in table.column_names:
+        kind = table.schema.field(name).type
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            found = pc.min_max(table.column(name)).as_py()
+            if found["min"] is not None:
+                bounds[name] = (found["min"], found["max"])
+    return _hash_of(bounds)
+
+
+def _bounds_in(group: Any) -> str:
+    """Return `bounds_hash` of a row group by the statistics in the footer."""
+    bounds = {}
+    for column in map(group.column, range(group.num_columns)):
+        stated = column.statistics
+        numeric = stated is not None and stated.logical_type.type in {"NONE", "INT"}
+        if numeric and stated.has_min_max and column.physical_type != "BOOLEAN":
+            bounds[column.path_in_schema] = (stated.min, stated.max)
+    return _hash_of(bounds)
+
+
+def _hash_of(bounds: Mapping[str, tuple[float, float]]) -> str:
+    # Parquet states a zero as -0.0 below and +0.0 above, whatever its sign.
+    text = json.dumps([[name, low + 0, high + 0] for name, (low, high) in sorted(bounds.items())])
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
 def _bytes(column: pa.Array) -> bytes:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
@@ -80,7 +121,7 @@ def _bytes(column: pa.Array) -> bytes:
 
 def record_of(folder: str, contents: Iterable[Content]) -> dict[bytes, bytes]:
     """Return the metadata by which a photometry file says what it holds, a row group an image."""
-    members = [[each.imagename, each.phot_key, each.rows, each.hash] for each in contents]
+    members = [[each.imagename, each.phot_key, each.rows, each.hash, each.bounds] for each in contents]
     return {_RECORD: json.dumps({"folder": folder, "members": members}).encode()}
 
 
@@ -103,11 +144,7 @@ def contents_of(place: Named) -> list[Content]:
 
 def _contents(metadata: Any, said: Mapping[bytes, bytes]) -> list[Content]:
     if _RECORD in said:
-        record = json.loads(said[_RECORD])
-        return [
-            Content(imagename, key, rows, content, record["folder"])
-            for imagename, key, rows, content in record["members"]
-        ]
+        return _recorded(json.loads(said[_RECORD]), metadata)
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if _FORMER in said:
         members = json.loads(said[_FORMER])
@@ -121,3 +158,15 @@ def _contents(metadata: Any, said: Mapping[bytes, bytes]) -> list[Content]:
         identity = (str(bounds[0].min), str(bounds[1].min))
         found[identity] = found.get(identity, 0) + group.num_rows
     return [Content(*identity, rows) for identity, rows in found.items()]
+
+
+def _recorded(record: Mapping[str, Any], metadata: Any) -> list[Content]:
+    contents = []
+    # A row group an image. Files of the first months record no bounds.
+    for number, (imagename, key, rows, content, *bounds) in enumerate(record["members"]):
+        stated = bounds[0] if bounds else None
+        found = None
+        if stated is not None and number < metadata.num_row_groups:
+            found = _bounds_in(metadata.row_group(number))
+        contents.append(Content(imagename, key, rows, content, record["folder"], stated, found))
+    return contents

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cte_lake import __version__
 from cte_lake.errors import LakeError
-from cte_lake.lake.contents import Content, phot_hash, record_of
+from cte_lake.lake.contents import Content, bounds_hash, phot_hash, record_of
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.maintenance.inventory import (
@@ -165,7 +165,13 @@ def _merge_phot(root: StoredLake, merge: Merge) -> None:
     """Write photometry files as row groups of one file, then commit the rows that name it."""
     tables = [_photometry(root, row, path) for row, path in zip(merge.rows, merge.files, strict=True)]
     contents = [
-        Content(row.imagename, COMPACTED_KEY + row.phot_key, table.num_rows, phot_hash(table))
+        Content(
+            row.imagename,
+            COMPACTED_KEY + row.phot_key,
+            table.num_rows,
+            phot_hash(table),
+            bounds=bounds_hash(table),
+        )
         for row, table in zip(merge.rows, tables, strict=True)
     ]
     schema = file_schema("phot")

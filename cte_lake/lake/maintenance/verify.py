@@ -169,6 +169,8 @@ class _Rows:
             yield Finding("rows", path, detail)
         elif row.phot_hash is not None and mine and mine[0].hash not in (None, row.phot_hash):
             yield Finding("rows", path, f"was replaced: it holds other photometry of {row.imagename}")
+        elif any(each.replaced for each in mine):
+            yield Finding("rows", path, f"was replaced: its rows are not those recorded of {row.imagename}")
 
     def _file(self, path: str, held: list[Content], known: set[str]) -> Iterator[Finding]:
         folder = str(PurePosixPath(path).parent).removeprefix("phot/")

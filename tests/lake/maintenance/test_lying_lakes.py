@@ -86,6 +86,9 @@ def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
     halved = table.set_column(at, table.schema.field(at), pc.multiply(table.column(at), 0.5))
     for written in (halved, halved.replace_schema_metadata(None)):
         pq.write_table(written, mine)
+        if written.schema.metadata:
+            # The footer's statistics are not those that it records: no row need be read for it.
+            assert harms(lake, quick=True) == {("rows", "ic7801aaq_flt")}
         assert harms(lake) == {("rows", "ic7801aaq_flt")} or harms(lake) == {("readable", "ic7801aaq_flt")}
     mine.write_bytes(kept)
     assert seen(lake) == before
