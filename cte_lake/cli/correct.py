@@ -237,12 +237,13 @@ def correct(
 def _input(table: str) -> Iterator[Path]:
     """Give the table's file; standard input is kept in one, since some formats are read twice."""
     import shutil
-    import tempfile
+
+    from cte_lake.lake.scratch import scratch_folder
 
     if table != "-":
         yield Path(table)
         return
-    with tempfile.TemporaryDirectory(prefix="cte-lake-") as folder:
+    with scratch_folder() as folder:
         path = Path(folder) / "standard_input"
         with path.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
@@ -255,9 +256,9 @@ def _output(
 ) -> Iterator[tuple[Path, str | None]]:
     """Give the file to write and its format; what goes to standard output is written to one first."""
     import shutil
-    import tempfile
 
     from cte_lake.correction.table_formats import WRITABLE, default_output, named_format, sniffed_format
+    from cte_lake.lake.scratch import scratch_folder
 
     kind = None if to is None else named_format(to)
     if kind is not None and kind not in WRITABLE:
@@ -270,7 +271,7 @@ def _output(
     if kind is None:
         own = sniffed_format(source)
         kind = own if own in WRITABLE else "text"
-    with tempfile.TemporaryDirectory(prefix="cte-lake-") as folder:
+    with scratch_folder() as folder:
         path = Path(folder) / "standard_output"
         yield path, kind
         with path.open("rb") as stream:

@@ -20,3 +20,4 @@ class Report(Section):
         description="show full paths of lake and frames on the pages; false: names alone, fit to be published"
     )
     circles: int = Field(ge=0, le=2000, description="brightest matched stars that are circled on a frame")
+    keep: int = Field(ge=1, description="newest reports that are kept in the lake; older ones are removed")

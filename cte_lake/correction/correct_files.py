@@ -25,6 +25,7 @@ from cte_lake.correction.table_files import BATCH_ROWS, OpenTable, open_table
 from cte_lake.correction.table_formats import BATCHED, compression_of, default_output, format_of
 from cte_lake.correction.table_output import PartWriter, compressed, csv_metadata, to_table, write_whole
 from cte_lake.errors import UsageError
+from cte_lake.lake.scratch import sweep
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
@@ -162,6 +163,7 @@ def correct_file(
     names = None if options.names is None else list(options.names)
     opened = open_table(source, options.format, options.hdu, names, options.batch_rows)
     done = CorrectedFile(target)
+    sweep(target.parent)
     with replacing(target) as temporary, compressed(temporary, compression_of(target)) as stream:
         schema = _correct(
             opened,

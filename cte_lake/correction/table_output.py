@@ -8,7 +8,6 @@ import io
 import json
 import lzma
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from astropy.time import Time
 from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.errors import CatalogError
+from cte_lake.lake.scratch import scratch_folder
 from cte_lake.model.correct_table import astropy_metadata
 from cte_lake.model.units import known_unit
 
@@ -206,7 +206,7 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
     elif kind == "parquet":
         table.meta[ABOUT] = dict(about)
         # astropy writes Parquet to a path only.
-        with tempfile.TemporaryDirectory(prefix="cte-lake-") as folder:
+        with scratch_folder() as folder:
             path = Path(folder) / "table.parquet"
             table.write(path, format="parquet")
             with path.open("rb") as written:

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.disk import cannot_write
 from cte_lake.lake.s3 import S3Object
+from cte_lake.lake.scratch import scratch_folder
 from cte_lake.lake.store import Head, Listed, Store
 
 if TYPE_CHECKING:
@@ -132,10 +133,18 @@ class BucketStore(Store):
         self, key: str, fetch: Callable[[Path], None], put: Callable[[Path], None]
     ) -> Iterator[Path]:
         """Yield a temporary folder."""
-        with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as folder:
-            fetch(Path(folder))
-            yield Path(folder)
-            put(Path(folder))
+        with scratch_folder() as folder:
+            fetch(folder)
+            yield folder
+            put(folder)
+
+    def sweep(self, key: str) -> None:
+        """Nothing is written in pieces there."""
+
+    def delete_folder(self, key: str) -> None:
+        """Delete the objects below a key."""
+        for listed in list(self.listing(key, "")):
+            self.delete(f"{key}/{listed.path}")
 
     def source(self, key: str, whole: bool) -> Any:
         """Return the content by one request, or a file of which the pieces are fetched that are read."""

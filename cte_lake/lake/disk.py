@@ -7,7 +7,6 @@ import errno
 import fcntl
 import glob
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from cte_lake.errors import LakeError, Locked
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX, sweep, temporary_beside
 from cte_lake.lake.store import Head, Listed, Store
 
 if TYPE_CHECKING:
     import duckdb
 
-TEMPORARY_SUFFIX = ".tmp"
 _ASIDE = f".vacuum{TEMPORARY_SUFFIX}"
 #: Errors that a user puts right and that are no defect.
 _OF_THE_DISK = frozenset(
@@ -98,7 +97,7 @@ class DiskStore(Store):
             If the disk is full or failing, or may not be written.
         """
         path = Path(key)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+        temporary = temporary_beside(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
@@ -118,7 +117,7 @@ class DiskStore(Store):
         """Write a file under a name that nobody has taken: a link is made to one place once."""
         path = Path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")
+        temporary = temporary_beside(path)
         try:
             temporary.write_bytes(content)
             os.link(temporary, path)
@@ -178,7 +177,8 @@ class DiskStore(Store):
     def making(self, key: str) -> Iterator[str]:
         """Yield a folder beside the place: one whose making was cut off is none."""
         path = Path(key)
-        partial = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+        sweep(path.parent)
+        partial = temporary_beside(path)
         try:
             yield str(partial)
             partial.replace(path)
@@ -191,6 +191,14 @@ class DiskStore(Store):
     ) -> Iterator[Path]:
         """Yield the folder itself."""
         yield Path(key)
+
+    def sweep(self, key: str) -> None:
+        """Remove what dead processes left in a folder."""
+        sweep(Path(key))
+
+    def delete_folder(self, key: str) -> None:
+        """Delete a folder."""
+        shutil.rmtree(key, ignore_errors=True)
 
     def source(self, key: str, whole: bool) -> Any:
         """Return the path."""

@@ -120,6 +120,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def sweep(self, key: str) -> None:
+        """Remove temporary files and folders that killed processes left directly in a folder."""
+
+    @abstractmethod
+    def delete_folder(self, key: str) -> None:
+        """Delete a folder with all in it."""
+
+    @abstractmethod
     def source(self, key: str, whole: bool) -> Any:
         """Return what pyarrow reads a file from; `whole` if all of it will be read."""
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import Rejected
+from cte_lake.lake.scratch import scratch_folder
 
 _PREFIX = "cte-lake-job-"
 _LOG = "job.log"
@@ -36,35 +34,8 @@ def private_folder(base: Path | None = None) -> Iterator[Path]:
     base : Path, optional
         Where to make it; default: the system's folder for temporary files (``TMPDIR``).
     """
-    parent = Path(tempfile.gettempdir() if base is None else base)
-    _sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_own_prefix()}{os.getpid()}-", dir=parent))
-    try:
+    with scratch_folder(base, _PREFIX) as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _own_prefix() -> str:
-    # Workers of several machines may share the folder; only of our own do we know which processes live.
-    return f"{_PREFIX}{socket.gethostname()}-"
-
-
-def _sweep(parent: Path) -> None:
-    for folder in parent.glob(f"{_own_prefix()}*"):
-        owner = folder.name.removeprefix(_own_prefix()).partition("-")[0]
-        if owner.isdigit() and not _alive(int(owner)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cte_lake.lake.store import Place
 from cte_lake.report.frames import FOLDER
 from cte_lake.report.publish import LATEST, MARK, point_latest
 
+_NAME = re.compile(r"\d{8}T\d{6}Z")
 #: Stores know no links: `latest` is a page that leads on, and a copy of the report's data.
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>CTE monitor</title>
@@ -23,6 +25,13 @@ _PAGE = """<!doctype html>
 def name_of(moment: datetime) -> str:
     """Return the name of a report's folder."""
     return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def prune(reports: Place, keep: int, made: str) -> None:
+    """Remove all but the newest reports; `latest`, the report just made, and what else lies there stay."""
+    names = sorted(name for name in reports.names() if _NAME.fullmatch(name) and name != made)
+    for name in names[: max(0, len(names) + 1 - keep)]:
+        reports.store.delete_folder((reports / name).key)
 
 
 def reports_here(reports: Place) -> contextlib.AbstractContextManager[Path]:

@@ -19,7 +19,7 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.model.consistency import compare
 from cte_lake.report import charts, content, tables
-from cte_lake.report.away import name_of, reports_here
+from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_told
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
@@ -99,6 +99,7 @@ def make_report(
     place = lake.stored / "reports"
     with reports_here(place) as reports:
         made = _make(lake, settings, mode, reports, publish, moment)
+    prune(place, settings.config.report.keep, made.folder.name)
     return replace(made, folder=place / made.folder.name)
 
 

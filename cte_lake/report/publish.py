@@ -6,12 +6,12 @@ import contextlib
 import ctypes
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from cte_lake.errors import UsageError
+from cte_lake.lake.scratch import OLD_SUFFIX, sweep, temporary_beside
 
 LATEST = "latest"
 #: The file that marks a folder as a report.
@@ -31,7 +31,8 @@ def new_folder(place: Path) -> Iterator[Path]:
     """
     check_place(place)
     place.parent.mkdir(parents=True, exist_ok=True)
-    work = place.with_name(f".{place.name}.{secrets.token_hex(4)}.tmp")
+    sweep(place.parent)
+    work = temporary_beside(place)
     try:
         work.mkdir()
         yield work
@@ -60,7 +61,7 @@ def _put(work: Path, place: Path) -> None:
         return
     if _exchange(work, place):
         return
-    old = place.with_name(f".{place.name}.{secrets.token_hex(4)}.old")
+    old = temporary_beside(place, OLD_SUFFIX)
     place.rename(old)
     work.rename(place)
     shutil.rmtree(old)
@@ -83,7 +84,7 @@ def _exchange(first: Path, second: Path) -> bool:
 def point_latest(folder: Path) -> None:
     """Make ``latest`` beside a report point at it, replacing the older link in one step."""
     link = folder.with_name(LATEST)
-    work = folder.with_name(f".{LATEST}.{secrets.token_hex(4)}.tmp")
+    work = temporary_beside(link)
     work.symlink_to(folder.name, target_is_directory=True)
     try:
         work.replace(link)

@@ -25,9 +25,9 @@ def test_latest_points_at_the_newest_report(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     first = make(root, now=NOW)
     assert first.folder.name == "20260601T093000Z"
-    assert (root / "reports/latest").resolve() == first.folder
+    assert (root / "reports/latest").resolve() == Path(str(first.folder))
     second = make(root, now=NOW + dt.timedelta(days=1))
-    assert (root / "reports/latest").resolve() == second.folder
+    assert (root / "reports/latest").resolve() == Path(str(second.folder))
     assert first.folder.is_dir()
     assert sorted(path.name for path in (root / "reports").iterdir()) == [
         "20260601T093000Z",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import Inventory, is_seed
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 

@@ -6,11 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.read import current_master
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.versions import Version, listed_versions
@@ -187,6 +187,9 @@ def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
     """
     files, size, root = 0, 0, stored(named)
     with root.lease("housekeeping"):
+        for folder in FOLDERS:
+            # What a killed report left there is no file of the plan.
+            root.place.store.sweep((root / folder).key)
         agreed = set(plan.removals)
         still = [r for r in plan_vacuum(root, plan.grace_ns, plan.now_ns).removals if r in agreed]
         for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):

@@ -11,7 +11,6 @@ from pathlib import Path, PurePosixPath
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
-from cte_lake.lake.disk import TEMPORARY_SUFFIX
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, rows_of
 from cte_lake.lake.maintenance.nightly import Turns
 from cte_lake.lake.maintenance.readable import fault_of, hashes_in
@@ -19,6 +18,7 @@ from cte_lake.lake.named_files import COMPACTED
 from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import listed_versions
 

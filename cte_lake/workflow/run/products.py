@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.place import place_of
+from cte_lake.lake.scratch import scratch_folder
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
@@ -82,7 +82,7 @@ def _save_into(place: Place, figure: Figure) -> None:
     """Save a figure whole: drawn elsewhere under its own name, of which matplotlib reads the format."""
     from cte_lake.plots.style import save
 
-    with tempfile.TemporaryDirectory(prefix="cte-lake-") as scratch:
+    with scratch_folder() as scratch:
         drawn = Path(scratch, place.name)
         save(figure, drawn)
         place_of(drawn).copy_to(place)
