@@ -24,6 +24,7 @@ from cte_lake.cli.fit_options import (
     RobustOption,
     TimeOption,
     UntilOption,
+    fit_request,
 )
 from cte_lake.cli.options import (
     ChinjectOption,
@@ -39,7 +40,6 @@ from cte_lake.cli.options import (
     RadiusOption,
     SetOption,
     TargetOption,
-    known_estimator,
     one_of,
     overwriting,
     select,
@@ -48,9 +48,7 @@ from cte_lake.cli.options import (
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
-    from cte_lake.config import Settings
-    from cte_lake.correction.fit_lake import FitOutcome, FitRequest
-    from cte_lake.lake.selection import Selection
+    from cte_lake.correction.fit_lake import FitOutcome
     from cte_lake.lake.stored import StoredLake
 
 #: Places where a fit misses its data that are printed.
@@ -152,20 +150,6 @@ def fit(
         if format_ is not None:
             raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
         _keep(fit_lake(opened, request, settings.hash(), name), root, output, overwrite, as_json)
-
-
-def fit_request(
-    settings: Settings, selection: Selection, radius: int | None, estimator: str, **how: Any
-) -> FitRequest:
-    """Return what is to be fitted; the radius is that of the configuration unless one is given."""
-    from cte_lake.correction.fit_lake import FitRequest
-
-    return FitRequest(
-        selection=selection,
-        aperture=settings.config.measure.aperture if radius is None else radius,
-        estimator=known_estimator(estimator),
-        **how,
-    )
 
 
 def _keep(outcome: FitOutcome, root: StoredLake, output: Path | None, overwrite: bool, as_json: bool) -> None:

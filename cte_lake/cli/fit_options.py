@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.options import SELECT
+from cte_lake.cli.options import SELECT, known_estimator
 from cte_lake.cli.output import Format
+
+if TYPE_CHECKING:
+    from cte_lake.config import Settings
+    from cte_lake.correction.fit_lake import FitRequest
+    from cte_lake.lake.selection import Selection
 
 _HOW = "How"
 
@@ -90,3 +95,17 @@ OldPairsOption = Annotated[
 OldFormatOption = Annotated[
     Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
 ]
+
+
+def fit_request(
+    settings: Settings, selection: Selection, radius: int | None, estimator: str, **how: Any
+) -> FitRequest:
+    """Return what is to be fitted; the radius is that of the configuration unless one is given."""
+    from cte_lake.correction.fit_lake import FitRequest
+
+    return FitRequest(
+        selection=selection,
+        aperture=settings.config.measure.aperture if radius is None else radius,
+        estimator=known_estimator(estimator),
+        **how,
+    )

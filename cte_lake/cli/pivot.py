@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit import fit_request
-from cte_lake.cli.fit_options import MinStarsOption, PairsOption, RobustOption
+from cte_lake.cli.fit_options import MinStarsOption, PairsOption, RobustOption, fit_request
 from cte_lake.cli.options import (
     FiletypeOption,
     FilterOption,

@@ -122,7 +122,12 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
 
     The limits of the clip come with the losses: measuring them again would be another pass over everything.
     """
-    if not losses:
+    keys = (
+        "pair_id", "bin_lo", "bin_hi", "estimator", "slope", "intercept", "clip_lo", "clip_hi", "n_in_bin",
+    )  # fmt: skip
+    bins = [{key: row[key] for key in keys} for row in losses if row["clip_lo"] is not None]
+    if not bins:
+        # An empty list has no columns to join by.
         return {}
     kept = "within_clip(b.estimator, r.ratio, r.distance, b.slope, b.intercept, b.clip_lo, b.clip_hi)"
     query = f"""
@@ -141,10 +146,6 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
         WHERE in_flux_bin(b.estimator, r.flux_1, r.flux_2, b.bin_lo, b.bin_hi)
         GROUP BY r.pair_id, b.bin_lo, b.bin_hi
     """
-    keys = (
-        "pair_id", "bin_lo", "bin_hi", "estimator", "slope", "intercept", "clip_lo", "clip_hi", "n_in_bin",
-    )  # fmt: skip
-    bins = [{key: row[key] for key in keys} for row in losses if row["clip_lo"] is not None]
     rows = lake.sql(query, bins=bins, most=most).rows()
     return {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in rows}
 

@@ -33,7 +33,6 @@ from cte_lake.lake.write import write_bytes
 ALIGNED = "aligned"
 QUARANTINED = "quarantined"
 SKIPPED = "skipped"
-STATUSES = (ALIGNED, QUARANTINED, SKIPPED)
 
 Card = str | float | int | bool
 

@@ -13,7 +13,7 @@ from cte_lake.lake.read import MasterFile
 
 if TYPE_CHECKING:
     from cte_lake.frames.exposure import Exposure
-    from cte_lake.pipeline.ingest.contest import Claim
+    from cte_lake.pipeline.ingest.claims import Claim
 
 
 class Action(Enum):
