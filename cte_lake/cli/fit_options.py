@@ -1,4 +1,4 @@
-"""The options of ``fit``, ``epoch`` and ``pivot``."""
+"""The options of ``fit``, ``epoch`` and ``pivot``, and the request that they make."""
 
 from __future__ import annotations
 

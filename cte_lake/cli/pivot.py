@@ -15,6 +15,7 @@ from cte_lake.cli.options import (
     FiletypeOption,
     FilterOption,
     FlashOption,
+    GenerationOption,
     JsonOption,
     LakeOption,
     LengthOption,
@@ -65,6 +66,7 @@ def epoch(
     length: LengthOption = None,
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
+    generation: GenerationOption = None,
     radius: RadiusOption = None,
     estimator: LogEstimatorOption = "log_ratio",
     robust: RobustOption = "huber",
@@ -89,7 +91,14 @@ def epoch(
     settings = settings_of(root, assignments)
     request = fit_request(
         settings,
-        select(target=target, flash=flash, filetype=filetype, filter_=filter_, length=length),
+        select(
+            target=target,
+            flash=flash,
+            filetype=filetype,
+            filter_=filter_,
+            length=length,
+            generation=generation,
+        ),
         radius,
         estimator,
         robust=one_of("--robust", robust, ("huber", "tukey", "none")),
@@ -111,6 +120,7 @@ def pivot(
     length: LengthOption = None,
     flash: FlashOption = None,
     filetype: FiletypeOption = None,
+    generation: GenerationOption = None,
     pairs: PairsOption = "chips",
     radius: RadiusOption = None,
     format_: FormatOption = None,
@@ -130,7 +140,9 @@ def pivot(
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    selection = select(target=target, flash=flash, filetype=filetype, filter_=filter_, length=length)
+    selection = select(
+        target=target, flash=flash, filetype=filetype, filter_=filter_, length=length, generation=generation
+    )
     request = fit_request(settings, selection, radius, "log_ratio")
     with open_lake(root, mode=mode, settings=settings) as opened:
         bins = settings.config.measure.flux_bins
