@@ -158,8 +158,9 @@ def write_reject(
         "file_mtime_ns": changed,
     }
     if place.is_file():
-        recorded = pq.read_table(place.source(), partitioning=None).to_pylist()[0]
-        if all(recorded[name] == value for name, value in row.items()):
+        recorded = pq.read_table(place.source(), partitioning=None).to_pylist()
+        # Without rows: the refusal was over.
+        if recorded and all(recorded[0][name] == value for name, value in row.items()):
             return
     row["at"] = datetime.now(UTC)
     table = pa.Table.from_pylist([row], schema=dataset("rejects").schema())

@@ -16,6 +16,7 @@ from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.failures import WORKER_FAILURES, refusal_of
 from cte_lake.pipeline.ingest import tally
 from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.ingest.ended import end_rejects
 from cte_lake.pipeline.ingest.items import Action, Item, Previous
 from cte_lake.pipeline.ingest.plan import Plan, make_plan
 from cte_lake.pipeline.ingest.tally import OUTCOMES
@@ -125,6 +126,7 @@ def ingest(
         if item.action in {Action.REJECTED, Action.EXCLUDED}:
             recorder.refused(item)
     _measure_all(arguments, plan, recorder, progress)
+    end_rejects(arguments.lake, recorder.good | {path_text(item.path) for item in plan.of(Action.UP_TO_DATE)})
     report.files = len(plan.items)
     report.lacking = str(plan.lacking)
     report.sums = _sums(report)
@@ -175,6 +177,8 @@ class _Recorder:
         self.arguments = arguments
         self.hash = plan.refusal_hash
         self.report = report
+        #: Paths of the files that were measured.
+        self.good: set[str] = set()
 
     def refused(self, item: Item) -> None:
         """Count a refusal and put it on record unless it is there."""
@@ -202,6 +206,7 @@ class _Recorder:
         elif isinstance(done.result, Rejected):
             self.refused(item.refuse(done.result))
         elif done.result is not None:
+            self.good.add(path_text(item.path))
             self.report.measured += done.result.measured
             self.report.renewed += not done.result.measured
             self.report.stars += done.result.n_stars if done.result.measured else 0

@@ -67,7 +67,9 @@ def elsewhere(hdus):
 
 @edited
 def flashed_without_level(hdus):
-    hdus[0].header.update({"FLASHSTA": "SUCCESSFUL", "FLASHDUR": 1.2, "FLASHCUR": "LOW"})
+    hdus[0].header.update(
+        {"FLASHSTA": "SUCCESSFUL", "FLASHDUR": 1.2, "FLASHCUR": "LOW", "FLSHCORR": "COMPLETE"}
+    )
     del hdus[0].header["FLASHLVL"]
 
 
