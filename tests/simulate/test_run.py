@@ -29,8 +29,8 @@ from cte_lake.simulate import (
     write_exposure,
     write_master,
 )
-from cte_lake.simulate.hostile import HOSTILITIES, write_hostile
 from cte_lake.simulate.request import Request, check_width, plan_programs
+from tests.simulate.hostile import HOSTILITIES, write_hostile
 
 WIDTH = 128
 
