@@ -85,9 +85,9 @@ def correct(
         typer.Option(
             "--column",
             metavar="ROLE=NAME",
-            help="Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype or "
-            "exptime; repeatable; 'FLUX_APER[1]' is one of several a row, none for no column. Others are "
-            "found by UCD and common names.",
+            help="Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype, "
+            "exptime or generation; repeatable; 'FLUX_APER[1]' is one of several a row, none for no column. "
+            "Others are found by UCD and common names.",
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
@@ -125,6 +125,16 @@ def correct(
         str | None,
         typer.Option(
             "--filetype", help="File type that was measured: flt or flc.", rich_help_panel=_CONSTANTS
+        ),
+    ] = None,
+    generation: Annotated[
+        str | None,
+        typer.Option(
+            "--generation",
+            metavar="NAME|FRAME",
+            help="Calibration generation of the frames that were measured, or one of those frames, "
+            "whose header says it.",
+            rich_help_panel=_CONSTANTS,
         ),
     ] = None,
     exptime: Annotated[
@@ -179,10 +189,10 @@ def correct(
 
     Adds cte_loss (fraction), cte_dmag and cte_dmag_err (magnitudes, to be subtracted), corrected_flux and
     corrected_mag where there is a flux or a magnitude, and cte_flag, whose bits say what is doubtful: flux,
-    date or background outside the fitted range, another radius or file type, no positive flux, no possible
-    date. Units are converted or refused, dates of every kind become MJD. Prints the written file on standard
-    output, and on standard error what each column was read as, and what was flagged; both stand in the output
-    too (for text in FILE-metadata.json).
+    date or background outside the fitted range, another radius, file type or calibration generation, no
+    positive flux, no possible date. Units are converted or refused, dates of every kind become MJD. Prints
+    the written file on standard output, and on standard error what each column was read as, and what was
+    flagged; both stand in the output too (for text in FILE-metadata.json).
 
     [bold]Examples[/bold]
 
@@ -211,6 +221,7 @@ def correct(
         parts=parts,
         gain=gain,
         enclosed=enclosed,
+        generation=None if generation is None else _generation(generation),
         units=_assignments("--unit", unit),
     )
     chosen = _assignments("--column", column)
@@ -231,6 +242,16 @@ def correct(
         typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")
     elif output != "-":
         typer.echo(str(done.path))
+
+
+def _generation(text: str) -> str:
+    """Return a generation's name: the text, or what the header of the frame of that path says."""
+    from cte_lake.correction.generations import generation_of_frame
+    from cte_lake.frames.exposure import read_exposure
+
+    if not (Path(text).is_file() or text.lower().endswith((".fits", ".fits.gz"))):
+        return text
+    return generation_of_frame(read_exposure(text))
 
 
 @contextmanager

@@ -84,8 +84,16 @@ def predict(
     if below is None:
         rows = [{name: value for name, value in row.items() if name != "post_flash"} for row in rows]
     chosen = chosen_format(as_json, format_)
+    _say_generation(entry)
     shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
     print_rows(shown, format_=chosen, output=output)
+
+
+def _say_generation(entry: CoefficientSet) -> None:
+    from cte_lake.model.generations import fitted_generations
+
+    fitted = ", ".join(fitted_generations(entry)) or "not recorded"
+    typer.echo(f"coefficients {entry.name}: calibration generation {fitted}", err=True)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Calibration generations: what a selection leaves out, and what a coefficient set was fitted to."""
+"""Calibration generations: what a selection leaves out, and which one a frame is of."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ from cte_lake.plots.words import count_text
 from cte_lake.resources import data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from cte_lake.api import Lake
     from cte_lake.frames.exposure import Exposure
-    from cte_lake.model.coefficients import CoefficientSet
-
-#: What a coefficient set's selection calls the generation that it was fitted to.
-KEY = "generation"
 
 
 def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
@@ -47,32 +41,6 @@ def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
         injected = "" if row["chinject"] == "NONE" else f" with charge injection {row['chinject']}"
         parts.append(f"{count_text(row['n'], 'pair')} of {row['generation']}{injected}")
     return (f"left out: {', '.join(parts)}; --generation and --chinject choose",)
-
-
-def fitted_generations(coefficients: CoefficientSet) -> tuple[str, ...]:
-    """Return the calibration generations that a set was fitted to; empty where it does not say."""
-    return tuple(name for name in str(coefficients.selection.get(KEY) or "").split(",") if name)
-
-
-def other_generation(coefficients: CoefficientSet, generations: Iterable[str]) -> str:
-    """Return a warning if pixels are of another generation than those a set was fitted to, else ''.
-
-    Parameters
-    ----------
-    coefficients : CoefficientSet
-        The set; one that records no generation (published, of an older version) gives none.
-    generations : iterable of str
-        Of what is to be corrected: from `generation_of_frame`, or a column ``generation``.
-    """
-    fitted = fitted_generations(coefficients)
-    others = sorted({one for one in generations if one and one not in fitted})
-    if not fitted or not others:
-        return ""
-    return (
-        f"the coefficients {coefficients.name} were fitted to calibration generation {', '.join(fitted)}, "
-        f"the measurements are of {', '.join(others)}, whose pixels were corrected otherwise; fit a set to "
-        "that generation with `cte-lake fit --generation`"
-    )
 
 
 def generation_of_frame(exposure: Exposure) -> str:

@@ -39,6 +39,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "radius": ("radius", "aperture_radius", "aperture", "aper_radius", "rad", "r_aper", "rapert"),
     "filetype": ("filetype", "file_type"),
     "exptime": ("exptime", "exposure_time", "texptime", "itime", "exposure"),
+    "generation": ("generation",),
 }  # fmt: skip
 #: Fluxes that are no aperture's: taken where there is no other.
 TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
@@ -72,7 +73,7 @@ class TableColumns:
         Row and chip, or instead:
     distance : str or None
         Rows to the amplifiers.
-    mjd, background, radius, filetype, exptime : str or None
+    mjd, background, radius, filetype, exptime, generation : str or None
         Each may be a constant instead.
     """
 
@@ -86,6 +87,7 @@ class TableColumns:
     radius: str | None = None
     filetype: str | None = None
     exptime: str | None = None
+    generation: str | None = None
 
     def summary(self) -> str:
         """Return the choice in words, for the user to check."""

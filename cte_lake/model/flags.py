@@ -54,6 +54,11 @@ DATE_IMPOSSIBLE = Flag(
     "date_impossible",
     "The date is before the launch (2009-05-11) or after the end of next year: the results are missing.",
 )
+OTHER_GENERATION = Flag(
+    16,
+    "other_generation",
+    "The measurement is of another calibration generation than the coefficients were fitted to.",
+)
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (
     FLUX_BELOW,
@@ -72,6 +77,7 @@ CORRECTION_FLAGS: tuple[Flag, ...] = (
     OFF_CHIP,
     GAIN,
     DATE_IMPOSSIBLE,
+    OTHER_GENERATION,
 )
 #: Bits with which a row has no corrected flux.
 NO_RESULT = FLUX_NOT_POSITIVE.value | INPUT_MISSING.value | OFF_CHIP.value | DATE_IMPOSSIBLE.value

@@ -16,6 +16,7 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import TableColumns, y_origin_of
 from cte_lake.model.correct import constant_flags
+from cte_lake.model.generations import fitted_generations, is_other, other_generation
 from cte_lake.model.table_values import as_chips, as_numbers, as_texts, raw_column, split_index
 from cte_lake.model.times import possible_range, said_range, to_dates
 from cte_lake.model.units import Conversion, conversion, split_name
@@ -45,6 +46,8 @@ class TableConstants:
     enclosed : float
         Fraction of the table's fluxes that falls into the set's aperture: 1 for aperture fluxes of its
         radius, less for total fluxes of a PSF fit.
+    generation : str or None
+        Calibration generation of the frames that were measured, or the beginning of its name.
     units : mapping of str to str
         Role to unit, where the table's own is wrong or missing.
 
@@ -65,6 +68,7 @@ class TableConstants:
     parts: bool = False
     gain: float | None = None
     enclosed: float = 1.0
+    generation: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,7 +91,7 @@ class TableConstants:
 
     def given(self) -> list[str]:
         """Roles that are constant."""
-        roles = ("mjd", "chip", "background", "radius", "filetype", "exptime")
+        roles = ("mjd", "chip", "background", "radius", "filetype", "exptime", "generation")
         return [role for role in roles if getattr(self, role) is not None]
 
 
@@ -149,6 +153,7 @@ class RoleReader:
         self.constants = constants
         self.readings: dict[str, str] = {}
         self._row = 0
+        self._generations: set[str] = set()
         self._units: dict[str, str] = {}
 
     def read(self, table: Any, coefficients: CoefficientSet) -> Inputs:
@@ -307,7 +312,36 @@ class RoleReader:
             result = (result & ~_TYPE_BITS) | _by_value(
                 named, lambda t: constant_flags(coefficients, None, str(t) or None) & _TYPE_BITS
             )
-        return result  # type: ignore[no-any-return]
+        of_generation: Any = self._generation(table, coefficients)
+        return result | of_generation  # type: ignore[no-any-return]
+
+    def _generation(self, table: Any, coefficients: CoefficientSet) -> NDArray[np.int32] | int:
+        """The bit of another calibration generation; the reading says where it could not be compared."""
+        name, given = self.columns.generation, self.constants.generation
+        fitted = fitted_generations(coefficients)
+        if name is None and given is None:
+            if any(one != coefficients.validity.filetype for one in fitted):
+                self.readings["generation"] = (
+                    f"not known, so not checked against {', '.join(fitted)} of the set"
+                )
+            return 0
+        bit = bits.OTHER_GENERATION.value
+        result: NDArray[np.int32] | int
+        if name is None:
+            self.readings["generation"] = f"{given}, given"
+            self._generations.add(str(given))
+            result = bit if is_other(coefficients, str(given)) else 0
+        else:
+            words = np.array([word or "" for word in as_texts(raw_column(table, name))], dtype=str)
+            self.readings["generation"] = f"column {name!r}"
+            self._generations.update(str(word) for word in np.unique(words))
+            result = _by_value(words, lambda word: bit if is_other(coefficients, str(word)) else 0)
+        if not fitted:
+            self.readings["generation"] += ", not checked: the set records none"
+        warning = other_generation(coefficients, self._generations)
+        if warning:
+            self.readings["generation"] += f"; {warning}"
+        return result
 
 
 _RADIUS_BITS = bits.WRONG_RADIUS.value | bits.RADIUS_UNKNOWN.value

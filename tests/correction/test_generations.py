@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.correction.fit_lake import FitRequest, fit_lake, slopes_of
-from cte_lake.correction.generations import left_out, other_generation
+from cte_lake.correction.generations import left_out
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.model.generations import other_generation
 from cte_lake.report.figures import Request, draw
 from tests.sql.writing import add_pair
 
