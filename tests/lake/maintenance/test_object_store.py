@@ -14,6 +14,7 @@ from cte_lake.lake.maintenance.restore import plan_restore, restore
 from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.paths import phot_file
 from cte_lake.lake.place import place_of
 from cte_lake.lake.read import current_exposure
 from cte_lake.lake.s3 import S3, S3Object
@@ -84,11 +85,14 @@ def test_a_row_that_comes_at_the_moment_of_deletion_is_withdrawn_and_measured_ag
     (image, *_) = lakes.images()
     key = as_revision(image, 1).record["phot_key"]
     row = current_exposure(in_store, image.record["imagename"], "standard")
+    named = phot_file(partition_of(row), row["rootname"], key)
     delete = S3Object.unlink
 
     def late(path):
         if key in path.name and "/phot/" in path.key:
-            write_exposure(in_store, partition_of(row), {**row, "revision": 3, "phot_key": key})
+            write_exposure(
+                in_store, partition_of(row), {**row, "revision": 3, "phot_key": key, "phot_file": named}
+            )
         delete(path)
 
     monkeypatch.setattr(S3Object, "unlink", late)
