@@ -31,8 +31,8 @@ _LETTERS = {
 }  # fmt: skip
 _OUT = re.compile(r"\bOUT\s*=\s*[\"']?([A-Za-z]+)")
 #: hst1pass lays UVIS2 below UVIS1 in one frame, counted from 1; the upper starts behind this row.
-_LOWER_ROWS = 2048
-_FRAME_ROWS = 4096
+_LOWER_ROWS = 2**11
+_FRAME_ROWS = 2 * _LOWER_ROWS
 
 
 def program_header(kind: str, head: bytes, path: Path, names: list[str] | None) -> TextHeader | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cte_lake.correction.text_header import decode
-from cte_lake.correction.text_source import first_bytes
+from cte_lake.correction.text_source import START, first_bytes
 from cte_lake.errors import UsageError
 
 #: Ending: format.
@@ -102,7 +102,7 @@ def sniffed_format(path: Path) -> str:
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
             raise UsageError(f"{path} is {kind}, which is not read; export it as CSV, ECSV, FITS or Parquet")
-    text = decode(head[:4096]).lstrip()
+    text = decode(head[:START]).lstrip()
     if text.startswith("# %ECSV"):
         return "ecsv"
     if text.startswith(("<?xml", "<VOTABLE")) or "<VOTABLE" in text[:2000]:

@@ -23,6 +23,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
 #: Bytes at a time.
 CHUNK = 8_000_000
+#: Bytes that show the encoding and kind of a text.
+START = 1 << 12
 #: Bytes that are looked at to know a file.
 HEAD = 1 << 18
 _COMMENT = re.compile(rb"^[ \t]*#[^\n]*\n?", re.MULTILINE)
@@ -122,7 +124,7 @@ class Lines:
 
 def _as_utf8(stream: Any) -> Any:
     """Return a stream past its byte-order mark; UTF-16 and old Macintosh line ends come as text."""
-    start = stream.read(4096)
+    start = stream.read(START)
     stream.seek(0)
     if start.startswith(_UTF16):
         return io.TextIOWrapper(stream, "utf-16", newline=None)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
@@ -79,6 +78,9 @@ def phot_hash(table: pa.Table) -> str:
 
 def bounds_hash(table: pa.Table) -> str:
     """Return the hash of the least and greatest value of each numeric column, which a footer states too."""
+    # Imported where it is used: opening a lake goes without it.
+    import pyarrow.compute as pc
+
     bounds = {}
     for name in table.column_names:
         kind = table.schema.field(name).type

@@ -19,7 +19,7 @@ from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.dataset_files import FILE_COLUMN, DatasetFiles
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.store import Listed, Place
-from cte_lake.lake.write import write_table
+from cte_lake.lake.write import write_derived
 
 #: Folder of the kept rows.
 CACHE = ".cache"
@@ -82,7 +82,7 @@ def _rows(files: DatasetFiles) -> pa.Table:
     if len(fresh) >= _WORTH_KEEPING:
         # Another process may do the same, or the lake may be read-only: the rows are at hand either way.
         with contextlib.suppress(OSError, LakeError):
-            write_table(_cache(root, name), table.combine_chunks(), {"schema": _schema_mark(name)})
+            write_derived(_cache(root, name), table.combine_chunks(), {"schema": _schema_mark(name)})
     return table.drop_columns([_SIZE, _TIME])
 
 

@@ -42,10 +42,12 @@ class S3(S3FileSystem):  # type: ignore[misc]
         try:
             return await super()._call_s3(method, *arguments, **keywords)
         except _TROUBLE as error:
-            raise await self._explained(method, keywords, error) from error
+            if (sentence := await self._sentence(method, keywords, error)) is None:
+                raise
+            raise StoreUnavailable(sentence) from error
 
-    async def _explained(self, method: str, keywords: Mapping[str, Any], error: Exception) -> Exception:
-        """Return what to raise for an error: the error itself where it is an answer, else a sentence."""
+    async def _sentence(self, method: str, keywords: Mapping[str, Any], error: Exception) -> str | None:
+        """Say what keeps the store from answering; None for an error that is an answer."""
         bucket = str(keywords.get("Bucket", ""))
         if method == "head_object" and status_of(error) in _WITHOUT_WORDS:
             # The answer to HEAD has a number alone; the same request for a byte gives the store's words.
@@ -54,8 +56,7 @@ class S3(S3FileSystem):  # type: ignore[misc]
                 await super()._call_s3("get_object", **question)
             except _TROUBLE as worded:
                 error = worded
-        sentence = trouble(error, bucket)
-        return error if sentence is None else StoreUnavailable(sentence)
+        return trouble(error, bucket)
 
     async def _content(self, bucket: str, key: str) -> bytes:
         # cat_file asks for the size before; most files of a lake are small.
@@ -64,14 +65,18 @@ class S3(S3FileSystem):  # type: ignore[misc]
             async with answer["Body"] as body:
                 content: bytes = await body.read()
         except _TROUBLE as error:
-            raise await self._explained("", {"Bucket": bucket}, error) from error
+            if (sentence := trouble(error, bucket)) is None:
+                raise
+            raise StoreUnavailable(sentence) from error
         return content
 
     async def _cat_file(self, path: str, *arguments: Any, **keywords: Any) -> Any:
         try:
             return await super()._cat_file(path, *arguments, **keywords)
         except _TROUBLE as error:
-            raise await self._explained("", {"Bucket": path.partition("/")[0]}, error) from error
+            if (sentence := trouble(error, path.partition("/")[0])) is None:
+                raise
+            raise StoreUnavailable(sentence) from error
 
     async def _contents(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
         gate = asyncio.Semaphore(_AT_ONCE)

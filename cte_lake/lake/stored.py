@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.append import append_rows
@@ -48,6 +47,9 @@ class StoredDataset(DatasetFiles):
     def misplaced(self) -> pa.Table:
         """Return the exposure rows that lie in another partition than their content states."""
         rows = kept_rows(self)
+        # Imported where it is used: opening a lake goes without it.
+        import pyarrow.compute as pc
+
         return rows.filter(pc.invert(are_in_place(rows)))
 
     def current(self, where: str = "true", parameters: Iterable[Any] = (), columns: str = "*") -> pa.Table:

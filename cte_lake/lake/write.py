@@ -83,8 +83,12 @@ def _nan_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def write_table(named: Named, table: pa.Table, provenance: Mapping[str, str] | None = None) -> None:
     """Write a table as Parquet in one step, with its provenance and the hash of its rows in the metadata."""
-    said = {**(table.schema.metadata or {}), **(provenance or {}), ROWS_HASH: rows_hash(table)}
-    table = table.replace_schema_metadata(said)
+    write_derived(named, table, {**(provenance or {}), ROWS_HASH: rows_hash(table)})
+
+
+def write_derived(named: Named, table: pa.Table, provenance: Mapping[str, str]) -> None:
+    """Write a table that can be made again from others as Parquet in one step, with its provenance alone."""
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **provenance})
     with replacing(named) as temporary:
         pq.write_table(table, temporary, **parquet_options(table.schema))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.model.readout import CHIP_HEIGHT
 
 FloatArray = NDArray[np.float64]
@@ -88,7 +89,7 @@ def _shelf(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _polynomial(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-    d = t * _DAYS_PER_YEAR + LAUNCH - 55400.0
+    d = t * _DAYS_PER_YEAR + LAUNCH - DETECTOR.date_zero
     level = 0.055 + 7.5e-5 * d + 2e-9 * d**2
     return level * (2.6 - 0.9 * f + 0.08 * f**2) * (1.0 - 0.42 * np.log10(1.0 + b))
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
+from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.margins import Margin
 from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.reml import MixedFit, MixedModel
@@ -355,7 +356,7 @@ def fit_smooth(
         own = model.visits_of(points.loss, precision, fitted, values)[visit]
         residuals = (points.loss - fitted * (1.0 + own)) / points.loss_err
         weights = _weights(residuals / noise, loss)
-        spread = 1.4826 * float(np.median(np.abs(residuals)))
+        spread = SIGMA_PER_MAD * float(np.median(np.abs(residuals)))
         noise = max(1.0, spread * np.sqrt(len(points) / max(len(points) - model.effective, len(points) / 2)))
         factor = fitted
     mixed = model.finish(points.loss, base * weights / noise**2, factor)

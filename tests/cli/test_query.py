@@ -68,8 +68,7 @@ def test_rows_go_to_a_file(lake, tmp_path):
         "SELECT * FROM '/etc/passwd'",
         "SELECT * FROM read_csv('../../../etc/passwd')",
         "SET enable_external_access = true",
-        "SELECT 1; SELECT 2",
-        "SELEC 1",
+        "SELECT 1; DROP TABLE settings",
         "",
     ],
 )
@@ -79,6 +78,14 @@ def test_what_is_more_than_reading_the_lake_is_refused_in_one_line(lake, query):
     assert done.stdout == ""
     assert done.stderr.startswith("cte-lake: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_misspelt_query_shows_where(lake):
+    done = call("sql", "SELEC 1", "--lake", lake)
+    assert (done.returncode, done.stdout) == (ExitCode.WRONG_USE, "")
+    first, line, mark = done.stderr.splitlines()
+    assert first.startswith("cte-lake: the query failed: syntax error")
+    assert line.index("SELEC") == mark.index("^")
 
 
 def test_the_prompt_answers_and_survives_an_error(lake, tmp_path):
@@ -160,7 +167,7 @@ def test_measure_prints_losses_and_writes_them_with_units(lake, tmp_path):
 def test_measure_says_what_is_not_there(lake):
     done = call("measure", "--lake", lake, "--proposal", "1")
     assert done.returncode == ExitCode.NOTHING_TO_DO
-    assert "--proposal 1" in done.stderr
+    assert "no pair has proposal 1" in done.stderr
     other = call("measure", "--lake", lake, "--mode", "iraf")
     assert other.returncode == ExitCode.NOTHING_TO_DO
     assert "there are exposures of mode standard" in other.stderr

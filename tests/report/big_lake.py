@@ -53,7 +53,8 @@ class Image:
 
     @property
     def key(self) -> str:
-        return f"{self.number:08x}{self.chip:02x}{self.revision:04x}{'cd'[self.filetype == 'flt']}0"
+        # Eight zeros at its beginning would be those of a compacted file.
+        return f"{self.number + 1:08x}{self.chip:02x}{self.revision:04x}{'cd'[self.filetype == 'flt']}0"
 
     @property
     def partition(self) -> Partition:
