@@ -210,13 +210,6 @@ class Lake:
         if self._binding is not None:
             self._binding.make(names)
 
-    def check(self, query: str) -> None:
-        """Refuse a query that does more than read, without running it; errors are those of `sql`."""
-        try:
-            check_statement(self._connection, query)
-        except duckdb.Error as error:
-            raise plain_error(error) from error
-
     def view(self, name: str, selection: Selection | None = None, **filters: Any) -> Result:
         """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
 

@@ -66,7 +66,7 @@ def sql(
     .schema VIEW their columns. Radii are parameters: SELECT * FROM cte(aperture := 5).
     """
     from cte_lake.api import open_lake
-    from cte_lake.cli.scripts import answer, command_of, statements_of
+    from cte_lake.cli.scripts import answer, statements_of
     from cte_lake.lake.stored import find_lake
 
     if file is not None and query is not None:
@@ -88,10 +88,6 @@ def sql(
         statements = statements_of(_text(query, file))
         if output is not None and len(statements) > 1:
             raise UsageError(f"-o takes the answer of one query, and there are {len(statements)}")
-        # A script that cannot be run to its end is not begun.
-        for statement in statements if len(statements) > 1 else ():
-            if not command_of(statement)[0]:
-                opened.check(statement)
         for statement in statements:
             answer(opened, statement, format_, output, limit)
 

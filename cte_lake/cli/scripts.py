@@ -71,6 +71,7 @@ def _queries(text: str) -> list[str]:
     import duckdb
 
     from cte_lake.views.readonly import plain_error
+    from cte_lake.views.statements import check_statement
 
     try:
         statements = duckdb.extract_statements(text)
@@ -79,7 +80,12 @@ def _queries(text: str) -> list[str]:
     # A single one keeps its own text, comments and places of errors included.
     if len(statements) == 1:
         return [text]
-    return [statement.query.strip() for statement in statements]
+    queries = [statement.query.strip() for statement in statements]
+    # A script that must not be run to its end is not begun.
+    with duckdb.connect() as connection:
+        for query in queries:
+            check_statement(connection, query)
+    return queries
 
 
 def answer(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.contents import contents_of
@@ -39,14 +38,18 @@ def in_place(source: str) -> str:
     return f"(FROM {naming(source)} WHERE phot_file IS NULL OR starts_with(phot_file, {_FOLDER}))"
 
 
-def are_in_place(rows: pa.Table) -> pa.ChunkedArray:
+def are_in_place(rows: pa.Table) -> list[bool]:
     """Return for each exposure row whether it lies in the partition that its photometry's name states."""
-    stated = pc.replace_substring_regex(rows.column("phot_file"), "[^/]*$", "")
-    parts = [pa.scalar("phot")]
-    for key in _KEYS:
-        parts += [pa.scalar(f"/{key}="), pc.cast(rows.column(key), pa.string())]
-    found = pc.binary_join_element_wise(*parts, pa.scalar("/"), "")
-    return pc.fill_null(pc.equal(stated, found), True)
+    # In Python: pyarrow's own functions take a third of the time of opening a lake to import.
+    files = rows.column("phot_file").to_pylist()
+    keys = zip(*(rows.column(key).to_pylist() for key in _KEYS), strict=True)
+    return [
+        file is None or file.startswith(_folder(values)) for file, values in zip(files, keys, strict=True)
+    ]
+
+
+def _folder(values: tuple[object, ...]) -> str:
+    return "phot" + "".join(f"/{key}={value}" for key, value in zip(_KEYS, values, strict=True)) + "/"
 
 
 def with_compacted(root: Place, rows: pa.Table) -> pa.Table:

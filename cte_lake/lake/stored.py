@@ -42,15 +42,13 @@ class StoredDataset(DatasetFiles):
         if self.name != EXPOSURES:
             return kept_rows(self)
         rows = with_compacted(self.root, kept_rows(self))
-        return rows.filter(are_in_place(rows))
+        placed = are_in_place(rows)
+        return rows if all(placed) else rows.filter(placed)
 
     def misplaced(self) -> pa.Table:
         """Return the exposure rows that lie in another partition than their content states."""
         rows = kept_rows(self)
-        # Imported where it is used: opening a lake goes without it.
-        import pyarrow.compute as pc
-
-        return rows.filter(pc.invert(are_in_place(rows)))
+        return rows.filter([not placed for placed in are_in_place(rows)])
 
     def current(self, where: str = "true", parameters: Iterable[Any] = (), columns: str = "*") -> pa.Table:
         """Return the rows that count: of each key the highest revision, withdrawn ones included.

@@ -86,7 +86,7 @@ def write_table(named: Named, table: pa.Table, provenance: Mapping[str, str] | N
     write_derived(named, table, {**(provenance or {}), ROWS_HASH: rows_hash(table)})
 
 
-def write_derived(named: Named, table: pa.Table, provenance: Mapping[str, str]) -> None:
+def write_derived(named: Named, table: pa.Table, provenance: Mapping[Any, str]) -> None:
     """Write a table that can be made again from others as Parquet in one step, with its provenance alone."""
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), **provenance})
     with replacing(named) as temporary:

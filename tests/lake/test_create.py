@@ -41,7 +41,7 @@ def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
 def test_a_lost_seed_is_told_in_a_sentence_and_made_again(tmp_path, name):
     create_lake(tmp_path)
     stored(tmp_path).dataset(name).seed_place.unlink()
-    with open_lake(tmp_path) as lake, pytest.raises(LakeError) as refusal:
+    with pytest.raises(LakeError) as refusal, open_lake(tmp_path) as lake:
         lake.sql(f"FROM {name}")
     told = str(refusal.value)
     assert name in told
