@@ -56,6 +56,9 @@ _STOPPED: dict[int, str] = {
     signal.SIGHUP: "stopped because the terminal was closed",
 }
 
+#: What DuckDB says, by a plain `RuntimeError`, where Ctrl-C comes while it works.
+_INTERRUPTED_QUERY = "Query interrupted"
+
 for _name in COMMAND_MODULES:
     importlib.import_module(f"cte_lake.cli.{_name}")
 reflow_help(app)
@@ -94,6 +97,8 @@ def _outcome(run: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return _complain(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
     except Exception as error:
+        if str(error) == _INTERRUPTED_QUERY:
+            return _complain(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
         if (cause := surroundings(error)) is not None:
             return _complain(cause, ExitCode.WRONG_USE)
         traceback.print_exc()

@@ -50,9 +50,8 @@ def killed(line, after):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_random_and_run_again(name, small_visit, frames, tmp_path):
     prepared = new_lake(tmp_path / "prepared", small_visit)
-    if name != "ingest":
-        done = cte_lake("ingest", frames, "--lake", prepared, "--workers", "0")
-        assert done.returncode == 0, done.stderr
+    done = cte_lake("ingest", frames, "--lake", prepared, "--workers", "0")
+    assert done.returncode == 0, done.stderr
     whole = shutil.copytree(prepared, tmp_path / "whole")
     started = time.monotonic()
     done = cte_lake(*words(name, whole, frames, small_visit.master))

@@ -57,7 +57,7 @@ def fault_of(place: Place, quick: bool = False) -> Fault | None:
                 why = os.strerror(error.errno).lower()
                 return Fault(f"not read: {why}; {_OF_THE_READER[error.errno]}", proven=False)
             detail = str(error).splitlines()[0]
-        except (pa.ArrowException, ValueError, OverflowError) as error:
+        except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
             # A flipped bit can leave text that is not UTF-8, or a date that no calendar has.
             detail = str(error).splitlines()[0]
         if detail is None:
