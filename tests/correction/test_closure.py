@@ -39,6 +39,7 @@ def test_a_small_closure_is_within_the_limits():
     assert abs(faint["corrected_bias"]) < 0.003
 
 
+@pytest.mark.slow
 def test_the_2017_estimator_does_not_close():
     options = next(iter(before_and_after().values()))
     report = summarise(run_closure(8, seed=11, options=options))
@@ -46,18 +47,21 @@ def test_the_2017_estimator_does_not_close():
     assert report.slopes[0]["bias"] < -5 * report.slopes[0]["bias_err"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["initial", "linear"])
 def test_physics_that_the_correction_does_not_assume(form):
     result = run_closure(4, Injection(form=form), seed=2)
     assert np.abs(result.flux_bias.mean(axis=0)).max() < 0.007
 
 
+@pytest.mark.slow
 def test_realisations_repeat():
     setup = Injection(stars=1500)
     one, two = run_closure(3, setup, seed=5), run_closure(2, setup, seed=5)
     np.testing.assert_array_equal(one.pulls[:2], two.pulls)
 
 
+@pytest.mark.slow
 def test_a_lake_in_memory_is_measured_as_one_of_files(tmp_path):
     setup = Injection(stars=600, mjd=(55106.0, 56000.0, 57000.0))
     exposures, phot = lake_tables(drawn(setup), setup)

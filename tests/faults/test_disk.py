@@ -51,6 +51,7 @@ def test_a_full_disk_at_every_write_of_an_ingest_loses_no_row(frames, small_visi
     assert all("No space left on device; put that right and run the command again" in text for text in said)
 
 
+@pytest.mark.slow
 @needs_mounts
 def test_a_read_only_lake_answers_and_says_why_it_takes_nothing(lake, frames):
     assert cte_lake("ingest", frames, "--lake", lake, "--workers", "0").returncode == 0

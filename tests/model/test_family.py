@@ -27,7 +27,10 @@ def off(law, lake, family):
     return found - law.loss(mjd, FLUXES, sky), np.sqrt(family.chosen.variance(mjd, FLUXES, b))
 
 
-@pytest.mark.parametrize("name", ["power", "over-corrected", "shelf"])
+@pytest.mark.parametrize(
+    "name",
+    ["power", *(pytest.param(name, marks=pytest.mark.slow) for name in ("over-corrected", "shelf"))],
+)
 def test_losses_come_back_within_errors_that_hold(name):
     law = LAWS[name]
     squares = []
@@ -41,6 +44,7 @@ def test_losses_come_back_within_errors_that_hold(name):
     assert 0.6 < np.sqrt(np.mean(squares)) < 1.5
 
 
+@pytest.mark.slow
 def test_the_published_coefficients_lose_where_the_law_is_another():
     family = fit_family(SlopeLake(LAWS["power"]).draw(1)[0])
     assert family.name == "relative"
@@ -70,6 +74,7 @@ def test_beyond_a_limit_a_fit_is_refused():
         fit_family(points, "polynomial")
 
 
+@pytest.mark.slow
 def test_visits_and_outliers_are_told_from_the_law():
     lake = SlopeLake(LAWS["saturating"], outliers=0.03)
     family = fit_family(lake.draw(2)[0])

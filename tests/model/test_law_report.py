@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from cte_lake.model.law_report import try_laws
 from cte_lake.model.laws import LAWS
@@ -10,6 +11,7 @@ from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.stability import stability
 
 
+@pytest.mark.slow
 def test_a_law_has_a_row_per_flux():
     told = []
     report = try_laws(["saturating"], 1, 4, lambda done, total: told.append((done, total)))
@@ -18,6 +20,7 @@ def test_a_law_has_a_row_per_flux():
     assert all(0.3 < row["pull"] < 2.0 and row["worst"] < 0.03 for row in report.rows)
 
 
+@pytest.mark.slow
 def test_halves_agree_unless_losses_jump_between_them():
     points, _ = SlopeLake(LAWS["polynomial"], epochs=20).draw(2)
     steady = stability(points)

@@ -8,6 +8,7 @@ from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["over-corrected", "anneal"])
 def test_errors_are_what_corrections_are_off_by(name):
     trials = [run_trial(SlopeLake(LAWS[name], epochs=20), seed) for seed in (5, 6)]
