@@ -34,7 +34,9 @@ class Departure:
         Mean date of the epoch.
     factor, error : float
         Its losses over those predicted, less 1; and the full error of that: slopes, visits, and the
-        prediction. ts, visits : int Slopes and visits of the epoch.
+        prediction.
+    points, visits : int
+        Slopes and visits of the epoch.
     """
 
     mjd: float

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from cte_lake.config import load_settings
 from cte_lake.errors import ExitCode, Rejected, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake, stored
 from cte_lake.pipeline.carry_out import put_on_record
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.master_import import import_master
@@ -62,7 +64,7 @@ def _lake(path, simulated):
 
 def _arguments(path, simulated, data, steps=DEFAULT_STEPS):
     lake, settings = _lake(path, simulated)
-    return RunArguments(lake, data, settings, steps=steps, workers=WorkerSettings(0))
+    return RunArguments(stored(lake), data, settings, steps=steps, workers=WorkerSettings(0))
 
 
 @pytest.fixture(scope="module")
@@ -115,28 +117,33 @@ def test_each_step_tells_a_line_and_what_it_did(finished):
 @pytest.mark.slow
 def test_second_run_does_nothing_and_takes_seconds(finished):
     arguments, _ = finished
-    before = {path: path.stat().st_mtime_ns for path in arguments.lake.rglob("*.parquet")}
+    before = times_of(arguments.lake)
     started = time.perf_counter()
     report = run(arguments)
     assert time.perf_counter() - started < 20
     assert [step.done for step in report.steps] == [0] * len(DEFAULT_STEPS)
-    assert {path: path.stat().st_mtime_ns for path in arguments.lake.rglob("*.parquet")} == before
+    assert times_of(arguments.lake) == before
+
+
+def times_of(lake: StoredLake) -> dict[Path, int]:
+    """When each Parquet file of a lake on disk was written."""
+    return {path: path.stat().st_mtime_ns for path in Path(str(lake)).rglob("*.parquet")}
 
 
 @pytest.mark.slow
 def test_where_it_runs_changes_nothing_and_a_new_reject_only_the_report(finished, tmp_path):
     arguments, _ = finished
     lake = tmp_path / "lake"
-    shutil.copytree(arguments.lake, lake, symlinks=True)
+    shutil.copytree(str(arguments.lake), lake, symlinks=True)
     flags = {"workers.count": 7, "fetch.url": "http://127.0.0.1:1"}
     moved = replace(
         arguments,
-        lake=lake,
+        lake=stored(lake),
         settings=load_settings(lake, flags, environment={}),
         steps=("measure", "plots", "report"),
     )
     assert [step.done for step in run(moved).steps] == [0, 0, 0]
-    put_on_record(lake, tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
+    put_on_record(moved.lake, tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
     assert [step.done > 0 for step in run(moved).steps] == [False, False, True]
     wider = load_settings(lake, {"measure.clip_sigma": 5.0}, environment={})
     assert [step.done > 0 for step in run(replace(moved, settings=wider)).steps] == [True, True, True]
