@@ -48,7 +48,7 @@ class StoredDataset(DatasetFiles):
     def misplaced(self) -> pa.Table:
         """Return the exposure rows that lie in another partition than their content states."""
         rows = kept_rows(self)
-        return rows.filter([not placed for placed in are_in_place(rows)])
+        return rows.filter(pa.array([not placed for placed in are_in_place(rows)], pa.bool_()))
 
     def current(self, where: str = "true", parameters: Iterable[Any] = (), columns: str = "*") -> pa.Table:
         """Return the rows that count: of each key the highest revision, withdrawn ones included.

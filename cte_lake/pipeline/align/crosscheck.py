@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from cte_lake.config.preparation import Align
 from cte_lake.detector import exposure_length
@@ -80,7 +81,7 @@ def _compare(
 
 def _by_tweakreg(
     exposure: ExposureFile, sources: Mapping[int, Sources], master: MasterFile, settings: Align
-) -> dict[int, fits.Header]:
+) -> dict[int, WCS]:
     table = read_master(master)
     ra, dec = (np.asarray(table.column(name)) for name in ("ra", "dec"))
     name = f"{exposure.rootname}_flc.fits"
@@ -100,10 +101,10 @@ def _by_tweakreg(
             "tweakreg", {"name": name, "catalog": _CATALOG, "options": options(settings)}, folder, "align"
         )
         with fits.open(folder / name) as hdus:
-            headers = {chip: hdus["SCI", extver].header.copy() for chip, extver in EXTVER_OF_CHIP.items()}
-    if str(headers[2].get("WCSNAME", "")) != "CROSSCHECK":
-        raise Rejected("tweakreg_failed", "TweakReg found no solution", stage="align")
-    return headers
+            if str(hdus["SCI", EXTVER_OF_CHIP[2]].header.get("WCSNAME", "")) != "CROSSCHECK":
+                raise Rejected("tweakreg_failed", "TweakReg found no solution", stage="align")
+            # While the file is open: the lookup tables are part of a WCS.
+            return {c: wcs_of(hdus["SCI", v].header, c, hdus=hdus) for c, v in EXTVER_OF_CHIP.items()}
 
 
 def options(settings: Align) -> dict[str, Any]:
@@ -139,15 +140,12 @@ def _near_field(path: Path, ra: Any, dec: Any) -> Any:
     return inside & (ra > low[0] - margin / scale) & (ra < high[0] + margin / scale)
 
 
-def _difference(
-    path: Path, cards: Mapping[int, Mapping[str, Any]], other: Mapping[int, fits.Header]
-) -> float:
+def _difference(path: Path, cards: Mapping[int, Mapping[str, Any]], other: Mapping[int, WCS]) -> float:
     """Return the largest distance on the detector, px, between where two solutions put the same sky."""
     largest = 0.0
     for chip in (2, 1):
         ours = wcs_of(path, chip, cards[chip])
-        theirs = wcs_of(other[chip], chip)
         x, y = grid_of(ours)
-        back = theirs.all_world2pix(np.column_stack(ours.all_pix2world(x, y, 0)), 0)
+        back = other[chip].all_world2pix(np.column_stack(ours.all_pix2world(x, y, 0)), 0)
         largest = max(largest, float(np.hypot(back[:, 0] - x, back[:, 1] - y).max()))
     return largest
