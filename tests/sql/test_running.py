@@ -18,6 +18,14 @@ from tests.e2e.conftest import command
 LONG = "SELECT a.range FROM range(1000000) AS a, range(100000) AS b WHERE a.range * b.range % 999 = 5"
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_raises():
+    """What the command line sets up; dask_jobqueue puts a handler of its own when it is imported."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_after(seconds: float) -> threading.Timer:
     timer = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
