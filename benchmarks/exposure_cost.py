@@ -111,7 +111,7 @@ def work(folder: Path, repeat: int) -> dict[str, float]:
         "measure": lambda: measure(pixels, x, y, task.settings),
         "write": lambda: write_phot(
             task.lake, task.partition, "ic7800aaq", "0" * 16,
-            phot_table("ic7800aaq_flt.fits", "0" * 16, stars, measured, task.settings.radii, True),
+            phot_table("ic7800aaq_flt.fits", "0" * 16, stars, measured, task.settings.radii),
         ),
     }  # fmt: skip
     found |= {name: cpu_seconds(step, repeat) for name, step in steps.items()}

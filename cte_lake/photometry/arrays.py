@@ -63,8 +63,8 @@ class StarMeasurements:
     x, y : array of float64, shape (n,)
         Centre of the apertures, 0-based pixels (the centre of the first pixel is 0).
     dx, dy : array of float64, shape (n,)
-        Centroid less the given position, pixels; 0 where centring is off, failed or was put back. In `x` and
-        `y` unless the centroid was only watched.
+        Centroid less the given position, pixels; NaN where centring is off, failed or went too far, and the
+        given position stays. In `x` and `y` unless the centroid was only watched.
     flux : array of float64, shape (n, n_radii)
         Sum over the good pixels less the sky, electrons; columns as ``settings.radii``.
     flux_err : array of float64, shape (n, n_radii)

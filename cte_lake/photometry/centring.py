@@ -44,13 +44,13 @@ def windowed_centroids(
     Returns
     -------
     dx, dy : arrays, shape (n,)
-        Shift from the catalog position; 0 where it failed or went too far.
+        Shift from the catalog position, pixels; NaN where it failed or went too far.
     failed, far : arrays of bool, shape (n,)
         No centroid (no positive signal, no convergence); more than `max_shift` away.
     """
     ny, nx = data.shape
-    dx = np.zeros(x.size)
-    dy = np.zeros(x.size)
+    dx = np.full(x.size, np.nan)
+    dy = np.full(x.size, np.nan)
     failed = np.zeros(x.size, dtype=np.bool_)
     far = np.zeros(x.size, dtype=np.bool_)
     reach = _WINDOW_SIGMAS * sigma
@@ -133,13 +133,13 @@ def iraf_centroids(
     Returns
     -------
     dx, dy : arrays, shape (n,)
-        Shift from the catalog position, pixels.
+        Shift from the catalog position, pixels; NaN where it failed.
     failed, far : arrays of bool, shape (n,)
         The box lies off the chip or holds no good pixel; a shift over `max_shift`.
     """
     ny, nx = data.shape
-    dx = np.zeros(x.size)
-    dy = np.zeros(x.size)
+    dx = np.full(x.size, np.nan)
+    dy = np.full(x.size, np.nan)
     failed = np.zeros(x.size, dtype=np.bool_)
     far = np.zeros(x.size, dtype=np.bool_)
     half = (box - 1) // 2

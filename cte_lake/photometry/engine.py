@@ -158,20 +158,23 @@ def _centre(pixels: _Pixels, x: FloatArray, y: FloatArray, settings: PhotometryS
     from cte_lake.photometry import centring
     from cte_lake.photometry.sky import measure_sky
 
-    dx, dy = np.zeros(x.size), np.zeros(x.size)
+    dx, dy = np.full(x.size, np.nan), np.full(x.size, np.nan)
     failed, far = np.zeros(x.size, dtype=np.bool_), np.zeros(x.size, dtype=np.bool_)
     if settings.centring == "iraf":
         dx, dy, failed, far = centring.iraf_centroids(
             pixels.data, pixels.good, x, y, settings.centring_box, settings.max_shift
         )
-    sky, sky_err, n_sky = measure_sky(pixels.data, pixels.error, pixels.good, x + dx, y + dy, settings)
+    at_x, at_y = x + np.nan_to_num(dx), y + np.nan_to_num(dy)
+    sky, sky_err, n_sky = measure_sky(pixels.data, pixels.error, pixels.good, at_x, at_y, settings)
     if settings.centring in ("watch", "window"):
         dx, dy, failed, far = centring.windowed_centroids(
             pixels.data, pixels.good, x, y, sky, settings.window_sigma, settings.max_shift
         )
     if settings.centring == "watch":
         return _Centres(x, y, dx, dy, failed, far, sky, sky_err, n_sky)
-    return _Centres(x + dx, y + dy, dx, dy, failed, far, sky, sky_err, n_sky)
+    # A star without a centroid keeps its place in the catalog.
+    at_x, at_y = x + np.nan_to_num(dx), y + np.nan_to_num(dy)
+    return _Centres(at_x, at_y, dx, dy, failed, far, sky, sky_err, n_sky)
 
 
 def _sum(

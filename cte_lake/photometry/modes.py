@@ -19,7 +19,7 @@ IRAF_SKIES = frozenset({"iraf_centroid", "iraf_mode"})
 
 _RADII = tuple(float(radius) for radius in RADII)
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised whenever the same settings would give other numbers: it is part of the record."""
 
 

@@ -242,6 +242,8 @@ def bind_settings(
     only = "NULL" if generation is None else "'" + generation.replace("'", "''") + "'"
     connection.execute(f"CREATE OR REPLACE MACRO only_generation() AS {only}::VARCHAR")
     connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
+    no_centroid = mask_of(["centring_failed", "centre_far"])
+    connection.execute(f"CREATE OR REPLACE MACRO no_centroid_flags() AS {no_centroid}")
     connection.execute(f"CREATE OR REPLACE MACRO default_estimator() AS {quoted(measure.estimator)}")
 
 

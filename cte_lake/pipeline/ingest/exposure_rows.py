@@ -41,7 +41,6 @@ def phot_table(
     stars: pa.Table,
     measured: StarMeasurements,
     radii: tuple[float, ...],
-    centred: bool,
 ) -> pa.Table:
     """Lay measurements out as rows of ``phot``.
 
@@ -55,8 +54,6 @@ def phot_table(
         Arrays of shape (n,) and (n, len(radii)).
     radii : tuple of float
         Aperture radii, px.
-    centred : bool
-        Whether centring was on; without it dx and dy are NULL.
     """
     n = len(measured)
     columns: dict[str, Any] = {
@@ -67,14 +64,14 @@ def phot_table(
         "y": measured.y,
         "ra": stars.column("ra"),
         "dec": stars.column("dec"),
+        "dx": measured.dx,
+        "dy": measured.dy,
         "sky": measured.sky,
         "sky_err": measured.sky_err,
         "n_sky": measured.n_sky,
         "masked_light": measured.masked_light,
         "flags": measured.flags,
     }
-    if centred:
-        columns |= {"dx": measured.dx, "dy": measured.dy}
     for i, radius in enumerate(radii):
         suffix = radius_suffix(radius)
         columns[f"flux_{suffix}"] = measured.flux[:, i]

@@ -129,10 +129,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     _check_unchanged(task.exposure.path, inputs)
     stars, measured, position = _measure(task, image, inputs.crmask)
     _admit(task, inputs, position, image)
-    centred = task.settings.centring != "off"
-    table = rows.phot_table(
-        task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii, centred
-    )
+    table = rows.phot_table(task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii)
     named = rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
     record = _record(task, inputs) | named | rows.summary(measured, task.settings.radii, task.aperture)
     quantum = undithered_step(task.exposure.path, task.chip)
