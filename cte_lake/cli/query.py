@@ -161,11 +161,12 @@ def audit(
     from cte_lake.api import open_lake
     from cte_lake.errors import AuditFailed
     from cte_lake.lake.stored import find_lake
-    from cte_lake.views.audits import run_audits
+    from cte_lake.views.audits import record_audits, run_audits
 
     root = find_lake(lake)
     with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
         results = run_audits(opened)
+    record_audits(root, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))
     else:

@@ -49,7 +49,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     from cte_lake.plots.words import count_text
 
     state = found["state"]
-    lines = [_fact("Lake", f"{found['lake']} (mode {found['mode']})")]
+    lines = [_fact("Lake", f"{found['lake']} (mode {found['mode']})"), *_night(found["night"])]
     latest = state["latest"]
     lines.append(_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet"))
     measured = f"{count_text(state['images'], 'image')}, {count_text(state['pairs'], 'pair')}"
@@ -90,6 +90,15 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         lines.append("Loss per 2048 rows in the latest epochs, by the report (%)")
         lines += [f"  {line}" for line in report["losses"]]
     return lines
+
+
+def _night(record: Mapping[str, Any] | None) -> list[str]:
+    if record is None:
+        return []
+    lines = [_fact("Last night", record["text"])]
+    told = [f"{step['name']}: {step['reason']}" for step in record["steps"] if step["outcome"] == "failed"]
+    told += [alarm["text"] for alarm in record["alarms"]]
+    return [*lines, *(line for text in told for line in _wrapped(text))]
 
 
 def _verified(record: Mapping[str, Any] | None) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.lake.maintenance.nightly import last_verification
+from cte_lake.pipeline.night import last_night
 from cte_lake.plots.words import target_text
 from cte_lake.report import tables
 from cte_lake.report.coverage import coverage_told
@@ -29,11 +31,12 @@ def lake_status(lake: Lake, mode: str) -> Cells:
     dict
         lake, mode, state (counts and latest epoch), files (of the last ingest: at, files, sums, text; None
         before the first), targets, rejects (failures, newest first), coverage (what is missing; see
-        `coverage_told`), verified (what the last verification found; None without one) and report (the last
-        one's time, what is new since, its losses; None without one).
+        `coverage_told`), night (the last or running night: what `cte_lake.pipeline.night.Night` holds, and
+        text, the night in one sentence; None before the first), verified (what the last verification found;
+        None without one) and report (the last one's time, what is new since, its losses; None without one).
     """
     rows = bookkeeping(lake)
-    last = last_report(lake.stored / "reports")
+    last, night = last_report(lake.stored / "reports"), last_night(lake.stored)
     return {
         "lake": str(lake.stored),
         "mode": mode,
@@ -44,6 +47,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
         )[1],
         "coverage": coverage_told(lake),
+        "night": None if night is None else asdict(night) | {"text": night.text},
         "verified": last_verification(lake.stored),
         "report": None if last is None else _report(last, rows["exposures"], lake),
     }

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from cte_lake.errors import LakeError
+from cte_lake.lake.stored import StoredLake
 from cte_lake.resources import data_dir
 from cte_lake.views.source import Key, SqlObject, sql_objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Name of the audit that holds the newest epoch against the earlier ones.
+ALARM: Final = "departing_epoch"
 #: Rows that are kept as examples of a failure.
 _SAMPLE = 5
+_LAST: Final = "logs/audit.json"
 
 
 class Rows(Protocol):
@@ -50,7 +59,7 @@ class AuditResult:
     n_rows : int
         Rows found; 0 is well.
     sample : list of dict
-        The first few.
+        The first few; of the alarm all.
     """
 
     name: str
@@ -106,7 +115,7 @@ def departing_epoch(lake: Queried) -> AuditResult:
         "A row is a target, filter, length and file type whose newest epoch departs from what the earlier "
         f"ones predict by more than {LIMIT:g} errors."
     )
-    return AuditResult("departing_epoch", meaning, len(rows), rows[:_SAMPLE])
+    return AuditResult(ALARM, meaning, len(rows), rows)
 
 
 def run_audits(lake: Queried) -> list[AuditResult]:
@@ -117,3 +126,20 @@ def run_audits(lake: Queried) -> list[AuditResult]:
         sample = rows.slice(0, _SAMPLE).to_pylist()
         results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
     return [*results, departing_epoch(lake)]
+
+
+def record_audits(lake: StoredLake, results: Iterable[AuditResult]) -> None:
+    """Keep the rows that audits found, for the night; a lake that cannot be written keeps nothing."""
+    rows = {result.name: result.sample for result in results if not result.passed}
+    record = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}
+    with contextlib.suppress(OSError, LakeError):
+        (lake / _LAST).write_bytes(json.dumps(record, indent=1, default=str).encode())
+
+
+def last_audits(lake: StoredLake) -> dict[str, Any] | None:
+    """Return when the audits were last run (at) and the rows that they found; None without a record."""
+    try:
+        found = json.loads((lake / _LAST).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and {"at", "rows"} <= found.keys() else None

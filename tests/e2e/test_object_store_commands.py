@@ -139,6 +139,8 @@ def test_the_refresh_job_keeps_its_log_in_the_store(filled):
     logs = client.list_objects_v2(Bucket=name, Prefix="monitor/lake/logs/refresh-")["Contents"]
     text = client.get_object(Bucket=name, Key=logs[0]["Key"])["Body"].read().decode()
     assert "cte-lake verify --quick" in text
+    kept = client.get_object(Bucket=name, Key="monitor/lake/logs/refresh.json")["Body"].read()
+    assert [(step["name"], step["outcome"]) for step in json.loads(kept)["steps"]] == [("verify", "done")]
     # The lock is gone with the job.
     assert "Contents" not in client.list_objects_v2(Bucket=name, Prefix="monitor/lake/logs/refresh.lock")
 

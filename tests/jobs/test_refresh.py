@@ -12,6 +12,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.stored import stored
+from cte_lake.pipeline.night import last_night
 from cte_lake.workflow.refresh import MAIL, default_steps, refresh
 from tests.jobs.conftest import JOBS
 
@@ -39,6 +40,9 @@ def test_a_good_night_is_one_line_of_json(lake, frames):
     assert "4 measured" in log
     assert "exit code 0" in log
     assert (lake / "logs" / MAIL).read_text() == ""
+    night = last_night(stored(lake))
+    assert [(step.name, step.outcome) for step in night.steps] == [("ingest", "done"), ("verify", "done")]
+    assert (night.exit_code, night.started, night.ended >= night.started) == (0, summary["started"], True)
 
 
 def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
@@ -50,6 +54,9 @@ def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
     assert "needs a look" in done.stderr
     assert "ic7899zzq_flt.fits" in done.stderr
     assert f"Full log: {lake}/logs/refresh-" in done.stderr
+    failed = last_night(stored(lake)).failed
+    assert [(step.name, step.exit_code) for step in failed] == [("ingest", ExitCode.DONE_IN_PART)]
+    assert "1 rejected" in failed[0].reason
 
 
 def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
@@ -78,7 +85,7 @@ def test_the_lock_of_a_killed_job_is_free(lake):
 
 
 def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):
-    monkeypatch.setattr("cte_lake.workflow.refresh._LOGS_KEPT", 2)
+    monkeypatch.setattr("cte_lake.workflow.refresh.job._LOGS_KEPT", 2)
     for second in range(3):
         (lake / "logs" / f"refresh-20260101T00000{second}Z.log").write_text("old")
     done = refresh(lake, ("schema check",))
@@ -94,6 +101,11 @@ def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, f
     assert {step.command.split()[0]: step.exit_code for step in night.steps} == {
         "run": 0, "audit": 0, "verify": 0, "report": 0, "status": 0,
     }, night.mail()  # fmt: skip
+    kept = last_night(stored(lake))
+    names = ("ingest", "audit", "verify", "report", "status")
+    assert [(step.name, step.outcome) for step in kept.steps] == [(name, "done") for name in names]
+    assert kept.new == {"measured": 4}
+    assert "incomplete" in kept.missing_text
     assert (tmp_path / "www" / "index.html").is_file()
 
 

@@ -1,7 +1,4 @@
-"""The unattended job: one command a step, one lock, one log, one line of JSON, one mail when it fails.
-
-Run by cron or systemd as ``cte-lake refresh``.
-"""
+"""The unattended job: its steps in order, and after each the record of the night."""
 
 from __future__ import annotations
 
@@ -10,40 +7,24 @@ import json
 import logging
 import shlex
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.pipeline.ingest import tally
+from cte_lake.pipeline.night import Night, NightStep, keep_night, last_night
+from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, meaning, planned, take
+from cte_lake.workflow.refresh.findings import with_alarms, with_missing
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
 #: Number of jobs whose logs are kept.
 _LOGS_KEPT = 30
-#: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
-_GO_ON = frozenset({ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.AUDIT_FAILED})
-#: Nothing new is no failure of a job that runs every night.
-_FINE = frozenset({ExitCode.DONE, ExitCode.NOTHING_TO_DO})
-_TAIL = 15
-
-
-@dataclass
-class Step:
-    """A step that was taken: its command, how it ended, how long it took, the last lines it said."""
-
-    command: str
-    exit_code: int
-    seconds: float
-    said: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -52,7 +33,13 @@ class Refresh:
 
     lake: StoredLake
     started: datetime
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Taken] = field(default_factory=list)
+    night: Night = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.night = Night(
+            self.started.isoformat(timespec="seconds"), host=socket.gethostname(), lake=str(self.lake)
+        )
 
     @property
     def log(self) -> Place:
@@ -62,15 +49,15 @@ class Refresh:
     @property
     def exit_code(self) -> int:
         """The first step's code that is a failure, else 0."""
-        return next((step.exit_code for step in self.steps if step.exit_code not in _FINE), 0)
+        return next((step.exit_code for step in self.steps if step.exit_code not in FINE), 0)
 
     def summary(self) -> dict[str, Any]:
         """Return the job in one line."""
         return {
             "job": "refresh",
-            "host": socket.gethostname(),
-            "lake": str(self.lake),
-            "started": self.started.isoformat(timespec="seconds"),
+            "host": self.night.host,
+            "lake": self.night.lake,
+            "started": self.night.started,
             "seconds": round(sum(step.seconds for step in self.steps), 1),
             "exit_code": self.exit_code,
             "steps": {step.command: step.exit_code for step in self.steps},
@@ -78,35 +65,23 @@ class Refresh:
 
     def mail(self) -> str:
         """Return the mail to the person in charge."""
-        bad = [step for step in self.steps if step.exit_code not in _FINE]
+        bad = [step for step in self.steps if step.exit_code not in FINE]
         lines = [
-            f"The nightly refresh of {self.lake} on {socket.gethostname()} needs a look.",
+            f"The nightly refresh of {self.lake} on {self.night.host} needs a look.",
             f"Started {self.started:%Y-%m-%d %H:%M} UTC; exit code {self.exit_code} "
-            f"({_meaning(self.exit_code)}).",
+            f"({meaning(self.exit_code)}).",
             "",
         ]
         for step in self.steps:
-            lines.append(f"  cte-lake {step.command}: {step.exit_code} ({_meaning(step.exit_code)})")
+            lines.append(f"  cte-lake {step.command}: {step.exit_code} ({meaning(step.exit_code)})")
         if (files := tally.last(self.lake)) is not None:
             lines += ["", f"Last ingest, {files.at[:16]} UTC, {files.text}"]
-        lines += _missing(self.lake)
+        if self.night.missing_text:
+            lines += ["", f"Coverage: {self.night.missing_text}", *(f"  {t}" for t in self.night.missing)]
         for step in bad:
             lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
         lines += ["", f"Full log: {self.log}"]
         return "\n".join(lines) + "\n"
-
-
-def _missing(lake: StoredLake) -> list[str]:
-    """Return what the lake lacks; nothing if it cannot be read, which the steps have said then."""
-    from cte_lake.api import open_lake
-    from cte_lake.report.coverage import coverage_told, lines
-
-    try:
-        with open_lake(lake) as opened:
-            told = coverage_told(opened)
-    except CteLakeError:
-        return []
-    return ["", f"Coverage: {told['text']}", *(f"  {line}" for line in lines(told))]
 
 
 def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
@@ -124,13 +99,6 @@ def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
     return (run, "audit", "verify --share 1/30 --within 30m", made, "status")
 
 
-def _meaning(code: int) -> str:
-    try:
-        return ExitCode(code).name.lower().replace("_", " ")
-    except ValueError:
-        return f"killed by signal {-code}" if code < 0 else "unknown"
-
-
 def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
     """Take the steps in order; one that cannot be made up for ends the job.
 
@@ -142,31 +110,44 @@ def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
     lake = stored(named)
     done = Refresh(lake, datetime.now(UTC))
     with lake.lease("refresh"), _log(done) as log:
+        before = last_night(lake)
         for command in steps:
+            _begin(done, command)
             log.info("cte-lake %s", command)
-            step = _take(lake, command, log)
+            step = take(lake, command, log)
             done.steps.append(step)
             log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
-            if step.exit_code not in _GO_ON:
+            _record(done, step, before)
+            if step.exit_code not in GO_ON:
                 break
+        done.night = replace(done.night, ended=datetime.now(UTC).isoformat(timespec="seconds"))
+        keep_night(lake, done.night)
         log.info("%s", json.dumps(done.summary()))
         (done.lake / "logs" / MAIL).write_bytes(done.mail().encode() if done.exit_code else b"")
     return done
 
 
-def _take(lake: StoredLake, command: str, log: logging.Logger) -> Step:
-    started = perf_counter()
-    name, *arguments = shlex.split(command)
-    line = [sys.executable, "-m", "cte_lake", name, *arguments, "--lake", str(lake)]
-    said: list[str] = []
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        text=True, errors="replace",
-    ) as process:  # fmt: skip
-        for text in process.stdout or ():
-            log.info("| %s", text.rstrip())
-            said = [*said, text.rstrip()][-_TAIL:]
-    return Step(command, process.returncode, perf_counter() - started, said)
+def _begin(done: Refresh, command: str) -> None:
+    """Keep on record that a step is under way, for the report that the step may be."""
+    if planned(command) == ("report",):
+        done.night = with_missing(done.night, done.lake)
+    running = tuple(NightStep(name, "running") for name in planned(command))
+    keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)))
+
+
+def _record(done: Refresh, step: Taken, before: Night | None) -> None:
+    """Add a step that was taken to the record of the night."""
+    outcomes = step.outcomes()
+    night = replace(
+        done.night,
+        steps=(*done.night.steps, *outcomes),
+        new={**done.night.new, **step.new()},
+        exit_code=done.exit_code,
+    )
+    for outcome in outcomes:
+        if outcome.name == "audit":
+            night = with_alarms(night, done.lake, before, outcome)
+    done.night = night
 
 
 @contextlib.contextmanager

@@ -1,0 +1,121 @@
+"""Runs one command of cte-lake as a step of the refresh, and tells its outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from cte_lake.errors import ExitCode
+from cte_lake.lake.stored import StoredLake
+from cte_lake.pipeline.night import NightStep, Outcome
+
+#: Nothing new is no failure of a job that runs every night.
+FINE = frozenset({ExitCode.DONE, ExitCode.NOTHING_TO_DO})
+#: After these the next steps are still worth while: the lake is whole, and what was found is to be published.
+GO_ON = FINE | {ExitCode.DONE_IN_PART, ExitCode.AUDIT_FAILED}
+#: Lines of a command that are kept for the mail.
+_TAIL = 15
+_COMPLAINT = "cte-lake: "
+#: What the steps of a run make, by the name that the record counts it under.
+COUNTED = {"fetch": "fetched", "align": "aligned", "crmask": "masked", "ingest": "measured", "fit": "fitted"}
+
+
+@dataclass
+class Taken:
+    """A command that was run: how it ended, how long it took, the last lines it said."""
+
+    command: str
+    exit_code: int
+    seconds: float
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The command without its options."""
+        return shlex.split(self.command)[0]
+
+    @property
+    def reason(self) -> str:
+        """What the command complained of, else the line that sums it up, else its last line."""
+        for prefix in (_COMPLAINT, f"{self.name}: ", ""):
+            for line in reversed(self.said):
+                if line.startswith(prefix) and line.strip():
+                    return line.removeprefix(prefix)
+        return ""
+
+    def parts(self) -> list[Mapping[str, Any]]:
+        """Return what a ``run`` says in JSON of each of its steps; nothing of other commands."""
+        for line in reversed(self.said):
+            if line.startswith("{"):
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    continue
+                steps = told.get("steps")
+                return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+        return []
+
+    def outcomes(self) -> list[NightStep]:
+        """Return the record of the step; a run's is one of each of its steps."""
+        steps = list(self._of_run())
+        if steps and (self.exit_code in GO_ON or any(step.outcome == "failed" for step in steps)):
+            return steps
+        outcome = _outcome(self.exit_code, idle=False)
+        reason = "" if outcome == "done" else self.reason
+        return [*steps, NightStep(self.name, outcome, reason, round(self.seconds, 1), self.exit_code)]
+
+    def _of_run(self) -> Iterator[NightStep]:
+        for part in self.parts():
+            code, summary = int(part["exit_code"]), str(part["summary"])
+            outcome = _outcome(code, idle=not part["done"] and not part["failed"])
+            reason = summary.removeprefix(f"{part['step']}: ")
+            yield NightStep(str(part["step"]), outcome, reason, round(float(part["seconds"]), 1), code)
+
+    def new(self) -> dict[str, int]:
+        """Return how much came in, by what it is."""
+        return {COUNTED[part["step"]]: int(part["done"]) for part in self.parts() if part["step"] in COUNTED}
+
+
+def _outcome(code: int, idle: bool) -> Outcome:
+    if code not in FINE:
+        return "failed"
+    return "skipped" if idle or code == ExitCode.NOTHING_TO_DO else "done"
+
+
+def planned(command: str) -> tuple[str, ...]:
+    """Return the names of the steps that a command will be in the record."""
+    words = shlex.split(command)
+    if words[0] == "run" and "--steps" in words[:-1]:
+        return tuple(words[words.index("--steps") + 1].split(","))
+    return (words[0],)
+
+
+def take(lake: StoredLake, command: str, log: logging.Logger) -> Taken:
+    """Run a command of cte-lake on the lake in a process of its own, its words in the log."""
+    started = perf_counter()
+    name, *arguments = shlex.split(command)
+    line = [sys.executable, "-m", "cte_lake", name, *arguments, "--lake", str(lake)]
+    said: list[str] = []
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        text=True, errors="replace",
+    ) as process:  # fmt: skip
+        for text in process.stdout or ():
+            log.info("| %s", text.rstrip())
+            said = [*said, text.rstrip()][-_TAIL:]
+    return Taken(command, process.returncode, perf_counter() - started, said)
+
+
+def meaning(code: int) -> str:
+    """Return the name of an exit code."""
+    try:
+        return ExitCode(code).name.lower().replace("_", " ")
+    except ValueError:
+        return f"killed by signal {-code}" if code < 0 else "unknown"
