@@ -8,10 +8,10 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    EstimatorOption,
     GenerationOption,
     JsonOption,
     LakeOption,
-    LogEstimatorOption,
     ModeOption,
     RadiusOption,
     known_estimator,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def consistency(
     lake: LakeOption = None,
     radius: RadiusOption = 3,
-    estimator: LogEstimatorOption = "log_ratio",
+    estimator: EstimatorOption = None,
     generation: GenerationOption = None,
     format_: FormatOption = None,
     output: OutputOption = None,
@@ -50,7 +50,10 @@ def consistency(
     with open_lake(find_lake(lake), mode=mode) as opened:
         selection = opened.select(select(generation=generation)).of_losses()
         left = left_out(opened, selection)
-        rows = consistency_of(opened, known_estimator(estimator), 3 if radius is None else radius, selection)
+        chosen_estimator = (
+            opened.settings().config.measure.estimator if estimator is None else known_estimator(estimator)
+        )
+        rows = consistency_of(opened, chosen_estimator, 3 if radius is None else radius, selection)
     shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
     print_rows(shown, format_=chosen, output=output)
     for line in left:

@@ -28,6 +28,7 @@ from cte_lake.cli.fit_options import (
 )
 from cte_lake.cli.options import (
     ChinjectOption,
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
@@ -35,7 +36,6 @@ from cte_lake.cli.options import (
     JsonOption,
     LakeOption,
     LengthOption,
-    LogEstimatorOption,
     ModeOption,
     RadiusOption,
     SetOption,
@@ -72,7 +72,7 @@ def fit(
     time: TimeOption = "auto",
     background: BackgroundOption = None,
     form: FormOption = "auto",
-    estimator: LogEstimatorOption = "log_ratio",
+    estimator: EstimatorOption = None,
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
     bootstrap: BootstrapOption = 200,

@@ -98,14 +98,15 @@ OldFormatOption = Annotated[
 
 
 def fit_request(
-    settings: Settings, selection: Selection, radius: int | None, estimator: str, **how: Any
+    settings: Settings, selection: Selection, radius: int | None, estimator: str | None, **how: Any
 ) -> FitRequest:
-    """Return what is to be fitted; the radius is that of the configuration unless one is given."""
+    """Return what is to be fitted; radius and estimator are the configuration's unless given."""
     from cte_lake.correction.fit_lake import FitRequest
 
+    measure = settings.config.measure
     return FitRequest(
         selection=selection,
-        aperture=settings.config.measure.aperture if radius is None else radius,
-        estimator=known_estimator(estimator),
+        aperture=measure.aperture if radius is None else radius,
+        estimator=measure.estimator if estimator is None else known_estimator(estimator),
         **how,
     )

@@ -140,7 +140,7 @@ SchedulerOption = Annotated[
 ]
 _complete_estimators = complete.of("mean_flux", "log_ratio", "both_in_bin")
 _ESTIMATORS = (
-    "Estimator of the slopes: mean_flux, log_ratio (as for the coefficients), both_in_bin (as in 2017)"
+    "Estimator of the slopes: log_ratio (no chip zero point enters), mean_flux, both_in_bin (as in 2017)"
 )
 EstimatorOption = Annotated[
     str | None,

@@ -12,6 +12,7 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import MinStarsOption, PairsOption, RobustOption, fit_request
 from cte_lake.cli.options import (
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
@@ -19,7 +20,6 @@ from cte_lake.cli.options import (
     JsonOption,
     LakeOption,
     LengthOption,
-    LogEstimatorOption,
     ModeOption,
     RadiusOption,
     SetOption,
@@ -68,7 +68,7 @@ def epoch(
     filetype: FiletypeOption = None,
     generation: GenerationOption = None,
     radius: RadiusOption = None,
-    estimator: LogEstimatorOption = "log_ratio",
+    estimator: EstimatorOption = None,
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
     format_: FormatOption = None,

@@ -174,8 +174,7 @@ class Measure(Section):
 
     aperture: int = Field(description="aperture radius that is analysed by default, px")
     estimator: Literal["mean_flux", "both_in_bin", "log_ratio"] = Field(
-        description="how slopes are measured where no estimator is named; "
-        "the coefficients' is `fit --estimator`"
+        description="how slopes are measured where no estimator is named: in tables, figures, page and fit"
     )
     clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
     epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")

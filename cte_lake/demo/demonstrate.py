@@ -175,7 +175,8 @@ def _compare(lake: Lake, truth: list[dict[str, Any]]) -> tuple[Recovered, ...]:
                 names = (f"{first}_{filetype}.fits", f"{second}_{filetype}.fits")
                 injected[*names, float(entry["lo"]), float(entry["hi"])] = entry[key], pair.get("chip")
     rows = []
-    for row in lake.cte(estimator="mean_flux").rows():
+    estimator = lake.settings().config.measure.estimator
+    for row in lake.cte(estimator=estimator).rows():
         known = injected.get((row["image_1"], row["image_2"], row["bin_lo"], row["bin_hi"]))
         if known is None or known[0] is None or row["cte_loss"] is None or not row["cte_loss_err"]:
             continue

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
+from cte_lake.clock import last_year_believed
+
 _UNIX_EPOCH_MJD: Final = 40587.0
 _SECONDS_A_DAY: Final = 86400.0
 
@@ -50,6 +52,5 @@ LIMITS: Final[Mapping[str, Limits]] = MappingProxyType(
 
 def last_mjd(now: datetime | None = None) -> float:
     """Return the latest start of an exposure that is believed: the end of next year, MJD."""
-    year = (now or datetime.now(UTC)).year
-    end = datetime(year + 2, 1, 1, tzinfo=UTC)
+    end = datetime(last_year_believed(now) + 1, 1, 1, tzinfo=UTC)
     return end.timestamp() / _SECONDS_A_DAY + _UNIX_EPOCH_MJD

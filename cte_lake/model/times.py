@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cte_lake.clock import last_year_believed
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
 
@@ -50,12 +51,12 @@ class Dates:
 
 def possible_range() -> tuple[float, float]:
     """Return the first and last MJD that an observation can have: the launch, and the end of next year."""
-    return _mjd_of_day(LAUNCH), _mjd_of_day(date(datetime.now(UTC).year + 2, 1, 1))
+    return _mjd_of_day(LAUNCH), _mjd_of_day(date(last_year_believed() + 1, 1, 1))
 
 
 def said_range() -> str:
     """Return the range of possible dates in words."""
-    return f"{LAUNCH:%Y-%m-%d} (launch) to {datetime.now(UTC).year + 1}-12-31"
+    return f"{LAUNCH:%Y-%m-%d} (launch) to {last_year_believed()}-12-31"
 
 
 def _mjd_of_day(day: date) -> float:
@@ -141,7 +142,7 @@ def _of_time(values: Any) -> tuple[FloatArray, str]:
 def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, str]:
     mjd, seen = np.array(values), []
     low, high = possible_range()
-    years = (LAUNCH.year + 0.3, float(datetime.now(UTC).year + 2))
+    years = (LAUNCH.year + 0.3, float(last_year_believed() + 1))
     ranges = {
         "MJD": (low, high),
         "JD": (low + _JD_ZERO, high + _JD_ZERO),

@@ -24,7 +24,7 @@ def test_flag_wins_over_environment_over_file_over_default(lake):
     root = lake("[measure]\naperture = 5\nclip_sigma = 3.0\nepoch_width = 20.0\n")
     environment = {"CTE_LAKE_MEASURE_CLIP_SIGMA": "3.5", "CTE_LAKE_MEASURE_EPOCH_WIDTH": "25"}
     settings = load_settings(root, {"measure.epoch_width": "28"}, environment)
-    assert value(settings, "measure.estimator") == ("mean_flux", "default")
+    assert value(settings, "measure.estimator") == ("log_ratio", "default")
     assert value(settings, "measure.aperture") == (5, "cte_lake.toml")
     assert value(settings, "measure.clip_sigma") == (3.5, "environment CTE_LAKE_MEASURE_CLIP_SIGMA")
     assert value(settings, "measure.epoch_width") == (28.0, "flag measure.epoch_width")

@@ -38,7 +38,7 @@ def test_time_shows_plain_pairs_unless_told_otherwise(lake: Lake) -> None:
     table = drawing.tables["losses"]
     assert set(table["filetype"].to_pylist()) == {"flt"}
     assert set(table["flash"].to_pylist()) == {0}
-    assert set(table["estimator"].to_pylist()) == {"mean_flux"}
+    assert set(table["estimator"].to_pylist()) == {"log_ratio"}
     assert drawing.said == ("shown: --flash 0 --filetype flt --length l",)
     everything = Request(selection=Selection(filetype=("FLC",), flash=(12, 33)), time_bins=TIME_BINS)
     other = draw("cte-time", lake, everything).tables["losses"]
@@ -72,7 +72,8 @@ def test_flash_shows_every_level(lake: Lake) -> None:
 
 def test_ratio_shows_the_stars_of_the_slope(lake: Lake) -> None:
     pair = lake.pairs(filetype="flt").rows()[-1]
-    drawing = draw("ratio-y", lake, Request(pair=pair["pair_id"], time_bins=TIME_BINS))
+    asked = Request(pair=pair["pair_id"], estimator="mean_flux", time_bins=TIME_BINS)
+    drawing = draw("ratio-y", lake, asked)
     stars, fits = drawing.tables["stars"], drawing.tables["fits"].to_pylist()
     assert len(fits) == 6
     rows = lake.slopes(pair_id=pair["pair_id"], estimator="mean_flux").rows()

@@ -51,7 +51,7 @@ class Request:
 
     selection: Selection = field(default_factory=Selection)
     aperture: int = 3
-    estimator: str = "mean_flux"
+    estimator: str = "log_ratio"
     bins: tuple[Bin, ...] = ()
     time_bins: tuple[Bin, ...] = ()
     pair: int | None = None
