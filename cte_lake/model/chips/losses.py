@@ -1,0 +1,268 @@
+"""Each chip's losses as they are handed on: rows with errors, full covariance, and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cte_lake.model.chips.conditions import UNFIXED, Rolled, setting_dates
+from cte_lake.model.chips.equations import pairs_of_chips
+from cte_lake.model.chips.rows import Exposures, FloatArray
+from cte_lake.model.chips.solve import ChipSolution
+from cte_lake.model.points import MIN_STARS, FitPoints
+
+_LN10 = float(np.log(10.0))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Measurements that do not count, and why.
+
+    Attributes
+    ----------
+    rows : int
+        Measurements of the selected exposures.
+    flagged : int
+        Of these, with a flag that excludes, too little good area, or no number.
+    """
+
+    rows: int
+    flagged: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChipLosses:
+    """Losses of each chip, epoch, level of post-flash and flux bin.
+
+    Attributes
+    ----------
+    exposures : Exposures
+        What was observed.
+    solution : ChipSolution
+        Losses, covariance, and what fixed them.
+    left_out : LeftOut or None
+        Counts of the measurements, where they came from a lake.
+    min_stars : int
+        Fewest stars of a loss that is told.
+    """
+
+    exposures: Exposures
+    solution: ChipSolution
+    left_out: LeftOut | None = None
+    min_stars: int = MIN_STARS
+
+    @cached_property
+    def told(self) -> NDArray[np.bool_]:
+        """Whether a loss is determined, by enough stars; shape (losses,), a flux bin after the other."""
+        sums, determined = self.solution.sums, self.solution.determined
+        told = self._measured & (sums.stars.ravel() >= self.min_stars)
+        told &= ~np.any(np.abs(_shares(determined.others)) > 0.05, axis=1)
+        for tilt, fixed in zip(determined.open_tilts, self.solution.fixed_by, strict=True):
+            if fixed == UNFIXED:
+                told &= tilt.direction == 0
+        return told
+
+    @cached_property
+    def _measured(self) -> NDArray[np.bool_]:
+        return self.solution.sums.alone(self.exposures).ravel() > 0
+
+    @cached_property
+    def loss(self) -> FloatArray:
+        """S of each loss, a flux bin after the other: fraction of what is left, per 2048 rows."""
+        return self.solution.terms.loss.T.ravel()
+
+    @cached_property
+    def log_flux(self) -> tuple[FloatArray, FloatArray]:
+        """Mean of log10 of the flux half-way down the chips, and of its square, of each loss.
+
+        Half-way a star has lost half of the mean of both chips' losses: so it is what a pair's mean flux is.
+        """
+        moments = self.solution.sums.moments.reshape(4, -1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            before, square = moments[1] / moments[0] / _LN10, moments[2] / moments[0] / _LN10**2
+        lost = self._mean_loss() / 2.0 / _LN10
+        mean = before - lost
+        return mean, square - before**2 + mean**2
+
+    def _mean_loss(self) -> FloatArray:
+        mean = self.loss.copy()
+        two, one, _ = pairs_of_chips(self.exposures, self._measured)
+        mean[two] = mean[one] = (self.loss[two] + self.loss[one]) / 2.0
+        return mean
+
+    @cached_property
+    def index(self) -> NDArray[np.intp]:
+        """The losses in the order of `rows`: by chip (2 first), epoch, post-flash and flux bin."""
+        g = len(self.exposures.settings)
+        keys = [
+            (-self.exposures.settings[k].chip, self.exposures.settings[k], number)
+            for number in range(len(self.exposures.bins))
+            for k in range(g)
+        ]
+        measured = self._measured
+        return np.array([k for k in sorted(range(len(keys)), key=keys.__getitem__) if measured[k]], np.intp)
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Covariance of the losses in the order of `rows`; NaN for those that are not told."""
+        whole = np.where(np.outer(self.told, self.told), self.solution.covariance, np.nan)
+        return whole[np.ix_(self.index, self.index)]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each chip, epoch, level of post-flash and flux bin; None for what is not told."""
+        g = len(self.exposures.settings)
+        error = np.sqrt(np.diag(self.solution.covariance))
+        mean, square = self.log_flux
+        facts = self._facts()
+        found = []
+        for place in self.index:
+            number, setting = divmod(int(place), g)
+            low, high = self.exposures.bins[number]
+            told = bool(self.told[place])
+            found.append(
+                {
+                    **facts[setting],
+                    "bin_lo": low,
+                    "bin_hi": high,
+                    "n": int(self.solution.sums.stars[number, setting]),
+                    "mean_log_flux": float(mean[place]),
+                    "mean_log_flux_sq": float(square[place]),
+                    "loss": float(self.loss[place]) if told else None,
+                    "loss_err": float(error[place]) if told else None,
+                }
+            )
+        return found
+
+    def _facts(self) -> list[dict[str, Any]]:
+        """What the rows of a setting share."""
+        of, dates = self.exposures.setting_of, setting_dates(self.exposures)
+        counts = np.bincount(of)
+        sky = np.bincount(of, self.exposures.background) / counts
+        return [
+            {
+                "chip": one.chip,
+                "epoch": one.epoch,
+                "mjd": float(dates[k]),
+                "flash": one.flash,
+                "background": float(sky[k]),
+                "n_exposures": int(counts[k]),
+            }
+            for k, one in enumerate(self.exposures.settings)
+        ]
+
+    def of_both_chips(self) -> list[dict[str, Any]]:
+        """Return a row for each epoch, level of post-flash and flux bin that both chips have.
+
+        ``loss`` is the mean of the chips, which pairs measure too; ``difference`` that of chip 2 less that of
+        chip 1, None where nothing told it; each with its error.
+        """
+        g = len(self.exposures.settings)
+        enough = self.solution.sums.stars.ravel() >= self.min_stars
+        two, one, bins = pairs_of_chips(self.exposures, (self._measured) & enough)
+        c = self.solution.covariance
+        variances, cross = np.diag(c)[two] + np.diag(c)[one], c[two, one]
+        mean, square = self.log_flux
+        facts = self._facts()
+        return [
+            {
+                **{k: v for k, v in facts[j % g].items() if k not in {"chip", "n_exposures"}},
+                "mjd": (facts[i % g]["mjd"] + facts[j % g]["mjd"]) / 2.0,
+                "background": (facts[i % g]["background"] + facts[j % g]["background"]) / 2.0,
+                "bin_lo": self.exposures.bins[number][0],
+                "bin_hi": self.exposures.bins[number][1],
+                "n": int(self.solution.sums.stars.ravel()[[i, j]].min()),
+                "mean_log_flux": float(mean[[i, j]].mean()),
+                "mean_log_flux_sq": float(square[[i, j]].mean()),
+                "loss": float(self.loss[i] + self.loss[j]) / 2.0,
+                "loss_err": float(np.sqrt(v + 2.0 * w)) / 2.0,
+                "difference": float(self.loss[i] - self.loss[j]) if self.told[[i, j]].all() else None,
+                "difference_err": float(np.sqrt(v - 2.0 * w)) if self.told[[i, j]].all() else None,
+            }
+            for i, j, number, v, w in zip(two, one, bins, variances, cross, strict=True)
+        ]
+
+    def rolled(self, bins: Sequence[tuple[float, float]]) -> tuple[Rolled, ...]:
+        """Return the chips' differences as what fixes another solution's tilt, with that solution's bins."""
+        number = {limits: k for k, limits in enumerate(sorted(bins))}
+        return tuple(
+            Rolled(number[limits], row["mjd"], row["flash"], row["difference"], row["difference_err"])
+            for row in self.of_both_chips()
+            if row["difference"] is not None and (limits := (row["bin_lo"], row["bin_hi"])) in number
+        )
+
+    def points(self) -> FitPoints:
+        """Return the means of both chips as points of a fit, with the levels that tell the chips apart."""
+        rows = [row for row in self.of_both_chips() if row["loss_err"] > 0]
+
+        def of(name: str) -> FloatArray:
+            return np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=np.float64)
+
+        return FitPoints(
+            mjd=of("mjd"),
+            loss=of("loss"),
+            loss_err=of("loss_err"),
+            log_flux=of("mean_log_flux"),
+            log_flux_sq=of("mean_log_flux_sq"),
+            background=of("background"),
+            bin_lo=of("bin_lo"),
+            bin_hi=of("bin_hi"),
+            visit=np.array([f"epoch {row['epoch']} flash {row['flash']}" for row in rows]),
+            n=of("n"),
+            level=of("difference") / 2.0,
+            level_err=of("difference_err") / 2.0,
+        )
+
+    def sentences(self) -> list[str]:
+        """Say what was left open and by what it was fixed, and what share does not count."""
+        said = [*self._what_is_open(), *self._what_is_left_out()]
+        return [one[:1].upper() + one[1:] for one in said]
+
+    def _what_is_open(self) -> list[str]:
+        determined = self.solution.determined
+        said = []
+        if count := len(determined.open_tilts):
+            several = "" if count == 1 else f" ({count} independent ones, by flux bin or set of stars)"
+            said.append(
+                "the exposures do not determine a loss that is larger on chip 2 and as much smaller on "
+                f"chip 1 at all dates{several}, for every star keeps its row; "
+                f"it is fixed by {'; '.join(sorted(set(self.solution.fixed_by)))}"
+            )
+        elif determined.tilts:
+            share = min(tilt.share for tilt in determined.tilts)
+            said.append(
+                "the rows of the stars differ enough between exposures to determine each chip alone "
+                f"(the stars' own fluxes leave {100 * share:.1f}% of the information)"
+            )
+        if count := determined.others.shape[1]:
+            untold = int(np.sum(~self.told & (self._measured)))
+            said.append(
+                f"{count} further combination{'s' * (count != 1)} of losses, of epochs or bins whose "
+                f"stars no other exposure shares, {'are' if count != 1 else 'is'} not determined: "
+                f"{untold} losses are left out"
+            )
+        return said
+
+    def _what_is_left_out(self) -> list[str]:
+        said = []
+        if self.left_out is not None and self.left_out.rows:
+            said.append(
+                f"{100 * self.left_out.flagged / self.left_out.rows:.1f}% of {self.left_out.rows:,} "
+                "measurements are left out for a flag, masked area or no flux"
+            )
+        kept, clean = self.solution.sums.kept.sum(axis=1)
+        said.append(
+            f"robust weights take {100 * (1 - kept / clean):.1f}% of the weight; {self.solution.noisy} "
+            f"stars scatter by over twice their noise; {self.solution.outside} stars lie in no flux bin"
+        )
+        return said
+
+
+def _shares(directions: FloatArray) -> FloatArray:
+    """Elements of directions over the largest of each."""
+    largest = np.max(np.abs(directions), axis=0, initial=0.0)
+    return np.asarray(directions / np.maximum(largest, 1e-300))
