@@ -41,15 +41,15 @@ def consistency(
     """
     from cte_lake import open_lake
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import consistency_of
-    from cte_lake.correction.generations import left_out
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.consistency import published
 
     chosen = chosen_format(as_json, format_)
     with open_lake(find_lake(lake), mode=mode) as opened:
         selection = opened.select(select(generation=generation)).of_losses()
-        left = left_out(opened, selection)
+        left = cautions(opened, selection)
         chosen_estimator = (
             opened.settings().config.measure.estimator if estimator is None else known_estimator(estimator)
         )

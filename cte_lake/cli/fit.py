@@ -103,8 +103,8 @@ def fit(
     """
     from cte_lake import open_lake
     from cte_lake.cli.dates import parse_date
+    from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import fit_lake
-    from cte_lake.correction.generations import left_out
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.family import MEMBERS
 
@@ -132,7 +132,7 @@ def fit(
         samples=bootstrap,
     )
     with open_lake(root, mode=mode, settings=settings) as opened:
-        for line in left_out(opened, opened.select(request.selection).of_losses()):
+        for line in cautions(opened, opened.select(request.selection).of_losses()):
             typer.echo(line, err=True)
         if pivot is not None or epoch is not None:
             from cte_lake.cli.pivot import Printed, print_epoch, print_pivots

@@ -54,6 +54,11 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
     lines.append(_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet"))
     measured = f"{count_text(state['images'], 'image')}, {count_text(state['pairs'], 'pair')}"
     lines.append(_fact("Measured", f"{measured}, {count_text(state['stars'], 'star measurement')}"))
+    if state["unmasked"]:
+        lines += _wrapped(
+            f"{count_text(state['unmasked'], 'pair')} without cosmic-ray masks: losses of faint stars come "
+            "out too low; run `cte-lake crmask`, then `ingest`"
+        )
     keys = ("images", "pairs", "epochs")
     if found["targets"]:
         lines.append(" " * 18 + "".join(f"{key:>9}" for key in keys) + "   dates")

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from cte_lake.api import open_lake
 from cte_lake.config import Settings
-from cte_lake.correction.generations import left_out
+from cte_lake.correction.cautions import cautions
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
@@ -67,7 +67,7 @@ def measure_losses(
             )
             raise NothingToDo(f"{what} in photometry mode {chosen}{hint}")
         if notify is not None:
-            for line in left_out(opened, opened.select(wanted)):
+            for line in cautions(opened, opened.select(wanted)):
                 notify(line)
     order = ("target", "filetype", "filter", "length", "flash", "mjd", "image_1", "bin_lo", "bin_hi")
     return losses.sort_by([(name, "ascending") for name in order])

@@ -33,8 +33,9 @@ def state(
     Returns
     -------
     dict
-        images, pairs, targets, stars (measurements), rejected (files), excluded (by rule), quarantined
-        (exposures), aligned and latest (target, mjd, date, text; None without an epoch).
+        images, pairs, unmasked (pairs measured without cosmic-ray masks), targets, stars (measurements),
+        rejected (files), excluded (by rule), quarantined (exposures), aligned and latest (target, mjd, date,
+        text; None without an epoch).
     """
     latest = max(epochs, key=lambda row: row["mjd"], default=None)
     # A file may be refused by more than one step: by align, and by ingest for that.
@@ -43,6 +44,7 @@ def state(
     return {
         "images": len(exposures),
         "pairs": len(pairs),
+        "unmasked": sum(not row["cr_masked"] for row in pairs),
         "targets": sorted({row["target"] for row in exposures}),
         "stars": int(sum(row["n_measured"] or 0 for row in exposures)),
         "rejected": len(failures),

@@ -53,7 +53,9 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
 def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> None:
     code, out, said = call("plot", "cte-time", "--lake", lake, "-o", "time.svg", "--data", "time.csv")
     assert (code, out) == (0, "time.svg\ntime.csv\n")
-    assert said == "shown: --flash 0 --filetype flt --length l\n"
+    shown, masks = said.splitlines()
+    assert shown == "shown: --flash 0 --filetype flt --length l"
+    assert masks.startswith("8 of 8 pairs measured without cosmic-ray masks")
     text = (tmp_path / "time.svg").read_text()
     assert "CTE loss per 2048 rows (%)" in text
     rows = list(csv.DictReader((tmp_path / "time.csv").read_text().splitlines()))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cte_lake.correction.generations import left_out
+from cte_lake.correction.cautions import cautions
 from cte_lake.errors import UsageError
 from cte_lake.names import suggestion
 from cte_lake.report.figures import losses, model, stars
@@ -66,7 +66,7 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
         return KINDS[kind][1](lake, replace(asked, selection=selection))
     selection = selection.of_losses()
     drawing = KINDS[kind][1](lake, replace(asked, selection=selection))
-    left = left_out(lake, selection)
+    left = cautions(lake, selection)
     return replace(drawing, said=(*drawing.said, *left))
 
 
