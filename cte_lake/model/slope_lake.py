@@ -49,8 +49,11 @@ class SlopeLake:
         Standard deviation of the factor that a visit has on its losses.
     chips : float
         Half the relative difference of the chips' losses: chip 1 loses 1 + chips, chip 2 1 - chips times
-        the mean. _point : float ln of the chips' ratio of fluxes without any loss. iers : float Fraction of
-        wild slopes, off by some ten errors.
+        the mean.
+    zero_point : float
+        ln of the chips' ratio of fluxes without any loss.
+    outliers : float
+        Fraction of wild slopes, off by some ten errors.
     """
 
     law: Law
