@@ -22,6 +22,12 @@ def refresh(
     publish: Annotated[
         Path | None, typer.Option("--publish", help="Put the report here too, for a web server.")
     ] = None,
+    fetch: Annotated[
+        bool | None,
+        typer.Option(
+            "--fetch/--no-fetch", help="Ask the archive; default: refresh.fetch.", show_default=False
+        ),
+    ] = None,
     step: Annotated[
         list[str] | None,
         typer.Option("--step", help="Run this command of cte-lake instead of the usual ones; repeatable."),
@@ -29,24 +35,30 @@ def refresh(
 ) -> None:
     """Bring a lake up to date unattended: fetch, measure, check, report. For cron and systemd.
 
-    Prints one line of JSON on standard output and, if something needs a look, a mail on standard error. The
-    log is in the lake's logs/. Exit code 75 if another refresh of the lake is running.
+    Prints one line of JSON on standard output and, for trouble that is new or mended and for new data, a mail
+    on standard error; trouble that lasts is told again every week (refresh.remind_days). Record and log are
+    in the lake's logs/. Exit code 75 if another refresh of the lake is running.
 
     [bold]Examples[/bold]
 
       cte-lake refresh --frames /data/cte/frames --publish /var/www/cte
 
+      cte-lake refresh --frames /data/cte/frames --no-fetch
+
       cte-lake refresh --step compact --step "vacuum --grace 30d --yes" --step verify
     """
     from cte_lake.lake.stored import find_lake
-    from cte_lake.workflow.refresh import default_steps
+    from cte_lake.workflow.refresh import RefreshArguments, night_of
     from cte_lake.workflow.refresh import refresh as run
 
     if frames is None and not step:
         raise UsageError("name the folder of the frames with --frames, or what to do with --step")
-    steps = tuple(step or default_steps((frames or Path()).absolute(), publish))
-    done = run(find_lake(lake), steps)
+    root = find_lake(lake)
+    if step:
+        asked = RefreshArguments(root, tuple(step))
+    else:
+        asked = night_of(root, (frames or Path()).absolute(), publish, fetch)
+    done = run(asked)
     typer.echo(json.dumps(done.summary()))
-    if done.exit_code:
-        typer.echo(done.mail(), err=True, nl=False)
+    typer.echo(done.letter.body, err=True, nl=False)
     raise typer.Exit(done.exit_code if done.exit_code >= 0 else ExitCode.DEFECT)

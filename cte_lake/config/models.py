@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cte_lake.config.admission import Admission
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
-from cte_lake.config.report import Report
+from cte_lake.config.report import Refresh, Report
 from cte_lake.errors import ConfigError, UnknownName
 from cte_lake.names import Names
 from cte_lake.radii import RADII
@@ -231,6 +231,7 @@ class Config(Section):
     master_build: MasterBuild
     fetch: Fetch
     report: Report
+    refresh: Refresh
 
     def names(self) -> Names:
         """Return the configured targets with their spellings."""

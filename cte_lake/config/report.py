@@ -1,4 +1,4 @@
-"""Configuration of the report."""
+"""Configuration of the report and of the night that makes it."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ class Report(Section):
     )
     circles: int = Field(ge=0, le=2000, description="brightest matched stars that are circled on a frame")
     keep: int = Field(ge=1, description="newest reports that are kept in the lake; older ones are removed")
+
+
+class Refresh(Section):
+    """What the night does, and when it sends mail."""
+
+    fetch: bool = Field(description="whether `refresh` asks the archive; false for a site without network")
+    fit: bool = Field(description="whether `refresh` fits new versions of sets whose slopes changed")
+    mail_news: bool = Field(description="whether a night with new data sends mail though all went well")
+    remind_days: float = Field(
+        gt=0,
+        description="days after which trouble that lasts is told again in full; nothing new is not mailed",
+    )

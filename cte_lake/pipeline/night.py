@@ -19,7 +19,9 @@ from cte_lake.lake.stored import StoredLake
 
 Outcome: TypeAlias = Literal["running", "done", "skipped", "failed"]
 
-_FILE: Final = "logs/refresh.json"
+#: Names of the records: of the night, and of a job of other steps, such as the monthly one.
+NIGHT: Final = "refresh"
+HOUSEKEEPING: Final = "housekeeping"
 #: Version of the record; one of another version is as none.
 _FORMAT: Final = 1
 
@@ -170,6 +172,8 @@ class Night:
         What a person should look at.
     mailed : str
         Time of the last mail that listed all troubles, '' before the first.
+    follows_from : str
+        Hash of the photometry, sets and settings that `losses` follow from.
     """
 
     started: str
@@ -185,6 +189,7 @@ class Night:
     losses: tuple[LossMove, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     mailed: str = ""
+    follows_from: str = ""
 
     @property
     def failed(self) -> tuple[NightStep, ...]:
@@ -214,10 +219,13 @@ class Night:
         return next((step for step in self.steps if step.name == name), None)
 
 
-def last_night(lake: StoredLake) -> Night | None:
-    """Return the record of the last or running night; None before the first, or where it cannot be read."""
+def last_night(lake: StoredLake, job: str = NIGHT) -> Night | None:
+    """Return the record of the last or running night; None before the first, or where it cannot be read.
+
+    `job` is `HOUSEKEEPING` for the last job of other steps than the night's.
+    """
     try:
-        kept = json.loads((lake / _FILE).read_bytes())
+        kept = json.loads((lake / f"logs/{job}.json").read_bytes())
         if not isinstance(kept, dict) or kept.pop("format", None) != _FORMAT:
             return None
         return TypeAdapter(Night).validate_python(kept)
@@ -225,10 +233,10 @@ def last_night(lake: StoredLake) -> Night | None:
         return None
 
 
-def keep_night(lake: StoredLake, night: Night) -> bool:
+def keep_night(lake: StoredLake, night: Night, job: str = NIGHT) -> bool:
     """Keep the record in place of the last one's; False where the lake cannot be written."""
     content = json.dumps({"format": _FORMAT, **asdict(night)}, indent=1)
     with contextlib.suppress(OSError, LakeError):
-        (lake / _FILE).write_bytes(content.encode())
+        (lake / f"logs/{job}.json").write_bytes(content.encode())
         return True
     return False

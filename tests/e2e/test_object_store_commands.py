@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
 import duckdb
 import pytest
@@ -131,15 +132,16 @@ def test_the_refresh_job_keeps_its_log_in_the_store(filled):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) | {"seconds": 0, "started": ""} == {
+    assert json.loads(done.stdout) | {"seconds": 0, "started": "", "missing": "", "troubles": 0} == {
         "job": "refresh", "host": socket.gethostname(), "lake": filled, "started": "", "seconds": 0,
-        "exit_code": 0, "steps": {"verify --quick": 0},
+        "exit_code": 0, "steps": {"verify --quick": 0}, "new": {}, "missing": "", "alarms": 0,
+        "troubles": 0, "mail": ANY,
     }  # fmt: skip
     client, name = boto3.client("s3"), filled.split("/")[2]
     logs = client.list_objects_v2(Bucket=name, Prefix="monitor/lake/logs/refresh-")["Contents"]
     text = client.get_object(Bucket=name, Key=logs[0]["Key"])["Body"].read().decode()
     assert "cte-lake verify --quick" in text
-    kept = client.get_object(Bucket=name, Key="monitor/lake/logs/refresh.json")["Body"].read()
+    kept = client.get_object(Bucket=name, Key="monitor/lake/logs/housekeeping.json")["Body"].read()
     assert [(step["name"], step["outcome"]) for step in json.loads(kept)["steps"]] == [("verify", "done")]
     # The lock is gone with the job.
     assert "Contents" not in client.list_objects_v2(Bucket=name, Prefix="monitor/lake/logs/refresh.lock")

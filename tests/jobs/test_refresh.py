@@ -6,14 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.night import last_night
-from cte_lake.workflow.refresh import MAIL, default_steps, refresh
+from cte_lake.pipeline.night import HOUSEKEEPING, Night, NightStep, keep_night, last_night
+from cte_lake.workflow.refresh import MAIL, RefreshArguments, night_of, refresh
 from tests.jobs.conftest import JOBS
 
 
@@ -33,6 +34,7 @@ def test_a_good_night_is_one_line_of_json(lake, frames):
     assert done.stderr == ""
     (line,) = done.stdout.splitlines()
     summary = json.loads(line)
+    assert summary["mail"] == ""
     assert summary["exit_code"] == 0
     assert list(summary["steps"].values()) == [0, 0]
     (path,) = (lake / "logs").glob("refresh-*.log")
@@ -40,7 +42,7 @@ def test_a_good_night_is_one_line_of_json(lake, frames):
     assert "4 measured" in log
     assert "exit code 0" in log
     assert (lake / "logs" / MAIL).read_text() == ""
-    night = last_night(stored(lake))
+    night = last_night(stored(lake), HOUSEKEEPING)
     assert [(step.name, step.outcome) for step in night.steps] == [("ingest", "done"), ("verify", "done")]
     assert (night.exit_code, night.started, night.ended >= night.started) == (0, summary["started"], True)
 
@@ -51,12 +53,20 @@ def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
     assert done.returncode == ExitCode.DONE_IN_PART
     assert json.loads(done.stdout)["steps"]["verify --quick"] == 0
     assert done.stderr == (lake / "logs" / MAIL).read_text()
-    assert "needs a look" in done.stderr
-    assert "ic7899zzq_flt.fits" in done.stderr
-    assert f"Full log: {lake}/logs/refresh-" in done.stderr
-    failed = last_night(stored(lake)).failed
+    assert "1 new trouble needs a look" in done.stderr
+    assert done.stderr.count("ic7899zzq_flt.fits") == 1
+    assert f"{lake}/logs/refresh-" in done.stderr
+    failed = last_night(stored(lake), HOUSEKEEPING).failed
     assert [(step.name, step.exit_code) for step in failed] == [("ingest", ExitCode.DONE_IN_PART)]
     assert "1 rejected" in failed[0].reason
+    # The next night says nothing of what is known, and the one after says that it is mended.
+    again = run(lake, f"ingest {frames} --workers 0")
+    assert (again.returncode, again.stderr) == (ExitCode.DONE_IN_PART, "")
+    (frames / "ic7899zzq_flt.fits").unlink()
+    mended = run(lake, f"ingest {frames} --workers 0")
+    assert mended.returncode == 0
+    assert "ic7899zzq_flt.fits" in mended.stderr
+    assert "Mended" in mended.stderr
 
 
 def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
@@ -88,25 +98,48 @@ def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):
     monkeypatch.setattr("cte_lake.workflow.refresh.job._LOGS_KEPT", 2)
     for second in range(3):
         (lake / "logs" / f"refresh-20260101T00000{second}Z.log").write_text("old")
-    done = refresh(lake, ("schema check",))
+    done = refresh(RefreshArguments(stored(lake), ("schema check",)))
     kept = sorted(path.name for path in (lake / "logs").glob("refresh-*.log"))
     assert kept == ["refresh-20260101T000002Z.log", done.log.name]
 
 
 @pytest.mark.slow
 def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, frames, tmp_path):
-    steps = default_steps(frames, tmp_path / "www")
-    # The archive is out of a test's reach; everything else is as it runs every night.
-    night = refresh(lake, (steps[0].replace("fetch,align,crmask,", ""), *steps[1:]))
+    # The archive is out of a test's reach, and these frames are aligned; the rest is as it runs every night.
+    asked = night_of(lake, frames, tmp_path / "www", fetch=False)
+    asked = replace(asked, steps=(asked.steps[0].replace("align,crmask,", ""), *asked.steps[1:]))
+    night = refresh(asked)
     assert {step.command.split()[0]: step.exit_code for step in night.steps} == {
-        "run": 0, "audit": 0, "verify": 0, "report": 0, "status": 0,
-    }, night.mail()  # fmt: skip
+        "run": 0, "audit": 0, "verify": 0, "report": 0,
+    }, night.letter  # fmt: skip
     kept = last_night(stored(lake))
-    names = ("ingest", "audit", "verify", "report", "status")
-    assert [(step.name, step.outcome) for step in kept.steps] == [(name, "done") for name in names]
+    assert kept.steps[0] == NightStep("fetch", "skipped", "switched off: --no-fetch or refresh.fetch = false")
+    names = ("ingest", "audit", "verify", "report")
+    assert [(step.name, step.outcome) for step in kept.steps[1:]] == [(name, "done") for name in names]
     assert kept.new == {"measured": 4}
     assert "incomplete" in kept.missing_text
+    assert {(move.filetype, move.loss_before) for move in kept.losses} == {("flt", None), ("flc", None)}
+    assert night.letter.why == "news"
+    assert "4 measured" in night.letter.body
     assert (tmp_path / "www" / "index.html").is_file()
+
+
+def test_a_night_that_was_killed_is_told_by_the_next_one(lake):
+    killed = Night("2026-01-01T02:17:00+00:00", steps=(NightStep("crmask", "running"),))
+    keep_night(stored(lake), killed, HOUSEKEEPING)
+    done = refresh(RefreshArguments(stored(lake), ("verify --quick",)))
+    assert "the job of 2026-01-01T02:17 did not end in the step crmask" in " ".join(done.letter.body.split())
+    assert refresh(RefreshArguments(stored(lake), ("verify --quick",))).letter.body == ""
+
+
+def test_whether_the_archive_is_asked_is_the_caller_s_word_then_the_configuration_s(lake, frames):
+    def asks(fetch=None):
+        return "--steps fetch," in night_of(lake, frames, fetch=fetch).steps[0]
+
+    assert (asks(), asks(False)) == (True, False)
+    with (lake / "cte_lake.toml").open("a") as file:
+        file.write("\n[refresh]\nfetch = false\n")
+    assert (asks(), asks(True)) == (False, True)
 
 
 def test_a_job_without_frames_says_what_it_needs(lake):
@@ -151,27 +184,22 @@ def test_systemd_accepts_its_units(lake, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def exec_start(name, lake):
-    text = placed((JOBS / name).read_text(), lake)
-    return re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1]
-
-
-def test_the_service_s_command_runs(lake):
-    command = exec_start("cte-lake-refresh.service", lake) + " --step 'verify --quick'"
-    done = subprocess.run(
-        ["/bin/sh", "-c", command], env={"CTE_LAKE_LAKE": str(lake)}, capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_the_failure_service_mails_what_is_to_be_told(lake, tmp_path):
-    refresh(lake, ("ingest /nowhere",))
+def test_the_service_s_command_runs_and_mails_what_is_to_be_told(lake, tmp_path):
+    text = placed((JOBS / "cte-lake-refresh.service").read_text(), lake)
+    command = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1]
     mail = tmp_path / "mail"
     mail.write_text(f'#!/bin/sh\n{{ echo "$@"; cat; }} > {tmp_path}/sent\n')
     mail.chmod(0o755)
-    subprocess.run(
-        ["/bin/sh", "-c", exec_start("cte-lake-failed.service", lake)], check=True,
-        env={"CTE_LAKE_LAKE": str(lake), "PATH": f"{tmp_path}:/usr/bin:/bin"},
-    )  # fmt: skip
-    assert "needs a look monitor@example.org" in (tmp_path / "sent").read_text()
-    assert "exit code 2" in (tmp_path / "sent").read_text()
+    environment = {
+        "CTE_LAKE_LAKE": str(lake), "MAILTO": "monitor@example.org", "PATH": f"{tmp_path}:/usr/bin:/bin",
+    }  # fmt: skip
+    for steps, code in ((" --step 'verify --quick'", 0), (" --step 'ingest /nowhere'", ExitCode.WRONG_USE)):
+        assert not (tmp_path / "sent").exists()
+        done = subprocess.run(
+            ["/bin/sh", "-c", command + steps], env=environment, capture_output=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert json.loads(done.stdout)["exit_code"] == code
+    sent = (tmp_path / "sent").read_text()
+    assert sent.startswith("-s cte-lake refresh monitor@example.org\n")
+    assert "there is no file or folder '/nowhere'" in sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ _STEPS = 60
 _KEYS = ("target", "filter", "length", "flash", "filetype", "chinject", "generation")
 
 
-def suits(coefficients: CoefficientSet, row: dict[str, Any]) -> bool:
+def suits(coefficients: CoefficientSet, row: Mapping[str, Any]) -> bool:
     """Whether a set was fitted for data such as this row."""
     chosen = coefficients.selection
     if row["filetype"] != coefficients.validity.filetype or row["aperture"] != coefficients.validity.radius:

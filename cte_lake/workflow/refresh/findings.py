@@ -1,28 +1,138 @@
-"""What the lake says after the steps of a night: what is missing, alarms, what should be looked at."""
+"""What the lake says after the steps of a night: what is missing, alarms, losses, troubles."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
-from cte_lake.errors import CteLakeError
+from cte_lake.errors import CteLakeError, ExitCode
+from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
-from cte_lake.pipeline.night import Alarm, Night, NightStep
+from cte_lake.lake.versions import newest_rows
+from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
 from cte_lake.plots.words import target_text
 from cte_lake.views.audits import ALARM, last_audits
+from cte_lake.workflow.states import photometry_state
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+
+#: Files of a kind of trouble that are kept by name.
+_NAMED = 200
+#: Steps whose failures with `ExitCode.DONE_IN_PART` are told file by file.
+_OF_FILES = frozenset({"align", "crmask", "ingest"})
 
 
-def with_missing(night: Night, lake: StoredLake) -> Night:
-    """Add what should be in the lake and is not; nothing if it cannot be read, which the steps say then."""
+def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night:
+    """Add what the lake says by now: what is missing, how the losses moved, and what should be looked at.
+
+    A lake that cannot be read has nothing to say; the steps have told why.
+    """
     from cte_lake.api import open_lake
     from cte_lake.report.coverage import coverage_told, lines
 
+    files: list[Trouble] = []
+    late: list[Trouble] = []
     try:
         with open_lake(lake) as opened:
             told = coverage_told(opened)
-    except CteLakeError:
+            night = replace(night, missing=tuple(lines(told)), missing_text=told["text"])
+            night = _with_losses(night, opened, before)
+            files = list(_of_files(opened, night.started))
+            late = [Trouble(f"overdue {text}", text, night.started, remind=False) for text in told["overdue"]]
+    except CteLakeError as error:
+        files = [Trouble("lake", f"the lake cannot be asked: {error}", night.started)]
+    found = [
+        *_of_steps(night, lake, bool(files)),
+        *files,
+        *_of_alarms(night),
+        *late,
+        *_unended(night, before),
+    ]
+    since = {} if before is None else {trouble.key: trouble.since for trouble in before.troubles}
+    dated = [replace(trouble, since=since.get(trouble.key, trouble.since)) for trouble in found]
+    return replace(night, troubles=tuple(dated))
+
+
+def _unended(night: Night, before: Night | None) -> Iterator[Trouble]:
+    if before is not None and not before.ended:
+        at = next((f" in the step {step.name}" for step in before.steps if step.outcome == "running"), "")
+        text = (
+            f"the job of {before.started[:16]} did not end{at}: it was killed, or the machine restarted; "
+            "look at its log and the machine's"
+        )
+        yield Trouble(f"unended {before.started}", text, night.started, remind=False)
+
+
+def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
+    """Add how the losses moved; what follows from the same photometry and sets is taken over."""
+    from cte_lake.report.moves import moves_of
+
+    settings = lake.settings()
+    state = photometry_state(lake, settings)
+    if state == night.follows_from:
         return night
-    return replace(night, missing=tuple(lines(told)), missing_text=told["text"])
+    if before is not None and before.follows_from == state:
+        losses = tuple(replace(move, told=move.loss) for move in before.losses)
+    else:
+        losses = moves_of(lake, settings.config.measure, (), () if before is None else before.losses)
+    return replace(night, losses=losses, follows_from=state)
+
+
+def _of_steps(night: Night, lake: StoredLake, files: bool) -> Iterator[Trouble]:
+    """Yield the steps that failed; where audits, findings or files say more, these in their place."""
+    for step in night.failed:
+        told = list(_of_audits(lake, night)) if step.name == "audit" else []
+        told += _of_verification(lake, night) if step.name == "verify" else []
+        yield from told
+        of_files = step.name in _OF_FILES and step.exit_code == ExitCode.DONE_IN_PART and files
+        only_alarms = step.name == "audit" and step.exit_code == ExitCode.AUDIT_FAILED and night.alarms
+        if not (told or of_files or only_alarms):
+            text = step.reason or f"ended with code {step.exit_code}"
+            yield Trouble(f"step {step.name} {step.exit_code}", f"{step.name}: {text}", night.started)
+
+
+def _of_audits(lake: StoredLake, night: Night) -> Iterator[Trouble]:
+    told = last_audits(lake)
+    for name in () if told is None or told["at"] < night.started else told["rows"]:
+        if name != ALARM:
+            text = f"audit {name} found rows that must not be; `cte-lake audit` lists them"
+            yield Trouble(f"audit {name}", text, night.started)
+
+
+def _of_verification(lake: StoredLake, night: Night) -> list[Trouble]:
+    told = last_verification(lake)
+    if told is None or told["at"] < night.started:
+        return []
+    return [
+        Trouble(f"verify {row['path']}", f"{row['path']}: {row['detail']}", night.started)
+        for row in told["findings"]
+    ]
+
+
+def _of_files(lake: Lake, started: str) -> Iterator[Trouble]:
+    """Yield the files that were refused, rules aside, and the exposures whose alignment is quarantined."""
+    refused = lake.sql(
+        "SELECT path, min(reason) AS reason, min(detail) AS detail FROM rejects WHERE stage <> 'screen' "
+        f"GROUP BY path ORDER BY path LIMIT {_NAMED}"
+    ).rows()
+    for row in refused:
+        name = PurePath(row["path"]).name
+        text = str(row["detail"]) if name in str(row["detail"]) else f"{name}: {row['detail']}"
+        yield Trouble(f"reject {row['path']} {row['reason']}", text, started)
+    paths = {row["path"] for row in refused}
+    for row in newest_rows(lake.stored, "alignment"):
+        if row["status"] == "quarantined" and row["path"] not in paths:
+            text = f"{row['imagename']} is not aligned and not measured: {row['detail']}"
+            yield Trouble(f"quarantine {row['path']}", text, started)
+
+
+def _of_alarms(night: Night) -> Iterator[Trouble]:
+    for alarm in night.alarms:
+        mode = f"{alarm.target} {alarm.filter} {alarm.length} {alarm.filetype} {alarm.mjd:.0f}"
+        yield Trouble(f"alarm {mode}", alarm.text, night.started)
 
 
 def with_alarms(night: Night, lake: StoredLake, before: Night | None, step: NightStep) -> Night:

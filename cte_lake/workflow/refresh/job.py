@@ -13,18 +13,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cte_lake.config import load_settings
+from cte_lake.config.report import Refresh as RefreshSettings
+from cte_lake.errors import ConfigError, LakeError
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
-from cte_lake.pipeline.ingest import tally
-from cte_lake.pipeline.night import Night, NightStep, keep_night, last_night
-from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, meaning, planned, take
-from cte_lake.workflow.refresh.findings import with_alarms, with_missing
+from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
+from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
+from cte_lake.workflow.refresh.findings import with_alarms, with_findings
+from cte_lake.workflow.refresh.letter import Letter, letter, with_mailed
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
 #: Number of jobs whose logs are kept.
 _LOGS_KEPT = 30
+#: Where the configuration cannot be read the steps say so; the mail needs these two all the same.
+_MAIL_NEWS, _REMIND_DAYS = True, 7.0
+
+
+@dataclass(frozen=True)
+class RefreshArguments:
+    """What a refresh is to do.
+
+    Attributes
+    ----------
+    lake : StoredLake
+        The lake.
+    steps : tuple of str
+        Commands of cte-lake with their options.
+    skipped : tuple of (str, str)
+        Steps of a night that are switched off, with the reason.
+    job : str
+        Name of the record: `NIGHT`, or `HOUSEKEEPING` for steps of the user's.
+    """
+
+    lake: StoredLake
+    steps: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    job: str = HOUSEKEEPING
 
 
 @dataclass
@@ -34,6 +61,7 @@ class Refresh:
     lake: StoredLake
     started: datetime
     steps: list[Taken] = field(default_factory=list)
+    letter: Letter = field(default_factory=Letter)
     night: Night = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,45 +89,43 @@ class Refresh:
             "seconds": round(sum(step.seconds for step in self.steps), 1),
             "exit_code": self.exit_code,
             "steps": {step.command: step.exit_code for step in self.steps},
+            "new": dict(self.night.new),
+            "missing": self.night.missing_text,
+            "alarms": len(self.night.alarms),
+            "troubles": len(self.night.troubles),
+            "mail": self.letter.why,
         }
 
-    def mail(self) -> str:
-        """Return the mail to the person in charge."""
-        bad = [step for step in self.steps if step.exit_code not in FINE]
-        lines = [
-            f"The nightly refresh of {self.lake} on {self.night.host} needs a look.",
-            f"Started {self.started:%Y-%m-%d %H:%M} UTC; exit code {self.exit_code} "
-            f"({meaning(self.exit_code)}).",
-            "",
-        ]
-        for step in self.steps:
-            lines.append(f"  cte-lake {step.command}: {step.exit_code} ({meaning(step.exit_code)})")
-        if (files := tally.last(self.lake)) is not None:
-            lines += ["", f"Last ingest, {files.at[:16]} UTC, {files.text}"]
-        if self.night.missing_text:
-            lines += ["", f"Coverage: {self.night.missing_text}", *(f"  {t}" for t in self.night.missing)]
-        for step in bad:
-            lines += ["", f"Last lines of cte-lake {step.command}:", *(f"  {text}" for text in step.said)]
-        lines += ["", f"Full log: {self.log}"]
-        return "\n".join(lines) + "\n"
 
-
-def default_steps(frames: Path, publish: Path | None = None) -> tuple[str, ...]:
-    """Return the steps of a refresh: fetch and measure what is new or out of date, check, publish, report.
+def night_of(
+    lake: AnyLake, frames: Path, publish: Path | None = None, fetch: bool | None = None
+) -> RefreshArguments:
+    """Return what a night does: fetch and measure what is new or out of date, check, report, publish.
 
     Parameters
     ----------
+    lake : StoredLake or path
+        The lake.
     frames : Path
         Folder of the frames.
     publish : Path, optional
         Folder that a web server shows.
+    fetch : bool, optional
+        Whether the archive is asked; by default what the lake's configuration says.
     """
+    if fetch is None:
+        settings = _settings(stored(lake))
+        fetch = settings is None or settings.fetch
     made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
-    run = f"run {shlex.quote(str(frames))} --steps fetch,align,crmask,ingest"
-    return (run, "audit", "verify --share 1/30 --within 30m", made, "status")
+    steps = (*(("fetch",) if fetch else ()), "align", "crmask", "ingest")
+    run = f"run {shlex.quote(str(frames))} --steps {','.join(steps)}"
+    off = () if fetch else (("fetch", "switched off: --no-fetch or refresh.fetch = false"),)
+    return RefreshArguments(
+        stored(lake), (run, "audit", "verify --share 1/30 --within 30m", made), off, NIGHT
+    )
 
 
-def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
+def refresh(asked: RefreshArguments) -> Refresh:
     """Take the steps in order; one that cannot be made up for ends the job.
 
     Raises
@@ -107,12 +133,15 @@ def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
     Locked
         At once, if a refresh of this lake is running.
     """
-    lake = stored(named)
+    lake = asked.lake
     done = Refresh(lake, datetime.now(UTC))
+    done.night = replace(
+        done.night, steps=tuple(NightStep(name, "skipped", reason) for name, reason in asked.skipped)
+    )
     with lake.lease("refresh"), _log(done) as log:
-        before = last_night(lake)
-        for command in steps:
-            _begin(done, command)
+        before = last_night(lake, asked.job)
+        for command in asked.steps:
+            _begin(done, asked, command, before)
             log.info("cte-lake %s", command)
             step = take(lake, command, log)
             done.steps.append(step)
@@ -120,19 +149,17 @@ def refresh(named: AnyLake, steps: tuple[str, ...]) -> Refresh:
             _record(done, step, before)
             if step.exit_code not in GO_ON:
                 break
-        done.night = replace(done.night, ended=datetime.now(UTC).isoformat(timespec="seconds"))
-        keep_night(lake, done.night)
+        _end(done, asked, before)
         log.info("%s", json.dumps(done.summary()))
-        (done.lake / "logs" / MAIL).write_bytes(done.mail().encode() if done.exit_code else b"")
     return done
 
 
-def _begin(done: Refresh, command: str) -> None:
+def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night | None) -> None:
     """Keep on record that a step is under way, for the report that the step may be."""
     if planned(command) == ("report",):
-        done.night = with_missing(done.night, done.lake)
+        done.night = with_findings(done.night, done.lake, before)
     running = tuple(NightStep(name, "running") for name in planned(command))
-    keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)))
+    keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
 
 def _record(done: Refresh, step: Taken, before: Night | None) -> None:
@@ -148,6 +175,31 @@ def _record(done: Refresh, step: Taken, before: Night | None) -> None:
         if outcome.name == "audit":
             night = with_alarms(night, done.lake, before, outcome)
     done.night = night
+
+
+def _end(done: Refresh, asked: RefreshArguments, before: Night | None) -> None:
+    """Write the mail, and keep the record as it stands at the end."""
+    ended = datetime.now(UTC).isoformat(timespec="seconds")
+    night = replace(with_findings(done.night, done.lake, before), ended=ended)
+    settings = _settings(done.lake)
+    if not keep_night(done.lake, night, asked.job):
+        text = "the record of the night cannot be written: look at the disk of the lake and its permissions"
+        night = replace(night, troubles=(*night.troubles, Trouble("record", text, night.started)))
+    news, days = (
+        (_MAIL_NEWS, _REMIND_DAYS) if settings is None else (settings.mail_news, settings.remind_days)
+    )
+    done.letter = letter(night, before, news, days, str(done.log))
+    done.night = with_mailed(night, before, done.letter)
+    keep_night(done.lake, done.night, asked.job)
+    with contextlib.suppress(OSError, LakeError):
+        (done.lake / "logs" / MAIL).write_bytes(done.letter.body.encode())
+
+
+def _settings(lake: StoredLake) -> RefreshSettings | None:
+    try:
+        return load_settings(lake).config.refresh
+    except (ConfigError, LakeError):
+        return None
 
 
 @contextlib.contextmanager

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cte_lake.config import Settings
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.place import place_of
 from cte_lake.lake.scratch import scratch_folder
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.workflow.run.arguments import RunArguments
 from cte_lake.workflow.run.outcome import StepReport
+from cte_lake.workflow.states import lake_state, photometry_state
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +26,12 @@ log = logging.getLogger(__name__)
 
 _FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "recovery")
 _STATE = "run_state.json"
-#: Sections of the configuration that change no number here: what they did to frames shows in the keys.
-_WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_build"})
 
 
 def write_losses(arguments: RunArguments) -> StepReport:
     """Write all losses into the lake's `reports/losses.parquet`."""
     with _opened(arguments) as lake:
-        state = _state_of(lake, arguments.settings)
+        state = photometry_state(lake, arguments.settings)
         place = arguments.lake / "reports" / "losses.parquet"
         if _is_current(arguments.lake, "measure", state) and place.is_file():
             return StepReport("measure", 0, 0, "measure: up to date")
@@ -56,7 +53,7 @@ def draw_plots(arguments: RunArguments) -> StepReport:
     measure = arguments.settings.config.measure
     mode = arguments.settings.config.photometry.mode
     with _opened(arguments) as lake:
-        state = _state_of(lake, arguments.settings)
+        state = photometry_state(lake, arguments.settings)
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
             return StepReport("plots", 0, 0, "plots: up to date")
         asked = Request(
@@ -93,7 +90,7 @@ def write_report(arguments: RunArguments) -> StepReport:
     from cte_lake.report.build import make_report
 
     with _opened(arguments) as lake:
-        state = _state_of_report(lake, arguments.settings)
+        state = lake_state(lake, arguments.settings)
         if _is_current(arguments.lake, "report", state):
             return StepReport("report", 0, 0, "report: up to date")
         made = make_report(lake, arguments.settings, arguments.settings.config.photometry.mode)
@@ -105,25 +102,6 @@ def _opened(arguments: RunArguments) -> Lake:
     from cte_lake import open_lake
 
     return open_lake(arguments.lake, settings=arguments.settings)
-
-
-def _state_of(lake: Lake, settings: Settings) -> str:
-    """Hash of all that losses and figures follow from: which photometry counts, and the settings."""
-    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
-    sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
-    photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
-    return digest([photometry, sets, settings.hash(*sections)])
-
-
-def _state_of_report(lake: Lake, settings: Settings) -> str:
-    """Hash of all that the report follows from: it also covers what was refused and how alignments went."""
-    rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
-    alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
-    return digest([_state_of(lake, settings), rejects, alignment])
-
-
-def _values(lake: Lake, query: str) -> list[list[Any]]:
-    return [list(row.values()) for row in lake.sql(query).rows()]
 
 
 def _states(lake: StoredLake) -> dict[str, str]:

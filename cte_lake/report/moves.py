@@ -1,0 +1,109 @@
+"""How the losses moved: each mode's newest epoch against the epoch before it and against the coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.lake.selection import Selection
+from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.pipeline.night import LossMove
+from cte_lake.report.figures.curves import suits
+from cte_lake.report.gather import Row
+from cte_lake.report.latest import latest_losses
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config.models import Measure
+
+_MODE = ("target", "filter", "length", "filetype", "flash")
+_BIN = (*_MODE, "bin_lo", "bin_hi")
+
+
+def moves_of(
+    lake: Lake, measure: Measure, sets: Sequence[CoefficientSet] = (), told: Iterable[LossMove] = ()
+) -> tuple[LossMove, ...]:
+    """Return how a lake's losses moved, at the configured aperture, estimator and bins of the time figure."""
+    bins = [(low, high) for low, high in measure.time_bins]
+    chosen, values = Selection().of_losses().where()
+    rows = lake.sql(
+        f"SELECT * FROM cte(aperture := {int(measure.aperture)}) WHERE estimator = $estimator AND {chosen} "
+        "AND pairing = 'chips' AND cte_loss IS NOT NULL ORDER BY pair_id, bin_lo, bin_hi",
+        estimator=measure.estimator,
+        **values,
+    ).rows()
+    return loss_moves(rows, bins, sets, told)
+
+
+def loss_moves(
+    losses: Sequence[Row],
+    bins: Iterable[tuple[float, float]],
+    sets: Sequence[CoefficientSet] = (),
+    told: Iterable[LossMove] = (),
+) -> tuple[LossMove, ...]:
+    """Compare the newest epoch of each mode and flux bin with the epoch before it, and with a set.
+
+    Parameters
+    ----------
+    losses : sequence of mapping
+        Rows of ``cte`` that are compared with each other: of one estimator, generation and charge injection.
+    bins : iterable of (low, high)
+        Flux bins, electrons.
+    sets : sequence of CoefficientSet
+        Those that observers should use; the first that suits a mode predicts its loss.
+    told : iterable of LossMove
+        What the record of the night before had.
+    """
+    chips, wanted = [row for row in losses if row["pairing"] == "chips"], list(bins)
+    newest = latest_losses(chips, wanted)
+    last = {_key(row, _MODE): row["epoch"] for row in newest}
+    earlier = latest_losses(
+        [row for row in chips if row["epoch"] < last.get(_key(row, _MODE), row["epoch"])], wanted
+    )
+    before = {_key(row, _BIN): row for row in earlier}
+    known = {tuple(getattr(move, name) for name in _BIN): move.loss for move in told}
+    return tuple(
+        _move(row, chips, before.get(_key(row, _BIN)), sets, known.get(_key(row, _BIN)))
+        for row in sorted(newest, key=lambda row: _key(row, _BIN))
+    )
+
+
+def _key(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def _move(
+    row: Row, losses: Sequence[Row], before: Row | None, sets: Sequence[CoefficientSet], told: float | None
+) -> LossMove:
+    model, model_err = _predicted(row, losses, sets)
+    return LossMove(
+        **{name: row[name] for name in _BIN},
+        mjd=row["mjd"],
+        loss=row["cte_loss"],
+        loss_err=row["cte_loss_err"],
+        mjd_before=None if before is None else before["mjd"],
+        loss_before=None if before is None else before["cte_loss"],
+        loss_before_err=None if before is None else before["cte_loss_err"],
+        model=model,
+        model_err=model_err,
+        told=told,
+    )
+
+
+def _predicted(
+    row: Row, losses: Sequence[Row], sets: Sequence[CoefficientSet]
+) -> tuple[float | None, float | None]:
+    """What the first set that suits predicts for the pairs of a row, in the mean of the same weights."""
+    own = (*_BIN, "epoch")
+    pairs = [one for one in losses if _key(one, own) == _key(row, own) and one["cte_loss_err"]]
+    one = next((each for each in sets if suits(each, pairs[0])), None) if pairs else None
+    if one is None or any(pair["background"] is None for pair in pairs):
+        return None, None
+    weights = [pair["cte_loss_err"] ** -2 for pair in pairs]
+    mjd, flux = [pair["mjd"] for pair in pairs], [pair["mean_flux"] for pair in pairs]
+    # Calibration takes the post-flash off the pixels; the traps saw it.
+    sky = [pair["background"] + pair["flash"] for pair in pairs]
+    mean = sum(w * x for w, x in zip(weights, one.loss(mjd, flux, sky), strict=True)) / sum(weights)
+    # The pairs share the set: their errors do not average out.
+    error = sum(w * x for w, x in zip(weights, one.loss_err(mjd, flux, sky), strict=True)) / sum(weights)
+    return float(mean), None if error != error else float(error)

@@ -1,0 +1,34 @@
+"""Hashes of what things follow from, by which a step knows that nothing of its input changed."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from cte_lake.lake.versions import digest
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Settings
+
+#: Sections of the configuration that change no number here: what they did to frames shows in the keys.
+_WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_build", "refresh"})
+
+
+def photometry_state(lake: Lake, settings: Settings) -> str:
+    """Hash of all that losses and figures follow from: which photometry counts, the sets, the settings."""
+    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
+    sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
+    photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
+    return digest([photometry, sets, settings.hash(*sections)])
+
+
+def lake_state(lake: Lake, settings: Settings) -> str:
+    """Hash of all that a report follows from: it also covers what was refused and how alignments went."""
+    rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
+    alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
+    return digest([photometry_state(lake, settings), rejects, alignment])
+
+
+def _values(lake: Lake, query: str) -> list[list[Any]]:
+    return [list(row.values()) for row in lake.sql(query).rows()]
