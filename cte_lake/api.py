@@ -23,7 +23,7 @@ from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
 from cte_lake.views.columns import ViewColumn, known_columns
-from cte_lake.views.describe import view_doc, view_signature
+from cte_lake.views.describe import ViewMethod
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, plain_error, seal
 from cte_lake.views.running import run
@@ -44,26 +44,6 @@ _ONE_GENERATION = frozenset(
 L = TypeVar("L", bound="Lake")
 
 
-class ViewMethod:
-    """One view as a method of `Lake`: keyword filters in, `Result` out, documented as the view is."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, lake: Lake | None, owner: type[Lake]) -> Any:
-        def read(**filters: Any) -> Result:
-            if lake is None:
-                raise UsageError(f"{self.name} is a view of an open lake: open_lake(PATH).{self.name}()")
-            return lake.view(self.name, **filters)
-
-        read.__name__ = self.name
-        read.__qualname__ = f"{owner.__name__}.{self.name}"
-        described: Any = read
-        described.__doc__ = view_doc(self.name)
-        described.__signature__ = view_signature(self.name)
-        return read
-
-
 class Lake:
     """A lake, opened for reading; see `open_lake`.
 
@@ -78,6 +58,7 @@ class Lake:
     cte_vs_flash = ViewMethod("cte_vs_flash")
     cte_vs_flux = ViewMethod("cte_vs_flux")
     cte_vs_time = ViewMethod("cte_vs_time")
+    displacement = ViewMethod("displacement")
     epochs = ViewMethod("epochs")
     exposures = ViewMethod("exposures")
     exposures_all_modes = ViewMethod("exposures_all_modes")
@@ -94,6 +75,7 @@ class Lake:
     ratios = ViewMethod("ratios")
     recovery = ViewMethod("recovery")
     rejects = ViewMethod("rejects")
+    shifts = ViewMethod("shifts")
     slopes = ViewMethod("slopes")
     star_history = ViewMethod("star_history")
     unpaired = ViewMethod("unpaired")

@@ -1,20 +1,32 @@
--- matched_stars(aperture := 3); the view of the same name is that of the default radius
+-- matched_stars(aperture := 3, twice := 'pairs'); the view of the same name is that of the default radius
 -- Grain: a master star measured in both exposures of a pair, at one aperture radius; stars with any flags are there.
+-- With `twice` = 'files' the two are the FLT and the FLC of an exposure (see file_pairs) instead.
 -- Target and proposal are part of the star match so that a filter on them, or on pair_id, reaches the scan of both
 -- sides; two more keys would cost more than they save.
-CREATE OR REPLACE MACRO matched_stars(aperture := default_aperture()) AS TABLE
+CREATE OR REPLACE MACRO matched_stars(aperture := default_aperture(), twice := 'pairs') AS TABLE
 WITH q AS MATERIALIZED (
     -- Once for both sides: a second look at the exposures could find more of them.
-    FROM pairings
+    -- The planner drops the branch that is not asked for.
+    SELECT
+        p.pair_id, p.target, p.proposal, p.flash, p.filetype AS filetype_1, p.filetype AS filetype_2,
+        p.image_1, p.phot_key_1, p.phot_file_1, p.chip_1, p.image_2, p.phot_key_2, p.phot_file_2, p.chip_2
+    FROM pairings AS p
+    WHERE twice = 'pairs'
+    UNION ALL
+    SELECT
+        f.pair_id, f.target, f.proposal, f.flash, 'flt', 'flc',
+        f.image_1, f.phot_key_1, f.phot_file_1, f.chip, f.image_2, f.phot_key_2, f.phot_file_2, f.chip
+    FROM file_pairs AS f
+    WHERE twice = 'files'
 ),
 sided AS (
     SELECT
-        q.pair_id, q.target, q.proposal, q.flash, q.filetype, 1 AS side, q.image_1 AS image,
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype_1 AS filetype, 1 AS side, q.image_1 AS image,
         q.phot_key_1 AS phot_key, q.phot_file_1 AS phot_file, q.chip_1 AS chip
     FROM q
     UNION ALL
     SELECT
-        q.pair_id, q.target, q.proposal, q.flash, q.filetype, 2 AS side, q.image_2 AS image,
+        q.pair_id, q.target, q.proposal, q.flash, q.filetype_2, 2 AS side, q.image_2 AS image,
         q.phot_key_2 AS phot_key, q.phot_file_2 AS phot_file, q.chip_2 AS chip
     FROM q
 ),
@@ -22,7 +34,7 @@ stars AS NOT MATERIALIZED (
     -- Written once and read twice, each time with the photometry of one side only.
     SELECT
         s.pair_id, s.target, s.proposal, s.flash, s.filetype, s.side, s.chip,
-        p.master_id, p.ra, p.dec, p.x, p.y, p.sky, p.masked_light, p.flags,
+        p.master_id, p.ra, p.dec, p.x, p.y, centroid_shift(p.dy, p.dx, p.flags) AS dy, p.sky, p.masked_light, p.flags,
         of_aperture(aperture,
             p.flux_r02, p.flux_r03, p.flux_r05, p.flux_r07, p.flux_r10, p.flux_r12, p.flux_r15,
             p.flux_r18, p.flux_r20, p.flux_r24, p.flux_r28, p.flux_r32, p.flux_r36, p.flux_r40
@@ -48,7 +60,8 @@ stars AS NOT MATERIALIZED (
     -- The empty branch keeps the planner from joining all photometry with itself on master_id; filters pass it.
     UNION ALL
     SELECT
-        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 )
@@ -68,6 +81,8 @@ SELECT
     a.y::DOUBLE AS y_1,
     b.x::DOUBLE AS x_2,
     b.y::DOUBLE AS y_2,
+    a.dy::FLOAT AS dy_1,
+    b.dy::FLOAT AS dy_2,
     a.flux::DOUBLE AS flux_1,
     b.flux::DOUBLE AS flux_2,
     a.flux_err::FLOAT AS flux_err_1,

@@ -34,11 +34,5 @@ SELECT
     ((m.sky_1 + m.sky_2) / 2)::DOUBLE AS background
 FROM settings AS s
 CROSS JOIN whole AS m
-WHERE m.flags_1 & s.drop_flags = 0
-    AND m.flags_2 & s.drop_flags = 0
-    AND coalesce(m.area_1 >= s.min_area * pi() * aperture * aperture, true)
-    AND coalesce(m.area_2 >= s.min_area * pi() * aperture * aperture, true)
-    AND m.flux_1 > 0
-    AND m.flux_2 > 0
-    AND m.flux_1 < 'inf'::DOUBLE
-    AND m.flux_2 < 'inf'::DOUBLE;
+WHERE usable_star(m.flags_1, m.area_1, m.flux_1, s.drop_flags, s.min_area * pi() * aperture * aperture)
+    AND usable_star(m.flags_2, m.area_2, m.flux_2, s.drop_flags, s.min_area * pi() * aperture * aperture);

@@ -9,7 +9,6 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from cte_lake.simulate.detector import (
     DQ_BAD,
@@ -25,6 +24,7 @@ from cte_lake.simulate.law import CTELaw, readout_distance
 from cte_lake.simulate.program import ExposurePlan
 from cte_lake.simulate.psf import encircled_energy, paint_stars
 from cte_lake.simulate.stars import THROUGHPUT, StarField, sky_to_pixel
+from cte_lake.simulate.trail import returned, trail, trail_shift
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
@@ -74,6 +74,9 @@ class StarTruth:
         S, fraction lost per 2048 rows in the FLT.
     lost : ndarray
         Fraction of the flux lost by this star in the FLT (with trails: less what comes back within r = 3 px).
+    shift, shift_flc : ndarray
+        How far the star's trail moves its centroid away from the amplifiers in the FLT and the FLC, px; 0
+        without trails.
     """
 
     id: NDArray[np.int64]
@@ -82,6 +85,8 @@ class StarTruth:
     flux: FloatArray
     loss: FloatArray
     lost: FloatArray
+    shift: FloatArray
+    shift_flc: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,9 +199,13 @@ def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settin
     loss = settings.law.loss(plan.mjd, flux, background_level(plan, settings.detector))
     distance = np.clip(readout_distance(chip, y), 0.0, CHIP_ROWS - 1)
     lost = 1.0 - settings.law.survival(loss, distance)
+    shift = shift_flc = np.zeros(lost.size)
     if settings.detector.trails:
-        lost = lost * (1.0 - _returned(settings.detector.trail_length, plan.filter))
-    return StarTruth(field.id[on], x, y, flux, loss, lost)
+        length = settings.detector.trail_length
+        shift = trail_shift(lost, length, plan.filter)
+        shift_flc = trail_shift(lost * settings.detector.flc_fraction, length, plan.filter)
+        lost = lost * (1.0 - returned(length, plan.filter, LAW_RADIUS))
+    return StarTruth(field.id[on], x, y, flux, loss, lost, shift, shift_flc)
 
 
 def _star_images(
@@ -214,7 +223,7 @@ def _star_images(
         # The stamp of the star decides how far its wings reach, so the lost part is painted with its own.
         paint_stars(missing, truth.x + dx, truth.y + dy, lost * weight, plan.filter)
     if detector.trails:
-        missing -= _trail(missing, chip, detector.trail_length)
+        missing -= trail(missing, chip, detector.trail_length)
     flt = whole - missing
     missing *= np.float32(detector.flc_fraction)
     return flt, whole - missing
@@ -226,28 +235,6 @@ def _drift(plan: ExposurePlan) -> list[tuple[float, float, float]]:
         return [(0.0, 0.0, 1.0)]
     steps = np.linspace(-0.5, 0.5, SMEAR_STEPS)
     return [(SMEAR_PX * s, SMEAR_PX * (s * s - 0.1), 1.0 / SMEAR_STEPS) for s in steps]
-
-
-def _trail(charge: FloatImage, chip: int, length: float) -> FloatImage:
-    """Charge released behind the pixels it was taken from: an exponential away from the amplifiers."""
-    keep = np.float32(np.exp(-1.0 / length))
-    towards_top = charge if chip == 2 else charge[::-1]
-    released: FloatImage = lfilter([0.0, 1.0 - keep], [1.0, -keep], towards_top, axis=0).astype(np.float32)
-    return released if chip == 2 else released[::-1]
-
-
-def _returned(length: float, filter_name: str) -> float:
-    """Part of a star's lost flux (r = 3 px) that its own trail brings back into r = 3 px."""
-    from photutils.aperture import CircularAperture
-
-    size = 201
-    image = np.zeros((size, size), dtype=np.float32)
-    middle = np.array([size // 2], dtype=float)
-    paint_stars(image, middle, middle, np.array([1.0e6]), filter_name)
-    aperture = CircularAperture((middle[0], middle[0]), LAW_RADIUS)
-    own, _ = aperture.do_photometry(image.astype(float))
-    back, _ = aperture.do_photometry(_trail(image, 2, length).astype(float))
-    return float(back[0] / own[0])
 
 
 def _expose(

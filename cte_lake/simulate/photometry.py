@@ -24,12 +24,14 @@ from cte_lake.simulate.law import readout_distance
 from cte_lake.simulate.program import ExposurePlan, PlannedPair, Program, Target
 from cte_lake.simulate.psf import encircled_energy
 from cte_lake.simulate.stars import REFERENCE_EXPTIME, THROUGHPUT, draw_electrons
+from cte_lake.simulate.trail import trail_shift
 
 FloatArray = NDArray[np.float64]
 
 #: Pixels of the sky annulus (10 to 20 px), and the gain in error of its clipped median over a mean.
 _ANNULUS_AREA, _MEDIAN_LOSS = np.pi * (20.0**2 - 10.0**2), 1.2533
-#: Longest exposure that counts as short, s.
+#: Variance of a windowed centroid: of its own photons (px2 e-), of the pixels' noise (px2 e-).
+_CENTROID_OWN, _CENTROID_PIXELS = 0.9, 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +174,10 @@ def simulate_photometry(
     sky_err = _MEDIAN_LOSS * np.sqrt(variance / _ANNULUS_AREA)
     sky_noise = sky_err * rng.standard_normal(x.size)
     columns = _apertures(rng, kept, variance, sky_level, sky_noise, radii, plan.filter)
+    if settings.detector.trails:
+        columns |= _centroids(
+            np.random.default_rng(seed.spawn(1)[0]), kept, variance, taken * part, chip, plan, settings
+        )
     imagename = f"{plan.rootname}_{filetype}.fits"
     key = _key(imagename, settings, mode)
     n = x.size
@@ -277,6 +283,18 @@ def _apertures(
         columns[f"area_{suffix}"] = np.full(kept.size, area)
         inner_signal, inner_area = signal, area
     return columns
+
+
+def _centroids(
+    rng: np.random.Generator, kept: FloatArray, variance: float, lost: FloatArray, chip: int,
+    plan: ExposurePlan, settings: Settings,
+) -> dict[str, Any]:  # fmt: skip
+    """Shifts of the centroids from the catalog's positions: noise, and in y what the trails do."""
+    flux = np.maximum(kept, 1.0)
+    error = np.sqrt(_CENTROID_OWN / flux + _CENTROID_PIXELS * variance / flux**2)
+    noise_x, noise_y = error * rng.standard_normal((2, kept.size))
+    moved = trail_shift(lost, settings.detector.trail_length, plan.filter)
+    return {"dx": noise_x, "dy": noise_y + (-1.0 if chip == 1 else 1.0) * moved}
 
 
 def _key(*parts: object) -> str:

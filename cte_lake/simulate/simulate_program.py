@@ -18,6 +18,9 @@ from cte_lake.simulate.stars import StarField, make_field, master_table, write_m
 from cte_lake.simulate.truth import pair_truth, pointing_truth
 from cte_lake.simulate.write import Compression, Structure, write_exposure
 
+#: What is written of each star: fields of `StarTruth`.
+_STAR_COLUMNS = ("x", "y", "flux", "loss", "lost", "shift", "shift_flc")
+
 
 @dataclass(frozen=True)
 class SimulatedProgram:
@@ -164,7 +167,7 @@ def _write_star_truth(exposure: SimulatedExposure, folder: Path) -> None:
     tables = []
     for chip, stars in exposure.stars.items():
         columns = {"chip": np.full(stars.id.size, chip, dtype=np.int8), "master_id": stars.id}
-        columns |= {name: getattr(stars, name) for name in ("x", "y", "flux", "loss", "lost")}
+        columns |= {name: getattr(stars, name) for name in _STAR_COLUMNS}
         tables.append(pa.table(columns))
     pq.write_table(pa.concat_tables(tables), folder / f"{exposure.plan.rootname}.parquet")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any
+from typing import Any, Protocol
 
+from cte_lake.errors import UsageError
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, sql_objects
 
@@ -44,3 +45,30 @@ def view_signature(name: str) -> inspect.Signature:
     ]
     every: Any = [each.replace(default=..., annotation="Filter") for each in parameters]
     return inspect.Signature(every, return_annotation="Result")
+
+
+class Viewed(Protocol):
+    """What answers by views: an open lake."""
+
+    def view(self, name: str, **filters: Any) -> Any:
+        """Return the rows of a view, filtered by its columns."""
+
+
+class ViewMethod:
+    """One view as a method of a lake: keyword filters in, a result out, documented as the view is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, lake: Viewed | None, owner: type[Viewed]) -> Any:
+        def read(**filters: Any) -> Any:
+            if lake is None:
+                raise UsageError(f"{self.name} is a view of an open lake: open_lake(PATH).{self.name}()")
+            return lake.view(self.name, **filters)
+
+        read.__name__ = self.name
+        read.__qualname__ = f"{owner.__name__}.{self.name}"
+        described: Any = read
+        described.__doc__ = view_doc(self.name)
+        described.__signature__ = view_signature(self.name)
+        return read

@@ -1,0 +1,89 @@
+"""The shift on frames whose lost charge lies in trails, against what the trails do to stars without noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from cte_lake import Lake, open_lake
+from cte_lake.config import load_settings
+from cte_lake.lake.create import create_lake
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest import IngestArguments, ingest
+from cte_lake.pipeline.master_import import import_master
+from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
+
+pytestmark = pytest.mark.slow
+
+CLEAN = {"cosmic_ray_rate": 0.0, "hot_fraction": 0.0, "bad_columns": False}
+
+
+def made(folder: Path, seed: int, **detector: Any) -> Path:
+    """A lake of one simulated pair, FLT and FLC, beside the truth of its stars."""
+    settings = Settings(width=512, seed=seed, detector=Detector(**(CLEAN | detector)))
+    program = nominal_program(TARGETS["ngc104"], (57601.3,))
+    done = simulate_program(
+        program, folder / "frames", settings, stars=1200, structure="plain", star_truth=True
+    )
+    root = folder / "lake"
+    create_lake(root)
+    configured = load_settings(root, environment={})
+    import_master(root, done.master, "ngc104", configured.config)
+    workers = WorkerSettings(0, None, "2GB", 0)
+    source = (str(folder / "frames" / "data"),)
+    assert ingest(IngestArguments(root, source, settings=configured, workers=workers)).rejected == []
+    return root
+
+
+def moved(folder: Path, image: str, stars: np.ndarray, chip: int) -> tuple[np.ndarray, np.ndarray]:
+    """What its trail did to each star of an image, px away from the amplifiers, and its readout distance."""
+    table = pq.read_table(folder / "frames" / "stars" / f"{image[:9]}.parquet").to_pandas()
+    here = table[table["chip"] == chip].set_index("master_id").loc[stars]
+    distance = 2050 - here["y"] if chip == 1 else here["y"]
+    return here["shift_flc" if "_flc" in image else "shift"].to_numpy(), distance.to_numpy()
+
+
+def truth(lake: Lake, folder: Path, row: dict[str, Any]) -> float:
+    """The same measurement on the same stars' true shifts."""
+    stars = lake.shifts(pair_id=row["pair_id"]).pandas()
+    chips = (row["chip"],) * 2 if row["chip"] else (1, 2)
+    sides = zip((row["image_1"], row["image_2"]), chips, strict=True)
+    (one, at), (two, other) = (moved(folder, image, stars["master_id"], chip) for image, chip in sides)
+
+    def inside(low: float, high: float) -> np.ndarray:
+        return ((stars["mean_flux"] > low) & (stars["mean_flux"] < high)).to_numpy()
+
+    chosen = inside(row["bin_lo"], row["bin_hi"])
+    if row["against"] == "flc":
+        return float(np.polyfit(at[chosen], (one - two)[chosen], 1)[0] * 2048)
+    both = (one + two) / (at + other) * 2048
+    return float(both[chosen].mean() - both[inside(8000, 32000)].mean())
+
+
+@pytest.mark.parametrize("length", [1.5, 5.0, 15.0])
+def test_the_shift_is_what_the_trails_do(tmp_path, length):
+    with open_lake(made(tmp_path, 31, trails=True, trail_length=length)) as lake:
+        rows = lake.displacement().rows()
+        pulls = [(row["displacement"] - truth(lake, tmp_path, row)) / row["displacement_err"] for row in rows]
+    assert len(rows) == 2 * 6 + 2 * 5
+    assert np.abs(pulls).max() < 3.5
+    assert 0.6 < np.sqrt(np.mean(np.square(pulls))) < 1.5
+    faint = [row for row in rows if row["bin_lo"] == 250 and row["filetype"] == "flt"]
+    assert len(faint) == 3
+    assert all(row["displacement"] > 4 * row["displacement_err"] for row in faint)
+
+
+def test_without_trails_there_is_no_shift(tmp_path):
+    with open_lake(made(tmp_path, 32)) as lake:
+        rows = lake.displacement().rows()
+    pulls = [row["displacement"] / row["displacement_err"] for row in rows]
+    assert np.abs(pulls).max() < 3.5
+
+    assert {row["against"] for row in rows} == {"bright", "flc"}
+    assert all(
+        abs(row["displacement"]) < 0.001 for row in rows if row["against"] == "flc" and row["bin_lo"] > 2000
+    )
