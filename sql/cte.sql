@@ -11,8 +11,7 @@ WITH measured AS (
         r.slope_err, r.intercept, r.mean_flux, r.background, r.clip_lo, r.clip_hi, r.pairing, r.target, r.proposal,
         r.visit, r.filter, r.exptime, r.length, r.flash, r.filetype, r.chinject,
         r.generation, r.newest, r.mjd, r.chip,
-        NULL::DOUBLE AS mean_log_flux, NULL::DOUBLE AS mean_log_flux_sq,
-        CASE WHEN r.slope / 2 * loss_rows() < 1 THEN -2.5 * log10(1 - r.slope / 2 * loss_rows()) END AS cte_dmag
+        NULL::DOUBLE AS mean_log_flux, NULL::DOUBLE AS mean_log_flux_sq
     FROM slopes(aperture := aperture) AS r
     WHERE r.estimator <> 'log_ratio'
     UNION ALL
@@ -21,8 +20,7 @@ WITH measured AS (
         g.slope_err, g.intercept, g.mean_flux, g.background, g.clip_lo, g.clip_hi, g.pairing, g.target, g.proposal,
         g.visit, g.filter, g.exptime, g.length, g.flash, g.filetype, g.chinject,
         g.generation, g.newest, g.mjd, g.chip,
-        g.mean_log_flux, g.mean_log_flux_sq,
-        2.5 / ln(10) * g.slope / 2 * loss_rows() AS cte_dmag
+        g.mean_log_flux, g.mean_log_flux_sq
     FROM log_slopes(aperture := aperture) AS g
     WHERE g.estimator = 'log_ratio'
 )
@@ -42,7 +40,9 @@ SELECT
     m.mean_flux::DOUBLE AS mean_flux,
     (m.slope / 2 * loss_rows())::DOUBLE AS cte_loss,
     (m.slope_err / 2 * loss_rows())::DOUBLE AS cte_loss_err,
-    m.cte_dmag::DOUBLE AS cte_dmag,
+    (loss_mag(m.estimator, m.slope / 2 * loss_rows()) * loss_rows() / published_rows())::DOUBLE AS cte_dmag,
+    loss_mag(m.estimator, m.slope / 2 * loss_rows())::DOUBLE AS loss_mag,
+    loss_mag_err(m.estimator, m.slope / 2 * loss_rows(), m.slope_err / 2 * loss_rows())::DOUBLE AS loss_mag_err,
     m.mean_log_flux::DOUBLE AS mean_log_flux,
     m.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     m.background::DOUBLE AS background,

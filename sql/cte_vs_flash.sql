@@ -25,6 +25,8 @@ SELECT
     c.cte_loss::DOUBLE AS cte_loss,
     c.cte_loss_err::DOUBLE AS cte_loss_err,
     c.cte_dmag::DOUBLE AS cte_dmag,
+    c.loss_mag::DOUBLE AS loss_mag,
+    c.loss_mag_err::DOUBLE AS loss_mag_err,
     c.n::BIGINT AS n,
     c.mean_flux::DOUBLE AS mean_flux,
     c.background::DOUBLE AS background,

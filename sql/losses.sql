@@ -33,7 +33,8 @@ SELECT
     c.cte_loss::DOUBLE AS loss,
     c.cte_loss_err::DOUBLE AS loss_err,
     (100 * c.cte_loss)::DOUBLE AS loss_percent,
-    (c.cte_dmag * published_rows() / loss_rows())::DOUBLE AS loss_mag,
+    c.loss_mag::DOUBLE AS loss_mag,
+    c.loss_mag_err::DOUBLE AS loss_mag_err,
     c.background::DOUBLE AS background
 FROM cte(aperture := aperture) AS c
 INNER JOIN loss_bins AS b ON b.bin_lo = c.bin_lo AND b.bin_hi = c.bin_hi

@@ -18,6 +18,7 @@ from cte_lake.cli.options import (
     RadiusOption,
     SetOption,
     TargetOption,
+    UnitOption,
     VisitOption,
     known_estimator,
     select,
@@ -42,6 +43,7 @@ def measure(
     chinject: ChinjectOption = None,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
+    unit: UnitOption = "percent",
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
@@ -49,12 +51,14 @@ def measure(
 ) -> None:
     """Print the CTE loss per pair and flux bin: percent of the flux lost per 2048 rows.
 
-    Pairs of both kinds are measured, chip 1 against chip 2 and the 180-degree sets. With -o every
-    column of the view cte is written, with units.
+    Pairs of both kinds are measured, chip 1 against chip 2 and the 180-degree sets. `--unit mag` prints
+    magnitudes per 2051 rows. With -o every column of the view cte is written, both units among them.
     """
     from cte_lake.correction.measure import measure_losses, printable
     from cte_lake.lake.stored import find_lake
+    from cte_lake.model.loss_unit import loss_unit
 
+    told = loss_unit(unit)
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
@@ -63,4 +67,4 @@ def measure(
     )
     losses = measure_losses(root, settings, selection, mode, notify=lambda line: typer.echo(line, err=True))
     whole = output is not None or format_ not in {None, "table"}
-    print_table(losses if whole else printable(losses).select(_PRINTED), format_, output)
+    print_table(losses if whole else printable(losses, told).select(_PRINTED), format_, output)

@@ -158,6 +158,14 @@ RadiusOption = Annotated[
     int | None,
     typer.Option("--radius", help="Aperture radius, px; default: measure.aperture.", show_default=False),
 ]
+UnitOption = Annotated[
+    str,
+    typer.Option(
+        "--unit",
+        help="Losses in percent (of the flux per 2048 rows) or mag (magnitudes per 2051 rows).",
+        autocompletion=complete.of("percent", "mag"),
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 ProgressOption = Annotated[

@@ -23,6 +23,7 @@ from cte_lake.cli.options import (
     RadiusOption,
     SetOption,
     TargetOption,
+    UnitOption,
     VisitOption,
     known_estimator,
     select,
@@ -36,6 +37,7 @@ from cte_lake.cli.plot_options import (
     ImageOption,
     KindArgument,
     PairOption,
+    PaperOption,
     ShowOption,
     StarOption,
     WithLakeOption,
@@ -44,6 +46,7 @@ from cte_lake.cli.plot_options import (
     flux_bin,
     names_of_both,
 )
+from cte_lake.cli.plot_options import paper as known_paper
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -72,18 +75,20 @@ def plot(
     mode: ModeOption = None,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
+    unit: UnitOption = "percent",
     coefficients: CoefficientsOption = None,
     with_lake: WithLakeOption = None,
     with_mode: WithModeOption = None,
     output: FigureOption = None,
+    paper: PaperOption = "screen",
     data: DataOption = None,
     show: ShowOption = False,
     assignments: SetOption = None,
 ) -> None:
     """Draw a figure from the lake.
 
-    Options left out take the figure's own defaults (cte-time: long FLT exposures without flash), which are
-    printed on standard error. Prints the names of the files written.
+    Options left out take the figure's own defaults (cte-time: FLT exposures without flash), which are printed
+    on standard error. Prints the names of the files written.
 
     [bold]Examples[/bold]
 
@@ -95,9 +100,12 @@ def plot(
     """
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
+    from cte_lake.model.loss_unit import loss_unit
+    from cte_lake.plots.style import drawn_for
     from cte_lake.report.figures import Request, draw, require_kind
 
     require_kind(kind)
+    for_paper = known_paper(paper)
     path = output or Path(f"{kind}.png")
     _check_outputs(path, data)
     root = find_lake(lake)
@@ -124,14 +132,16 @@ def plot(
         image=image,
         coefficients=coefficient_sets(coefficients, root),
         names=names_of_both(root, mode or settings.config.photometry.mode, with_lake, with_mode),
+        unit=loss_unit(unit),
     )
     with ExitStack() as stack:
         opened = stack.enter_context(open_lake(root, mode=mode, settings=settings))
         if kind == "compare" and (with_lake is not None or with_mode is not None):
             other = stack.enter_context(open_lake(with_lake or root, mode=with_mode or mode))
             asked = asked.beside(other)
-        drawing = draw(kind, opened, asked)
-    _hand_over(drawing, None if show and output is None else path, data)
+        with drawn_for(for_paper):
+            drawing = draw(kind, opened, asked)
+    _hand_over(drawing, None if show and output is None else path, data, for_paper.bare)
     if show:
         _show(drawing.figure)
 
@@ -145,16 +155,18 @@ def _check_outputs(path: Path, data: Path | None) -> None:
         check_data_path(data)
 
 
-def _hand_over(drawing: Drawing, path: Path | None, data: Path | None) -> None:
+def _hand_over(drawing: Drawing, path: Path | None, data: Path | None, bare: bool) -> None:
     """Say what was chosen, write the files, print their names."""
     from cte_lake.plots.style import save
-    from cte_lake.report.figures.files import write_data
+    from cte_lake.report.figures.files import write_caption, write_data
 
     for line in drawing.said:
         typer.echo(line, err=True)
     if path is not None:
         save(drawing.figure, path)
         typer.echo(str(path))
+        if bare:
+            typer.echo(str(write_caption(drawing.figure, path)))
     if data is not None:
         for written in write_data(drawing.tables, data):
             typer.echo(str(written))

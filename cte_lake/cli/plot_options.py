@@ -14,6 +14,7 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
+    from cte_lake.plots.style import Paper
 
 _HOW, _OUT = "How it is measured", "Output"
 KindArgument = Annotated[
@@ -63,6 +64,16 @@ FigureOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="PNG, PDF or SVG file; default: KIND.png.", rich_help_panel=_OUT),
 ]
+PaperOption = Annotated[
+    str,
+    typer.Option(
+        "--paper",
+        help="screen; or page (6.5 inch) or column (3.4 inch) for print: true size, no title, the caption in "
+        "a text file beside it.",
+        autocompletion=complete.of("screen", "page", "column"),
+        rich_help_panel=_OUT,
+    ),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -72,6 +83,21 @@ DataOption = Annotated[
 ShowOption = Annotated[
     bool, typer.Option("--show", help="Open a window, if there is a screen.", rich_help_panel=_OUT)
 ]
+
+
+def paper(name: str) -> Paper:
+    """Return the paper of a name.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    from cte_lake.plots.style import PAPERS
+
+    if name.strip().lower() not in PAPERS:
+        raise UsageError(f"--paper {name!r} is not known; it is {', '.join(PAPERS)}")
+    return PAPERS[name.strip().lower()]
 
 
 def flux_bin(text: str) -> tuple[float, float]:

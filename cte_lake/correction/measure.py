@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +15,8 @@ from cte_lake.correction.cautions import cautions
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
+from cte_lake.model.loss_unit import PERCENT, LossUnit
+from cte_lake.model.tables import column, numbers
 
 
 def measure_losses(
@@ -73,8 +76,10 @@ def measure_losses(
     return losses.sort_by([(name, "ascending") for name in order])
 
 
-def printable(losses: pa.Table) -> pa.Table:
-    """Return losses as people read them: percent per 2048 rows, root names, one column for the flux bin."""
+def printable(losses: pa.Table, unit: LossUnit = PERCENT) -> pa.Table:
+    """Return losses as people read them: in a unit of theirs, root names, one column for the flux bin."""
+    told = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"), column(losses, "estimator"))
+    loss, error = (pa.array(np.round(values, unit.digits), from_pandas=True) for values in told)
     columns: list[tuple[str, str, Any]] = [
         ("image_1", "", pc.utf8_slice_codeunits(losses.column("image_1"), 0, 9)),
         ("image_2", "", pc.utf8_slice_codeunits(losses.column("image_2"), 0, 9)),
@@ -82,8 +87,8 @@ def printable(losses: pa.Table) -> pa.Table:
         ("flash", "e-", losses.column("flash")),
         ("bin", "e-", pa.array([f"{row['bin_lo']:g}-{row['bin_hi']:g}" for row in losses.to_pylist()])),
         ("stars", "", losses.column("n")),
-        ("loss", "%", pc.round(pc.multiply(losses.column("cte_loss"), 100.0), 2)),
-        ("error", "%", pc.round(pc.multiply(losses.column("cte_loss_err"), 100.0), 2)),
+        ("loss", unit.symbol, loss),
+        ("error", unit.symbol, error),
     ]
     fields = [pa.field(name, values.type, metadata={"unit": unit}) for name, unit, values in columns]
     return pa.Table.from_arrays([values for _, _, values in columns], schema=pa.schema(fields))

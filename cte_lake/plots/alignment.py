@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cte_lake.detector import DETECTOR
-from cte_lake.plots.style import FAINT, INK, PALETTE, finish, panels, styled
+from cte_lake.plots.palette import FAINT, INK, PALETTE
+from cte_lake.plots.style import finish, panels, styled
 
 _COLOURS = {2: PALETTE[0], 1: PALETTE[1]}
 _MOST_VECTORS = 300

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from cte_lake.plots.style import INK, SOFT, darker
+from cte_lake.plots.palette import INK, SOFT, darker
+from cte_lake.plots.style import pt
 from cte_lake.plots.words import mjd_of, year_of
 
 
@@ -64,22 +65,22 @@ def time_axis(axes: Iterable[Axes], mjd: ArrayLike) -> None:
     every[-1].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     every[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     top = every[0].secondary_xaxis("top", functions=(mjd_of, year_of))
-    top.tick_params(labelsize=10.5, labelcolor=SOFT)
-    top.set_xlabel("MJD (d)", fontsize=10.5, color=SOFT, loc="right", labelpad=5)
+    top.tick_params(labelsize=pt(10.5), labelcolor=SOFT)
+    top.set_xlabel("MJD (d)", fontsize=pt(10.5), color=SOFT, loc="right", labelpad=pt(5))
     top.xaxis.set_major_locator(MaxNLocator(6))
     title = every[0].get_title(loc="left")
     if title:
         # At a height of its own, else the title would climb over the label of the second axis.
-        every[0].set_title(title, y=1.0, pad=24)
+        every[0].set_title(title, y=1.0, pad=pt(24))
 
 
-def log_axis(axes: Axes, which: str = "x") -> None:
-    """Make an axis logarithmic with plain numbers at 1, 2 and 5."""
+def log_axis(axes: Axes, which: str = "x", few: bool = False) -> None:
+    """Make an axis logarithmic with plain numbers at 1, 2 and 5; at 1 and 3 if there is room for few."""
     getattr(axes, f"set_{which}scale")("log")
     axis = getattr(axes, f"{which}axis")
     low, high = sorted(getattr(axes, f"get_{which}lim")())
-    few = high / max(low, 1e-300) > 300
-    axis.set_major_locator(LogLocator(10, subs=(1.0,) if few and high / low > 3e4 else (1.0, 2.0, 5.0)))
+    wide = high / max(low, 1e-300) > 3e4
+    axis.set_major_locator(LogLocator(10, subs=(1.0,) if wide else (1.0, 3.0) if few else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(LogLocator(10, subs=tuple(range(1, 10))))
     axis.set_minor_formatter(NullFormatter())
@@ -88,32 +89,40 @@ def log_axis(axes: Axes, which: str = "x") -> None:
 def reference(axes: Axes, value: float, which: str = "h", label: str = "") -> None:
     """Draw a line of reference, behind the data."""
     line = axes.axhline if which == "h" else axes.axvline
-    line(value, color=SOFT, linewidth=1.1, linestyle=(0, (4, 3)), zorder=1.5)
+    line(value, color=SOFT, linewidth=pt(1.1), linestyle=(0, (4, 3)), zorder=1.5)
     if label and which == "v":
         axes.annotate(
             label,
             (value, 0.985),
             xycoords=("data", "axes fraction"),
-            xytext=(4, 0),
+            xytext=(pt(4), 0),
             textcoords="offset points",
             va="top",
-            fontsize=10.5,
+            fontsize=pt(10.5),
             color=SOFT,
         )
 
 
 def headed(axes: Axes, title: str, text: str, shade: str) -> None:
     """Give a panel a title in its colour, and under it what was found in it, clear of the data."""
-    axes.set_title(title, color=darker(shade), pad=22)
-    axes.annotate(
+    axes.set_title(title, color=darker(shade), pad=pt(22))
+    beside_title(axes, text, 0.0, 5.0)
+
+
+def beside_title(axes: Axes, text: str, across: float, up: float) -> None:
+    """Write above a panel: at its left (0) or right end (1), so many points up."""
+    written = axes.annotate(
         text,
-        (0.0, 1.0),
+        (across, 1.0),
         xycoords="axes fraction",
-        xytext=(0, 5),
+        xytext=(0, pt(up)),
         textcoords="offset points",
-        fontsize=11,
+        ha="right" if across else "left",
+        fontsize=pt(11),
         color=INK,
     )
+    # The title's pad keeps its room; text wider than a panel not laid out yet would squeeze that to nothing.
+    written.set_in_layout(False)
 
 
 def line_with_band(axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, shade: str, **look: Any) -> None:
@@ -128,7 +137,7 @@ def band_of_line(
     """Draw a line and the band between two others over points."""
     for colour, alpha in (("white", 0.5), (shade, 0.42)):
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0, zorder=3)
-    axes.plot(x, middle, color=darker(shade), linewidth=1.6, zorder=4, **look)
+    axes.plot(x, middle, color=darker(shade), linewidth=pt(1.6), zorder=4, **look)
 
 
 def note(axes: Axes, text: str, where: str = "upper right") -> None:
@@ -140,7 +149,7 @@ def note(axes: Axes, text: str, where: str = "upper right") -> None:
         xycoords="axes fraction",
         ha=horizontal,
         va="top" if vertical == "upper" else "bottom",
-        fontsize=11,
+        fontsize=pt(11),
         color=INK,
         bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.82},
         zorder=6,

@@ -7,15 +7,19 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference
+from cte_lake.plots.palette import SOFT, colour, marker
 from cte_lake.plots.series import Series, bins_of, draw_points, in_bin, split
-from cte_lake.plots.style import colour, finish, marker, panels, styled
+from cte_lake.plots.style import finish, panels, pt, styled
 from cte_lake.plots.words import bin_text, count_text, sentence
 
 
 @styled
-def compare_plot(table: Any, first: str, second: str, title: str = "", caption: str = "") -> Figure:
+def compare_plot(
+    table: Any, first: str, second: str, title: str = "", caption: str = "", unit: LossUnit = PERCENT
+) -> Figure:
     """Draw losses of a second measurement against a first, and their differences below.
 
     Parameters
@@ -27,14 +31,19 @@ def compare_plot(table: Any, first: str, second: str, title: str = "", caption: 
         What the two are, for the axes.
     title, caption : str, optional
         Title; what else a reader must know.
+    unit : LossUnit, optional
+        Unit of the losses drawn.
 
     Returns
     -------
     Figure
     """
     figure, axes = panels(2, 1, height=7.4, sharex=True, height_ratios=(2.2, 1))
-    one, two = (100.0 * numbers(table, f"cte_loss_{k}") for k in (1, 2))
-    error_1, error_2 = (100.0 * numbers(table, f"cte_loss_err_{k}") for k in (1, 2))
+    estimator = column(table, "estimator") if has(table, ("estimator",)) else ""
+    (one, error_1), (two, error_2) = (
+        unit.of(numbers(table, f"cte_loss_{k}"), numbers(table, f"cte_loss_err_{k}"), estimator)
+        for k in (1, 2)
+    )
     # The two rest on the same stars: the difference's error is not the quadratic sum, and is not drawn.
     for number, flux_bin in enumerate(bins_of(table)):
         here = in_bin(table, flux_bin)
@@ -45,20 +54,20 @@ def compare_plot(table: Any, first: str, second: str, title: str = "", caption: 
             xerr=error_1[here],
             fmt="none",
             ecolor=series.colour,
-            elinewidth=1.0,
+            elinewidth=pt(1.0),
             alpha=0.7,
         )
         draw_points(axes[0, 0], one[here], two[here], error_2[here], series)
         draw_points(axes[1, 0], one[here], (two - one)[here], np.zeros(int(here.sum())), series)
-    span = limits(np.concatenate([one, two]), np.concatenate([error_1, error_2]), smallest=1.0)
-    axes[0, 0].plot(span, span, color="#5b6570", linewidth=1.1, linestyle=(0, (4, 3)), zorder=1.5)
+    span = limits(np.concatenate([one, two]), np.concatenate([error_1, error_2]), smallest=unit.least)
+    axes[0, 0].plot(span, span, color=SOFT, linewidth=pt(1.1), linestyle=(0, (4, 3)), zorder=1.5)
     axes[0, 0].set_xlim(*span)
     axes[0, 0].set_ylim(*span)
-    axes[1, 0].set_ylim(*limits(two - one, include=(0.0,), smallest=0.2))
+    axes[1, 0].set_ylim(*limits(two - one, include=(0.0,), smallest=0.2 * unit.least))
     reference(axes[1, 0], 0.0)
-    axes[0, 0].set_ylabel(f"CTE loss, {second} (%)")
-    axes[1, 0].set_ylabel("Difference (%)")
-    axes[1, 0].set_xlabel(f"CTE loss per 2048 rows, {first} (%)")
+    axes[0, 0].set_ylabel(f"CTE loss, {second} ({unit.symbol})")
+    axes[1, 0].set_ylabel(f"Difference ({unit.symbol})")
+    axes[1, 0].set_xlabel(f"CTE loss per {unit.rows} rows, {first} ({unit.symbol})")
     summary = sentence(
         [
             split(table).shared,

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.model.tables import has, numbers
-from cte_lake.plots.stretch import levels, stretch
-from cte_lake.plots.style import colour, finish, panels, styled
+from cte_lake.plots.palette import colour
+from cte_lake.plots.stretch import round_levels, stretch
+from cte_lake.plots.style import finish, panels, pt, styled
 from cte_lake.plots.words import ELECTRONS, count_text, sentence
 
 #: Stars of which each is drawn as its own circle; of more, only the brightest.
@@ -79,9 +80,10 @@ def field_plot(
     one.set_ylabel("Row y (px)")
     _arrow_to_amplifiers(one, chip, across)
     # Fastened to the picture, whose box is narrower or lower than what the figure has room for.
+    marks = round_levels(low, high)
     beside = one.inset_axes((1.0 + 0.5 / across, 0.1, 0.14 / across, 0.8))
-    bar = figure.colorbar(picture, cax=beside, ticks=[0.0, 0.5, 1.0])
-    bar.ax.set_yticklabels([f"{value:.3g}" for value in levels(low, high)])
+    bar = figure.colorbar(picture, cax=beside, ticks=[place for place, _ in marks])
+    bar.ax.set_yticklabels([f"{value:g}" for _, value in marks])
     bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
     all_stars = numbers(stars, "x").size
     summary = sentence(
@@ -122,7 +124,7 @@ def _arrow_to_amplifiers(axes: Any, chip: int, across: float) -> None:
         rotation=90,
         va="center",
         ha="left",
-        fontsize=11,
+        fontsize=pt(11),
         color=colour(0),
         annotation_clip=False,
     )

@@ -1,21 +1,24 @@
-"""CTE loss against post-flash level, one panel a flux bin."""
+"""CTE loss against post-flash level: a row of panels a flux bin, a column a target."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cte_lake.model.tables import column, has, numbers
+from cte_lake.model.loss_unit import PERCENT, LossUnit
+from cte_lake.model.tables import numbers
 from cte_lake.plots.axes import limits, reference
-from cte_lake.plots.series import Series, basis, bins_of, draw_points, epoch_years, in_bin, losses, split
-from cte_lake.plots.style import MOST_IN_LEGEND, date_bar, finish, marker, panels, sequence, styled, y_label
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, bin_text, sentence, word
+from cte_lake.plots.epochs import Epochs, epochs_of
+from cte_lake.plots.series import Mask, basis, bins_of, draw_points, in_bin, losses, sides, split
+from cte_lake.plots.style import date_bar, finish, panels, pt, styled, y_label
+from cte_lake.plots.words import ELECTRONS, bin_text, sentence
 
 
 @styled
-def flash_plot(table: Any, title: str = "", caption: str = "") -> Figure:
+def flash_plot(table: Any, title: str = "", caption: str = "", unit: LossUnit = PERCENT) -> Figure:
     """Draw the loss against the post-flash level, a colour an epoch; FLC with open markers.
 
     Parameters
@@ -25,59 +28,53 @@ def flash_plot(table: Any, title: str = "", caption: str = "") -> Figure:
         cte_loss, cte_loss_err (fraction per 2048 rows), n and any of target, filter, length, filetype.
     title, caption : str, optional
         Title; what else a reader must know.
+    unit : LossUnit, optional
+        Unit of the losses drawn.
 
     Returns
     -------
     Figure
     """
-    bins = bins_of(table)
-    figure, axes = panels(max(len(bins), 1), 1, height=0.6 + 2.15 * max(len(bins), 1), sharex=True)
-    flash = numbers(table, "flash")
-    loss, error = losses(table)
-    shared = split(table, but=("flash",)).shared
-    for one, flux_bin in zip(axes[:, 0], bins, strict=False):
-        here = in_bin(table, flux_bin)
-        for series in _series(table):
-            chosen = here & series.index
-            order = np.argsort(flash[chosen], kind="stable")
-            x, y, bar = flash[chosen][order], loss[chosen][order], error[chosen][order]
-            style = "-" if series.filled else (0, (4, 2))
-            one.plot(x, y, color=series.colour, linewidth=1.2, alpha=0.55, linestyle=style, zorder=2)
-            draw_points(one, x, y, bar, series)
-        reference(one, 0.0)
-        one.set_ylim(*limits(loss[here], error[here], include=(0.0,), smallest=1.0))
-        one.set_title(bin_text(*flux_bin))
-    axes[0, 0].set_xlim(*limits(flash, smallest=10.0))
-    axes[-1, 0].set_xlabel(f"Post-flash level ({ELECTRONS}/px)")
-    y_label(figure, LOSS_LABEL)
-    if len(years := sorted(set(epoch_years(table).tolist()))) > MOST_IN_LEGEND:
-        date_bar(figure, axes[:, 0], years)
-    summary = sentence([shared, basis(table), "bars: 1 sigma"])
-    return finish(
-        figure, title or "CTE loss against post-flash level", f"{summary}. {caption}".strip(), axes[0, 0]
+    bins, parts, epochs = bins_of(table), sides(table), epochs_of(table)
+    count = max(len(bins), 1)
+    figure, axes = panels(
+        count,
+        len(parts),
+        height=0.6 + 2.15 * count,
+        sharex=True,
+        sharey="row",
+        width=8.0 if len(parts) == 1 else 5.5 * len(parts),
     )
+    loss, error = losses(table, unit)
+    for down, flux_bin in enumerate(bins):
+        of_bin = in_bin(table, flux_bin)
+        for one, side in zip(axes[down], parts, strict=True):
+            _draw(one, table, epochs, of_bin & side.index, unit)
+            one.set_title(sentence([bin_text(*flux_bin), side.title]))
+        axes[down, 0].set_ylim(*limits(loss[of_bin], error[of_bin], include=(0.0,), smallest=unit.least))
+    axes[0, 0].set_xlim(*limits(numbers(table, "flash"), smallest=10.0, margin=0.05))
+    for one in axes[-1]:
+        one.set_xlabel(f"Post-flash level ({ELECTRONS}/px)")
+    y_label(figure, unit.label)
+    everything = np.ones(loss.size, bool)
+    if epochs.in_bar:
+        date_bar(figure, axes.flat, epochs.years)
+        legend = epochs.filetypes()
+    else:
+        legend = epochs.samples(everything)
+    summary = sentence([split(table, but=("flash",)).shared, basis(table), "bars: 1 sigma"])
+    words = f"{summary}. {caption}".strip()
+    return finish(figure, title or "CTE loss against post-flash level", words, legend, columns=5)
 
 
-def _series(table: Any) -> list[Series]:
-    """Epochs by colour, FLT and FLC by filled and open markers; more keys where they vary."""
-    names = [key for key in ("target", "filter", "length") if has(table, (key,))]
-    varying = [key for key in names if len(set(column(table, key).tolist())) > 1]
-    year = epoch_years(table)
-    years = sorted(set(year.tolist()))
-    shades = dict(zip(years, sequence(len(years)), strict=True))
-    columns = [year.tolist(), *(column(table, key).tolist() for key in varying)]
-    filetype = column(table, "filetype") if has(table, ("filetype",)) else np.full(year.size, "flt")
-    both = len(set(filetype.tolist())) > 1
-    rows = list(zip(*columns, strict=True))
-    result = []
-    for number, row in enumerate(sorted(set(rows))):
-        is_row = np.array([other == row for other in rows], dtype=bool)
-        for kind in sorted(set(filetype[is_row].tolist()), reverse=True):
-            words = [word(key, value) for key, value in zip(varying, row[1:], strict=True)]
-            label = sentence([f"{row[0]:.2f}", *words, kind.upper() if both else ""])
-            if len(years) > MOST_IN_LEGEND:
-                # The colour bar shows the epochs; one of each file type stands for the rest.
-                label = kind.upper() if both and number == 0 else "_"
-            index = is_row & (filetype == kind)
-            result.append(Series(label, index, shades[row[0]], marker(number), kind != "flc"))
-    return result
+def _draw(axes: Axes, table: Any, epochs: Epochs, here: Mask, unit: LossUnit) -> None:
+    flash, (loss, error) = numbers(table, "flash"), losses(table, unit)
+    for series in epochs.series(here):
+        order = np.flatnonzero(series.index)[np.argsort(flash[series.index], kind="stable")]
+        style = "-" if series.filled else (0, (4, 2))
+        look: dict[str, Any] = {"linewidth": pt(1.2), "alpha": 0.55, "linestyle": style, "zorder": 2}
+        levels = np.unique(flash[order])
+        means = [loss[order][flash[order] == level].mean() for level in levels]
+        axes.plot(levels, means, color=series.colour, **look)
+        draw_points(axes, flash[order], loss[order], error[order], series)
+    reference(axes, 0.0)

@@ -1,8 +1,7 @@
-"""CTE loss against stellar flux, a colour an epoch."""
+"""CTE loss against stellar flux: a panel a target, a colour an epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,73 +9,106 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cte_lake.model.tables import column, has, numbers
+from cte_lake.model.loss_unit import PERCENT, LossUnit
+from cte_lake.model.tables import column, numbers
 from cte_lake.plots.axes import limits, log_axis, reference
-from cte_lake.plots.series import Series, basis, draw_points, epoch_years, losses, split
-from cte_lake.plots.style import MOST_IN_LEGEND, date_bar, finish, marker, panels, sequence, styled
-from cte_lake.plots.words import ELECTRONS, LOSS_LABEL, sentence, target_text
+from cte_lake.plots.epochs import Epochs, epochs_of
+from cte_lake.plots.residuals import residual_label, residual_panel
+from cte_lake.plots.series import (
+    Mask,
+    Side,
+    basis,
+    curve_losses,
+    draw_points,
+    has_model,
+    known,
+    losses,
+    sides,
+    split,
+)
+from cte_lake.plots.style import date_bar, finish, panels, pt, styled
+from cte_lake.plots.words import ELECTRONS, sentence, target_text
 
 
 @styled
-def flux_plot(table: Any, curves: Any | None = None, title: str = "", caption: str = "") -> Figure:
+def flux_plot(
+    table: Any, curves: Any | None = None, title: str = "", caption: str = "", unit: LossUnit = PERCENT
+) -> Figure:
     """Draw the loss of each bin against the mean flux of its stars, and a model's curve per epoch.
 
     Parameters
     ----------
     table : table or mapping
         Rows of the view ``cte_vs_flux``: epoch, mjd, mean_flux (electrons), cte_loss, cte_loss_err (fraction
-        per 2048 rows), n and any of target, filter, length, flash, filetype. A panel a target.
+        per 2048 rows), n and any of target, filter, length, flash, filetype. A panel a target. With
+        model_loss (fraction) there are residuals under each panel.
     curves : table or mapping, optional
         A model's loss: target, epoch, flux (electrons), loss and, where there is one, loss_err (fractions).
     title, caption : str, optional
         Title; what else a reader must know.
+    unit : LossUnit, optional
+        Unit of the losses drawn.
 
     Returns
     -------
     Figure
     """
-    targets = sorted(set(column(table, "target").tolist())) if has(table, ("target",)) else [""]
-    columns = max(len(targets), 1)
+    parts, modelled = sides(table), has_model(table)
     figure, axes = panels(
-        1, columns, height=4.8, sharex=True, sharey=True, width=8.0 if columns == 1 else 10.0
+        1 + modelled,
+        len(parts),
+        height=4.8 + 1.5 * modelled,
+        sharex=True,
+        sharey="row",
+        width=8.0 if len(parts) == 1 else 5.0 * len(parts),
+        height_ratios=(3.2, 1.0) if modelled else None,
     )
-    flux = numbers(table, "mean_flux")
-    loss, error = losses(table)
-    parts = split(table, but=("target",))
-    axes[0, 0].set_ylim(*limits(loss, error, include=(0.0, *_beside(curves, flux)), smallest=1.0))
-    axes[0, 0].set_xlim(*_flux_limits(flux))
-    for one, target in zip(axes[0], targets, strict=True):
-        _draw_target(one, table, curves, target, sorted(set(epoch_years(table).tolist())))
-        log_axis(one)
-        one.set_xlabel(f"Mean flux ({ELECTRONS})")
-        one.set_title(target_text(target))
-    axes[0, 0].set_ylabel(LOSS_LABEL)
-    _name_epochs(figure, axes[0], table)
-    line = "line: model, band: its 1 sigma" if curves is not None else ""
-    both = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
+    epochs = epochs_of(table)
+    flux, (loss, error) = numbers(table, "mean_flux"), losses(table, unit)
+    span = _flux_limits(flux)
+    seen = [0.0, *_curves_in_view(curves, table, span, unit)]
+    axes[0, 0].set_ylim(*limits(loss, error, include=seen, smallest=unit.least))
+    axes[0, 0].set_xlim(*span)
+    for across, side in enumerate(parts):
+        one = axes[0, across]
+        _draw_side(one, table, curves, side, epochs, span, unit)
+        if not epochs.in_bar:
+            epochs.name_in(one, side.index)
+        if modelled:
+            series = epochs.series(side.index)
+            residual_panel(axes[1, across], table, flux, series, side.index, np.isfinite(loss), unit)
+        log_axis(axes[-1, across], few=len(parts) > 1)
+        axes[-1, across].set_xlabel(f"Mean flux ({ELECTRONS})")
+        one.set_title(side.title or target_text(*known(table, "target")))
+    axes[0, 0].set_ylabel(unit.label)
+    if modelled:
+        residual_label(axes[1, 0], unit)
+        figure.align_ylabels(axes[:, 0])
+    if epochs.in_bar:
+        date_bar(figure, axes.flat, epochs.years)
     summary = sentence(
-        [parts.shared, basis(table), "filled: FLT, open: FLC" if both else "", "bars: 1 sigma", line]
+        [
+            split(table, but=("target",)).shared,
+            basis(table),
+            "bars: 1 sigma",
+            "line: model, band: its 1 sigma" if curves is not None else "",
+            "small panels: measured less model" if modelled else "",
+        ]
     )
-    return finish(figure, title or "CTE loss against flux", f"{summary}. {caption}".strip())
+    words = f"{summary}. {caption}".strip()
+    return finish(
+        figure, title or "CTE loss against flux", words, epochs.filetypes() if epochs.in_bar else None
+    )
 
 
-def _beside(curves: Any | None, flux: NDArray[np.float64]) -> list[float]:
-    """Losses of the model where there are data, percent: no curve leaves the panel among its points."""
-    if curves is None or not flux.size:
-        return []
-    at = numbers(curves, "flux")
-    inside = (at >= np.nanmin(flux)) & (at <= np.nanmax(flux))
-    return [float(loss) for loss in 100.0 * numbers(curves, "loss")[inside]]
-
-
-def _name_epochs(figure: Figure, axes: Iterable[Axes], table: Any) -> None:
-    years = sorted(set(epoch_years(table).tolist()))
-    if len(years) > MOST_IN_LEGEND:
-        date_bar(figure, axes, years)
-        return
-    for one in axes:
-        columns = 1 + (len(years) > 6)
-        one.legend(title="Epoch (year)", title_fontsize=11.5, ncols=columns, loc="upper right", fontsize=11.5)
+def _curves_in_view(
+    curves: Any | None, table: Any, span: tuple[float, float], unit: LossUnit
+) -> NDArray[np.float64]:
+    """Losses of the model between the ends of the flux axis: no curve leaves its panel."""
+    if curves is None:
+        return np.zeros(0)
+    at, loss = numbers(curves, "flux"), curve_losses(curves, table, unit)[0]
+    return loss[(at >= span[0]) & (at <= span[1]) & np.isfinite(loss)]
 
 
 def _flux_limits(flux: NDArray[np.float64]) -> tuple[float, float]:
@@ -84,46 +116,31 @@ def _flux_limits(flux: NDArray[np.float64]) -> tuple[float, float]:
     return (float(10**low), float(10**high))
 
 
-def _draw_target(axes: Axes, table: Any, curves: Any | None, target: str, years: list[float]) -> None:
-    here = column(table, "target") == target if target else np.ones(numbers(table, "mjd").size, bool)
-    flux, year = numbers(table, "mean_flux"), epoch_years(table)
-    loss, error = losses(table)
-    open_too = has(table, ("filetype",)) and len(set(column(table, "filetype").tolist())) > 1
-    for number, (one, shade) in enumerate(zip(years, sequence(len(years)), strict=True)):
-        of_epoch = here & (year == one)
-        for filled, mask in _by_filetype(table, of_epoch, open_too):
-            series = Series(f"{one:.2f}" if filled else "_", mask, shade, marker(number), filled)
-            draw_points(axes, flux[mask], loss[mask], error[mask], series)
-        if curves is not None and of_epoch.any():
-            for epoch in sorted(set(column(table, "epoch")[of_epoch].tolist())):
-                _draw_curve(axes, curves, target, epoch, shade)
+def _draw_side(
+    axes: Axes,
+    table: Any,
+    curves: Any | None,
+    side: Side,
+    epochs: Epochs,
+    span: tuple[float, float],
+    unit: LossUnit,
+) -> None:
+    flux, (loss, error) = numbers(table, "mean_flux"), losses(table, unit)
+    for series in epochs.series(side.index):
+        draw_points(axes, flux[series.index], loss[series.index], error[series.index], series)
+    if curves is not None:
+        epoch, on_side = column(curves, "epoch"), side.of(curves)
+        for number, shade in sorted(epochs.shades_of(table, side.index).items()):
+            _draw_curve(axes, curves, table, on_side & (epoch == number), shade, span, unit)
     reference(axes, 0.0)
 
 
-def _by_filetype(table: Any, here: NDArray[np.bool_], open_too: bool) -> list[tuple[bool, NDArray[np.bool_]]]:
-    if not open_too:
-        return [(True, here)]
-    corrected = column(table, "filetype") == "flc"
-    return [(True, here & ~corrected), (False, here & corrected)]
-
-
-def _draw_curve(axes: Axes, curves: Any, target: str, epoch: Any, shade: str) -> None:
-    on = column(curves, "epoch") == epoch
-    if target and has(curves, ("target",)):
-        on &= column(curves, "target") == target
-    if not on.any():
-        return
-    order = np.argsort(numbers(curves, "flux")[on])
-    flux, loss = (numbers(curves, name)[on][order] for name in ("flux", "loss"))
-    axes.plot(flux, 100.0 * loss, color=shade, linewidth=2.0, zorder=2)
-    if has(curves, ("loss_err",)):
-        error = numbers(curves, "loss_err")[on][order]
-        axes.fill_between(
-            flux,
-            100.0 * (loss - error),
-            100.0 * (loss + error),
-            color=shade,
-            alpha=0.18,
-            linewidth=0,
-            zorder=1.8,
-        )
+def _draw_curve(
+    axes: Axes, curves: Any, table: Any, on: Mask, shade: str, span: tuple[float, float], unit: LossUnit
+) -> None:
+    flux, (loss, error) = numbers(curves, "flux"), curve_losses(curves, table, unit)
+    on = on & (flux >= span[0]) & (flux <= span[1])
+    order = np.flatnonzero(on)[np.argsort(flux[on])]
+    flux, loss, error = flux[order], loss[order], error[order]
+    axes.plot(flux, loss, color=shade, linewidth=pt(2.0), zorder=2)
+    axes.fill_between(flux, loss - error, loss + error, color=shade, alpha=0.18, linewidth=0, zorder=1.8)

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cte_lake.plots.style import PALETTE, finish, panels, styled
+from cte_lake.plots.palette import PALETTE
+from cte_lake.plots.style import finish, panels, styled
 
 FloatArray = NDArray[np.float64]
 

@@ -8,17 +8,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference, time_axis
-from cte_lake.plots.series import Series, basis, bins_of, draw_points, in_bin, split
-from cte_lake.plots.style import colour, finish, panels, styled, y_label
-from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence, year_of
+from cte_lake.plots.palette import colour
+from cte_lake.plots.series import Series, basis, bins_of, curve_losses, draw_points, in_bin, losses, split
+from cte_lake.plots.style import finish, panels, pt, styled, y_label
+from cte_lake.plots.words import bin_text, sentence, year_of
 
 _LOOKS = {"measured": (colour(0), "o", True), "corrected": (colour(1), "s", False)}
 
 
 @styled
-def model_plot(table: Any, curves: Any | None = None, title: str = "", caption: str = "") -> Figure:
+def model_plot(
+    table: Any, curves: Any | None = None, title: str = "", caption: str = "", unit: LossUnit = PERCENT
+) -> Figure:
     """Draw measured losses, what is left of them after correction, and the model.
 
     Parameters
@@ -30,6 +34,8 @@ def model_plot(table: Any, curves: Any | None = None, title: str = "", caption: 
         The model's loss: target, bin_lo, bin_hi, mjd, loss and, where there is one, loss_err (fractions).
     title, caption : str, optional
         Title; what else a reader must know.
+    unit : LossUnit, optional
+        Unit of the losses drawn.
 
     Returns
     -------
@@ -50,11 +56,11 @@ def model_plot(table: Any, curves: Any | None = None, title: str = "", caption: 
         if target:
             of_target = column(table, "target") == target
         for one, flux_bin in zip(axes[:, across], bins, strict=False):
-            _draw_bin(one, table, curves, flux_bin, of_target, target)
+            _draw_bin(one, table, curves, flux_bin, of_target, target, unit)
             where = f", {split({'target': [target]}).shared}" if len(targets) > 1 else ""
             one.set_title(f"{bin_text(*flux_bin)}{where}")
         time_axis(axes[:, across], numbers(table, "mjd"))
-    y_label(figure, LOSS_LABEL)
+    y_label(figure, unit.label)
     measured = {name: column(table, name)[column(table, "state") == "measured"] for name in ("pair_id", "n")
                 if has(table, (name,))}  # fmt: skip
     summary = sentence([split(table).shared, basis(measured) if measured else "", "bars and band: 1 sigma"])
@@ -64,11 +70,17 @@ def model_plot(table: Any, curves: Any | None = None, title: str = "", caption: 
 
 
 def _draw_bin(
-    axes: Axes, table: Any, curves: Any | None, flux_bin: tuple[float, float], of_target: Any, target: str
+    axes: Axes,
+    table: Any,
+    curves: Any | None,
+    flux_bin: tuple[float, float],
+    of_target: Any,
+    target: str,
+    unit: LossUnit,
 ) -> None:
     here = in_bin(table, flux_bin)
     year = year_of(numbers(table, "mjd"))
-    loss, error = 100.0 * numbers(table, "cte_loss"), 100.0 * numbers(table, "cte_loss_err")
+    loss, error = losses(table, unit)
     state = column(table, "state")
     for name, (shade, shape, filled) in _LOOKS.items():
         chosen = here & of_target & (state == name)
@@ -80,10 +92,9 @@ def _draw_bin(
             on &= column(curves, "target") == target
         order = np.argsort(numbers(curves, "mjd")[on])
         x = year_of(numbers(curves, "mjd")[on][order])
-        y = 100.0 * numbers(curves, "loss")[on][order]
-        axes.plot(x, y, color=colour(0), linewidth=1.8, alpha=0.8, label="model", zorder=2)
-        if has(curves, ("loss_err",)):
-            band = 100.0 * numbers(curves, "loss_err")[on][order]
+        y, band = (values[on][order] for values in curve_losses(curves, table, unit))
+        axes.plot(x, y, color=colour(0), linewidth=pt(1.8), alpha=0.8, label="model", zorder=2)
+        if band.any():
             axes.fill_between(x, y - band, y + band, color=colour(0), alpha=0.18, linewidth=0, zorder=1.8)
     reference(axes, 0.0)
-    axes.set_ylim(*limits(loss[here], error[here], include=(0.0,), smallest=1.0))
+    axes.set_ylim(*limits(loss[here], error[here], include=(0.0,), smallest=unit.least))

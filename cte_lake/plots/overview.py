@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from cte_lake.model.tables import column, numbers
 from cte_lake.plots.axes import time_axis
+from cte_lake.plots.palette import GRID, SOFT, colour, marker
 from cte_lake.plots.series import split
-from cte_lake.plots.style import SOFT, colour, finish, marker, panels, styled, y_label
+from cte_lake.plots.style import finish, panels, pt, styled, y_label
 from cte_lake.plots.words import count_text, target_text, year_of
 
 #: Width of a letter of the labels in that of a panel.
@@ -77,7 +78,7 @@ def _draw_target(axes: Any, table: Any, here: Any, levels: list[float], kinds: l
         axes.scatter(
             year[chosen],
             row[chosen] + lift,
-            s=26.0 * np.sqrt(np.clip(count[chosen], 1, 64)),
+            s=pt(pt(26.0)) * np.sqrt(np.clip(count[chosen], 1, 64)),
             marker=marker(number),
             facecolors=np.where(pairs[chosen] > 0, shade, "white"),
             edgecolors=shade,
@@ -88,7 +89,7 @@ def _draw_target(axes: Any, table: Any, here: Any, levels: list[float], kinds: l
     axes.set_ylim(-0.6, len(levels) - 0.4 + 0.8)
     axes.grid(axis="y", visible=False)
     for between in range(1, len(levels)):
-        axes.axhline(between - 0.5, color="#e4e8ec", linewidth=0.8, zorder=0)
+        axes.axhline(between - 0.5, color=GRID, linewidth=0.8, zorder=0)
     axes.tick_params(axis="y", length=0, labelcolor=SOFT)
 
 
@@ -114,7 +115,7 @@ def _name_visits(axes: Any, table: Any, here: Any) -> None:
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=10,
+            fontsize=pt(10),
             color=SOFT,
         )
 
@@ -122,4 +123,4 @@ def _name_visits(axes: Any, table: Any, here: Any) -> None:
 def _name_kinds(axes: Any, kinds: list[tuple[Any, Any]]) -> None:
     for number, (filter_, length) in enumerate(kinds):
         name = f"{filter_}, {'short' if length == 's' else 'long'}"
-        axes.plot([], [], marker(number), color=colour(number), label=name, markersize=8)
+        axes.plot([], [], marker(number), color=colour(number), label=name, markersize=pt(8))

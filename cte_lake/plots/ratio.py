@@ -10,24 +10,36 @@ from matplotlib.figure import Figure
 
 from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
+from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, has, numbers
-from cte_lake.plots.axes import band_of_line, headed, limits, reference
+from cte_lake.plots.axes import band_of_line, beside_title, limits, reference
+from cte_lake.plots.palette import INK, colour, darker
 from cte_lake.plots.series import bins_of, in_bin
-from cte_lake.plots.style import FAINT, colour, finish, panels, styled
-from cte_lake.plots.words import bin_text, count_text
+from cte_lake.plots.style import finish, panels, pt, styled, y_label
+from cte_lake.plots.words import bin_text, count_text, power_text
+
+#: What is divided by what: pairs with an exposure on either chip, and those of a 180-degree set.
+_OVER, _OVER_ROLLED = "chip 1 / chip 2", "second visit / first visit"
+_LINE_POINTS = 60
 
 
 @styled
 def ratio_plot(
-    stars: Any, fits: Any | None = None, title: str = "", caption: str = "", rolled: bool = False
+    stars: Any,
+    fits: Any | None = None,
+    title: str = "",
+    caption: str = "",
+    rolled: bool = False,
+    unit: LossUnit = PERCENT,
 ) -> Figure:
     """Draw flux ratio against row with the fitted lines.
 
     Parameters
     ----------
     stars : table or mapping
-        One row a star and flux bin: bin_lo, bin_hi (electrons), y (row on chip 2, px), ratio (flux 1 / flux
-        2) and, where there is one, kept (bool; False where the sigma clip left the star out).
+        One row a star and flux bin: bin_lo, bin_hi (electrons), y (row on chip 2, px), ratio (flux on
+        chip 1 over flux on chip 2) and, where there is one, kept (bool; False where the sigma clip left the
+        star out).
     fits : table or mapping, optional
         Fitted lines, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept, distance_mean,
         distance_std (px; of the rows of the stars kept), cte_loss and cte_loss_err (fraction per 2048 rows);
@@ -35,33 +47,52 @@ def ratio_plot(
     title, caption : str, optional
         What pair it is; what else a reader must know.
     rolled : bool, optional
-        Whether it is a pair of a 180-degree set, whose y is counted from the amplifiers.
+        Whether it is a pair of a 180-degree set: second visit over first, y counted from the amplifiers.
+    unit : LossUnit, optional
+        Unit of the losses above the panels.
 
     Returns
     -------
     Figure
     """
     bins = bins_of(stars) or [(0.0, 0.0)]
-    columns = min(len(bins), 3 if len(bins) != 4 else 2)
+    columns = min(len(bins), 2)
     rows = -(-len(bins) // columns)
-    figure, axes = panels(
-        rows, columns, height=0.5 + 2.95 * rows, sharex=True, sharey=True, width=8.0 if columns < 3 else 10.0
-    )
+    figure, axes = panels(rows, columns, height=0.5 + 2.75 * rows, sharex=True, sharey=True)
     low, high = _ratio_limits(stars)
     for number, (one, flux_bin) in enumerate(zip(axes.flat, bins, strict=False)):
-        _draw_bin(one, stars, fits, flux_bin, colour(number))
+        one.set_title(bin_text(*flux_bin), color=darker(colour(number)), pad=pt(22))
+        _draw_stars(one, stars, flux_bin, colour(number), (low, high))
+        if fits is not None and (on := in_bin(fits, flux_bin)).any():
+            _draw_line(one, fits, on, colour(number), unit)
     for spare in axes.flat[len(bins) :]:
         spare.set_axis_off()
     axes[0, 0].set_ylim(low, high)
     axes[0, 0].set_xlim(-30, DETECTOR.rows + 30)
     axes[0, 0].set_xticks(np.linspace(0, DETECTOR.loss_rows, 5))
-    for one in axes[:, 0]:
-        one.set_ylabel("Flux ratio (1)")
     for position, one in enumerate(axes.flat[: len(bins)]):
         if position + columns >= len(bins):
             one.set_xlabel("Rows to the amplifiers (px)" if rolled else "Row y on chip 2 (px)")
             one.tick_params(labelbottom=True)
-    return finish(figure, title or "Flux ratio against row", caption)
+    y_label(figure, f"Flux ratio {_OVER_ROLLED if rolled else _OVER} (1)")
+    shown = _what_is_shown(stars, (low, high), fits is not None, unit)
+    return finish(figure, title or "Flux ratio against row", f"{caption} {shown}".strip())
+
+
+def _what_is_shown(stars: Any, span: tuple[float, float], fitted: bool, unit: LossUnit) -> str:
+    parts = []
+    if fitted:
+        parts.append(
+            "Line: least squares after the sigma clip, band: its 1 sigma; above each panel its slope per row "
+            f"and the loss per {unit.rows} rows"
+        )
+    if not _kept(stars).all():
+        parts.append("Crosses: stars that the sigma clip left out")
+    ratio = numbers(stars, "ratio")
+    outside = int(((ratio < span[0]) | (ratio > span[1])).sum())
+    if outside:
+        parts.append(f"Triangles at the edge: {count_text(outside, 'star')} beyond it")
+    return ". ".join(parts) + ("." if parts else "")
 
 
 def _ratio_limits(stars: Any) -> tuple[float, float]:
@@ -78,40 +109,49 @@ def _kept(stars: Any) -> Any:
     return column(stars, "kept").astype(bool)
 
 
-def _draw_bin(axes: Axes, stars: Any, fits: Any | None, flux_bin: tuple[float, float], shade: str) -> None:
+def _draw_stars(
+    axes: Axes, stars: Any, flux_bin: tuple[float, float], shade: str, span: tuple[float, float]
+) -> None:
     here, kept = in_bin(stars, flux_bin), _kept(stars)
     y, ratio = numbers(stars, "y"), numbers(stars, "ratio")
-    many = int((here & kept).sum())
+    many, clipped = int((here & kept).sum()), int((here & ~kept).sum())
     alpha = float(np.clip(12.0 / np.sqrt(max(many, 1)), 0.12, 0.7))
-    axes.plot(y[here & ~kept], ratio[here & ~kept], "x", color=FAINT, markersize=4, rasterized=True, zorder=1)
+    dots: dict[str, Any] = {"linestyle": "", "rasterized": True}
     axes.plot(
         y[here & kept],
         ratio[here & kept],
         "o",
         color=shade,
-        markersize=3.4,
+        markersize=pt(3.4),
         markeredgewidth=0,
         alpha=alpha,
-        rasterized=True,
         zorder=2,
+        **dots,
     )
+    cross: dict[str, Any] = {"color": INK, "markersize": pt(4.5), "markeredgewidth": pt(1.1), "zorder": 2.5}
+    axes.plot(y[here & ~kept], ratio[here & ~kept], marker="x", alpha=0.7, **cross, **dots)
+    for shape, edge, outside in (("^", span[1], ratio > span[1]), ("v", span[0], ratio < span[0])):
+        for stays, look in ((kept, shade), (~kept, INK)):
+            at = y[here & outside & stays]
+            if at.size:
+                edged: dict[str, Any] = {"markersize": pt(4.5), "markeredgewidth": 0, "clip_on": False}
+                axes.plot(at, np.full(at.size, edge), shape, color=look, alpha=0.7, zorder=2.6, **edged)
     reference(axes, 1.0)
     reference(axes, DETECTOR.middle_row, "v")
-    summary = count_text(many, "star")
-    if fits is not None and (on := in_bin(fits, flux_bin)).any():
-        summary = f"{_draw_line(axes, fits, on, shade)}, {summary}"
-    headed(axes, bin_text(*flux_bin), summary, shade)
+    said = count_text(many, "star") + (f", {clipped:,} clipped" if clipped else "")
+    beside_title(axes, said, 1.0, 22.0)
 
 
-def _draw_line(axes: Axes, fits: Any, on: Any, shade: str) -> str:
+def _draw_line(axes: Axes, fits: Any, on: Any, shade: str, unit: LossUnit) -> None:
     names = ("slope", "slope_err", "intercept", "distance_mean", "distance_std")
     slope, slope_err, intercept, centre, spread = (float(numbers(fits, name)[on][0]) for name in names)
-    y = np.linspace(0.0, DETECTOR.top, 60)
+    y = np.linspace(0.0, DETECTOR.top, _LINE_POINTS)
     fit = intercept + slope * y
     # The error of the line at the stars' mean row is slope_err times the spread of the rows.
     error = slope_err * np.hypot(spread, y - centre)
     estimator = str(column(fits, "estimator")[on][0]) if has(fits, ("estimator",)) else ""
     low, fit, high = (ratio_on_line(estimator, fit + side * error) for side in (-1.0, 0.0, 1.0))
     band_of_line(axes, y, low, fit, high, shade)
-    loss, loss_err = (100.0 * numbers(fits, name)[on][0] for name in ("cte_loss", "cte_loss_err"))
-    return f"{loss:.2f} ± {loss_err:.2f} %"
+    loss, loss_err = (float(numbers(fits, name)[on][0]) for name in ("cte_loss", "cte_loss_err"))
+    beside_title(axes, f"{power_text(slope, slope_err)} /px", 0.0, 5.0)
+    beside_title(axes, f"{unit.text(loss, loss_err, estimator)} {unit.symbol}", 1.0, 5.0)

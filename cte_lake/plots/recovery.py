@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, time_axis
 from cte_lake.plots.series import KEYS, Series, Split, bins_of, in_bin, split
-from cte_lake.plots.style import finish, panels, styled, y_label
+from cte_lake.plots.style import finish, panels, pt, styled, y_label
 from cte_lake.plots.words import bin_text, count_text, sentence, word, year_of
 
 #: Near is a wide ring and far a small square, so that both are seen where they fall on each other.
@@ -77,8 +77,8 @@ def _draw_halves(axes: Axes, table: Any, here: Any, series: Series) -> None:
             markerfacecolor=look.face,
             markeredgecolor=look.colour,
             markeredgewidth=1.6 if not half else 0.0,
-            markersize=size,
-            elinewidth=1.3,
+            markersize=pt(size),
+            elinewidth=pt(1.3),
             label=sentence([series.label, word("far", half)]),
             zorder=3 + half,
         )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, column_names, has, numbers
-from cte_lake.plots.style import colour, marker, marker_size
-from cte_lake.plots.words import count_text, sentence, word, year_of
+from cte_lake.plots.palette import SOFT, colour, marker, marker_size
+from cte_lake.plots.style import pt
+from cte_lake.plots.words import count_text, sentence, word
 
 #: Columns that may set series of losses apart, in the order in which a reader needs them.
 KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "estimator", "aperture")
@@ -21,6 +24,7 @@ KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "
 _QUIET = frozenset({"proposal"})
 
 Mask = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Series:
         How it is drawn.
     filled : bool
         False for FLC where FLT is in the figure too.
+    name : str
+        The label without the file type.
     """
 
     label: str
@@ -44,6 +50,7 @@ class Series:
     colour: str
     marker: str
     filled: bool = True
+    name: str = ""
 
     @property
     def face(self) -> str:
@@ -94,9 +101,9 @@ def _series(
             continue
         number = styles.setdefault(tuple(of[key] for key in looks), len(styles))
         label = sentence(word(key, of[key]) for key in varying)
-        yield Series(
-            label, index, colour(number), marker(number + number // 7), of.get("filetype", "flt") != "flc"
-        )
+        filled = of.get("filetype", "flt") != "flc"
+        name = sentence(word(key, of[key]) for key in looks)
+        yield Series(label, index, colour(number), marker(number + number // 7), filled, name)
 
 
 def _order(value: Any) -> tuple[bool, Any]:
@@ -126,9 +133,17 @@ def in_bin(table: Any, flux_bin: tuple[float, float]) -> Mask:
 
 
 def draw_points(
-    axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, series: Series, label: str | None = None
+    axes: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    error: ArrayLike,
+    series: Series,
+    label: str | None = None,
+    size: float = 1.0,
 ) -> None:
-    """Draw points with 1-sigma bars in the look of their series."""
+    """Draw points with 1-sigma bars in the look of their series; no points make no entry of a legend."""
+    if np.size(x) == 0:
+        return
     axes.errorbar(
         np.asarray(x),
         np.asarray(y),
@@ -137,10 +152,10 @@ def draw_points(
         color=series.colour,
         markerfacecolor=series.face,
         markeredgecolor=series.colour if not series.filled else "white",
-        markeredgewidth=1.6 if not series.filled else 0.5,
-        markersize=marker_size(series.marker),
+        markeredgewidth=pt(1.6 if not series.filled else 0.5),
+        markersize=pt(marker_size(series.marker) * size),
         ecolor=series.colour,
-        elinewidth=1.5,
+        elinewidth=pt(1.5),
         # A bar hardly longer than its marker would be cut off by the marker's white rim.
         barsabove=series.filled,
         label=series.label if label is None else label,
@@ -148,10 +163,43 @@ def draw_points(
     )
 
 
-def epoch_years(table: Any) -> NDArray[np.float64]:
-    """Year of the epoch of each row, rounded so that targets observed together share it."""
-    dates = numbers(table, "epoch_mjd" if has(table, ("epoch_mjd",)) else "mjd")
-    return np.asarray(np.round(year_of(dates), 2), dtype=np.float64)
+@dataclass(frozen=True)
+class Side:
+    """Rows that get panels of their own, beside those of others.
+
+    Attributes
+    ----------
+    title : str
+        What sets them apart; '' where there are no others.
+    values : dict
+        The columns that do, with their values.
+    index : ndarray of bool
+        The rows.
+    """
+
+    title: str
+    values: dict[str, Any]
+    index: Mask
+
+    def of(self, table: Any) -> Mask:
+        """The rows of another table, such as one of curves, that belong here."""
+        chosen = np.ones(_length(table), bool)
+        for key, value in self.values.items():
+            chosen &= of_value(table, key, value)
+        return chosen
+
+
+def sides(table: Any, keys: Sequence[str] = ("target", "filter", "length")) -> list[Side]:
+    """Part a table by those of `keys` that vary in it, for panels side by side; one part where none does."""
+    varying = [key for key in keys if len(known(table, key)) > 1]
+    result = []
+    for values in product(*(known(table, key) for key in varying)):
+        of = dict(zip(varying, values, strict=True))
+        side = Side(sentence(word(key, value) for key, value in of.items()), of, np.zeros(0, bool))
+        index = side.of(table)
+        if index.any() or not of:
+            result.append(replace(side, index=index))
+    return result
 
 
 def curves_of(curves: Any, table: Any, rows: Mask, also: Mask) -> Iterator[Mask]:
@@ -176,9 +224,80 @@ def curves_of(curves: Any, table: Any, rows: Mask, also: Mask) -> Iterator[Mask]
             yield chosen
 
 
-def losses(table: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the losses and their errors in percent, NaN where a row has none."""
-    return 100.0 * numbers(table, "cte_loss"), 100.0 * numbers(table, "cte_loss_err")
+def losses(table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
+    """Return the losses and their errors in a unit, NaN where a row has none."""
+    return unit.of(numbers(table, "cte_loss"), numbers(table, "cte_loss_err"), _estimators(table))
+
+
+def has_model(table: Any) -> bool:
+    """Whether a model says something of any row."""
+    return has(table, ("model_loss",)) and bool(np.isfinite(numbers(table, "model_loss")).any())
+
+
+def residuals(table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
+    """Return loss less that of the model, and the error of the loss; NaN where there is no model."""
+    loss, error = losses(table, unit)
+    return loss - unit.of(numbers(table, "model_loss"), error, _estimators(table))[0], error
+
+
+def curve_losses(curves: Any, table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
+    """Return a model's losses and their errors in a unit; the errors are 0 where none are known.
+
+    The model is converted as the points of `table` are, whatever it was fitted to: what lies on the curve
+    stays on it.
+    """
+    loss = numbers(curves, "loss")
+    error = numbers(curves, "loss_err") if has(curves, ("loss_err",)) else np.zeros(loss.size)
+    found = set(_estimators(table).tolist())
+    return unit.of(loss, error, found.pop() if len(found) == 1 else "")
+
+
+def _estimators(table: Any) -> NDArray[Any]:
+    return column(table, "estimator") if has(table, ("estimator",)) else np.array("")
+
+
+def known(table: Any, key: str) -> list[Any]:
+    """The values of a column in the order in which a reader wants them; [''] without such a column."""
+    return sorted(set(column(table, key).tolist()), key=_order) if has(table, (key,)) else [""]
+
+
+def of_value(table: Any, key: str, value: Any) -> Mask:
+    """Rows with a value in a column; all rows where there is no such column."""
+    if not has(table, (key,)):
+        return np.ones(_length(table), bool)
+    return np.asarray(column(table, key) == value, dtype=bool)
+
+
+def sample_of(series: Series) -> Line2D:
+    """A marker that shows the look of a series in a legend."""
+    return Line2D(
+        [],
+        [],
+        linestyle="",
+        marker=series.marker,
+        color=series.colour,
+        markerfacecolor=series.face,
+        markeredgecolor=series.colour if not series.filled else "white",
+        markeredgewidth=pt(1.6 if not series.filled else 0.5),
+        markersize=pt(marker_size(series.marker)),
+        label=series.label,
+    )
+
+
+def legend_of(parts: Split) -> list[Line2D]:
+    """The entries of a legend: a colour a kind, and what filled and open markers are where there are both."""
+    kinds = {series.name: replace(series, label=series.name, filled=True) for series in parts.series}
+    samples = [sample_of(series) for name, series in kinds.items() if name]
+    only = parts.series[0] if len(kinds) == 1 and parts.series else None
+    fills = {series.filled for series in parts.series}
+    return samples + (filetype_samples(only) if len(fills) > 1 else [])
+
+
+def filetype_samples(look: Series | None = None) -> list[Line2D]:
+    """What filled and open markers are, in grey or in the look of a series."""
+    shown = look or Series("", np.zeros(0, bool), SOFT, "o")
+    kinds = (("FLT", True), ("FLC", False))
+    return [sample_of(replace(shown, label=kind, filled=filled)) for kind, filled in kinds]
 
 
 def basis(table: Any) -> str:

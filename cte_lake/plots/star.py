@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, log_axis, time_axis
+from cte_lake.plots.palette import SOFT, colour, sequence
 from cte_lake.plots.series import Series, draw_points, split
-from cte_lake.plots.style import SOFT, colour, finish, panels, sequence, styled
+from cte_lake.plots.style import finish, panels, styled
 from cte_lake.plots.words import ELECTRONS, count_text, sentence, word, year_of
 
 _MARKERS = {1: "o", 2: "s"}

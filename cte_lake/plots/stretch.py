@@ -7,6 +7,9 @@ from numpy.typing import NDArray
 
 from cte_lake.detector import SIGMA_PER_MAD
 
+#: Most signals of one step that are tried.
+_OF_A_STEP = 20
+
 
 def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
     """Return an image scaled to 0..1 by an asinh of the sky's own scatter, and the levels of 0 and 1."""
@@ -21,8 +24,32 @@ def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, fl
     return np.clip(np.nan_to_num(scaled), 0.0, 1.0), low, high
 
 
-def levels(low: float, high: float) -> tuple[float, float, float]:
-    """Return the signals that `stretch` shows as 0, 0.5 and 1."""
-    # The scale factor cancels only at the ends; the middle follows from the same asinh.
-    soft = (high - low) / 60.0
-    return low, low + soft * float(np.sinh(0.5 * np.arcsinh((high - low) / soft))), high
+def round_levels(low: float, high: float, apart: float = 0.085) -> list[tuple[float, float]]:
+    """Return round signals between the ends of `stretch`, each after the place, 0 to 1, at which it is shown.
+
+    Parameters
+    ----------
+    low, high : float
+        Signals at 0 and 1.
+    apart : float, optional
+        Least distance of two places.
+    """
+    # The scale factor of `stretch` cancels at its ends; the rest follows from the same asinh.
+    span = high - low
+    soft = span / 60.0
+    found: list[tuple[float, float]] = []
+    for step in _steps(span, soft):
+        # Coarse steps first, so that the roundest keep their place; fine ones matter at the lower end alone.
+        first = np.ceil(low / step)
+        for signal in (first + np.arange(_OF_A_STEP)) * step:
+            place = float(np.arcsinh((signal - low) / soft) / np.arcsinh(span / soft))
+            if signal <= high and all(abs(place - other) >= apart for other, _ in found):
+                found.append((place, float(signal)))
+    return sorted(found)
+
+
+def _steps(coarsest: float, finest: float) -> list[float]:
+    """Steps of 1, 2 and 5 times powers of ten, coarse ones first."""
+    powers = np.arange(np.floor(np.log10(finest)), np.ceil(np.log10(coarsest)) + 1)
+    steps = np.outer(10.0**powers, [1.0, 2.0, 5.0]).ravel()
+    return [float(step) for step in np.sort(steps)[::-1]]

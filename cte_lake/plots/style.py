@@ -1,4 +1,4 @@
-"""The one style of all figures: palette, sizes, words for values, captions, files.
+"""The one style of all figures: sizes, fonts, titles, legends, captions, files; `palette` has the colours.
 
 Nothing here touches pyplot: figures are made as `matplotlib.figure.Figure`, so they work without a screen and
 in any thread. The settings hold while a figure is drawn and are put back after it.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
@@ -23,25 +25,45 @@ from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.lake.write import replacing
+from cte_lake.plots.palette import GRID, INK, SOFT, sequence
 
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool
 
-#: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale
-#: for lines on white, is left out).
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "p", "h")
-#: Sizes, point, at which the markers look equally large.
-_MARKER_SIZES = {"o": 7.0, "s": 6.6, "^": 8.2, "D": 6.2, "v": 8.2, "p": 8.0, "h": 8.0}
-INK, SOFT, FAINT = "#1b1f24", "#5b6570", "#c9d0d7"
-#: Ordered values (dates) take colours from here, the palest end left out: distinct by lightness alone too.
-SEQUENCE = "plasma"
 #: Most epochs that a legend shows; beyond that, a colour bar does.
-MOST_IN_LEGEND = 10
-#: Width of every figure, inch. Fonts are chosen for it: at half the width the caption is still 5.5 pt.
+MOST_IN_LEGEND = 8
+#: Width of a figure on a screen, inch. Fonts are chosen for it: at half the width the caption is 5.5 pt.
 WIDTH = 8.0
 FORMATS = ("png", "pdf", "svg")
-_DPI = 150
+_DPI, _PRINT_DPI = 150, 300
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a figure is drawn for.
+
+    Attributes
+    ----------
+    name : str
+        What it is called on the command line.
+    width : float, optional
+        Width of the finished figure, inch; None: as wide as its panels want it.
+    bare : bool
+        Whether title and caption are left to the text around the figure.
+    """
+
+    name: str
+    width: float | None = None
+    bare: bool = False
+
+
+#: A screen; the text width of an Instrument Science Report; a column of a journal.
+SCREEN, PAGE, COLUMN = Paper("screen"), Paper("page", 6.5, True), Paper("column", 3.4, True)
+PAPERS = {paper.name: paper for paper in (SCREEN, PAGE, COLUMN)}
+#: Width at which one column of panels is laid out for a journal's column, before it shrinks to it, inch.
+_COLUMN_LAYOUT = 5.2
+_paper: ContextVar[Paper] = ContextVar("paper", default=SCREEN)
+_scale: ContextVar[float] = ContextVar("scale", default=1.0)
 
 # Typed Any: matplotlib types its settings by a literal of every key.
 _SETTINGS: Any = {
@@ -59,7 +81,7 @@ _SETTINGS: Any = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e4e8ec",
+    "grid.color": GRID,
     "grid.linewidth": 0.8,
     "text.color": INK,
     "text.parse_math": False,
@@ -88,6 +110,18 @@ _SETTINGS: Any = {
 }
 
 
+#: Settings that shrink with a figure for print; those left out here are matplotlib's defaults.
+_SIZES = {
+    key: float(_SETTINGS.get(key, default))
+    for key, default in {
+        "font.size": 0, "axes.titlesize": 0, "axes.titlepad": 0, "axes.labelsize": 0, "axes.labelpad": 4.0,
+        "axes.linewidth": 0, "grid.linewidth": 0, "xtick.labelsize": 0, "ytick.labelsize": 0,
+        "xtick.major.size": 3.5, "ytick.major.size": 3.5, "xtick.minor.size": 2.0, "ytick.minor.size": 2.0,
+        "xtick.major.pad": 3.5, "ytick.major.pad": 3.5, "legend.fontsize": 0, "lines.linewidth": 0,
+        "lines.markersize": 0,
+    }.items()
+}  # fmt: skip
+
 #: Settings of windows and of the process, which a figure has no part in.
 _OF_WINDOWS = ("backend", "interactive", "toolbar", "timezone", "tk.", "webagg.", "docstring.", "date.epoch")
 
@@ -103,10 +137,29 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(_own_settings()):
-            return draw(*args, **kwargs)
+        before = _scale.set(1.0)
+        try:
+            with matplotlib.rc_context(_own_settings()):
+                return draw(*args, **kwargs)
+        finally:
+            _scale.reset(before)
 
     return drawn
+
+
+@contextmanager
+def drawn_for(paper: Paper) -> Iterator[None]:
+    """Draw the figures of a block for a screen, a page or a column."""
+    before = _paper.set(paper)
+    try:
+        yield
+    finally:
+        _paper.reset(before)
+
+
+def pt(size: float) -> float:
+    """A size of the layout on a screen, point, in the figure that is being drawn."""
+    return size * _scale.get()
 
 
 def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -127,7 +180,12 @@ def save(figure: Figure, path: Path, metadata: Mapping[str, str] | None = None) 
     }
     # Beside its place and renamed: a full disk or Ctrl-C leaves no half of a figure under its name.
     with replacing(path) as temporary, matplotlib.rc_context(_own_settings()):
-        figure.savefig(temporary, format=kind, metadata=undated[kind] | dict(metadata or {}))
+        figure.savefig(
+            temporary,
+            format=kind,
+            dpi=max(figure.get_dpi(), _DPI),
+            metadata=undated[kind] | dict(metadata or {}),
+        )
 
 
 def panels(
@@ -139,41 +197,64 @@ def panels(
     width: float = WIDTH,
     height_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, NDArray[Any]]:
-    """Return a new figure and its axes, shape (rows, columns); height is that of the figure, inch."""
-    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, hspace=0.03, wspace=0.03)
-    figure = Figure(figsize=(width, height), layout=layout)
+    """Return a new figure and its axes, shape (rows, columns); height is that of the figure, inch.
+
+    Width and height are those on a screen. On paper the figure and all in it are smaller by one factor. For
+    a journal's column, one column of panels becomes narrower first; more columns stay as wide as a page.
+    """
+    paper = _paper.get()
+    final = width
+    if paper.width is not None:
+        narrow = paper is COLUMN and columns == 1
+        width = min(width, _COLUMN_LAYOUT) if narrow else width
+        final = paper.width if narrow or paper is PAGE else PAGE.width or width
+    scale = final / width
+    _scale.set(scale)
+    smaller: Any = {key: size * scale for key, size in _SIZES.items()}
+    matplotlib.rcParams.update(smaller)
+    pad, space = 0.06 * scale, 0.03
+    layout = ConstrainedLayoutEngine(w_pad=pad, h_pad=pad, hspace=space, wspace=space)
+    figure = Figure(figsize=(final, height * scale), layout=layout)
+    figure.set_dpi(_DPI if paper is SCREEN else _PRINT_DPI)
     axes = figure.subplots(
         rows, columns, sharex=sharex, sharey=sharey, squeeze=False, height_ratios=height_ratios
     )
     return figure, axes
 
 
-def finish(figure: Figure, title: str, caption: str, legend: Axes | None = None, columns: int = 4) -> Figure:
+def finish(
+    figure: Figure,
+    title: str,
+    caption: str,
+    legend: Axes | Sequence[Line2D] | None = None,
+    columns: int = 4,
+) -> Figure:
     """Put title and legend above, and below the caption that says what is plotted and from how many stars.
 
-    The figure grows by the room that they need, so the panels keep theirs.
+    The figure grows by the room that they need, so the panels keep theirs. A figure for print has the legend
+    alone; `caption_of` has the words. A legend made from a panel is left out where it would have one entry.
     """
-    width, height = figure.get_size_inches()
-    lines = textwrap.wrap(caption, int(width * 11.6), break_on_hyphens=False)
-    handles = [] if legend is None else _handles(legend)
+    scale, bare = _scale.get(), _paper.get().bare
+    width, height = (float(size) / scale for size in figure.get_size_inches())
+    caption = caption[:1].upper() + caption[1:]
+    figure.set_label(f"{title}. {caption}".strip())
+    lines = [] if bare else textwrap.wrap(caption, int(width * 11.6), break_on_hyphens=False)
+    handles = _handles(legend) if isinstance(legend, Axes) else list(legend or ())
+    if isinstance(legend, Axes) and len(handles) < 2:
+        handles = []
     longest = max((len(str(handle.get_label())) for handle in handles), default=0)
     columns = max(1, min(columns, int(width / (0.5 + 0.095 * longest))))
-    rows = -(-len(handles) // columns) if len(handles) > 1 else 0
-    top, bottom = 0.40 + 0.27 * rows + 0.06 * bool(rows), 0.12 + 0.215 * len(lines)
+    rows = -(-len(handles) // columns)
+    head = 0.0 if bare else 0.40
+    top, bottom = head + 0.27 * rows + 0.06 * bool(rows), (0.12 + 0.215 * len(lines)) * (not bare)
     total = height + top + bottom
-    figure.set_size_inches(width, total)
+    figure.set_size_inches(width * scale, total * scale)
     left = 0.10 / width
-    figure.text(left, 1 - 0.10 / total, title, ha="left", va="top", fontsize=15.5, fontweight="bold")
-    figure.text(
-        left,
-        0.10 / total,
-        "\n".join(lines),
-        ha="left",
-        va="bottom",
-        fontsize=11,
-        color=SOFT,
-        linespacing=1.3,
-    )
+    if not bare:
+        look: dict[str, Any] = {"ha": "left", "fontsize": pt(15.5), "fontweight": "bold"}
+        figure.text(left, 1 - 0.10 / total, title, va="top", **look)
+        look = {"ha": "left", "fontsize": pt(11), "color": SOFT, "linespacing": 1.3}
+        figure.text(left, 0.10 / total, "\n".join(lines), va="bottom", **look)
     if rows:
         # Matplotlib fills a legend by columns; readers read by rows.
         order = [row * columns + column for column in range(columns) for row in range(rows)]
@@ -182,7 +263,7 @@ def finish(figure: Figure, title: str, caption: str, legend: Axes | None = None,
             drawn,
             [str(handle.get_label()) for handle in drawn],
             loc="upper left",
-            bbox_to_anchor=(0.04 / width, 1 - 0.40 / total),
+            bbox_to_anchor=(0.04 / width, 1 - (head or 0.06) / total),
             ncols=columns,
             borderpad=0.1,
         )
@@ -190,6 +271,11 @@ def finish(figure: Figure, title: str, caption: str, legend: Axes | None = None,
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0, bottom / total, 1, 1 - (top + bottom) / total))
     return figure
+
+
+def caption_of(figure: Figure) -> str:
+    """Title and caption of a figure, for the text around it."""
+    return str(figure.get_label())
 
 
 def _handles(axes: Axes) -> list[Line2D]:
@@ -218,31 +304,4 @@ def date_bar(figure: Figure, axes: Iterable[Axes], years: Sequence[float]) -> No
 
 def y_label(figure: Figure, text: str) -> None:
     """Label the y axis of all panels at once."""
-    figure.supylabel(text, fontsize=13, color=INK)
-
-
-def colour(index: int) -> str:
-    """Colour of the series with this number."""
-    return PALETTE[index % len(PALETTE)]
-
-
-def darker(shade: str) -> str:
-    """A colour dark enough for text and thin lines on white."""
-    red, green, blue = matplotlib.colors.to_rgb(shade)
-    return matplotlib.colors.to_hex((0.66 * red, 0.66 * green, 0.66 * blue))
-
-
-def marker(index: int) -> str:
-    """Marker of the series with this number."""
-    return MARKERS[index % len(MARKERS)]
-
-
-def marker_size(shape: str) -> float:
-    """Size at which a marker looks as large as the others, point."""
-    return _MARKER_SIZES.get(shape, 7.0)
-
-
-def sequence(count: int) -> list[str]:
-    """Colours for `count` ordered values, dark to light."""
-    shades = matplotlib.colormaps[SEQUENCE](np.linspace(0.0, 0.78, max(count, 2)))
-    return [matplotlib.colors.to_hex(shade) for shade in shades[:count]]
+    figure.supylabel(text, fontsize=pt(13), color=INK)

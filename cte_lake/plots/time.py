@@ -1,4 +1,4 @@
-"""CTE loss against time, one panel a flux bin."""
+"""CTE loss against time: a row of panels a flux bin, a column a length of exposures."""
 
 from __future__ import annotations
 
@@ -7,65 +7,111 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import numbers
-from cte_lake.plots.axes import limits, reference, time_axis
-from cte_lake.plots.series import Split, basis, bins_of, curves_of, draw_points, in_bin, losses, split
-from cte_lake.plots.style import finish, panels, styled, y_label
-from cte_lake.plots.words import LOSS_LABEL, bin_text, sentence, year_of
+from cte_lake.plots.axes import limits, note, reference, time_axis
+from cte_lake.plots.residuals import residual_label, residual_panel
+from cte_lake.plots.series import (
+    Mask,
+    Split,
+    basis,
+    bins_of,
+    curve_losses,
+    curves_of,
+    draw_points,
+    has_model,
+    in_bin,
+    known,
+    legend_of,
+    losses,
+    of_value,
+    split,
+)
+from cte_lake.plots.style import finish, panels, pt, styled, y_label
+from cte_lake.plots.words import bin_text, sentence, word, year_of
 
 
 @styled
-def time_plot(table: Any, curves: Any | None = None, title: str = "", caption: str = "") -> Figure:
+def time_plot(
+    table: Any, curves: Any | None = None, title: str = "", caption: str = "", unit: LossUnit = PERCENT
+) -> Figure:
     """Draw the loss of each pair against its date.
 
     Parameters
     ----------
     table : table or mapping
         Rows of the view ``cte_vs_time``: mjd, bin_lo, bin_hi, cte_loss, cte_loss_err (fraction per 2048
-        rows), n and any of target, filter, length, flash, filetype; where these vary, they make series.
+        rows), n and any of target, filter, length, flash, filetype; where these vary, they make series, and
+        lengths make columns. With model_loss (fraction) there are residuals under each panel.
     curves : table or mapping, optional
         A model's loss: target, bin_lo, bin_hi, mjd, loss (fraction).
     title, caption : str, optional
         Title; what else a reader must know.
+    unit : LossUnit, optional
+        Unit of the losses drawn.
 
     Returns
     -------
     Figure
     """
-    bins = bins_of(table)
-    figure, axes = panels(max(len(bins), 1), 1, height=0.9 + 2.05 * max(len(bins), 1), sharex=True)
-    parts = split(table)
-    for one, flux_bin in zip(axes[:, 0], bins, strict=False):
-        _draw_bin(one, table, curves, flux_bin, parts)
-    time_axis(axes[:, 0], numbers(table, "mjd"))
-    y_label(figure, LOSS_LABEL)
-    summary = sentence(
-        [parts.shared, basis(table), "bars: 1 sigma", "line: model" if curves is not None else ""]
+    bins, lengths, modelled = bins_of(table), known(table, "length"), has_model(table)
+    count, both = max(len(bins), 1), len(lengths) > 1
+    each = 2 if modelled else 1
+    figure, axes = panels(
+        count * each,
+        max(len(lengths), 1),
+        height=0.9 + (2.05 + 0.95 * modelled) * count,
+        sharex=True,
+        sharey="row",
+        width=11.0 if both else 8.0,
+        height_ratios=((2.2, 1.0) * count) if modelled else None,
     )
-    return finish(
-        figure, title or "CTE loss against time", f"{summary}. {caption}".strip(), axes[0, 0], columns=4
-    )
+    parts = split(table, but=("length",) if both else ())
+    loss, error = losses(table, unit)
+    for across, length in enumerate(lengths):
+        here = of_value(table, "length", length)
+        for down, flux_bin in enumerate(bins):
+            one, of_bin = axes[down * each, across], in_bin(table, flux_bin)
+            _draw_bin(one, table, curves, flux_bin, parts, here & of_bin, unit)
+            one.set_ylim(*limits(loss[of_bin], error[of_bin], include=(0.0,), smallest=unit.least))
+            one.set_title(sentence([bin_text(*flux_bin), word("length", length) if both else ""]))
+            if modelled:
+                year = year_of(numbers(table, "mjd"))
+                residual_panel(
+                    axes[down * each + 1, across], table, year, parts.series, here & of_bin, of_bin, unit
+                )
+        time_axis(axes[:, across], numbers(table, "mjd"))
+    y_label(figure, unit.label)
+    if modelled:
+        for one in axes[1::2, 0]:
+            residual_label(one, unit)
+    line = "line: model" if curves is not None else ""
+    small = "small panels: measured less model" if modelled else ""
+    summary = sentence([parts.shared, basis(table), "bars: 1 sigma", line, small])
+    words = f"{summary}. {caption}".strip()
+    return finish(figure, title or "CTE loss against time", words, legend_of(parts))
 
 
 def _draw_bin(
-    axes: Axes, table: Any, curves: Any | None, flux_bin: tuple[float, float], parts: Split
+    axes: Axes,
+    table: Any,
+    curves: Any | None,
+    flux_bin: tuple[float, float],
+    parts: Split,
+    here: Mask,
+    unit: LossUnit,
 ) -> None:
-    here = in_bin(table, flux_bin)
     year = year_of(numbers(table, "mjd"))
-    loss, error = losses(table)
+    loss, error = losses(table, unit)
     for series in parts.series:
         chosen = here & series.index
         draw_points(axes, year[chosen], loss[chosen], error[chosen], series)
-        if curves is not None:
-            for on in curves_of(curves, table, chosen, in_bin(curves, flux_bin)):
-                axes.plot(
-                    year_of(numbers(curves, "mjd")[on]),
-                    100.0 * numbers(curves, "loss")[on],
-                    color=series.colour,
-                    linewidth=1.8,
-                    alpha=0.75,
-                    zorder=2,
-                )
+        if curves is None:
+            continue
+        at, height = year_of(numbers(curves, "mjd")), curve_losses(curves, table, unit)[0]
+        for on in curves_of(curves, table, chosen, in_bin(curves, flux_bin)):
+            look: dict[str, Any] = {"color": series.colour, "linewidth": pt(1.8), "alpha": 0.75, "zorder": 2}
+            axes.plot(at[on], height[on], **look)
     reference(axes, 0.0)
-    axes.set_ylim(*limits(loss[here], error[here], include=(0.0,), smallest=1.0))
-    axes.set_title(bin_text(*flux_bin))
+    if not here.any():
+        note(axes, "no pair")

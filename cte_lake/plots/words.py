@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ELECTRONS = "e⁻"
-LOSS_LABEL = "CTE loss per 2048 rows (%)"
 
 
 def target_text(target: str) -> str:
@@ -53,6 +52,15 @@ def word(key: str, value: Any) -> str:
 def count_text(number: float, what: str, plural: str = "") -> str:
     """A number of things: ``1 pair``, ``12,345 stars``."""
     return f"{int(number):,} {what if int(number) == 1 else plural or what + 's'}"
+
+
+def power_text(value: float, error: float) -> str:
+    """A small number and its error with one power of ten, ``(2.58 ± 0.11) × 10⁻⁴``."""
+    size = max(abs(value), abs(error)) if np.isfinite([value, error]).all() else abs(value)
+    power = int(np.floor(np.log10(size))) if np.isfinite(size) and size > 0 else 0
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    scaled = f"{value / 10.0**power:.2f} ± {error / 10.0**power:.2f}"
+    return f"({scaled}) × 10{raised}"  # noqa: RUF001 - the sign of a product
 
 
 def sentence(parts: Iterable[str]) -> str:

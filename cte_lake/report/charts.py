@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cte_lake.model.loss_unit import PERCENT
 from cte_lake.plots.words import (
     ELECTRONS,
-    LOSS_LABEL,
     bin_text,
     count_text,
     flash_text,
@@ -100,7 +100,7 @@ def _chart(
         "title": title,
         "x": x,
         "y": {
-            "label": LOSS_LABEL,
+            "label": PERCENT.label,
             "include": [0],
             "least": 1.0,
             "typical": round(float(np.median(errors)), 4) if errors else 1.0,

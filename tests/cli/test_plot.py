@@ -54,7 +54,7 @@ def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> Non
     code, out, said = call("plot", "cte-time", "--lake", lake, "-o", "time.svg", "--data", "time.csv")
     assert (code, out) == (0, "time.svg\ntime.csv\n")
     shown, masks = said.splitlines()
-    assert shown == "shown: --flash 0 --filetype flt --length l"
+    assert shown == "shown: --flash 0 --filetype flt"
     assert masks.startswith("8 of 8 pairs measured without cosmic-ray masks")
     text = (tmp_path / "time.svg").read_text()
     assert "CTE loss per 2048 rows (%)" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pyarrow as pa
 
@@ -29,29 +31,32 @@ def losses(
     flashes: tuple[int, ...] = (0,),
     filetypes: tuple[str, ...] = ("flt",),
     epochs: tuple[float, ...] = EPOCHS,
+    lengths: tuple[str, ...] = ("l",),
+    modelled: bool = False,
 ) -> pa.Table:
-    """Rows of ``cte_vs_time`` and its sisters."""
+    """Rows of ``cte_vs_time`` and its sisters; with the law itself as their model's loss if wanted."""
     noise = np.random.default_rng(20240611)
     rows = []
     for target in targets:
         stars = {"ngc104": 2400, "ngc6791": 260}.get(target, 900)
         for mjd in epochs:
             for flash in flashes:
-                for filetype in filetypes:
-                    for low, high in bins:
-                        flux = float(np.sqrt(low * high))
-                        n = int(stars * (1000.0 / flux) ** 0.6)
-                        error = 0.35 * (250.0 / flux) ** 0.35 / np.sqrt(n)
-                        loss = law(mjd, flux, flash, filetype) + error * noise.normal()
-                        image = f"{target}{mjd:.0f}{flash}{filetype}"
-                        rows.append(
+                for filetype, length, (low, high) in product(filetypes, lengths, bins):
+                    flux = float(np.sqrt(low * high))
+                    n = int((0.4 if length == "s" else 1.0) * stars * (1000.0 / flux) ** 0.6)
+                    error = 0.35 * (250.0 / flux) ** 0.35 / np.sqrt(n)
+                    loss = law(mjd, flux, flash, filetype) + error * noise.normal()
+                    image = f"{target}{mjd:.0f}{flash}{filetype}{length}"
+                    rows.append(
                             {
                                 "pair_id": image, "target": target, "proposal": 14378, "visit": "02",
-                                "filter": "F502N", "length": "l", "exptime": 348.0, "flash": flash,
-                                "filetype": filetype, "mjd": mjd, "epoch": mjd, "aperture": 3,
-                                "estimator": "mean_flux", "bin_lo": low, "bin_hi": high, "mean_flux": flux,
+                                "filter": "F502N", "length": length, "flash": flash,
+                                "exptime": 348.0 if length == "l" else 30.0, "filetype": filetype,
+                                "mjd": mjd, "epoch": mjd, "aperture": 3, "estimator": "mean_flux",
+                                "bin_lo": low, "bin_hi": high, "mean_flux": flux,
                                 "n": n, "cte_loss": loss, "cte_loss_err": error, "background": flash + 1.4,
                             }
+                            | ({"model_loss": law(mjd, flux, flash, filetype)} if modelled else {})
                         )  # fmt: skip
     return pa.Table.from_pylist(rows)
 
@@ -127,24 +132,22 @@ def fits(bins: tuple[tuple[float, float], ...] = FLUX_BINS, mjd: float = 57601.0
     return pa.Table.from_pylist(rows)
 
 
-def rolled() -> pa.Table:
+def rolled(bins: tuple[tuple[float, float], ...] = TIME_BINS) -> pa.Table:
     """Losses of the 180-degree set."""
     noise = np.random.default_rng(3)
     rows = []
-    for chip in (1, 2):
-        for exptime in (60.0, 348.0):
-            for low, high in TIME_BINS:
-                flux = float(np.sqrt(low * high))
-                error = 0.02 * (1000 / flux) ** 0.3
-                for filetype in ("flt", "flc"):
-                    loss = law(56103, flux, 0.002 * exptime, filetype) + error * noise.normal()
-                    rows.append(
-                        {
-                            "pair_id": f"{chip}{exptime}{filetype}", "target": "ngc6583", "filter": "F502N",
-                            "flash": 0, "chip": chip, "exptime": exptime, "bin_lo": low, "bin_hi": high,
-                            "cte_loss": loss, "cte_loss_err": error, "n": 800, "filetype": filetype,
-                        }
-                    )  # fmt: skip
+    for chip, exptime, (low, high), filetype in product((1, 2), (60.0, 348.0), bins, ("flt", "flc")):
+        flux = float(np.sqrt(low * high))
+        error = 0.02 * (1000 / flux) ** 0.3
+        loss = law(56103, flux, 0.002 * exptime, filetype) + error * noise.normal()
+        rows.append(
+            {
+                "pair_id": f"{chip}{exptime}{filetype}", "target": "ngc6583", "filter": "F502N", "flash": 0,
+                "chip": chip, "exptime": exptime, "length": "s" if exptime <= 60 else "l", "bin_lo": low,
+                "bin_hi": high, "mean_flux": flux, "cte_loss": loss, "cte_loss_err": error, "n": 800,
+                "filetype": filetype,
+            }
+        )  # fmt: skip
     return pa.Table.from_pylist(rows)
 
 

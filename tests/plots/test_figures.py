@@ -11,11 +11,13 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pyarrow as pa
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.plots.background import background_plot
 from cte_lake.plots.compare import compare_plot
 from cte_lake.plots.field import field_plot
@@ -25,7 +27,7 @@ from cte_lake.plots.model import model_plot
 from cte_lake.plots.overview import overview_plot
 from cte_lake.plots.ratio import ratio_plot
 from cte_lake.plots.recovery import recovery_plot
-from cte_lake.plots.rolled import rolled_plot
+from cte_lake.plots.rolled import overlay_plot, rolled_plot
 from cte_lake.plots.star import star_plot
 from cte_lake.plots.style import save
 from cte_lake.plots.time import time_plot
@@ -58,8 +60,30 @@ def _time_with_model() -> Figure:
 
 
 def _overlay() -> Figure:
-    nominal = samples.losses(("ngc104",), filetypes=("flt", "flc"), epochs=(56131.0,))
-    return rolled_plot(samples.rolled(), nominal)
+    both = ("flt", "flc")
+    nominal = samples.losses(
+        ("ngc104",), samples.FLUX_BINS, filetypes=both, epochs=(56131.0,), lengths=("l", "s")
+    )
+    return overlay_plot(samples.rolled(samples.FLUX_BINS), nominal)
+
+
+def _time_of_both_lengths() -> Figure:
+    table = samples.losses(lengths=("l", "s"), modelled=True)
+    return time_plot(table, samples.curves_in_time(table), unit=MAGNITUDES)
+
+
+def _flux_of_two_targets() -> Figure:
+    """Two clusters that were observed on different dates."""
+    one = samples.losses(("ngc104",), samples.FLUX_BINS, epochs=samples.EPOCHS[:3], modelled=True)
+    other = samples.losses(("ngc6791",), samples.FLUX_BINS, epochs=samples.EPOCHS[4:7], modelled=True)
+    table = pa.concat_tables([one, other])
+    return flux_plot(table, samples.curves_in_flux(table))
+
+
+def _flash_of_two_targets() -> Figure:
+    one = samples.losses(("ngc104",), flashes=(0, 6, 12, 18, 24, 33), filetypes=("flt", "flc"))
+    other = samples.losses(("ngc6791",), flashes=(0, 12), filetypes=("flt", "flc"), epochs=samples.EPOCHS[4:])
+    return flash_plot(pa.concat_tables([one, other]))
 
 
 def _field() -> Figure:
@@ -75,6 +99,9 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "cte-flux": _flux,
     "cte-flux-many": _flux_of_many_epochs,
     "cte-flash": _flash,
+    "cte-time-lengths": _time_of_both_lengths,
+    "cte-flux-two": _flux_of_two_targets,
+    "cte-flash-two": _flash_of_two_targets,
     "cte-180": lambda: rolled_plot(samples.rolled()),
     "cte-180-overlay": _overlay,
     "model-vs-data": lambda: model_plot(samples.corrected(), samples.curves_in_time(samples.losses())),

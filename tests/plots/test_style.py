@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from cte_lake.errors import UsageError
 from cte_lake.plots.axes import limits, log_axis
+from cte_lake.plots.palette import MARKERS, PALETTE, colour, marker, sequence
 from cte_lake.plots.series import split
-from cte_lake.plots.style import MARKERS, PALETTE, colour, marker, save, sequence
+from cte_lake.plots.style import save
 from cte_lake.plots.words import bin_text, count_text, mjd_of, target_text, word, year_of
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, linear RGB.

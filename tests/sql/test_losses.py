@@ -10,6 +10,8 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.model.estimators import ESTIMATORS
+from cte_lake.model.loss_unit import MAGNITUDES
 from tests.sql.writing import add_exposure
 
 LOSS = 0.08
@@ -43,6 +45,7 @@ def test_every_row_is_one_measurement(lake):
         assert row["loss_err"] == same["cte_loss_err"]
         assert row["loss_percent"] == pytest.approx(100 * row["loss"], rel=1e-15)
         assert row["loss_mag"] == pytest.approx(same["cte_dmag"] * 2051 / 2048, rel=1e-12)
+        assert (row["loss_mag"], row["loss_mag_err"]) == (same["loss_mag"], same["loss_mag_err"])
         assert row["background"] == pytest.approx(3.5)
         assert (row["pair_id"], row["image_2"]) == (same["pair_id"], "ic7802aaq_flt.fits")
 
@@ -57,3 +60,18 @@ def test_the_estimator_is_the_configured_one_and_the_radius_a_parameter(lake):
             ("both_in_bin", 500.0, 1000.0)
         ]
         assert opened.losses(aperture=5).rows() == []
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_magnitudes_are_those_of_python(lake, estimator):
+    losses, errors = np.array([-0.2, 0.0, 0.03, 0.4, 0.999, 1.0, 1.7]), np.full(7, 0.011)
+    with open_lake(lake) as opened:
+        rows = opened.sql(
+            "SELECT loss_mag($name, l) AS mag, loss_mag_err($name, l, 0.011) AS err "
+            "FROM (SELECT unnest($losses) AS l)",
+            name=estimator,
+            losses=losses.tolist(),
+        ).rows()
+    mag, err = MAGNITUDES.of(losses, errors, estimator)
+    np.testing.assert_allclose([np.nan if row["mag"] is None else row["mag"] for row in rows], mag, rtol=1e-13)
+    np.testing.assert_allclose([np.nan if row["err"] is None else row["err"] for row in rows], err, rtol=1e-13)

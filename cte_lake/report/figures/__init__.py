@@ -22,7 +22,7 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
     "cte-flux": ("loss against flux, by epoch, with the model", losses.cte_flux),
     "cte-flash": ("loss against post-flash level", losses.cte_flash),
     "cte-180": ("loss against exposure time per chip, of the 180-degree set", losses.cte_180),
-    "cte-180-overlay": ("the same over the nominal data of NGC 104", losses.cte_180_overlay),
+    "cte-180-overlay": ("the 180-degree set over the nominal data, against flux", losses.cte_180_overlay),
     "model-vs-data": ("losses before and after correction over time", model.model_vs_data),
     "flux-background": ("flux kept by far stars (y > 1750) against background", stars.flux_background),
     "recovery": ("stars of the FLC that the FLT still shows", stars.recovery),

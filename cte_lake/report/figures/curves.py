@@ -47,6 +47,22 @@ def _background(rows: list[dict[str, Any]]) -> float:
     return float(np.median(known)) if known else float("nan")
 
 
+def with_model(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table:
+    """Add ``model_loss`` (fraction) to losses, by the first set that suits a row; no column if none does.
+
+    Rows of dates that their set was not fitted to have none.
+    """
+    rows = losses.to_pylist()
+    model: list[float | None] = [None] * len(rows)
+    for number, row in enumerate(rows):
+        one = next((each for each in sets if suits(each, row)), None)
+        if one is not None and one.validity.mjd[0] <= row["mjd"] <= one.validity.mjd[1]:
+            model[number] = float(one.loss(row["mjd"], row["mean_flux"], _background([row])))
+    if all(value is None for value in model):
+        return losses
+    return losses.append_column("model_loss", pa.array(model, pa.float64()))
+
+
 def time_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | None:
     """Loss of the median star of each observing mode and flux bin over the dates of the table.
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import UsageError
-from cte_lake.lake.write import replacing
-from cte_lake.plots.style import FORMATS
+from cte_lake.lake.place import place_of
+from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.plots.style import FORMATS, caption_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.figure import Figure
 
 DATA_FORMATS = ("csv", "ecsv", "json", "parquet")
 
@@ -43,6 +45,13 @@ def _check(path: Path, formats: tuple[str, ...], what: str) -> None:
         raise UsageError(f"{path}: {what} can be written as {', '.join('.' + name for name in formats)}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"{path} cannot be written: its folder does not exist")
+
+
+def write_caption(figure: Figure, path: Path) -> Path:
+    """Write title and caption of a figure for print beside it, as ``<stem>.caption.txt``; return the file."""
+    target = path.with_suffix(".caption.txt")
+    write_bytes(place_of(target), f"{caption_of(figure)}\n".encode())
+    return target
 
 
 def write_data(tables: Mapping[str, pa.Table], path: Path) -> list[Path]:

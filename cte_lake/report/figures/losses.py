@@ -10,7 +10,7 @@ import pyarrow as pa
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model.bins import non_overlapping
-from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
+from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves, with_model
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 #: What the plain figures show unless another choice is made: no post-flash, not corrected.
 PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
+
+
+#: Target of the nominal data that the 180-degree set is held against (ISR WFC3 2016-17).
+NOMINAL = "ngc104"
+#: What nominal pairs share with the 180-degree set.
+_ALIKE = ("proposal", "filter", "flash", "filetype", "length")
 
 
 def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
@@ -31,7 +37,7 @@ def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
 
 def cte_time(lake: Lake, asked: Request) -> Drawing:
     """Loss against time, a panel a flux bin."""
-    asked = asked.defaulting(length=("l",), **PLAIN)
+    asked = asked.defaulting(**PLAIN)
     view = "cte" if asked.bins else "cte_vs_time"
     return time_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
 
@@ -58,12 +64,12 @@ def time_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against time of the selected rows of ``cte``."""
     from cte_lake.plots.time import time_plot
 
-    asked = asked.defaulting(length=("l",), **PLAIN)
-    table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
+    asked = asked.defaulting(**PLAIN)
+    table = with_model(asked.coefficients, chosen_bins(asked.rows(losses), asked, asked.time_bins))
     curves = time_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
     caption = other_estimator(asked.coefficients, curves, asked.estimator)
-    return Drawing(time_plot(table, curves, caption=caption), tables, (f"shown: {asked}",))
+    return Drawing(time_plot(table, curves, caption=caption, unit=asked.unit), tables, (f"shown: {asked}",))
 
 
 def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
@@ -72,11 +78,11 @@ def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
 
     asked = asked.defaulting(length=("l",), **PLAIN)
     table = asked.rows(losses)
-    table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
+    table = with_model(asked.coefficients, chosen_bins(table, asked, non_overlapping(bins_in(table))))
     curves = flux_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
     caption = other_estimator(asked.coefficients, curves, asked.estimator)
-    return Drawing(flux_plot(table, curves, caption=caption), tables, (f"shown: {asked}",))
+    return Drawing(flux_plot(table, curves, caption=caption, unit=asked.unit), tables, (f"shown: {asked}",))
 
 
 def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
@@ -85,7 +91,7 @@ def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
 
     asked = asked.defaulting(length=("l",))
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
-    return Drawing(flash_plot(table), {"losses": table}, (f"shown: {asked}",))
+    return Drawing(flash_plot(table, unit=asked.unit), {"losses": table}, (f"shown: {asked}",))
 
 
 def rolled_drawing(losses: pa.Table, asked: Request) -> Drawing:
@@ -93,38 +99,49 @@ def rolled_drawing(losses: pa.Table, asked: Request) -> Drawing:
     from cte_lake.plots.rolled import rolled_plot
 
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
-    return Drawing(rolled_plot(table), {"losses": table})
+    return Drawing(rolled_plot(table, unit=asked.unit), {"losses": table})
 
 
 def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
-    """The same over the nominal pairs of NGC 104 of the same proposals."""
-    from cte_lake.plots.rolled import rolled_plot
+    """The 180-degree set over nominal pairs of the same proposals, against flux."""
+    return overlay_drawing(lake, _losses(lake, "cte", asked, "pairing = '180'"), asked)
 
-    table = chosen_bins(_losses(lake, "cte", asked, "pairing = '180'"), asked, asked.time_bins)
-    proposals = sorted(set(table["proposal"].to_pylist()))
-    flashes = sorted(set(table["flash"].to_pylist()))
-    same, parameters = where(
-        {"pairing": "chips", "target": "ngc104", "proposal": proposals, "flash": flashes}
-        | {"estimator": asked.estimator}
-    )
+
+def overlay_drawing(lake: Lake, rolled: pa.Table, asked: Request) -> Drawing:
+    """The 180-degree losses among rows of ``cte`` over those of nominal pairs, against flux.
+
+    Nominal pairs are those of the same proposals, file types, filters, flash levels and lengths; of `NOMINAL`
+    where it was observed there, else of any target.
+
+    Raises
+    ------
+    NothingToDo
+        If there is no nominal pair.
+    """
+    from cte_lake.plots.rolled import overlay_plot
+
+    table = asked.rows(rolled)
+    table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
+    alike = {key: sorted(set(table[key].to_pylist())) for key in _ALIKE}
+    same, parameters = where({"pairing": "chips", "estimator": asked.estimator} | alike)
     kinds, chosen = Selection(
         chinject=asked.selection.chinject, generation=asked.selection.generation
     ).where()
-    parameters |= chosen
     query = (
         f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {same} AND {kinds} AND cte_loss IS NOT NULL "
         "ORDER BY mjd, pair_id, bin_lo"
     )
-    nominal = lake.sql(query, **parameters).arrow()
+    nominal = lake.sql(query, **parameters, **chosen).arrow()
     if nominal.num_rows == 0:
-        listed = ", ".join(map(str, proposals))
+        listed = ", ".join(map(str, alike["proposal"]))
         raise NothingToDo(
-            f"the lake has no nominal NGC 104 pairs of proposal {listed}; `cte-lake plot cte-180` draws the "
-            "180-degree set alone"
+            f"the lake has no nominal pairs of proposal {listed} like the 180-degree set; "
+            "`cte-lake plot cte-180` draws that set alone"
         )
-    nominal = chosen_bins(nominal, asked, asked.time_bins)
-    title = "The 180-degree set over the nominal data of NGC 104"
-    return Drawing(rolled_plot(table, nominal, title), {"losses": table, "nominal": nominal})
+    of_cluster = nominal.filter([target == NOMINAL for target in nominal["target"].to_pylist()])
+    nominal = chosen_bins(of_cluster if of_cluster.num_rows else nominal, asked, bins_in(table))
+    figure = overlay_plot(table, nominal, unit=asked.unit)
+    return Drawing(figure, {"losses": table, "nominal": nominal})
 
 
 def overview(lake: Lake, asked: Request) -> Drawing:
@@ -181,7 +198,7 @@ def compare(lake: Lake, asked: Request) -> Drawing:
     table = pa.Table.from_pylist(rows)
     differences = np.subtract(table["cte_loss_2"].to_numpy(), table["cte_loss_1"].to_numpy())
     said = f"median difference of the losses: {100 * float(np.median(differences)):+.3f} %"
-    return Drawing(compare_plot(table, *asked.names), {"losses": table}, (said,))
+    return Drawing(compare_plot(table, *asked.names, unit=asked.unit), {"losses": table}, (said,))
 
 
 def _by_images(table: pa.Table) -> dict[tuple[str, str, float, float], dict[str, Any]]:

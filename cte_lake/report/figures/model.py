@@ -59,7 +59,7 @@ def model_vs_data(lake: Lake, asked: Request) -> Drawing:
     curves = time_curves(asked.coefficients, pa.Table.from_pylist(before))
     caption = f"Coefficients: {', '.join(sorted({p.name for p in pairs.values()}))}."
     caption += f" {other_estimator(asked.coefficients, curves, asked.estimator)}"
-    figure = model_plot(table, curves, caption=caption.strip())
+    figure = model_plot(table, curves, caption=caption.strip(), unit=asked.unit)
     return Drawing(figure, {"losses": table} | ({"curves": curves} if curves is not None else {}))
 
 

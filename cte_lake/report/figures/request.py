@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
+from cte_lake.model.loss_unit import PERCENT, LossUnit, loss_unit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,6 +48,8 @@ class Request:
         What is compared with.
     names : tuple of str
         What the two compared are called.
+    unit : LossUnit
+        Unit of the losses.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -60,6 +63,12 @@ class Request:
     coefficients: tuple[CoefficientSet, ...] = ()
     other: Lake | None = None
     names: tuple[str, str] = ("first", "second")
+    unit: LossUnit = PERCENT
+
+    def __post_init__(self) -> None:
+        # A notebook names it: lake.plot.cte_time(unit="mag").
+        if isinstance(self.unit, str):
+            object.__setattr__(self, "unit", loss_unit(self.unit))
 
     def defaulting(self, **values: tuple[Any, ...]) -> Request:
         """Fill in what the user left open."""

@@ -73,13 +73,13 @@ def ratio_y(lake: Lake, asked: Request) -> Drawing:
     chip = f", chip {pair['chip']}" if pair["chip"] is not None else ""
     visit = f"{pair['proposal']}/{pair['visit']}"
     title = f"{target_text(pair['target'])}{chip}, {visit}, {date_text(pair['mjd'])}"
+    rolled = pair["chip"] is not None
+    over, under = (pair[key] for key in (("image_2", "image_1") if rolled else ("image_1", "image_2")))
     caption = (
-        f"{pair['image_1']} and {pair['image_2']}: {mode_text(pair)}, {pair['exptime']:g} s, aperture "
-        f"{asked.aperture} px, estimator {asked.estimator}, {count_text(stars.num_rows, 'star')}. Line: "
-        "least squares after the sigma clip, band: its 1 sigma, crosses: clipped. Above each panel: the loss "
-        "per 2048 rows."
+        f"{over} over {under}: {mode_text(pair)}, {pair['exptime']:g} s, aperture {asked.aperture} px, "
+        f"estimator {asked.estimator}, {count_text(stars.num_rows, 'star')}."
     )
-    figure = ratio_plot(stars, fits, title, caption, rolled=pair["chip"] is not None)
+    figure = ratio_plot(stars, fits, title, caption, rolled=rolled, unit=asked.unit)
     return Drawing(figure, {"stars": stars, "fits": fits}, said)
 
 

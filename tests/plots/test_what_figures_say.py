@@ -1,0 +1,264 @@
+"""What figures must say and show, whatever they look like: legends, units, models, gaps, sizes for print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from cte_lake.errors import UsageError
+from cte_lake.model.loss_unit import MAGNITUDES, PERCENT, loss_unit
+from cte_lake.plots.background import background_plot
+from cte_lake.plots.flash import flash_plot
+from cte_lake.plots.flux import flux_plot
+from cte_lake.plots.ratio import ratio_plot
+from cte_lake.plots.rolled import overlay_plot
+from cte_lake.plots.stretch import round_levels
+from cte_lake.plots.style import COLUMN, MOST_IN_LEGEND, PAGE, Paper, caption_of, drawn_for
+from cte_lake.plots.time import time_plot
+from cte_lake.plots.words import power_text
+from tests.plots import samples
+
+FEW, OTHERS = samples.EPOCHS[:3], samples.EPOCHS[4:7]
+
+
+def two_targets(**options: object) -> pa.Table:
+    """Two clusters that were observed on different dates."""
+    one = samples.losses(("ngc104",), epochs=FEW, **options)
+    return pa.concat_tables([one, samples.losses(("ngc6791",), epochs=OTHERS, **options)])
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
+
+
+def named(axes: Axes) -> list[str]:
+    legend = axes.get_legend()
+    return [] if legend is None else [text.get_text() for text in legend.get_texts()]
+
+
+def main_panels(figure: Figure) -> list[Axes]:
+    return [axes for axes in figure.axes if axes.get_title(loc="left")]
+
+
+def points(axes: Axes) -> np.ndarray:
+    """Places of the points with error bars of a panel."""
+    return np.concatenate([bars.lines[0].get_xydata() for bars in axes.containers])
+
+
+@pytest.mark.parametrize("filetypes", [("flt",), ("flt", "flc")])
+def test_a_panel_of_losses_against_flux_names_the_epochs_in_it(filetypes: tuple[str, ...]) -> None:
+    panels = main_panels(flux_plot(two_targets(bins=samples.FLUX_BINS, filetypes=filetypes)))
+    kinds = ["FLT", "FLC"] if len(filetypes) > 1 else []
+    assert [named(panel) for panel in panels] == [
+        ["2009.75", "2010.74", "2011.80", *kinds],
+        ["2014.04", "2015.09", "2015.54", *kinds],
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_epochs_are_named_once(count: int) -> None:
+    epochs = tuple(np.linspace(55106, 60600, count))
+    flux = flux_plot(samples.losses(("ngc104",), samples.FLUX_BINS, epochs=epochs))
+    flash = flash_plot(samples.losses(flashes=(0, 12), filetypes=("flt", "flc"), epochs=epochs))
+    entries = [text.get_text() for legend in flash.legends for text in legend.get_texts()]
+    if count > MOST_IN_LEGEND:
+        assert named(flux.axes[0]) == []
+        assert entries == ["FLT", "FLC"]
+        assert all("Epoch (year)" in texts(figure) for figure in (flux, flash))
+    else:
+        assert len(named(flux.axes[0])) == count
+        assert len(entries) == count + 2
+
+
+def test_no_curve_leaves_its_panel() -> None:
+    table = two_targets(bins=samples.FLUX_BINS)
+    curves = samples.curves_in_flux(table)
+    # A model that is steep at its faint end, beyond the data and among them.
+    steep = np.array(curves["loss"]) * (1 + 60 / np.array(curves["flux"]))
+    curves = curves.set_column(curves.column_names.index("loss"), "loss", pa.array(steep))
+    for panel in main_panels(flux_plot(table, curves)):
+        (left, right), (low, high) = panel.get_xlim(), panel.get_ylim()
+        for line in panel.lines:
+            if len(line.get_xdata()) > 10:
+                x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+                assert left <= x.min()
+                assert x.max() <= right
+                assert low < y.min()
+                assert y.max() < high
+
+
+def test_each_target_has_its_panel_of_losses_against_flash() -> None:
+    figure = flash_plot(two_targets(flashes=(0, 12), filetypes=("flt", "flc")))
+    heads = [panel.get_title(loc="left") for panel in main_panels(figure)]
+    assert [head.rsplit(", ", 1)[1] for head in heads] == ["NGC 104", "NGC 6791"] * 3
+
+
+def test_short_and_long_exposures_stand_side_by_side() -> None:
+    figure = time_plot(samples.losses(("ngc104",), lengths=("s", "l")))
+    heads = [panel.get_title(loc="left") for panel in main_panels(figure)]
+    assert len(heads) == 6
+    assert heads[0].endswith("long exposures")
+    assert heads[1].endswith("short exposures")
+    assert "exposures" not in caption_of(figure)
+    assert "long exposures" in caption_of(time_plot(samples.losses()))
+
+
+def test_residuals_are_loss_less_model() -> None:
+    table = samples.losses(("ngc104",), modelled=True)
+    for figure in (
+        time_plot(table, samples.curves_in_time(table)),
+        flux_plot(table, samples.curves_in_flux(table)),
+    ):
+        small = [panel for panel in figure.axes if panel.get_ylabel().startswith("Residual")]
+        drawn = np.sort(np.concatenate([points(panel)[:, 1] for panel in small]))
+        wanted = 100 * (np.array(table["cte_loss"]) - np.array(table["model_loss"]))
+        np.testing.assert_allclose(drawn, np.sort(wanted), atol=1e-12)
+        assert "measured less model" in caption_of(figure)
+    assert "measured less" not in caption_of(time_plot(samples.losses()))
+
+
+@pytest.mark.parametrize("draw", [time_plot, flux_plot, flash_plot])
+def test_losses_in_magnitudes(draw: Callable[..., Figure]) -> None:
+    table = samples.losses(("ngc104",))
+    percent, magnitudes = draw(table), draw(table, unit=MAGNITUDES)
+    assert PERCENT.label in texts(percent)
+    assert MAGNITUDES.label == "CTE loss per 2051 rows (mag)"
+    assert MAGNITUDES.label in texts(magnitudes)
+    for one, other in zip(main_panels(percent), main_panels(magnitudes), strict=True):
+        told = -2.5 * np.log10(1 - points(one)[:, 1] / 100) * 2051 / 2048
+        np.testing.assert_allclose(points(other)[:, 1], told, rtol=1e-12)
+
+
+@given(st.floats(-0.9, 0.95), st.floats(0, 0.5), st.sampled_from(["log_ratio", "mean_flux"]))
+def test_errors_in_magnitudes_are_those_of_small_steps(loss: float, error: float, estimator: str) -> None:
+    value, half = MAGNITUDES.of(loss, error, estimator)
+    step = 1e-6
+    up, down = (MAGNITUDES.of(loss + side, 0.0, estimator)[0] for side in (step, -step))
+    assert half == pytest.approx(float(up - down) / (2 * step) * error, rel=1e-5, abs=1e-12)
+    assert np.sign(value) == np.sign(loss)
+
+
+def test_a_unit_is_one_that_is_known() -> None:
+    assert loss_unit("MAG") is MAGNITUDES
+    assert PERCENT.text(0.1234, 0.01) == "12.34 ± 1.00"
+    assert MAGNITUDES.text(0.1, None, "log_ratio") == "0.1087"
+    assert PERCENT.text(None, None) is None
+    with pytest.raises(UsageError, match="'ratio' is not known; it is percent or mag"):
+        loss_unit("ratio")
+
+
+def test_a_ratio_plot_says_what_is_over_what_and_how_steep() -> None:
+    figure = ratio_plot(samples.stars(), samples.fits(), unit=MAGNITUDES)
+    said = texts(figure)
+    assert "Flux ratio chip 1 / chip 2 (1)" in said
+    fit = samples.fits().to_pylist()[0]
+    assert f"{power_text(fit['slope'], fit['slope_err'])} /px" in said
+    assert f"{MAGNITUDES.text(fit['cte_loss'], fit['cte_loss_err'])} mag" in said
+    rolled = texts(ratio_plot(samples.stars(), samples.fits(), rolled=True))
+    assert "second visit / first visit" in rolled
+
+
+def test_stars_beyond_a_ratio_plot_are_marked_at_its_edge() -> None:
+    stars = samples.stars()
+    figure = ratio_plot(stars, samples.fits())
+    low, high = figure.axes[0].get_ylim()
+    ratio = np.array(stars["ratio"])
+    marked = [line for axes in figure.axes for line in axes.lines if line.get_marker() in {"^", "v"}]
+    assert sum(len(line.get_xdata()) for line in marked) == int(((ratio < low) | (ratio > high)).sum()) > 0
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (2.58e-4, 1.1e-5, "(2.58 ± 0.11) × 10⁻⁴"),  # noqa: RUF001
+        (-3.0e-5, 4.0e-5, "(-3.00 ± 4.00) × 10⁻⁵"),  # noqa: RUF001
+        (0.0, 0.0, "(0.00 ± 0.00) × 10⁰"),  # noqa: RUF001
+        (2.0e-4, np.nan, "(2.00 ± nan) × 10⁻⁴"),  # noqa: RUF001
+    ],
+)
+def test_small_numbers(value: float, error: float, text: str) -> None:
+    assert power_text(value, error) == text
+
+
+def _far_stars(levels: tuple[float, ...], spread: float) -> tuple[pa.Table, pa.Table]:
+    noise = np.random.default_rng(3)
+    count = 300
+    background = np.concatenate([noise.normal(level, spread, count) for level in levels])
+    many = background.size
+    stars = {"bin_lo": np.full(many, 500.0), "bin_hi": np.full(many, 2000.0), "background": background}
+    means = {"bin_lo": 500.0, "bin_hi": 2000.0, "mean": 0.9, "mean_err": 0.01, "n": count}
+    return (
+        pa.table(stars | {"kept_flux": np.full(many, 0.9)}),
+        pa.Table.from_pylist([means | {"background": level} for level in levels]),
+    )
+
+
+def _joined(figure: Figure) -> list[int]:
+    """How many levels each line between means holds."""
+    lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    return sorted(
+        len(line.get_xdata()) for line in lines if not line.get_gid() and len(line.get_xdata()) < 20
+    )
+
+
+def test_no_mean_is_drawn_across_a_gap() -> None:
+    far_apart = background_plot(*_far_stars((1.0, 3.0, 33.0), 0.9))
+    assert 3 not in _joined(far_apart)
+    assert 2 in _joined(far_apart)
+    assert 3 in _joined(background_plot(*_far_stars((1.0, 3.0, 5.0), 0.9)))
+
+
+@given(st.floats(-50, 5000), st.floats(1e-2, 1e5))
+def test_the_marks_of_a_frame_are_round_signals_in_their_places(low: float, span: float) -> None:
+    high = low + span
+    marks = round_levels(low, high)
+    span = high - low
+    soft = span / 60
+    assert marks
+    for place, signal in marks:
+        assert -1e-9 <= place <= 1 + 1e-9
+        shown = np.arcsinh((signal - low) / soft) / np.arcsinh(span / soft)
+        assert shown == pytest.approx(place, abs=1e-6)
+        finest = 10 ** np.floor(np.log10(soft))
+        assert signal / finest == pytest.approx(round(signal / finest), rel=1e-9, abs=1e-6)
+    places = [place for place, _ in marks]
+    assert np.diff(places, prepend=-1).min() > 0.08
+
+
+def test_the_rolled_set_lies_over_the_nominal_data_along_log_flux() -> None:
+    rolled = samples.rolled(samples.FLUX_BINS)
+    nominal = samples.losses(("ngc104",), samples.FLUX_BINS, epochs=(56131.0,), lengths=("l", "s"))
+    figure = overlay_plot(rolled, nominal)
+    assert [panel.get_xscale() for panel in figure.axes] == ["log", "log"]
+    assert all(panel.get_xlabel() == "Mean flux (e⁻)" for panel in figure.axes)
+    assert sum(points(panel).shape[0] for panel in figure.axes) == rolled.num_rows + nominal.num_rows
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(entries) == ["FLC", "FLT", "NGC 104, chip 1 / chip 2", "chip 1", "chip 2"]
+    assert "NGC 6583" in caption_of(figure)
+
+
+@pytest.mark.parametrize(("paper", "width"), [(PAGE, 6.5), (COLUMN, 3.4)])
+def test_figures_for_print_have_its_width_and_leave_the_words_to_it(paper: Paper, width: float) -> None:
+    with drawn_for(paper):
+        figure = time_plot(samples.losses(), caption="Mine.")
+    assert figure.get_size_inches()[0] == pytest.approx(width)
+    assert [text.get_text() for text in figure.texts] == [PERCENT.label]
+    assert caption_of(figure).startswith("CTE loss against time. Proposal 14378")
+    assert caption_of(figure).endswith("Mine.")
+    sizes = {text.get_fontsize() for text in figure.findobj(Text) if text.get_text() and text.get_visible()}
+    assert 6.5 < min(sizes) <= max(sizes) < 12
+    assert time_plot(samples.losses()).get_size_inches()[0] == 8.0
+
+
+def test_a_column_takes_figures_of_two_columns_as_a_page_does() -> None:
+    with drawn_for(COLUMN):
+        figure = time_plot(samples.losses(lengths=("l", "s")))
+    assert figure.get_size_inches()[0] == pytest.approx(6.5)
