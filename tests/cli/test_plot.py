@@ -70,7 +70,26 @@ def test_numbers_keep_their_units(call: Call, lake: Path, tmp_path: Path) -> Non
     assert str(stars["mean_flux"].unit) == "electron"
     assert len(fits) == 6
     with Image.open(tmp_path / "r.png") as picture:
-        assert picture.width == 1500
+        assert picture.width == 1200
+
+
+def test_a_figure_for_print_has_its_size_and_its_caption_beside_it(
+    call: Call, lake: Path, tmp_path: Path
+) -> None:
+    code, out, _ = call("plot", "cte-time", "--lake", lake, "--paper", "page", "--unit", "mag", "-o", "t.svg")
+    assert (code, out) == (0, "t.svg\nt.caption.txt\n")
+    text, caption = ((tmp_path / name).read_text() for name in ("t.svg", "t.caption.txt"))
+    assert 'width="468pt"' in text
+    assert "CTE loss per 2051 rows (mag)" in text
+    assert "CTE loss against time" not in text
+    assert caption.startswith("CTE loss against time. NGC 104, ")
+
+
+def test_losses_are_printed_in_either_unit(call: Call, lake: Path) -> None:
+    percent, magnitudes = (call("measure", "--lake", lake, "--unit", unit)[1] for unit in ("percent", "mag"))
+    first, second = (table.splitlines()[3].split() for table in (percent, magnitudes))
+    assert float(second[-2]) == pytest.approx(float(first[-2]) * 0.010857 * 2051 / 2048, abs=1e-4)
+    assert "mag" in magnitudes.splitlines()[1]
 
 
 @pytest.mark.parametrize("suffix", ["json", "parquet"])
@@ -91,6 +110,8 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "--length", "x"), ExitCode.WRONG_USE, "--length 'x' is not known; it is s or l"),
         (("cte-time", "--filetype", "raw"), ExitCode.WRONG_USE, "it is flt or flc"),
         (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),
+        (("cte-time", "--unit", "ratio"), ExitCode.WRONG_USE, "it is percent or mag"),
+        (("cte-time", "--paper", "a4"), ExitCode.WRONG_USE, "it is screen, page, column"),
         (("star",), ExitCode.WRONG_USE, "--star NUMBER"),
         (("compare",), ExitCode.WRONG_USE, "--with-mode MODE, or --with LAKE"),
         (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "no target is called 'm31'"),

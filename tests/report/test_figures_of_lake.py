@@ -39,7 +39,7 @@ def test_time_shows_plain_pairs_unless_told_otherwise(lake: Lake) -> None:
     assert set(table["filetype"].to_pylist()) == {"flt"}
     assert set(table["flash"].to_pylist()) == {0}
     assert set(table["estimator"].to_pylist()) == {"log_ratio"}
-    assert drawing.said == ("shown: --flash 0 --filetype flt",)
+    assert drawing.said[0] == "shown: --flash 0 --filetype flt"
     everything = Request(selection=Selection(filetype=("FLC",), flash=(12, 33)), time_bins=TIME_BINS)
     other = draw("cte-time", lake, everything).tables["losses"]
     assert set(other["filetype"].to_pylist()) == {"flc"}

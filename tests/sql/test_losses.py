@@ -73,5 +73,6 @@ def test_magnitudes_are_those_of_python(lake, estimator):
             losses=losses.tolist(),
         ).rows()
     mag, err = MAGNITUDES.of(losses, errors, estimator)
-    np.testing.assert_allclose([np.nan if row["mag"] is None else row["mag"] for row in rows], mag, rtol=1e-13)
-    np.testing.assert_allclose([np.nan if row["err"] is None else row["err"] for row in rows], err, rtol=1e-13)
+    for name, wanted in (("mag", mag), ("err", err)):
+        found = [np.nan if row[name] is None else row[name] for row in rows]
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)
