@@ -52,6 +52,8 @@ class Lake:
 
     alignment = ViewMethod("alignment")
     binned_ratios = ViewMethod("binned_ratios")
+    chip_stars = ViewMethod("chip_stars")
+    chips = ViewMethod("chips")
     coverage = ViewMethod("coverage")
     crmasks = ViewMethod("crmasks")
     cte = ViewMethod("cte")

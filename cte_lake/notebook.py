@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cte_lake.config import Settings
+    from cte_lake.correction.chip_lake import LakeChips
     from cte_lake.lake.stored import AnyLake
     from cte_lake.model.coefficients import CoefficientSet
 
@@ -150,6 +151,32 @@ class Lake(api.Lake):
         rest.setdefault("aperture", settings.config.measure.aperture)
         asked = _made(FitRequest, "fit", selection=selection, **rest)
         return fit_lake(self, asked, settings.hash(), name).coefficients
+
+    def solve_chips(self, **request: Any) -> LakeChips:
+        """Solve for the loss of each chip by itself, from every exposure; the view ``chips`` shows kept ones.
+
+        Parameters
+        ----------
+        **request
+            Which exposures (``target``, ``filter``, ``length``, ``flash``, ``filetype``, ``proposal``,
+            ``visit``, ``until``) and how (``aperture``, ``zero_per_bin``, ``rolled``, ``min_stars``,
+            ``workers``).
+
+        Returns
+        -------
+        LakeChips
+            ``table()`` with units, ``covariance`` in its order, ``sentences()``.
+
+        Raises
+        ------
+        FitRefused
+            If nothing can be solved.
+        """
+        from cte_lake.correction.chip_lake import ChipRequest, solve_chips
+
+        selection, rest = _selection(request)
+        rest.setdefault("aperture", self.settings().config.measure.aperture)
+        return solve_chips(self, _made(ChipRequest, "solve_chips", selection=selection, **rest))
 
     def register(self, name: str, table: Any) -> None:
         """Let queries read a table of yours under a name, beside the views: ``JOIN mine USING (master_id)``.

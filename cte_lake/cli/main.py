@@ -37,6 +37,7 @@ COMMAND_MODULES = (
     "query",
     "compare",
     "fit",
+    "chips",
     "pivot",
     "coeffs",
     "coeffs_new",

@@ -15,6 +15,7 @@ FOLDERS = (
     "rejects",
     "alignment",
     "crmasks",
+    "chips",
     "coefficients",
     "reports",
     "logs",

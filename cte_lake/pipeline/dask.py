@@ -111,6 +111,66 @@ def _run_on(
             yield Done(task, result, None)
 
 
+Item = TypeVar("Item")
+Argument = TypeVar("Argument")
+
+
+class Held(Generic[Item]):
+    """Items that stay where they are worked on while functions of them are called again and again."""
+
+    def __init__(self, items: Sequence[Item], client: Client | None) -> None:
+        self._client = client
+        # One by one: all of them at once would be one message.
+        self._items = list(items) if client is None else [client.scatter(item, hash=False) for item in items]
+
+    def __call__(
+        self, function: Callable[[Item, Argument], Result], arguments: Sequence[tuple[int, Argument]]
+    ) -> Iterator[Result]:
+        """Yield ``function(item, argument)`` for each number of an item and argument, in their order.
+
+        Raises
+        ------
+        UsageError
+            If a worker died with the items that it held.
+        """
+        if self._client is None:
+            yield from (function(self._items[number], argument) for number, argument in arguments)
+            return
+        from concurrent.futures import CancelledError
+
+        from distributed.scheduler import KilledWorker
+
+        submit = self._client.submit
+        futures = [
+            submit(function, self._items[number], argument, pure=False) for number, argument in arguments
+        ]
+        futures.reverse()
+        while futures:
+            try:
+                yield futures.pop().result()
+            except (CancelledError, KilledWorker) as error:
+                raise UsageError(
+                    "a worker process died with the stars that it held (out of memory?); "
+                    "try fewer workers, or --workers 0"
+                ) from error
+
+
+@contextlib.contextmanager
+def hold(items: Sequence[Item], workers: WorkerSettings) -> Iterator[Held[Item]]:
+    """Hold items in the workers' memory, or in this process for no workers.
+
+    Raises
+    ------
+    UsageError
+        If the scheduler that was named does not answer.
+    """
+    if workers.scheduler is None and workers.count == 0:
+        yield Held(items, None)
+        return
+    with _client(workers, len(items)) as client:
+        yield Held(items, client)
+
+
 @contextlib.contextmanager
 def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
     from distributed import Client

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from cte_lake.config import Config, Settings
 
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
-STORED = ("exposures", "phot", "master", "rejects", "alignment", "crmasks")
+STORED = ("exposures", "phot", "master", "rejects", "alignment", "crmasks", "chips")
+#: Of these, what lakes that were made before do not have until something is written to it.
+LATER = frozenset({"chips"})
 
 
 class Binding:
@@ -156,6 +158,10 @@ def default_view(macro: SqlObject, aperture: int) -> str:
 
 def _bind_stored(connection: duckdb.DuckDBPyConnection, files: StoredDataset, of_seed: bool = False) -> None:
     name = files.name
+    if name in LATER and files.seed is None:
+        nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in stored_types(name).items())
+        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {nothing} WHERE false")
+        return
     columns = ", ".join(f'"{column}"' for column in stored_types(name))
     source = files.scan(only=files.seed_place if of_seed and files.seed_place.is_file() else None)
     try:

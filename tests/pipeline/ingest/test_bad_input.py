@@ -139,7 +139,18 @@ def test_the_good_ones_are_measured_and_nothing_is_lost(outcome):
     assert first.exit_code == ExitCode.DONE_IN_PART
     assert first.measured + first.excluded + len(first.rejected) == 4 + len(BAD)
     assert sorted(path.name for path in lake.iterdir() if path.is_dir()) == sorted(
-        ["master", "exposures", "phot", "rejects", "alignment", "crmasks", "coefficients", "reports", "logs"]
+        [
+            "master",
+            "exposures",
+            "phot",
+            "rejects",
+            "alignment",
+            "crmasks",
+            "chips",
+            "coefficients",
+            "reports",
+            "logs",
+        ]
     )
 
 

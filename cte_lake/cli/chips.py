@@ -1,0 +1,165 @@
+"""The command ``chips``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.fit_options import MinStarsOption, UntilOption
+from cte_lake.cli.options import (
+    ChinjectOption,
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    GenerationOption,
+    JsonOption,
+    LakeOption,
+    LengthOption,
+    ModeOption,
+    RadiusOption,
+    SchedulerOption,
+    SetOption,
+    TargetOption,
+    one_of,
+    select,
+    settings_of,
+)
+from cte_lake.cli.output import FormatOption, OutputOption
+
+
+@app.command(rich_help_panel=RESULTS)
+def chips(
+    lake: LakeOption = None,
+    target: TargetOption = None,
+    filter_: FilterOption = None,
+    length: LengthOption = None,
+    flash: FlashOption = None,
+    filetype: FiletypeOption = None,
+    generation: GenerationOption = None,
+    chinject: ChinjectOption = None,
+    until: UntilOption = None,
+    radius: RadiusOption = None,
+    zero: Annotated[
+        str,
+        typer.Option(
+            "--zero",
+            help="Zero points: one an exposure, or one for each flux bin of an exposure (bin), "
+            "which uses slopes along the row alone; errors are then about twice as large.",
+        ),
+    ] = "exposure",
+    rolled: Annotated[
+        str | None,
+        typer.Option(
+            "--rolled",
+            metavar="TARGET",
+            help="Fix what the exposures leave open by the 180-degree set of this target.",
+        ),
+    ] = None,
+    min_stars: MinStarsOption = 10,
+    covariance: Annotated[
+        Path | None,
+        typer.Option("--covariance", help="Write the covariance of all losses to this file (.npy)."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep the losses in the lake, for the view chips.")
+    ] = True,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=0,
+            help="Number of worker processes; 0 works in this process. "
+            "Default: workers.count where there are very many measurements.",
+        ),
+    ] = None,
+    scheduler: SchedulerOption = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    mode: ModeOption = None,
+    as_json: JsonOption = False,
+    assignments: SetOption = None,
+) -> None:
+    """Print the loss of each chip by itself: per epoch, post-flash and flux bin, percent per 2048 rows.
+
+    Every exposure counts, with or without a partner: each star has its own flux, each exposure its zero
+    point. Prints what the exposures leave open, by what it is fixed, and what does not count, on standard
+    error. Bins are electrons before the loss; see docs/chips.md.
+
+    [bold]Example[/bold]
+
+      cte-lake chips --target ngc104 --filter F502N --length l --filetype flt
+    """
+    from cte_lake import open_lake
+    from cte_lake.cli.dates import parse_date
+    from cte_lake.cli.rows import chosen_format, for_people, print_rows
+    from cte_lake.correction.chip_lake import ChipRequest, keep_chips, solve_chips
+    from cte_lake.lake.stored import find_lake
+
+    root = find_lake(lake)
+    settings = settings_of(root, assignments)
+    selection = select(
+        target=target,
+        flash=flash,
+        filetype=filetype,
+        filter_=filter_,
+        length=length,
+        until=None if until is None else parse_date(until),
+        generation=generation,
+        chinject=chinject,
+    )
+    request = ChipRequest(
+        selection,
+        settings.config.measure.aperture if radius is None else radius,
+        one_of("--zero", zero, ("exposure", "bin")) == "bin",
+        rolled,
+        min_stars,
+        _pool(settings.config.workers, workers, scheduler),
+    )
+    readable = for_people(chosen_format(as_json, format_), output)
+    with open_lake(root, mode=mode, settings=settings) as opened:
+        losses = solve_chips(opened, request)
+        if keep:
+            keep_chips(opened, losses)
+    if covariance is not None:
+        _write(covariance, losses.covariance)
+    rows = losses.table().to_pylist()
+    print_rows([_shown(row) for row in rows] if readable else rows, as_json, 4, format_, output)
+    for sentence in losses.sentences():
+        typer.echo(sentence, err=True)
+
+
+def _pool(stated: Any, workers: int | None, scheduler: str | None) -> Any:
+    from cte_lake.pipeline.dask import WorkerSettings
+
+    if workers is None and scheduler is None:
+        return None
+    count = stated.count if workers is None else workers
+    return WorkerSettings(count, scheduler, stated.memory_limit, stated.retries)
+
+
+def _write(path: Path, matrix: Any) -> None:
+    import numpy as np
+
+    from cte_lake.lake.write import replacing
+
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, matrix)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a loss in columns that fit a terminal of 80."""
+    return {
+        "chip": row["chip"],
+        "epoch": row["epoch"],
+        "MJD": f"{row['mjd']:.0f}",
+        "fl": row["flash"],
+        "bg": f"{row['background']:.1f}",
+        "bin (e-)": f"{row['bin_lo']:g}-{row['bin_hi']:g}",
+        "flux (e-)": f"{10 ** row['mean_log_flux']:.0f}",
+        "stars": row["n"],
+        "loss %": None if row["loss"] is None else f"{100 * row['loss']:.2f}",
+        "error %": None if row["loss"] is None else f"{100 * row['loss_err']:.2f}",
+    }

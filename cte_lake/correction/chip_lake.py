@@ -1,0 +1,335 @@
+"""Each chip's losses from a lake: choose the exposures, read their stars, solve, keep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from cte_lake.correction.fit_lake import KINDS
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.schemas import dataset
+from cte_lake.lake.selection import Selection, where
+from cte_lake.model.bins import non_overlapping
+from cte_lake.model.chips.losses import ChipLosses, LeftOut
+from cte_lake.model.chips.rows import Exposures, Setting, StarRows, turns
+from cte_lake.model.chips.solve import Method, Run, Task, solve
+from cte_lake.model.chips.sums import pass_over
+from cte_lake.model.points import MIN_STARS
+from cte_lake.pipeline.dask import Held, WorkerSettings, hold
+from cte_lake.plots.words import count_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cte_lake.api import Lake
+    from cte_lake.model.chips.rows import StarState
+    from cte_lake.model.chips.sums import Sums
+
+#: How exposures were measured: those that differ in it are not solved together.
+_MEASURED = ("cr_masked", "flux_scaled", "settings_hash", "pam")
+#: Exposures whose stars are read in one query.
+_BATCH = 100
+#: Stars times exposures of a group; groups follow from the stars alone, so that their sums are added in one
+#: order whoever makes them.
+_GROUP = 1_500_000
+#: Measurements from which on worker processes are worth their start.
+_MANY = 4_000_000
+#: Of stars about a bin's edge: a loss makes them fainter, a zero point brighter.
+_MARGIN = (0.5, 1.2)
+#: Stars by which the sense of the rows is told.
+_SENSE = 2000
+
+
+@dataclass(frozen=True)
+class ChipRequest:
+    """What to solve for.
+
+    Attributes
+    ----------
+    selection : Selection
+        Which exposures; one solution is of one target, filter, length and file type.
+    aperture : int
+        Radius, px.
+    zero_per_bin : bool
+        Whether each flux bin of an exposure has its own zero point (`cte_lake.model.chips.solve.Method`).
+    rolled : str or None
+        Target of a 180-degree set that fixes what the exposures leave open.
+    min_stars : int
+        Fewest stars of a loss that is told.
+    workers : WorkerSettings or None
+        Where; None: worker processes of the configuration where there are very many measurements.
+    """
+
+    selection: Selection = field(default_factory=Selection)
+    aperture: int = 3
+    zero_per_bin: bool = False
+    rolled: str | None = None
+    min_stars: int = MIN_STARS
+    workers: WorkerSettings | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LakeChips(ChipLosses):
+    """Losses of chips with what they were solved from.
+
+    Attributes
+    ----------
+    kind : dict of str
+        Target, filter, length, file type, charge injection and generation.
+    mode : str
+        Photometry mode.
+    aperture : int
+        Radius, px.
+    solution_hash : str
+        Hash of the exposures and settings.
+    notes : tuple of str
+        What the selection left out.
+    """
+
+    kind: dict[str, str] = field(default_factory=dict)
+    mode: str = ""
+    aperture: int = 3
+    solution_hash: str = ""
+    notes: tuple[str, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Say what was left open and by what it was fixed, and what does not count."""
+        return [*super().sentences(), *self.notes]
+
+    def table(self) -> pa.Table:
+        """Return the losses as a table with units, a row each in the order of `covariance`."""
+        columns = {column.name: column for column in dataset("chips").columns}
+        rows = [self._common() | row for row in self.rows()]
+        schema = dataset("chips").schema()
+        hidden = {"solved_at", "software", "mode"}
+        names = [name for name in columns if name not in hidden]
+        return pa.Table.from_pylist(
+            [{name: row.get(name) for name in names} for row in rows],
+            schema=pa.schema([schema.field(name) for name in names]),
+        )
+
+    def _common(self) -> dict[str, Any]:
+        fixed = "; ".join(sorted(set(self.solution.fixed_by))) or "the data"
+        return {
+            **self.kind,
+            "aperture": self.aperture,
+            "mode": self.mode,
+            "solution": self.solution_hash,
+            "fixed_by": fixed,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The exposures of a request."""
+
+    rows: list[dict[str, Any]]
+    kind: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
+    """Solve for the losses of each chip of a lake's exposures.
+
+    Parameters
+    ----------
+    lake : Lake
+        An open lake.
+    request : ChipRequest
+        What to solve for.
+
+    Raises
+    ------
+    NothingToDo
+        If no exposure is selected, or no star counts.
+    UsageError
+        If the exposures are of several kinds, or a worker is lost.
+    FitRefused
+        If nothing can be solved.
+    """
+    settings = lake.settings()
+    bins = non_overlapping(settings.config.measure.flux_bins)
+    chosen = _choose(lake, request)
+    rolled: Sequence[Any] = ()
+    if request.rolled is not None:
+        selection = replace(request.selection, target=(request.rolled,), proposal=(), visit=(), flash=())
+        rolled = solve_chips(lake, replace(request, selection=selection, rolled=None)).rolled(bins)
+    exposures, groups, left_out = _read(lake, chosen.rows, request.aperture, bins)
+    levels = [group.mean_log(exposures.zero) for group in groups]
+    method = Method(request.zero_per_bin, tuple(rolled))
+    pool = request.workers or _pool(settings.config.workers, left_out.rows)
+    with hold(groups, pool) as held:
+        # The workers hold the stars now.
+        groups.clear()
+        found = solve(levels, exposures, _on(held, exposures), method)
+    return LakeChips(
+        exposures,
+        found,
+        left_out,
+        request.min_stars,
+        chosen.kind,
+        settings.config.photometry.mode,
+        request.aperture,
+        _hash(chosen.rows, request, settings.hash("measure")),
+        chosen.notes,
+    )
+
+
+def keep_chips(lake: Lake, losses: LakeChips) -> bool:
+    """Keep losses in the lake, where the view ``chips`` shows them; whether they were new."""
+    from cte_lake import __version__
+
+    known = lake.sql(
+        "SELECT count(*) AS n FROM chips WHERE solution = $solution", solution=losses.solution_hash
+    ).rows()
+    if known[0]["n"]:
+        return False
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    rows = [losses._common() | row | {"solved_at": now, "software": __version__} for row in losses.rows()]
+    schema = dataset("chips").schema()
+    lake.stored.dataset("chips").append(pa.Table.from_pylist(rows, schema=schema))
+    return True
+
+
+def _choose(lake: Lake, request: ChipRequest) -> _Chosen:
+    selection = lake.select(request.selection).of_losses()
+    condition, values = selection.where()
+    rows = lake.sql(f"FROM chip_exposures WHERE {condition} ORDER BY mjd, imagename", **values).rows()
+    if not rows:
+        exposures = lake.sql("SELECT *, chinject AS chinject FROM chip_exposures").rows()
+        raise NothingToDo(f"nothing to solve: {selection.nothing_among(exposures, 'exposure')}")
+    for name in KINDS:
+        found = sorted({str(row[name]) for row in rows})
+        if len(found) > 1:
+            raise UsageError(f"the exposures are of {name} {', '.join(found)}; choose one with --{name}")
+    ways: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        ways.setdefault(tuple(row[name] for name in _MEASURED), []).append(row)
+    largest = max(ways.values(), key=len)
+    others = len(rows) - len(largest)
+    notes = (
+        (
+            f"{count_text(others, 'exposure')} left out, measured otherwise than the {len(largest)} others "
+            "(cosmic-ray masks, FLUXCORR, settings or pixel area map)",
+        )
+        if others
+        else ()
+    )
+    return _Chosen(largest, {name: str(largest[0][name]) for name in KINDS}, notes)
+
+
+def _read(
+    lake: Lake, rows: list[dict[str, Any]], aperture: int, bins: Sequence[tuple[float, float]]
+) -> tuple[Exposures, list[StarRows], LeftOut]:
+    exposures, order = Exposures.sorted_by_setting(
+        [row["imagename"] for row in rows],
+        [Setting(row["chip"], row["epoch"], row["flash"]) for row in rows],
+        np.array([row["exptime"] for row in rows]),
+        np.array([row["mjd"] for row in rows]),
+        np.array([row["background"] for row in rows]),
+        bins,
+    )
+    parts = list(_stars(lake, [rows[k] for k in order], aperture))
+    number, star, distance, flux, noise = (
+        np.concatenate(columns) for columns in zip(*(p[0] for p in parts), strict=True)
+    )
+    left_out = LeftOut(sum(p[1] for p in parts), sum(p[1] for p in parts) - number.size)
+    parts.clear()
+    if not number.size:
+        raise NothingToDo(
+            "no star of the selected exposures counts: all have a flag that excludes, or no flux"
+        )
+    star, kept = _near_the_bins(number, star, flux, exposures)
+    dense = [np.full((kept, len(exposures)), np.nan, dtype=np.float32) for _ in range(3)]
+    chosen = star >= 0
+    for array, values in zip(dense, (flux, noise, distance), strict=True):
+        array[star[chosen], number[chosen]] = values[chosen]
+    whole = StarRows(*dense)
+    exposures = replace(exposures, turn=turns(whole.part(kept // 2, kept // 2 + _SENSE), exposures))
+    size = max(1, _GROUP // len(exposures))
+    return exposures, [whole.part(k, k + size) for k in range(0, kept, size)], left_out
+
+
+def _stars(
+    lake: Lake, rows: list[dict[str, Any]], aperture: int
+) -> Iterator[tuple[tuple[np.ndarray[Any, Any], ...], int]]:
+    """Yield the usable measurements of some exposures at a time, and the number of all of them."""
+    from cte_lake.detector import DETECTOR
+
+    chosen = {"number": range(len(rows)), "imagename": [row["imagename"] for row in rows]}
+    lake.register("chosen_exposures", pa.table({name: pa.array(values) for name, values in chosen.items()}))
+    by_proposal: dict[int, int] = {}
+    for row in rows:
+        by_proposal[row["proposal"]] = by_proposal.get(row["proposal"], 0) + 1
+    batch: list[int] = []
+    for proposal in sorted(by_proposal):
+        batch.append(proposal)
+        if sum(by_proposal[p] for p in batch) < _BATCH and proposal != max(by_proposal):
+            continue
+        wanted = {"target": rows[0]["target"], "filetype": rows[0]["filetype"], "proposal": batch}
+        condition, values = where(wanted, "s")
+        table = lake.sql(
+            "SELECT c.number::SMALLINT AS number, s.master_id, s.distance::FLOAT AS distance, "
+            "s.flux::FLOAT AS flux, s.noise::FLOAT AS noise, s.usable "
+            f"FROM chip_stars(aperture := {int(aperture)}) AS s "
+            f"INNER JOIN chosen_exposures AS c ON c.imagename = s.imagename WHERE {condition}",
+            **values,
+        ).arrow()
+        usable = table.column("usable").to_numpy()
+        names = ("number", "master_id", "distance", "flux", "noise")
+        number, star, distance, flux, noise = (table.column(name).to_numpy()[usable] for name in names)
+        yield (number, star, distance / np.float32(DETECTOR.loss_rows), flux, noise), table.num_rows
+        batch = []
+
+
+def _near_the_bins(
+    number: np.ndarray[Any, Any], star: np.ndarray[Any, Any], flux: np.ndarray[Any, Any], exposures: Exposures
+) -> tuple[np.ndarray[Any, Any], int]:
+    """Number the stars from faint to bright; -1 for those far from all bins or seen once."""
+    known, index = np.unique(star, return_inverse=True)
+    count = np.bincount(index)
+    light = np.bincount(index, flux) / np.bincount(index, np.exp(exposures.zero)[number])
+    low, high = exposures.bins[0][0] * _MARGIN[0], exposures.bins[-1][1] * _MARGIN[1]
+    counts = (count > 1) & (light > low) & (light < high)
+    # A stable order, of equal fluxes by the star's number: groups are the same every time.
+    order = np.argsort(np.where(counts, light, np.inf), kind="stable")
+    place = np.full(known.size, -1)
+    place[order[: int(counts.sum())]] = np.arange(int(counts.sum()))
+    return place[index], int(counts.sum())
+
+
+def _pool(stated: Any, rows: int) -> WorkerSettings:
+    count = stated.count if rows >= _MANY and find_spec("distributed") is not None else 0
+    return WorkerSettings(count, None, stated.memory_limit, stated.retries)
+
+
+def _pass(rows: StarRows, argument: tuple[Task, Exposures]) -> tuple[Sums, StarState]:
+    task, exposures = argument
+    return pass_over(rows, task.state, task.terms, exposures, task.last, task.judge)
+
+
+def _on(held: Held[StarRows], exposures: Exposures) -> Run:
+    def run(tasks: Sequence[Task]) -> Iterator[tuple[Sums, StarState]]:
+        return held(_pass, [(task.group, (task, exposures)) for task in tasks])
+
+    return run
+
+
+def _hash(rows: list[dict[str, Any]], request: ChipRequest, config_hash: str) -> str:
+    content = [
+        sorted(str(row["phot_key"]) for row in rows),
+        request.aperture,
+        request.zero_per_bin,
+        request.rolled,
+        request.min_stars,
+        config_hash,
+    ]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
