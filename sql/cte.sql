@@ -46,6 +46,7 @@ SELECT
     m.mean_log_flux::DOUBLE AS mean_log_flux,
     m.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     m.background::DOUBLE AS background,
+    background_at_readout(m.background, m.flash, one.meandark, two.meandark)::DOUBLE AS readout_background,
     m.clip_lo::DOUBLE AS clip_lo,
     m.clip_hi::DOUBLE AS clip_hi,
     m.pairing::VARCHAR AS pairing,
@@ -65,6 +66,8 @@ SELECT
     v.epoch::INTEGER AS epoch,
     v.epoch_mjd::DOUBLE AS epoch_mjd
 FROM measured AS m
+LEFT JOIN exposures AS one ON one.imagename = m.image_1
+LEFT JOIN exposures AS two ON two.imagename = m.image_2
 ASOF LEFT JOIN visits AS v
     ON v.target = m.target
     AND v.proposal = m.proposal

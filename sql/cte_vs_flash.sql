@@ -30,6 +30,7 @@ SELECT
     c.n::BIGINT AS n,
     c.mean_flux::DOUBLE AS mean_flux,
     c.background::DOUBLE AS background,
+    c.readout_background::DOUBLE AS readout_background,
     c.pair_id::BIGINT AS pair_id,
     c.image_1::VARCHAR AS image_1,
     c.image_2::VARCHAR AS image_2,

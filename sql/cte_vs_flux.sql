@@ -33,6 +33,7 @@ SELECT
     c.mean_log_flux::DOUBLE AS mean_log_flux,
     c.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     c.background::DOUBLE AS background,
+    c.readout_background::DOUBLE AS readout_background,
     c.pair_id::BIGINT AS pair_id,
     c.image_1::VARCHAR AS image_1,
     c.image_2::VARCHAR AS image_2,

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 #: What one surface is fitted for: rows that differ in one of these are not mixed.
 KINDS = ("target", "filter", "length", "filetype", "chinject", "generation")
-#: Calibration takes the post-flash off the pixels: the measured sky is without it; the traps saw both.
-TOTAL_BACKGROUND = "background + flash AS background"
+#: The traps saw what calibration takes off the pixels, too.
+AT_READOUT = "readout_background AS background"
 #: Packages whose versions a set records.
 _SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
 
@@ -114,7 +114,7 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     chosen, values = selection.where()
     kind, more = where({"pairing": "chips", "estimator": request.estimator})
     query = (
-        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte(aperture := {int(request.aperture)}) "
+        f"SELECT * REPLACE ({AT_READOUT}) FROM cte(aperture := {int(request.aperture)}) "
         f"WHERE cte_loss IS NOT NULL AND {chosen} AND {kind} ORDER BY pair_id, bin_lo, bin_hi"
     )
     rows = lake.sql(query, **values, **more).arrow()
@@ -261,7 +261,7 @@ def consistency_of(
     """
     chosen, values = lake.select(selection or Selection()).of_losses().where()
     query = (
-        f"SELECT * REPLACE ({TOTAL_BACKGROUND}) FROM cte(aperture := {int(aperture)}) "
+        f"SELECT * REPLACE ({AT_READOUT}) FROM cte(aperture := {int(aperture)}) "
         f"WHERE pairing = 'chips' AND estimator = $estimator AND {chosen}"
     )
     return consistency.compare(lake.sql(query, estimator=estimator, **values).arrow())

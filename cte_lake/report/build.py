@@ -245,11 +245,7 @@ def _consistency(gathered: Gathered) -> Cells:
     if not rows:
         return {"consistency_columns": heads, "consistency": []}
     cells = []
-    # Calibration takes the post-flash off the pixels; the traps saw it.
-    total = [
-        dict(row) | {"background": None if row["background"] is None else row["background"] + row["flash"]}
-        for row in rows
-    ]
+    total = [dict(row) | {"background": row["readout_background"]} for row in rows]
     for one in compare(pa.Table.from_pylist(total)):
         measured = "-" if one.measured is None else f"{one.measured:.3g}"
         error = "" if one.measured_err is None else f" ± {one.measured_err:.2g}"

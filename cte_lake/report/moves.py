@@ -97,12 +97,11 @@ def _predicted(
     own = (*_BIN, "epoch")
     pairs = [one for one in losses if _key(one, own) == _key(row, own) and one["cte_loss_err"]]
     one = next((each for each in sets if suits(each, pairs[0])), None) if pairs else None
-    if one is None or any(pair["background"] is None for pair in pairs):
+    if one is None or any(pair["readout_background"] is None for pair in pairs):
         return None, None
     weights = [pair["cte_loss_err"] ** -2 for pair in pairs]
     mjd, flux = [pair["mjd"] for pair in pairs], [pair["mean_flux"] for pair in pairs]
-    # Calibration takes the post-flash off the pixels; the traps saw it.
-    sky = [pair["background"] + pair["flash"] for pair in pairs]
+    sky = [pair["readout_background"] for pair in pairs]
     mean = sum(w * x for w, x in zip(weights, one.loss(mjd, flux, sky), strict=True)) / sum(weights)
     # The pairs share the set: their errors do not average out.
     error = sum(w * x for w, x in zip(weights, one.loss_err(mjd, flux, sky), strict=True)) / sum(weights)

@@ -98,9 +98,9 @@ def _of_key(view: SqlObject, key: Key) -> Audit:
     )
 
 
-#: Slopes that the alarm looks at; the background with the post-flash, which calibration takes off.
+#: Slopes that the alarm looks at; the background is that at readout.
 _LOSSES = """
-SELECT * REPLACE (background + flash AS background) FROM cte
+SELECT * REPLACE (readout_background AS background) FROM cte
 WHERE pairing = 'chips' AND estimator = 'log_ratio' AND cte_loss IS NOT NULL ORDER BY pair_id, bin_lo, bin_hi
 """
 

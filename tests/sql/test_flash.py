@@ -10,7 +10,7 @@ from cte_lake.resources import data_dir
 COLUMNS = """
     target filter length flash filetype chinject generation newest pairing chip aperture estimator bin_lo
     bin_hi epoch epoch_mjd mjd cte_loss cte_loss_err cte_dmag loss_mag loss_mag_err n mean_flux background
-    pair_id image_1 image_2 proposal visit exptime
+    readout_background pair_id image_1 image_2 proposal visit exptime
 """.split()  # noqa: SIM905
 USUAL = {
     "target": "ngc104", "filter": "F502N", "length": "l", "filetype": "flt", "pairing": "chips",

@@ -42,8 +42,7 @@ def _sets_by(
 
 
 def _background(rows: list[dict[str, Any]]) -> float:
-    # Calibration takes the post-flash off the pixels; the traps saw it.
-    known = [row["background"] + row["flash"] for row in rows if row["background"] is not None]
+    known = [row["readout_background"] for row in rows if row["readout_background"] is not None]
     return float(np.median(known)) if known else float("nan")
 
 
