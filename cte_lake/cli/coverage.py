@@ -51,9 +51,10 @@ def coverage(
 ) -> None:
     """List what should be in the lake and is not: chips, file types, post-flash levels, visits.
 
-    What a visit should hold is told by the other visits of its program, and by the plan in the configuration
-    (proposals.N.flash). Visits that never came or are late, by the cadence of those before, are said on
-    standard error, with the exposures that have no partner; the views overdue and unpaired list them.
+    What a visit should hold follows from the other visits of its program, and from the plan in the
+    configuration (proposals.N.flash). Visits that never came or are late, by the cadence of those before,
+    are listed on standard error, with the exposures that have no partner; the views overdue and unpaired
+    list them.
     """
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
@@ -70,11 +71,11 @@ def coverage(
             "ORDER BY target, proposal, visit NULLS LAST, filter, length, flash",
             **parameters,
         ).arrow()
-        told = coverage_told(opened)
+        found = coverage_told(opened)
     whole = output is not None or format_ not in {None, "table"}
     print_table(rows if whole else rows.select(_PRINTED), format_, output)
-    for line in told["overdue"]:
+    for line in found["overdue"]:
         typer.echo(line, err=True)
-    for reason, number in told["unpaired"].items():
+    for reason, number in found["unpaired"].items():
         typer.echo(f"without a partner: {number} ({reason})", err=True)
-    typer.echo(f"coverage: {told['text']}", err=True)
+    typer.echo(f"coverage: {found['text']}", err=True)

@@ -60,7 +60,7 @@ class Command(TyperCommand):
             self.params.append(_overwrite_option())
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; whether files of rows may be replaced is told to their printer."""
+        """Run the command, and let its printer know whether files may be overwritten."""
         ALLOWED.overwrite = bool(ctx.params.get("overwrite"))
         if self._added:
             del ctx.params["overwrite"]

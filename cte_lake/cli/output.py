@@ -95,7 +95,7 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     Raises
     ------
     UsageError
-        If the file's ending tells no format, a binary format is to go to a terminal, or the file exists and
+        If the file's ending names no format, a binary format is to go to a terminal, or the file exists and
         ``--overwrite`` is not given.
     """
     output = None if output == STANDARD_OUTPUT else output

@@ -101,9 +101,9 @@ def _night(record: Mapping[str, Any] | None) -> list[str]:
     if record is None:
         return []
     lines = [_fact("Last night", record["text"])]
-    told = [f"{step['name']}: {step['reason']}" for step in record["steps"] if step["outcome"] == "failed"]
-    told += [alarm["text"] for alarm in record["alarms"]]
-    return [*lines, *(line for text in told for line in _wrapped(text))]
+    causes = [f"{step['name']}: {step['reason']}" for step in record["steps"] if step["outcome"] == "failed"]
+    causes += [alarm["text"] for alarm in record["alarms"]]
+    return [*lines, *(line for text in causes for line in _wrapped(text))]
 
 
 def _verified(record: Mapping[str, Any] | None) -> list[str]:

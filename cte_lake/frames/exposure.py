@@ -147,7 +147,7 @@ class Exposure:
 
     @property
     def scan(self) -> str:
-        """Kind of spatial scan: 'N' for none, else SCAN_TYP, or 'RATE' where SCAN_RAT alone tells of one."""
+        """Kind of spatial scan: 'N' for none, else SCAN_TYP, or 'RATE' where only SCAN_RAT shows one."""
         if self.scan_typ not in {"", "N", "NONE", "N/A"}:
             return self.scan_typ
         return "RATE" if self.scan_rat else "N"

@@ -56,7 +56,7 @@ class Content:
 
     @property
     def replaced(self) -> bool:
-        """Whether other rows than those of the record lie in the file, as far as its footer tells."""
+        """Whether other rows than those of the record lie in the file, as far as its footer shows."""
         return self.bounds != self.found
 
 

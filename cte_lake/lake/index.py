@@ -121,7 +121,7 @@ def _schema_mark(name: str) -> str:
 
 
 def unreadable(files: DatasetFiles, error: Exception) -> str:
-    """Return what is told of a dataset whose files cannot be read."""
+    """Return the sentence for a dataset whose files cannot be read."""
     raised = raised_below(error) if isinstance(error, duckdb.Error) else None
     reason = raised[1] if raised is not None else str(error).splitlines()[0]
     return (

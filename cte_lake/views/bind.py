@@ -132,7 +132,7 @@ def make_objects(connection: duckdb.DuckDBPyConnection, config: Config, objects:
 
 
 def bind_folder(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-    """Make the macro by which views tell the whole path of a photometry file from its name in the lake."""
+    """Make the macro by which views make the whole path of a photometry file from its name in the lake."""
     connection.execute(f"CREATE OR REPLACE MACRO lake_folder() AS {quoted(folder)}")
 
 

@@ -75,14 +75,14 @@ class IngestReport:
     @property
     def notes(self) -> list[str]:
         """What makes the measured losses less good than they could be, and what mends it."""
-        told = [self.lacking] if self.lacking else []
+        lines = [self.lacking] if self.lacking else []
         if self.rounded:
-            told.append(
+            lines.append(
                 f"{self.rounded} images were compressed to steps of up to {self.coarsest:.2f} electrons "
                 "without dither: losses of faint stars may move by points; fetch them uncompressed, or "
                 "compress them with dither"
             )
-        return told
+        return lines
 
     @property
     def exit_code(self) -> ExitCode:
