@@ -173,6 +173,7 @@ def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatc
         assert max(map(len, lines)) <= 80, text
 
 
+@pytest.mark.slow
 def test_rows_come_in_every_format(lake, fitted, tmp_path):
     commands = {
         "epoch": ("fit", "--lake", lake, *FLT, "--epoch", "57050"),
@@ -277,6 +278,7 @@ def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
     assert len(one) == 5000
 
 
+@pytest.mark.slow
 def test_closure_exits_by_its_verdict():
     done = run("closure", "-n", 4, "--stars", 1500, "--json")
     assert len(json.loads(done.stdout)["coefficients"]) == 9

@@ -139,6 +139,7 @@ def test_help_names_every_kind(call: Call) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_report_and_status_agree(call: Call, lake: Path, tmp_path: Path) -> None:
     code, out, _ = call("status", "--lake", lake)
     assert code == 0

@@ -129,6 +129,7 @@ def test_views_are_listed_with_their_grain_and_columns(lake):
     assert all(row["description"] for row in columns)
 
 
+@pytest.mark.slow
 def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
     path = tmp_path / "views.duckdb"
     for _ in range(2):

@@ -28,6 +28,7 @@ def drawn(setup: Injection, seed: int = 7) -> list:
     return [simulate_pair(setup, mjd, rng) for mjd in setup.mjd]
 
 
+@pytest.mark.slow
 def test_a_small_closure_is_within_the_limits():
     result = run_closure(16, seed=11)
     report = summarise(result)

@@ -196,6 +196,7 @@ def test_nothing_in_common_is_said(measured, tmp_path):
         compare(Side(measured[0], "standard"), Side(tmp_path / "empty", "iraf"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("per", "key"), [("bin", "n_stars"), ("slope", "pair_id"), ("star", "master_id")])
 def test_the_command_prints_what_was_found(measured, per, key):
     root, _ = measured

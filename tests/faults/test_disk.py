@@ -78,6 +78,7 @@ def test_a_read_only_lake_answers_and_says_why_it_takes_nothing(lake, frames):
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["phot", "exposures", "master"])
 def test_a_broken_file_is_named_put_aside_and_measured_again(lake, frames, where):
     cte_lake("ingest", frames, "--lake", lake, "--workers", "0")

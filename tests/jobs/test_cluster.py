@@ -141,6 +141,7 @@ def wait_for(lake, n):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_does_not_answer_is_named(lake, frames):
     line = [sys.executable, "-m", "cte_lake.cli.main", "ingest", str(frames), "--lake", str(lake)]
     done = subprocess.run(

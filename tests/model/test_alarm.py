@@ -41,6 +41,7 @@ def test_a_history_that_goes_on_raises_none():
     assert found.error < 0.03
 
 
+@pytest.mark.slow
 def test_each_mode_has_its_own_alarm():
     both = pa.concat_tables([table(history(0.2)), table(history(), target="ngc6791")])
     rows = alarms(both)

@@ -140,6 +140,7 @@ def test_pages_of_pairs_stay_small_however_dense_the_field(tmp_path: Path) -> No
     assert max(sizes) < 45_000
 
 
+@pytest.mark.slow
 def test_commands_say_again_what_a_flag_said(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     settings = load_settings(root, {"measure.estimator": "both_in_bin", "workers.count": "1"})

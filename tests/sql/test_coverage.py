@@ -69,6 +69,7 @@ def test_two_visits_have_no_cadence(lake):
         assert opened.overdue().rows() == []
 
 
+@pytest.mark.slow
 def test_the_command_lists_what_is_missing_and_tells_the_rest(monitor):
     run = CliRunner().invoke(app, ["coverage", "--lake", str(monitor), "--format", "csv"])
     assert run.exit_code == 0

@@ -52,6 +52,7 @@ def planned(root, days=30.0):
     return plan_vacuum(root, WEEK, time.time_ns() + int(days * DAY * 1e9))
 
 
+@pytest.mark.slow
 def test_what_was_superseded_goes_after_its_grace_time(in_store, seen, lakes):
     lakes.fill(in_store, revision=2)
     assert planned(in_store, 6).removals == ()
@@ -64,6 +65,7 @@ def test_what_was_superseded_goes_after_its_grace_time(in_store, seen, lakes):
     assert planned(in_store).removals == ()
 
 
+@pytest.mark.slow
 def test_an_object_that_was_renewed_after_the_plan_stays(in_store, seen, lakes):
     lakes.fill(in_store, revision=2)
     plan = planned(in_store)
@@ -102,6 +104,7 @@ def test_a_row_that_comes_at_the_moment_of_deletion_is_withdrawn_and_measured_ag
     assert len(seen(in_store)) == 7
 
 
+@pytest.mark.slow
 def test_many_files_become_few_and_answer_the_same(in_store, seen):
     before = seen(in_store)
     compact(in_store, plan_compact(in_store, 2, 10**9))
@@ -129,6 +132,7 @@ def test_a_broken_object_is_found_and_put_aside(in_store, seen):
     assert len(seen(in_store)) == 7
 
 
+@pytest.mark.slow
 def test_a_snapshot_goes_to_a_disk_and_to_a_bucket_and_comes_back(in_store, seen, tmp_path, new_bucket):
     before = seen(in_store)
     on_disk, in_bucket = tmp_path / "saved", place_of(f"s3://{new_bucket()}/saved")
