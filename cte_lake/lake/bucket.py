@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +80,7 @@ class BucketStore(Store):
             If the store does not answer, or may not be written.
         """
         try:
-            with tempfile.TemporaryDirectory(prefix="cte-lake-", ignore_cleanup_errors=True) as folder:
+            with scratch_folder() as folder:
                 temporary = Path(folder, key.rpartition("/")[2])
                 yield temporary
                 place = self.at(key)

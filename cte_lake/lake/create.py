@@ -13,11 +13,18 @@ lake_version = {LAKE_VERSION}
 """
 
 
-def create_lake(named: AnyLake) -> bool:
+def create_lake(named: AnyLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
     """Make a lake; one that is there already is left as it is.
 
     Every dataset starts with an empty file that bears its schema, so that views bind before
     the first row is written. The settings file comes last: without it there is no lake.
+
+    Parameters
+    ----------
+    named : StoredLake or path
+        The lake.
+    settings : bytes
+        Content of its settings file.
 
     Returns
     -------
@@ -39,12 +46,14 @@ def create_lake(named: AnyLake) -> bool:
         return False
     if place.is_file():
         raise LakeError(f"{lake} is a file; a lake is a folder")
+    # What a killed run of this command left is nobody's content.
+    place.store.sweep(place.key)
     if any(name not in FOLDERS for name in place.names()):
         raise LakeError(f"{lake} is not empty and no lake; name an empty or new folder")
     for folder in FOLDERS:
         place.store.make_folder((place / folder).key)
     lake.write_seeds()
-    lake.settings_file.write_bytes(_LAKE_TEXT.encode())
+    lake.settings_file.write_bytes(settings)
     return True
 
 

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from cte_lake.errors import LakeError, Locked
-from cte_lake.lake.scratch import TEMPORARY_SUFFIX, sweep, temporary_beside
+from cte_lake.lake.scratch import sweep, sweep_once, temporary_beside
 from cte_lake.lake.store import Head, Listed, Store
 
 if TYPE_CHECKING:
     import duckdb
 
-_ASIDE = f".vacuum{TEMPORARY_SUFFIX}"
 #: Errors that a user puts right and that are no defect.
 _OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
@@ -100,6 +99,7 @@ class DiskStore(Store):
         temporary = temporary_beside(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            sweep_once(path.parent)
             yield temporary
             flush(temporary)
             temporary.replace(path)
@@ -153,7 +153,7 @@ class DiskStore(Store):
     def delete_unchanged(self, key: str, mtime_ns: int) -> bool:
         """Delete a file unless a writer has renewed it: it is looked at under a name of its own."""
         path = Path(key)
-        aside = path.with_name(f".{path.name}{_ASIDE}")
+        aside = temporary_beside(path)
         try:
             path.rename(aside)
         except FileNotFoundError:

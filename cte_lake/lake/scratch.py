@@ -17,13 +17,19 @@ from pathlib import Path
 TEMPORARY_SUFFIX = ".tmp"
 #: Suffix of what is about to be replaced.
 OLD_SUFFIX = ".old"
-_NAMED = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.tmp|\.old)", re.DOTALL)
+#: What a library puts beside a temporary file, such as a database's journal, has the file's name and more.
+_NAMED = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}(\.tmp|\.old)(\..*)?", re.DOTALL)
 
 
 @functools.cache
 def _host() -> str:
+    # Containers may share the name of their host, but none sees the others' processes.
+    namespace = ""
+    with contextlib.suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    machine = f"{socket.gethostname()} {namespace}"
     # Short: names of files have an end.
-    return hashlib.blake2b(os.fsencode(socket.gethostname()), digest_size=4).hexdigest()
+    return hashlib.blake2b(os.fsencode(machine), digest_size=4).hexdigest()
 
 
 def temporary_beside(path: Path, suffix: str = TEMPORARY_SUFFIX) -> Path:
@@ -39,12 +45,22 @@ def sweep(folder: Path) -> int:
     removed = 0
     with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
         for path in folder.iterdir():
-            named = _NAMED.fullmatch(path.name)
-            if named is None or named["host"] != _host() or alive(int(named["pid"])):
-                continue
-            _remove(path)
-            removed += 1
+            if abandoned(path.name):
+                _remove(path)
+                removed += 1
     return removed
+
+
+def abandoned(name: str) -> bool:
+    """Whether a name is that of a temporary file or folder whose process, of this machine, is gone."""
+    named = _NAMED.fullmatch(name) if name.startswith(".") else None
+    return named is not None and named["host"] == _host() and not alive(int(named["pid"]))
+
+
+@functools.cache
+def sweep_once(folder: Path) -> int:
+    """Sweep a folder when this process first writes into it."""
+    return sweep(folder)
 
 
 def _remove(path: Path) -> None:
@@ -69,7 +85,7 @@ def scratch_folder(base: Path | None = None, prefix: str = "cte-lake-scratch-") 
     """
     parent = Path(tempfile.gettempdir() if base is None else base)
     # Processes of several machines may share the folder; only of our own do we know which live.
-    own = f"{prefix}{socket.gethostname()}-"
+    own = f"{prefix}{_host()}-"
     for folder in parent.glob(f"{own}*"):
         owner = folder.name.removeprefix(own).partition("-")[0]
         if owner.isdigit() and not alive(int(owner)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -22,11 +24,13 @@ DAY = 86_400
 class Lakes:
     """Fills lakes: every exposure of a visit, in FLT and FLC, once per revision."""
 
-    def __init__(self) -> None:
-        self.stars = draw_stars(TARGETS["ngc104"], STARS)
+    def __init__(self, stars: int = STARS) -> None:
+        self.stars = draw_stars(TARGETS["ngc104"], stars)
 
-    def images(self, visit: str = "01", flashes: tuple[int, ...] = (0, 12)) -> list[SimulatedPhotometry]:
-        plan = nominal_visit(TARGETS["ngc104"], 57601.0, visit=visit, flashes=flashes)
+    def images(
+        self, visit: str = "01", flashes: tuple[int, ...] = (0, 12), mjd: float = 57601.0
+    ) -> list[SimulatedPhotometry]:
+        plan = nominal_visit(TARGETS["ngc104"], mjd, visit=visit, flashes=flashes)
         plans = {exposure.rootname: exposure for exposure in plan.exposures}
         return [
             image
@@ -76,6 +80,21 @@ def age(root: Path, days: float = 30.0) -> None:
         if path.is_file():
             stat = path.stat()
             os.utime(path, (stat.st_atime - days * DAY, stat.st_mtime - days * DAY))
+
+
+def as_of_old(root: Path) -> None:
+    """Make a lake one that an older version left: rows name no file, files say nothing of themselves."""
+    for path in [*(root / "exposures").rglob("*.parquet"), *(root / "phot").rglob("*.parquet")]:
+        table = pq.read_table(path, partitioning=None)
+        kept = [name for name in table.column_names if name not in {"phot_file", "phot_hash"}]
+        said = {k: v for k, v in (table.schema.metadata or {}).items() if k not in {b"content", b"rows_hash"}}
+        images = pc.unique(table.column("imagename")).to_pylist()
+        if "/phot/" in str(path) and path.name.startswith("compact."):
+            keys = pc.unique(table.column("phot_key")).to_pylist()
+            said[b"members"] = json.dumps(list(zip(images, keys, strict=True))).encode()
+        written = table.select(kept).replace_schema_metadata(said)
+        pq.write_table(written, path, row_group_size=max(1, table.num_rows // max(1, len(images))))
+    shutil.rmtree(root / ".cache", ignore_errors=True)
 
 
 @pytest.fixture

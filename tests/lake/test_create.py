@@ -1,9 +1,14 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from cte_lake import open_lake
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import check_version, create_lake
 from cte_lake.lake.read import current_exposures, current_master, reject_rows
+from cte_lake.lake.scratch import temporary_beside
 from cte_lake.lake.stored import LAKE_VERSION, stored
 
 
@@ -33,7 +38,13 @@ def test_what_is_in_the_way_is_named(tmp_path):
 def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
     create_lake(tmp_path)
     (tmp_path / "cte_lake.toml").unlink()
+    # The settings file was being written when the process was killed.
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    mine = temporary_beside(tmp_path / "cte_lake.toml")
+    mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{process.pid}-")).write_text("lake_ver")
     assert create_lake(tmp_path)
+    assert not list(tmp_path.glob(".cte*"))
     assert check_version(tmp_path) == LAKE_VERSION
 
 

@@ -130,8 +130,7 @@ def restore(snapshot: AnyLake, named: AnyLake, plan: RestorePlan, copy: bool = F
         If another housekeeping command runs on the lake.
     """
     source, root = stored(snapshot), stored(named)
-    if create_lake(root):
-        source.settings_file.copy_to(root.settings_file)
+    create_lake(root, source.settings_file.read_bytes())
     with root.lease("housekeeping"):
         root.write_seeds()
         for target in plan.targets:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from cte_lake.lake.index import CACHE
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.read import current_master
-from cte_lake.lake.scratch import TEMPORARY_SUFFIX
+from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX, abandoned
 from cte_lake.lake.store import Listed
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import Version, listed_versions
 
 #: A write takes seconds; what is older was left by a writer that died.
@@ -160,14 +163,30 @@ def _stem(name: str, stems: Collection[str]) -> str | None:
 
 
 def _leftovers(finder: _Finder, cutoff_ns: int) -> None:
-    for folder in FOLDERS:
-        for listed in finder.inventory.root.listing(folder, suffix=TEMPORARY_SUFFIX):
-            if listed.mtime_ns < cutoff_ns:
-                finder.removals.append(
-                    Removal(listed.path, listed.size, listed.mtime_ns, "left by a writer that died")
-                )
-            else:
-                finder.waiting += 1
+    for listed in _temporary(finder.inventory.root):
+        # Of another machine's processes nobody here knows whether they live.
+        if any(map(abandoned, listed.path.split("/"))) or listed.mtime_ns < cutoff_ns:
+            finder.removals.append(
+                Removal(listed.path, listed.size, listed.mtime_ns, "left by a writer that died")
+            )
+        else:
+            finder.waiting += 1
+
+
+def _temporary(root: StoredLake) -> Iterator[Listed]:
+    """Yield temporary files, and those in temporary folders, wherever a lake's writers make them."""
+    for folder in _folders():
+        for listed in root.listing(folder, suffix=""):
+            if listed.path.endswith(TEMPORARY_SUFFIX) or any(map(abandoned, listed.path.split("/"))):
+                yield listed
+    for place in root.place.files("."):
+        if place.name.endswith(TEMPORARY_SUFFIX) or abandoned(place.name):
+            with contextlib.suppress(FileNotFoundError):
+                yield Listed(place.name, *place.head())
+
+
+def _folders() -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*FOLDERS, *dataset_names(), CACHE)))
 
 
 def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
@@ -187,15 +206,15 @@ def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
     """
     files, size, root = 0, 0, stored(named)
     with root.lease("housekeeping"):
-        for folder in FOLDERS:
-            # What a killed report left there is no file of the plan.
-            root.place.store.sweep((root / folder).key)
         agreed = set(plan.removals)
         still = [r for r in plan_vacuum(root, plan.grace_ns, plan.now_ns).removals if r in agreed]
         for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
             place = root / removal.path
             if place.store.delete_unchanged(place.key, removal.mtime_ns):
                 files, size = files + 1, size + removal.size
+        for folder in _folders():
+            # Temporary folders are empty by now.
+            root.place.store.sweep((root / folder).key)
         if still:
             # In a bucket a writer may take up a file again between the last look at it and its deletion.
             withdraw_without_photometry(root)

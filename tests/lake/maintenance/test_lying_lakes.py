@@ -18,7 +18,7 @@ from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import stored
 from cte_lake.lake.upgrade import rows_to_upgrade, upgrade
 from cte_lake.simulate import fill_lake
-from tests.lake.conftest import STARS, as_revision
+from tests.lake.conftest import STARS, as_of_old, as_revision
 
 
 def seen(root):
@@ -118,22 +118,6 @@ def test_compact_does_not_spread_damage(lake):
     pq.write_table(table.slice(1), path)
     with pytest.raises(LakeError, match="is not what was measured of ic7801aaq_flt"):
         compact(lake, plan_compact(lake, 2, 10**9))
-
-
-def as_of_old(root):
-    """The lake as an older version left it: rows name no file, files say nothing of themselves."""
-    for path in [*(root / "exposures").rglob("*.parquet"), *(root / "phot").rglob("*.parquet")]:
-        table = pq.read_table(path, partitioning=None)
-        kept = [name for name in table.column_names if name not in {"phot_file", "phot_hash"}]
-        said = {k: v for k, v in (table.schema.metadata or {}).items() if k not in {b"content", b"rows_hash"}}
-        if table.num_rows > STARS and path.name.startswith("compact."):
-            images = pc.unique(table.column("imagename")).to_pylist()
-            keys = pc.unique(table.column("phot_key")).to_pylist()
-            said[b"members"] = (
-                str([list(m) for m in zip(images, keys, strict=True)]).replace("'", '"').encode()
-            )
-        pq.write_table(table.select(kept).replace_schema_metadata(said), path, row_group_size=STARS)
-    shutil.rmtree(root / ".cache", ignore_errors=True)
 
 
 @pytest.mark.parametrize("compacted", [False, True])

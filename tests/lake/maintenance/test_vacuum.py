@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -8,6 +10,7 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.read import current_exposure, current_master
+from cte_lake.lake.scratch import temporary_beside
 from cte_lake.lake.versions import Version, current, next_version
 from cte_lake.lake.write import write_bytes
 from cte_lake.simulate import fill_lake
@@ -122,6 +125,28 @@ def test_superseded_products_go_with_their_files(lake):
     vacuum(lake, plan)
     assert current(lake / "alignment", "ic7801aaq") == new
     assert new.beside(".hlet.fits").exists()
+
+
+@pytest.mark.parametrize("folder", ["phot/target=x", "reports", ".", ".cache"])
+def test_the_plan_names_all_that_dead_processes_of_this_machine_left(lake, folder):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    mine = temporary_beside(lake / folder / "x.parquet")
+    left = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{process.pid}-"))
+    (lake / folder).mkdir(parents=True, exist_ok=True)
+    wanted = [left.with_name(f"{left.name}.wal")]
+    if folder == "reports":
+        # A report is made in a folder.
+        (left / "pages").mkdir(parents=True)
+        wanted.append(left / "pages" / "half")
+    for path in wanted:
+        path.write_bytes(b"half")
+    mine.write_bytes(b"being written")
+    plan = planned(lake, 0)
+    assert {lake / removal.path for removal in plan.removals} == set(wanted)
+    assert vacuum(lake, plan) == (len(wanted), plan.size)
+    assert not any(path.exists() for path in (*wanted, left))
+    assert mine.exists()
 
 
 def test_leftovers_of_dead_writers_go_after_an_hour_at_least(lake):

@@ -1,0 +1,225 @@
+"""Every command that writes, with work to do, and what is looked at in what it leaves."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
+
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
+from cte_lake.pipeline.align.alignment_rows import read_cards
+from cte_lake.simulate import fill_lake
+from tests.faults.conftest import new_lake
+from tests.faults.warm import Warm
+from tests.lake.conftest import Lakes, age, as_of_old, as_revision
+
+#: Enough for a fit.
+STARS = 300
+_FIT = "fit --target ngc104 --length l --flash 0 --filetype flt --name set"
+
+
+#: What tells the time of a run, and what holds no data.
+_TIMES = re.compile(r"\d{8}T\d{6}Z(-\d+)?|\.\d+-[0-9a-z_]+(?=/)")
+_NO_DATA = re.compile(r"(^|/)(logs|\.cache)/|\.html$|\.svg$|\.json$|\.duckdb$|/data/.*\.(toml|tex|ecsv)$")
+_DATED = re.compile(rb'(?m)^(date|# *date|#   date:|.*"at":).*$|^# blake2b .*$')
+
+
+def state(place: Path) -> dict[str, object]:
+    """Every file below a place with its content, as far as it does not tell the time of a run."""
+    found: dict[str, object] = {}
+    left = {Path(name).name for name in left_behind(place)}
+    for path in sorted(place.rglob("*")):
+        name = str(path.relative_to(place))
+        if path.is_dir() or path.name in left or re.search(r"(^|/)(logs|\.cache)/", name):
+            continue
+        key = _TIMES.sub("TIME", name)
+        if path.is_symlink() or "reports/" in name or "www/" in name or _NO_DATA.search(name):
+            found[key] = "there"
+        elif path.suffix == ".parquet":
+            found[key] = pq.read_table(path, partitioning=None)
+        elif path.suffix == ".feather":
+            found[key] = feather.read_table(path, memory_map=False)
+        elif path.name.endswith(".hlet.fits"):
+            found[key] = read_cards(path.read_bytes())
+        else:
+            found[key] = _DATED.sub(b"", path.read_bytes())
+    return found
+
+
+def current_state(place: Path) -> dict[str, object]:
+    """What readers of a lake count, whatever revisions and files it took."""
+    root = place / "lake"
+    newest: dict[tuple[str, ...], dict[str, Any]] = {}
+    for name in ("exposures", "alignment", "crmasks", "master"):
+        for path in (root / name).rglob("*.parquet"):
+            for row in pq.read_table(path, partitioning=None).to_pylist():
+                key = (name, str(row.get("imagename") or row.get("rootname") or path.parent.name))
+                if name == "master":
+                    key = (*key, str(row["master_id"]))
+                if key not in newest or row["revision"] > newest[key]["revision"]:
+                    newest[key] = row
+    return {
+        "/".join(key): {k: v for k, v in row.items() if k != "revision" and not k.endswith("file")}
+        for key, row in newest.items()
+    }
+
+
+def left_behind(place: Path) -> list[str]:
+    """What a command that ended has no use for: temporary files and folders."""
+    return sorted(
+        str(path.relative_to(place))
+        for path in place.rglob("*")
+        if (path.name.startswith(".") and path.name != ".cache") or ".part" in path.suffixes
+    )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A command line; `{place}`, `{lake}`, `{frames}`, `{master}` and `{url}` are put in.
+
+    Attributes
+    ----------
+    words : str
+        The command.
+    ground : str
+        What it finds, one of `GROUNDS`.
+    other : str
+        The same command with other settings.
+    codes : tuple of int
+        Exit codes of the second run: 0, or 4 where the first one had come to its end.
+    view : callable
+        What of the place must be as if nothing had happened.
+    """
+
+    words: str
+    ground: str = "measured"
+    other: str = ""
+    codes: tuple[int, ...] = (0, 4)
+    view: Callable[[Path], dict[str, object]] = state
+
+
+TRIALS = {
+    "init": Trial("init {place}/new"),
+    "import": Trial(
+        "master import {master} --target ngc6791 --lake {lake}",
+        other="master import {other} --target ngc6791 --lake {lake}",
+    ),
+    "merge": Trial("master merge {master} --target ngc104 --lake {lake}", ground="fewer"),
+    "build": Trial("master build {frames} --target ngc104 --lake {lake}", ground="few"),
+    "align": Trial(
+        "align {frames} --lake {lake} --workers 0",
+        ground="empty",
+        other="align {frames} --lake {lake} --workers 0 --set align.min_matches=12",
+    ),
+    "crmask": Trial(
+        "crmask {frames} --lake {lake} --workers 0 --no-progress",
+        ground="empty",
+        other="crmask {frames} --lake {lake} --workers 0 --set crmask.grow=2",
+    ),
+    "ingest": Trial(
+        "ingest {frames} --lake {lake} --workers 0",
+        ground="empty",
+        other="ingest {frames} --lake {lake} --workers 0 --set photometry.edge_margin=9",
+    ),
+    "rebuild": Trial("rebuild --lake {lake} --workers 0 --yes", ground="ingested", view=current_state),
+    "compact": Trial(
+        "compact --lake {lake} --min-files 2 --phot-below 5", other="compact --lake {lake} --min-files 2"
+    ),
+    "vacuum": Trial("vacuum --lake {lake} --grace 1d --yes", ground="superseded"),
+    "snapshot": Trial("snapshot {place}/snap --lake {lake}", codes=(0, 2)),
+    "snapshot-copy": Trial("snapshot {place}/snap --lake {lake} --copy", codes=(0, 2)),
+    "restore": Trial("restore {place}/saved --lake {lake} --yes", ground="saved"),
+    "restore-anew": Trial("restore {place}/saved --lake {place}/anew --yes --copy", ground="saved"),
+    "upgrade": Trial("schema upgrade --lake {lake}", ground="old"),
+    "fit": Trial(f"{_FIT} --lake {{lake}} --overwrite", other=f"{_FIT}2 --lake {{lake}} --overwrite"),
+    "report": Trial("report --lake {lake} --publish {place}/www"),
+    "fetch": Trial("fetch --proposal 14378 --to {place}/data --lake {lake} --set fetch.url={url}"),
+    "correct": Trial(
+        "correct {place}/stars.csv -c simulated_demo_flt_r3 -o {place}/out.parquet --overwrite --radius 3"
+    ),
+    "views": Trial("views --to {place}/views.duckdb --lake {lake}"),
+    "export": Trial("coeffs export simulated_demo_flt_r3 -o {place}/out.ecsv --format ecsv"),
+}
+
+
+def empty(place: Path, visit, warm: Warm) -> None:
+    """A lake with a catalog alone."""
+    new_lake(place / "lake", visit)
+
+
+def fewer(place: Path, visit, warm: Warm) -> None:
+    """A lake whose catalog lacks stars."""
+    _with_catalog(place, visit, warm, "other.cat")
+
+
+def few(place: Path, visit, warm: Warm) -> None:
+    """A lake whose catalog has hardly a star."""
+    _with_catalog(place, visit, warm, "few.cat")
+
+
+def _with_catalog(place: Path, visit, warm: Warm, name: str) -> None:
+    create_lake(place / "lake")
+    warm.run("master", "import", place.parents[1] / name, "--target", visit.target, "--lake", place / "lake")
+
+
+def measured(place: Path, visit, warm: Warm) -> None:
+    """Photometry of two visits."""
+    create_lake(place / "lake")
+    lakes = Lakes(STARS)
+    for mjd in (57601.0, 55500.0):
+        fill_lake(place / "lake", lakes.images(mjd=mjd), lakes.stars)
+    age(place / "lake")
+
+
+def superseded(place: Path, visit, warm: Warm) -> None:
+    """Every image measured three times: twelve files of each kind are for vacuum."""
+    measured(place, visit, warm)
+    lakes = Lakes(STARS)
+    for revision in (2, 3):
+        fill_lake(place / "lake", [as_revision(i, revision) for i in lakes.images()], lakes.stars)
+        age(place / "lake", 3)
+
+
+def saved(place: Path, visit, warm: Warm) -> None:
+    """A lake and its snapshot, and everything measured otherwise since."""
+    measured(place, visit, warm)
+    with (place / "lake" / "cte_lake.toml").open("a") as settings:
+        settings.write("photometry.edge_margin = 7\n")
+    snapshot(place / "lake", place / "saved", plan_snapshot(place / "lake"), copy=True)
+    fill_lake(place / "lake", [as_revision(image, 2) for image in Lakes(STARS).images()])
+
+
+def old(place: Path, visit, warm: Warm) -> None:
+    """A lake of before the rows named their photometry."""
+    measured(place, visit, warm)
+    as_of_old(place / "lake")
+
+
+def ingested(place: Path, visit, warm: Warm) -> None:
+    """Frames measured with another margin."""
+    empty(place, visit, warm)
+    frames = visit.frames[0].parent
+    line = ("ingest", frames, "--lake", place / "lake", "--workers", 0)
+    warm.run(*line, "--set", "photometry.edge_margin=9")
+
+
+GROUNDS: dict[str, Callable[[Path, Any, Warm], None]] = {
+    each.__name__: each for each in (empty, fewer, few, measured, superseded, saved, old, ingested)
+}
+
+
+def fresh(source: Path, to: Path) -> Path:
+    """A copy of a ground, times and links kept."""
+    return Path(shutil.copytree(source, to, symlinks=True))
+
+
+def other(trial: Trial) -> Trial:
+    """The same command with its other settings."""
+    return replace(trial, words=trial.other)

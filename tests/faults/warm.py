@@ -1,0 +1,196 @@
+"""The command line in processes that are forked from one whose libraries are loaded: many runs, little time.
+
+Each run is a process of its own, in a session of its own, with its own output, as if a user had typed it; it
+does without the seconds that imports take. Run as a script, this is the process that the others come from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Libraries that commands import when they are called.
+_LIBRARIES = (
+    "astropy.io.fits", "astropy.wcs", "astropy.table", "astropy.io.votable", "duckdb", "drizzlepac.ablot",
+    "drizzlepac.adrizzle", "drizzlepac.astrodrizzle", "drizzlepac.wcs_functions", "tweakwcs",
+    "stwcs.wcsutil.headerlet", "astroscrappy", "photutils.detection", "scipy.optimize", "scipy.spatial",
+    "scipy.ndimage", "matplotlib.figure", "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.compute", "pyarrow.csv",
+    "jinja2", "PIL.Image", "requests", "astroquery.mast",
+)  # fmt: skip
+
+
+@dataclass
+class Run:
+    """A command that was started: its process, and where it writes what it says."""
+
+    ground: Warm
+    pid: int
+    out: Path
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs; minus the signal's number if one killed it."""
+        if self.code is None:
+            self.code = self.ground.ask({"poll": self.pid})
+        return self.code
+
+    def wait(self, seconds: float = 300.0) -> int:
+        """Wait for its end."""
+        end = time.monotonic() + seconds
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                self.send(signal.SIGKILL)
+                raise TimeoutError(f"still running after {seconds} s: {self.said}")
+            time.sleep(0.003)
+        return code
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the command and to all that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+    def killed(self, after: float) -> bool:
+        """Kill it after so many seconds; return whether it was still running."""
+        with contextlib.suppress(TimeoutError):
+            end = time.monotonic() + after
+            while time.monotonic() < end and self.poll() is None:
+                time.sleep(0.002)
+        self.send(signal.SIGKILL)
+        return self.wait() == -signal.SIGKILL
+
+    @property
+    def said(self) -> str:
+        """What it wrote on standard output and standard error."""
+        return self.out.read_text(errors="replace")
+
+
+class Warm:
+    """Starts commands; one process at a time may ask it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONPATH": ".", "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert self.ask({}) == 0
+
+    def ask(self, request: dict[str, object]) -> int | None:
+        """Send a request and return the answer."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(json.dumps(request) + "\n")
+        stdin.flush()
+        answer: int | None = json.loads(stdout.readline())
+        return answer
+
+    def start(self, *words: object, temporary: Path | None = None, memory: int | None = None) -> Run:
+        """Start a command with its own folder for temporary files; `memory` limits its address space."""
+        self._count += 1
+        out = self._folder / f"{self._count}.txt"
+        environment = {"LC_ALL": "C", "TMPDIR": str(temporary or self._folder)}
+        line = ["cte-lake", *map(str, words)]
+        request = {"line": line, "out": str(out), "environment": environment, "memory": memory}
+        pid = self.ask(request)
+        assert pid is not None
+        return Run(self, pid, out)
+
+    def run(self, *words: object, codes: tuple[int, ...] = (0,), temporary: Path | None = None) -> str:
+        """Run a command to its end, which must be one of `codes`; return what it said."""
+        run = self.start(*words, temporary=temporary)
+        code = run.wait()
+        assert code in codes, f"exit code {code} of {words}: {run.said}"
+        return run.said
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def warm(folder: Path) -> Iterator[Warm]:
+    """Yield what starts commands."""
+    ground = Warm(folder)
+    try:
+        yield ground
+    finally:
+        ground.close()
+
+
+def _load() -> None:
+    import cte_lake
+
+    os.environ["MPLBACKEND"] = "agg"
+    for module in pkgutil.walk_packages(cte_lake.__path__, "cte_lake."):
+        if module.name != "cte_lake.__main__":
+            importlib.import_module(module.name)
+    for name in _LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _child(request: dict[str, object]) -> None:
+    """Become the command."""
+    import resource
+    import tempfile
+
+    os.setsid()
+    out = os.open(str(request["out"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number, to in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (out, 2)):
+        os.dup2(number, to)
+    environment, line = request["environment"], request["line"]
+    assert isinstance(environment, dict)
+    assert isinstance(line, list)
+    os.environ |= environment
+    tempfile.tempdir = None
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
+    sys.argv = line
+    if isinstance(memory := request["memory"], int):
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    from cte_lake.cli.main import main
+
+    try:
+        main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
+
+
+def _answer(request: dict[str, object]) -> int | None:
+    if "poll" in request:
+        pid, status = os.waitpid(int(str(request["poll"])), os.WNOHANG)
+        return os.waitstatus_to_exitcode(status) if pid else None
+    if "line" in request:
+        pid = os.fork()
+        if pid == 0:
+            _child(request)
+        return pid
+    return 0
+
+
+if __name__ == "__main__":
+    _load()
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for _line in sys.stdin:
+        _said = _answer(json.loads(_line))
+        answers.write(json.dumps(_said) + "\n")
+        answers.flush()
