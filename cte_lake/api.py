@@ -22,7 +22,7 @@ from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding, bind_exposures
-from cte_lake.views.columns import ViewColumn, known_columns
+from cte_lake.views.columns import known_columns, with_notes
 from cte_lake.views.describe import ViewMethod
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, plain_error, seal
@@ -188,22 +188,24 @@ class Lake:
                 table = run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
-        return Result(_with_notes(table, unchanged(statement.tree, known_columns())))
+        return Result(with_notes(table, unchanged(statement.tree, known_columns())))
 
     def _make(self, names: Collection[str] | None) -> None:
         if self._binding is not None:
             self._binding.make(names)
 
-    def view(self, name: str, selection: Selection | None = None, **filters: Any) -> Result:
+    def view(
+        self, name: str, selection: Selection | None = None, condition: str | None = None, **filters: Any
+    ) -> Result:
         """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
 
         Targets and filters are found as astronomers write them: 'NGC 104', '47 Tuc', 'f502n'. A selection
-        and keywords are combined: a row must fit both.
+        and keywords are combined with `condition`, one in SQL: a row must fit all.
 
         Raises
         ------
         UsageError
-            If a filter names no column of the view.
+            If a filter names no column of the view, or the condition is not understood.
         UnknownName
             If the lake has no target or filter of this name; the message suggests the nearest.
         LakeError
@@ -225,16 +227,18 @@ class Lake:
             selection = replace(selection, generation=selection.generation or (NEWEST,))
         if arguments:
             source = f"{name}({', '.join(arguments)})"
-        for column in filters:
+        for column in (*selection.wanted(), *filters):
             if column not in columns:
                 raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
         chosen, params = self.select(selection).where()
-        condition, more = where(self._spelled(filters))
+        wanted, more = where(self._spelled(filters))
+        if condition is not None:
+            # On a line of its own: it may end in a comment.
+            wanted += f" AND (\n{condition}\n)"
         listed = ", ".join(f'"{column}"' for column in columns)
-        result = self._answer(
-            f"SELECT {listed} FROM {source} WHERE {chosen} AND {condition}", {**params, **more}
-        )
-        return Result(_with_notes(result.arrow(), columns))
+        query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted}"
+        result = self._answer(query, {**params, **more}, looked_through=condition is None)
+        return Result(with_notes(result.arrow(), columns))
 
     def _spelled(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         names = self.names if {"target", "filter"} & filters.keys() else None
@@ -369,16 +373,6 @@ def _radius(aperture: Any) -> int:
     if isinstance(aperture, bool) or int(aperture) != aperture:
         raise UsageError(f"aperture radius {aperture!r} px is no whole number")
     return int(aperture)
-
-
-def _with_notes(table: pa.Table, columns: Any) -> pa.Table:
-    fields = []
-    for field in table.schema:
-        column: ViewColumn | None = columns.get(field.name) or columns.get(field.name.lower())
-        notes = {"unit": column.unit, "description": column.description} if column else None
-        fields.append(field.with_metadata(notes))
-    # Not `cast`, which imports all of pyarrow.compute to change nothing but notes.
-    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table
 
 
 __all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]

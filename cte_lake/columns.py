@@ -1,4 +1,4 @@
-"""What columns mean: ``sql/columns.toml``, the one dictionary of units and descriptions.
+"""What columns mean: ``sql/columns.toml``, the one dictionary of units, UCDs and descriptions.
 
 Datasets and views share it: a column is described once, and again only where it holds something else.
 """
@@ -9,7 +9,7 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cte_lake.errors import LakeError
@@ -21,10 +21,21 @@ _PER_RADIUS = re.compile(r"_r(?P<radius>\d\d)$")
 
 @dataclass(frozen=True)
 class Meaning:
-    """Unit, as astropy reads it and empty for none, and description of a column."""
+    """What a column holds.
+
+    Attributes
+    ----------
+    unit : str
+        Unit as astropy reads it; empty for none.
+    description : str
+        In words.
+    ucd : str
+        IVOA's Unified Content Descriptor (UCD1+).
+    """
 
     unit: str
     description: str
+    ucd: str = ""
 
 
 def meaning(name: str, where: str) -> Meaning | None:
@@ -37,7 +48,7 @@ def meaning(name: str, where: str) -> Meaning | None:
     if found is None or entry is None:
         return None
     stated, radius = _in(entry, where), found["radius"]
-    return Meaning(stated.unit, stated.description.format(R=int(radius), radius=f"r{radius}"))
+    return replace(stated, description=stated.description.format(R=int(radius), radius=f"r{radius}"))
 
 
 def undescribed(name: str, where: str) -> LakeError:
@@ -48,8 +59,8 @@ def undescribed(name: str, where: str) -> LakeError:
 def _in(entry: Mapping[str, Any], where: str) -> Meaning:
     for other in entry.get("else", ()):
         if where in other["in"]:
-            return Meaning(other.get("unit", entry.get("unit", "")), other["description"])
-    return Meaning(entry.get("unit", ""), entry["description"])
+            entry = {**entry, **other}
+    return Meaning(entry.get("unit", ""), entry["description"], entry.get("ucd", ""))
 
 
 @functools.cache

@@ -34,10 +34,10 @@ expected AS (
 )
 SELECT
     x.target::VARCHAR AS target,
-    (CASE WHEN x.is_today THEN 'late' ELSE 'never came' END)::VARCHAR AS state,  -- [-] 'late': none since; 'never came': others came after it
-    x.since::DOUBLE AS since,  -- [d] Start of the epoch before (MJD, UTC)
-    (x.since + x.cadence)::DOUBLE AS expected,  -- [d] When the next was to be expected (MJD, UTC)
-    x.cadence::DOUBLE AS cadence,  -- [d] Median interval between the epochs before
-    greatest(1, CASE WHEN x.is_today THEN floor(x.days / x.cadence) ELSE round(x.days / x.cadence) - 1 END)::INTEGER AS n_missing  -- [-] Epochs that are missing by the cadence
+    (CASE WHEN x.is_today THEN 'late' ELSE 'never came' END)::VARCHAR AS state,
+    x.since::DOUBLE AS since,
+    (x.since + x.cadence)::DOUBLE AS expected,
+    x.cadence::DOUBLE AS cadence,
+    greatest(1, CASE WHEN x.is_today THEN floor(x.days / x.cadence) ELSE round(x.days / x.cadence) - 1 END)::INTEGER AS n_missing
 FROM expected AS x
 WHERE x.n_intervals >= 2 AND x.days > 1.6 * x.cadence;

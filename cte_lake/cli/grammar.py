@@ -102,7 +102,7 @@ class Command(TyperCommand):
 
 
 def _rows(
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of -o.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is written.")] = False,
 ) -> None:
     """Bear the option that commands with rows have in common."""
 

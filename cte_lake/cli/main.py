@@ -35,6 +35,7 @@ COMMAND_MODULES = (
     "rebuild",
     "measure",
     "query",
+    "export",
     "compare",
     "fit",
     "chips",

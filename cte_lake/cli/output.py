@@ -100,8 +100,8 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     """
     output = None if output == STANDARD_OUTPUT else output
     chosen = format_ or _format_of(output)
-    if output is not None and output.exists() and not ALLOWED.overwrite:
-        raise UsageError(f"{output} exists; use --overwrite to replace it, or another name")
+    if output is not None:
+        refuse_replacing(output)
     if output is None:
         if chosen in _BINARY and sys.stdout.isatty():
             raise UsageError(f"{chosen} cannot be shown in a terminal; name a file with -o")
@@ -112,61 +112,57 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
     write_bytes(output.absolute(), render(table, chosen, None))
 
 
+def refuse_replacing(output: Path) -> None:
+    """Make sure that a command may write a file.
+
+    Raises
+    ------
+    UsageError
+        If it exists and ``--overwrite`` is not given.
+    """
+    if output.exists() and not ALLOWED.overwrite:
+        raise UsageError(f"{output} exists; use --overwrite to replace it, or another name")
+
+
 def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     """Return a table's bytes in a format; `width` bounds the lines of the readable one, None does not."""
     if format_ is Format.TABLE:
         return _as_text(table, width).encode()
     if format_ is Format.JSON:
         return _as_json(table)
-    stream = io.BytesIO()
+    from cte_lake.cli.plain_types import plain_table, storable
+    from cte_lake.views import table_files
+
     if format_ is Format.PARQUET:
         from pyarrow import parquet
 
-        from cte_lake.cli.plain_types import storable
-
-        parquet.write_table(storable(table), stream, compression="zstd")
-        return stream.getvalue()
-    from cte_lake.cli.plain_types import plain_table
-
-    if format_ is Format.CSV:
-        import csv
-
-        from pyarrow.csv import WriteOptions, write_csv
-
-        # Arrow quotes every name of the header; readers of plain columns stumble over that.
-        header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(table.column_names)
-        stream.write(header.getvalue().encode())
-        plain = plain_table(table, numbers=False)
-        write_csv(plain, stream, WriteOptions(include_header=False, quoting_style="needed"))
-        return stream.getvalue()
-    return _by_astropy(plain_table(table), format_)
-
-
-def _by_astropy(table: pa.Table, format_: Format) -> bytes:
-    import warnings
-
-    from astropy.utils.exceptions import AstropyWarning
-
-    from cte_lake.views.astropy_table import to_astropy
-
-    result = to_astropy(table)
-    for name in result.colnames:
-        if format_ is Format.VOTABLE and hasattr(result[name], "jd1"):
-            result[name] = result[name].isot
-        if format_ is Format.FITS and getattr(getattr(result[name], "dtype", None), "kind", "") == "U":
-            # FITS knows ASCII alone.
-            words = [str(word).encode("ascii", "backslashreplace").decode() for word in result[name].tolist()]
-            result[name] = words
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        if format_ is Format.ECSV:
-            text = io.StringIO()
-            result.write(text, format="ascii.ecsv")
-            return text.getvalue().encode()
         stream = io.BytesIO()
-        result.write(stream, format=str(format_))
+        metadata = table_files.parquet_metadata(plain_table(table))
+        stored = storable(table).replace_schema_metadata(metadata)
+        parquet.write_table(stored, stream, compression="zstd")
         return stream.getvalue()
+    if format_ is Format.CSV:
+        return _as_csv(plain_table(table, numbers=False))
+    make = {
+        Format.FITS: table_files.fits_bytes,
+        Format.VOTABLE: table_files.votable_bytes,
+        Format.ECSV: table_files.ecsv_bytes,
+    }
+    return make[format_](plain_table(table))
+
+
+def _as_csv(table: pa.Table) -> bytes:
+    import csv
+
+    from pyarrow.csv import WriteOptions, write_csv
+
+    # Arrow quotes every name of the header; readers of plain columns stumble over that.
+    header = io.StringIO()
+    csv.writer(header, lineterminator="\n").writerow(table.column_names)
+    stream = io.BytesIO(header.getvalue().encode())
+    stream.seek(0, io.SEEK_END)
+    write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
+    return stream.getvalue()
 
 
 def terminal_width() -> int | None:

@@ -29,7 +29,7 @@ def plain_table(table: pa.Table, numbers: bool = True) -> pa.Table:
         plain = _plain(column, numbers)
         columns.append(plain)
         fields.append(pa.field(field.name, plain.type, metadata=field.metadata))
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields))
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=table.schema.metadata))
 
 
 def storable(table: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
-from cte_lake.cli.output import FormatOption, OutputOption, print_table
+from cte_lake.cli.output import FormatOption, OutputOption, print_table, refuse_replacing
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def views(
     from cte_lake.views import published_views, sql_objects, view_columns
 
     if to is not None:
+        refuse_replacing(to)
         from cte_lake.lake.stored import find_lake
         from cte_lake.views.database import write_database
         from cte_lake.views.functions import IN_PROCESS

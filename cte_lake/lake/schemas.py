@@ -1,7 +1,7 @@
 """The lake's datasets as Arrow schemas, read from ``catalog_schemas/``.
 
-A dataset's columns and types stand in its TOML file, their units and descriptions in ``sql/columns.toml``; a
-column that no other dataset or view has may state them itself.
+A dataset's columns and types stand in its TOML file, their units, UCDs and descriptions in
+``sql/columns.toml``; a column that no other dataset or view has may state them itself.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Column:
     per_radius: bool = False
     renamed_from: tuple[str, ...] = ()
     keyword: str = ""
+    ucd: str = ""
 
     def expand(self, radii: Sequence[float]) -> Iterator[Column]:
         """Yield the column itself, or one column a radius."""
@@ -79,6 +80,7 @@ class Column:
                 source=self.source,
                 since=self.since,
                 unit=self.unit,
+                ucd=self.ucd,
                 required=self.required,
                 renamed_from=tuple(old.format(radius=suffix) for old in self.renamed_from),
             )

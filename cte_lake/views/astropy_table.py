@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def to_astropy(table: pa.Table) -> QTable:
-    """Return an astropy table: units and descriptions from the fields' metadata, NULL masked.
+    """Return an astropy table: units, UCDs and descriptions from the fields' metadata, NULL masked.
 
     A column with a unit and no NULL becomes a Quantity, one with NULL a masked Quantity; lists and structs
     become columns of Python objects.
@@ -30,26 +30,32 @@ def to_astropy(table: pa.Table) -> QTable:
             # Text or object columns cannot carry one; those of the lake have none.
             result[field.name] = _with_unit(column, Unit(unit))
         result[field.name].info.description = metadata.get(b"description", b"").decode() or None
+        if ucd := metadata.get(b"ucd", b"").decode():
+            result[field.name].info.meta = {"ucd": ucd}
     return result
 
 
-def _with_unit(column: np.ndarray, unit: object) -> object:
+def _with_unit(column: Any, unit: object) -> object:
     from astropy.units import Quantity
     from astropy.utils.masked import Masked
 
     if isinstance(column, np.ma.MaskedArray):
-        return Masked(column.filled(np.nan), mask=np.ma.getmaskarray(column)) * unit
-    return Quantity(column, unit, copy=False)
+        filler = np.nan if column.dtype.kind == "f" else 0
+        return Masked(column.filled(filler), mask=np.ma.getmaskarray(column)) * unit
+    # Logarithmic units have a class of their own.
+    return Quantity(column, unit, copy=False, subok=True)
 
 
-def _column(column: pa.ChunkedArray) -> np.ndarray:
+def _column(column: pa.ChunkedArray) -> Any:
     kind = column.type
     nulls = column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_timestamp(kind):
         from astropy.time import Time
 
         values = column.cast(pa.timestamp("us")).fill_null(0).to_numpy()
-        return Time(values, scale="utc") if not nulls.any() else np.ma.MaskedArray(values, nulls)
+        if nulls.any():
+            return np.ma.MaskedArray(values, nulls)
+        return Time(values, format="datetime64", scale="utc")
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         values = column.fill_null(False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):

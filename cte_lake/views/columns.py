@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cte_lake.columns import meaning, undescribed
 from cte_lake.errors import LakeError
@@ -13,12 +14,13 @@ from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.names import suggestion
 from cte_lake.views.source import sql_objects
 
-#: A column of a view's own SELECT, which alone starts at the left margin: ``...::TYPE AS name``. One that no
-#: other view has may be described behind it: ``-- [unit] description``.
-_COLUMN = re.compile(
-    r"^.*?::[A-Z]+(?:\[\])? AS (?P<name>\w+),?(?:\s+-- \[(?P<unit>[^\]]+)\] (?P<description>.+))?$",
-    re.MULTILINE,
-)
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Key of a schema's metadata that holds, as JSON, what the rows are and where they come from.
+ABOUT = b"cte_lake"
+#: A column of a view's own SELECT, which alone starts at the left margin: ``...::TYPE AS name``.
+_COLUMN = re.compile(r"^.*?::[A-Z]+(?:\[\])? AS (?P<name>\w+),?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,14 @@ class ViewColumn:
         Unit as astropy reads it; empty for none.
     description : str
         What the column holds.
+    ucd : str
+        IVOA's Unified Content Descriptor (UCD1+).
     """
 
     name: str
     unit: str
     description: str
+    ucd: str = ""
 
 
 @functools.cache
@@ -51,7 +56,9 @@ def view_columns(name: str) -> tuple[ViewColumn, ...]:
     """
     for each in sql_objects():
         if each.name == name and each.kind != "macro":
-            return tuple(_described(column, name) for column in _COLUMN.finditer(_own_select(each.text)))
+            return tuple(
+                _described(column["name"], name) for column in _COLUMN.finditer(_own_select(each.text))
+            )
     known = [each.name for each in sql_objects() if each.kind != "macro"]
     hint = suggestion(name, known) or ";"
     raise LakeError(f"no view is called {name!r}{hint} there are {', '.join(known)}")
@@ -61,16 +68,13 @@ def _own_select(text: str) -> str:
     return re.split(r"^SELECT\b", text, flags=re.MULTILINE)[-1]
 
 
-def _described(column: re.Match[str], view: str) -> ViewColumn:
-    name = column["name"]
-    if column["description"] is not None:
-        return ViewColumn(name, "" if column["unit"] == "-" else column["unit"], column["description"])
+def _described(name: str, view: str) -> ViewColumn:
     if (stated := meaning(name, view)) is not None:
-        return ViewColumn(name, stated.unit, stated.description)
+        return ViewColumn(name, stated.unit, stated.description, stated.ucd)
     if view in dataset_names():
         for kept in dataset(view).expanded():
             if kept.name == name:
-                return ViewColumn(name, kept.unit, kept.description)
+                return ViewColumn(name, kept.unit, kept.description, kept.ucd)
     raise undescribed(name, view)
 
 
@@ -78,7 +82,8 @@ def _described(column: re.Match[str], view: str) -> ViewColumn:
 def known_columns() -> Mapping[str, ViewColumn]:
     """Columns by name, for results of free queries.
 
-    A name with two units in two views is left out; one with two meanings has no description.
+    A name with two units in two views is left out; one with two meanings has no description, and with two
+    UCDs none.
     """
     found: dict[str, ViewColumn] = {}
     twofold: set[str] = set()
@@ -89,6 +94,31 @@ def known_columns() -> Mapping[str, ViewColumn]:
             first = found.setdefault(column.name, column)
             if first.unit != column.unit:
                 twofold.add(column.name)
-            elif first.description != column.description:
-                found[column.name] = replace(first, description="")
+            elif first != column:
+                found[column.name] = replace(
+                    first,
+                    description=first.description if first.description == column.description else "",
+                    ucd=first.ucd if first.ucd == column.ucd else "",
+                )
     return {name: column for name, column in found.items() if name not in twofold}
+
+
+def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
+    """Return an Arrow table with what is known of its columns in the fields' metadata.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Rows.
+    columns : mapping of str to ViewColumn
+        What is known, by name in lower case; other columns have no notes.
+    """
+    import pyarrow as pa
+
+    fields = []
+    for field in table.schema:
+        column = columns.get(field.name) or columns.get(field.name.lower())
+        notes = {"unit": column.unit, "description": column.description, "ucd": column.ucd} if column else {}
+        fields.append(field.with_metadata(notes or None))
+    # Not `cast`, which imports all of pyarrow.compute to change nothing but notes.
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table

@@ -132,10 +132,12 @@ def test_views_are_listed_with_their_grain_and_columns(lake):
 @pytest.mark.slow
 def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
     path = tmp_path / "views.duckdb"
-    for _ in range(2):
-        done = call("views", "--to", path, "--lake", lake)
+    for more in ((), ("--overwrite",)):
+        done = call("views", "--to", path, "--lake", lake, *more)
         assert done.returncode == 0
         assert "cte_corrected" in done.stderr
+    done = call("views", "--to", path, "--lake", lake)
+    assert (done.returncode, "use --overwrite" in done.stderr) == (ExitCode.WRONG_USE, True)
     monkeypatch.chdir("/")
     with duckdb.connect(str(path), read_only=True) as connection:
         (n,) = connection.execute("SELECT count(*) FROM cte(aperture := 5)").fetchall()[0]

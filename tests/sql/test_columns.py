@@ -6,6 +6,8 @@ import re
 import tomllib
 from collections import Counter
 
+from astropy.io.votable.ucd import check_ucd
+
 from cte_lake.columns import meaning
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.resources import data_dir
@@ -41,6 +43,14 @@ def test_less_than_a_twentieth_of_the_descriptions_is_a_repetition():
         described += [(c["name"], c["description"]) for c in columns if "description" in c]
     assert len(described) > 250
     assert len(described) - len(Counter(described)) < 0.05 * len(described)
+
+
+def test_every_column_has_a_ucd_of_the_ivoa_and_one_for_each_unit():
+    for name, entry in DICTIONARY.items():
+        assert check_ucd(entry["ucd"], check_controlled_vocabulary=True), name
+        for other in entry.get("else", ()):
+            assert check_ucd(other.get("ucd", entry["ucd"]), check_controlled_vocabulary=True), name
+            assert "ucd" in other or other.get("unit", entry.get("unit")) == entry.get("unit"), name
 
 
 def test_no_entry_describes_what_is_nowhere():

@@ -1,0 +1,178 @@
+"""Rows with units, UCDs and descriptions as the bytes of a FITS, VOTable, ECSV or Parquet file."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from cte_lake.views.astropy_table import to_astropy
+from cte_lake.views.columns import ABOUT
+
+if TYPE_CHECKING:
+    from astropy.io.votable.tree import VOTableFile
+    from astropy.table import QTable
+
+
+def fits_bytes(table: pa.Table) -> bytes:
+    """Return a binary table; TUCDn and TCOMMn hold UCDs and descriptions, where TOPCAT looks for them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Whole numbers, floats, booleans, texts and timestamps; notes are in the fields' metadata.
+    """
+    from astropy.io import fits
+
+    result = to_astropy(table)
+    notes = {name: dict(result[name].info.meta or {}) for name in result.colnames}
+    words = {name: result[name].info.description for name in result.colnames}
+    for name in result.colnames:
+        column = result[name]
+        # Else astropy repeats all of it as comments of its own.
+        column.info.meta, column.info.description = None, None
+        if getattr(getattr(column, "dtype", None), "kind", "") == "U":
+            # FITS knows ASCII alone.
+            result[name] = [_ascii(word) for word in column.tolist()]
+    stream = io.BytesIO()
+    with _quiet():
+        result.write(stream, format="fits")
+        stream.seek(0)
+        with fits.open(stream) as hdus:
+            header = hdus[1].header
+            for place, name in enumerate(hdus[1].columns.names, 1):
+                # A long text comes back in full: it goes over several cards.
+                for key, said in (("TUCD", notes.get(name, {}).get("ucd")), ("TCOMM", words.get(name))):
+                    if said:
+                        header[f"{key}{place}"] = _ascii(said)
+            _about_cards(header, about_of(table))
+            written = io.BytesIO()
+            hdus.writeto(written)
+    return written.getvalue()
+
+
+def _about_cards(header: Any, about: dict[str, str]) -> None:
+    if view := about.get("view"):
+        header["EXTNAME"] = view.upper()
+    for name, value in about.items():
+        header.add_history(_ascii(f"cte-lake {name}: {value}"))
+
+
+def _ascii(text: object) -> str:
+    return str(text).encode("ascii", "backslashreplace").decode()
+
+
+def votable_bytes(table: pa.Table) -> bytes:
+    """Return a VOTable; its fields have units, UCDs and descriptions."""
+    stream = io.BytesIO()
+    with _quiet():
+        _votable(table).to_xml(stream)
+    return stream.getvalue()
+
+
+def ecsv_bytes(table: pa.Table) -> bytes:
+    """Return astropy's ECSV; UCDs are in the columns' ``meta``."""
+    result = to_astropy(table)
+    result.meta.update(about_of(table))
+    stream = io.StringIO()
+    with _quiet():
+        result.write(stream, format="ascii.ecsv")
+    return stream.getvalue().encode()
+
+
+def parquet_metadata(table: pa.Table) -> dict[bytes, bytes]:
+    """Return the metadata of a Parquet file: notes as astropy and TOPCAT read them, beside what is there.
+
+    Astropy takes them from a header in YAML, TOPCAT from VOParquet's VOTable without rows.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As of `fits_bytes`.
+    """
+    header = [
+        {
+            "name": field.name,
+            "datatype": str(field.type),
+            **{key: said for key in ("unit", "description") if (said := _note(field, key))},
+            **({"meta": {"ucd": ucd}} if (ucd := _note(field, "ucd")) else {}),
+        }
+        for field in table.schema
+    ]
+    metadata = {
+        **(table.schema.metadata or {}),
+        # JSON is YAML.
+        b"table_meta_yaml": json.dumps({"meta": about_of(table), "datatype": header}).encode(),
+    }
+    # A VOTable has times as text, and what the two say of a column must agree.
+    if not any(pa.types.is_timestamp(field.type) for field in table.schema):
+        metadata[b"IVOA.VOTable-Parquet.version"] = b"1.0"
+        metadata[b"IVOA.VOTable-Parquet.content"] = _fields_alone(table)
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if pa.types.is_string(field.type):
+            longest = max((len(word) for word in column.to_pylist() if word), default=1)
+            # Astropy's reader looks for it, and fails at a NULL without.
+            metadata[f"table::len::{field.name}".encode()] = str(max(longest, 4)).encode()
+    return metadata
+
+
+def _note(field: pa.Field, key: str) -> str:
+    return str((field.metadata or {}).get(key.encode(), b"").decode())
+
+
+def _fields_alone(table: pa.Table) -> bytes:
+    """Return the VOTable of a table, with a reference to Parquet in place of its rows."""
+    import xml.etree.ElementTree as ElementTree
+
+    stream = io.BytesIO()
+    with _quiet():
+        _votable(table.slice(0, 0)).to_xml(stream)
+    root = ElementTree.fromstring(stream.getvalue())
+    space = root.tag.partition("}")[0] + "}"
+    ElementTree.register_namespace("", space[1:-1])
+    for described in root.iter(f"{space}TABLE"):
+        for data in described.findall(f"{space}DATA"):
+            described.remove(data)
+        ElementTree.SubElement(described, f"{space}PARQUET", type="Parquet-local-XML")
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def about_of(table: pa.Table) -> dict[str, str]:
+    """Return what the rows are and where they come from; empty where nothing says it."""
+    stated = (table.schema.metadata or {}).get(ABOUT)
+    return {} if stated is None else dict(json.loads(stated))
+
+
+def _votable(table: pa.Table) -> VOTableFile:
+    from astropy.io.votable import from_table
+    from astropy.io.votable.tree import Info
+
+    result: QTable = to_astropy(table)
+    for name in result.colnames:
+        if hasattr(result[name], "jd1"):
+            notes, said = result[name].info.meta, result[name].info.description
+            result[name] = result[name].isot
+            result[name].info.meta, result[name].info.description = notes, said
+    about = about_of(table)
+    document = from_table(result, table_id=about.get("view"))
+    for described in document.iter_tables():
+        described.name = about.get("view")
+        described.description = about.get("one_row_is")
+    for name, value in about.items():
+        document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=value))
+    return document
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    from astropy.utils.exceptions import AstropyWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        yield

@@ -1,0 +1,162 @@
+"""``export``: a view's rows with units, UCDs and descriptions, as other programs read them back."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy import units as u
+from astropy.io import fits, votable
+from astropy.table import QTable
+from typer.testing import CliRunner
+
+from cte_lake import open_lake
+from cte_lake.cli.main import app
+from cte_lake.cli.output import Format, render
+from cte_lake.errors import CteLakeError, LakeError, UsageError
+from cte_lake.lake.create import create_lake
+from cte_lake.views import published_views, view_columns
+from tests.sql.writing import add_pair
+
+COLUMNS = {column.name: column for column in view_columns("losses")}
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "lake"
+    create_lake(folder)
+    rng = np.random.default_rng(5)
+    stars = {"master_id": np.arange(200), "y": rng.uniform(0, 2050, 200)}
+    for number, flash in enumerate((0, 12)):
+        flux = rng.uniform(600, 1900, 200)
+        first = stars | {"flux_r03": flux, "sky": np.full(200, 9.0)}
+        second = first | {"flux_r03": flux * rng.normal(1, 0.01, 200)}
+        add_pair(folder, first=first, second=second, flash=flash, mjd=57601.3 + 100 * number)
+    return folder
+
+
+def export(lake, *arguments):
+    result = CliRunner().invoke(app, ["export", *map(str, arguments), "--lake", str(lake)])
+    if isinstance(result.exception, CteLakeError):
+        raise result.exception
+    assert result.exception is None, result.exception
+    return result
+
+
+def read(path):
+    formats = {".ecsv": "ascii.ecsv", ".vot": "votable"}
+    with warnings.catch_warnings():
+        # Astropy knows that 'electron' is no unit of the standards.
+        warnings.simplefilter("ignore", u.UnitsWarning)
+        return QTable.read(path, format=formats.get(path.suffix, path.suffix[1:]))
+
+
+@pytest.mark.parametrize("ending", ["vot", "ecsv", "parquet"])
+def test_units_ucds_and_descriptions_come_back(lake, tmp_path, ending):
+    path = tmp_path / f"losses.{ending}"
+    export(lake, "losses", "--to", path)
+    table = read(path)
+    with open_lake(lake) as opened:
+        asked = opened.losses()
+    assert table.colnames == asked.columns == list(COLUMNS)
+    assert len(table) == len(asked) > 0
+    for name, column in COLUMNS.items():
+        # The Virtual Observatory's standard of units has no electrons: the word stands there all the same.
+        assert u.Unit(str(table[name].info.unit or "")) == u.Unit(column.unit), name
+        assert table[name].info.meta["ucd"] == column.ucd, name
+        # A VOTable breaks lines.
+        assert " ".join(table[name].info.description.split()) == column.description, name
+    np.testing.assert_allclose(np.sort(table["loss"].value), np.sort(asked["loss"]), rtol=1e-15)
+
+
+def test_fits_has_them_where_topcat_looks(lake, tmp_path):
+    path = tmp_path / "losses.fits"
+    export(lake, "losses", "--to", path)
+    header = fits.getheader(path, 1)
+    for place, (name, column) in enumerate(COLUMNS.items(), 1):
+        assert header[f"TTYPE{place}"] == name
+        assert header[f"TUCD{place}"] == column.ucd
+        assert header[f"TCOMM{place}"] == column.description
+    assert header["EXTNAME"] == "LOSSES"
+    table = read(path)
+    assert table["mean_flux"].unit == u.electron
+    percent = table["loss_percent"].to_value(u.percent)
+    np.testing.assert_allclose(percent, 100 * table["loss"], rtol=1e-12)
+
+
+def test_a_votable_keeps_to_the_standard_but_for_two_units(lake, tmp_path):
+    path = tmp_path / "stars.vot"
+    export(lake, "phot", "--to", path)
+    document = votable.parse(path, verify="exception")
+    (table,) = document.iter_tables()
+    assert (table.name, {info.name: info.value for info in document.infos}["cte_lake_view"]) == (
+        "phot",
+        "phot",
+    )
+
+
+def test_parquet_has_them_in_its_fields_and_for_topcat(lake, tmp_path):
+    path = tmp_path / "losses.parquet"
+    export(lake, "losses", "--to", path, "--flash", 12)
+    schema = pq.read_schema(path)
+    for name, column in COLUMNS.items():
+        notes = schema.field(name).metadata
+        assert notes[b"unit"].decode() == column.unit
+        assert notes[b"ucd"].decode() == column.ucd
+        assert notes[b"description"].decode() == column.description
+    assert json.loads(schema.metadata[b"cte_lake"])["selection"] == "--flash 12"
+    (table,) = votable.parse(io.BytesIO(schema.metadata[b"IVOA.VOTable-Parquet.content"])).iter_tables()
+    assert {field.name: field.ucd for field in table.fields} == {n: c.ucd for n, c in COLUMNS.items()}
+
+
+def test_rows_are_chosen_by_options_and_a_condition(lake, tmp_path):
+    path = tmp_path / "some.ecsv"
+    export(lake, "losses", "--to", path, "--flash", 0, "--target", "NGC 104", "--where", "n > 3 -- enough")
+    assert set(read(path)["flash"].value) == {0}
+    export(lake, "losses", "--to", path, "--overwrite", "--until", "2016-08-02", "--where", "true")
+    assert set(read(path)["mjd"].value) == {57601.3}
+    export(lake, "losses", "--to", path, "--overwrite", "--radius", 5)
+    assert set(read(path)["aperture"].value) <= {5}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("epochs", "--flash", "0"), "view epochs has no column 'flash'"),
+        (("losses", "--where", "mjd >"), "the query failed"),
+        (("losses", "--where", "1 = 1) UNION SELECT (2"), "the query failed"),
+        (("losses", "--where", "image_1 IN (SELECT content FROM read_text('/etc/passwd'))"), "read_text"),
+        (("losses", "--target", "nowhere"), "no target is called"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_and_writes_nothing(lake, tmp_path, arguments, said):
+    with pytest.raises(CteLakeError, match=said):
+        export(lake, *arguments, "--to", tmp_path / "x.vot")
+    with pytest.raises(LakeError, match="did you mean 'losses'"):
+        export(lake, "loses", "--to", tmp_path / "x.vot")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_replaced_only_when_told(lake, tmp_path):
+    path = tmp_path / "losses.vot"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="--overwrite"):
+        export(lake, "losses", "--to", path)
+    assert path.read_text() == "mine"
+    export(lake, "losses", "--to", path, "--overwrite")
+    assert b"VOTABLE" in path.read_bytes()
+
+
+@pytest.mark.slow
+def test_every_view_goes_into_every_format_with_rows_and_without(lake, tmp_path):
+    create_lake(tmp_path / "empty")
+    for folder in (lake, tmp_path / "empty"):
+        with open_lake(folder) as opened:
+            for view in published_views():
+                rows = opened.view(view)
+                for format_ in Format:
+                    assert render(rows.arrow(), format_, None), (view, format_)
