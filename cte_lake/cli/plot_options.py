@@ -17,12 +17,21 @@ if TYPE_CHECKING:
     from cte_lake.plots.style import Paper
 
 _HOW, _OUT = "How it is measured", "Output"
-KindArgument = Annotated[
-    str,
+KindsArgument = Annotated[
+    list[str],
     typer.Argument(
-        help=f"{', '.join(complete.KINDS[:-1])} or {complete.KINDS[-1]}.",
-        metavar="KIND",
-        autocompletion=complete.of(*complete.KINDS),
+        help=f"{', '.join(complete.KINDS)}; several, or all, make a dated folder.",
+        metavar="KIND...",
+        autocompletion=complete.of(*complete.KINDS, "all"),
+    ),
+]
+RadiiOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--radius",
+        help="Aperture radius, px; default: measure.aperture; repeatable, which makes a dated folder.",
+        show_default=False,
+        rich_help_panel=_HOW,
     ),
 ]
 BinOption = Annotated[
@@ -62,7 +71,13 @@ WithModeOption = Annotated[
 ]
 FigureOption = Annotated[
     Path | None,
-    typer.Option("-o", "--output", help="PNG, PDF or SVG file; default: KIND.png.", rich_help_panel=_OUT),
+    typer.Option(
+        "-o",
+        "--output",
+        help="PNG, PDF or SVG file; default: KIND.png. For several figures: where the dated folder goes; "
+        "default: reports/plots in the lake.",
+        rich_help_panel=_OUT,
+    ),
 ]
 PaperOption = Annotated[
     str,

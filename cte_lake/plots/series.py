@@ -189,9 +189,9 @@ class Side:
         return chosen
 
 
-def sides(table: Any, keys: Sequence[str] = ("target", "filter", "length")) -> list[Side]:
+def sides(table: Any, keys: Sequence[str] = ("target", "filter", "length", "chip")) -> list[Side]:
     """Part a table by those of `keys` that vary in it, for panels side by side; one part where none does."""
-    varying = [key for key in keys if len(known(table, key)) > 1]
+    varying = [key for key in keys if len(known(table, key)) > 1 and _known(table, key)]
     result = []
     for values in product(*(known(table, key) for key in varying)):
         of = dict(zip(varying, values, strict=True))

@@ -55,6 +55,9 @@ def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Prin
         found.append(Printed("cte-flash", "Loss against flash", lambda: losses.flash_drawing(flash, asked)))
     if rolled is not None:
         found.append(Printed("cte-180", "The 180-degree set", lambda: losses.rolled_drawing(rolled, asked)))
+    if rolled is not None and chips is not None:
+        title = "The 180-degree set over the nominal data"
+        found.append(Printed("cte-180-overlay", title, lambda: losses.overlay_drawing(rolled, chips, asked)))
     return found
 
 

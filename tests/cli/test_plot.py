@@ -85,6 +85,17 @@ def test_a_figure_for_print_has_its_size_and_its_caption_beside_it(
     assert caption.startswith("CTE loss against time. NGC 104, ")
 
 
+def test_several_figures_go_into_a_dated_folder(call: Call, lake: Path, tmp_path: Path) -> None:
+    code, out, said = call("plot", "cte-flash", "overview", "--lake", lake, "-o", "figures")
+    folder = Path(out.strip())
+    assert code == 0
+    assert folder.parent == tmp_path / "figures"
+    assert (folder / "overview.png").is_file()
+    assert (folder / "flash-all/filetype-all/ngc104/r03/cte-flash.png").is_file()
+    assert (tmp_path / "figures" / "latest").resolve() == folder
+    assert said == f"2 figures in {folder}\n"
+
+
 def test_losses_are_printed_in_either_unit(call: Call, lake: Path) -> None:
     percent, magnitudes = (call("measure", "--lake", lake, "--unit", unit)[1] for unit in ("percent", "mag"))
     first, second = (table.splitlines()[3].split() for table in (percent, magnitudes))
@@ -112,6 +123,9 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),
         (("cte-time", "--unit", "ratio"), ExitCode.WRONG_USE, "it is percent or mag"),
         (("cte-time", "--paper", "a4"), ExitCode.WRONG_USE, "it is screen, page, column"),
+        (("all", "--data", "x.csv"), ExitCode.WRONG_USE, "--data and --show are for one figure"),
+        (("cte-time", "cte-flux", "-o", "x.png"), ExitCode.WRONG_USE, "several figures go into a folder"),
+        (("cte-time", "star"), ExitCode.WRONG_USE, "'star' is drawn by name alone"),
         (("star",), ExitCode.WRONG_USE, "--star NUMBER"),
         (("compare",), ExitCode.WRONG_USE, "--with-mode MODE, or --with LAKE"),
         (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "no target is called 'm31'"),

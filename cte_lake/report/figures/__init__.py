@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
 
 
 #: Kinds that show losses of pairs: of one calibration generation, without charge injection.
-_OF_LOSSES = frozenset(KINDS) - {"ratio-y", "recovery", "star", "field", "overview"}
+OF_LOSSES = frozenset(KINDS) - {"ratio-y", "recovery", "star", "field", "overview"}
 
 
 def require_kind(kind: str) -> None:
@@ -62,7 +62,7 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     """
     require_kind(kind)
     selection = lake.select(asked.selection)
-    if kind not in _OF_LOSSES:
+    if kind not in OF_LOSSES:
         return KINDS[kind][1](lake, replace(asked, selection=selection))
     selection = selection.of_losses()
     drawing = KINDS[kind][1](lake, replace(asked, selection=selection))
@@ -70,4 +70,4 @@ def draw(kind: str, lake: Lake, asked: Request) -> Drawing:
     return replace(drawing, said=(*drawing.said, *left))
 
 
-__all__ = ["KINDS", "Drawing", "Request", "draw", "require_kind"]
+__all__ = ["KINDS", "OF_LOSSES", "Drawing", "Request", "draw", "require_kind"]

@@ -52,14 +52,19 @@ def with_model(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table:
     Rows of dates that their set was not fitted to have none.
     """
     rows = losses.to_pylist()
-    model: list[float | None] = [None] * len(rows)
+    model = np.full(len(rows), np.nan)
+    of_set: dict[int, list[int]] = {}
     for number, row in enumerate(rows):
-        one = next((each for each in sets if suits(each, row)), None)
-        if one is not None and one.validity.mjd[0] <= row["mjd"] <= one.validity.mjd[1]:
-            model[number] = float(one.loss(row["mjd"], row["mean_flux"], _background([row])))
-    if all(value is None for value in model):
+        which = next((index for index, one in enumerate(sets) if suits(one, row)), None)
+        if which is not None and sets[which].validity.mjd[0] <= row["mjd"] <= sets[which].validity.mjd[1]:
+            of_set.setdefault(which, []).append(number)
+    for which, chosen in of_set.items():
+        mjd, flux = (np.array([rows[number][name] for number in chosen]) for name in ("mjd", "mean_flux"))
+        sky = np.array([_background([rows[number]]) for number in chosen])
+        model[chosen] = sets[which].loss(mjd, flux, sky)
+    if not of_set:
         return losses
-    return losses.append_column("model_loss", pa.array(model, pa.float64()))
+    return losses.append_column("model_loss", pa.array(model, from_pandas=True))
 
 
 def time_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo, UsageError
-from cte_lake.lake.selection import Selection, where
+from cte_lake.lake.selection import Selection
 from cte_lake.model.bins import non_overlapping
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves, with_model
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
 
 
+#: What rows of one row of flash levels share.
+_OF_FLASH = (
+    "target", "filter", "length", "filetype", "chinject", "generation", "epoch", "pairing", "estimator",
+)  # fmt: skip
 #: Target of the nominal data that the 180-degree set is held against (ISR WFC3 2016-17).
 NOMINAL = "ngc104"
 #: What nominal pairs share with the 180-degree set.
@@ -35,24 +40,58 @@ def _losses(lake: Lake, view: str, asked: Request, *also: str) -> pa.Table:
     return rows_of(lake, query, asked, estimator=asked.estimator, **parameters)
 
 
+def _of_either_pairing(lake: Lake, view: str, asked: Request) -> pa.Table:
+    """Losses of pairs with an exposure on either chip; of the 180-degree set if a target has no other."""
+    try:
+        return _losses(lake, view, asked, "pairing = 'chips'")
+    except NothingToDo:
+        if not asked.selection.target:
+            raise
+        found = lake.sql(
+            f"SELECT count(*) AS n FROM {view}(aperture := {asked.aperture}) "
+            "WHERE pairing = '180' AND list_contains($targets, target)",
+            targets=list(asked.selection.target),
+        ).rows()
+        if not found[0]["n"]:
+            raise
+    return _losses(lake, view, asked, "pairing = '180'")
+
+
+def all_losses(lake: Lake, asked: Request) -> pa.Table:
+    """The selected losses of all pairs and bins, by the estimator asked for; empty where there are none."""
+    try:
+        return _losses(lake, "cte", asked)
+    except NothingToDo:
+        return lake.sql("SELECT * FROM cte WHERE false").arrow()
+
+
+def of_several_flashes(losses: pa.Table) -> pa.Table:
+    """Keep rows of epochs that were observed at more than one post-flash level, as ``cte_vs_flash`` does."""
+    rows = losses.to_pylist()
+    levels: dict[tuple[Any, ...], set[int]] = {}
+    for row in rows:
+        levels.setdefault(tuple(row[key] for key in _OF_FLASH), set()).add(row["flash"])
+    return losses.filter([len(levels[tuple(row[key] for key in _OF_FLASH)]) > 1 for row in rows])
+
+
 def cte_time(lake: Lake, asked: Request) -> Drawing:
     """Loss against time, a panel a flux bin."""
     asked = asked.defaulting(**PLAIN)
     view = "cte" if asked.bins else "cte_vs_time"
-    return time_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
+    return time_drawing(_of_either_pairing(lake, view, asked), asked)
 
 
 def cte_flux(lake: Lake, asked: Request) -> Drawing:
     """Loss against flux, a colour an epoch."""
     asked = asked.defaulting(length=("l",), **PLAIN)
-    return flux_drawing(_losses(lake, "cte_vs_flux", asked, "pairing = 'chips'"), asked)
+    return flux_drawing(_of_either_pairing(lake, "cte_vs_flux", asked), asked)
 
 
 def cte_flash(lake: Lake, asked: Request) -> Drawing:
     """Loss against post-flash level."""
     asked = asked.defaulting(length=("l",))
     view = "cte" if asked.bins else "cte_vs_flash"
-    return flash_drawing(_losses(lake, view, asked, "pairing = 'chips'"), asked)
+    return flash_drawing(_of_either_pairing(lake, view, asked), asked)
 
 
 def cte_180(lake: Lake, asked: Request) -> Drawing:
@@ -104,11 +143,20 @@ def rolled_drawing(losses: pa.Table, asked: Request) -> Drawing:
 
 def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
     """The 180-degree set over nominal pairs of the same proposals, against flux."""
-    return overlay_drawing(lake, _losses(lake, "cte", asked, "pairing = '180'"), asked)
+    rolled = _losses(lake, "cte", asked, "pairing = '180'")
+    chosen, proposals = asked.selection, sorted(set(rolled["proposal"].to_pylist()))
+    alike = Selection(
+        chinject=chosen.chinject, generation=chosen.generation, proposal=tuple(map(int, proposals))
+    )
+    try:
+        nominal = _losses(lake, "cte", replace(asked, selection=alike), "pairing = 'chips'")
+    except NothingToDo:
+        nominal = rolled.slice(0, 0)
+    return overlay_drawing(rolled, nominal, asked)
 
 
-def overlay_drawing(lake: Lake, rolled: pa.Table, asked: Request) -> Drawing:
-    """The 180-degree losses among rows of ``cte`` over those of nominal pairs, against flux.
+def overlay_drawing(rolled: pa.Table, chips: pa.Table, asked: Request) -> Drawing:
+    """The 180-degree losses, selected rows of ``cte``, over those of nominal pairs, against flux.
 
     Nominal pairs are those of the same proposals, file types, filters, flash levels and lengths; of `NOMINAL`
     where it was observed there, else of any target.
@@ -122,18 +170,11 @@ def overlay_drawing(lake: Lake, rolled: pa.Table, asked: Request) -> Drawing:
 
     table = asked.rows(rolled)
     table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
-    alike = {key: sorted(set(table[key].to_pylist())) for key in _ALIKE}
-    same, parameters = where({"pairing": "chips", "estimator": asked.estimator} | alike)
-    kinds, chosen = Selection(
-        chinject=asked.selection.chinject, generation=asked.selection.generation
-    ).where()
-    query = (
-        f"SELECT * FROM cte(aperture := {asked.aperture}) WHERE {same} AND {kinds} AND cte_loss IS NOT NULL "
-        "ORDER BY mjd, pair_id, bin_lo"
-    )
-    nominal = lake.sql(query, **parameters, **chosen).arrow()
+    alike = {tuple(row[key] for key in _ALIKE) for row in table.to_pylist()}
+    same = [tuple(row[key] for key in _ALIKE) in alike for row in chips.to_pylist()]
+    nominal = chips.filter(pa.array(same, pa.bool_()))
     if nominal.num_rows == 0:
-        listed = ", ".join(map(str, alike["proposal"]))
+        listed = ", ".join(str(value) for value in sorted(set(table["proposal"].to_pylist())))
         raise NothingToDo(
             f"the lake has no nominal pairs of proposal {listed} like the 180-degree set; "
             "`cte-lake plot cte-180` draws that set alone"

@@ -1,0 +1,134 @@
+"""Sets of figures in dated folders, and figures of the 180-degree set from a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cte_lake import Lake, open_lake
+from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.place import place_of
+from cte_lake.lake.selection import Selection
+from cte_lake.plots.style import PAGE
+from cte_lake.report.figures import KINDS, Request, draw
+from cte_lake.report.figures.collection import SET_KINDS, checked_kinds, draw_set
+from tests.plots.samples import TIME_BINS
+from tests.report.big_lake import make_lake
+from tests.sql.writing import add_exposure
+
+ASKED = Request(time_bins=TIME_BINS, estimator="log_ratio")
+LOSS = 0.1
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """Flash 0 and 12, FLT and FLC, of one cluster."""
+    root = make_lake(tmp_path_factory.mktemp("sets") / "lake", images=8, stars=400)
+    with open_lake(root) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def rolled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """The 180-degree set with a nominal pair of the same proposal."""
+    root = tmp_path_factory.mktemp("rolled") / "lake"
+    create_lake(root)
+    rng = np.random.default_rng(2)
+    many = 500
+    y, flux = rng.uniform(5, 2045, many), 10 ** rng.uniform(2.5, 4.4, many)
+
+    def write(name: str, at: np.ndarray, chip: int, **columns: object) -> None:
+        rows = at if chip == 2 else 2050 - at
+        left = flux * np.exp(-LOSS * rows / 2048) * rng.normal(1, 0.02, many)
+        stars = {"master_id": np.arange(many), "y": at, "flux_r03": left, "sky": np.full(many, 2.0)}
+        add_exposure(root, name, stars, chip=chip, proposal=12692, **columns)
+
+    write("ib9203aaq", y, 2, mjd=56100.0)
+    write("ib9203abq", y, 1, mjd=56100.1)
+    turned = {"target": "ngc6583", "targname": "NGC6583"}
+    for chip, letter in ((1, "a"), (2, "b")):
+        write(f"ib9210{letter}aq", y, chip, mjd=56103.0, pa_v3=30.0, **turned)
+        write(f"ib9211{letter}aq", 2050 - y, chip, mjd=56103.1, pa_v3=210.0, **turned)
+    with open_lake(root) as opened:
+        yield opened
+
+
+def test_a_set_is_sorted_by_flash_file_type_target_and_radius(lake: Lake, tmp_path: Path) -> None:
+    asked = Request(selection=Selection(filetype=("flt",)), time_bins=TIME_BINS)
+    when = [datetime(2026, 11, day, 4, 30, tzinfo=UTC) for day in (28, 29)]
+    first, second = (
+        draw_set(lake, asked, place_of(tmp_path / "plots"), ["cte-time", "ratio-y"], radii, now=now)
+        for radii, now in zip(((3, 5), (3,)), when, strict=True)
+    )
+    assert set(first.files) == {
+        f"flash-{flash}/flt/ngc104/r{radius}/{kind}.png"
+        for flash in ("00", "12")
+        for radius in ("03", "05")
+        for kind in ("cte-time", "ratio-y")
+    }
+    assert len(second.files) == 4
+    latest = tmp_path / "plots" / "latest"
+    assert latest.readlink() == Path("20261129T043000Z")
+    assert all((latest / file).is_file() for file in second.files)
+    assert str(second) == f"4 figures in {tmp_path / 'plots' / '20261129T043000Z'}"
+    draw_set(lake, asked, place_of(tmp_path / "plots"), ["overview"], keep=1)
+    assert len([path for path in (tmp_path / "plots").iterdir() if not path.is_symlink()]) == 1
+
+
+def test_a_set_for_print_has_captions_and_what_is_of_all_levels_lies_apart(
+    lake: Lake, tmp_path: Path
+) -> None:
+    drawn = draw_set(lake, ASKED, place_of(tmp_path), ["cte-180", "cte-flash"], paper=PAGE)
+    assert drawn.files == ("flash-all/filetype-all/ngc104/r03/cte-flash.pdf",)
+    assert drawn.empty == ("cte-180",)
+    caption = tmp_path / "latest" / "flash-all/filetype-all/ngc104/r03/cte-flash.caption.txt"
+    assert caption.read_text().startswith("CTE loss against post-flash level. NGC 104, ")
+
+
+def test_nothing_to_draw_leaves_nothing(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(NothingToDo, match="nothing to plot for all exposures"):
+        draw_set(lake, ASKED, place_of(tmp_path / "plots"), ["cte-180-overlay"])
+    assert not list(tmp_path.rglob("*.png"))
+    assert not (tmp_path / "plots" / "latest").exists()
+
+
+def test_kinds_of_a_set() -> None:
+    assert checked_kinds(["cte-flux", "overview"]) == ("overview", "cte-flux")
+    assert checked_kinds([]) == checked_kinds(["all"]) == tuple(SET_KINDS)
+    assert SET_KINDS.keys() <= KINDS.keys()
+    with pytest.raises(UsageError, match="'star' is drawn by name alone"):
+        checked_kinds(["star"])
+    with pytest.raises(UsageError, match="'nokind' is no kind of figure"):
+        checked_kinds(["nokind"])
+
+
+@pytest.mark.parametrize("spelling", ["ngc6583", "NGC-6583", "NGC 6583"])
+def test_a_target_of_rolled_pairs_alone_is_drawn_from_them(rolled: Lake, spelling: str) -> None:
+    asked = Request(selection=Selection(target=(spelling,)), time_bins=TIME_BINS, estimator="log_ratio")
+    for kind in ("cte-flux", "cte-time"):
+        drawing = draw(kind, rolled, asked)
+        rows = drawing.tables["losses"].to_pylist()
+        assert {(row["pairing"], row["chip"]) for row in rows} == {("180", 1), ("180", 2)}
+        assert all(row["cte_loss"] == pytest.approx(LOSS, abs=0.05) for row in rows)
+    heads = [axes.get_title(loc="left") for axes in draw("cte-flux", rolled, asked).figure.axes]
+    assert heads == ["chip 1", "chip 2"]
+    plain = draw("cte-flux", rolled, ASKED).tables["losses"].to_pylist()
+    assert {row["target"] for row in plain} == {"ngc104"}
+
+
+def test_the_rolled_set_lies_over_nominal_pairs_of_its_proposal(rolled: Lake) -> None:
+    for selection in (Selection(), Selection(target=("ngc6583",))):
+        asked = Request(selection=selection, time_bins=TIME_BINS, estimator="log_ratio")
+        drawing = draw("cte-180-overlay", rolled, asked)
+        above, behind = (drawing.tables[name].to_pylist() for name in ("losses", "nominal"))
+        assert {row["target"] for row in above} == {"ngc6583"}
+        assert {row["target"] for row in behind} == {"ngc104"}
+        assert {(row["bin_lo"], row["bin_hi"]) for row in behind} <= {
+            (row["bin_lo"], row["bin_hi"]) for row in above
+        }
+        assert [axes.get_xscale() for axes in drawing.figure.axes] == ["log"]
