@@ -28,7 +28,6 @@ SELECT
     c.bin_hi::DOUBLE AS bin_hi,
     c.n::BIGINT AS n,
     c.mean_log_flux::DOUBLE AS mean_log_flux,
-    c.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     c.loss::DOUBLE AS loss,
     c.loss_err::DOUBLE AS loss_err,
     c.fixed_by::VARCHAR AS fixed_by,

@@ -19,7 +19,7 @@ from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.chips.losses import ChipLosses, LeftOut
-from cte_lake.model.chips.rows import Exposures, Setting, StarRows, turns
+from cte_lake.model.chips.rows import MARGIN, Exposures, Setting, StarRows, turns
 from cte_lake.model.chips.solve import Method, Run, Task, solve
 from cte_lake.model.chips.sums import pass_over
 from cte_lake.model.points import MIN_STARS
@@ -42,8 +42,6 @@ _BATCH = 100
 _GROUP = 1_500_000
 #: Measurements from which on worker processes are worth their start.
 _MANY = 4_000_000
-#: Of stars about a bin's edge: a loss makes them fainter, a zero point brighter.
-_MARGIN = (0.5, 1.2)
 #: Stars by which the sense of the rows is told.
 _SENSE = 2000
 
@@ -297,7 +295,7 @@ def _near_the_bins(
     known, index = np.unique(star, return_inverse=True)
     count = np.bincount(index)
     light = np.bincount(index, flux) / np.bincount(index, np.exp(exposures.zero)[number])
-    low, high = exposures.bins[0][0] * _MARGIN[0], exposures.bins[-1][1] * _MARGIN[1]
+    low, high = exposures.bins[0][0] * MARGIN[0], exposures.bins[-1][1] * MARGIN[1]
     counts = (count > 1) & (light > low) & (light < high)
     # A stable order, of equal fluxes by the star's number: groups are the same every time.
     order = np.argsort(np.where(counts, light, np.inf), kind="stable")

@@ -42,18 +42,13 @@ def losses(root):
 
 def pulls(losses):
     """Losses against the injected ones, in their errors."""
-    found = []
+    found, bins = [], list(losses.exposures.bins)
     for row in losses.rows():
         if row["loss"] is not None:
-            spread = np.sqrt(max(row["mean_log_flux_sq"] - row["mean_log_flux"] ** 2, 0.0))
-            before = row["mean_log_flux"] + row["loss"] / 2 / np.log(10)
-            law = law_of(row["chip"])
             # The simulated pixels hold the dark current too, 0.8 e-.
-            true = [
-                law.loss(row["mjd"], 10 ** (before + sign * spread), row["background"] + 0.8)
-                for sign in (-1, 1)
-            ]
-            found.append((row["loss"] - np.mean(true)) / row["loss_err"])
+            before = np.exp(losses.solution.terms.pivot[bins.index((row["bin_lo"], row["bin_hi"]))])
+            true = law_of(row["chip"]).loss(row["mjd"], before, row["background"] + 0.8)
+            found.append((row["loss"] - true) / row["loss_err"])
     return np.array(found)
 
 

@@ -31,12 +31,9 @@ def losses_of(observed: Observed, method: Method | None = None, size: int = 10_0
 
 
 def truth_of(trial: Trial, losses: ChipLosses):
-    """True losses, a flux bin after the other, at the fluxes that the solution tells."""
-    shape = len(losses.exposures.bins), len(losses.exposures.settings)
-    moments = losses.solution.sums.moments
-    mean, square = moments[1] / moments[0] / np.log(10), moments[2] / moments[0] / np.log(10) ** 2
-    spread = np.sqrt(np.maximum(square - mean**2, 0))
-    return true_loss(trial, losses.exposures, mean.T, spread.T).T.reshape(shape).ravel()
+    """True losses, a flux bin after the other."""
+    fluxes = losses.solution.terms.pivot / np.log(10)
+    return true_loss(trial, losses.exposures, fluxes).T.ravel()
 
 
 def pulls(trial: Trial, losses: ChipLosses):
@@ -88,7 +85,8 @@ def test_the_tilt_is_open_where_every_star_keeps_its_row(fixed_losses):
 
 def test_half_a_turn_from_epoch_to_epoch_leaves_a_tilt_of_changing_sign_open():
     trial = replace(SMALL, rolls="opposed")
-    losses = losses_of(observe(trial, np.random.default_rng(4), BINS))
+    observed = observe(trial, np.random.default_rng(4), BINS)
+    losses = losses_of(observed)
     assert [tilt.open for tilt in losses.solution.determined.tilts] == [True]
     assert losses.solution.fixed_by == (NO_LOSS_OF_EACH,)
     assert np.sqrt(np.mean(pulls(trial, losses) ** 2)) < 1.4
@@ -96,11 +94,13 @@ def test_half_a_turn_from_epoch_to_epoch_leaves_a_tilt_of_changing_sign_open():
 
 @pytest.mark.parametrize("rolls", ["varied", "turned"])
 def test_rolls_determine_the_tilt(rolls):
-    losses = losses_of(observe(replace(SMALL, rolls=rolls), np.random.default_rng(4), BINS))
+    trial = replace(SMALL, rolls=rolls)
+    observed = observe(trial, np.random.default_rng(4), BINS)
+    losses = losses_of(observed)
     assert not losses.solution.determined.open_tilts
     assert losses.solution.fixed_by == ()
     assert "determine each chip alone" in losses.sentences()[0]
-    assert abs(pulls(replace(SMALL, rolls=rolls), losses).mean()) < 0.6
+    assert abs(pulls(trial, losses).mean()) < 0.6
 
 
 def test_errors_are_those_of_the_truth(fixed_losses):

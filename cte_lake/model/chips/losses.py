@@ -77,17 +77,17 @@ class ChipLosses:
         return self.solution.terms.loss.T.ravel()
 
     @cached_property
-    def log_flux(self) -> tuple[FloatArray, FloatArray]:
-        """Mean of log10 of the flux half-way down the chips, and of its square, of each loss.
+    def log_flux(self) -> FloatArray:
+        """log10 of the flux half-way down the chips for which each loss stands.
 
         Half-way a star has lost half of the mean of both chips' losses: so it is what a pair's mean flux is.
         """
-        moments = self.solution.sums.moments.reshape(4, -1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            before, square = moments[1] / moments[0] / _LN10, moments[2] / moments[0] / _LN10**2
-        lost = self._mean_loss() / 2.0 / _LN10
-        mean = before - lost
-        return mean, square - before**2 + mean**2
+        return self.log_flux_before - self._mean_loss() / 2.0 / _LN10
+
+    @cached_property
+    def log_flux_before(self) -> FloatArray:
+        """log10 of the flux before the loss for which each loss stands: one for each bin."""
+        return np.repeat(self.solution.terms.pivot / _LN10, len(self.exposures.settings))
 
     def _mean_loss(self) -> FloatArray:
         mean = self.loss.copy()
@@ -117,7 +117,7 @@ class ChipLosses:
         """Return a row for each chip, epoch, level of post-flash and flux bin; None for what is not told."""
         g = len(self.exposures.settings)
         error = np.sqrt(np.diag(self.solution.covariance))
-        mean, square = self.log_flux
+        mean = self.log_flux
         facts = self._facts()
         found = []
         for place in self.index:
@@ -131,7 +131,6 @@ class ChipLosses:
                     "bin_hi": high,
                     "n": int(self.solution.sums.stars[number, setting]),
                     "mean_log_flux": float(mean[place]),
-                    "mean_log_flux_sq": float(square[place]),
                     "loss": float(self.loss[place]) if told else None,
                     "loss_err": float(error[place]) if told else None,
                 }
@@ -166,7 +165,7 @@ class ChipLosses:
         two, one, bins = pairs_of_chips(self.exposures, (self._measured) & enough)
         c = self.solution.covariance
         variances, cross = np.diag(c)[two] + np.diag(c)[one], c[two, one]
-        mean, square = self.log_flux
+        mean = self.log_flux
         facts = self._facts()
         return [
             {
@@ -177,7 +176,6 @@ class ChipLosses:
                 "bin_hi": self.exposures.bins[number][1],
                 "n": int(self.solution.sums.stars.ravel()[[i, j]].min()),
                 "mean_log_flux": float(mean[[i, j]].mean()),
-                "mean_log_flux_sq": float(square[[i, j]].mean()),
                 "loss": float(self.loss[i] + self.loss[j]) / 2.0,
                 "loss_err": float(np.sqrt(v + 2.0 * w)) / 2.0,
                 "difference": float(self.loss[i] - self.loss[j]) if self.told[[i, j]].all() else None,
@@ -207,7 +205,7 @@ class ChipLosses:
             loss=of("loss"),
             loss_err=of("loss_err"),
             log_flux=of("mean_log_flux"),
-            log_flux_sq=of("mean_log_flux_sq"),
+            log_flux_sq=of("mean_log_flux") ** 2,
             background=of("background"),
             bin_lo=of("bin_lo"),
             bin_hi=of("bin_hi"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 SmallArray = NDArray[np.float32]
 IntArray = NDArray[np.intp]
+
+
+#: Stars beside a bin, whose level is followed because they may come into it: what a star has lost on average
+#: makes it fainter than it was.
+MARGIN = (0.5, 1.2)
 
 
 @dataclass(frozen=True, order=True)
@@ -105,9 +110,11 @@ class Exposures:
         return np.asarray(np.log(self.exptime / np.median(self.exptime)))
 
     def bin_of(self, flux: FloatArray) -> NDArray[np.int8]:
-        """Return the number of each flux's bin; -1 outside all of them."""
+        """Return the number of each flux's bin; -2 - number for stars beside one, -1 for all others."""
         found = np.full(flux.shape, -1, dtype=np.int8)
         for number, (low, high) in enumerate(self.bins):
+            beside = (flux >= low * MARGIN[0]) & (flux < high * MARGIN[1]) & (found < 0)
+            found[beside] = -2 - number
             found[(flux >= low) & (flux < high)] = number
         return found
 
@@ -178,7 +185,7 @@ class StarState:
     level : ndarray
         ln(electrons before the loss) in the median exposure time.
     bin : ndarray of int8
-        Flux bin; -1: takes no part.
+        Flux bin as `Exposures.bin_of` tells it; below 0: takes no part.
     spread : ndarray
         Factor on the star's variance, 1 unless it scatters by more than its noise.
     """
@@ -197,11 +204,21 @@ class Terms:
     zero : ndarray, shape (bins, exposures)
         Zero points, natural logarithm; alike in all bins unless each bin has its own.
     loss : ndarray, shape (settings, bins)
-        S, fraction per 2048 rows of what is left.
+        S at the bin's pivot, fraction per 2048 rows of what is left.
     scatter : ndarray, shape (bins,)
         Relative scatter of a flux beyond its noise (flat field, centring).
+    pivot : ndarray, shape (bins,)
+        ln(electrons before the loss) for which the losses of a bin stand.
+    power : ndarray, shape (bins,)
+        Within a bin the loss goes with the flux to this power.
+    common : ndarray, shape (settings, bins)
+        Mean loss of both chips, which is what changes with the flux within a bin: the chips' difference is
+        taken as one for the bin, or the power would tell what no exposure does.
     """
 
     zero: FloatArray
     loss: FloatArray
-    scatter: FloatArray = field(default_factory=lambda: np.zeros(0))
+    scatter: FloatArray
+    pivot: FloatArray
+    power: FloatArray
+    common: FloatArray

@@ -9,7 +9,7 @@ import numpy as np
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.chips.conditions import ROLLED, UNFIXED, Rolled, as_rolled, no_loss_at_launch
-from cte_lake.model.chips.equations import Condition, Determined, Reduced, determine, reduce
+from cte_lake.model.chips.equations import Condition, Determined, Reduced, determine, pairs_of_chips, reduce
 from cte_lake.model.chips.equations import solve as solve_equations
 from cte_lake.model.chips.rows import Exposures, FloatArray, StarRows, StarState, Terms
 from cte_lake.model.chips.sums import PULL_EDGES, Sums, pass_over
@@ -125,7 +125,8 @@ def solve(
     """
     method = method or Method()
     bins, g = len(exposures.bins), len(exposures.settings)
-    terms = Terms(np.tile(exposures.zero, (bins, 1)), np.zeros((g, bins)), np.full(bins, _SCATTER))
+    nothing, none = np.zeros((g, bins)), np.zeros(bins)
+    terms = Terms(np.tile(exposures.zero, (bins, 1)), nothing, np.full(bins, _SCATTER), none, none, nothing)
     states = [_state(level, exposures) for level in levels]
     first = list(range(0, len(levels), _FIRST_PART)) if len(levels) >= 2 * _FIRST_PART else []
     determined: Determined | None = None
@@ -147,8 +148,14 @@ def solve(
             determined = determine(reduced, exposures)
         conditions, closed, fixed = _held(reduced, exposures, determined, terms.loss.T.ravel(), method)
         found = solve_equations(reduced, sums, exposures, conditions, closed, terms.loss.T.ravel())
-        scatter = _scatter(terms.scatter, sums) if number else terms.scatter
-        terms = Terms(terms.zero + found.zero, terms.loss + found.loss.reshape(bins, g).T, scatter)
+        terms = replace(
+            terms,
+            zero=terms.zero + found.zero,
+            loss=terms.loss + found.loss.reshape(bins, g).T,
+            scatter=_scatter(terms.scatter, sums) if number else terms.scatter,
+        )
+        if number < _BIN_PASSES:
+            terms = _within_bins(terms, sums, reduced, exposures)
         step = _largest(found.loss, reduced)
         if last and step < _STILL:
             break
@@ -156,6 +163,30 @@ def solve(
     noisy = sum(int(np.sum((state.spread > 4.0) & (state.bin >= 0))) for state in states)
     outside = sum(int(np.sum(state.bin < 0)) for state in states)
     return ChipSolution(terms, found.covariance, determined, fixed, sums, outside, noisy, number + 1)
+
+
+def _within_bins(terms: Terms, sums: Sums, reduced: Reduced, exposures: Exposures) -> Terms:
+    """Tell how losses change with the flux within each bin, from the neighbouring bins."""
+    shape = len(exposures.bins), len(exposures.settings)
+    common = terms.loss.T.ravel().copy()
+    two, one, _ = pairs_of_chips(exposures, reduced.alone > 0)
+    common[two] = common[one] = (common[two] + common[one]) / 2.0
+    of_bin = common.reshape(shape)
+    known = (reduced.alone > 0).reshape(shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pivot = np.where(sums.moments[0] > 0, sums.moments[1] / sums.moments[0], 0.0)
+    power = np.zeros(shape[0])
+    for k in range(shape[0]):
+        low, high = max(k - 1, 0), min(k + 1, shape[0] - 1)
+        both = known[low] & known[high] & known[k]
+        mean, error = of_bin[:, both].mean(axis=1), np.inf
+        if low < high and both.any():
+            error = np.sqrt(np.max(np.sum(1.0 / reduced.alone.reshape(shape)[[low, high]][:, both], axis=1)))
+            error = error / both.sum()
+        # Losses near zero, or of either sign, follow no power.
+        if abs(mean[low]) > 5.0 * error and abs(mean[high]) > 5.0 * error and mean[low] * mean[high] > 0:
+            power[k] = np.clip(np.log(mean[high] / mean[low]) / (pivot[high] - pivot[low]), -2.0, 2.0)
+    return replace(terms, pivot=pivot, power=power, common=of_bin.T)
 
 
 def _state(level: FloatArray, exposures: Exposures) -> StarState:

@@ -1,9 +1,10 @@
 """One pass over a group of stars: the normal equations with the stars' own fluxes eliminated.
 
-The model is M = exp(star + zero - S x), x the readout distance over 2048 rows. Residuals are taken of the
-flux itself, (F - M) / M, and weighted by the model's variance: the logarithm of a noisy flux and weights by
-noisy fluxes are biased, these are not, and a star lost to below zero counts like any other. A star's own term
-is a weighted mean, so that it falls out of the equations analytically: what is left are sums over stars.
+The model is M = exp(star + zero - S x), x the readout distance over 2048 rows; within a flux bin S changes
+with a power of the star's flux, as from bin to bin. Residuals are taken of the flux itself, (F - M) / M, and
+weighted by the model's variance: the logarithm of a noisy flux and weights by noisy fluxes are biased, these
+are not, and a star lost to below zero counts like any other. A star's own term is a weighted mean, so that
+it falls out of the equations analytically: what is left are sums over stars.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ class Sums:
         Sum over stars of the outer products of their contributions to `right`: the noise of it as it is.
     ways : ndarray, shape (3, bins, n)
         Weights; times the distance; times its square.
-    moments : ndarray, shape (4, bins, g)
-        Weights, weights times ln flux before the loss, times its square; measurements.
+    moments : ndarray, shape (2, bins)
+        Weights; times ln flux before the loss.
     stars : ndarray of int, shape (bins, g)
         Stars.
     pulls : ndarray of int, shape (bins, edges - 1)
@@ -71,7 +72,7 @@ class Sums:
             np.zeros((bins, size)),
             np.zeros((bins, size, size) if with_score else (0, 0, 0)),
             np.zeros((3, bins, len(exposures))),
-            np.zeros((4, bins, settings)),
+            np.zeros((2, bins)),
             np.zeros((bins, settings), dtype=np.int64),
             np.zeros((bins, PULL_EDGES.size - 1), dtype=np.int64),
             np.zeros((2, bins)),
@@ -141,14 +142,16 @@ def pass_over(
     level, spread = state.level.copy(), state.spread.copy()
     size = max(64, _CHUNK // len(exposures))
     for number in range(len(exposures.bins)):
-        members = np.flatnonzero(state.bin == number)
-        for start in range(0, members.size, size):
-            index = members[start : start + size]
-            chunk, spread[index] = _evaluated(
-                rows, index, level[index], spread[index], terms, exposures, number, judge
-            )
-            level[index] = chunk.level
-            _accumulate(sums, chunk, exposures, number, last)
+        for counts, code in ((True, number), (False, -2 - number)):
+            members = np.flatnonzero(state.bin == code)
+            for start in range(0, members.size, size):
+                index = members[start : start + size]
+                chunk, spread[index] = _evaluated(
+                    rows, index, level[index], spread[index], terms, exposures, number, judge
+                )
+                level[index] = chunk.level
+                if counts:
+                    _accumulate(sums, chunk, exposures, number, last)
     return sums, StarState(level, state.bin, spread)
 
 
@@ -167,7 +170,11 @@ def _evaluated(
     flux[~seen] = 0.0
     noise = np.where(seen, rows.noise[index], 1.0).astype(np.float64)
     x = np.where(seen, rows.distance[index], 0.0).astype(np.float64)
-    base = np.exp(terms.zero[number] - terms.loss[exposures.setting_of, number] * x)
+    loss = terms.loss[exposures.setting_of, number]
+    if terms.power[number]:
+        before = np.clip(level[:, None] + exposures.zero - terms.pivot[number], -2.0, 2.0)
+        loss = loss + terms.common[exposures.setting_of, number] * np.expm1(terms.power[number] * before)
+    base = np.exp(terms.zero[number] - loss * x)
     scatter = terms.scatter[number] ** 2
     for _ in range(_LEVEL_STEPS + 1):
         model = np.exp(level)[:, None] * base
@@ -224,13 +231,8 @@ def _accumulate(sums: Sums, chunk: _Chunk, exposures: Exposures, number: int, la
 def _describe(sums: Sums, chunk: _Chunk, exposures: Exposures, number: int) -> None:
     """Add what is told of a bin beside the equations."""
     first = exposures.first_of_setting
-    by_setting = np.add.reduceat(chunk.weight, first, axis=1)
     before = chunk.level[:, None] + exposures.zero
-    sums.moments[0, number] += by_setting.sum(axis=0)
-    for power in (1, 2):
-        moment = (chunk.weight * before**power).sum(axis=0)
-        sums.moments[power, number] += np.add.reduceat(moment, first)
-    sums.moments[3, number] += np.add.reduceat(chunk.seen.sum(axis=0), first)
+    sums.moments[:, number] += chunk.weight.sum(), (chunk.weight * before).sum()
     sums.stars[number] += (np.add.reduceat(chunk.seen, first, axis=1) > 0).sum(axis=0)
     seen = chunk.seen
     sums.pulls[number] += np.histogram(np.abs(chunk.pull[seen]), PULL_EDGES)[0]

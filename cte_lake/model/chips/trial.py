@@ -123,24 +123,14 @@ def observe(trial: Trial, generator: np.random.Generator, bins: tuple[tuple[floa
     return Observed(rows, replace(exposures, turn=turns(rows, exposures)), x, y)
 
 
-def true_loss(trial: Trial, exposures: Exposures, log_flux: FloatArray, spread: FloatArray) -> FloatArray:
-    """Return the mean true loss of stars about a flux before the loss; shape (settings, bins).
-
-    Parameters
-    ----------
-    trial, exposures : Trial, Exposures
-        What was simulated.
-    log_flux, spread : ndarray, shape (settings, bins)
-        Mean and standard deviation of log10 of the flux before the loss.
-    """
+def true_loss(trial: Trial, exposures: Exposures, log_flux: FloatArray) -> FloatArray:
+    """Return the true losses of stars of some fluxes before the loss (log10); shape (settings, fluxes)."""
     law: Law = LAWS[trial.law]
-    mjd = np.bincount(exposures.setting_of, exposures.mjd) / np.bincount(exposures.setting_of)
-    flash = np.array([one.flash for one in exposures.settings])
+    counts = np.bincount(exposures.setting_of)
+    mjd = np.bincount(exposures.setting_of, exposures.mjd) / counts
+    background = np.bincount(exposures.setting_of, exposures.background) / counts
     factor = np.array([trial.chips[one.chip - 1] for one in exposures.settings])
-    both = [
-        law.loss(mjd[:, None], log_flux + sign * spread, (trial.sky + flash)[:, None]) for sign in (-1, 1)
-    ]
-    return np.asarray(factor[:, None] * (both[0] + both[1]) / 2.0)
+    return np.asarray(factor[:, None] * law.loss(mjd[:, None], log_flux, background[:, None]))
 
 
 def _plan(trial: Trial, generator: np.random.Generator) -> tuple[list[Setting], FloatArray, FloatArray]:
