@@ -166,6 +166,13 @@ def test_a_ratio_plot_says_what_is_over_what_and_how_steep() -> None:
     assert "second visit / first visit" in rolled
 
 
+def test_a_ratio_plot_has_lines_at_no_loss_and_in_the_middle_of_the_chip() -> None:
+    axes = ratio_plot(samples.stars(), samples.fits()).axes[0]
+    places = [np.asarray(line.get_data(), dtype=float) for line in axes.lines]
+    assert any(np.array_equal(x, [1024.0, 1024.0]) for x, _ in places)
+    assert any(np.array_equal(y, [1.0, 1.0]) for _, y in places)
+
+
 def test_stars_beyond_a_ratio_plot_are_marked_at_its_edge() -> None:
     stars = samples.stars()
     figure = ratio_plot(stars, samples.fits())

@@ -1,0 +1,173 @@
+"""Break lines of a copy of the project, one at a time: does a test fail?
+
+    python benchmarks/mutants.py [NAME ...]
+
+Prints a line a mutant, and exits 1 if one survives.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken line: the file, what stands there, what is put there, and the tests that should notice."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+MUTANTS = (
+    Mutant(
+        "flash-qualify",
+        "sql/cte_vs_flash.sql",
+        "QUALIFY several_flashes(\n    c.flash, c.target, c.filter, c.length, c.filetype, c.chinject, "
+        "c.generation, c.epoch, c.pairing, c.estimator\n)",
+        "",
+        ("tests/sql/test_flash.py",),
+    ),
+    Mutant(
+        "middle-row",
+        "cte_lake/plots/ratio.py",
+        'reference(axes, DETECTOR.middle_row, "v")',
+        'reference(axes, 2000, "v")',
+        ("tests/plots/test_figures.py", "tests/plots/test_what_figures_say.py"),
+    ),
+    Mutant(
+        "bin-of-both",
+        "sql/in_flux_bin.sql",
+        "least(flux_1, flux_2) > bin_lo",
+        "flux_1 > bin_lo",
+        ("tests/sql/test_golden.py", "tests/sql/test_estimators.py"),
+    ),
+    Mutant(
+        "nearest-in-time",
+        "sql/pairings.sql",
+        "min(a.cost + abs(f.ms - m.ms))",
+        "max(a.cost + abs(f.ms - m.ms))",
+        ("tests/sql/test_pairing.py",),
+    ),
+    Mutant(
+        "epoch-width",
+        "sql/visits.sql",
+        "o.first_mjd + s.epoch_width_days",
+        "o.first_mjd + 2 * s.epoch_width_days",
+        ("tests/sql/test_epochs.py",),
+    ),
+    Mutant(
+        "clip-once",
+        "sql/clip_step.sql",
+        "'converged': false",
+        "'converged': true",
+        ("tests/sql/test_clip_fit.py",),
+    ),
+    Mutant(
+        "dark-at-readout",
+        "sql/background_at_readout.sql",
+        "sky + flash + coalesce",
+        "sky + coalesce",
+        ("tests/sql/test_readout_background.py",),
+    ),
+    Mutant(
+        "newest-product",
+        "cte_lake/lake/versions.py",
+        "newest[version.rootname] < version",
+        "newest[version.rootname] > version",
+        ("tests/pipeline/align/test_align.py",),
+    ),
+    Mutant(
+        "visit-of-one-digit",
+        "cte_lake/lake/selection.py",
+        "visit.lower().zfill(2)",
+        "visit.lower()",
+        ("tests/lake/test_selection.py", "tests/test_api.py"),
+    ),
+    Mutant(
+        "nan-in-a-range",
+        "cte_lake/lake/selection.py",
+        'f"{at} IS NOT NULL", f"NOT isnan({at}::DOUBLE)", *tests',
+        'f"{at} IS NOT NULL", *tests',
+        ("tests/lake/test_selection.py", "tests/test_api.py"),
+    ),
+    Mutant(
+        "replaced-file",
+        "cte_lake/lake/contents.py",
+        "return self.bounds != self.found",
+        "return False",
+        ("tests/lake/maintenance/test_lying_lakes.py",),
+    ),
+    Mutant(
+        "clipped-stars",
+        "cte_lake/plots/ratio.py",
+        "y[here & ~kept], ratio[here & ~kept]",
+        "y[here & kept], ratio[here & kept]",
+        ("tests/plots/test_figures.py", "tests/plots/test_what_figures_say.py"),
+    ),
+    Mutant(
+        "gap-in-a-mean",
+        "cte_lake/plots/background.py",
+        "1 + np.flatnonzero(_gaps(x, stars))",
+        "[]",
+        ("tests/plots/test_figures.py", "tests/plots/test_what_figures_say.py"),
+    ),
+)
+
+
+def copy_of(root: Path, to: Path) -> Path:
+    """Copy what git knows, so that the checkout is not touched."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        target = to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, target)
+    return to
+
+
+def is_killed(mutant: Mutant, copy: Path) -> bool:
+    """Break the line, run the tests, put the line back."""
+    path = copy / mutant.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) < 1:
+        sys.exit(f"{mutant.name}: {mutant.path} no longer holds {mutant.old!r}")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
+    try:
+        done = subprocess.run(
+            line, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, check=False, capture_output=True
+        )
+    finally:
+        path.write_text(text, encoding="utf-8")
+    # 1 is a failed test; anything else is a run that proves nothing.
+    if done.returncode not in {0, 1}:
+        sys.exit(f"{mutant.name}: pytest ended with {done.returncode}\n{done.stdout.decode()[-2000:]}")
+    return done.returncode == 1
+
+
+def main() -> int:
+    """Try the mutants that are named, all by default."""
+    wanted = set(sys.argv[1:]) or {mutant.name for mutant in MUTANTS}
+    survived = 0
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copy_of(ROOT, Path(folder))
+        for mutant in MUTANTS:
+            if mutant.name in wanted:
+                killed = is_killed(mutant, copy)
+                survived += not killed
+                print(f"{'killed  ' if killed else 'SURVIVED'} {mutant.name:<20} {mutant.path}", flush=True)
+    return int(survived > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
