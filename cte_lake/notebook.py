@@ -144,7 +144,8 @@ class Lake(api.Lake):
         FitRefused
             If the data cannot support the fit.
         """
-        from cte_lake.correction.fit_lake import FitRequest, fit_lake
+        from cte_lake.correction.fit_lake import fit_lake
+        from cte_lake.correction.request import FitRequest
 
         selection, rest = _selection(request)
         settings = self.settings()

@@ -55,18 +55,49 @@ def list_sets(
     output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the coefficient sets of the lake and the built-in ones, a line each."""
+    """List the coefficient sets of the lake and the built-in ones, a line each.
+
+    A set is stale when the photometry behind its slopes changed since it was fitted; `run --steps fit` makes
+    a new version beside it. `use` marks the set that observers should take of those asked for the same.
+    """
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.coefficient_files import listed_sets
 
-    rows, problems = listed_sets(lake_or_none(lake))
+    root = lake_or_none(lake)
+    rows, problems = listed_sets(root)
     for problem in problems:
         typer.echo(f"left out: {problem}", err=True)
+    states = {} if root is None else _states(root)
+    rows = [
+        row | (states.get(row["name"], _NO_STATE) if row["where"] == "lake" else _NO_STATE) for row in rows
+    ]
+    for row in rows:
+        if row["reason"] and row["state"] != "superseded":
+            typer.echo(f"{row['name']} is {row['state']}: {row['reason']}", err=True)
     chosen = chosen_format(as_json, format_)
     shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
     print_rows(shown, format_=chosen, output=output)
     if not any(row["where"] == "lake" for row in rows):
         typer.echo("no coefficient set of a lake yet; `cte-lake fit` or `coeffs new` makes one", err=True)
+
+
+#: What is said of sets that stand on no lake.
+_NO_STATE: dict[str, Any] = {"state": "", "use": None, "age_days": None, "reason": ""}
+
+
+def _states(root: StoredLake) -> dict[str, dict[str, Any]]:
+    from cte_lake.config import load_settings
+    from cte_lake.correction.renewal import set_states
+
+    return {
+        one.coefficients.name: {
+            "state": one.state,
+            "use": one.use,
+            "age_days": None if math.isnan(one.age) else round(one.age, 2),
+            "reason": one.reason,
+        }
+        for one in set_states(root, load_settings(root))
+    }
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +109,9 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         "r px": row["radius"],
         "flux e-": f"{row['flux_min']:g}-{row['flux_max']:g}",
         "MJD": f"{row['mjd_min']:.0f}-{row['mjd_max']:.0f}",
+        "state": row["state"],
+        "use": "yes" if row["use"] else "",
+        "days": "" if row["age_days"] is None else f"{row['age_days']:.0f}",
     }
 
 

@@ -67,8 +67,8 @@ class Command(TyperCommand):
         return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put today's words in place of old ones, refuse repetition, and parse."""
-        args = self._renewed(args)
+        """Put today's words in place of old ones, spread lists, refuse repetition, and parse."""
+        args = self._spread(self._renewed(args))
         if not ctx.resilient_parsing:
             self._refuse_repetition(ctx, args)
         return super().parse_args(ctx, args)
@@ -85,6 +85,32 @@ class Command(TyperCommand):
                 typer.echo(f"cte-lake: {old} is now {new}; the old word goes in the next version", err=True)
                 renewed[at] = f"{new}{equals}{value}"
         return renewed
+
+    def _spread(self, args: list[str]) -> list[str]:
+        """Give each word of a list its option: ``--radius 3 5 10`` is ``--radius 3 --radius 5 --radius 10``.
+
+        A list ends at the next option; one of numbers, at the first word that is none.
+        """
+        lists = {
+            name
+            for parameter in self.params
+            if str(parameter.metavar or "").endswith("...") and getattr(parameter, "multiple", False)
+            for name in parameter.opts
+        }
+        spread: list[str] = []
+        option, first = "", ""
+        for at, word in enumerate(args):
+            if word == "--":
+                return [*spread, *args[at:]]
+            if word.startswith("-"):
+                option, first = (word if word in lists else ""), ""
+            elif option and first and first.isdigit() and not word.isdigit():
+                option = ""
+            elif option:
+                spread += [option] if first else []
+                first = word
+            spread.append(word)
+        return spread
 
     def _refuse_repetition(self, ctx: Any, args: list[str]) -> None:
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))

@@ -32,7 +32,7 @@ from cte_lake.cli.output import Format, FormatOption, OutputOption
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
-    from cte_lake.correction.fit_lake import FitRequest
+    from cte_lake.correction.request import FitRequest
 
 
 @dataclass(frozen=True)

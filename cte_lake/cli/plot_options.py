@@ -135,10 +135,12 @@ def flux_bin(text: str) -> tuple[float, float]:
 
 def coefficient_sets(names: list[str] | None, root: StoredLake) -> tuple[CoefficientSet, ...]:
     """Read the named sets; all of the lake's if none is named, and none for the name ``none``."""
-    from cte_lake.correction.coefficient_files import find_coefficients, read_coefficients, sets_in_lake
+    from cte_lake.config import load_settings
+    from cte_lake.correction.coefficient_files import find_coefficients
+    from cte_lake.correction.renewal import all_sets
 
     if names is None:
-        return tuple(read_coefficients(path) for path in sets_in_lake(root))
+        return all_sets(root, load_settings(root))
     return tuple(find_coefficients(name, root) for name in names if name != "none")
 
 

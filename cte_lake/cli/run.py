@@ -48,10 +48,27 @@ def run(
         str,
         typer.Option(
             "--steps",
-            help="Steps, with commas: fetch, align, crmask, ingest, measure, plots, report. Default: all "
-            "but fetch.",
+            help="Steps, with commas: fetch, align, crmask, ingest, measure, fit, plots, report. Default: "
+            "all but fetch.",
         ),
     ] = "",
+    plots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plots",
+            metavar="KIND...",
+            help="Draw these kinds of figures, as `plot` calls them; default: an overview.",
+        ),
+    ] = None,
+    radius: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--radius",
+            metavar="PX...",
+            help="Aperture radii of losses and figures, px; default: measure.aperture.",
+        ),
+    ] = None,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True,
     workers: WorkersOption = None,
     scheduler: SchedulerOption = None,
     assignments: SetOption = None,
@@ -66,10 +83,18 @@ def run(
       cte-lake run data
 
       cte-lake run data --proposal last --steps fetch,align,crmask,ingest
+
+      cte-lake run data --steps measure --plots cte-time cte-flux --radius 3 5 10 --no-report
     """
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.dask import WorkerSettings
-    from cte_lake.workflow.run import RunArguments, checked_steps, select_proposals
+    from cte_lake.workflow.run import (
+        RunArguments,
+        checked_plots,
+        checked_radii,
+        checked_steps,
+        select_proposals,
+    )
     from cte_lake.workflow.run import run as run_steps
 
     root = find_lake(lake)
@@ -83,9 +108,11 @@ def run(
         folder=folder,
         settings=settings,
         selection=selection,
-        steps=checked_steps([step.strip() for step in steps.split(",") if step.strip()]),
+        steps=checked_steps([s.strip() for s in steps.split(",") if s.strip()], bool(plots), report),
+        plots=checked_plots(plots or ()),
+        radii=checked_radii(radius or ()),
         workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
     )
-    report = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
-    typer.echo(json.dumps(report.as_dict()))
-    raise typer.Exit(report.exit_code)
+    done = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
+    typer.echo(json.dumps(done.as_dict()))
+    raise typer.Exit(done.exit_code)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cte_lake.correction.followed import provenance_of
+from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
 from cte_lake.model.coefficients import CoefficientSet, from_fit
-from cte_lake.model.family import FamilyFit, FormChoice
+from cte_lake.model.family import FamilyFit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
-from cte_lake.model.points import EPOCH_WIDTH, MIN_STARS, FitPoints, from_table
-from cte_lake.model.robust import Loss
+from cte_lake.model.points import EPOCH_WIDTH, FitPoints, from_table
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
 from cte_lake.model.tables import column
 from cte_lake.model.with_surface import with_surface
@@ -32,44 +32,6 @@ KINDS = ("target", "filter", "length", "filetype", "chinject", "generation")
 AT_READOUT = "readout_background AS background"
 #: Packages whose versions a set records.
 _SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
-
-
-@dataclass(frozen=True)
-class FitRequest:
-    """What to fit.
-
-    Attributes
-    ----------
-    selection : Selection
-        Which pairs; one surface is of one target, filter, length and file type.
-    aperture : int
-        Radius, px.
-    estimator : str
-        Of the view ``cte_vs_flux``: 'log_ratio', 'mean_flux' or 'both_in_bin'.
-    time_degree : int or None
-        1 or 2; None lets cross-validation choose.
-    background_degree : int or None
-        0 without background as a variable, else 1 or 2; None: 1 where there are several levels of post-flash.
-    form : str
-        Of the surface: 'auto', which lets the visits left out choose, or a member of
-        `cte_lake.model.family.MEMBERS`; 'none': the coefficients alone.
-    robust : {'huber', 'tukey', 'none'}
-        Loss of the fit.
-    min_stars : int
-        Fewest stars of a slope.
-    samples : int
-        Drawings of the bootstrap; 0 for none.
-    """
-
-    selection: Selection = field(default_factory=Selection)
-    aperture: int = 3
-    estimator: str = "log_ratio"
-    time_degree: int | None = None
-    background_degree: int | None = None
-    form: FormChoice = "auto"
-    robust: Loss = "huber"
-    min_stars: int = MIN_STARS
-    samples: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,13 +99,9 @@ def _no_slope(lake: Lake, selection: Selection, request: FitRequest) -> str:
     )
 
 
-def _provenance(rows: Any, config_hash: str) -> dict[str, str]:
-    content = hashlib.sha256()
-    for name in ("pair_id", "bin_lo", "bin_hi", "n", "cte_loss", "cte_loss_err"):
-        content.update(np.ascontiguousarray(column(rows, name)).astype(np.float64).tobytes())
+def _provenance(config_hash: str) -> dict[str, str]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "lake_hash": content.hexdigest()[:16],
         "config_hash": config_hash,
         "software": ", ".join(f"{name} {version(name)}" for name in _SOFTWARE),
         "python": platform.python_version(),
@@ -171,7 +129,10 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
     NothingToDo, UsageError
         As `slopes_of`.
     """
-    return fit_rows(slopes_of(lake, request), request, config_hash, name)
+    follows = provenance_of(lake, request, lake.settings())
+    outcome = fit_rows(slopes_of(lake, request), request, config_hash, name)
+    found = outcome.coefficients
+    return replace(outcome, coefficients=replace(found, provenance={**found.provenance, **follows}))
 
 
 def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None = None) -> FitOutcome:
@@ -190,7 +151,7 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
     filetype = str(column(rows, "filetype")[0])
     label = name or _label(chosen, filetype, background > 0, request.aperture, points)
-    coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(rows, config_hash))
+    coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(config_hash))
     if drawn is not None:
         checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
         coefficients = replace(coefficients, quality={**coefficients.quality, **checked})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
+from cte_lake.correction.renewal import all_sets
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.model.consistency import compare
@@ -153,7 +153,7 @@ def _content(
     options += set_again(settings)
     (work / "data").mkdir()
     measure = settings.config.measure
-    sets = tuple(read_coefficients(path) for path in sets_in_lake(lake.stored))
+    sets = all_sets(lake.stored, settings)
     asked = Request(
         selection=Selection().of_losses(),
         aperture=measure.aperture,

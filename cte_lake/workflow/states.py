@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from cte_lake import __version__
 from cte_lake.lake.versions import digest
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def lake_state(lake: Lake, settings: Settings) -> str:
     """Hash of all that a report follows from: it also covers what was refused and how alignments went."""
     rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
     alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
-    return digest([photometry_state(lake, settings), rejects, alignment])
+    return digest([__version__, photometry_state(lake, settings), rejects, alignment])
 
 
 def _values(lake: Lake, query: str) -> list[list[Any]]:

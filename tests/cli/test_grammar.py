@@ -58,6 +58,21 @@ def test_one_word_for_a_thing_in_every_command():
 
 
 @pytest.mark.parametrize(
+    ("given", "spread"),
+    [
+        ("data --radius 3 5 10 --plots a b", "data --radius 3 --radius 5 --radius 10 --plots a --plots b"),
+        ("--radius 3 5 data", "--radius 3 --radius 5 data"),
+        ("--radius 3 --radius 5 data", "--radius 3 --radius 5 data"),
+        ("--plots a b --no-report", "--plots a --plots b --no-report"),
+        ("--plots a -- b", "--plots a -- b"),
+        ("--steps a b --radius=3", "--steps a b --radius=3"),
+    ],
+)
+def test_a_list_takes_the_words_up_to_the_next_option(given, spread):
+    assert COMMAND.commands["run"]._spread(given.split()) == spread.split()
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("measure", "--radius", 3, "--radius", 5),

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cte_lake.errors import ExitCode
+from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.night import HOUSEKEEPING, Night, NightStep, keep_night, last_night
+from cte_lake.pipeline.carry_out import put_on_record
+from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, keep_night, last_night
 from cte_lake.workflow.refresh import MAIL, RefreshArguments, night_of, refresh
 from tests.jobs.conftest import JOBS
 
@@ -108,14 +109,18 @@ def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, f
     # The archive is out of a test's reach, and these frames are aligned; the rest is as it runs every night.
     asked = night_of(lake, frames, tmp_path / "www", fetch=False)
     asked = replace(asked, steps=(asked.steps[0].replace("align,crmask,", ""), *asked.steps[1:]))
+    assert asked.steps[0].endswith("--steps ingest,measure,fit,plots")
     night = refresh(asked)
     assert {step.command.split()[0]: step.exit_code for step in night.steps} == {
         "run": 0, "audit": 0, "verify": 0, "report": 0,
     }, night.letter  # fmt: skip
     kept = last_night(stored(lake))
     assert kept.steps[0] == NightStep("fetch", "skipped", "switched off: --no-fetch or refresh.fetch = false")
-    names = ("ingest", "audit", "verify", "report")
-    assert [(step.name, step.outcome) for step in kept.steps[1:]] == [(name, "done") for name in names]
+    names = ("ingest", "measure", "fit", "plots", "audit", "verify", "report")
+    assert [(step.name, step.outcome) for step in kept.steps[1:]] == [
+        (name, "skipped" if name == "fit" else "done") for name in names
+    ]
+    assert kept.step("fit").reason == "the lake has no set to keep up; `cte-lake fit` makes the first"
     assert kept.new == {"measured": 4}
     assert "incomplete" in kept.missing_text
     assert {(move.filetype, move.loss_before) for move in kept.losses} == {("flt", None), ("flc", None)}
@@ -132,14 +137,29 @@ def test_a_night_that_was_killed_is_told_by_the_next_one(lake):
     assert refresh(RefreshArguments(stored(lake), ("verify --quick",))).letter.body == ""
 
 
+def test_an_audit_that_found_nothing_is_not_made_again_until_something_changes(lake, tmp_path):
+    asked = RefreshArguments(stored(lake), ("audit",), job=NIGHT)
+    outcomes = []
+    for night in range(3):
+        if night == 2:
+            put_on_record(stored(lake), tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
+        refresh(asked)
+        (step,) = last_night(stored(lake)).steps
+        outcomes.append((step.outcome, step.reason))
+    skipped = ("skipped", "nothing changed since the last audit")
+    assert outcomes == [("done", ""), skipped, ("done", "")]
+
+
 def test_whether_the_archive_is_asked_is_the_caller_s_word_then_the_configuration_s(lake, frames):
     def asks(fetch=None):
         return "--steps fetch," in night_of(lake, frames, fetch=fetch).steps[0]
 
     assert (asks(), asks(False)) == (True, False)
     with (lake / "cte_lake.toml").open("a") as file:
-        file.write("\n[refresh]\nfetch = false\n")
+        file.write("\n[refresh]\nfetch = false\nfit = false\n")
     assert (asks(), asks(True)) == (False, True)
+    assert ",fit," not in night_of(lake, frames).steps[0]
+    assert [name for name, _ in night_of(lake, frames).skipped] == ["fetch", "fit"]
 
 
 def test_a_job_without_frames_says_what_it_needs(lake):

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -32,7 +33,15 @@ from cte_lake.simulate import (
     simulate_program,
     with_wcs_errors,
 )
-from cte_lake.workflow.run import DEFAULT_STEPS, RunArguments, checked_steps, run, select_proposals
+from cte_lake.workflow.run import (
+    DEFAULT_STEPS,
+    RunArguments,
+    checked_plots,
+    checked_radii,
+    checked_steps,
+    run,
+    select_proposals,
+)
 
 WIDTH = 512
 SIMULATION = Settings(width=WIDTH, seed=41)
@@ -211,6 +220,36 @@ def test_steps_are_done_in_their_order():
     assert checked_steps(["report", "fetch", "align"]) == ("fetch", "align", "report")
     with pytest.raises(UsageError, match="no step 'drizzle'"):
         checked_steps(["drizzle"])
+    assert checked_steps(["measure"], plots=True, report=False) == ("measure", "plots")
+    assert checked_steps([], plots=True, report=False) == DEFAULT_STEPS[:-1]
+
+
+def test_figures_and_radii_are_known_ones_each_once():
+    assert checked_plots(["cte-time", "cte-flux", "cte-time"]) == ("cte-time", "cte-flux")
+    with pytest.raises(UsageError, match="no figure 'cte-tim'; did you mean 'cte-time'"):
+        checked_plots(["cte-tim"])
+    assert checked_radii([10, 3, 3]) == (3, 10)
+    with pytest.raises(UsageError, match="--radius 4: radii are 2, 3, 5"):
+        checked_radii([4])
+
+
+@pytest.mark.slow
+def test_losses_and_figures_at_several_radii(finished, tmp_path):
+    arguments, _ = finished
+    lake = shutil.copytree(str(arguments.lake), tmp_path / "lake", symlinks=True)
+    steps = checked_steps(["measure"], plots=True)
+    asked = replace(arguments, lake=stored(lake), steps=steps, plots=("cte-flux",), radii=(3, 5))
+    measured, plots = run(asked).steps
+    assert plots.done == 2
+    assert plots.summary.startswith("plots: cte-flux_r3, cte-flux_r5 in ")
+    assert {path.name for path in (lake / "reports" / "plots").glob("*_r*.png")} == {
+        "cte-flux_r3.png",
+        "cte-flux_r5.png",
+    }
+    losses = pq.read_table(lake / "reports" / "losses.parquet")
+    assert set(losses["aperture"].to_pylist()) == {3, 5}
+    assert measured.summary.startswith(f"measure: {losses.num_rows} losses of ")
+    assert [step.done for step in run(asked).steps] == [0, 0]
 
 
 def test_command_prints_one_json_line(spoiled, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from cte_lake.correction.renewal import set_states
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
@@ -14,11 +15,13 @@ from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
 from cte_lake.plots.words import target_text
 from cte_lake.views.audits import ALARM, last_audits
-from cte_lake.workflow.states import photometry_state
+from cte_lake.workflow.states import lake_state, photometry_state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
+#: Name of the step that audits.
+AUDIT = "audit"
 #: Files of a kind of trouble that are kept by name.
 _NAMED = 200
 #: Steps whose failures with `ExitCode.DONE_IN_PART` are told file by file.
@@ -66,6 +69,17 @@ def _unended(night: Night, before: Night | None) -> Iterator[Trouble]:
         yield Trouble(f"unended {before.started}", text, night.started, remind=False)
 
 
+def state_of(lake: StoredLake) -> str:
+    """Return a hash of all that audits and report follow from, '' where the lake cannot be asked."""
+    from cte_lake.api import open_lake
+
+    try:
+        with open_lake(lake) as opened:
+            return lake_state(opened, opened.settings())
+    except CteLakeError:
+        return ""
+
+
 def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
     """Add how the losses moved; what follows from the same photometry and sets is taken over."""
     from cte_lake.report.moves import moves_of
@@ -77,18 +91,19 @@ def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
     if before is not None and before.follows_from == state:
         losses = tuple(replace(move, told=move.loss) for move in before.losses)
     else:
-        losses = moves_of(lake, settings.config.measure, (), () if before is None else before.losses)
+        used = [one.coefficients for one in set_states(lake.stored, settings) if one.use]
+        losses = moves_of(lake, settings.config.measure, used, () if before is None else before.losses)
     return replace(night, losses=losses, follows_from=state)
 
 
 def _of_steps(night: Night, lake: StoredLake, files: bool) -> Iterator[Trouble]:
     """Yield the steps that failed; where audits, findings or files say more, these in their place."""
     for step in night.failed:
-        told = list(_of_audits(lake, night)) if step.name == "audit" else []
+        told = list(_of_audits(lake, night)) if step.name == AUDIT else []
         told += _of_verification(lake, night) if step.name == "verify" else []
         yield from told
         of_files = step.name in _OF_FILES and step.exit_code == ExitCode.DONE_IN_PART and files
-        only_alarms = step.name == "audit" and step.exit_code == ExitCode.AUDIT_FAILED and night.alarms
+        only_alarms = step.name == AUDIT and step.exit_code == ExitCode.AUDIT_FAILED and night.alarms
         if not (told or of_files or only_alarms):
             text = step.reason or f"ended with code {step.exit_code}"
             yield Trouble(f"step {step.name} {step.exit_code}", f"{step.name}: {text}", night.started)

@@ -21,8 +21,9 @@ from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
 from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
-from cte_lake.workflow.refresh.findings import with_alarms, with_findings
+from cte_lake.workflow.refresh.findings import AUDIT, state_of, with_alarms, with_findings
 from cte_lake.workflow.refresh.letter import Letter, letter, with_mailed
+from cte_lake.workflow.run.arguments import STEPS
 
 MAIL = "refresh.mail"
 _STEM = "refresh-"
@@ -30,6 +31,12 @@ _STEM = "refresh-"
 _LOGS_KEPT = 30
 #: Where the configuration cannot be read the steps say so; the mail needs these two all the same.
 _MAIL_NEWS, _REMIND_DAYS = True, 7.0
+
+
+_OFF = {
+    "fetch": "switched off: --no-fetch or refresh.fetch = false",
+    "fit": "switched off: refresh.fit = false",
+}
 
 
 @dataclass(frozen=True)
@@ -113,13 +120,13 @@ def night_of(
     fetch : bool, optional
         Whether the archive is asked; by default what the lake's configuration says.
     """
-    if fetch is None:
-        settings = _settings(stored(lake))
-        fetch = settings is None or settings.fetch
+    settings = _settings(stored(lake))
+    fetch = (settings is None or settings.fetch) if fetch is None else fetch
+    on = {"fetch": fetch, "fit": settings is None or settings.fit}
     made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
-    steps = (*(("fetch",) if fetch else ()), "align", "crmask", "ingest")
+    steps = [step for step in STEPS if step != "report" and on.get(step, True)]
     run = f"run {shlex.quote(str(frames))} --steps {','.join(steps)}"
-    off = () if fetch else (("fetch", "switched off: --no-fetch or refresh.fetch = false"),)
+    off = tuple((step, _OFF[step]) for step in on if not on[step])
     return RefreshArguments(
         stored(lake), (run, "audit", "verify --share 1/30 --within 30m", made), off, NIGHT
     )
@@ -141,6 +148,8 @@ def refresh(asked: RefreshArguments) -> Refresh:
     with lake.lease("refresh"), _log(done) as log:
         before = last_night(lake, asked.job)
         for command in asked.steps:
+            if _is_idle(done, asked, command, before):
+                continue
             _begin(done, asked, command, before)
             log.info("cte-lake %s", command)
             step = take(lake, command, log)
@@ -162,9 +171,27 @@ def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night |
     keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
 
+def _is_idle(done: Refresh, asked: RefreshArguments, command: str, before: Night | None) -> bool:
+    """Whether nothing changed since an earlier night's audit found nothing wrong; then that is on record."""
+    if asked.job != NIGHT or planned(command) != (AUDIT,) or before is None:
+        return False
+    last = before.step(AUDIT)
+    if last is None or last.outcome not in {"done", "skipped"} or not last.follows_from:
+        return False
+    if last.follows_from != state_of(done.lake):
+        return False
+    skipped = replace(last, outcome="skipped", reason="nothing changed since the last audit", seconds=0.0)
+    night = replace(done.night, steps=(*done.night.steps, skipped))
+    done.night = with_alarms(night, done.lake, before, skipped)
+    return True
+
+
 def _record(done: Refresh, step: Taken, before: Night | None) -> None:
     """Add a step that was taken to the record of the night."""
-    outcomes = step.outcomes()
+    outcomes = [
+        replace(outcome, follows_from=state_of(done.lake)) if outcome.name == AUDIT else outcome
+        for outcome in step.outcomes()
+    ]
     night = replace(
         done.night,
         steps=(*done.night.steps, *outcomes),
@@ -172,7 +199,7 @@ def _record(done: Refresh, step: Taken, before: Night | None) -> None:
         exit_code=done.exit_code,
     )
     for outcome in outcomes:
-        if outcome.name == "audit":
+        if outcome.name == AUDIT:
             night = with_alarms(night, done.lake, before, outcome)
     done.night = night
 

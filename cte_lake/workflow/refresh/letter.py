@@ -107,6 +107,8 @@ def _lines(
     yield from _fact("Alarms", [alarm.text for alarm in night.alarms] or ["none"])
     yield from _fact("Missing", [night.missing_text or "not known", *(f"- {text}" for text in night.missing)])
     yield from _fact("Loss", list(_losses(night.losses)))
+    fit = night.step("fit")
+    yield from _fact("Coefficients", ["not fitted this night" if fit is None else fit.reason])
     yield from _fact("Log", [log])
 
 

@@ -1,4 +1,4 @@
-"""The whole way in one go: fetch, align, crmask, ingest, measure, plots, report; only what is out of date.
+"""The whole way in one go, from fetch to report; each step does only what is out of date.
 
 `arguments` what was asked, `frames` and `products` the steps, `steps` their order, `outcome` what was done.
 """
@@ -9,6 +9,8 @@ from cte_lake.workflow.run.arguments import (
     DEFAULT_STEPS,
     STEPS,
     RunArguments,
+    checked_plots,
+    checked_radii,
     checked_steps,
     select_proposals,
 )
@@ -21,6 +23,8 @@ __all__ = [
     "RunArguments",
     "RunReport",
     "StepReport",
+    "checked_plots",
+    "checked_radii",
     "checked_steps",
     "run",
     "select_proposals",

@@ -10,9 +10,11 @@ from cte_lake.config import Settings
 from cte_lake.errors import UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
+from cte_lake.names import suggestion
 from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.radii import RADII
 
-STEPS = ("fetch", "align", "crmask", "ingest", "measure", "plots", "report")
+STEPS = ("fetch", "align", "crmask", "ingest", "measure", "fit", "plots", "report")
 #: Steps of a run that names none; fetching is asked for, since it needs the network.
 DEFAULT_STEPS = STEPS[1:]
 
@@ -35,6 +37,10 @@ class RunArguments:
         Of `STEPS`; they are done in that order.
     workers : WorkerSettings
         Where to work.
+    plots : tuple of str
+        Kinds of figures; empty: the overview of each.
+    radii : tuple of int
+        Aperture radii that losses and figures are made at, px; empty: the configured one.
     """
 
     lake: StoredLake
@@ -43,10 +49,21 @@ class RunArguments:
     selection: Selection = field(default_factory=Selection)
     steps: tuple[str, ...] = DEFAULT_STEPS
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    plots: tuple[str, ...] = ()
+    radii: tuple[int, ...] = ()
 
 
-def checked_steps(names: Sequence[str]) -> tuple[str, ...]:
+def checked_steps(names: Sequence[str], plots: bool = False, report: bool = True) -> tuple[str, ...]:
     """Return the steps that are named, in the order in which they are done; all but fetch if none is.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Steps of `STEPS`.
+    plots : bool, optional
+        Whether figures were asked for by kind, which is a step too.
+    report : bool, optional
+        False leaves the report out.
 
     Raises
     ------
@@ -56,7 +73,40 @@ def checked_steps(names: Sequence[str]) -> tuple[str, ...]:
     unknown = [name for name in names if name not in STEPS]
     if unknown:
         raise UsageError(f"there is no step {unknown[0]!r}; there are {', '.join(STEPS)}")
-    return tuple(step for step in STEPS if step in names) if names else DEFAULT_STEPS
+    chosen = {*(names or DEFAULT_STEPS), *(("plots",) if plots else ())} - (set() if report else {"report"})
+    return tuple(step for step in STEPS if step in chosen)
+
+
+def checked_plots(kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return kinds of figures, each once.
+
+    Raises
+    ------
+    UsageError
+        If one is unknown.
+    """
+    from cte_lake.report.figures import KINDS
+
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(
+                f"there is no figure {kind!r}{suggestion(kind, KINDS)}; there are {', '.join(KINDS)}"
+            )
+    return tuple(dict.fromkeys(kinds))
+
+
+def checked_radii(radii: Sequence[int]) -> tuple[int, ...]:
+    """Return aperture radii in their order, each once.
+
+    Raises
+    ------
+    UsageError
+        If the lake has none of one.
+    """
+    for radius in radii:
+        if radius not in RADII:
+            raise UsageError(f"--radius {radius}: radii are {', '.join(map(str, RADII))} px")
+    return tuple(sorted(set(radii)))
 
 
 def select_proposals(

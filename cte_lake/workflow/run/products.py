@@ -7,11 +7,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cte_lake.errors import NothingToDo
+from cte_lake.errors import ExitCode, NothingToDo
 from cte_lake.lake.place import place_of
 from cte_lake.lake.scratch import scratch_folder
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.workflow.run.arguments import RunArguments
 from cte_lake.workflow.run.outcome import StepReport
@@ -29,15 +30,17 @@ _STATE = "run_state.json"
 
 
 def write_losses(arguments: RunArguments) -> StepReport:
-    """Write all losses into the lake's `reports/losses.parquet`."""
+    """Write all losses, at every radius that was asked for, into the lake's `reports/losses.parquet`."""
     with _opened(arguments) as lake:
-        state = photometry_state(lake, arguments.settings)
+        radii = arguments.radii or (arguments.settings.config.measure.aperture,)
+        state = digest([photometry_state(lake, arguments.settings), radii])
         place = arguments.lake / "reports" / "losses.parquet"
         if _is_current(arguments.lake, "measure", state) and place.is_file():
             return StepReport("measure", 0, 0, "measure: up to date")
-        table = lake.view("cte").arrow()
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        table = pa.concat_tables([lake.view("cte", aperture=radius).arrow() for radius in radii])
         with replacing(place) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         pairs = len(set(table.column("pair_id").to_pylist()))
@@ -45,32 +48,53 @@ def write_losses(arguments: RunArguments) -> StepReport:
     return StepReport("measure", pairs, 0, f"measure: {table.num_rows} losses of {pairs} pairs in {place}")
 
 
+def renew_sets(arguments: RunArguments) -> StepReport:
+    """Fit the lake's coefficient sets again whose slopes changed, each into a new version beside the old."""
+    from cte_lake.correction.coefficient_files import sets_in_lake
+    from cte_lake.correction.renewal import renew
+
+    if not sets_in_lake(arguments.lake):
+        return StepReport("fit", 0, 0, "fit: the lake has no set to keep up; `cte-lake fit` makes the first")
+    renewals = renew(arguments.lake, arguments.settings)
+    if not renewals:
+        return StepReport("fit", 0, 0, "fit: no set is stale")
+    made = [one for one in renewals if one.new is not None]
+    failed = len(renewals) - len(made)
+    summary = "fit: " + "; ".join(one.advice for one in renewals)
+    return StepReport("fit", len(made), failed, summary, ExitCode.DONE_IN_PART if failed else ExitCode.DONE)
+
+
 def draw_plots(arguments: RunArguments) -> StepReport:
-    """Draw the overview figures into the lake's `reports/plots`; those without data are left out."""
+    """Draw figures of each kind and radius into the lake's `reports/plots`; one without data is left out."""
+    from cte_lake.correction.renewal import all_sets
     from cte_lake.report.figures import Request, draw
 
     folder = arguments.lake / "reports" / "plots"
     measure = arguments.settings.config.measure
     mode = arguments.settings.config.photometry.mode
+    kinds = arguments.plots or _FIGURES
     with _opened(arguments) as lake:
-        state = photometry_state(lake, arguments.settings)
+        state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
             return StepReport("plots", 0, 0, "plots: up to date")
-        asked = Request(
-            aperture=measure.aperture,
-            estimator=measure.estimator,
-            time_bins=tuple(measure.time_bins),
-            names=(mode, mode),
-        )
-        drawn = []
-        for kind in _FIGURES:
-            try:
-                drawing = draw(kind, lake, asked)
-            except NothingToDo as nothing:
-                log.debug("%s: %s", kind, nothing)
-                continue
-            _save_into(folder / f"{kind}.png", drawing.figure)
-            drawn.append(kind)
+        sets, drawn = all_sets(arguments.lake, arguments.settings), []
+        for radius in arguments.radii or (measure.aperture,):
+            asked = Request(
+                aperture=radius,
+                estimator=measure.estimator,
+                time_bins=tuple(measure.time_bins),
+                coefficients=sets,
+                names=(mode, mode),
+            )
+            for kind in kinds:
+                name = f"{kind}_r{radius}" if arguments.radii else kind
+                try:
+                    drawing = draw(kind, lake, asked)
+                except NothingToDo as nothing:
+                    log.debug("%s: %s", name, nothing)
+                    continue
+                _save_into(folder / f"{name}.png", drawing.figure)
+                drawn.append(name)
     _mark(arguments.lake, "plots", state)
     return StepReport("plots", len(drawn), 0, f"plots: {', '.join(drawn) or 'nothing to draw'} in {folder}")
 

@@ -9,7 +9,7 @@ from cte_lake.errors import ArchiveError, NothingToDo
 from cte_lake.workflow.run.arguments import RunArguments
 from cte_lake.workflow.run.outcome import RunReport, StepReport
 from cte_lake.workflow.run.prepare import align_frames, fetch_frames, ingest_frames, mask_cosmic_rays
-from cte_lake.workflow.run.products import draw_plots, write_losses, write_report
+from cte_lake.workflow.run.products import draw_plots, renew_sets, write_losses, write_report
 
 _STEPS: dict[str, Callable[[RunArguments], StepReport]] = {
     "fetch": fetch_frames,
@@ -17,6 +17,7 @@ _STEPS: dict[str, Callable[[RunArguments], StepReport]] = {
     "crmask": mask_cosmic_rays,
     "ingest": ingest_frames,
     "measure": write_losses,
+    "fit": renew_sets,
     "plots": draw_plots,
     "report": write_report,
 }

@@ -1,0 +1,89 @@
+"""What a coefficient set follows from: what was asked for, and the photometry that answered.
+
+Both stand in the set's provenance, so that the same can be asked again and a change be seen without measuring
+a slope. The hash is of the photometry that slopes are computed from, not of the slopes: these differ in their
+last digits from run to run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from cte_lake.correction.request import FitRequest
+from cte_lake.lake.selection import Selection
+from cte_lake.lake.versions import digest
+from cte_lake.model.coefficients import CoefficientSet
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Settings
+
+#: Keys of a set's provenance.
+REQUEST: Final = "request"
+HASH: Final = "lake_hash"
+PAIRS: Final = "pairs"
+SUPERSEDES: Final = "supersedes"
+ADVICE: Final = "advice"
+HELD: Final = "held"
+#: Keys of the section ``measure`` that slopes follow from, besides photometry and radius.
+_MEASURE: Final = ("flux_bins", "time_bins", "clip_sigma", "drop_flags", "min_area")
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a set follows from: the pairs' number and newest date (MJD), and the hash of all of it."""
+
+    pairs: int
+    newest: float
+    hash: str
+
+
+def followed_by(lake: Lake, request: FitRequest, settings: Settings) -> Followed:
+    """Return what a fit of the request would follow from now; no photometry is read."""
+    chosen, values = lake.select(request.selection).of_losses().where()
+    rows = lake.sql(
+        "SELECT p.image_1, e1.phot_key AS key_1, p.image_2, e2.phot_key AS key_2, p.mjd "
+        f"FROM (SELECT * FROM pairs WHERE {chosen}) AS p "
+        "INNER JOIN exposures AS e1 ON e1.imagename = p.image_1 "
+        "INNER JOIN exposures AS e2 ON e2.imagename = p.image_2 ORDER BY ALL",
+        **values,
+    ).rows()
+    pairs = [[row[name] for name in ("image_1", "key_1", "image_2", "key_2")] for row in rows]
+    measure = [getattr(settings.config.measure, name) for name in _MEASURE]
+    newest = max((float(row["mjd"]) for row in rows), default=0.0)
+    return Followed(len(pairs), newest, digest([pairs, measure]))
+
+
+def provenance_of(lake: Lake, request: FitRequest, settings: Settings) -> dict[str, str]:
+    """Return what a set keeps of all this."""
+    found = followed_by(lake, request, settings)
+    return {HASH: found.hash, PAIRS: str(found.pairs), REQUEST: to_text(request, _mode(lake, settings))}
+
+
+def _mode(lake: Lake, settings: Settings) -> str:
+    for row in lake.sql("SELECT DISTINCT mode FROM exposures WHERE mode IS NOT NULL").rows():
+        return str(row["mode"])
+    return settings.config.photometry.mode
+
+
+def to_text(request: FitRequest, mode: str) -> str:
+    """Return a request, with the photometry mode of the lake that was asked, as text."""
+    asked = {key: value for key, value in asdict(request).items() if key != "selection"}
+    selection = {key: value for key, value in asdict(request.selection).items() if value not in ((), None)}
+    return json.dumps({**asked, "mode": mode, "selection": selection}, sort_keys=True)
+
+
+def request_of(coefficients: CoefficientSet) -> tuple[FitRequest, str] | None:
+    """Return what a set was asked for and in which photometry mode; None where it does not say."""
+    try:
+        told = json.loads(coefficients.provenance[REQUEST])
+        mode = str(told.pop("mode"))
+        chosen: dict[str, Any] = told.pop("selection")
+        lists: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in chosen.items()
+        }
+        return replace(FitRequest(**told), selection=Selection(**lists)), mode
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None
