@@ -104,12 +104,11 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """Return the columns that distinguish sets, to fit a terminal of 80."""
     return {
         "name": row["name"],
-        "where": row["where"],
         "file": row["filetype"],
         "r px": row["radius"],
         "flux e-": f"{row['flux_min']:g}-{row['flux_max']:g}",
         "MJD": f"{row['mjd_min']:.0f}-{row['mjd_max']:.0f}",
-        "state": row["state"],
+        "state": row["state"] or row["where"],
         "use": "yes" if row["use"] else "",
         "days": "" if row["age_days"] is None else f"{row['age_days']:.0f}",
     }

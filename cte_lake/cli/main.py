@@ -50,6 +50,7 @@ COMMAND_MODULES = (
     "plot",
     "report",
     "status",
+    "doctor",
 )
 
 _STOPPED: dict[int, str] = {

@@ -10,17 +10,21 @@ import typer
 
 from cte_lake.cli.app import FRAMES, app
 from cte_lake.cli.options import LakeOption
-from cte_lake.errors import ExitCode, UsageError
+from cte_lake.errors import ExitCode
 
 
 @app.command(rich_help_panel=FRAMES)
 def refresh(
     lake: LakeOption = None,
     frames: Annotated[
-        Path | None, typer.Option("--frames", help="Folder of the frames; fetched ones go there.")
+        Path | None,
+        typer.Option("--frames", help="Folder of the frames, fetched ones too; default: refresh.frames."),
     ] = None,
     publish: Annotated[
-        Path | None, typer.Option("--publish", help="Put the report here too, for a web server.")
+        Path | None,
+        typer.Option(
+            "--publish", help="Put the report here too, for a web server; default: refresh.publish."
+        ),
     ] = None,
     fetch: Annotated[
         bool | None,
@@ -51,13 +55,8 @@ def refresh(
     from cte_lake.workflow.refresh import RefreshArguments, night_of
     from cte_lake.workflow.refresh import refresh as run
 
-    if frames is None and not step:
-        raise UsageError("name the folder of the frames with --frames, or what to do with --step")
     root = find_lake(lake)
-    if step:
-        asked = RefreshArguments(root, tuple(step))
-    else:
-        asked = night_of(root, (frames or Path()).absolute(), publish, fetch)
+    asked = RefreshArguments(root, tuple(step)) if step else night_of(root, frames, publish, fetch)
     done = run(asked)
     typer.echo(json.dumps(done.summary()))
     typer.echo(done.letter.body, err=True, nl=False)

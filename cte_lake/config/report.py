@@ -26,6 +26,8 @@ class Report(Section):
 class Refresh(Section):
     """What the night does, and when it sends mail."""
 
+    frames: str = Field(description="folder of the frames, for `refresh` without --frames; empty: none")
+    publish: str = Field(description="folder that a web server shows, for the report; empty: none")
     fetch: bool = Field(description="whether `refresh` asks the archive; false for a site without network")
     fit: bool = Field(description="whether `refresh` fits new versions of sets whose slopes changed")
     mail_news: bool = Field(description="whether a night with new data sends mail though all went well")

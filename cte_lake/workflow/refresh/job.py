@@ -15,7 +15,7 @@ from typing import Any
 
 from cte_lake.config import load_settings
 from cte_lake.config.report import Refresh as RefreshSettings
-from cte_lake.errors import ConfigError, LakeError
+from cte_lake.errors import ConfigError, LakeError, UsageError
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
@@ -105,7 +105,7 @@ class Refresh:
 
 
 def night_of(
-    lake: AnyLake, frames: Path, publish: Path | None = None, fetch: bool | None = None
+    lake: AnyLake, frames: Path | None = None, publish: Path | None = None, fetch: bool | None = None
 ) -> RefreshArguments:
     """Return what a night does: fetch and measure what is new or out of date, check, report, publish.
 
@@ -113,19 +113,31 @@ def night_of(
     ----------
     lake : StoredLake or path
         The lake.
-    frames : Path
+    frames : Path, optional
         Folder of the frames.
     publish : Path, optional
         Folder that a web server shows.
     fetch : bool, optional
-        Whether the archive is asked; by default what the lake's configuration says.
+        Whether the archive is asked. What is left out stands in the lake's configuration.
+
+    Raises
+    ------
+    UsageError
+        If no folder of frames is named and none is configured.
     """
     settings = _settings(stored(lake))
+    if settings is not None:
+        frames = frames or (Path(settings.frames) if settings.frames else None)
+        publish = publish or (Path(settings.publish) if settings.publish else None)
+    if frames is None:
+        raise UsageError(
+            "name the folder of the frames with --frames, or set refresh.frames; or name a --step"
+        )
     fetch = (settings is None or settings.fetch) if fetch is None else fetch
     on = {"fetch": fetch, "fit": settings is None or settings.fit}
     made = f"report --publish {shlex.quote(str(publish))}" if publish is not None else "report"
     steps = [step for step in STEPS if step != "report" and on.get(step, True)]
-    run = f"run {shlex.quote(str(frames))} --steps {','.join(steps)}"
+    run = f"run {shlex.quote(str(frames.absolute()))} --steps {','.join(steps)}"
     off = tuple((step, _OFF[step]) for step in on if not on[step])
     return RefreshArguments(
         stored(lake), (run, "audit", "verify --share 1/30 --within 30m", made), off, NIGHT

@@ -1,0 +1,46 @@
+"""Whether this machine can run the monitor: one line a check, each with what to do.
+
+`software` looks at versions and programs, `surroundings` at disk, network, clock and scheduler,
+`stored_lake` at the lake itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cte_lake.lake.stored import StoredLake
+from cte_lake.workflow.doctor.check import Check
+from cte_lake.workflow.doctor.software import extras, packages, programs, python
+from cte_lake.workflow.doctor.stored_lake import configuration, folders, lake_is_written, last_job
+from cte_lake.workflow.doctor.surroundings import clock, disk, memory, network, scheduler
+
+__all__ = ["Check", "examine"]
+
+
+def examine(lake: StoredLake | None) -> Iterator[Check]:
+    """Yield the checks of this machine, and of a lake if there is one.
+
+    Parameters
+    ----------
+    lake : StoredLake or None
+        The lake whose night this machine is to run.
+    """
+    yield python()
+    yield packages()
+    yield from extras(needs_s3=lake is not None and str(lake).startswith("s3://"))
+    settings = None
+    if lake is not None:
+        yield lake_is_written(lake)
+        settings, told = configuration(lake)
+        yield told
+    config = None if settings is None else settings.config
+    yield from disk(lake, config)
+    yield memory(config)
+    answer, told = network(config)
+    yield told
+    yield clock(lake, answer)
+    yield from programs()
+    if lake is not None and config is not None:
+        yield from folders(config)
+        yield scheduler(lake)
+        yield last_job(lake)

@@ -1,0 +1,179 @@
+"""Entries for cron and systemd that run the night, and the housekeeping of each month."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from cte_lake.errors import UsageError
+from cte_lake.lake.place import place_of
+
+#: What is said of the lines in a crontab, by which they are found again.
+BEGIN, END = "# cte-lake begin {lake}", "# cte-lake end {lake}"
+SERVICE, TIMER, CRON = "cte-lake-refresh.service", "cte-lake-refresh.timer", "cte-lake.cron"
+#: Two sentences on mail, which both kinds of entries share.
+_MAILED = "What is printed on standard error is mailed{how}; it is printed only when something needs a look."
+_MONTHLY = (
+    "# On the first of each month: merge small files, delete what was superseded a month ago, "
+    "read every byte."
+)
+_HOUSEKEEPING = 'refresh --step compact --step "vacuum --grace 30d --yes" --step verify'
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_ADDRESS = re.compile(r"[^\s@,<>'\"%$`\\]+@[^\s@,<>'\"%$`\\]+|[A-Za-z_][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What an entry runs, where and when.
+
+    Attributes
+    ----------
+    lake : str
+        The lake: a path or s3://BUCKET/PREFIX.
+    command : str
+        Path of the installed ``cte-lake``.
+    mail : str
+        Address, or name of a local user.
+    options : str
+        Of the night's ``refresh``, as a shell reads them; the lake's configuration holds the rest.
+    at : str
+        Time of day, 'HH:MM', local.
+    user : str
+        User of the systemd service, '' for the one who installs it.
+
+    Raises
+    ------
+    UsageError
+        If address or time are none, or a path holds a line break.
+    """
+
+    lake: str
+    command: str
+    mail: str
+    options: str = ""
+    at: str = "02:17"
+    user: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ADDRESS.fullmatch(self.mail):
+            raise UsageError(
+                f"--mail {self.mail!r} is no address; write NAME@HOST, or the name of a local user"
+            )
+        if not _TIME.fullmatch(self.at):
+            raise UsageError(f"--at {self.at!r} is no time of day; write HH:MM, such as 02:17")
+        for path in (self.lake, self.command):
+            if not path.isprintable():
+                raise UsageError(f"{path!r} cannot stand in an entry of cron or systemd; use a plainer path")
+
+    @property
+    def hour(self) -> int:
+        """Hour of the day."""
+        return int(self.at.partition(":")[0])
+
+    @property
+    def minute(self) -> int:
+        """Minute of the hour."""
+        return int(self.at.partition(":")[2])
+
+
+def cron_text(site: Site) -> str:
+    """Return the lines for a crontab."""
+    # In a crontab a % ends the command; in a setting of it, quotes would be part of the value.
+    line = "{minute} {hour} {days} * * {command} >> {log}"
+    on_disk = not site.lake.startswith("s3://")
+    log = '"$CTE_LAKE_LAKE/logs/refresh.jsonl"' if on_disk else "/dev/null"
+    nightly = " ".join(
+        ('"$CTE_COMMAND" refresh', *([site.options.replace("%", r"\%")] if site.options else []))
+    )
+    later = (site.hour * 60 + site.minute + 146) % 1440
+    return "\n".join(
+        (
+            BEGIN.format(lake=site.lake),
+            f"# Every night at {site.at}. {_MAILED.format(how=' by cron')}",
+            f"MAILTO={site.mail}",
+            f"CTE_LAKE_LAKE={site.lake}",
+            f"CTE_COMMAND={site.command}",
+            line.format(minute=site.minute, hour=site.hour, days="*", command=nightly, log=log),
+            _MONTHLY,
+            line.format(
+                minute=later % 60,
+                hour=later // 60,
+                days="1",
+                command=f'"$CTE_COMMAND" {_HOUSEKEEPING}',
+                log=log,
+            ),
+            END.format(lake=site.lake),
+            "",
+        )
+    )
+
+
+def service_text(site: Site) -> str:
+    """Return the systemd service of the night."""
+    script = (
+        'exec 3>&1; told=$("$0" "$@" 2>&1 >&3); code=$?; test -z "$told" || test $code -eq 75 || '
+        'echo "$told" | mail -s "cte-lake refresh" "$MAILTO"; exit $code'
+    )
+    user = f"User={site.user}\n" if site.user else ""
+    command = (
+        f"{_unit_word(site.command)} refresh{' ' + site.options.replace('%', '%%') if site.options else ''}"
+    )
+    return f"""\
+[Unit]
+Description=Bring the CTE lake up to date
+
+[Service]
+Type=oneshot
+{user}Environment={_unit_word(f"CTE_LAKE_LAKE={site.lake}")}
+Environment=MAILTO={site.mail.replace("%", "%%")}
+# {_MAILED.format(how=", as cron does it")}
+ExecStart=/bin/sh -c '{script}' {command}
+# Another refresh is running: that one reports.
+SuccessExitStatus=75
+Nice=10
+TimeoutStartSec=20h
+"""
+
+
+def timer_text(site: Site) -> str:
+    """Return the systemd timer of the night."""
+    return f"""\
+[Unit]
+Description=Bring the CTE lake up to date every night
+
+[Timer]
+OnCalendar=*-*-* {site.hour:02d}:{site.minute:02d}
+# A night that the machine slept through is made up for.
+Persistent=true
+RandomizedDelaySec=10min
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def _unit_word(text: str) -> str:
+    """Return one word of a unit file: quoted where need be, its specifiers and variables left as they are."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if re.search(r"[\s'\"\\;]", text) else escaped
+
+
+def options_of(frames: Path | None, publish: Path | None) -> str:
+    """Return the options of ``refresh`` for folders that the lake's configuration does not hold."""
+    given = (("--frames", frames), ("--publish", publish))
+    return " ".join(f"{name} {shlex.quote(str(path))}" for name, path in given if path is not None)
+
+
+def in_crontab(crontab: str, site: Site) -> str:
+    """Return a crontab with the entry of a lake in place of the one it had; other lines stay."""
+    begin, end = BEGIN.format(lake=site.lake), END.format(lake=site.lake)
+    pattern = rf"^{re.escape(begin)}\n.*?^{re.escape(end)}\n?"
+    others = re.sub(pattern, "", crontab, flags=re.MULTILINE | re.DOTALL)
+    return f"{others.rstrip()}\n\n".lstrip() + cron_text(site)
+
+
+def address_of(lake: str) -> str:
+    """Return a lake's absolute path or address."""
+    return str(place_of(lake))
