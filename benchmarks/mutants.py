@@ -85,7 +85,7 @@ MUTANTS = (
         "cte_lake/lake/versions.py",
         "newest[version.rootname] < version",
         "newest[version.rootname] > version",
-        ("tests/pipeline/align/test_align.py",),
+        ("tests/lake/test_versions.py",),
     ),
     Mutant(
         "visit-of-one-digit",
