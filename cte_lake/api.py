@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
 import weakref
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
@@ -21,11 +17,12 @@ from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
-from cte_lake.views.bind import Binding, bind_exposures
+from cte_lake.views.bind import Binding
 from cte_lake.views.columns import known_columns, with_notes
 from cte_lake.views.describe import ViewMethod
+from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.provenance import unchanged
-from cte_lake.views.readonly import check_plan, plain_error, seal
+from cte_lake.views.readonly import check_plan, connected, plain_error, seal
 from cte_lake.views.running import run
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
@@ -116,8 +113,8 @@ class Lake:
         # Listed before they are read: what comes between is taken up next time.
         exposures = self.stored.dataset("exposures")
         listed = frozenset(exposures.listing())
-        if listed != self._listed:
-            bind_exposures(self._connection, exposures.rows())
+        if listed != self._listed and self._binding is not None:
+            self._binding.take(exposures.rows())
             self._listed = listed
 
     @property
@@ -179,20 +176,20 @@ class Lake:
         try:
             statement = check_statement(self._connection, query)
             self.refresh()
-            self._make(named_in(query))
+            self._make(named_in(query), statement.tree)
             try:
                 table = run(self._connection, asked, self._timeout)
             except duckdb.CatalogException:
                 # DuckDB proposes names like the one it misses: it has to know them all.
-                self._make(None)
+                self._make(None, statement.tree)
                 table = run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
         return Result(with_notes(table, unchanged(statement.tree, known_columns())))
 
-    def _make(self, names: Collection[str] | None) -> None:
+    def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
-            self._binding.make(names)
+            self._binding.make(names, tree)
 
     def view(
         self, name: str, selection: Selection | None = None, condition: str | None = None, **filters: Any
@@ -248,6 +245,22 @@ class Lake:
             else spelled(column, wanted, names)
             for column, wanted in filters.items()
         }
+
+    def keep_slopes(
+        self, aperture: int, estimators: Collection[str] = ESTIMATORS, selection: Selection | None = None
+    ) -> None:
+        """Measure what the lake's kept slopes lack at a radius (px), and keep it for whoever asks next.
+
+        The one thing that an open lake writes, and only where it is called: no answer depends on it. A lake
+        that cannot be written stays as it is.
+        """
+        if self._binding is not None:
+            self.refresh()
+            chosen = self.select(selection or Selection()).where()
+            try:
+                self._binding.keep(aperture, estimators, chosen, lambda ask: run(self._connection, ask, None))
+            except duckdb.Error as error:
+                raise plain_error(error) from error
 
     def register(self, name: str, table: pa.Table) -> None:
         """Let queries of this lake read a table under a name, beside the views.
@@ -345,21 +358,7 @@ def opened(
     from cte_lake.config import load_settings
 
     stored = find_lake(path)
-    config: dict[str, Any] = {
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}-{secrets.token_hex(4)}"),
-        "max_temp_directory_size": temp_limit,
-        "python_enable_replacements": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    if threads is not None:
-        config["threads"] = threads
-    if memory_limit is not None:
-        config["memory_limit"] = memory_limit
-    try:
-        connection = duckdb.connect(":memory:", config=config)
-    except duckdb.Error as error:
-        raise UsageError(f"threads, memory_limit or temp_limit is not understood: {error}") from error
+    connection = connected(threads, memory_limit, temp_limit)
     # Listed before they are read: what comes between is taken up by the first query.
     exposures = stored.dataset("exposures")
     listed = frozenset(exposures.listing())

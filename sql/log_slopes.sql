@@ -11,6 +11,7 @@ WITH grouped AS (
     -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
     SELECT
         r.pair_id, r.target, r.proposal, r.flash, r.filetype, b.bin_lo, b.bin_hi,
+        list_grade_up(list(r.master_id)) AS by_star,
         list(r.distance) AS distances,
         list(ln(r.ratio)) AS logarithms,
         list(r.mean_flux) AS fluxes,
@@ -21,9 +22,21 @@ WITH grouped AS (
     WHERE CASE WHEN r.mean_flux > b.bin_lo AND r.mean_flux < b.bin_hi THEN true ELSE false END
     GROUP BY r.pair_id, r.target, r.proposal, r.flash, r.filetype, b.bin_lo, b.bin_hi
 ),
-clipped AS (
-    SELECT g.*, line_clip(g.distances, g.logarithms, s.clip_sigma) AS clip
+ordered AS (
+    -- A sum depends on its order in the last digits; in the order of the stars it is the same however it was planned.
+    SELECT
+        g.* EXCLUDE (by_star) REPLACE (
+            list_select(g.distances, g.by_star) AS distances,
+            list_select(g.logarithms, g.by_star) AS logarithms,
+            list_select(g.fluxes, g.by_star) AS fluxes,
+            list_select(g.backgrounds, g.by_star) AS backgrounds,
+            list_select(g.log_fluxes, g.by_star) AS log_fluxes
+        )
     FROM grouped AS g
+),
+clipped AS (
+    SELECT o.*, line_clip(o.distances, o.logarithms, s.clip_sigma) AS clip
+    FROM ordered AS o
     CROSS JOIN settings AS s
 ),
 fitted AS (

@@ -11,8 +11,8 @@ WITH binned AS (
     -- Both fluxes in a bin: their mean is in it too, so the stars of one estimator are among those of the other.
     -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
     SELECT
-        r.pair_id, r.target, r.proposal, r.flash, r.filetype, r.ratio, r.distance, r.mean_flux, r.background,
-        b.bin_lo, b.bin_hi,
+        r.pair_id, r.target, r.proposal, r.flash, r.filetype, r.master_id, r.ratio, r.distance, r.mean_flux,
+        r.background, b.bin_lo, b.bin_hi,
         least(r.flux_1, r.flux_2) > b.bin_lo AND greatest(r.flux_1, r.flux_2) < b.bin_hi AS both_in
     FROM ratios(aperture := aperture) AS r
     CROSS JOIN flux_bins AS b
@@ -21,6 +21,7 @@ WITH binned AS (
 grouped AS (
     SELECT
         pair_id, target, proposal, flash, filetype, bin_lo, bin_hi,
+        list_grade_up(list(master_id)) AS by_star,
         list(ratio) AS ratios,
         list(distance) AS distances,
         list(mean_flux) AS fluxes,
@@ -29,6 +30,18 @@ grouped AS (
     FROM binned
     GROUP BY pair_id, target, proposal, flash, filetype, bin_lo, bin_hi
 ),
+ordered AS (
+    -- A sum depends on its order in the last digits; in the order of the stars it is the same however it was planned.
+    SELECT
+        g.* EXCLUDE (by_star) REPLACE (
+            list_select(g.ratios, g.by_star) AS ratios,
+            list_select(g.distances, g.by_star) AS distances,
+            list_select(g.fluxes, g.by_star) AS fluxes,
+            list_select(g.backgrounds, g.by_star) AS backgrounds,
+            list_select(g.both_in, g.by_star) AS both_in
+        )
+    FROM grouped AS g
+),
 listed AS (
     SELECT
         g.pair_id, g.target, g.proposal, g.flash, g.filetype, g.bin_lo, g.bin_hi, v.estimator,
@@ -36,7 +49,7 @@ listed AS (
         CASE v.estimator WHEN 'mean_flux' THEN g.distances ELSE list_where(g.distances, g.both_in) END AS distances,
         CASE v.estimator WHEN 'mean_flux' THEN g.fluxes ELSE list_where(g.fluxes, g.both_in) END AS fluxes,
         CASE v.estimator WHEN 'mean_flux' THEN g.backgrounds ELSE list_where(g.backgrounds, g.both_in) END AS backgrounds
-    FROM grouped AS g
+    FROM ordered AS g
     CROSS JOIN (VALUES ('both_in_bin'), ('mean_flux')) AS v (estimator)
 ),
 limited AS (

@@ -134,6 +134,7 @@ def fit(
     with open_lake(root, mode=mode, settings=settings) as opened:
         for line in cautions(opened, opened.select(request.selection).of_losses()):
             typer.echo(line, err=True)
+        opened.keep_slopes(request.aperture, [request.estimator], request.selection.of_losses())
         if pivot is not None or epoch is not None:
             from cte_lake.cli.pivot import Printed, print_epoch, print_pivots
 

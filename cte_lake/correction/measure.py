@@ -55,6 +55,7 @@ def measure_losses(
     wanted = (selection or Selection()).of_losses()
     measure = settings.config.measure
     with open_lake(lake, mode, settings=settings) as opened:
+        opened.keep_slopes(measure.aperture, [measure.estimator], wanted)
         losses = opened.view("cte", wanted, estimator=measure.estimator, aperture=measure.aperture).arrow()
         if losses.num_rows == 0:
             chosen = mode or settings.config.photometry.mode

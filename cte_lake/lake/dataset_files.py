@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -104,20 +104,20 @@ class DatasetFiles:
                 continue
         return schema_of_all(file_schema(self.name), schemas)
 
-    def scan(self, partition: Partition | None = None, only: Place | None = None) -> str:
-        """Return what DuckDB reads the dataset, one partition or one file from: today's columns, hive types.
+    def scan(self, partition: Partition | None = None, only: Sequence[Place] = ()) -> str:
+        """Return what DuckDB reads the dataset, a partition or some files from: today's columns, hive types.
 
         Files of one schema are read by the first one's footer. Only a lake into which several schemas have
         written costs a look into every footer, and a projection where columns were added, renamed or removed.
         """
         folders = [partition.folder] if partition is not None else ["*"] * len(self.stated.partitions)
         # A lake's own name may hold '[' or '*'; only below it they are patterns.
-        pattern = "/".join([glob.escape(str(self.place)), *folders, "*.parquet"])
-        if only is not None:
-            pattern = glob.escape(str(only))
+        patterns = ["/".join([glob.escape(str(self.place)), *folders, "*.parquet"])]
+        if only:
+            patterns = [glob.escape(str(place)) for place in only]
         seed = self.seed
         columns = projection(self.name, seed.names) if seed is not None else None
-        source = self._source(quoted(pattern), seed)
+        source = self._source(f"[{', '.join(map(quoted, patterns))}]", seed)
         source = source if columns is None else f"(SELECT {columns}, {FILE_COLUMN} FROM {source})"
         return in_place(source) if self.name == EXPOSURES else source
 

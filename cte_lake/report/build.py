@@ -120,6 +120,7 @@ def _make(
             settings.config.workers.count,
         ) as frames,
     ):
+        lake.keep_slopes(settings.config.measure.aperture)
         gathered = gather(lake, settings.config, known)
         report, pages = _content(lake, settings, mode, gathered, last, moment, work, frames)
         count = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,6 +19,9 @@ from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
+from cte_lake.views.kept_slopes import KeptSlopes
+from cte_lake.views.kept_sql import KINDS
+from cte_lake.views.kept_sql import statements as kept_statements
 from cte_lake.views.source import SqlObject, built_from, sql_objects, stored_in
 
 if TYPE_CHECKING:
@@ -79,17 +82,28 @@ class Binding:
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         bind_folder(connection, f"{self._lake}/")
+        #: Where the connection holds the exposures, it can tell what of the slopes is kept.
+        self.kept: KeptSlopes | None = None
         if exposures is not None:
-            bind_exposures(connection, exposures)
             self._files.remove("exposures")
+            self.kept = KeptSlopes(connection, self._lake)
+            self.take(exposures)
 
-    def make(self, names: Collection[str] | None = None) -> None:
+    def take(self, exposures: pa.Table) -> None:
+        """Hold all exposure rows in the connection, in place of those before."""
+        bind_exposures(self._connection, exposures)
+        if self.kept is not None:
+            self.kept.forget_pairs()
+
+    def make(self, names: Collection[str] | None = None, tree: Any = None) -> None:
         """Make the named views and what they are built on, where they are not there yet; None for all.
 
         Parameters
         ----------
         names : collection of str, optional
             Words among which the names are; others are passed over.
+        tree : object, optional
+            Parse tree of the query that is to run: what of the slopes is kept is shown to it.
         """
         objects = sql_objects() if names is None else built_from(names)
         wanted = [each for each in objects if each.name not in self._made]
@@ -98,11 +112,26 @@ class Binding:
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
             _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
-        make_objects(self._connection, self._config, wanted)
+        make_objects(self._connection, self._config, wanted, self.kept)
         for name in files:
             _bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in wanted}
         self._bound |= files
+        if self.kept is not None:
+            self.kept.show({each.name for each in objects}, tree, self._config.measure.aperture)
+
+    def keep(
+        self,
+        aperture: int,
+        estimators: Collection[str],
+        chosen: tuple[str, Mapping[str, Any]],
+        during: Callable[[Callable[[], pa.Table]], pa.Table],
+    ) -> None:
+        """Measure and keep the slopes that are missing; the parameters are those of `KeptSlopes.fill`."""
+        for name in (name for name, own in KINDS.items() if not set(own).isdisjoint(estimators)):
+            self.make([name])
+            if self.kept is not None:
+                self.kept.fill(name, aperture, chosen, during)
 
 
 def bind(
@@ -121,12 +150,18 @@ def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Colle
     make_objects(connection, config, sql_objects() if views is None else built_from(views))
 
 
-def make_objects(connection: duckdb.DuckDBPyConnection, config: Config, objects: Iterable[SqlObject]) -> None:
+def make_objects(
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    objects: Iterable[SqlObject],
+    kept: KeptSlopes | None = None,
+) -> None:
     """Make objects of ``sql/`` in the given order, each table macro with its view."""
     chosen = tuple(objects)
     bind_called(connection, [each.name for each in chosen])
     for each in chosen:
-        connection.execute(each.text)
+        for statement in kept_statements(each) if kept else (each.text,):
+            connection.execute(statement)
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))
 
@@ -163,7 +198,7 @@ def _bind_stored(connection: duckdb.DuckDBPyConnection, files: StoredDataset, of
         connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {nothing} WHERE false")
         return
     columns = ", ".join(f'"{column}"' for column in stored_types(name))
-    source = files.scan(only=files.seed_place if of_seed and files.seed_place.is_file() else None)
+    source = files.scan(only=[files.seed_place] if of_seed and files.seed_place.is_file() else ())
     try:
         connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
     except duckdb.Error as error:

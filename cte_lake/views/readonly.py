@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -32,6 +36,31 @@ _OPERATORS = frozenset({
 _PLANNED = "EXPLAIN (FORMAT json) "
 #: What DuckDB puts before the message of a Python function.
 _IN_FUNCTION = re.compile(r"^Python exception occurred while executing the UDF: \w+: ")
+
+
+def connected(threads: int | None, memory_limit: str | None, temp_limit: str) -> duckdb.DuckDBPyConnection:
+    """Return a connection in memory; the parameters are those of `cte_lake.open_lake`.
+
+    Raises
+    ------
+    UsageError
+        If DuckDB does not understand one of them.
+    """
+    config: dict[str, Any] = {
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"cte-lake-{os.getpid()}-{secrets.token_hex(4)}"),
+        "max_temp_directory_size": temp_limit,
+        "python_enable_replacements": False,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads is not None:
+        config["threads"] = threads
+    if memory_limit is not None:
+        config["memory_limit"] = memory_limit
+    try:
+        return duckdb.connect(":memory:", config=config)
+    except duckdb.Error as error:
+        raise UsageError(f"threads, memory_limit or temp_limit is not understood: {error}") from error
 
 
 def seal(connection: duckdb.DuckDBPyConnection, root: StoredLake) -> None:

@@ -40,6 +40,8 @@ def write_losses(arguments: RunArguments) -> StepReport:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        for radius in radii:
+            lake.keep_slopes(radius)
         table = pa.concat_tables([lake.view("cte", aperture=radius).arrow() for radius in radii])
         with replacing(place) as temporary:
             pq.write_table(table, temporary, compression="zstd")

@@ -1,0 +1,97 @@
+"""Rows that were computed from a lake's files and are kept beside them, so as not to be computed again.
+
+They are derived data like the rows of `cte_lake.lake.index`: who reads them decides by their keys which of
+them hold, deleting them costs time and nothing else, and a file is believed only if its name is the digest of
+its bytes. Two writers at a time leave two files; the next one makes one of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cte_lake.errors import LakeError
+from cte_lake.lake.index import CACHE
+from cte_lake.lake.store import Listed, Place
+from cte_lake.lake.write import parquet_options
+
+#: Recipes whose rows are kept; those that were written longest ago go.
+_RECIPES = 8
+_RECIPE = b"recipe"
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """The kept rows of one recipe: a file a part of them, such as an aperture radius.
+
+    Attributes
+    ----------
+    root : Place
+        The lake.
+    name : str
+        What the rows are.
+    recipe : str
+        Digest of all that they follow from and that no row of theirs states.
+    """
+
+    root: Place
+    name: str
+    recipe: str
+
+    @property
+    def folder(self) -> str:
+        """Where the files lie, relative to the lake."""
+        return f"{CACHE}/{self.name}/{self.recipe}"
+
+    def listing(self) -> dict[str, list[Listed]]:
+        """Return the files by part, each whole or not."""
+        found: dict[str, list[Listed]] = {}
+        for listed in sorted(self.root.listing(self.folder, ".parquet")):
+            found.setdefault(listed.path.rpartition("/")[2].partition(".")[0], []).append(listed)
+        return found
+
+    def read(self, files: Iterable[Listed], columns: list[str] | None = None) -> pa.Table | None:
+        """Return the rows of files, None if there are none; what is broken or gone is passed over."""
+        tables = []
+        for listed in files:
+            with contextlib.suppress(OSError, pa.ArrowInvalid):
+                content = (self.root / listed.path).read_bytes()
+                if listed.path.split(".")[-2] == _digest(content):
+                    table = pq.read_table(pa.BufferReader(content), columns=columns)
+                    if (table.schema.metadata or {}).get(_RECIPE) == self.recipe.encode():
+                        tables.append(table)
+        return pa.concat_tables(tables) if tables else None
+
+    def write(self, part: str, table: pa.Table, instead: Iterable[Listed]) -> None:
+        """Keep the rows of a part in one file, in place of others; a lake that cannot be written stays."""
+        sink = pa.BufferOutputStream()
+        table = table.replace_schema_metadata({_RECIPE: self.recipe})
+        pq.write_table(table, sink, **parquet_options(table.schema))
+        content = sink.getvalue().to_pybytes()
+        place = self.root / f"{self.folder}/{part}.{_digest(content)}.parquet"
+        with contextlib.suppress(OSError, LakeError):
+            place.write_bytes(content)
+            for listed in instead:
+                if (old := self.root / listed.path) != place:
+                    old.unlink()
+            self._remove_old()
+
+    def _remove_old(self) -> None:
+        latest: dict[str, int] = {}
+        files = list(self.root.listing(f"{CACHE}/{self.name}"))
+        for listed in files:
+            folder = listed.path.rpartition("/")[0]
+            latest[folder] = max(latest.get(folder, 0), listed.mtime_ns)
+        kept = sorted(latest, key=lambda folder: (folder == self.folder, latest[folder]))[-_RECIPES:]
+        for listed in files:
+            if listed.path.rpartition("/")[0] not in kept:
+                (self.root / listed.path).unlink()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,235 @@
+"""Kept slopes: what was measured is not measured again while all that it follows from is as it was.
+
+In a connection of a lake, `slopes` and `log_slopes` are each the union of the kept rows that hold and of
+their definition in ``sql/`` over the pairs and flux bins that lack one (`cte_lake.views.kept_sql`). A row
+holds as long as its recipe and its source are the same: the SQL, the settings and facts that enter it; all
+that its pair states of both exposures; name, size and time of both photometry files. Nothing else enters a
+row, and sums are taken in the order of the stars; so a row is the same wherever it comes from.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from cte_lake.lake.kept_files import KeptFiles
+from cte_lake.lake.store import Listed
+from cte_lake.lake.stored import StoredLake
+from cte_lake.views import kept_sql
+from cte_lake.views.asked_radii import asked_radii
+
+#: Photometry that is measured in one go.
+_BATCH_BYTES, _BATCH_PAIRS = 1 << 30, 500
+#: What is shown where the connection's tables hold for no query.
+_UNKNOWN = object()
+
+
+@dataclass
+class _Kind:
+    """One of the views whose rows are kept.
+
+    Attributes
+    ----------
+    view : str
+        Its name.
+    files : KeptFiles
+        The kept rows.
+    held : dict of str to frozenset of Listed
+        Files whose rows the connection holds, by radius.
+    shown : object
+        What the connection's tables were made for; None: nothing kept is shown, all is measured.
+    """
+
+    view: str
+    files: KeptFiles
+    held: dict[str, frozenset[Listed]] = field(default_factory=dict)
+    shown: object = None
+
+
+class KeptSlopes:
+    """The kept slopes of a lake in a connection.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In memory, with the views' settings; it holds the lake's exposures.
+    lake : StoredLake
+        The lake.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: StoredLake) -> None:
+        self._connection, self._lake = connection, lake
+        self._kinds = {
+            view: _Kind(view, KeptFiles(lake.place, view, kept_sql.recipe(connection, view)))
+            for view in kept_sql.KINDS
+        }
+        self._listed: dict[str, Listed] = {}
+        self._paired = False
+        #: What `kept.pairings` and `kept.sources` were made from: a new number with all new pairs.
+        self._pairs, self._sourced = 0, (0, self._listed)
+
+    def forget_pairs(self) -> None:
+        """Take notice that the exposures have changed."""
+        self._paired = False
+
+    def show(self, objects: Collection[str], tree: Any, default_radius: int) -> None:
+        """Make the connection's tables those of a query: its pairs, the kept rows that hold, what is missing.
+
+        Parameters
+        ----------
+        objects : collection of str
+            Objects of ``sql/`` that the query may read; they have been made.
+        tree : object
+            Its parse tree, from which the radii are taken; None: it is not known, and nothing kept is shown.
+        default_radius : int
+            Radius (px) of a view without one.
+        """
+        if "pairings" in objects and not self._paired:
+            self._connection.execute(kept_sql.PAIRS)
+            self._paired, self._pairs = True, self._pairs + 1
+        asked = [kind for view, kind in self._kinds.items() if view in objects]
+        radii = asked_radii(tree, default_radius) if asked else None
+        for kind in asked:
+            parts = kind.files.listing() if radii else {}
+            if radii and all(_part(radius) in parts.keys() | kind.held.keys() for radius in radii):
+                self._show_held(kind, radii, parts)
+            elif kind.shown is not None:
+                kind.shown = _UNKNOWN
+                self._execute(kept_sql.all_anew(kind.view))
+                kind.shown = None
+
+    def _show_held(self, kind: _Kind, radii: Collection[int], parts: Mapping[str, list[Listed]]) -> None:
+        for radius in radii:
+            self._hold(kind, radius, parts.get(_part(radius), []))
+        self._find_sources()
+        wanted = (self._pairs, frozenset(radii), dict(kind.held))
+        if kind.shown != wanted:
+            kind.shown = _UNKNOWN
+            self._execute(kept_sql.missing(kind.view, radii))
+            self._measure_anew(kind)
+            kind.shown = wanted
+
+    def _hold(self, kind: _Kind, radius: int, files: Sequence[Listed]) -> None:
+        """Have the kept rows of a radius in the connection."""
+        part, wanted = _part(radius), frozenset(files)
+        if kind.held.get(part) == wanted:
+            return
+        kind.held.pop(part, None)
+        schema = kept_sql.schema_of(kind.view)
+        self._connection.execute(f"DELETE FROM {schema}.held WHERE aperture = {int(radius)}")
+        if (rows := kind.files.read(files, list(kept_sql.HELD))) is not None:
+            self._insert(kind, rows)
+        kind.held[part] = wanted
+
+    def _insert(self, kind: _Kind, rows: pa.Table) -> None:
+        listed = ", ".join(kept_sql.HELD)
+        self._connection.register("incoming_slopes", rows)
+        # Two processes may have kept the same rows, each in a file of its own.
+        self._connection.execute(
+            f"INSERT INTO {kept_sql.schema_of(kind.view)}.held "
+            f"SELECT DISTINCT ON (source, aperture, bin_lo, bin_hi, estimator) {listed} FROM incoming_slopes"
+        )
+        self._connection.unregister("incoming_slopes")
+
+    def _find_sources(self) -> None:
+        """Know what each pair follows from, by the files of its photometry as they lie there now."""
+        listed = {found.path: found for found in self._lake.dataset("phot").listing()}
+        if self._sourced == (self._pairs, listed):
+            return
+        self._pairs += 1
+        self._listed, self._sourced = listed, (self._pairs, listed)
+        self._connection.register("listed_phot", _as_table(listed.values()))
+        self._connection.execute(kept_sql.SOURCES)
+        self._connection.unregister("listed_phot")
+
+    def _measure_anew(self, kind: _Kind) -> None:
+        """Let a definition read the photometry of the pairs of its table ``anew`` alone."""
+        named = self._connection.execute(kept_sql.files_anew(kind.view)).fetchall()
+        dataset = self._lake.dataset("phot")
+        files = [self._lake / name for (name,) in named if name in self._listed]
+        source = dataset.scan(only=[dataset.seed_place, *files])
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW {kept_sql.schema_of(kind.view)}.stored_phot AS FROM {source}"
+        )
+
+    def _execute(self, statements: Iterator[str]) -> None:
+        for statement in statements:
+            self._connection.execute(statement)
+
+    def fill(
+        self,
+        view: str,
+        radius: int,
+        chosen: tuple[str, Mapping[str, Any]],
+        during: Callable[[Callable[[], pa.Table]], pa.Table],
+    ) -> None:
+        """Measure what the kept rows of a radius lack, and keep it.
+
+        Parameters
+        ----------
+        view : str
+            ``slopes`` or ``log_slopes``, which has been made and shown.
+        radius : int
+            Aperture radius, px.
+        chosen : (str, mapping)
+            SQL condition on columns of the pairs, with its parameters: which pairs to look at.
+        during : callable
+            Carries out each query.
+        """
+        kind, part = self._kinds[view], _part(radius)
+        files = kind.files.listing().get(part, [])
+        self._show_held(kind, [radius], {part: files})
+        kind.shown = _UNKNOWN
+        tables = []
+        for pairs in self._batches(kind, chosen):
+            self._execute(kept_sql.only(view, pairs))
+            self._measure_anew(kind)
+            tables.append(during(self._connection.sql(kept_sql.rows_to_keep(view, radius)).to_arrow_table))
+        if not tables:
+            return
+        rows = pa.concat_tables(tables)
+        self._insert(kind, rows)
+        if (known := kind.files.read(files)) is not None:
+            rows = pa.concat_tables([self._still_there(known), rows])
+        kind.files.write(part, rows, files)
+        kind.held[part] = frozenset(kind.files.listing().get(part, []))
+
+    def _batches(self, kind: _Kind, chosen: tuple[str, Mapping[str, Any]]) -> Iterator[list[int]]:
+        """Yield the pairs of which something is to be measured, as many at a time as memory holds."""
+        condition, parameters = chosen
+        query = kept_sql.pairs_to_keep(kind.view, condition)
+        batch: list[int] = []
+        size = 0
+        for pair, *files in self._connection.execute(query, dict(parameters) or None).fetchall():
+            batch.append(pair)
+            size += sum(self._listed[name].size for name in files)
+            if size > _BATCH_BYTES or len(batch) == _BATCH_PAIRS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _still_there(self, rows: pa.Table) -> pa.Table:
+        """Return the kept rows whose photometry the lake still has, of whatever mode and generation."""
+        both = zip(*(rows.column(f"phot_file_{side}").to_pylist() for side in (1, 2)), strict=True)
+        return rows.filter(pa.array([self._listed.keys() >= set(files) for files in both], pa.bool_()))
+
+
+def _part(radius: int) -> str:
+    """Return the name of the part of the kept rows that is of a radius."""
+    return f"r{radius:02d}"
+
+
+def _as_table(files: Collection[Listed]) -> pa.Table:
+    numbers = [array("q", values) for values in ([f.size for f in files], [f.mtime_ns for f in files])]
+    # `pa.array` of numbers would import pandas.
+    size, time = (
+        pa.Array.from_buffers(pa.int64(), len(files), [None, pa.py_buffer(each)]) for each in numbers
+    )
+    paths = pa.array([found.path for found in files], pa.string())
+    return pa.table({"path": paths, "size": size, "mtime_ns": time})

@@ -1,0 +1,227 @@
+"""The SQL of kept slopes: a view as the union of kept rows and of its definition over what is missing.
+
+Each kind of slopes has a schema ``kept_<view>`` in the connection, where the definition of ``sql/`` stands
+once more, over sources of its own: ``pairings``, ``stored_phot`` and ``flux_bins`` are all of the lake's, or
+those of the table ``anew`` alone. ``held`` has kept rows as they were read, ``shown`` those that hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+import duckdb
+
+from cte_lake.detector import DETECTOR
+from cte_lake.resources import data_dir
+from cte_lake.views.columns import view_columns
+from cte_lake.views.source import SqlObject, sql_objects
+
+#: Views whose rows are kept, with their estimators.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "slopes": ("both_in_bin", "mean_flux"),
+    "log_slopes": ("log_ratio",),
+}
+ESTIMATORS = tuple(name for names in KINDS.values() for name in names)
+#: What a definition stands on, and what stands in its place where only what is missing is measured.
+_SOURCES = ("pairings", "stored_phot", "flux_bins")
+#: What is measured, of the columns of both views.
+_NUMBERS = (
+    "n_in_bin", "n", "slope", "slope_err", "intercept", "mean_flux", "mean_log_flux", "mean_log_flux_sq",
+    "background", "clip_lo", "clip_hi",
+)  # fmt: skip
+#: Columns of the table ``held``.
+HELD: Mapping[str, str] = {
+    "source": "VARCHAR", "aperture": "INTEGER", "bin_lo": "DOUBLE", "bin_hi": "DOUBLE",
+    "estimator": "VARCHAR",
+} | {name: "BIGINT" if name in {"n_in_bin", "n"} else "DOUBLE" for name in _NUMBERS}  # fmt: skip
+#: What a pair's rows follow from: what the match of its stars asks for, and the state of both files.
+_FOLLOWS = (
+    *(f"q.{name}" for name in ("target", "proposal", "flash", "filetype")),
+    *(f"q.{name}_{side}" for side in (1, 2) for name in ("image", "phot_key", "phot_file", "chip")),
+    *(f"f{side}.{name}" for side in (1, 2) for name in ("size", "mtime_ns")),
+)
+
+_TOLD = " || '|' || ".join(f"{name}::VARCHAR" for name in _FOLLOWS)
+PAIRS = "CREATE OR REPLACE TABLE kept.pairings AS FROM kept.defined_pairings"
+#: A NULL, as of a photometry file that is not there, makes the source NULL: nothing of the pair is kept.
+SOURCES = (
+    "CREATE OR REPLACE TABLE kept.sources AS "
+    f"SELECT q.pair_id, md5({_TOLD}) AS source "
+    "FROM kept.pairings AS q "
+    "LEFT JOIN listed_phot AS f1 ON f1.path = q.phot_file_1 "
+    "LEFT JOIN listed_phot AS f2 ON f2.path = q.phot_file_2"
+)
+
+
+def schema_of(view: str) -> str:
+    """Return the schema of a view's kept rows."""
+    return f"kept_{view}"
+
+
+def statements(each: SqlObject) -> Iterator[str]:
+    """Yield what makes an object of ``sql/`` in a connection that has kept slopes."""
+    if each.name == "pairings":
+        # Most queries ask for the pairs more than once, and they follow from the exposures alone, held too.
+        yield "CREATE SCHEMA IF NOT EXISTS kept"
+        yield re.sub(r"\bVIEW pairings\b", "VIEW kept.defined_pairings", each.text)
+        yield PAIRS
+        yield "CREATE OR REPLACE VIEW pairings AS FROM kept.pairings"
+    elif each.name in KINDS:
+        yield from _union(each.name)
+    else:
+        yield each.text
+
+
+def _union(view: str) -> Iterator[str]:
+    schema, held = schema_of(view), ", ".join(f"{name} {kind}" for name, kind in HELD.items())
+    yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
+    yield f"CREATE OR REPLACE TABLE {schema}.held ({held})"
+    yield f"CREATE OR REPLACE TABLE {schema}.shown (pair_id BIGINT, {held})"
+    yield from all_anew(view)
+    chain = [each for each in _definition(view) if each.kind == "table macro"]
+    for each in chain:
+        yield _placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
+    text = (data_dir("sql") / "kept" / "kept_rows.sql").read_text(encoding="utf-8")
+    yield _placed(text, ["kept_rows", "shown"], schema)
+    # DuckDB puts the macro's argument in the place of the column of its name.
+    columns = ", ".join(f'"{column.name}" AS "{column.name}"' for column in view_columns(view))
+    yield (
+        f"CREATE OR REPLACE MACRO {view}(aperture := default_aperture()) AS TABLE "
+        f"SELECT {columns} FROM {schema}.{view}(aperture := aperture) "
+        f"UNION ALL SELECT {columns} FROM {schema}.kept_rows(aperture)"
+    )
+
+
+def _placed(text: str, names: Collection[str], schema: str) -> str:
+    """Return SQL whose tables and macros of some names are those of a schema."""
+    return re.sub(rf"\b(FROM|JOIN|MACRO)(\s+)({'|'.join(names)})\b", rf"\1\2{schema}.\3", text)
+
+
+def _definition(view: str) -> tuple[SqlObject, ...]:
+    """Return the objects by which a view measures: all that it is built on, down to `_SOURCES`.
+
+    The pairs of FLT and FLC, which the star match knows too, are none of its pairs.
+    """
+    known = {each.name: each for each in sql_objects()}
+    wanted, waiting = set(), [view]
+    while waiting:
+        at = waiting.pop()
+        if at not in wanted and at not in {*_SOURCES, "file_pairs"}:
+            wanted.add(at)
+            waiting.extend(known[at].needs)
+    return tuple(each for each in sql_objects() if each.name in wanted)
+
+
+def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:
+    """Return the digest of all that a view's rows follow from besides their pair, radius and flux bin.
+
+    These are the text of the SQL, those settings that it names, the camera's facts, and DuckDB, whose sums
+    may change in the last digits from version to version.
+    """
+    texts = [each.text for each in _definition(view)]
+    (values,) = connection.execute("FROM settings").fetchall()
+    columns = [column for column, *_ in connection.execute("DESCRIBE settings").fetchall()]
+    named = set(re.findall(r"\bs\.(\w+)", " ".join(texts)))
+    told = {
+        "sql": texts,
+        "settings": {name: value for name, value in zip(columns, values, strict=True) if name in named},
+        "detector": DETECTOR.sql_macros(),
+        "duckdb": [duckdb.__version__, platform.machine()],
+    }
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def all_anew(view: str) -> Iterator[str]:
+    """Yield what lets a definition see everything, and no kept row be shown."""
+    for name in _SOURCES:
+        yield f"CREATE OR REPLACE VIEW {schema_of(view)}.{name} AS FROM main.{name}"
+    yield f"DELETE FROM {schema_of(view)}.shown"
+
+
+def missing(view: str, radii: Collection[int]) -> Iterator[str]:
+    """Yield what finds the pairs and bins without a kept row, and shows the kept rows of all others."""
+    schema = schema_of(view)
+    asked = ", ".join(f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view])
+    # All bins that some pair lacks, of all pairs that lack some bin: more than need be, where both differ.
+    yield f"""
+        CREATE OR REPLACE TABLE {schema}.anew AS
+        WITH missing AS (
+            SELECT s.pair_id, b.bin_lo, b.bin_hi
+            FROM kept.sources AS s
+            CROSS JOIN main.flux_bins AS b
+            CROSS JOIN (VALUES {asked}) AS v (aperture, estimator)
+            ANTI JOIN {schema}.held AS k
+                ON k.source = s.source AND k.aperture = v.aperture AND k.estimator = v.estimator
+                AND k.bin_lo = b.bin_lo AND k.bin_hi = b.bin_hi
+        )
+        SELECT p.pair_id, b.bin_lo, b.bin_hi
+        FROM (SELECT DISTINCT pair_id FROM missing) AS p
+        CROSS JOIN (SELECT DISTINCT bin_lo, bin_hi FROM missing) AS b"""
+    yield f"""
+        CREATE OR REPLACE TABLE {schema}.shown AS
+        SELECT s.pair_id, k.*
+        FROM kept.sources AS s
+        INNER JOIN {schema}.held AS k ON k.source = s.source
+        SEMI JOIN main.flux_bins AS b ON b.bin_lo = k.bin_lo AND b.bin_hi = k.bin_hi
+        ANTI JOIN {schema}.anew AS a
+            ON a.pair_id = s.pair_id AND a.bin_lo = k.bin_lo AND a.bin_hi = k.bin_hi"""
+    yield from _seen(schema)
+
+
+def only(view: str, pairs: Collection[int]) -> Iterator[str]:
+    """Yield what lets a definition see some pairs alone, in the bins of the table ``anew``."""
+    schema = schema_of(view)
+    yield f"""
+        CREATE OR REPLACE TABLE {schema}.anew AS
+        SELECT p.pair_id, b.bin_lo, b.bin_hi
+        FROM (SELECT unnest([{", ".join(map(str, pairs))}]::BIGINT[]) AS pair_id) AS p
+        CROSS JOIN (SELECT DISTINCT bin_lo, bin_hi FROM {schema}.anew) AS b"""
+    yield from _seen(schema)
+
+
+def _seen(schema: str) -> Iterator[str]:
+    """Yield what lets a definition see the pairs and bins of the table ``anew``."""
+    for name, key in (("pairings", "pair_id"), ("flux_bins", "bin_lo, bin_hi")):
+        yield (
+            f"CREATE OR REPLACE VIEW {schema}.{name} AS "
+            f"FROM main.{name} SEMI JOIN {schema}.anew USING ({key})"
+        )
+
+
+def files_anew(view: str) -> str:
+    """Return the query for the photometry files of the pairs of the table ``anew``."""
+    return (
+        "SELECT DISTINCT unnest([phot_file_1, phot_file_2]) AS file "
+        f"FROM kept.pairings SEMI JOIN {schema_of(view)}.anew USING (pair_id) ORDER BY file"
+    )
+
+
+def pairs_to_keep(view: str, condition: str) -> str:
+    """Return the query for the pairs of ``anew`` whose rows can be kept and that meet a condition."""
+    return (
+        "SELECT q.pair_id, q.phot_file_1, q.phot_file_2 "
+        f"FROM (FROM kept.pairings WHERE {condition}) AS q "
+        f"SEMI JOIN {schema_of(view)}.anew AS a ON a.pair_id = q.pair_id "
+        "SEMI JOIN (FROM kept.sources WHERE source IS NOT NULL) AS s ON s.pair_id = q.pair_id "
+        "ORDER BY q.target, q.proposal, q.flash, q.filetype, q.mjd, q.pair_id"
+    )
+
+
+def rows_to_keep(view: str, radius: int) -> str:
+    """Return the query for the rows that a definition measures, with what each follows from."""
+    own = {column.name for column in view_columns(view)}
+    numbers = ", ".join(f"m.{name}" if name in own else f"NULL::DOUBLE AS {name}" for name in _NUMBERS)
+    return (
+        "SELECT m.pair_id, m.image_1, m.image_2, q.phot_file_1, q.phot_file_2, s.source, m.aperture, "
+        f"m.bin_lo, m.bin_hi, m.estimator, {numbers} "
+        f"FROM {schema_of(view)}.{view}(aperture := {int(radius)}) AS m "
+        "INNER JOIN kept.sources AS s ON s.pair_id = m.pair_id "
+        "INNER JOIN kept.pairings AS q ON q.pair_id = m.pair_id "
+        f"ANTI JOIN {schema_of(view)}.held AS k ON k.source = s.source AND k.aperture = m.aperture "
+        "AND k.bin_lo = m.bin_lo AND k.bin_hi = m.bin_hi AND k.estimator = m.estimator "
+        "ORDER BY s.source, m.bin_lo, m.bin_hi, m.estimator"
+    )

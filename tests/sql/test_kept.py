@@ -1,0 +1,325 @@
+"""Kept slopes never change an answer: whatever happens to the lake, it is that of the definition."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cte_lake import Lake, open_lake
+from cte_lake.config import Settings, load_settings
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.index import CACHE
+from cte_lake.lake.selection import Selection
+from cte_lake.views.asked_radii import asked_radii
+from cte_lake.views.bind import bind
+from cte_lake.views.statements import check_statement
+from tests.sql.writing import add_exposure
+
+#: Random histories of change; 200 make the campaign.
+HISTORIES = int(os.environ.get("KEPT_HISTORIES", "8"))
+STEPS = 8
+VIEWS = ("slopes", "log_slopes")
+ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
+
+
+def defined(root: Path, query: str, settings: Settings | None = None) -> pa.Table:
+    """The answer of the definitions, in a connection that knows of nothing kept."""
+    with duckdb.connect() as connection:
+        bind(connection, root, settings=settings, views=VIEWS)
+        return connection.sql(query).to_arrow_table()
+
+
+def assert_same(opened: Lake, root: Path, query: str, settings: Settings | None = None) -> None:
+    """The lake answers as the definitions do, to the last digit."""
+    found, expected = opened.sql(query).arrow(), defined(root, query, settings)
+    assert found.num_rows == expected.num_rows
+    assert found.to_pylist() == expected.to_pylist(), query
+
+
+def kept_files(root: Path) -> list[Path]:
+    return sorted((root / CACHE).glob("*slopes/*/*.parquet"))
+
+
+class History:
+    """A lake and the changes that befall it, by a seed."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self.root, self.chance, self.rng = root, random.Random(seed), np.random.default_rng(seed)
+        self.set: dict[str, Any] = {}
+        self.written: dict[str, dict[str, Any]] = {}
+        create_lake(root)
+        for _ in range(4):
+            self.add_pair()
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.root, environment={}, flags=self.set)
+
+    def stars(self) -> dict[str, Any]:
+        count = self.chance.choice((0, 1, 3, 60, 200))
+        stars = self.rng.permutation(300)[:count]
+        flux = self.rng.lognormal(7, 1, count)
+        return {
+            "master_id": stars,
+            "y": self.rng.uniform(0, 2050, count),
+            "flux_r03": flux,
+            "flux_r05": 1.1 * flux,
+            "sky": self.rng.uniform(0, 20, count),
+            "flags": self.rng.choice([0, 0, 0, 1, 2, 64], count),
+        }
+
+    def write(self, rootname: str, **columns: Any) -> None:
+        row = self.written.get(rootname, {"revision": 0}) | columns
+        row["revision"] += 1
+        self.written[rootname] = row
+        add_exposure(self.root, rootname, self.stars(), **row)
+
+    def add_pair(self) -> None:
+        visit = f"{len(self.written):02d}"
+        shared = {
+            "target": self.chance.choice(("ngc104", "ngc6791")),
+            "flash": self.chance.choice((0, 12)),
+            "filetype": self.chance.choice(("flt", "flc")),
+            "mjd": 57000.0 + len(self.written),
+        }
+        self.write(f"ic78{visit}aaq", chip=2, **shared)
+        self.write(f"ic78{visit}abq", chip=1, **shared)
+
+    def measure_again(self) -> None:
+        """A new master catalog, a new frame: other stars."""
+        self.write(self.chance.choice(sorted(self.written)), master_hash="1" * 16)
+
+    def mask(self) -> None:
+        """Cosmic rays were found in both exposures of a pair, or in one, which is alone then."""
+        stem = self.chance.choice(sorted(self.written))[:6]
+        for name in sorted(self.written)[: self.chance.choice((1, len(self.written)))]:
+            if name.startswith(stem):
+                self.write(name, crmask_hash="2" * 16)
+
+    def withdraw(self) -> None:
+        self.write(self.chance.choice(sorted(self.written)), withdrawn=self.chance.random() < 0.5)
+
+    def photometry(self) -> Path:
+        return self.chance.choice(
+            [p for p in sorted(self.root.glob("phot/*/*/*/*/*.parquet")) if "~" not in p.name]
+        )
+
+    def lose_photometry(self) -> None:
+        self.photometry().unlink()
+
+    def replace_photometry(self) -> None:
+        """Other numbers under the same name, and of the same size where Parquet has it so."""
+        path = self.photometry()
+        table = pq.read_table(path, partitioning=None)
+        at = table.column_names.index("flux_r03")
+        changed = pa.array(table.column("flux_r03").to_numpy() * 0.9)
+        pq.write_table(table.set_column(at, table.schema.field(at), changed), path)
+
+    def touch_photometry(self) -> None:
+        self.photometry().touch()
+
+    def change_settings(self) -> None:
+        name, values = self.chance.choice(
+            [
+                ("measure.clip_sigma", (2.0, 3.0, 3.5)),
+                ("measure.min_area", (0.5, 0.9)),
+                ("measure.drop_flags", ([], ["saturated"])),
+                ("measure.flux_bins", ([[300, 800]], [[300, 800], [500, 2000]], [[100, 90000]])),
+                ("measure.aperture", (3, 5)),
+                ("measure.epoch_width", (20.0, 40.0)),
+                ("measure.pair_same_postarg1", (True, False)),
+            ]
+        )
+        self.set[name] = self.chance.choice(values)
+
+    def fill(self) -> None:
+        with open_lake(self.root, settings=self.settings) as opened:
+            opened.keep_slopes(
+                self.chance.choice((3, 5)),
+                self.chance.choice((("log_ratio",), ("mean_flux",), ("both_in_bin", "log_ratio"))),
+                self.chance.choice(
+                    (Selection(), Selection(flash=(12,)), Selection(visit=("02",)).of_losses())
+                ),
+            )
+
+    def fill_at_once(self) -> None:
+        """Two processes measure the same at the same time, and both keep it."""
+        before = {path: path.read_bytes() for path in kept_files(self.root)}
+        self.fill()
+        for path, content in before.items():
+            path.write_bytes(content)
+        for path in kept_files(self.root):
+            self.copy_of(path)
+
+    def copy_of(self, path: Path) -> None:
+        """The same rows in a file of other bytes."""
+        table = pq.read_table(path)
+        from cte_lake.lake.kept_files import KeptFiles
+        from cte_lake.lake.place import place_of
+
+        KeptFiles(place_of(self.root), path.parts[-3], path.parts[-2]).write(
+            path.name[:3], table.slice(0, table.num_rows // 2), []
+        )
+
+    def delete_kept(self) -> None:
+        for path in kept_files(self.root):
+            if self.chance.random() < 0.5:
+                path.unlink()
+
+    def delete_all_kept(self) -> None:
+        shutil.rmtree(self.root / CACHE, ignore_errors=True)
+
+    def corrupt_kept(self) -> None:
+        for path in kept_files(self.root):
+            content = bytearray(path.read_bytes())
+            at = self.chance.randrange(len(content))
+            content[at] ^= 1 << self.chance.randrange(8)
+            path.write_bytes(bytes(content[: self.chance.choice((at, len(content)))]))
+
+    def forge_kept(self) -> None:
+        """A sound file with other numbers under the name of a kept one, and one of another recipe."""
+        for path in kept_files(self.root):
+            table = pq.read_table(path)
+            at = table.column_names.index("slope")
+            pq.write_table(table.set_column(at, "slope", pa.array([1.0] * table.num_rows)), path)
+            (path.parent.with_name("0" * 16)).mkdir(exist_ok=True)
+
+    @property
+    def changes(self) -> list[Callable[[], None]]:
+        often = [self.fill, self.fill, self.fill, self.fill, self.change_settings, self.change_settings]
+        return [
+            *often, self.add_pair, self.add_pair, self.measure_again, self.mask, self.withdraw,
+            self.lose_photometry, self.replace_photometry, self.touch_photometry, self.fill_at_once,
+            self.delete_kept, self.delete_all_kept, self.corrupt_kept, self.forge_kept,
+        ]  # fmt: skip
+
+    def question(self) -> str:
+        view = self.chance.choice(VIEWS)
+        radius = self.chance.choice(("", "", "(aperture := 3)", "(aperture := 5)", "(aperture := 2 + 1)"))
+        condition = self.chance.choice(("true", "flash = 12", "target = 'ngc104'", "bin_lo >= 500"))
+        return f"SELECT * FROM {view}{radius} WHERE {condition} {ORDER}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(HISTORIES))
+def test_answers_are_those_of_the_definitions_whatever_happened(tmp_path, seed):
+    history = History(tmp_path / "lake", seed)
+    settings = history.settings
+    told = []
+    with open_lake(history.root, settings=settings) as long_open:
+        for _ in range(STEPS):
+            change = history.chance.choice(history.changes)
+            told.append(change.__name__)
+            change()
+            told.append(query := history.question())
+            if history.chance.random() < 0.4:
+                assert_same(long_open, history.root, query, settings)
+                continue
+            with open_lake(history.root, settings=history.settings) as opened:
+                assert_same(opened, history.root, query, history.settings)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> History:
+    """Four pairs whose slopes at 3 px are kept."""
+    history = History(tmp_path / "lake", 3)
+    with open_lake(history.root) as opened:
+        opened.keep_slopes(3)
+    assert [path.name[:3] for path in kept_files(history.root)] == ["r03", "r03"]
+    return history
+
+
+def photometry_read(opened: Lake, query: str) -> int:
+    """Photometry files that a query reads, the empty one aside."""
+    (plan,) = (row["explain_value"] for row in opened.sql(f"EXPLAIN ANALYZE {query}").rows())
+    return sum(int(number) - 1 for number in re.findall(r"Total Files Read:\s*(\d+)", plan) if number != "0")
+
+
+def test_what_is_kept_is_not_measured_and_what_is_missing_is(filled):
+    with open_lake(filled.root) as opened:
+        assert photometry_read(opened, "FROM cte") == 0
+        assert_same(opened, filled.root, f"FROM slopes {ORDER}")
+        # Files without stars are not opened.
+        assert photometry_read(opened, "FROM slopes(aperture := 5)") > 4
+        filled.add_pair()
+        # Of each side of the star match, the two files of the new pair at most.
+        assert photometry_read(opened, "FROM log_slopes") <= 2 * 2
+        assert_same(opened, filled.root, f"FROM log_slopes {ORDER}")
+
+
+def test_a_new_flux_bin_costs_its_own_stars_alone(filled):
+    filled.set["measure.flux_bins"] = [[500, 2000], [100, 90000]]
+    with open_lake(filled.root, settings=filled.settings) as opened:
+        opened.sql("FROM slopes")
+        (anew,) = opened._connection.execute("SELECT count(*) FROM kept_slopes.flux_bins").fetchone()
+        assert anew == 1
+        assert_same(opened, filled.root, f"FROM slopes {ORDER}", filled.settings)
+
+
+def test_queries_write_nothing_and_a_lake_that_cannot_be_written_answers(filled):
+    before = kept_files(filled.root)
+    filled.add_pair()
+    for folder in {path.parent for path in before}:
+        folder.chmod(0o500)
+    with open_lake(filled.root) as opened:
+        opened.slopes()
+        assert kept_files(filled.root) == before
+        opened.keep_slopes(3)
+        assert_same(opened, filled.root, f"FROM slopes {ORDER}")
+    for folder in {path.parent for path in before}:
+        folder.chmod(0o700)
+
+
+def test_one_file_a_radius_stays_of_many_fillings(filled):
+    for _ in range(3):
+        filled.add_pair()
+        with open_lake(filled.root) as opened:
+            opened.keep_slopes(3)
+    assert len(kept_files(filled.root)) == 2
+    rows = pq.read_table(kept_files(filled.root)[-1])
+    assert len(set(rows.column("source").to_pylist())) == 7
+    assert {"pair_id", "image_1", "image_2", "slope", "source"} <= set(rows.column_names)
+
+
+@pytest.mark.parametrize(
+    ("query", "radii"),
+    [
+        ("FROM cte", {3}),
+        ("SELECT * FROM Losses, slopes(aperture := 5) WHERE true", {3, 5}),
+        ("SELECT (SELECT max(n) FROM log_slopes(7)) FROM main.cte_vs_flux(aperture := 10)", {7, 10}),
+        ("FROM cte(aperture := $radius)", None),
+        ("FROM cte(aperture := 2 + 1)", None),
+        ("FROM losses(generation := 'all')", {3}),
+        ("FROM pairs", set()),
+    ],
+)
+def test_the_radii_of_a_query_are_known_or_said_to_be_unknown(query, radii):
+    with duckdb.connect() as connection:
+        found = asked_radii(check_statement(connection, query).tree, 3)
+    assert found == (None if radii is None else frozenset(radii))
+
+
+def test_settings_that_enter_a_row_are_those_of_its_recipe(filled):
+    recipes = {path.parent for path in kept_files(filled.root)}
+    for name, value in (("measure.epoch_width", 11.0), ("measure.estimator", "mean_flux")):
+        filled.set = {name: value}
+        with open_lake(filled.root, settings=filled.settings) as opened:
+            assert photometry_read(opened, "FROM cte") == 0
+    for name, value in (("measure.clip_sigma", 2.0), ("measure.min_area", 0.9), ("measure.drop_flags", [])):
+        filled.set = {name: value}
+        with open_lake(filled.root, settings=filled.settings) as opened:
+            opened.keep_slopes(3)
+        found = {path.parent for path in kept_files(filled.root)}
+        assert len(found) == len(recipes) + 2
+        recipes = found
