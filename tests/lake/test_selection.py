@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cte_lake.errors import UnknownName
-from cte_lake.lake.selection import Selection, spelled, where
+from cte_lake.lake.selection import Between, Selection, spelled, where
 from cte_lake.names import Names
 
 NAMES = Names({"ngc104": ["NGC-104", "47TUC"], "ngc6791": []}, ("F502N", "F606W"))
@@ -90,3 +90,19 @@ def test_conditions_of_values_lists_and_null(wanted, rows):
 def test_other_columns_keep_their_case():
     assert spelled("cal_ver", "3.7 (CTE)") == "3.7 (CTE)"
     assert spelled("target", None, NAMES) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (Between(), [1.0, 2.0, 3.0]),
+        (Between(2.0), [2.0, 3.0]),
+        (Between(None, 2.0), [1.0, 2.0]),
+        (Between(2.0, 2.0), [2.0]),
+    ],
+)
+def test_a_range_holds_its_ends_and_neither_nan_nor_null(wanted, found):
+    condition, parameters = where({"v": wanted})
+    values = "(1.0::DOUBLE), (2.0), (3.0), ('nan'::DOUBLE), (NULL)"
+    query = f"SELECT v FROM (VALUES {values}) AS t(v) WHERE {condition}"
+    assert [row[0] for row in duckdb.execute(query, parameters).fetchall()] == found
