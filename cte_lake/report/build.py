@@ -17,22 +17,23 @@ from cte_lake import __version__
 from cte_lake.correction.renewal import all_sets
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
-from cte_lake.model.consistency import compare
-from cte_lake.report import charts, content, tables
+from cte_lake.pipeline.night import last_night
+from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_told
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
-from cte_lake.report.gather import Gathered, bookkeeping, gather
+from cte_lake.report.gather import Gathered, bookkeeping, gather, shown_together
+from cte_lake.report.neighbours import neighbours
 from cte_lake.report.news import FORMAT, last_report, news
-from cte_lake.report.provenance import commands, provenance, set_again
+from cte_lake.report.provenance import commands, consistency_cells, provenance, set_again
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
+from cte_lake.report.quality import quality
 from cte_lake.report.site import render
 from cte_lake.report.state import last_tally, state
 from cte_lake.report.static import printed_figures, write_figures
-from cte_lake.report.tables import Column
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -166,6 +167,8 @@ def _content(
         one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, options)
     }
     frames = frames_drawn()
+    told = coverage_told(lake)
+    files = last_tally(lake.stored)
     now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
     news_cells = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}
@@ -181,9 +184,16 @@ def _content(
         "aperture": measure.aperture,
         "estimator": measure.estimator,
         "state": now,
-        "files": last_tally(lake.stored),
-        "coverage": coverage_told(lake),
-        "cards": content.cards(now, fresh),
+        "files": files,
+        "coverage": told,
+        "lines": [
+            morning.night_line(last_night(lake.stored)),
+            morning.alarm_line(morning.alarms_of(gathered.fitted), gathered.fitted),
+            morning.coverage_line(told),
+            morning.files_line(now, files),
+            morning.coefficient_line(sets, gathered.compared, moment),
+            morning.news_line(news_cells),
+        ],
         "news": news_cells,
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
@@ -194,8 +204,8 @@ def _content(
         "coefficients": coefficient_cells(sets, work / "data"),
         "commands": commands(options, {name: one["command"] for name, one in images.items()}),
         **_results(sets, gathered, measure.estimator),
-        **content.quality(gathered, settings.config.report.show_paths),
-        **_consistency(gathered),
+        **quality(gathered, settings.config.report.show_paths),
+        **consistency_cells(shown_together(gathered.fitted)),
         **provenance(gathered.exposures, settings),
     }
     return report, list(_pair_pages(gathered, losses_of, frames, options))
@@ -209,50 +219,25 @@ def _pair_pages(
     gathered: Gathered, losses_of: Mapping[Any, Sequence[Mapping[str, Any]]], frames: Cells, options: str
 ) -> Iterator[Cells]:
     known = {row["imagename"]: row for row in gathered.exposures}
+    links = neighbours(gathered.pairs)
     for pair in gathered.pairs:
         shown = [
             frame_cells(known[name], frames[name], gathered.field_stars.get(name))
             for name in (pair["image_2"], pair["image_1"])
         ]
-        yield content.pair_page(pair, gathered, losses_of.get(pair["pair_id"], []), shown, options)
+        losses, beside = losses_of.get(pair["pair_id"], []), links[tables.pair_slug(pair)]
+        yield content.pair_page(pair, gathered, losses, shown, beside, options)
 
 
 def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str) -> Cells:
     """Latest losses and charts, with the curves of the coefficient sets and a sentence on them."""
     rows = [row for row in gathered.compared if row["pairing"] == "chips" and row["cte_loss"] is not None]
     if not sets or not rows:
-        return content.results(gathered, {}) | {"curves_note": ""}
+        return content.results(gathered, {}, sets) | {"curves_note": ""}
     timed = [row for row in rows if (row["bin_lo"], row["bin_hi"]) in set(gathered.time_bins)]
     over_flux = flux_curves(sets, pa.Table.from_pylist(rows))
     found = {"flux": charts.chart_curves(over_flux, "flux")}
     if timed:
         found["time"] = charts.chart_curves(time_curves(sets, pa.Table.from_pylist(timed)), "mjd")
     note = other_estimator(sets, over_flux, estimator)
-    return content.results(gathered, found) | {"curves_note": note}
-
-
-def _consistency(gathered: Gathered) -> Cells:
-    rows = [row for row in gathered.compared if row["pairing"] == "chips" and row["cte_loss"] is not None]
-    heads = tables.columns(
-        Column("what", "What"),
-        Column("published", "Published", "num"),
-        Column("measured", "This lake", "num"),
-        Column("unit", "Unit"),
-        Column("pairs", "Pairs", "num"),
-        Column("verdict", "Verdict", "name"),
-        Column("note", "Note"),
-        Column("source", "Source"),
-    )
-    if not rows:
-        return {"consistency_columns": heads, "consistency": []}
-    cells = []
-    total = [dict(row) | {"background": row["readout_background"]} for row in rows]
-    for one in compare(pa.Table.from_pylist(total)):
-        measured = "-" if one.measured is None else f"{one.measured:.3g}"
-        error = "" if one.measured_err is None else f" ± {one.measured_err:.2g}"
-        stated = {"published": f"{one.published:g} ± {one.tolerance:g}", "measured": measured + error}
-        cells.append(
-            {name: getattr(one, name) for name in ("what", "unit", "pairs", "verdict", "note", "source")}
-            | stated
-        )
-    return {"consistency_columns": heads, "consistency": cells}
+    return content.results(gathered, found, sets) | {"curves_note": note}

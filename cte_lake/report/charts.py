@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.model.loss_unit import PERCENT
+from cte_lake.plots.palette import colour, sequence
 from cte_lake.plots.words import (
     ELECTRONS,
     bin_text,
@@ -25,6 +26,8 @@ from cte_lake.plots.words import (
 )
 
 Row = Mapping[str, Any]
+#: Measured less predicted loss, by pair and flux bin.
+Residuals = Mapping[tuple[Any, float, float], float]
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,27 @@ _TARGET = Facet("target", "Target", "shape")
 _FILETYPE = Facet("filetype", "File type", "fill", ("flt",))
 _LENGTH = Facet("length", "Exposures", "", ("l",))
 _FLASH = Facet("flash", "Post-flash", "size", (0,))
+_LEVEL = Facet("flash", "Post-flash", "colour")
 _FILTER = Facet("filter", "Filter", "", ("F502N",))
 
 
-def time_chart(rows: Sequence[Row], links: Mapping[str, str], curves: Sequence[Row] = ()) -> dict[str, Any]:
-    """Loss against date, flux bins by colour."""
+def time_chart(
+    rows: Sequence[Row], links: Mapping[str, str], curves: Sequence[Row] = (), off: Residuals | None = None
+) -> dict[str, Any]:
+    """Loss against date, flux bins by colour; below it what is left when the model is taken off."""
     facets = [Facet("bin", "Flux bin", "colour"), _TARGET, _FILETYPE, _FLASH, _LENGTH, _FILTER]
     x = {"label": "Date (year)", "least": 1.0}
-    return _chart("CTE loss against time", rows, facets, x, "year", links, curves)
+    return _chart("CTE loss against time", rows, facets, x, "year", links, curves, off)
 
 
-def flux_chart(rows: Sequence[Row], links: Mapping[str, str], curves: Sequence[Row] = ()) -> dict[str, Any]:
+def flux_chart(
+    rows: Sequence[Row], links: Mapping[str, str], curves: Sequence[Row] = (), off: Residuals | None = None
+) -> dict[str, Any]:
     """Loss against mean flux, epochs by colour; at first only the latest ones are on."""
     latest = tuple(sorted({row["epoch_mjd"] for row in rows})[-3:])
     facets = [Facet("epoch_mjd", "Epoch", "colour", latest), _TARGET, _FILETYPE, _FLASH, _LENGTH, _FILTER]
     x = {"label": f"Mean flux ({ELECTRONS})", "scale": "log", "least": 0.3}
-    return _chart("CTE loss against flux", rows, facets, x, "mean_flux", links, curves)
+    return _chart("CTE loss against flux", rows, facets, x, "mean_flux", links, curves, off)
 
 
 def flash_chart(rows: Sequence[Row], links: Mapping[str, str]) -> dict[str, Any]:
@@ -83,6 +91,44 @@ def flash_chart(rows: Sequence[Row], links: Mapping[str, str]) -> dict[str, Any]
     return _chart("CTE loss against post-flash level", rows, facets, x, "flash", links)
 
 
+def exposure_chart(title: str, label: str, values: Sequence[tuple[Row, float]]) -> dict[str, Any] | None:
+    """A quantity of each exposure against its date, post-flash levels by colour; None without a value."""
+    if not values:
+        return None
+    rows = [row for row, _ in values]
+    facets = [_LEVEL, _TARGET, _FILTER]
+    known = {facet.key: sorted({row[facet.key] for row in rows}, key=_rank) for facet in facets}
+    largest = max(abs(value) for _, value in values)
+    return {
+        "title": title,
+        "x": {"label": "Date (year)", "least": 1.0},
+        "y": {"label": label, "include": [0], "least": largest or 1.0, "typical": largest or 1.0},
+        "facets": [_facet(facet, known[facet.key]) for facet in facets],
+        "points": [
+            {
+                "x": round(float(year_of(row["mjd"])), 4),
+                "y": round(value, 4),
+                "e": 0,
+                "f": [known[facet.key].index(row[facet.key]) for facet in facets],
+                "text": f"{row['rootname']}, {target_text(row['target'])}, {float(year_of(row['mjd'])):.2f}, "
+                f"{flash_text(row['flash'])}: {value:.3f}",
+            }
+            for row, value in values
+        ],
+        "curves": [],
+    }
+
+
+def _facet(facet: Facet, values: list[Any]) -> dict[str, Any]:
+    return {
+        "title": facet.title,
+        "role": facet.role,
+        "values": [_name(facet.key, value) for value in values],
+        "on": _on(values, facet.first),
+        "colours": _colours(facet, len(values)),
+    }
+
+
 def _chart(
     title: str,
     rows: Sequence[Row],
@@ -91,6 +137,7 @@ def _chart(
     x_key: str,
     links: Mapping[str, str],
     curves: Sequence[Row] = (),
+    off: Residuals | None = None,
 ) -> dict[str, Any]:
     usable = [row for row in rows if row["cte_loss"] is not None and row.get(x_key, row["mjd"]) is not None]
     present = [facet for facet in facets if facet.key == "bin" or all(facet.key in row for row in usable)]
@@ -105,19 +152,18 @@ def _chart(
             "least": 1.0,
             "typical": round(float(np.median(errors)), 4) if errors else 1.0,
         },
-        "facets": [
-            {
-                "title": facet.title,
-                "role": facet.role,
-                "newest_first": facet.key == "epoch_mjd",
-                "values": [_name(facet.key, value) for value in values[facet.key]],
-                "on": _on(values[facet.key], facet.first),
-            }
-            for facet in present
-        ],
-        "points": [_point(row, present, values, x_key, links) for row in usable],
+        "facets": [_facet(facet, values[facet.key]) for facet in present],
+        "residual": "Measured − model (%)",  # noqa: RUF001 - a minus
+        "points": [_point(row, present, values, x_key, links, off or {}) for row in usable],
         "curves": [_curve(curve, present, values) for curve in curves],
     }
+
+
+def _colours(facet: Facet, count: int) -> list[str]:
+    """Those of the printed figures: dates from dark to light, what else differs from the palette."""
+    if facet.role != "colour":
+        return []
+    return sequence(count) if facet.key == "epoch_mjd" else [colour(number) for number in range(count)]
 
 
 def _value(row: Row, key: str) -> Any:
@@ -141,7 +187,12 @@ def _name(key: str, value: Any) -> str:
 
 
 def _point(
-    row: Row, facets: list[Facet], values: dict[str, list[Any]], x_key: str, links: Mapping[str, str]
+    row: Row,
+    facets: list[Facet],
+    values: dict[str, list[Any]],
+    x_key: str,
+    links: Mapping[str, str],
+    off: Residuals,
 ) -> dict[str, Any]:
     year = float(year_of(row["mjd"]))
     loss, error = 100.0 * row["cte_loss"], 100.0 * (row["cte_loss_err"] or 0.0)
@@ -157,6 +208,9 @@ def _point(
         "f": [values[facet.key].index(_value(row, facet.key)) for facet in facets],
         "text": text,
     }
+    residual = off.get((row["pair_id"], row["bin_lo"], row["bin_hi"]))
+    if residual is not None:
+        point["r"] = round(100.0 * residual, 3)
     if row["pair_id"] in links:
         point["link"] = links[row["pair_id"]]
     return point

@@ -5,37 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from cte_lake.model.bins import non_overlapping
-from cte_lake.plots.words import count_text, target_text
-from cte_lake.report import charts, tables
+from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.plots.words import target_text
+from cte_lake.report import charts, morning, tables
+from cte_lake.report.figures.curves import with_model
 from cte_lake.report.gather import Gathered, Row
 from cte_lake.report.latest import latest_losses
+from cte_lake.report.moves import loss_moves
 from cte_lake.report.pairplot import ratio_panels
 from cte_lake.report.tables import Column
 
 Cells = dict[str, Any]
 
 
-def cards(now: Cells, fresh: Cells) -> list[Cells]:
-    """The figures at the top of the page."""
-    new = len(fresh["new"]) + len(fresh["changed"])
-    trouble = now["rejected"] + now["quarantined"]
-    return [
-        {"value": f"{now['images']:,}", "name": "images measured", "style": "", "link": ""},
-        {"value": f"{now['pairs']:,}", "name": "pairs", "style": "", "link": "pairs.html"},
-        {"value": f"{now['stars']:,}", "name": "star measurements", "style": "", "link": ""},
-        {"value": f"{new:,}", "name": "new or measured again", "style": "", "link": "#news"},
-        {
-            "value": f"{trouble:,}",
-            "name": "rejected or quarantined",
-            "style": "warn" if trouble else "good",
-            "link": "quality.html",
-        },
-    ]
-
-
-def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]]) -> Cells:
-    """Latest losses and the interactive charts."""
+def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]], sets: Sequence[CoefficientSet]) -> Cells:
+    """Latest losses, beside those before and the model's, and the interactive charts."""
     links = {row["pair_id"]: f"pairs/{tables.pair_slug(row)}.html" for row in gathered.pairs}
     chips = [row for row in gathered.compared if row["pairing"] == "chips"]
     bins = set(gathered.time_bins)
@@ -44,47 +31,28 @@ def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]]) -> Cells:
     fluxes = [row for row in chips if (row["bin_lo"], row["bin_hi"]) in narrow]
     flashed = [row for row in timed if row["pair_id"] in gathered.flash_pairs]
     columns, rows = tables.latest_table(latest_losses(gathered.compared, gathered.time_bins))
+    off = _residuals(chips, sets)
     return {
         "latest_columns": columns,
         "latest": rows,
+        "newest": morning.newest_table(loss_moves(gathered.compared, gathered.time_bins, sets)),
         "charts": {
-            "time": charts.time_chart(timed, links, curves.get("time", ())) if timed else None,
-            "flux": charts.flux_chart(fluxes, links, curves.get("flux", ())) if fluxes else None,
+            "time": charts.time_chart(timed, links, curves.get("time", ()), off) if timed else None,
+            "flux": charts.flux_chart(fluxes, links, curves.get("flux", ()), off) if fluxes else None,
             "flash": charts.flash_chart(flashed, links) if flashed else None,
         },
     }
 
 
-def quality(gathered: Gathered, show_paths: bool = False) -> Cells:
-    """Rejects, exclusions, quarantines and the alignment."""
-    columns, rejects = tables.reject_table(
-        [row for row in gathered.rejects if row["stage"] != "screen"], show_paths
-    )
-    _, excluded = tables.reject_table(
-        [row for row in gathered.rejects if row["stage"] == "screen"], show_paths
-    )
-    quarantine_columns, quarantined = tables.quarantine_table(
-        [row for row in gathered.alignment if row["status"] == "quarantined"], show_paths
-    )
-    aligned = [row for row in gathered.alignment if row["status"] == "aligned"]
-    alignment_columns, alignment = tables.alignment_table(aligned)
+def _residuals(rows: Sequence[Row], sets: Sequence[CoefficientSet]) -> charts.Residuals:
+    """Measured less predicted loss by pair and flux bin, where a set was fitted to such rows."""
+    measured = [row for row in rows if row["cte_loss"] is not None and row["mean_flux"] is not None]
+    told = with_model(sets, pa.Table.from_pylist(measured)).to_pylist() if measured else []
     return {
-        "reject_columns": columns,
-        "rejects": rejects,
-        "excluded": excluded,
-        "quarantine_columns": quarantine_columns,
-        "quarantined": quarantined,
-        "alignment_columns": alignment_columns,
-        "alignment": alignment,
-        "alignment_text": _alignment_text(aligned),
+        (row["pair_id"], row["bin_lo"], row["bin_hi"]): row["cte_loss"] - row["model_loss"]
+        for row in told
+        if row.get("model_loss") is not None
     }
-
-
-def _alignment_text(rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
-    worst, name = max((max(row["rms_x"] or 0, row["rms_y"] or 0), row["imagename"]) for row in rows)
-    return f"{count_text(len(rows), 'exposure')} aligned; the largest residual is {worst:.3f} px ({name})."
 
 
 def news_table(fresh: Cells, gathered: Gathered) -> Cells:
@@ -120,7 +88,12 @@ def news_table(fresh: Cells, gathered: Gathered) -> Cells:
 
 
 def pair_page(
-    row: Row, gathered: Gathered, losses: Sequence[Row], frames: Sequence[Cells], options: str
+    row: Row,
+    gathered: Gathered,
+    losses: Sequence[Row],
+    frames: Sequence[Cells],
+    links: Sequence[Cells],
+    options: str,
 ) -> Cells:
     """Content of one pair's page."""
     bins = [loss for loss in losses if (loss["bin_lo"], loss["bin_hi"]) in set(_drawn_bins(losses))]
@@ -140,6 +113,7 @@ def pair_page(
     return {
         "slug": tables.pair_slug(row),
         "title": f"{target_text(row['target'])}, {tables.date_text(row['mjd'])}, {tables.mode_text(row)}",
+        "links": links,
         "facts": names,
         "image_1": row["image_2"] if rolled else row["image_1"],
         "image_2": row["image_1"] if rolled else row["image_2"],

@@ -19,10 +19,12 @@ from typing import Any
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_from_text
 from cte_lake.report.gather import Row
-from cte_lake.report.thumbnails import Format, best_format, picture
+from cte_lake.report.thumbnails import Format, best_format, halved, picture
 
 Cells = dict[str, Any]
 FOLDER = "frames"
+#: Number of the newest images whose pictures are kept at twice the size.
+SHARP = 48
 #: Fewer new frames than this are drawn in this process: starting others takes longer.
 FEW = 24
 _LATE = "Not drawn yet, for want of time; the next report goes on with it."
@@ -68,24 +70,26 @@ def drawing_frames(
     Yields
     ------
     callable
-        Waits for the pictures; returns by image name file, checksum, width, height and step, or why there is
-        no picture.
+        Waits for the pictures; returns by image name file, checksum, width, height, step and whether it is
+        sharp (of twice the size), or why there is no picture.
     """
     folder.mkdir()
-    form, end = best_format(), time.monotonic() + seconds
+    end = time.monotonic() + seconds
     known: Mapping[str, Any] = (last or {}).get("frames", {})
     found: dict[str, Cells] = {}
     jobs: dict[str, _Job] = {}
-    for row in sorted(exposures, key=lambda row: (-row["mjd"], row["imagename"])):
-        name = row["imagename"]
+    newest = sorted(exposures, key=lambda row: (-row["mjd"], row["imagename"]))
+    for number, row in enumerate(newest):
+        name, form, path = row["imagename"], best_format(number < SHARP), path_from_text(row["path"])
         old = known.get(name, {})
         file = last_folder / str(old.get("file"))
-        if old.get("checksum") == row["checksum"] and file.suffix == form.suffix and file.is_file():
-            _take_over(file, folder / old["file"])
-            found[name] = old
+        there = old.get("checksum") == row["checksum"] and file.suffix == form.suffix and file.is_file()
+        # A small picture is made sharp as long as its frame is there.
+        if there and (old.get("sharp") or number >= SHARP or not path.is_file()):
+            found[name] = _take_over(file, folder / old["file"], old, number < SHARP)
         else:
             target = folder / f"{str(name).removesuffix('.fits')}{form.suffix}"
-            jobs[name] = _Job(path_from_text(row["path"]), row["chip"], row["checksum"], target, form, end)
+            jobs[name] = _Job(path, row["chip"], row["checksum"], target, form, end)
     if workers == 0 or len(jobs) < FEW:
         found |= {name: _draw(job) for name, job in jobs.items()}
         yield lambda: found
@@ -112,12 +116,17 @@ def _end_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def _take_over(file: Path, place: Path) -> None:
+def _take_over(file: Path, place: Path, old: Cells, sharp: bool) -> Cells:
+    if old.get("sharp") and not sharp:
+        place.write_bytes(halved(file.read_bytes()))
+        small = {"width": -(-old["width"] // 2), "height": -(-old["height"] // 2), "step": 2 * old["step"]}
+        return old | small | {"sharp": False}
     # No picture is ever written again, so reports may share it.
     try:
         os.link(file, place)
     except OSError:
         shutil.copyfile(file, place)
+    return old
 
 
 def _outcome(pending: Future[Cells]) -> Cells:
@@ -142,6 +151,7 @@ def _draw(job: _Job) -> Cells:
         "width": width,
         "height": height,
         "step": drawn.step,
+        "sharp": job.form == best_format(sharp=True),
     }
 
 
@@ -155,6 +165,7 @@ def frame_cells(row: Row, drawn: Cells, stars: Mapping[str, Any] | None) -> Cell
         "note": drawn.get("missing", ""),
         "width": drawn.get("width"),
         "height": drawn.get("height"),
+        "sharp": drawn.get("sharp", False),
         "stars": "",
         "alt": f"Chip {row['chip']} of {row['imagename']} with its brightest matched stars",
     }

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
+#: Estimator that coefficients are fitted to, the alarm judges and published values are of, by default.
+FITTED = "log_ratio"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Gathered:
         Rows of the views; `pairs` are those of both kinds.
     losses : list of mapping
         Rows of ``cte`` of the configured estimator, with distance_mean and distance_std.
+    fitted : list of mapping
+        Rows of ``cte`` of pairs of chips by the estimator that coefficients, alarm and published values are
+        of.
+    crmasks : list of mapping
+        Rows of ``crmasks``.
     flash_pairs : frozenset
         Pairs of epochs with more than one flash level.
     stars : mapping
@@ -40,9 +47,11 @@ class Gathered:
     exposures: Rows
     pairs: Rows
     losses: Rows
+    fitted: Rows
     epochs: Rows
     rejects: Rows
     alignment: Rows
+    crmasks: Rows
     flash_pairs: frozenset[Any]
     time_bins: Sequence[tuple[float, float]]
     stars: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
@@ -51,9 +60,7 @@ class Gathered:
     @property
     def compared(self) -> list[Row]:
         """Losses that are shown together: of the newest calibration generation, without charge injection."""
-        return [
-            row for row in self.losses if row.get("newest", True) and row.get("chinject", "NONE") == "NONE"
-        ]
+        return shown_together(self.losses)
 
     @property
     def losses_of(self) -> dict[Any, list[Row]]:
@@ -62,6 +69,11 @@ class Gathered:
         for row in sorted(self.losses, key=lambda row: (row["bin_lo"], row["bin_hi"])):
             found[row["pair_id"]].append(row)
         return dict(found)
+
+
+def shown_together(rows: Rows) -> list[Row]:
+    """Rows of the newest calibration generation, without charge injection."""
+    return [row for row in rows if row.get("newest", True) and row.get("chinject", "NONE") == "NONE"]
 
 
 _PAIR = (
@@ -85,11 +97,13 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
         "pairs": lake.sql(pairs).rows(),
         "epochs": lake.sql("FROM epochs ORDER BY target, epoch").rows(),
         "rejects": lake.sql("FROM rejects ORDER BY path").rows(),
-        # Not by the view, which opens every file.
-        "alignment": sorted(
-            newest_rows(lake.stored, "alignment"), key=lambda row: (row["mjd"], row["imagename"])
-        ),
+        "alignment": _products(lake, "alignment"),
     }
+
+
+def _products(lake: Lake, name: str) -> Rows:
+    # Not by the view, which opens every file.
+    return sorted(newest_rows(lake.stored, name), key=lambda row: (row["mjd"], row["imagename"]))
 
 
 def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
@@ -110,11 +124,23 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
     return Gathered(
         **known,
         losses=losses,
+        fitted=_fitted(lake, view, losses, measure.estimator),
+        crmasks=_products(lake, "crmasks"),
         flash_pairs=frozenset(row["pair_id"] for row in losses if row["several_flashes"]),
         time_bins=[(low, high) for low, high in measure.time_bins],
         stars=_by_pair(drawn),
         field_stars=_field_stars(lake, view, config.report.circles),
     )
+
+
+def _fitted(lake: Lake, view: str, losses: Rows, estimator: str) -> Rows:
+    if estimator == FITTED:
+        return [row for row in losses if row["pairing"] == "chips" and row["cte_loss"] is not None]
+    query = (
+        f"FROM cte{view} WHERE pairing = 'chips' AND estimator = $estimator AND cte_loss IS NOT NULL"
+        " ORDER BY pair_id, bin_lo, bin_hi"
+    )
+    return lake.sql(query, estimator=FITTED).rows()
 
 
 def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int) -> dict[Any, Row]:

@@ -10,10 +10,14 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+import pyarrow as pa
+
 from cte_lake.config import Settings
-from cte_lake.plots.words import target_text
+from cte_lake.model.consistency import compare
+from cte_lake.plots.words import count_text, sentence, target_text
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
+from cte_lake.report.morning import as_read_out
 from cte_lake.report.tables import Column
 
 Cells = dict[str, Any]
@@ -37,15 +41,13 @@ def provenance(exposures: Sequence[Row], settings: Settings) -> Cells:
 
 
 def _versions(exposures: Sequence[Row]) -> Cells:
-    rows: list[Cells] = [
-        {"what": name, "version": text, "use": "this report"} for name, text in versions().items()
+    rows = [{"what": name, "version": text} for name, text in versions().items()]
+    measured = [
+        f"{count_text(count, 'image')} by cte-lake {software}"
+        for software, count in sorted(Counter(row["software"] for row in exposures).items())
     ]
-    for software, count in sorted(Counter(row["software"] for row in exposures).items()):
-        rows.append({"what": "cte-lake", "version": software, "use": f"measured {count:,} images"})
-    heads = tables.columns(
-        Column("what", "Software", "name"), Column("version", "Version", "name"), Column("use", "Used for")
-    )
-    return {"version_columns": heads, "versions": rows}
+    heads = tables.columns(Column("what", "Software", "name"), Column("version", "Version", "name"))
+    return {"version_columns": heads, "versions": rows, "measured_by": sentence(measured)}
 
 
 def _calibration(exposures: Sequence[Row]) -> Cells:
@@ -57,10 +59,10 @@ def _calibration(exposures: Sequence[Row]) -> Cells:
     ]
     heads = tables.columns(
         Column("filetype", "File type", "name"),
-        Column("cal_ver", "CAL_VER"),
+        Column("cal_ver", "CAL_VER", share=3),
         Column("pctetab", "PCTETAB"),
-        Column("cte_name", "CTE_NAME"),
-        Column("cte_ver", "CTE_VER"),
+        Column("cte_name", "CTE_NAME", share=3),
+        Column("cte_ver", "CTE_VER", share=3),
         Column("settings_hash", "Measuring settings", "name"),
         Column("images", "Images", "num"),
     )
@@ -94,6 +96,32 @@ def _configuration(settings: Settings) -> Cells:
         Column("key", "Setting", "name"), Column("value", "Value", "path"), Column("origin", "From", "name")
     )
     return {"configuration_columns": heads, "configuration": rows, "config_hash": settings.hash()}
+
+
+def consistency_cells(fitted: Sequence[Row]) -> Cells:
+    """The lake's slopes beside published values, as the command ``consistency`` has them.
+
+    The source of the values is told once, not in every row.
+    """
+    heads = tables.columns(
+        Column("what", "What"),
+        Column("published", "Published", "num"),
+        Column("measured", "This lake", "num"),
+        Column("pairs", "Pairs", "num"),
+        Column("verdict", "Verdict", "name", share=2),
+        Column("note", "Note", share=4),
+    )
+    cells: list[Cells] = []
+    sources: list[str] = []
+    for one in compare(pa.Table.from_pylist(as_read_out(fitted))) if fitted else ():
+        scale, unit = (100.0, "%") if one.unit == "fraction" else (1.0, one.unit)
+        measured = "-" if one.measured is None else f"{scale * one.measured:.3g}"
+        error = "" if one.measured_err is None else f" ± {scale * one.measured_err:.2g}"
+        told = {name: getattr(one, name) for name in ("what", "pairs", "verdict", "note")}
+        told |= {"published": f"{scale * one.published:g} ± {scale * one.tolerance:g} {unit}"}
+        cells.append(told | {"measured": measured + error})
+        sources += [one.source] if one.source not in sources else []
+    return {"consistency_columns": heads, "consistency": cells, "consistency_source": "; ".join(sources)}
 
 
 def set_again(settings: Settings) -> str:

@@ -11,15 +11,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from cte_lake.plots.palette import PALETTE
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, WIDTH
 
 NAVIGATION = (
     ("index.html", "State"),
     ("pairs.html", "Pairs"),
-    ("coefficients.html", "Coefficients"),
     ("quality.html", "Quality"),
+    ("consistency.html", "Consistency"),
+    ("coefficients.html", "Coefficients"),
     ("provenance.html", "Provenance"),
 )
+#: Pages with interactive charts.
+_CHARTED = ("index.html", "quality.html")
 
 
 def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
@@ -41,7 +45,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         lstrip_blocks=True,
     )
     style, tools, with_charts = (
-        _asset("page.css"),
+        palette_style() + _asset("page.css"),
         _asset("tools.js"),
         _asset("tools.js") + _asset("charts.js"),
     )
@@ -54,12 +58,20 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
     plain = {"script": Markup(tools), "policy": policy(style, tools)}
     charted = {"script": Markup(with_charts), "policy": policy(style, with_charts)}
     for name, _ in NAVIGATION:
-        code = charted if name == "index.html" else plain
+        code = charted if name in _CHARTED else plain
         yield name, environment.get_template(f"{name}.j2").render(shared, **code, page=name, root="")
     page = environment.get_template("pair.html.j2")
     for pair in pairs:
         text = page.render(shared, **plain, page="pairs.html", root="../", pair=pair)
         yield f"pairs/{pair['slug']}.html", text
+
+
+def palette_style() -> str:
+    """The colours of the printed figures as CSS: classes k0, k1, ... and variables c0, c1, ..."""
+    shades = list(PALETTE)
+    variables = " ".join(f"--c{number}: {shade};" for number, shade in enumerate(shades))
+    classes = "\n".join(f".k{number} {{ --own: {shade}; }}" for number, shade in enumerate(shades))
+    return f":root {{ {variables} }}\n{classes}\n"
 
 
 def policy(style: str, script: str) -> str:

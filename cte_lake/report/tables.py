@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
-from cte_lake.plots.words import bin_text, flash_text, target_text, year_of
+from cte_lake.plots.words import ELECTRONS, bin_text, flash_text, target_text, year_of
 
 Row = Mapping[str, Any]
 Cells = dict[str, Any]
@@ -28,16 +28,21 @@ class Column:
         Class of its cells: 'num', 'name' or 'path'.
     link : str
         Key of the cell with the address that the text leads to.
+    share : int
+        Sixths of the width that it takes on a phone, where a row of many columns becomes a small grid; 0: as
+        its style needs.
     """
 
     key: str
     title: str
     style: str = ""
     link: str = ""
+    share: int = 0
 
     def as_dict(self) -> Cells:
         """The column for the template."""
-        return asdict(self) | {"number": self.style == "num"}
+        share = self.share or {"num": 2, "name": 3}.get(self.style, 6)
+        return asdict(self) | {"number": self.style == "num", "share": share}
 
 
 def columns(*stated: Column) -> list[Cells]:
@@ -59,7 +64,8 @@ def loss_text(loss: float | None, error: float | None) -> str | None:
 
 def number_text(value: float | None, digits: int) -> str | None:
     """A number with a given count of decimals."""
-    return None if value is None else f"{value:.{digits}f}"
+    # Adding 0 takes the sign off what rounds to nothing.
+    return None if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def pair_slug(row: Row) -> str:
@@ -77,6 +83,11 @@ def mode_text(row: Row) -> str:
 def short_mode(row: Row) -> str:
     """The same for a narrow terminal, ``F502N l 12 FLC``."""
     return f"{row['filter']} {row['length']} {row['flash']} {str(row['filetype']).upper()}"
+
+
+def _unbroken(text: str) -> str:
+    """A heading that stays on one line."""
+    return text.replace(" ", "\u00a0")
 
 
 def latest_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
@@ -100,11 +111,11 @@ def latest_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
         )
         line[keys[row["bin_lo"], row["bin_hi"]]] = loss_text(row["cte_loss"], row["cte_loss_err"])
     heads = columns(
-        Column("target", "Target", "name"),
-        Column("mode", "Observing mode", "name"),
+        Column("target", "Target", "name", share=2),
+        Column("mode", "Observing mode", "words", share=4),
         Column("epoch", "Epoch", "name"),
-        Column("pairs", "Pairs", "num"),
-        *(Column(keys[bin_], bin_text(*bin_), "num") for bin_ in bins),
+        Column("pairs", "Pairs", "num", share=3),
+        *(Column(keys[bin_], _unbroken(bin_text(*bin_)), "num") for bin_ in bins),
     )
     return heads, [cells[key] for key in sorted(cells)]
 
@@ -133,13 +144,13 @@ def pair_table(
                 line[keys[bin_]] = loss_text(loss["cte_loss"], loss["cte_loss_err"])
         lines.append(line)
     heads = columns(
-        Column("date", "Date", "name", "href"),
-        Column("target", "Target", "name"),
-        Column("visit", "Visit", "name"),
-        Column("mode", "Observing mode", "name"),
+        Column("date", "Date", "name", "href", 2),
+        Column("target", "Target", "name", share=2),
+        Column("visit", "Visit", "name", share=2),
+        Column("mode", "Observing mode", "words", share=4),
         Column("exptime", "Time (s)", "num"),
-        *(Column(keys[bin_], bin_text(*bin_), "num") for bin_ in shown),
-        Column("images", "Images", "name"),
+        *(Column(keys[bin_], _unbroken(bin_text(*bin_)), "num") for bin_ in shown),
+        Column("images", "Images", "words"),
     )
     return heads, lines
 
@@ -160,14 +171,14 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
         for row in rows
     ]
     heads = columns(
-        Column("bin", "Flux bin", "name"),
+        Column("bin", "Flux bin", "name", share=2),
         Column("in_bin", "Stars in bin", "num"),
         Column("n", "Used", "num"),
-        Column("flux", "Mean flux (e-)", "num"),
+        Column("flux", f"Mean flux ({ELECTRONS})", "num"),
         Column("slope", "Slope (1/px)", "num"),
         Column("slope_err", "Error (1/px)", "num"),
         Column("loss", "Loss (%)", "num"),
-        Column("background", "Sky (e-/px)", "num"),
+        Column("background", f"Sky ({ELECTRONS}/px)", "num"),
     )
     return heads, lines
 
@@ -226,32 +237,6 @@ def quarantine_table(rows: Sequence[Row], show_paths: bool = False) -> tuple[lis
         Column("visit", "Visit", "name"),
         Column("reason", "Reason", "name"),
         Column("detail", "Detail"),
-    )
-    return heads, lines
-
-
-def alignment_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
-    """Quality of the fitted WCS, newest exposure first."""
-    lines = [
-        {
-            "image": row["imagename"],
-            "date": date_text(row["mjd"]),
-            "target": target_text(row["target"]),
-            "matched": row["n_matched"],
-            "share": None if row["match_fraction"] is None else f"{100 * row['match_fraction']:.0f}",
-            "rms": f"{number_text(row['rms_x'], 3) or '-'}, {number_text(row['rms_y'], 3) or '-'}",
-            "shift": f"{number_text(row['shift_x'], 2) or '-'}, {number_text(row['shift_y'], 2) or '-'}",
-        }
-        for row in sorted(rows, key=lambda row: (-row["mjd"], row["imagename"]))
-    ]
-    heads = columns(
-        Column("image", "Image", "name"),
-        Column("date", "Date", "name"),
-        Column("target", "Target", "name"),
-        Column("matched", "Stars", "num"),
-        Column("share", "Matched (%)", "num"),
-        Column("rms", "RMS x, y (px)", "num"),
-        Column("shift", "Shift x, y (px)", "num"),
     )
     return heads, lines
 

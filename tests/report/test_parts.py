@@ -222,6 +222,29 @@ def test_many_frames_are_drawn_by_workers_to_the_same_pictures(frame: Path, tmp_
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
+def test_the_newest_pictures_are_sharp_and_older_ones_are_halved(
+    frame: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cte_lake.report.frames.SHARP", 1)
+    old, new = _frame_row(frame), _frame_row(frame, imagename="b_flc.fits", mjd=2.0)
+    first = _drawn([old], tmp_path / "one")
+    second = _drawn(
+        [old | {"path": "/gone"}, new], tmp_path / "two", {"frames": first}, tmp_path / "one", 60.0
+    )
+    assert [second[name]["sharp"] for name in ("a_flc.fits", "b_flc.fits")] == [False, True]
+    large, small = second["b_flc.fits"], second["a_flc.fits"]
+    assert small["step"] == 2 * large["step"]
+    for one in (large, small):
+        with Image.open(tmp_path / "two" / one["file"]) as opened:
+            assert opened.size == (one["width"], one["height"])
+    # What was small when it was made becomes sharp as long as its frame is there.
+    assert _drawn([old], tmp_path / "three", {"frames": second}, tmp_path / "two", 60.0)["a_flc.fits"][
+        "sharp"
+    ]
+    gone = _drawn([old | {"path": "/gone"}], tmp_path / "four", {"frames": second}, tmp_path / "two", 60.0)
+    assert gone["a_flc.fits"] == small
+
+
 def test_circles_stand_on_their_stars() -> None:
     drawn = {"file": "a.avif", "width": 107, "height": 342, "step": 6}
     row = {"imagename": "a_flc.fits", "chip": 1, "n_stars": 3}

@@ -57,7 +57,7 @@ def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
     made = make(make_lake(tmp_path / "lake", images=0, stars=1))
     text = (made.folder / "index.html").read_text()
     assert "No exposure is in the lake yet." in text
-    assert made.pages == 5
+    assert made.pages == 6
 
 
 def test_an_image_alone_has_no_pair_and_no_slope(tmp_path: Path) -> None:

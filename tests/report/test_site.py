@@ -97,7 +97,7 @@ def test_charts_carry_valid_json(pages: dict[str, Page], report: Path) -> None:
 def test_points_are_the_losses_of_the_lake(pages: dict[str, Page], hostile_lake: Path) -> None:
     chart = json.loads(pages["index.html"].data[0])
     with open_lake(hostile_lake) as lake:
-        rows = lake.cte_vs_time(estimator="mean_flux").rows()
+        rows = lake.cte_vs_time(estimator="log_ratio").rows()
     expected = sorted((round(100 * row["cte_loss"], 3), round(100 * row["cte_loss_err"], 3)) for row in rows)
     found = sorted((round(point["y"], 3), round(point["e"], 3)) for point in chart["points"])
     assert len(found) == 36

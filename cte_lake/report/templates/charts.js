@@ -19,9 +19,13 @@
       return index < 0 ? 0 : values[index];
     };
     const facet = chart.facets.find((one) => one.role === "colour");
-    // Dates take their colours from the latest one on, which is the one that is shown first.
-    const hue = facet && facet.newest_first ? facet.values.length - 1 - of("colour") : of("colour");
-    return { colour: `k${hue % 7}`, shape: of("shape") % SHAPES.length, open: of("fill") === 1, size: 1 + .25 * Math.min(of("size"), 4) };
+    return { colour: facet ? facet.colours[of("colour")] : "", shape: of("shape") % SHAPES.length, open: of("fill") === 1, size: 1 + .25 * Math.min(of("size"), 4) };
+  };
+
+  const coloured = (node, colour) => {
+    node.classList.add("own");
+    node.style.setProperty("--own", colour || "currentColor");
+    return node;
   };
 
   const ticks = (low, high, count) => {
@@ -83,13 +87,23 @@
           if (facet.role) {
             const values = this.spec.facets.map((_, k) => (k === f ? v : 0));
             const { colour, shape, open, size } = look(this.spec, values);
-            const key = make("svg", { class: `key ${facet.role === "colour" ? colour : "k6"}`, viewBox: "0 0 14 14", "aria-hidden": "true" }, label);
-            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, facet.role === "size" ? 3.4 * size : 5) }, key);
+            const key = make("svg", { class: "key", viewBox: "0 0 14 14", "aria-hidden": "true" }, label);
+            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, facet.role === "size" ? 3.4 * size : 5) }, coloured(make("g", {}, key), facet.role === "colour" ? colour : ""));
           }
           label.append(value);
           group.append(label);
         });
-        this.root.append(group);
+        if (facet.values.length <= 9) {
+          this.root.append(group);
+          return;
+        }
+        const folded = document.createElement("details");
+        const summary = document.createElement("summary");
+        const count = () => { summary.textContent = `${facet.title}: ${this.on[f].filter(Boolean).length} of ${facet.values.length} shown`; };
+        group.addEventListener("change", count);
+        count();
+        folded.append(summary, group);
+        this.root.append(folded);
       });
     }
 
@@ -97,8 +111,10 @@
 
     draw() {
       const width = Math.max(280, this.plot.clientWidth || 700);
-      const height = Math.round(Math.min(460, Math.max(300, width * .55)));
       const { spec, svg } = this;
+      // Below the losses, where a model is: what is left when it is taken off.
+      const lower = spec.points.some((point) => this.shown(point.f) && point.r !== undefined) ? 130 : 0;
+      const height = Math.round(Math.min(460, Math.max(300, width * .55))) + lower;
       svg.replaceChildren();
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       const points = spec.points.filter((point) => this.shown(point.f));
@@ -108,7 +124,7 @@
       const plural = points.length === 1 ? "" : "s";
       this.told.textContent = points.length ? `${points.length} point${plural} shown` : "nothing is selected";
       if (!points.length) return;
-      const box = { left: 54, right: width - 10, top: 14, bottom: height - 46 };
+      const box = { left: 54, right: width - 10, top: 14, bottom: height - 46 - lower };
       const x = this.scale(points.map((p) => p.x), box.left, box.right, spec.x, width > 520 ? 8 : 4, []);
       const reach = points.flatMap((p) => [p.y - Math.min(p.e, 3 * spec.y.typical), p.y + Math.min(p.e, 3 * spec.y.typical)]);
       const across = points.map((p) => p.x);
@@ -117,7 +133,7 @@
         if (value >= first && value <= last) reach.push(curve.y[k]);
       });
       const y = this.scale(reach, box.bottom, box.top, spec.y, 6, spec.y.include || []);
-      this.axes(box, x, y, width, height);
+      this.axes(box, x, y, width, !lower);
       const clip = `${this.root.id}-inside`;
       const inner = make("clipPath", { id: clip }, svg);
       make("rect", { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top }, inner);
@@ -125,19 +141,32 @@
         const steps = curve.x.map((value, k) => [x.at(value), y.at(curve.y[k])]);
         const inside = steps.filter(([px]) => px >= box.left - 1 && px <= box.right + 1);
         if (inside.length > 1) {
-          const group = make("g", { class: look(spec, curve.f.map((v) => Math.max(v, 0))).colour }, svg);
+          const group = coloured(make("g", {}, svg), look(spec, curve.f.map((v) => Math.max(v, 0))).colour);
           make("path", { class: "curve", "clip-path": `url(#${clip})`, d: "M" + inside.map((s) => s.map((v) => v.toFixed(1)).join(" ")).join("L") }, group);
         }
       }
-      this.marks = points.map((point) => {
-        const { colour, shape, open, size } = look(spec, point.f);
-        const group = make("g", { class: colour }, svg);
-        const [px, py] = [x.at(point.x), y.at(point.y)];
-        const [top, bottom] = [y.at(point.y + point.e), y.at(point.y - point.e)].map((v) => Math.min(box.bottom, Math.max(box.top, v)));
-        make("line", { class: "bar", x1: px, x2: px, y1: top, y2: bottom }, group);
-        const mark = make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](px, py, 4.4 * size) }, group);
-        return { px, py, mark };
-      });
+      this.marks = points.map((point) => this.mark(box, x, y, point, point.y, point.e, 4.4));
+      this.left = lower ? this.residuals({ ...box, top: box.bottom + 26, bottom: height - 46 }, x, points, width) : [];
+    }
+
+    mark(box, x, y, point, value, error, radius) {
+      const { colour, shape, open, size } = look(this.spec, point.f);
+      const group = coloured(make("g", {}, this.svg), colour);
+      const [px, py] = [x.at(point.x), y.at(value)];
+      const [top, bottom] = [y.at(value + error), y.at(value - error)].map((v) => Math.min(box.bottom, Math.max(box.top, v)));
+      make("line", { class: "bar", x1: px, x2: px, y1: top, y2: bottom }, group);
+      const mark = make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](px, py, radius * size) }, group);
+      return { px, py, mark };
+    }
+
+    residuals(box, x, points, width) {
+      const { spec } = this;
+      const there = points.filter((point) => point.r !== undefined);
+      const reach = there.flatMap((p) => [p.r - Math.min(p.e, 3 * spec.y.typical), p.r + Math.min(p.e, 3 * spec.y.typical)]);
+      const y = this.scale(reach, box.bottom, box.top, { least: 1 }, 3, [0]);
+      this.axes(box, x, y, width, true, spec.residual);
+      // One a point, as the marks above, so that pointing at either tells the pair.
+      return points.map((point) => (point.r === undefined ? null : this.mark(box, x, y, point, point.r, point.e, 3.2)));
     }
 
     scale(values, from, to, axis, count, include) {
@@ -152,14 +181,14 @@
       return { at: (value) => from + (via(value) - a) / (b - a) * (to - from), marks, digits };
     }
 
-    axes(box, x, y, width, height) {
+    axes(box, x, y, width, lowest, label) {
       const { spec, svg } = this;
       const text = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
       let last = -1e9;
       for (const value of x.marks) {
         const px = x.at(value);
         make("line", { class: "gridline", x1: px, x2: px, y1: box.top, y2: box.bottom }, svg);
-        if (px - last < 38 || px > width - 18) continue;
+        if (!lowest || px - last < 38 || px > width - 18) continue;
         last = px;
         make("text", { class: "quiet", x: px, y: box.bottom + 18, "text-anchor": "middle" }, svg).textContent = text(value, x.digits);
       }
@@ -168,9 +197,14 @@
         make("line", { class: "gridline", x1: box.left, x2: box.right, y1: py, y2: py }, svg);
         make("text", { class: "quiet", x: box.left - 8, y: py + 4, "text-anchor": "end" }, svg).textContent = text(value, y.digits);
       }
-      if ((spec.y.include || []).includes(0)) make("line", { class: "refline", x1: box.left, x2: box.right, y1: y.at(0), y2: y.at(0) }, svg);
+      if (label || (spec.y.include || []).includes(0)) make("line", { class: "refline", x1: box.left, x2: box.right, y1: y.at(0), y2: y.at(0) }, svg);
       make("path", { class: "axisline", d: `M${box.left} ${box.top}V${box.bottom}H${box.right}` }, svg);
-      make("text", { x: (box.left + box.right) / 2, y: height - 8, "text-anchor": "middle" }, svg).textContent = spec.x.label;
+      if (lowest) make("text", { x: (box.left + box.right) / 2, y: box.bottom + 38, "text-anchor": "middle" }, svg).textContent = spec.x.label;
+      // A label longer than its axis stands above it.
+      if (label) {
+        make("text", { class: "quiet", x: box.left, y: box.top - 8 }, svg).textContent = label;
+        return;
+      }
       const up = make("text", { transform: `translate(14 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, svg);
       up.textContent = spec.y.label;
     }
@@ -181,8 +215,8 @@
       const zoom = this.svg.viewBox.baseVal.width / frame.width;
       const [px, py] = [(event.clientX - frame.left) * zoom, (event.clientY - frame.top) * zoom];
       let best = -1, distance = 26 ** 2;
-      this.marks.forEach((mark, k) => {
-        const d = (mark.px - px) ** 2 + (mark.py - py) ** 2;
+      for (const marks of [this.marks, this.left]) marks.forEach((mark, k) => {
+        const d = mark ? (mark.px - px) ** 2 + (mark.py - py) ** 2 : Infinity;
         if (d <= distance) [best, distance] = [k, d];
       });
       this.choose(best);

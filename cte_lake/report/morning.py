@@ -1,0 +1,214 @@
+"""The first screen of the report: the night, alarms, what is missing, the newest losses, the coefficients."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from cte_lake.model.alarm import alarms
+from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.points import EPOCH_WIDTH
+from cte_lake.pipeline.night import LossMove, Night
+from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text
+from cte_lake.report import tables
+from cte_lake.report.figures.curves import suits
+from cte_lake.report.gather import Row
+
+Cells = dict[str, Any]
+#: Difference over its error beyond which a change is printed bold.
+_MARKED = 3.0
+#: Sentences of one kind that the first screen has room for.
+_MOST = 4
+
+
+def _line(
+    name: str, tag: str, good: bool | None, text: str, told: Sequence[str] = (), link: str = ""
+) -> Cells:
+    """A line of the first screen; `good` is None where it is neither well nor not."""
+    style = {True: "good", False: "warn", None: "none"}[good]
+    more = len(told) - _MOST
+    shown = [*told[:_MOST], *([f"and {more} more"] if more > 0 else [])]
+    return {"name": name, "tag": tag, "style": style, "text": text, "told": shown, "link": link}
+
+
+def night_line(night: Night | None) -> Cells:
+    """What the last ``cte-lake refresh`` did."""
+    name = "Last night"
+    if night is None:
+        return _line(name, "no record", None, "No night is on record; cte-lake refresh keeps one.")
+    failed = [f"{step.name} failed: {step.reason or f'exit code {step.exit_code}'}" for step in night.failed]
+    troubles = [one.text for one in night.troubles]
+    if failed or night.exit_code:
+        return _line(name, "failed", False, f"{night.text}.", [*failed, *troubles])
+    if night.ended:
+        return _line(name, "look" if troubles else "well", not troubles, f"{night.text}.", troubles)
+    # The report is a step of the night, so the record of a night that goes well has not ended here.
+    return _line(name, "under way", None, f"{night.text}.", troubles)
+
+
+def alarm_line(rows: Sequence[Row], seen: Sequence[Row]) -> Cells:
+    """What `cte_lake.model.alarm.alarms` found, of the slopes `seen`."""
+    if not seen:
+        return _line("Alarms", "none", None, "There is no slope yet that could raise one.")
+    if not rows:
+        text = "No newest epoch departs from what the earlier ones predict."
+        return _line("Alarms", "none", True, text)
+    return _line(
+        "Alarms",
+        count_text(len(rows), "alarm"),
+        False,
+        "The losses of the newest epoch are not what the earlier ones predict.",
+        [_alarm_text(row) for row in rows],
+    )
+
+
+def _alarm_text(row: Row) -> str:
+    how = "higher" if row["departure"] > 0 else "lower"
+    return (
+        f"{target_text(row['target'])} {row['filter']} {row['length']} {str(row['filetype']).upper()}, "
+        f"{tables.date_text(row['mjd'])}: {abs(row['departure']):.1%} ± {row['departure_err']:.1%} {how} "
+        f"({row['errors']:.1f} errors)"
+    )
+
+
+def as_read_out(rows: Sequence[Row]) -> list[Row]:
+    """Rows of ``cte`` with the background that the traps saw, in place of the measured sky."""
+    return [dict(row) | {"background": row["readout_background"]} for row in rows]
+
+
+def alarms_of(fitted: Sequence[Row]) -> list[Cells]:
+    """The alarms of slopes, as the audit ``departing_epoch`` has them."""
+    return alarms(pa.Table.from_pylist(as_read_out(fitted))) if fitted else []
+
+
+def coverage_line(coverage: Mapping[str, Any]) -> Cells:
+    """Overdue and incomplete visits."""
+    late, incomplete = coverage["overdue"], coverage["incomplete"]
+    missing = count_text(len(incomplete), "incomplete visit")
+    if late:
+        return _line("Visits", "overdue", False, f"Visits are overdue; {missing}.", late, "#coverage")
+    return _line("Visits", "on time", True, f"No visit is overdue; {missing}.", (), "#coverage")
+
+
+def files_line(now: Mapping[str, Any], files: Mapping[str, Any] | None) -> Cells:
+    """What became of the files, and what was refused."""
+    parts = [f"The last ingest found {files['text']}"] if files else ["No ingest is on record"]
+    refused = now["rejected"] + now["quarantined"]
+    parts.append(
+        f"{now['rejected']} rejected, {now['quarantined']} quarantined, {now['excluded']} left out by rule"
+    )
+    tag = f"{refused} refused" if refused else "none refused"
+    return _line("Files", tag, not refused, "; ".join(parts) + ".", (), "quality.html")
+
+
+def coefficient_line(sets: Sequence[CoefficientSet], fitted: Sequence[Row], moment: datetime) -> Cells:
+    """The coefficient sets of the lake with their age, and whether there are epochs that are not in them."""
+    link = "coefficients.html"
+    if not sets:
+        return _line("Coefficients", "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
+    behind = [told for one in sets if (told := _behind(one, fitted))]
+    last = max(sets, key=lambda one: str(one.provenance.get("date", "")))
+    text = f"{count_text(len(sets), 'set')}; the latest {_age(last, moment)}."
+    return _line("Coefficients", "epochs newer" if behind else "up to date", not behind, text, behind, link)
+
+
+def _behind(one: CoefficientSet, fitted: Sequence[Row]) -> str:
+    """A sentence if there is an epoch that a set could rest on and does not, else ''."""
+    newest = max((row["mjd"] for row in fitted if suits(one, row)), default=None)
+    # Dates in a set's file are rounded.
+    if newest is None or newest <= one.validity.mjd[1] + 0.1:
+        return ""
+    return f"{one.name}: the pair of {tables.date_text(newest)} is not in it; cte-lake fit makes a new set"
+
+
+def _age(one: CoefficientSet, moment: datetime) -> str:
+    rests = f"rests on data to {tables.date_text(one.validity.mjd[1])}"
+    try:
+        made = datetime.fromisoformat(str(one.provenance.get("date", ""))).astimezone(UTC)
+    except ValueError:
+        return rests
+    days = (moment - made).days
+    ago = f"{count_text(days, 'day')} ago" if days > 0 else "today"
+    return f"was made {made:%Y-%m-%d} ({ago}) and {rests}"
+
+
+def newest_table(moves: Sequence[LossMove]) -> Cells:
+    """The losses of the newest epoch of each target: a block a mode, a row a flux bin.
+
+    Parameters
+    ----------
+    moves : sequence of LossMove
+        What `cte_lake.report.moves.loss_moves` returns.
+
+    Returns
+    -------
+    dict
+        blocks (title, dates and rows of cells) of modes measured in the newest epoch of their target.
+    """
+    newest: dict[str, float] = defaultdict(float)
+    modes: dict[tuple[Any, ...], list[LossMove]] = defaultdict(list)
+    for move in moves:
+        newest[move.target] = max(newest[move.target], move.mjd)
+    for move in moves:
+        if move.mjd > newest[move.target] - EPOCH_WIDTH:
+            modes[(move.target, move.filter, move.length, move.flash, move.filetype != "flt")].append(move)
+    # The target that was observed last comes first.
+    ordered = sorted(modes.items(), key=lambda item: (-newest[item[0][0]], item[0]))
+    return {"blocks": [_block(of_mode) for _, of_mode in ordered]}
+
+
+def _block(moves: Sequence[LossMove]) -> Cells:
+    first = moves[0]
+    before = next((move.mjd_before for move in moves if move.mjd_before is not None), None)
+    return {
+        "title": f"{target_text(first.target)}, {tables.mode_text(vars(first))}",
+        "dates": f"{tables.date_text(first.mjd)}; before: {tables.date_text(before) or 'none'}",
+        "rows": [_cells(move) for move in moves],
+    }
+
+
+def _cells(move: LossMove) -> Cells:
+    change, change_err = _less(move, move.loss_before, move.loss_before_err)
+    excess, excess_err = _less(move, move.model, move.model_err)
+    return {
+        "bin": bin_text(move.bin_lo, move.bin_hi).removesuffix(f" {ELECTRONS}"),
+        "loss": _kept_together(tables.loss_text(move.loss, move.loss_err)),
+        "change": signed_text(change, change_err),
+        "change_marked": _marked(change, change_err),
+        "excess": signed_text(excess, excess_err),
+        "excess_marked": _marked(excess, excess_err),
+    }
+
+
+def _less(move: LossMove, value: float | None, error: float | None) -> tuple[float | None, float | None]:
+    """The loss less another one, with the error of both."""
+    return (None, None) if value is None else (move.loss - value, math.hypot(move.loss_err, error or 0.0))
+
+
+def signed_text(value: float | None, error: float | None) -> str | None:
+    """A difference of losses in percent with its sign and error."""
+    if value is None or error is None:
+        return None
+    return _kept_together(f"{100 * value:+.2f}".replace("-", "\u2212") + f" ± {100 * error:.2f}")
+
+
+def _kept_together(text: str | None) -> str | None:
+    """A value that a narrow column breaks before its error, not within that."""
+    return None if text is None else text.replace("± ", "±\u00a0")
+
+
+def _marked(value: float | None, error: float | None) -> bool:
+    return value is not None and error is not None and abs(value) > _MARKED * error
+
+
+def news_line(fresh: Mapping[str, Any]) -> Cells:
+    """What is new since the last report."""
+    since = f"Since the report of {fresh['since_text']}: " if fresh["since"] else "The first report: "
+    listed = bool(fresh["since"] and fresh["rows"])
+    tag = "new" if fresh["rows"] else "nothing"
+    return _line("New", tag, None, f"{since}{fresh['text']}.", (), "#news" if listed else "")

@@ -1,0 +1,179 @@
+"""The first screen: how losses moved, the night, alarms, coefficients; and that commands say the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.correction.fit_lake import consistency_of
+from cte_lake.lake.selection import Selection
+from cte_lake.pipeline.night import Night, NightStep, Trouble
+from cte_lake.report.morning import (
+    alarm_line,
+    alarms_of,
+    coefficient_line,
+    coverage_line,
+    newest_table,
+    night_line,
+    signed_text,
+)
+from cte_lake.report.moves import loss_moves
+from cte_lake.report.neighbours import neighbours
+from cte_lake.views.audits import departing_epoch
+from tests.model.sets import make_set
+
+BIN = (500.0, 2000.0)
+NOW = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
+
+
+def _row(**changed: Any) -> dict[str, Any]:
+    return {
+        "target": "ngc104", "filter": "F502N", "length": "l", "flash": 0, "filetype": "flt", "chip": None,
+        "pairing": "chips", "bin_lo": BIN[0], "bin_hi": BIN[1], "aperture": 3, "estimator": "log_ratio",
+        "epoch": 1, "epoch_mjd": 55500.0, "mjd": 55500.0, "n": 100, "cte_loss": 0.1, "cte_loss_err": 0.01,
+        "mean_flux": 1000.0, "readout_background": 1.5, "chinject": "NONE", "generation": "flt",
+        "newest": True, "pair_id": 7,
+    } | changed  # fmt: skip
+
+
+def _blocks(*rows: dict[str, Any], sets: Any = ()) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = newest_table(loss_moves(rows, [BIN], sets))["blocks"]
+    return found
+
+
+def test_the_change_since_the_epoch_before_has_the_error_of_both() -> None:
+    (block,) = _blocks(
+        _row(epoch=1, cte_loss=0.1),
+        _row(epoch=2, epoch_mjd=55900.0, cte_loss=0.2, cte_loss_err=0.03),
+        _row(epoch=4, epoch_mjd=56700.0, cte_loss=0.3, cte_loss_err=0.04),
+    )
+    assert block["title"] == "NGC 104, F502N, long, no flash, FLT"
+    assert block["rows"][0]["loss"] == "30.00 ±\u00a04.00"
+    assert block["rows"][0]["change"] == "+10.00 ±\u00a05.00"
+    assert block["rows"][0]["change_marked"] is False
+
+
+def test_an_only_epoch_has_no_change() -> None:
+    (block,) = _blocks(_row())
+    assert (block["rows"][0]["change"], block["rows"][0]["excess"]) == (None, None)
+    assert block["dates"] == "2010-10-31; before: none"
+
+
+def test_a_change_beyond_three_errors_is_marked() -> None:
+    (block,) = _blocks(_row(), _row(epoch=2, epoch_mjd=55900.0, cte_loss=0.2))
+    assert block["rows"][0]["change_marked"] is True
+
+
+def test_what_the_model_leaves_is_told() -> None:
+    one = make_set()
+    (block,) = _blocks(_row(cte_loss=0.2), sets=[one])
+    expected = 0.2 - float(one.loss(55500.0, 1000.0, 1.5))
+    assert float(block["rows"][0]["excess"].split()[0].replace("\u2212", "-")) == pytest.approx(
+        100 * expected, abs=0.006
+    )
+
+
+def test_modes_of_older_epochs_are_not_on_the_first_screen() -> None:
+    found = _blocks(_row(flash=12), _row(epoch=2, epoch_mjd=55900.0))
+    assert [block["title"] for block in found] == ["NGC 104, F502N, long, no flash, FLT"]
+
+
+def test_the_target_that_was_observed_last_comes_first() -> None:
+    found = _blocks(_row(), _row(target="ngc6791", epoch_mjd=56000.0), _row(filetype="flc"))
+    assert [block["title"][:8] for block in found] == ["NGC 6791", "NGC 104,", "NGC 104,"]
+
+
+def test_signed_text() -> None:
+    assert signed_text(-0.0123, 0.004) == "\u22121.23 ±\u00a00.40"
+    assert signed_text(None, None) is None
+
+
+def test_nights() -> None:
+    night = Night("2026-05-01T03:43:00+00:00", ended="2026-05-01T03:50:00+00:00", new={"measured": 4})
+    assert (night_line(night)["style"], night_line(night)["tag"]) == ("good", "well")
+    assert "4 measured" in night_line(night)["text"]
+    step = NightStep("align", "failed", "the disk is full; make room", exit_code=5)
+    bad = night_line(replace(night, steps=(step,), exit_code=5))
+    assert (bad["style"], bad["told"]) == ("warn", ["align failed: the disk is full; make room"])
+    assert night_line(replace(night, ended=""))["tag"] == "under way"
+    assert night_line(replace(night, troubles=(Trouble("a", "look here", night.started),)))["style"] == "warn"
+    assert night_line(None)["tag"] == "no record"
+
+
+def test_alarms_are_told_with_their_error() -> None:
+    row = {"target": "ngc104", "filter": "F502N", "length": "l", "filetype": "flt", "mjd": 56700.0,
+           "departure": 0.103, "departure_err": 0.012, "errors": 8.6}  # fmt: skip
+    line = alarm_line([row], [row])
+    assert line["style"] == "warn"
+    assert line["told"] == ["NGC 104 F502N l FLT, 2014-02-12: 10.3% ± 1.2% higher (8.6 errors)"]
+    assert alarm_line([], [row])["style"] == "good"
+    assert alarm_line([], [])["style"] == "none"
+
+
+def test_many_overdue_visits_do_not_fill_the_screen() -> None:
+    line = coverage_line({"overdue": [f"visit {k}" for k in range(9)], "incomplete": []})
+    assert len(line["told"]) == 5
+    assert line["told"][-1] == "and 5 more"
+
+
+def test_a_set_that_lacks_an_epoch_is_named() -> None:
+    one = make_set()
+    made = (NOW - timedelta(days=34)).isoformat()
+    one = replace(one, provenance={"date": made})
+    inside = _row(mjd=one.validity.mjd[1])
+    assert coefficient_line([one], [inside], NOW)["tag"] == "up to date"
+    assert "34 days ago" in coefficient_line([one], [inside], NOW)["text"]
+    line = coefficient_line([one], [_row(mjd=one.validity.mjd[1] + 100)], NOW)
+    assert line["tag"] == "epochs newer"
+    assert line["told"][0].startswith(one.name)
+    assert coefficient_line([], [], NOW)["style"] == "none"
+
+
+def test_pairs_lead_to_each_other() -> None:
+    def pair(mjd: float, filetype: str, **changed: Any) -> dict[str, Any]:
+        names = {f"image_{side}": f"i{int(mjd)}{side}_{filetype}.fits" for side in (1, 2)}
+        return _row(mjd=mjd, filetype=filetype) | names | changed
+
+    pairs = [
+        pair(55000, "flt"),
+        pair(55400, "flt"),
+        pair(55800, "flt"),
+        pair(55400, "flc"),
+        pair(55401, "flt", flash=12),
+    ]
+    found = neighbours(pairs)
+    links = {link["rel"]: link["href"] for link in found["i554001_flt-i554002_flt"]}
+    assert links == {
+        "prev": "i550001_flt-i550002_flt.html",
+        "next": "i558001_flt-i558002_flt.html",
+        "": "i554001_flc-i554002_flc.html",
+    }
+    assert [link["text"] for link in found["i554001_flc-i554002_flc"]] == ["The same as FLT"]
+    assert found["i554011_flt-i554012_flt"] == []
+
+
+def test_the_page_compares_with_published_values_as_the_command_does(
+    report: Path, hostile_lake: Path
+) -> None:
+    shown = json.loads((report / "report.json").read_text())["consistency"]
+    with open_lake(hostile_lake) as lake:
+        rows = consistency_of(lake, "log_ratio", 3, Selection())
+    assert [(row["pairs"], row["verdict"], row["note"]) for row in shown] == [
+        (row.pairs, row.verdict, row.note) for row in rows
+    ]
+    assert any(row["pairs"] for row in shown)
+
+
+def test_the_pages_alarms_are_those_of_the_audit(hostile_lake: Path) -> None:
+    with open_lake(hostile_lake) as lake:
+        rows = lake.sql(
+            "FROM cte WHERE pairing = 'chips' AND estimator = 'log_ratio' AND cte_loss IS NOT NULL"
+        )
+        found = alarms_of(rows.rows())
+        assert len(found) == departing_epoch(lake).n_rows
