@@ -3,6 +3,8 @@
 -- Loss per chip height = slope / 2 * 2048: the ratio gains from both chips. Of the ratio itself ('both_in_bin',
 -- 'mean_flux') that is the monitor's loss, a fraction of the flux in the middle of the chip; of its logarithm
 -- ('log_ratio') it is S, lost per 2048 rows of what is left at each row.
+-- With measure.shape_correction = 'growth' the loss that the shapes of the pair's bright stars imitate (growth_loss) is
+-- taken off, in all bins alike; slope stays as measured.
 -- Each branch says which estimators it holds, so that the planner drops the other one when a query names its own.
 CREATE OR REPLACE MACRO cte(aperture := default_aperture()) AS TABLE
 WITH measured AS (
@@ -23,6 +25,23 @@ WITH measured AS (
         g.mean_log_flux, g.mean_log_flux_sq
     FROM log_slopes(aperture := aperture) AS g
     WHERE g.estimator = 'log_ratio'
+),
+lost AS (
+    -- Of a pair whose stars' shapes could not be compared there is no corrected loss.
+    SELECT
+        l.*,
+        l.slope / 2 * loss_rows() - CASE WHEN shape_correction() = 'growth' THEN w.growth_loss ELSE 0 END AS loss,
+        CASE
+            WHEN shape_correction() = 'growth' THEN sqrt((l.slope_err / 2 * loss_rows()) ** 2 + w.growth_loss_err ** 2)
+            ELSE l.slope_err / 2 * loss_rows()
+        END AS loss_err
+    FROM measured AS l
+    LEFT JOIN shape_loss(aperture := aperture) AS w
+        ON w.pair_id = l.pair_id
+        AND w.target = l.target
+        AND w.proposal = l.proposal
+        AND w.flash = l.flash
+        AND w.filetype = l.filetype
 )
 SELECT
     m.pair_id::BIGINT AS pair_id,
@@ -38,11 +57,11 @@ SELECT
     m.slope_err::DOUBLE AS slope_err,
     m.intercept::DOUBLE AS intercept,
     m.mean_flux::DOUBLE AS mean_flux,
-    (m.slope / 2 * loss_rows())::DOUBLE AS cte_loss,
-    (m.slope_err / 2 * loss_rows())::DOUBLE AS cte_loss_err,
-    (loss_mag(m.estimator, m.slope / 2 * loss_rows()) * loss_rows() / published_rows())::DOUBLE AS cte_dmag,
-    loss_mag(m.estimator, m.slope / 2 * loss_rows())::DOUBLE AS loss_mag,
-    loss_mag_err(m.estimator, m.slope / 2 * loss_rows(), m.slope_err / 2 * loss_rows())::DOUBLE AS loss_mag_err,
+    m.loss::DOUBLE AS cte_loss,
+    m.loss_err::DOUBLE AS cte_loss_err,
+    (loss_mag(m.estimator, m.loss) * loss_rows() / published_rows())::DOUBLE AS cte_dmag,
+    loss_mag(m.estimator, m.loss)::DOUBLE AS loss_mag,
+    loss_mag_err(m.estimator, m.loss, m.loss_err)::DOUBLE AS loss_mag_err,
     m.mean_log_flux::DOUBLE AS mean_log_flux,
     m.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     m.background::DOUBLE AS background,
@@ -65,7 +84,7 @@ SELECT
     m.chip::INTEGER AS chip,
     v.epoch::INTEGER AS epoch,
     v.epoch_mjd::DOUBLE AS epoch_mjd
-FROM measured AS m
+FROM lost AS m
 LEFT JOIN exposures AS one ON one.imagename = m.image_1
 LEFT JOIN exposures AS two ON two.imagename = m.image_2
 ASOF LEFT JOIN visits AS v

@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW displacement AS
 WITH grouped AS (
     SELECT
         p.against, p.pair_id, p.target, p.proposal, p.flash, p.filetype, b.bin_lo, b.bin_hi,
-        b.bin_lo = (SELECT max(r.bin_lo) FROM loss_bins AS r) AS is_bright,
+        b.bin_lo = bright_limit() AS is_bright,
         list(p.shift) AS shifts, list(p.x) AS xs, list(p.y) AS ys, list(p.distance) AS distances,
         list(p.mean_flux) AS fluxes, list(p.background) AS backgrounds
     FROM shifts AS p

@@ -46,7 +46,8 @@ stars AS NOT MATERIALIZED (
         of_aperture(aperture,
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
-        ) AS area
+        ) AS area,
+        p.flux_r10 AS wide_flux
     -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
     FROM sided AS s
     INNER JOIN stored_phot AS p
@@ -61,7 +62,7 @@ stars AS NOT MATERIALIZED (
     UNION ALL
     SELECT
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL
+        NULL, NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 )
@@ -87,6 +88,8 @@ SELECT
     b.flux::DOUBLE AS flux_2,
     a.flux_err::FLOAT AS flux_err_1,
     b.flux_err::FLOAT AS flux_err_2,
+    a.wide_flux::DOUBLE AS wide_flux_1,
+    b.wide_flux::DOUBLE AS wide_flux_2,
     a.area::FLOAT AS area_1,
     b.area::FLOAT AS area_2,
     a.masked_light::FLOAT AS masked_light_1,

@@ -176,6 +176,9 @@ class Measure(Section):
     estimator: Literal["mean_flux", "both_in_bin", "log_ratio"] = Field(
         description="how slopes are measured where no estimator is named: in tables, figures, page and fit"
     )
+    shape_correction: Literal["none", "growth"] = Field(
+        description="what is taken off losses for the stars' shapes: nothing, or the pair's growth_loss"
+    )
     clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
     epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")
     flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="electrons")

@@ -4,6 +4,7 @@ from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings, SimulatedExposure, simulate_exposure
 from cte_lake.simulate.fill import fill_lake
 from cte_lake.simulate.law import NO_LOSS, CTELaw
+from cte_lake.simulate.optics import Optics
 from cte_lake.simulate.photometry import (
     ChipStars,
     SimulatedPhotometry,
@@ -37,6 +38,7 @@ __all__ = [
     "ChipStars",
     "Detector",
     "ExposurePlan",
+    "Optics",
     "PlannedPair",
     "Program",
     "Settings",

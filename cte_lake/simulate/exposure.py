@@ -21,6 +21,7 @@ from cte_lake.simulate.detector import (
 )
 from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, pixel_area
 from cte_lake.simulate.law import CTELaw, readout_distance
+from cte_lake.simulate.optics import Optics
 from cte_lake.simulate.program import ExposurePlan
 from cte_lake.simulate.psf import encircled_energy, paint_stars
 from cte_lake.simulate.stars import THROUGHPUT, StarField, sky_to_pixel
@@ -50,12 +51,15 @@ class Settings:
         Columns of the centred cut-out; 4096 for the full frame. Height is always full.
     seed : int
         Same seed, plan and field: same frames, to the bit.
+    optics : Optics
+        Width of stars and sky over the field.
     """
 
     law: CTELaw = default(default_factory=CTELaw)
     detector: Detector = default(default_factory=Detector)
     width: int = CHIP_COLUMNS
     seed: int = 0
+    optics: Optics = default(default_factory=Optics)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,10 +222,12 @@ def _star_images(
     lost = electrons * (1.0 - settings.law.survival(truth.loss, distance))
     shape = (CHIP_ROWS, settings.width)
     whole, missing = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    optics = settings.optics
+    width = optics.width(chip, truth.x, truth.y, settings.width) if optics.widening else None
     for dx, dy, weight in _drift(plan):
-        paint_stars(whole, truth.x + dx, truth.y + dy, electrons * weight, plan.filter)
+        paint_stars(whole, truth.x + dx, truth.y + dy, electrons * weight, plan.filter, width, optics.blurred)
         # The stamp of the star decides how far its wings reach, so the lost part is painted with its own.
-        paint_stars(missing, truth.x + dx, truth.y + dy, lost * weight, plan.filter)
+        paint_stars(missing, truth.x + dx, truth.y + dy, lost * weight, plan.filter, width, optics.blurred)
     if detector.trails:
         missing -= trail(missing, chip, detector.trail_length)
     flt = whole - missing
@@ -249,7 +255,8 @@ def _expose(
     pedestal = np.full(flt.shape, detector.dark_rate * plan.exptime + plan.flash, dtype=np.float32)
     pedestal.reshape(-1)[hot] += hot_rate * np.float32(plan.exptime)
     sky = np.float32(detector.sky_rate * THROUGHPUT.get(plan.filter, 1.0) * plan.exptime)
-    collected = rng.poisson(flt + sky * area + pedestal).astype(np.float32)
+    extra_sky = settings.optics.extra_sky(chip).astype(np.float32)
+    collected = rng.poisson(flt + (sky + extra_sky) * area + pedestal).astype(np.float32)
     collected += rays
     if plan.chinject != "NONE":
         collected += _injected_charge(plan.chinject, collected.shape, rng)

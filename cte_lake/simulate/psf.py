@@ -26,10 +26,14 @@ APERTURE_M = 2.4
 PIXEL_ARCSEC = 0.03962
 #: Blur (px, sigma) from charge diffusion and jitter; makes the FWHM 1.8 px in F502N.
 BLUR_PX = 0.56
+#: Sigma of a Gaussian as wide as the function, px.
+CORE_PX = 0.76
 #: Wavelengths (m) of the filters of the monitor.
 WAVELENGTHS = {"F502N": 5.0096e-7, "F606W": 5.889e-7}
 #: (half-size of the stamp in px, flux in e- up to which it is used): beyond, the wings are under 0.05 e-/px.
 STAMPS = ((12, 2.0e3), (24, 3.0e4), (50, np.inf))
+#: Steps in which the width of stars is tabulated, in units of the nominal width.
+WIDTH_STEP = 0.02
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ class Stamps:
     values: NDArray[np.float32]
 
 
-@lru_cache(maxsize=2)
-def oversampled_psf(filter_name: str = "F502N") -> FloatArray:
+@lru_cache(maxsize=8)
+def oversampled_psf(filter_name: str = "F502N", width: float = 1.0) -> FloatArray:
     """Pixel-integrated point-spread function on a grid of 0.1 px.
 
     Parameters
     ----------
     filter_name : str
         A filter of `WAVELENGTHS`; others are taken as F502N.
+    width : float
+        Width of a core that is blurred more than nominally, in units of the nominal width; at least 1.
 
     Returns
     -------
@@ -76,28 +82,34 @@ def oversampled_psf(filter_name: str = "F502N") -> FloatArray:
     amplitude = np.fft.fft2(np.fft.ifftshift(pupil))
     transfer = np.fft.fft2(np.abs(amplitude) ** 2)
     frequency = np.fft.fftfreq(size, d=1.0 / OVERSAMPLING)  # cycles per px
-    blur = np.exp(-2.0 * (np.pi * BLUR_PX * frequency) ** 2) * np.sinc(frequency)
+    more = (width**2 - 1.0) * CORE_PX**2
+    blur = np.exp(-2.0 * (BLUR_PX**2 + more) * (np.pi * frequency) ** 2) * np.sinc(frequency)
     psf = np.fft.fftshift(np.fft.ifft2(transfer * blur[:, np.newaxis] * blur[np.newaxis, :]).real)
     return np.asarray(psf * (OVERSAMPLING**2 / psf.sum()))
 
 
-@lru_cache(maxsize=8)
-def stamps(half: int, filter_name: str = "F502N") -> Stamps:
-    """Build the stamps of one size; smaller ones have the finer grid of subpixel positions."""
+@lru_cache(maxsize=32)
+def stamps(half: int, filter_name: str = "F502N", width: float = 1.0, blurred: bool = False) -> Stamps:
+    """Build the stamps of one size; smaller ones have the finer grid of subpixel positions.
+
+    `width` stretches the function, wings and all: 1.1 is a star that is wider by a tenth; `blurred` widens
+    the core alone.
+    """
     phases = 20 if half <= 12 else 10
-    psf = oversampled_psf(filter_name)
+    psf = oversampled_psf(filter_name, width if blurred else 1.0)
+    width = 1.0 if blurred else width
     offsets = np.linspace(-0.5, 0.5, phases + 1)
     pixels = np.arange(-half, half + 1)
     centre = EXTENT * OVERSAMPLING // 2
-    coordinate = centre + (pixels[np.newaxis, :] - offsets[:, np.newaxis]) * OVERSAMPLING
+    coordinate = centre + (pixels[np.newaxis, :] - offsets[:, np.newaxis]) * OVERSAMPLING / width
     n, m = phases + 1, 2 * half + 1
     rows = np.broadcast_to(coordinate[:, np.newaxis, :, np.newaxis], (n, n, m, m))
     columns = np.broadcast_to(coordinate[np.newaxis, :, np.newaxis, :], (n, n, m, m))
-    if phases == OVERSAMPLING:
+    if phases == OVERSAMPLING and width == 1.0:
         whole_rows, whole_columns = np.rint(rows).astype(int), np.rint(columns).astype(int)
         values = psf[whole_rows, whole_columns]
     else:
-        values = map_coordinates(psf, [rows, columns], order=3, mode="wrap")
+        values = map_coordinates(psf, [rows, columns], order=3, mode="wrap") / width**2
     return Stamps(half, np.ascontiguousarray(values, dtype=np.float32))
 
 
@@ -125,7 +137,13 @@ def _paint(image: NDArray[np.float32], x: FloatArray, y: FloatArray, flux: Float
 
 
 def paint_stars(
-    image: NDArray[np.float32], x: FloatArray, y: FloatArray, flux: FloatArray, filter_name: str = "F502N"
+    image: NDArray[np.float32],
+    x: FloatArray,
+    y: FloatArray,
+    flux: FloatArray,
+    filter_name: str = "F502N",
+    width: FloatArray | None = None,
+    blurred: bool = False,
 ) -> None:
     """Add stars to an image, in place.
 
@@ -139,15 +157,35 @@ def paint_stars(
         Total electrons.
     filter_name : str
         Filter whose point-spread function is used.
+    width : ndarray, shape (n,), optional
+        Width of each star in units of the nominal one; a star between two steps of `WIDTH_STEP` is a mixture.
+    blurred : bool
+        Whether the wings stay as they are.
     """
+    if width is not None:
+        steps = width / WIDTH_STEP
+        for step in np.unique(np.concatenate([np.floor(steps), np.ceil(steps)])):
+            share = np.clip(1.0 - np.abs(steps - step), 0.0, 1.0)
+            some = share > 0.0
+            like = filter_name, round(float(step) * WIDTH_STEP, 6), blurred
+            _paint_alike(image, x[some], y[some], flux[some], share[some], like)
+        return
+    _paint_alike(image, x, y, flux, np.ones(flux.size), (filter_name, 1.0, False))
+
+
+def _paint_alike(
+    image: NDArray[np.float32], x: FloatArray, y: FloatArray, flux: FloatArray, share: FloatArray,
+    like: tuple[str, float, bool],
+) -> None:  # fmt: skip
+    """Add a share of each star's light, as stars of one width; all its light decides the stamp's size."""
     faintest = 0.0
     for half, brightest in STAMPS:
         rows, columns = image.shape
         chosen = (np.abs(flux) > faintest) & (np.abs(flux) <= brightest)
         chosen &= (x > -half) & (x < columns + half) & (y > -half) & (y < rows + half)
         if chosen.any():
-            table = stamps(half, filter_name)
-            _paint(image, x[chosen], y[chosen], flux[chosen], table.values, half)
+            table = stamps(half, *like)
+            _paint(image, x[chosen], y[chosen], (flux * share)[chosen], table.values, half)
         faintest = brightest
 
 

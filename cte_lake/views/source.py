@@ -22,7 +22,7 @@ STORED_PREFIX = "stored_"
 #: Words of queries that list what there is.
 _CATALOG = frozenset({"show", "describe", "desc", "information_schema", "sqlite_master", "sqlite_schema"})
 #: Views that others are built on and that are no part of the published set.
-INTERNAL = frozenset({"chip_exposures", "file_pairs", "pairable", "pairings"})
+INTERNAL = frozenset({"bright_stars", "chip_exposures", "file_pairs", "pairable", "pairings", "shape_loss"})
 
 
 @dataclass(frozen=True)

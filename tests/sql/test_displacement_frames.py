@@ -15,16 +15,20 @@ from cte_lake.lake.create import create_lake
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
-from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
+from cte_lake.simulate import TARGETS, CTELaw, Detector, Optics, Settings, nominal_program, simulate_program
 
 pytestmark = pytest.mark.slow
 
 CLEAN = {"cosmic_ray_rate": 0.0, "hot_fraction": 0.0, "bad_columns": False}
 
 
-def made(folder: Path, seed: int, **detector: Any) -> Path:
+def made(
+    folder: Path, seed: int, law: CTELaw | None = None, optics: Optics | None = None, **detector: Any
+) -> Path:
     """A lake of one simulated pair, FLT and FLC, beside the truth of its stars."""
-    settings = Settings(width=512, seed=seed, detector=Detector(**(CLEAN | detector)))
+    settings = Settings(
+        law or CTELaw(), Detector(**(CLEAN | detector)), width=512, seed=seed, optics=optics or Optics()
+    )
     program = nominal_program(TARGETS["ngc104"], (57601.3,))
     done = simulate_program(
         program, folder / "frames", settings, stars=1200, structure="plain", star_truth=True

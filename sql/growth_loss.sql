@@ -1,0 +1,80 @@
+-- growth_loss(aperture := 3); the view of the same name is that of the default radius
+-- Grain: a pair of exposures, at one aperture radius: the loss that the shapes of its stars imitate.
+-- Where stars are wider, less of their light lies within the radius, whatever charge is lost. From the stars over the
+-- lower limit of the brightest bin of `losses`: the share of the light within 10 px that lies within the radius, its
+-- ratio between the two images (as in `ratios`), a line through the logarithm of the ratio against the distance from
+-- the amplifiers, clipped about the line. That is the loss at the radius less the loss at 10 px, of the same stars: a
+-- star's colour, its neighbours and its place in the catalog cancel.
+-- Charge that is lost within the radius and released within 10 px counts too (docs/growth.md): a loss with trails has
+-- a growth_loss of its own.
+CREATE OR REPLACE MACRO growth_loss(aperture := default_aperture()) AS TABLE
+WITH placed AS (
+    SELECT
+        m.pair_id, m.target, m.proposal, m.flash, m.filetype,
+        readout_distance(
+            m.chip_2,
+            (m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2
+        ) AS distance,
+        CASE WHEN m.chip_1 = m.chip_2 THEN -1 ELSE 1 END
+            * ln(m.flux_1 / m.wide_flux_1 / (m.flux_2 / m.wide_flux_2)) AS logarithm,
+        (m.flux_1 + m.flux_2) / 2 AS mean_flux
+    FROM settings AS s
+    CROSS JOIN matched_stars(aperture := aperture) AS m
+    WHERE usable_star(m.flags_1, m.area_1, m.flux_1, s.drop_flags, s.min_area * pi() * aperture * aperture)
+        AND usable_star(m.flags_2, m.area_2, m.flux_2, s.drop_flags, s.min_area * pi() * aperture * aperture)
+        AND m.wide_flux_1 > 0
+        AND m.wide_flux_2 > 0
+        AND m.flux_1 + m.flux_2 > 2 * bright_limit()
+),
+grouped AS (
+    SELECT
+        p.pair_id, p.target, p.proposal, p.flash, p.filetype,
+        list(p.distance) AS distances, list(p.logarithm) AS logarithms, list(p.mean_flux) AS fluxes
+    FROM placed AS p
+    GROUP BY p.pair_id, p.target, p.proposal, p.flash, p.filetype
+),
+clipped AS (
+    SELECT g.*, line_clip(g.distances, g.logarithms, s.clip_sigma).kept AS kept
+    FROM grouped AS g
+    CROSS JOIN settings AS s
+),
+fitted AS (
+    SELECT
+        c.pair_id, c.target, c.proposal, c.flash, c.filetype, len(c.logarithms) AS n_in_bin,
+        line_fit(list_where(c.distances, c.kept), list_where(c.logarithms, c.kept)) AS fit,
+        list_avg(list_where(c.fluxes, c.kept)) AS mean_flux
+    FROM clipped AS c
+)
+SELECT
+    q.pair_id::BIGINT AS pair_id,
+    q.image_1::VARCHAR AS image_1,
+    q.image_2::VARCHAR AS image_2,
+    aperture::INTEGER AS aperture,
+    q.pairing::VARCHAR AS pairing,
+    q.target::VARCHAR AS target,
+    q.proposal::INTEGER AS proposal,
+    q.visit::VARCHAR AS visit,
+    q.filter::VARCHAR AS filter,
+    q.exptime::DOUBLE AS exptime,
+    q.length::VARCHAR AS length,
+    q.flash::INTEGER AS flash,
+    q.filetype::VARCHAR AS filetype,
+    q.chinject::VARCHAR AS chinject,
+    q.generation::VARCHAR AS generation,
+    q.newest::BOOLEAN AS newest,
+    q.mjd::DOUBLE AS mjd,
+    (q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END)::INTEGER AS chip,
+    f.n_in_bin::BIGINT AS n_in_bin,
+    f.fit.n::BIGINT AS n,
+    f.mean_flux::DOUBLE AS mean_flux,
+    (f.fit.slope / 2 * loss_rows())::DOUBLE AS growth_loss,
+    (f.fit.slope_err / 2 * loss_rows())::DOUBLE AS growth_loss_err
+FROM pairings AS q
+INNER JOIN fitted AS f
+    ON f.pair_id = q.pair_id
+    AND f.target = q.target
+    AND f.proposal = q.proposal
+    AND f.flash = q.flash
+    AND f.filetype = q.filetype
+WHERE f.fit.n >= 3
+    AND f.fit.slope IS NOT NULL;
