@@ -17,7 +17,7 @@ from cte_lake.correction.table_formats import TEXTS, named_format, sniffed_forma
 from cte_lake.correction.text_header import read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
-from cte_lake.errors import CatalogError
+from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.column_facts import has_mixins
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
@@ -85,6 +85,10 @@ def open_table(
     if not path.is_file():
         raise CatalogError(f"table {path} {'is a folder' if path.is_dir() else 'does not exist'}")
     kind = named_format(format_) if format_ else sniffed_format(path)
+    if hdu is not None and kind not in {"fits", "votable"}:
+        raise UsageError(
+            f"--hdu chooses a table of a FITS or VOTable file, and {path} is {kind}; leave it out"
+        )
     if kind in {"parquet", "feather"}:
         return _open_columnar(path, kind, batch_rows)
     if kind in TEXTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cte_lake.correction.text_header import decode
@@ -109,10 +110,33 @@ def sniffed_format(path: Path) -> str:
         return "votable"
     if text.startswith("#K IRAF"):
         return "ascii.daophot"
+    if text.startswith(("[{", '{"')):
+        raise UsageError(f"{path} is a JSON file, which is not read; export it as CSV, ECSV, FITS or Parquet")
+    if ruled := _ruled_format(text):
+        return ruled
     known = ENDINGS.get(_without_compression(ending_of(path)), "text")
     return known if known in TEXTS else "text"
 
 
+def _ruled_format(text: str) -> str | None:
+    """Return astropy's name of a text format whose columns are ruled: IPAC, machine-readable, fixed width."""
+    lines = [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("\\")][:3]
+    if any("Byte-by-byte Description of file" in line for line in text.splitlines()[:60]):
+        return "ascii.mrt"
+    if len(lines) < 2:
+        return None
+    if all(line.startswith("|") and line.endswith("|") for line in lines[:2]):
+        types = {word.strip().lower() for word in lines[1].strip("|").split("|")}
+        return "ascii.ipac" if types <= _IPAC_TYPES else "ascii.fixed_width"
+    if re.fullmatch(r"[-=]+( +[-=]+)+", lines[1]):
+        return "ascii.fixed_width_two_line"
+    return None
+
+
+#: Types that IPAC's format has in the line below the names.
+_IPAC_TYPES = frozenset(
+    {"double", "d", "float", "real", "r", "f", "int", "i", "long", "l", "char", "c", "date"}
+)
 _FOREIGN = {
     b"\x89HDF": "an HDF5 file",
     b"PK\x03\x04": "a zip archive or a spreadsheet",

@@ -58,7 +58,12 @@ UCDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "radius": (("instr.aperture",), ("phys.angsize", "instr.det")),
     "exptime": (("time.duration", "obs.exposure"), ("obs.exposure",)),
 }
-_SPOILERS = ("stat.error", "stat.stdev", "instr.background", "instr.skylevel")
+#: Words of what is derived from a quantity, or of another kind: errors, limits, ratios, offsets, sums.
+_SPOILERS = (
+    "arith.", "stat.error", "stat.stdev", "stat.rms", "stat.variance", "stat.max", "stat.min",
+    "stat.interval", "instr.background", "instr.skylevel", "instr.offset", "pos.", "meta.record",
+    "meta.number",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def _by_ucd(role: str, ucds: Mapping[str, str]) -> list[str]:
         found = []
         for name, ucd in ucds.items():
             parts = ucd.lower().split(";")
-            spoiled = any(word in parts and word not in words for word in _SPOILERS)
+            spoiled = any(part.startswith(_SPOILERS) and not part.startswith(words) for part in parts)
             if not spoiled and all(any(part.startswith(word) for part in parts) for word in words):
                 found.append(name)
         if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -222,9 +222,18 @@ class RoleReader:
         name = str(self.columns.flux or self.columns.mag)
         measured, how = self._converted(table, role, name)
         enclosed, gain = self.constants.enclosed, self.constants.gain
-        self._said(role, name, how, "electrons" if role == "flux" else "magnitudes")
+        assumed = "electrons" if role == "flux" else "magnitudes"
+        if role == "flux" and gain is not None and not how.unit:
+            how, assumed = replace(how, factor=gain), "counts"
+        self._said(role, name, how, assumed)
         if gain is not None and how.factor == gain:
             self.readings[role] += " (the gain)"
+        elif gain is not None:
+            self.readings[role] += "; --gain is not used"
+        if role == "flux" and self.constants.exptime is not None and not how.per_second:
+            self.readings[role] += "; --exptime is not used"
+        if how.magnitude or role == "mag":
+            measured = self._without_sentinels(measured, role)
         factor: Any = how.factor * enclosed
         if enclosed != 1.0:
             self.readings[role] += f"; of it {enclosed:g} in the aperture of the set"
@@ -247,7 +256,15 @@ class RoleReader:
         name = str(self.columns.mag)
         values, how = self._converted(table, "mag", name)
         self._said("mag", name, how, "magnitudes")
-        return values
+        return self._without_sentinels(values, "mag")
+
+    def _without_sentinels(self, magnitudes: FloatArray, role: str) -> FloatArray:
+        """Return magnitudes with NaN for 99, 99.999, -99 and their like, which are no measurements."""
+        none = np.abs(magnitudes) >= _NO_MAGNITUDE
+        if not none.any():
+            return magnitudes
+        self.readings[role] += f"; {_NO_MAGNITUDE:g} mag or more is no measurement"
+        return np.where(none, np.nan, magnitudes)
 
     def _rows(self, table: Any) -> FloatArray:
         name = str(self.columns.y)
@@ -344,6 +361,8 @@ class RoleReader:
         return result
 
 
+#: SExtractor, DAOPHOT and DOLPHOT write 99, 99.999 or -99 for a star without a measurement.
+_NO_MAGNITUDE = 90.0
 _RADIUS_BITS = bits.WRONG_RADIUS.value | bits.RADIUS_UNKNOWN.value
 _TYPE_BITS = bits.WRONG_FILETYPE.value | bits.FILETYPE_UNKNOWN.value
 

@@ -131,6 +131,9 @@ def _raw_arrow(values: Any) -> Raw:
         return _raw_arrow(values.cast(kind.value_type))
     if _is_text(kind):
         return Raw(values if pa.types.is_string(kind) else values.cast(pa.string()))
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        words = [None if v is None else v.decode("utf-8", "replace") for v in values.to_pylist()]
+        return Raw(pa.array(words, pa.string()))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         # A timestamp with a zone is stored in UTC; one without is taken for it.
         micro = values.cast(pa.timestamp("us")) if pa.types.is_date(kind) else _micro(values)
@@ -187,6 +190,8 @@ def as_numbers(raw: Raw, role: str, name: str, first_row: int = 0) -> FloatArray
         return _number_texts(values, name, first_row)
     if hasattr(values, "jd1") or values.dtype.kind == "M":
         raise CatalogError(f"column {name!r} holds times, and it was taken for the {role}; name another")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
     if values.ndim == 2:
         raise CatalogError(
             f"column {name!r} holds {values.shape[1]} values a row (apertures?); choose one with "

@@ -157,7 +157,8 @@ def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, s
                     f"column {name!r} is in {unit}, and a date is in days (MJD or JD) or years; say what it "
                     "is with --unit mjd=d, or convert it"
                 )
-            seen.append(reading)
+            whole = reading == "decimal years" and (values[hit] % 1 == 0).all()
+            seen.append("whole years, taken as their first day" if whole else reading)
             mjd[hit] = _AS_MJD[reading](values[hit])
     if not seen and unit.strip().lower() not in {entry for units in _UNITS.values() for entry in units}:
         raise CatalogError(f"column {name!r} is in {unit}, and a date is in days (MJD or JD) or years")

@@ -14,7 +14,8 @@ from cte_lake.errors import CatalogError
 #: Spellings of FITS headers and of people: what astropy calls it. Compared in lower case.
 _WORDS = {
     "e": "electron", "e-": "electron", "el": "electron", "els": "electron", "elec": "electron",
-    "electrons": "electron", "counts": "ct", "count": "ct", "cts": "ct", "ct": "ct", "dn": "DN", "dns": "DN",
+    "electrons": "electron", "ke-": "1000 electron", "counts": "ct", "count": "ct", "cts": "ct", "ct": "ct",
+    "dn": "DN", "dns": "DN",
     "adu": "adu", "adus": "adu", "pixels": "pix", "pixel": "pix", "px": "pix", "pxs": "pix", "rows": "pix",
     "row": "pix", "mags": "mag", "magnitude": "mag", "magnitudes": "mag", "abmag": "mag", "stmag": "mag",
     "vegamag": "mag", "sec": "s", "secs": "s", "second": "s", "seconds": "s", "minutes": "min",
@@ -22,7 +23,8 @@ _WORDS = {
     "day": "d", "years": "yr", "year": "yr", "yrs": "yr", "jansky": "Jy", "janskys": "Jy",
     "unitless": "", "dimensionless": "", "none": "", "-": "", "n/a": "",
 }  # fmt: skip
-_WORD = re.compile(r"e-|[A-Za-z]+")
+#: A word of a unit; the e of 1e3 is none.
+_WORD = re.compile(r"(?<![\d.])[kK]?[eE]-(?!\d)|(?<![\d.])[A-Za-z]+|(?<=[\d.])(?![eE][+-]?\d)[A-Za-z]+")
 #: A unit in brackets behind a column's name: ``flux [e-/s]``, ``exptime (min)``.
 _BRACKETS = re.compile(r"^(?P<name>.*?\S)\s*[\[(](?P<unit>[^\])]*)[\])]$")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import re
 import warnings
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from astropy.time import Time
 
 FLUX, Y, CHIP, MJD = [600.0, 5000.0], [1500.0, 300.0], [2, 1], [57601.3, 57601.3]
 PER_SECOND = [value / 400.0 for value in FLUX]
+PLAIN = b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"
 MAGS = [25.0 - 2.5 * np.log10(value) for value in FLUX]
 
 
@@ -202,6 +204,18 @@ UNITS = [
     Input("unit", "VOTable, flux in furlong", "a.vot", votable({}, {"flux": "furlong"}), out="furlong"),
     Input("unit", "CSV, unit behind the name: flux [e-/s]", "a.csv", csv(flux=None, **{"flux [e-/s]": PER_SECOND}), ("--exptime", "400")),
     Input("unit", "CSV, a line of units below the names", "a.csv", text(f"flux,y,chip,mjd\ne-/s,px,-,d\n1.5,1500,2,{MJD[0]}\n12.5,300,1,{MJD[0]}\n"), ("--exptime", "400")),
+    Input("unit", "CSV, flux [1e3 e-]", "a.csv", csv(flux=None, **{"flux [1e3 e-]": [0.6, 5.0]})),
+    Input("unit", "CSV, flux (ke-)", "a.csv", csv(flux=None, **{"flux (ke-)": [0.6, 5.0]})),
+    Input("unit", "CSV, no unit, with --gain", "a.csv", csv(flux=[400.0, 5000.0 / 1.5]), ("--gain", "1.5")),
+    Input("unit", "FITS TUNIT E-/S", "a.fits", tunit("flux", "E-/S", flux=PER_SECOND), ("--exptime", "400")),
+    Input("unit", "FITS TUNIT COUNTS/SEC", "a.fits", tunit("flux", "COUNTS/SEC", flux=PER_SECOND), ("--exptime", "400", "--gain", "1")),
+    Input("unit", "FITS TUNIT erg/s/cm2/A", "a.fits", tunit("flux", "erg/s/cm2/A"), out="is in erg .* in electrons"),
+    Input("unit", "ECSV, flux in photon", "a.ecsv", astropy(flux=FLUX * u.ph), out="'flux' is in ph, .* in electrons"),
+    Input("unit", "ECSV, flux in dex(electron)", "a.ecsv", astropy(flux=np.log10(FLUX) * u.dex(u.electron)), out="is in dex.electron., .* in electrons"),
+    Input("unit", "ECSV, mag(ct / s) without a zero point", "a.ecsv", astropy(flux=None, mag=-2.5 * np.log10(PER_SECOND) * u.mag(u.ct / u.s)), ("--gain", "1", "--exptime", "400"), "give --zero-point"),
+    Input("unit", "ECSV, exptime in ms", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[4e5, 4e5] * u.ms)),
+    Input("unit", "ECSV, an exposure time of 0 in one row", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[0.0, 400.0] * u.s), out="first missing"),
+    Input("unit", "ECSV, y in mm", "a.ecsv", astropy(y=Y * u.mm), out="'y' is in mm, .* in pixels"),
     Input("unit", "pandas to Parquet, no units", "a.parquet", lambda p: pd.DataFrame(stars()).to_parquet(p)),
 ]  # fmt: skip
 TIMES = [
@@ -229,6 +243,17 @@ TIMES = [
     Input("time", "CSV, 01/08/2016", "a.csv", csv(mjd=["01/08/2016"] * 2), out="row 1: '01/08/2016' is no date"),
     Input("time", "CSV, date before the launch in one row", "a.csv", csv(mjd=["1995-01-01", ISO]), out="first missing"),
     Input("time", "CSV, date in the far future in one row", "a.csv", csv(mjd=[99999.5, MJD[0]]), out="first missing"),
+    Input("time", "CSV, MJD in a column jd", "a.csv", csv(mjd=None, jd=MJD)),
+    Input("time", "CSV, 20160801T071200", "a.csv", csv(mjd=["20160801T071200"] * 2)),
+    Input("time", "CSV, 2016/08/01 07:12:00", "a.csv", csv(mjd=["2016/08/01 07:12:00"] * 2)),
+    Input("time", "CSV, 8/1/2016 07:12", "a.csv", csv(mjd=["8/1/2016 07:12"] * 2), out="'8/1/2016 07:12' is no date"),
+    Input("time", "CSV, JD less 2450000", "a.csv", csv(mjd=None, jd=[7601.8] * 2), out="holds no possible date: row 1 has 7601.8"),
+    Input("time", "CSV, year and month as 201608", "a.csv", csv(mjd=["201608"] * 2), out="holds no possible date"),
+    Input("time", "ECSV, decimal years said to be days", "a.ecsv", astropy(mjd=[2016.58] * 2 * u.d), out="'mjd' is in d, and a date is in days"),
+    Input("time", "ECSV, astropy Time in TAI", "a.ecsv", astropy(mjd=Time(MJD, format="mjd").tai)),
+    Input("time", "FITS, Time in GPS seconds", "a.fits", astropy("fits", mjd=Time(Time(MJD, format="mjd").gps, format="gps"))),
+    Input("time", "Parquet, timestamps in Tokyo", "a.parquet", parquet(mjd=pa.array(pd.to_datetime([ISO, ISO], utc=True).tz_convert("Asia/Tokyo")))),
+    Input("time", "Parquet, times of day", "a.parquet", parquet(mjd=pa.array([1, 2], pa.time64("us"))), out="row 1: '00:00:00.000001' is no date"),
     Input("time", "CSV, seconds of 1970", "a.csv", csv(mjd=[1470035520.0] * 2), out="holds no possible date: row 1"),
     Input("time", "ECSV, times in seconds", "a.ecsv", astropy(mjd=MJD * u.s), out="'mjd' is in s, and a date is in days"),
     Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is no date of WFC3"),
@@ -269,6 +294,17 @@ FORMATS = [
     Input("format", "DOLPHOT, one image", "a.phot", dolphot(1), ("--format", "dolphot", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "DOLPHOT, two images", "a.phot", dolphot(2), ("--format", "dolphot", "--chip", "2", *DATE), "measured 2 images here; choose one"),
     Input("format", "hst1pass, by its ending", "a.xym", text("# hst1pass\n10.0 1501.0 -6.94537812\n10.0 2346.0 -9.24742501\n"), ("--format", "hst1pass", *DATE)),
+    Input("format", "IPAC", "a.tbl", astropy("ascii.ipac")),
+    Input("format", "machine-readable table of a journal", "a.txt", astropy("ascii.mrt")),
+    Input("format", "fixed width", "a.txt", astropy("ascii.fixed_width")),
+    Input("format", "fixed width, ruled", "a.txt", astropy("ascii.fixed_width_two_line")),
+    Input("format", "LaTeX", "a.tex", astropy("ascii.latex"), ("--format", "ascii.latex")),
+    Input("format", "CSV, xz", "a.csv.xz", lambda p: p.write_bytes(lzma.compress(PLAIN))),
+    Input("format", "CSV with lines that end in CR", "a.csv", lambda p: p.write_bytes(PLAIN.replace(b"\n", b"\r"))),
+    Input("format", "CSV with bars", "a.txt", lambda p: p.write_bytes(PLAIN.replace(b",", b"|"))),
+    Input("format", "CSV with --hdu", "a.csv", csv(), ("--hdu", "1"), "--hdu chooses a table of a FITS or VOTable"),
+    Input("format", "FITS, ASCII table", "a.fits", lambda p: fits.TableHDU.from_columns(fits.ColDefs([fits.Column(n, "F12.3", array=np.array(v)) for n, v in stars().items()])).writeto(p)),
+    Input("format", "JSON", "a.json", text('[{"flux": 600, "y": 1500}]'), out="is a JSON file, which is not read"),
     Input("format", "HDF5", "a.h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)), out="is an HDF5 file, which is not read"),
     Input("format", "spreadsheet", "a.xlsx", lambda p: p.write_bytes(b"PK\x03\x04" + bytes(64)), out="a zip archive or a spreadsheet"),
     Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is no text and of no format that is known"),
@@ -280,6 +316,23 @@ ODD = [
     Input("oddity", "chip as UVIS1", "a.csv", csv(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as text in FITS", "a.fits", astropy(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as pandas category", "a.parquet", lambda p: pd.DataFrame(stars(chip=pd.Categorical(["chip 2", "chip 1"]))).to_parquet(p)),
+    Input("oddity", "chip as UVIS 2 and uvis-1", "a.csv", csv(chip=["UVIS 2", "uvis-1"])),
+    Input("oddity", "chip as 2.0", "a.csv", csv(chip=["2.0", "1.0"])),
+    Input("oddity", "chip as bytes in Parquet", "a.parquet", parquet(chip=pa.array([b"2", b"1"]))),
+    Input("oddity", "chip 3 in one row", "a.csv", csv(chip=[3, 1]), out="first missing"),
+    Input("oddity", "chip as an extension: SCI,1", "a.csv", text(f'flux,y,chip,mjd\n600,1500,"SCI,1",{MJD[0]}\n'), out="row 1: 'SCI,1' is no chip"),
+    Input("oddity", "flux of 0", "a.csv", csv(flux=[0.0, 5000.0]), out="first missing"),
+    Input("oddity", "flux of -99", "a.csv", csv(flux=[-99.0, 5000.0]), out="first missing"),
+    Input("oddity", "infinite flux", "a.csv", csv(flux=["inf", 5000.0]), out="first missing"),
+    Input("oddity", "flux below a limit: <600", "a.csv", csv(flux=["<600", 5000.0]), out="'flux' does not hold numbers: row 1 has '<600'"),
+    Input("oddity", "flux as true and false", "a.parquet", parquet(flux=[True, False]), out="'flux' does not hold numbers"),
+    Input("oddity", "magnitude 99.999 for a star without one", "a.csv", csv(flux=None, mag=[99.999, MAGS[1]]), ("--zero-point", "25"), "first missing"),
+    Input("oddity", "magnitude -99 for a star without one", "a.csv", csv(flux=None, mag=[-99.0, MAGS[1]]), ("--zero-point", "25"), "first missing"),
+    Input("oddity", "y above the chip", "a.csv", csv(y=[2500.0, 300.0]), out="first missing"),
+    Input("oddity", "numbers of one element a row", "a.fits", astropy("fits", flux=np.array([[600.0], [5000.0]]))),
+    Input("oddity", "number without a star in FITS (TNULL)", "a.fits", astropy("fits", flux=MaskedColumn([600, 5000], mask=[True, False])), out="first missing"),
+    Input("oddity", "thousands with a comma", "a.csv", text(f'flux,y,chip,mjd\n"1,600",1500,2,{MJD[0]}\n'), out="row 1 has '1,600'"),
+    Input("oddity", "error in brackets: 600(10)", "a.csv", csv(flux=["600(10)", 5000.0]), out="row 1 has '600.10.'"),
     Input("oddity", "chip as WFC", "a.csv", csv(chip=["WFC", "WFC"]), out="row 1: 'WFC' is no chip"),
     Input("oddity", "blank cell", "a.csv", csv(flux=["", 5000.0]), out="first missing"),
     Input("oddity", "INDEF", "a.txt", text("flux y chip mjd\nINDEF 1500 2 57601.3\n5000 300 1 57601.3\n"), out="first missing"),
