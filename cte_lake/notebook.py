@@ -137,7 +137,8 @@ class Lake(api.Lake):
         **request
             Which pairs (``target``, ``filter``, ``length``, ``flash``, ``filetype``, ``proposal``, ``visit``,
             ``until``) and how (``aperture``, ``estimator``, ``time_degree``, ``background_degree``,
-            ``robust``, ``min_stars``, ``samples``).
+            ``robust``, ``min_stars``, ``samples``); ``chips=True`` tells the chips apart by each chip's own
+            losses (`solve_chips`) instead of the pairs' levels.
 
         Raises
         ------

@@ -13,6 +13,7 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import (
     BackgroundOption,
     BootstrapOption,
+    ChipsOption,
     FitOutputOption,
     FormOption,
     MinStarsOption,
@@ -76,6 +77,7 @@ def fit(
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
     bootstrap: BootstrapOption = 200,
+    chips: ChipsOption = False,
     name: NameOption = None,
     output: FitOutputOption = None,
     overwrite: Annotated[bool, overwriting("Overwrite a set of the same name.")] = False,
@@ -130,6 +132,7 @@ def fit(
         robust=one_of("--robust", robust, ("huber", "tukey", "none")),
         min_stars=min_stars,
         samples=bootstrap,
+        chips=chips,
     )
     with open_lake(root, mode=mode, settings=settings) as opened:
         for line in cautions(opened, opened.select(request.selection).of_losses()):
@@ -226,6 +229,8 @@ def _tell_surface(outcome: FitOutcome) -> None:
         err=True,
     )
     cells = family.misfit.cells
+    for sentence in outcome.of_chips:
+        typer.echo(sentence, err=True)
     if cells:
         typer.echo(f"the fit misses the data in {len(cells)} places; the errors there are widened:", err=True)
         for cell in cells[:_MISSES]:

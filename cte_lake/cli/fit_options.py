@@ -67,6 +67,14 @@ BootstrapOption = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+ChipsOption = Annotated[
+    bool,
+    typer.Option(
+        "--chips/--no-chips",
+        help="Tell the chips apart by each chip's own losses (command chips) instead of the pairs' levels.",
+        rich_help_panel=_HOW,
+    ),
+]
 PairsOption = Annotated[
     str,
     typer.Option(

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cte_lake.correction.chip_lake import ChipRequest, solve_chips
 from cte_lake.correction.followed import provenance_of
-from cte_lake.correction.request import FitRequest
+from cte_lake.correction.request import KINDS, FitRequest
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
+from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.family import FamilyFit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
@@ -26,8 +28,6 @@ from cte_lake.model.with_surface import with_surface
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-#: What one surface is fitted for: rows that differ in one of these are not mixed.
-KINDS = ("target", "filter", "length", "filetype", "chinject", "generation")
 #: The traps saw what calibration takes off the pixels, too.
 AT_READOUT = "readout_background AS background"
 #: Packages whose versions a set records.
@@ -52,6 +52,8 @@ class FitOutcome:
         The surface that the data chose, with what was tried.
     no_surface : str
         Why there is none, else ''.
+    of_chips : tuple of str
+        What is to be known of each chip's own losses, where they were asked for.
     """
 
     coefficients: CoefficientSet
@@ -60,6 +62,7 @@ class FitOutcome:
     no_bootstrap: str = ""
     family: FamilyFit | None = None
     no_surface: str = ""
+    of_chips: tuple[str, ...] = ()
 
 
 def slopes_of(lake: Lake, request: FitRequest) -> Any:
@@ -130,12 +133,27 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
         As `slopes_of`.
     """
     follows = provenance_of(lake, request, lake.settings())
-    outcome = fit_rows(slopes_of(lake, request), request, config_hash, name)
+    rows = slopes_of(lake, request)
+    losses = None
+    if request.chips:
+        asked = ChipRequest(request.selection, request.aperture, min_stars=request.min_stars)
+        losses = solve_chips(lake, asked)
+    outcome = fit_rows(rows, request, config_hash, name, losses)
     found = outcome.coefficients
-    return replace(outcome, coefficients=replace(found, provenance={**found.provenance, **follows}))
+    return replace(
+        outcome,
+        coefficients=replace(found, provenance={**found.provenance, **follows}),
+        of_chips=() if losses is None else tuple(losses.sentences()),
+    )
 
 
-def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None = None) -> FitOutcome:
+def fit_rows(
+    rows: Any,
+    request: FitRequest,
+    config_hash: str,
+    name: str | None = None,
+    chip_losses: ChipLosses | None = None,
+) -> FitOutcome:
     """Fit the surface to rows that `slopes_of` selected; parameters and errors as `fit_lake`."""
     points = from_table(rows, request.min_stars)
     degrees = (1, 2) if request.time_degree is None else (request.time_degree,)
@@ -149,6 +167,8 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
     chosen = {kind: str(column(rows, kind)[0]) for kind in KINDS if kind != "filetype"}
     chosen["flash"] = ",".join(sorted(flashes, key=int))
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
+    if chip_losses is not None:
+        chosen["chips"] = "from each chip's own losses"
     filetype = str(column(rows, "filetype")[0])
     label = name or _label(chosen, filetype, background > 0, request.aperture, points)
     coefficients = from_fit(fit, label, request.aperture, filetype, chosen, _provenance(config_hash))
@@ -156,7 +176,7 @@ def fit_rows(rows: Any, request: FitRequest, config_hash: str, name: str | None 
         checked = {"bootstrap_min": float(drawn.ratio.min()), "bootstrap_max": float(drawn.ratio.max())}
         coefficients = replace(coefficients, quality={**coefficients.quality, **checked})
     coefficients, family, no_surface = with_surface(
-        coefficients, points, request.form, request.robust, fit.time_degree, background > 0
+        coefficients, points, request.form, request.robust, fit.time_degree, background > 0, chip_losses
     )
     return FitOutcome(coefficients, candidates, drawn, no_bootstrap, family, no_surface)
 

@@ -52,8 +52,11 @@ def followed_by(lake: Lake, request: FitRequest, settings: Settings) -> Followed
     ).rows()
     pairs = [[row[name] for name in ("image_1", "key_1", "image_2", "key_2")] for row in rows]
     measure = [getattr(settings.config.measure, name) for name in _MEASURE]
+    if request.chips:
+        alone = lake.sql(f"SELECT phot_key FROM chip_exposures WHERE {chosen} ORDER BY phot_key", **values)
+        pairs.append([row["phot_key"] for row in alone.rows()])
     newest = max((float(row["mjd"]) for row in rows), default=0.0)
-    return Followed(len(pairs), newest, digest([pairs, measure]))
+    return Followed(len(rows), newest, digest([pairs, measure]))
 
 
 def provenance_of(lake: Lake, request: FitRequest, settings: Settings) -> dict[str, str]:

@@ -9,6 +9,9 @@ from cte_lake.model.family import FormChoice
 from cte_lake.model.points import MIN_STARS
 from cte_lake.model.robust import Loss
 
+#: What one surface is fitted for: rows that differ in one of these are not mixed.
+KINDS = ("target", "filter", "length", "filetype", "chinject", "generation")
+
 
 @dataclass(frozen=True)
 class FitRequest:
@@ -35,6 +38,8 @@ class FitRequest:
         Fewest stars of a slope.
     samples : int
         Drawings of the bootstrap; 0 for none.
+    chips : bool
+        Whether each chip's own losses tell the chips apart, instead of the levels of the pairs.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -46,3 +51,4 @@ class FitRequest:
     robust: Loss = "huber"
     min_stars: int = MIN_STARS
     samples: int = 0
+    chips: bool = False

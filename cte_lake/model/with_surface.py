@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from cte_lake.model.chip_difference import chip_difference
+from cte_lake.model.chips.losses import ChipLosses
+from cte_lake.model.chips.rows import FloatArray
+from cte_lake.model.chips.term import chip_term
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.family import MIN_VISITS, FamilyFit, FormChoice, fit_family
 from cte_lake.model.points import FitPoints
@@ -22,6 +25,7 @@ def with_surface(
     robust: Loss = "huber",
     time_degree: int = 2,
     background: bool = True,
+    chip_losses: ChipLosses | None = None,
 ) -> tuple[CoefficientSet, FamilyFit | None, str]:
     """Return a set with its surface and what the surface's quality is.
 
@@ -33,6 +37,8 @@ def with_surface(
         Losses of all epochs.
     form, robust, time_degree, background
         As in `cte_lake.model.family.fit_family`; the form 'none' leaves the set as it is.
+    chip_losses : ChipLosses, optional
+        Each chip's losses, which tell the chips apart; by default the levels of the pairs do.
 
     Returns
     -------
@@ -56,7 +62,17 @@ def with_surface(
     family = fit_family(points, form, robust, time_degree, background)
     sky = background_variable(points.background) if background else np.zeros(len(points))
     loss = family.chosen.loss(points.mjd, points.log_flux, sky)
-    chips = chip_difference(points, loss)
+    if chip_losses is None:
+        chips = chip_difference(points, loss)
+    else:
+        chosen = family.chosen
+
+        def surface(mjd: FloatArray, log_flux: FloatArray, total: FloatArray) -> FloatArray:
+            return chosen.loss(
+                mjd, log_flux, background_variable(total) if background else np.zeros(mjd.size)
+            )
+
+        chips = chip_term(chip_losses, surface)
     published = coefficients.published_loss(points.mjd, 10.0**points.log_flux, points.background)
     quality = {
         "visit_scatter": family.chosen.visit_scatter,

@@ -135,6 +135,16 @@ def test_a_lake_of_before_has_an_empty_view_until_losses_are_kept(lake, losses):
         assert len(opened.chips().rows()) == len(losses.rows())
 
 
+def test_a_fit_takes_the_chips_difference_from_their_own_losses(root):
+    with open_lake(root) as opened:
+        fitted = opened.fit(target="ngc104", filetype="flt", flash=0, chips=True)
+    assert fitted.selection["chips"] == "from each chip's own losses"
+    assert fitted.quality["chips_pairs"] > 20
+    # Chip 1 was given 0.9, chip 2 1.1 of the law.
+    assert fitted.quality["chips"] == pytest.approx(-0.1, abs=4 * fitted.quality["chips_err"])
+    assert fitted.quality["chips_err"] < 0.03
+
+
 def test_exposures_of_several_kinds_are_refused(root):
     with open_lake(root) as opened:
         with pytest.raises(UsageError, match="of target ngc104, ngc6583; choose one with --target"):

@@ -230,6 +230,16 @@ def test_points_of_a_fit_tell_the_chips_apart(fixed_losses):
     assert found.value == pytest.approx(-0.05, abs=4 * found.error)
 
 
+def test_the_term_of_a_surface_is_the_chips_distance_from_their_mean(fixed_losses):
+    from cte_lake.model.chips.term import chip_term
+
+    means = np.array([row["loss"] for row in fixed_losses.of_both_chips()])
+    found = chip_term(fixed_losses, lambda mjd, flux, sky: means)
+    assert found.known
+    assert found.error < 0.01
+    assert found.value == pytest.approx(-0.05, abs=4 * found.error)
+
+
 def test_no_star_in_any_bin_is_refused(fixed):
     exposures = replace(fixed.exposures, bins=((1e6, 2e6),))
     with pytest.raises(FitRefused, match="no star in the flux bins"):
