@@ -266,6 +266,24 @@ class Lake:
             except duckdb.Error as error:
                 raise plain_error(error) from error
 
+    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
+        """Return the rows of audits over images; the lake keeps which images are well.
+
+        Parameters
+        ----------
+        queries : mapping
+            SQL by name; each row tells what is wrong with one image.
+        share : float
+            Share of the images known to be well that are asked all the same; 1 asks every one.
+        """
+        if self._binding is None:
+            return {name: self.sql(query).arrow() for name, query in queries.items()}
+        self.refresh()
+        try:
+            return self._binding.audit_images(queries, share)
+        except duckdb.Error as error:
+            raise plain_error(error) from error
+
     def register(self, name: str, table: pa.Table) -> None:
         """Let queries of this lake read a table under a name, beside the views.
 

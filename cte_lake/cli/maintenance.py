@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,7 @@ from cte_lake.cli.options import (
     ModeOption,
     TargetOption,
     settings_of,
+    share_of,
 )
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
 
@@ -204,23 +204,6 @@ def verify(
     _result({"passed": not harmful, "findings": [vars(finding) for finding in findings]} | aside, as_json)
     if harmful:
         raise AuditFailed(f"{len(harmful)} of the lake's files or rows are not as they must be")
-
-
-def share_of(text: str) -> float:
-    """Read a share such as ``1/30``, ``0.1`` or ``1``.
-
-    Raises
-    ------
-    UsageError
-        If it is none.
-    """
-    try:
-        share = float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
-        share = 0.0
-    if not 0 < share <= 1:
-        raise UsageError(f"--share {text!r} is no share; write 1/30, or a number above 0 and up to 1")
-    return share
 
 
 def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:

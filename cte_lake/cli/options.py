@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -281,3 +282,20 @@ def settings_of(lake: StoredLake | None, assignments: list[str] | None = None, *
         given[key.strip()] = value.strip()
     given |= {name.replace("__", "."): value for name, value in flags.items() if value is not None}
     return load_settings(lake, given)
+
+
+def share_of(text: str) -> float:
+    """Read a share such as ``1/30``, ``0.1`` or ``1``.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    try:
+        share = float(Fraction(text))
+    except (ValueError, ZeroDivisionError):
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"--share {text!r} is no share; write 1/30, or a number above 0 and up to 1")
+    return share

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
+from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of, share_of
 from cte_lake.cli.output import FormatOption, OutputOption, print_table, refuse_replacing
 from cte_lake.errors import UsageError
 
@@ -154,19 +154,33 @@ def views(
 @app.command(rich_help_panel=RESULTS)
 def audit(
     lake: LakeOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Ask all images again, those known to be well too.")
+    ] = False,
+    share: Annotated[
+        str | None,
+        typer.Option("--share", help="Ask this share of the images known to be well again, such as 1/30."),
+    ] = None,
     mode: ModeOption = None,
     as_json: JsonOption = False,
     assignments: SetOption = None,
 ) -> None:
-    """Run the audits, queries that must return no row. Exit code 5 if one returns rows."""
+    """Run the audits, queries that must return no row. Exit code 5 if one returns rows.
+
+    Audits of single images are asked of those that are new or have changed: the lake keeps which are well.
+    """
     from cte_lake.api import open_lake
     from cte_lake.errors import AuditFailed
     from cte_lake.lake.stored import find_lake
     from cte_lake.views.audits import record_audits, run_audits
 
+    if full and share is not None:
+        raise UsageError("give --full or --share, not both")
     root = find_lake(lake)
     with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
-        results = run_audits(opened)
+        # The alarm of the newest epoch reads them.
+        opened.keep_slopes(opened.settings().config.measure.aperture, ["log_ratio"])
+        results = run_audits(opened, 1.0 if full else share_of(share) if share is not None else 0.0)
     record_audits(root, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))

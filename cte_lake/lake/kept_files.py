@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable
+from array import array
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -91,6 +92,17 @@ class KeptFiles:
         for listed in files:
             if listed.path.rpartition("/")[0] not in kept:
                 (self.root / listed.path).unlink()
+
+
+def as_table(files: Collection[Listed]) -> pa.Table:
+    """Return a listing as a table: path, size, mtime_ns."""
+    numbers = [array("q", values) for values in ([f.size for f in files], [f.mtime_ns for f in files])]
+    # `pa.array` of numbers would import pandas.
+    size, time = (
+        pa.Array.from_buffers(pa.int64(), len(files), [None, pa.py_buffer(each)]) for each in numbers
+    )
+    paths = pa.array([found.path for found in files], pa.string())
+    return pa.table({"path": paths, "size": size, "mtime_ns": time})
 
 
 def _digest(content: bytes) -> str:

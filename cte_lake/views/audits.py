@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -37,6 +37,9 @@ class Queried(Protocol):
 
     def sql(self, query: str) -> Rows:
         """Run one query that reads."""
+
+    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
+        """Return the rows of audits over images, of which it keeps the answers."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,10 @@ def _of_key(view: SqlObject, key: Key) -> Audit:
     )
 
 
+#: Audits whose every row is about one image, and follows from its photometry, exposure row and catalog.
+OF_IMAGES = frozenset(
+    {"duplicate_star", "exposure_without_photometry", "impossible_value", "unknown_flag", "unknown_star"}
+)
 #: Slopes that the alarm looks at; the background is that at readout.
 _LOSSES = """
 SELECT * REPLACE (readout_background AS background) FROM cte
@@ -118,11 +125,25 @@ def departing_epoch(lake: Queried) -> AuditResult:
     return AuditResult(ALARM, meaning, len(rows), rows)
 
 
-def run_audits(lake: Queried) -> list[AuditResult]:
-    """Run all audits on an open lake: the queries, and the alarm of the newest epoch."""
+def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
+    """Run all audits on an open lake: the queries, and the alarm of the newest epoch.
+
+    Parameters
+    ----------
+    lake : Queried
+        The lake.
+    share : float, optional
+        The audits of single images are asked of images that are new or changed, and of this share of the
+        others; the lake keeps which are well. By default all images are asked and nothing is kept.
+    """
+    kept = {}
+    if share is not None:
+        kept = lake.audit_images(
+            {each.name: each.query for each in audits() if each.name in OF_IMAGES}, share
+        )
     results = []
     for audit in audits():
-        rows = lake.sql(audit.query).arrow()
+        rows = kept[audit.name] if audit.name in kept else lake.sql(audit.query).arrow()
         sample = rows.slice(0, _SAMPLE).to_pylist()
         results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
     return [*results, departing_epoch(lake)]

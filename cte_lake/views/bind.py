@@ -19,10 +19,11 @@ from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
+from cte_lake.views.kept_audits import ImageAudits
 from cte_lake.views.kept_slopes import KeptSlopes
 from cte_lake.views.kept_sql import KINDS
 from cte_lake.views.kept_sql import statements as kept_statements
-from cte_lake.views.source import SqlObject, built_from, sql_objects, stored_in
+from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +86,8 @@ class Binding:
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
         self._config = (settings or load_settings(self._lake)).config
-        bind_settings(connection, self._config, mode or self._config.photometry.mode, generation)
+        self._mode = mode or self._config.photometry.mode
+        bind_settings(connection, self._config, self._mode, generation)
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
@@ -140,6 +142,11 @@ class Binding:
             self.make([name])
             if self.kept is not None:
                 self.kept.fill(name, aperture, chosen, during)
+
+    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
+        """Return the rows of queries over images; see `ImageAudits`."""
+        self.make(frozenset().union(*(named_in(query) or () for query in queries.values())))
+        return ImageAudits(self._connection, self._lake, self._mode, queries).rows(share)
 
 
 def bind(

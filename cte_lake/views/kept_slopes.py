@@ -9,7 +9,6 @@ row, and sums are taken in the order of the stars; so a row is the same wherever
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from cte_lake.lake.kept_files import KeptFiles
+from cte_lake.lake.kept_files import KeptFiles, as_table
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import StoredLake
 from cte_lake.views import kept_sql
@@ -143,7 +142,7 @@ class KeptSlopes:
             return
         self._pairs += 1
         self._listed, self._sourced = listed, (self._pairs, listed)
-        self._connection.register("listed_phot", _as_table(listed.values()))
+        self._connection.register("listed_phot", as_table(listed.values()))
         self._connection.execute(kept_sql.SOURCES)
         self._connection.unregister("listed_phot")
 
@@ -223,13 +222,3 @@ class KeptSlopes:
 def _part(radius: int) -> str:
     """Return the name of the part of the kept rows that is of a radius."""
     return f"r{radius:02d}"
-
-
-def _as_table(files: Collection[Listed]) -> pa.Table:
-    numbers = [array("q", values) for values in ([f.size for f in files], [f.mtime_ns for f in files])]
-    # `pa.array` of numbers would import pandas.
-    size, time = (
-        pa.Array.from_buffers(pa.int64(), len(files), [None, pa.py_buffer(each)]) for each in numbers
-    )
-    paths = pa.array([found.path for found in files], pa.string())
-    return pa.table({"path": paths, "size": size, "mtime_ns": time})

@@ -11,7 +11,8 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import duckdb
 
@@ -84,9 +85,9 @@ def _union(view: str) -> Iterator[str]:
     yield from all_anew(view)
     chain = [each for each in _definition(view) if each.kind == "table macro"]
     for each in chain:
-        yield _placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
+        yield placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
     text = (data_dir("sql") / "kept" / "kept_rows.sql").read_text(encoding="utf-8")
-    yield _placed(text, ["kept_rows", "shown"], schema)
+    yield placed(text, ["kept_rows", "shown"], schema)
     # DuckDB puts the macro's argument in the place of the column of its name.
     columns = ", ".join(f'"{column.name}" AS "{column.name}"' for column in view_columns(view))
     yield (
@@ -96,7 +97,7 @@ def _union(view: str) -> Iterator[str]:
     )
 
 
-def _placed(text: str, names: Collection[str], schema: str) -> str:
+def placed(text: str, names: Collection[str], schema: str) -> str:
     """Return SQL whose tables and macros of some names are those of a schema."""
     return re.sub(rf"\b(FROM|JOIN|MACRO)(\s+)({'|'.join(names)})\b", rf"\1\2{schema}.\3", text)
 
@@ -117,18 +118,23 @@ def _definition(view: str) -> tuple[SqlObject, ...]:
 
 
 def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:
-    """Return the digest of all that a view's rows follow from besides their pair, radius and flux bin.
-
-    These are the text of the SQL, those settings that it names, the camera's facts, and DuckDB, whose sums
-    may change in the last digits from version to version.
-    """
+    """Return the digest of all that a view's rows follow from besides their pair, radius and flux bin."""
     texts = [each.text for each in _definition(view)]
     (values,) = connection.execute("FROM settings").fetchall()
     columns = [column for column, *_ in connection.execute("DESCRIBE settings").fetchall()]
     named = set(re.findall(r"\bs\.(\w+)", " ".join(texts)))
+    return digest(texts, {name: value for name, value in zip(columns, values, strict=True) if name in named})
+
+
+def digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
+    """Return a digest of SQL with what enters it.
+
+    These are the settings that it names, the camera's facts, and DuckDB, whose sums may change in the last
+    digits from version to version.
+    """
     told = {
         "sql": texts,
-        "settings": {name: value for name, value in zip(columns, values, strict=True) if name in named},
+        "settings": settings,
         "detector": DETECTOR.sql_macros(),
         "duckdb": [duckdb.__version__, platform.machine()],
     }

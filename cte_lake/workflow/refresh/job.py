@@ -140,7 +140,7 @@ def night_of(
     run = f"run {shlex.quote(str(frames.absolute()))} --steps {','.join(steps)}"
     off = tuple((step, _OFF[step]) for step in on if not on[step])
     return RefreshArguments(
-        stored(lake), (run, "audit", "verify --share 1/30 --within 30m", made), off, NIGHT
+        stored(lake), (run, "audit --share 1/30", "verify --share 1/30 --within 30m", made), off, NIGHT
     )
 
 
