@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.correction.renewal import all_sets
+from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
+from cte_lake.correction.renewal import set_states
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.pipeline.night import last_night
@@ -155,7 +156,9 @@ def _content(
     options += set_again(settings)
     (work / "data").mkdir()
     measure = settings.config.measure
-    sets = all_sets(lake.stored, settings)
+    read = [read_coefficients(path) for path in sets_in_lake(lake.stored)]
+    states = set_states(lake.stored, settings, read)
+    sets = tuple(one.coefficients for one in states)
     asked = Request(
         selection=Selection().of_losses(),
         aperture=measure.aperture,
@@ -187,11 +190,11 @@ def _content(
         "files": files,
         "coverage": told,
         "lines": [
-            morning.night_line(last_night(lake.stored)),
+            morning.night_line(last_night(lake.stored), moment),
             morning.alarm_line(morning.alarms_of(gathered.fitted), gathered.fitted),
             morning.coverage_line(told),
             morning.files_line(now, files),
-            morning.coefficient_line(sets, gathered.compared, moment),
+            morning.coefficient_line(states),
             morning.news_line(news_cells),
         ],
         "news": news_cells,
@@ -201,7 +204,7 @@ def _content(
         "more_figures": [one for name, one in images.items() if name not in _BEHIND],
         "pair_columns": pair_columns,
         "pairs": pairs,
-        "coefficients": coefficient_cells(sets, work / "data"),
+        "coefficients": coefficient_cells(states, work / "data"),
         "commands": commands(options, {name: one["command"] for name, one in images.items()}),
         **_results(sets, gathered, measure.estimator),
         **quality(gathered, settings.config.report.show_paths),

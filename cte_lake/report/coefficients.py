@@ -8,20 +8,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cte_lake.correction.renewal import SetState
 from cte_lake.model.coefficient_text import to_table, to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.latex import latex_table
-from cte_lake.plots.words import word
+from cte_lake.plots.words import sentence, word
 from cte_lake.report import tables
+from cte_lake.report.morning import age_text
 from cte_lake.report.tables import Column
 
 Cells = dict[str, Any]
 
 
-def coefficient_cells(sets: Sequence[CoefficientSet], folder: Path) -> list[Cells]:
+def coefficient_cells(states: Sequence[SetState], folder: Path) -> list[Cells]:
     """Write each set's files into `folder` and return what the page shows of them."""
     used: set[str] = set()
-    return [_cells(one, folder, _file_stem(one.name, used)) for one in sets]
+    return [
+        _cells(one.coefficients, folder, _file_stem(one.coefficients.name, used)) | _state_cells(one)
+        for one in states
+    ]
+
+
+def _state_cells(one: SetState) -> Cells:
+    style = {"current": "good", "stale": "warn"}.get(one.state, "none")
+    use = "observers should use it" if one.use else "not the one to use"
+    return {"state": one.state, "style": style, "age": sentence([use, age_text(one), one.reason])}
 
 
 def _file_stem(name: str, used: set[str]) -> str:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
+from cte_lake.correction.renewal import SetState
 from cte_lake.model.alarm import alarms
-from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night
 from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text
 from cte_lake.report import tables
-from cte_lake.report.figures.curves import suits
 from cte_lake.report.gather import Row
 
 Cells = dict[str, Any]
@@ -24,6 +23,8 @@ Cells = dict[str, Any]
 _MARKED = 3.0
 #: Sentences of one kind that the first screen has room for.
 _MOST = 4
+#: Longest time between the starts of two nights, with some grace.
+_A_NIGHT = timedelta(hours=36)
 
 
 def _line(
@@ -36,8 +37,8 @@ def _line(
     return {"name": name, "tag": tag, "style": style, "text": text, "told": shown, "link": link}
 
 
-def night_line(night: Night | None) -> Cells:
-    """What the last ``cte-lake refresh`` did."""
+def night_line(night: Night | None, moment: datetime) -> Cells:
+    """What the last ``cte-lake refresh`` did, as seen at a moment."""
     name = "Last night"
     if night is None:
         return _line(name, "no record", None, "No night is on record; cte-lake refresh keeps one.")
@@ -45,10 +46,19 @@ def night_line(night: Night | None) -> Cells:
     troubles = [one.text for one in night.troubles]
     if failed or night.exit_code:
         return _line(name, "failed", False, f"{night.text}.", [*failed, *troubles])
+    if moment - datetime.fromisoformat(night.started).astimezone(UTC) > _A_NIGHT:
+        text = f"No refresh has run since; look at cron or the timer. {night.text}."
+        return _line(name, "none", False, text, troubles)
     if night.ended:
         return _line(name, "look" if troubles else "well", not troubles, f"{night.text}.", troubles)
-    # The report is a step of the night, so the record of a night that goes well has not ended here.
-    return _line(name, "under way", None, f"{night.text}.", troubles)
+    running = next((step.name for step in night.steps if step.outcome == "running"), "")
+    if running != "report":
+        return _line(name, "not ended", False, f"{night.text}.", troubles)
+    # This page is a step of the night: what came before it went well.
+    came = ", ".join(f"{count:,} {what}" for what, count in night.new.items() if count) or "nothing new"
+    when = f"{datetime.fromisoformat(night.started):%Y-%m-%d %H:%M} UTC"
+    tag = "look" if troubles else "well"
+    return _line(name, tag, not troubles, f"{when}: well up to this page, {came}.", troubles)
 
 
 def alarm_line(rows: Sequence[Row], seen: Sequence[Row]) -> Cells:
@@ -106,35 +116,39 @@ def files_line(now: Mapping[str, Any], files: Mapping[str, Any] | None) -> Cells
     return _line("Files", tag, not refused, "; ".join(parts) + ".", (), "quality.html")
 
 
-def coefficient_line(sets: Sequence[CoefficientSet], fitted: Sequence[Row], moment: datetime) -> Cells:
-    """The coefficient sets of the lake with their age, and whether there are epochs that are not in them."""
-    link = "coefficients.html"
-    if not sets:
-        return _line("Coefficients", "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
-    behind = [told for one in sets if (told := _behind(one, fitted))]
-    last = max(sets, key=lambda one: str(one.provenance.get("date", "")))
-    text = f"{count_text(len(sets), 'set')}; the latest {_age(last, moment)}."
-    return _line("Coefficients", "epochs newer" if behind else "up to date", not behind, text, behind, link)
+def coefficient_line(states: Sequence[SetState]) -> Cells:
+    """The coefficient sets that observers should use, their age, and which are stale."""
+    name, link = "Coefficients", "coefficients.html"
+    used = [one for one in states if one.use]
+    if not used:
+        return _line(name, "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
+    stale = [one for one in used if one.state == "stale"]
+    told = [f"{one.coefficients.name} is {one.state}: {one.reason}" for one in states if _to_tell(one)]
+    text = f"{count_text(len(used), 'set')} to use, the newest {age_text(used[0])}."
+    if stale:
+        return _line(
+            name, f"{len(stale)} stale", False, f"{text} cte-lake run --steps fit renews them.", told, link
+        )
+    known = all(one.state == "current" for one in used)
+    return _line(name, "current" if known else "not known", known or None, text, told, link)
 
 
-def _behind(one: CoefficientSet, fitted: Sequence[Row]) -> str:
-    """A sentence if there is an epoch that a set could rest on and does not, else ''."""
-    newest = max((row["mjd"] for row in fitted if suits(one, row)), default=None)
-    # Dates in a set's file are rounded.
-    if newest is None or newest <= one.validity.mjd[1] + 0.1:
-        return ""
-    return f"{one.name}: the pair of {tables.date_text(newest)} is not in it; cte-lake fit makes a new set"
+def _to_tell(one: SetState) -> bool:
+    return bool(one.reason) and one.state != "superseded"
 
 
-def _age(one: CoefficientSet, moment: datetime) -> str:
-    rests = f"rests on data to {tables.date_text(one.validity.mjd[1])}"
-    try:
-        made = datetime.fromisoformat(str(one.provenance.get("date", ""))).astimezone(UTC)
-    except ValueError:
+def age_text(one: SetState) -> str:
+    """When a set was made and to what date it rests on data."""
+    made, rests = one.coefficients.provenance.get("date", ""), f"rests on data to {_last_date(one)}"
+    if not math.isfinite(one.age):
         return rests
-    days = (moment - made).days
+    days = int(one.age)
     ago = f"{count_text(days, 'day')} ago" if days > 0 else "today"
-    return f"was made {made:%Y-%m-%d} ({ago}) and {rests}"
+    return f"was made {made[:10]} ({ago}) and {rests}"
+
+
+def _last_date(one: SetState) -> str:
+    return str(tables.date_text(one.coefficients.validity.mjd[1]))
 
 
 def newest_table(moves: Sequence[LossMove]) -> Cells:

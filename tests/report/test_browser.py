@@ -19,7 +19,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
+SIZES = {"desktop": (1280, 900), "tablet": (768, 1024), "phone": (390, 800)}
 #: Widths at which a page is looked at: phone, tablet, small and large screen.
 WIDTHS = (390, 768, 1280, 1440)
 
@@ -133,6 +133,18 @@ def test_a_phones_first_screen_tells_the_night_and_alarms(browser: Any, report: 
     for name in ("Last night", "Alarms", "Visits", "Files", "Coefficients"):
         line = browser.find_element("xpath", f"//dl[@class='lines']//dt[contains(., '{name}')]")
         assert line.rect["y"] < 800, name
+
+
+def test_an_old_page_tells_its_age(browser: Any, report: Path) -> None:
+    made = json.loads((report / "report.json").read_text())["made"]
+    for days, shown in ((0, ""), (1, ""), (5, "This page is 5 days old")):
+        clock = f"Date.now = () => Date.parse('{made}') + {days} * 86400000 + 3600000"
+        added = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": clock})
+        try:
+            _visit(browser, report / "index.html")
+            assert browser.find_element("css selector", "[data-made]").text == shown
+        finally:
+            browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 def test_many_dates_are_folded_away(browser: Any, report: Path) -> None:

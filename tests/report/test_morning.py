@@ -12,6 +12,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.correction.fit_lake import consistency_of
+from cte_lake.correction.renewal import SetState
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.night import Night, NightStep, Trouble
 from cte_lake.report.morning import (
@@ -29,7 +30,6 @@ from cte_lake.views.audits import departing_epoch
 from tests.model.sets import make_set
 
 BIN = (500.0, 2000.0)
-NOW = datetime(2026, 5, 1, 8, 0, tzinfo=UTC)
 
 
 def _row(**changed: Any) -> dict[str, Any]:
@@ -94,16 +94,39 @@ def test_signed_text() -> None:
     assert signed_text(None, None) is None
 
 
-def test_nights() -> None:
-    night = Night("2026-05-01T03:43:00+00:00", ended="2026-05-01T03:50:00+00:00", new={"measured": 4})
-    assert (night_line(night)["style"], night_line(night)["tag"]) == ("good", "well")
-    assert "4 measured" in night_line(night)["text"]
+NIGHT = Night("2026-05-01T03:43:00+00:00", ended="2026-05-01T03:50:00+00:00", new={"measured": 4})
+MORNING = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
+
+
+def test_a_night_that_went_well() -> None:
+    line = night_line(NIGHT, MORNING)
+    assert (line["style"], line["tag"]) == ("good", "well")
+    assert "4 measured" in line["text"]
+    # The page is made in the night: what came before it is what it tells.
+    running = replace(NIGHT, ended="", steps=(NightStep("ingest", "done"), NightStep("report", "running")))
+    line = night_line(running, MORNING)
+    assert (line["style"], line["text"]) == (
+        "good",
+        "2026-05-01 03:43 UTC: well up to this page, 4 measured.",
+    )
+
+
+def test_a_night_to_look_at() -> None:
     step = NightStep("align", "failed", "the disk is full; make room", exit_code=5)
-    bad = night_line(replace(night, steps=(step,), exit_code=5))
-    assert (bad["style"], bad["told"]) == ("warn", ["align failed: the disk is full; make room"])
-    assert night_line(replace(night, ended=""))["tag"] == "under way"
-    assert night_line(replace(night, troubles=(Trouble("a", "look here", night.started),)))["style"] == "warn"
-    assert night_line(None)["tag"] == "no record"
+    line = night_line(replace(NIGHT, steps=(step,), exit_code=5), MORNING)
+    assert (line["style"], line["told"]) == ("warn", ["align failed: the disk is full; make room"])
+    trouble = Trouble("a", "look here", NIGHT.started)
+    assert night_line(replace(NIGHT, troubles=(trouble,)), MORNING)["told"] == ["look here"]
+    killed = replace(NIGHT, ended="", steps=(NightStep("ingest", "running"),))
+    assert night_line(killed, MORNING)["tag"] == "not ended"
+    assert night_line(None, MORNING)["style"] == "none"
+
+
+def test_a_night_that_did_not_come_is_told() -> None:
+    assert night_line(NIGHT, MORNING + timedelta(days=1))["tag"] == "well"
+    late = night_line(NIGHT, MORNING + timedelta(days=2))
+    assert (late["style"], late["tag"]) == ("warn", "none")
+    assert late["text"].startswith("No refresh has run since; look at cron or the timer.")
 
 
 def test_alarms_are_told_with_their_error() -> None:
@@ -122,17 +145,20 @@ def test_many_overdue_visits_do_not_fill_the_screen() -> None:
     assert line["told"][-1] == "and 5 more"
 
 
-def test_a_set_that_lacks_an_epoch_is_named() -> None:
-    one = make_set()
-    made = (NOW - timedelta(days=34)).isoformat()
-    one = replace(one, provenance={"date": made})
-    inside = _row(mjd=one.validity.mjd[1])
-    assert coefficient_line([one], [inside], NOW)["tag"] == "up to date"
-    assert "34 days ago" in coefficient_line([one], [inside], NOW)["text"]
-    line = coefficient_line([one], [_row(mjd=one.validity.mjd[1] + 100)], NOW)
-    assert line["tag"] == "epochs newer"
-    assert line["told"][0].startswith(one.name)
-    assert coefficient_line([], [], NOW)["style"] == "none"
+def test_a_stale_set_is_named_with_its_reason_and_age() -> None:
+    made = (datetime.now(UTC) - timedelta(days=34, hours=1)).isoformat()
+    one = replace(make_set(), provenance={"date": made})
+    line = coefficient_line([SetState(one, "current")])
+    assert (line["tag"], line["told"]) == ("current", [])
+    assert "34 days ago" in line["text"]
+    line = coefficient_line([SetState(one, "stale", "fitted to 4 pairs, there are 6 now")])
+    assert (line["tag"], line["style"]) == ("1 stale", "warn")
+    assert line["told"] == [f"{one.name} is stale: fitted to 4 pairs, there are 6 now"]
+    assert coefficient_line([SetState(one, "unknown", "it does not say")])["style"] == "none"
+    # What a newer one has taken the place of is no concern of the morning.
+    older = SetState(replace(one, name="older"), "superseded", "by another", use=False)
+    assert coefficient_line([SetState(one, "current"), older])["told"] == []
+    assert coefficient_line([])["tag"] == "none"
 
 
 def test_pairs_lead_to_each_other() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cte_lake.correction.renewal import SetState
 from cte_lake.errors import Rejected
 from cte_lake.plots.words import word
 from cte_lake.report.charts import time_chart
@@ -258,5 +259,5 @@ def test_a_set_of_several_flash_levels_is_shown_and_drawn_over_each(tmp_path: Pa
     selection = {"target": "ngc104", "filter": "F502N", "length": "l", "flash": "0,12"}
     one = replace(make_set(), selection=selection)
     assert word("flash", "0,12") == "no flash, flash 12 e\u207b/px"
-    assert "no flash, flash 12" in coefficient_cells([one], tmp_path)[0]["text"]
+    assert "no flash, flash 12" in coefficient_cells([SetState(one, "current")], tmp_path)[0]["text"]
     assert [suits(one, _row(flash=flash)) for flash in (0, 12, 1, 33)] == [True, True, False, False]

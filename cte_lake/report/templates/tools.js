@@ -33,6 +33,13 @@
     apply();
   };
 
+  // A page that nobody makes again must not look like this morning's.
+  document.querySelectorAll("[data-made]").forEach((note) => {
+    const days = Math.floor((Date.now() - Date.parse(note.dataset.made)) / 86400000);
+    note.hidden = !(days >= 2);
+    note.textContent = `This page is ${days} days old`;
+  });
+
   document.querySelectorAll("button[data-copy]").forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", () => copy(button));
