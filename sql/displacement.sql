@@ -99,12 +99,12 @@ compared AS (
 observed AS (
     SELECT
         p.pair_id, p.image_1, p.image_2, p.pairing, p.target, p.proposal, p.visit, p.filter, p.exptime, p.length,
-        p.flash, p.filetype, p.chinject, p.generation, p.mjd, CASE WHEN p.pairing = '180' THEN p.chip_1 END AS chip
+        p.flash, p.filetype, p.chinject, p.generation, p.newest, p.mjd, CASE WHEN p.pairing = '180' THEN p.chip_1 END AS chip
     FROM pairings AS p
     UNION ALL
     SELECT
         f.pair_id, f.image_1, f.image_2, 'files', f.target, f.proposal, f.visit, f.filter, f.exptime, f.length,
-        f.flash, 'flt', f.chinject, f.generation, f.mjd, f.chip
+        f.flash, 'flt', f.chinject, f.generation, NULL, f.mjd, f.chip
     FROM file_pairs AS f
 )
 SELECT
@@ -123,6 +123,7 @@ SELECT
     o.filetype::VARCHAR AS filetype,
     o.chinject::VARCHAR AS chinject,
     o.generation::VARCHAR AS generation,
+    o.newest::BOOLEAN AS newest,
     o.mjd::DOUBLE AS mjd,
     o.chip::INTEGER AS chip,
     c.bin_lo::DOUBLE AS bin_lo,
@@ -131,6 +132,7 @@ SELECT
     c.n::BIGINT AS n,
     c.mean_flux::DOUBLE AS mean_flux,
     c.background::DOUBLE AS background,
+    background_at_readout(c.background, o.flash, one.meandark, two.meandark)::DOUBLE AS readout_background,
     CASE c.against WHEN 'bright' THEN c.bright.flux END::DOUBLE AS bright_flux,
     (c.found.value - CASE c.against WHEN 'bright' THEN c.bright.found.value ELSE 0 END)::DOUBLE AS displacement,
     sqrt(c.found.error ** 2 + CASE c.against WHEN 'bright' THEN c.bright.found.error ** 2 ELSE 0 END)::DOUBLE AS displacement_err
@@ -141,4 +143,6 @@ INNER JOIN observed AS o
     AND o.proposal = c.proposal
     AND o.flash = c.flash
     AND o.filetype = c.filetype
+LEFT JOIN exposures AS one ON one.imagename = o.image_1
+LEFT JOIN exposures AS two ON two.imagename = o.image_2
 WHERE c.against = 'flc' OR (NOT c.is_bright AND c.bright IS NOT NULL);

@@ -23,6 +23,7 @@ from cte_lake.cli.fit_options import (
     OldPairsOption,
     OldPivotOption,
     RobustOption,
+    ShiftOption,
     TimeOption,
     UntilOption,
     fit_request,
@@ -78,6 +79,7 @@ def fit(
     min_stars: MinStarsOption = 10,
     bootstrap: BootstrapOption = 200,
     chips: ChipsOption = False,
+    shift: ShiftOption = False,
     name: NameOption = None,
     output: FitOutputOption = None,
     overwrite: Annotated[bool, overwriting("Overwrite a set of the same name.")] = False,
@@ -133,6 +135,7 @@ def fit(
         min_stars=min_stars,
         samples=bootstrap,
         chips=chips,
+        shift=shift,
     )
     with open_lake(root, mode=mode, settings=settings) as opened:
         for line in cautions(opened, opened.select(request.selection).of_losses()):

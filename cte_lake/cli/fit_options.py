@@ -83,6 +83,14 @@ PairsOption = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+ShiftOption = Annotated[
+    bool,
+    typer.Option(
+        "--shift",
+        help="Fit the shift of centroids too; `correct` then adds y_corrected.",
+        rich_help_panel=_HOW,
+    ),
+]
 NameOption = Annotated[
     str | None, typer.Option("--name", help="Name the set; default: made from what is fitted.")
 ]

@@ -22,6 +22,7 @@ from cte_lake.model.family import FamilyFit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
 from cte_lake.model.points import EPOCH_WIDTH, FitPoints, from_table
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
+from cte_lake.model.shift import ShiftLaw, fit_shift
 from cte_lake.model.tables import column
 from cte_lake.model.with_surface import with_surface
 
@@ -140,11 +141,29 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
         losses = solve_chips(lake, asked)
     outcome = fit_rows(rows, request, config_hash, name, losses)
     found = outcome.coefficients
+    if request.shift:
+        found = replace(found, shift=shift_of(lake, request))
     return replace(
         outcome,
         coefficients=replace(found, provenance={**found.provenance, **follows}),
         of_chips=() if losses is None else tuple(losses.sentences()),
     )
+
+
+def shift_of(lake: Lake, request: FitRequest) -> ShiftLaw:
+    """Fit the shift of centroids to the displacements of a request's pairs.
+
+    Raises
+    ------
+    FitRefused
+        If they cannot support the fit, with the reason.
+    """
+    chosen, values = lake.select(request.selection).of_losses().where()
+    query = (
+        f"SELECT * FROM displacement WHERE against = 'bright' AND pairing = 'chips' AND {chosen} "
+        "ORDER BY mjd, pair_id, bin_lo"
+    )
+    return fit_shift(lake.sql(query, **values).arrow(), request.robust)
 
 
 def fit_rows(

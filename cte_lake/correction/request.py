@@ -40,6 +40,8 @@ class FitRequest:
         Drawings of the bootstrap; 0 for none.
     chips : bool
         Whether each chip's own losses tell the chips apart, instead of the levels of the pairs.
+    shift : bool
+        Whether the shift of centroids is fitted too, from the view ``displacement``.
     """
 
     selection: Selection = field(default_factory=Selection)
@@ -52,3 +54,4 @@ class FitRequest:
     min_stars: int = MIN_STARS
     samples: int = 0
     chips: bool = False
+    shift: bool = False

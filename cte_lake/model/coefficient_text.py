@@ -12,11 +12,13 @@ from astropy.table import Table
 
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficients import CoefficientSet, Validity
+from cte_lake.model.shift import HEAD as SHIFT_HEAD
+from cte_lake.model.shift import read_shift, shift_values
 from cte_lake.model.surface_text import HEAD, read_surface, surface_lines, surface_values
 from cte_lake.model.terms import Term, tensor_terms
 
 FORMAT = "cte-lake coefficients"
-#: Version of a set with a surface; one without is written as version 1, which older releases read.
+#: Version of a set with a surface or a shift; one without is written as version 1, which older releases read.
 FORMAT_VERSION = 2
 #: What `coeffs export` can write.
 FORMATS = ("toml", "ecsv", "json")
@@ -58,9 +60,11 @@ def to_toml(coefficients: CoefficientSet) -> str:
     """Return the set as TOML; every number is its shortest exact form, so that reading gives it back."""
     validity, names = coefficients.validity, coefficients.term_names
     lines = [
-        _HEAD + (HEAD if coefficients.surface is not None else ""),
+        _HEAD
+        + (HEAD if coefficients.surface is not None else "")
+        + (SHIFT_HEAD if coefficients.shift else ""),
         f"format = {_toml(FORMAT)}",
-        f"format_version = {1 if coefficients.surface is None else FORMAT_VERSION}",
+        f"format_version = {FORMAT_VERSION if coefficients.surface or coefficients.shift else 1}",
         f"name = {_toml(coefficients.name)}",
         *_section("selection", dict(coefficients.selection)),
         "",
@@ -80,6 +84,7 @@ def to_toml(coefficients: CoefficientSet) -> str:
         *_section("quality", dict(coefficients.quality)),
         *_section("provenance", dict(coefficients.provenance)),
         *([] if coefficients.surface is None else surface_lines(coefficients.surface)),
+        *([] if coefficients.shift is None else _section("shift", shift_values(coefficients.shift))),
     ]
     return "\n".join(lines) + "\n"
 
@@ -145,6 +150,7 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
             quality={key: float(value) for key, value in data.get("quality", {}).items()},
             provenance={key: str(value) for key, value in data.get("provenance", {}).items()},
             surface=read_surface(data["surface"]) if "surface" in data else None,
+            shift=read_shift(data["shift"]) if "shift" in data else None,
         )
     except KeyError as error:
         raise CatalogError(f"{source} lacks the key {error.args[0]!r}") from None
@@ -202,6 +208,8 @@ def to_json(coefficients: CoefficientSet) -> str:
     }
     if coefficients.surface is not None:
         body["surface"] = surface_values(coefficients.surface)
+    if coefficients.shift is not None:
+        body["shift"] = shift_values(coefficients.shift)
     return json.dumps(body, indent=2, allow_nan=False) + "\n"
 
 

@@ -15,6 +15,7 @@ from cte_lake.model.correct_surface import leave
 from cte_lake.model.fit import SurfaceFit
 from cte_lake.model.points import epochs
 from cte_lake.model.readout import lose
+from cte_lake.model.shift import ShiftLaw
 from cte_lake.model.surface import Surface, background_of
 from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
 
@@ -83,6 +84,8 @@ class CoefficientSet:
         The surface that the data chose, by which losses are predicted and corrected; the coefficients are
         then the nearest member of the published family, for tables. None: the coefficients are all there
         is.
+    shift : ShiftLaw or None
+        How far readout moves centroids; None where it was not fitted.
     """
 
     name: str
@@ -94,6 +97,7 @@ class CoefficientSet:
     quality: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     surface: Surface | None = None
+    shift: ShiftLaw | None = None
 
     def __post_init__(self) -> None:
         size = len(self.terms)
@@ -116,6 +120,7 @@ class CoefficientSet:
             and repr(dict(self.quality)) == repr(dict(other.quality))
             and dict(self.provenance) == dict(other.provenance)
             and self.surface == other.surface
+            and repr(self.shift) == repr(other.shift)
         )
 
     __hash__ = None  # type: ignore[assignment]

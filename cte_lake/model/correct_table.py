@@ -18,7 +18,8 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
 from cte_lake.model.columns import TableColumns, discover
 from cte_lake.model.correct import correct, error_parts
-from cte_lake.model.table_roles import RoleReader, TableConstants
+from cte_lake.model.shift import ShiftLaw, correct_row
+from cte_lake.model.table_roles import Inputs, RoleReader, TableConstants
 from cte_lake.model.tables import column_names
 from cte_lake.model.units import known_unit, split_name
 
@@ -30,6 +31,9 @@ OUTPUT: dict[str, tuple[str, str]] = {
     "corrected_flux": ("", "flux before readout, in the unit of the flux column"),
     "corrected_mag": ("mag", "magnitude less cte_dmag"),
     "cte_flag": ("", "bits: " + "; ".join(f"{f.value} {f.name}" for f in bits.CORRECTION_FLAGS)),
+    "y_corrected": ("pix", "row of the centroid before readout moved it, counted as the column of rows"),
+    "y_corrected_err": ("pix", "error of the shift that y_corrected takes off"),
+    "y_flag": ("", "bits of cte_flag that hold for y_corrected"),
     "cte_dmag_err_slopes": ("mag", "part of cte_dmag_err from the errors of the slopes"),
     "cte_dmag_err_visits": ("mag", "part of cte_dmag_err from the scatter of visits"),
     "cte_dmag_err_form": ("mag", "part of cte_dmag_err from what no smooth form followed"),
@@ -37,6 +41,8 @@ OUTPUT: dict[str, tuple[str, str]] = {
     "cte_dmag_err_chips": ("mag", "part of cte_dmag_err from the difference of the chips"),
     "cte_dmag_scatter": ("mag", "scatter of one exposure about the law; not in cte_dmag_err"),
 }
+#: Of these, whole numbers.
+_FLAGS = frozenset({"cte_flag", "y_flag"})
 
 
 def astropy_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
@@ -50,7 +56,7 @@ def astropy_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
     for entry in schema:
         own = {key.decode(): value.decode() for key, value in (entry.metadata or {}).items()}
         stated = {key: value for key, value in own.items() if value and key in ("unit", "description")}
-        new = {"name": entry.name, **stated, "datatype": "int32" if entry.name == "cte_flag" else "float64"}
+        new = {"name": entry.name, **stated, "datatype": "int32" if entry.name in _FLAGS else "float64"}
         datatype.append(known.get(entry.name, new))
     metadata[ASTROPY_HEADER] = yaml.dump({**header, "datatype": datatype}).encode()
     return metadata
@@ -81,6 +87,7 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
     -------
     dict of str to ndarray
         ``cte_loss``, ``cte_dmag``, ``cte_dmag_err``, ``corrected_flux``, ``corrected_mag``, ``cte_flag``;
+        ``y_corrected``, ``y_corrected_err``, ``y_flag`` where the set has a shift;
         on request the parts of the error, ``cte_dmag_err_slopes`` and so on, and ``cte_dmag_scatter``.
 
     Raises
@@ -120,12 +127,22 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
         out["corrected_mag"] = mags - result.cte_dmag
     flag = result.cte_flag | inputs.image
     out["cte_flag"] = np.where(inputs.impossible, flag | bits.DATE_IMPOSSIBLE.value, flag).astype(np.int32)
+    if coefficients.shift is not None and columns.y is not None:
+        out |= _shifted(coefficients.shift, inputs, reader.y_origin)
     if reader.constants.parts:
         parts = error_parts(coefficients, result, inputs.flux, inputs.mjd, inputs.background)
         scatter = parts.pop("exposure")
         out |= {f"cte_dmag_err_{name}": value + 0.0 * result.cte_dmag for name, value in parts.items()}
         out["cte_dmag_scatter"] = scatter
     return out
+
+
+def _shifted(law: ShiftLaw, inputs: Inputs, origin: float) -> dict[str, NDArray[Any]]:
+    """Return the columns of the rows before readout, counted from `origin`."""
+    found = correct_row(law, inputs.flux, inputs.y, inputs.chip, inputs.mjd, inputs.background)
+    flag = found.flag | inputs.image
+    flag = np.where(inputs.impossible, flag | bits.DATE_IMPOSSIBLE.value, flag).astype(np.int32)
+    return {"y_corrected": found.y + origin, "y_corrected_err": found.y_err, "y_flag": flag}
 
 
 def correct_table(

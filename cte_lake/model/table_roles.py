@@ -266,11 +266,15 @@ class RoleReader:
         self.readings[role] += f"; {_NO_MAGNITUDE:g} mag or more is no measurement"
         return np.where(none, np.nan, magnitudes)
 
+    @property
+    def y_origin(self) -> float:
+        """Number of a chip's first row in the column of rows."""
+        stated = self.constants.y_origin
+        return float(y_origin_of(str(self.columns.y)) if stated is None else stated)
+
     def _rows(self, table: Any) -> FloatArray:
-        name = str(self.columns.y)
-        origin = self.constants.y_origin
-        origin = y_origin_of(name) if origin is None else origin
-        values = self._numbers(table, "y", name)
+        origin = self.y_origin
+        values = self._numbers(table, "y", str(self.columns.y))
         self.readings["y"] += f", counted from {origin:g}"
         return values - origin if origin else values
 
