@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from array import array
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class KeptFiles:
             with contextlib.suppress(OSError, pa.ArrowInvalid):
                 content = (self.root / listed.path).read_bytes()
                 if listed.path.split(".")[-2] == _digest(content):
-                    table = pq.read_table(pa.BufferReader(content), columns=columns)
+                    table = pq.ParquetFile(pa.BufferReader(content)).read(columns)
                     if (table.schema.metadata or {}).get(_RECIPE) == self.recipe.encode():
                         tables.append(table)
         return pa.concat_tables(tables) if tables else None
@@ -96,13 +97,17 @@ class KeptFiles:
 
 def as_table(files: Collection[Listed]) -> pa.Table:
     """Return a listing as a table: path, size, mtime_ns."""
+    # `pa.array` would import pandas.
     numbers = [array("q", values) for values in ([f.size for f in files], [f.mtime_ns for f in files])]
-    # `pa.array` of numbers would import pandas.
     size, time = (
         pa.Array.from_buffers(pa.int64(), len(files), [None, pa.py_buffer(each)]) for each in numbers
     )
-    paths = pa.array([found.path for found in files], pa.string())
-    return pa.table({"path": paths, "size": size, "mtime_ns": time})
+    names = [found.path.encode() for found in files]
+    ends = array("i", itertools.accumulate(map(len, names), initial=0))
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(names))]
+    paths = pa.Array.from_buffers(pa.string(), len(files), buffers)
+    schema = pa.schema([("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
+    return pa.Table.from_arrays([paths, size, time], schema=schema)
 
 
 def _digest(content: bytes) -> str:

@@ -19,7 +19,6 @@ from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
-from cte_lake.views.kept_audits import ImageAudits
 from cte_lake.views.kept_slopes import KeptSlopes
 from cte_lake.views.kept_sql import KINDS
 from cte_lake.views.kept_sql import statements as kept_statements
@@ -145,6 +144,9 @@ class Binding:
 
     def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
         """Return the rows of queries over images; see `ImageAudits`."""
+        # Of what opens a lake few audit it.
+        from cte_lake.views.kept_audits import ImageAudits
+
         self.make(frozenset().union(*(named_in(query) or () for query in queries.values())))
         return ImageAudits(self._connection, self._lake, self._mode, queries).rows(share)
 

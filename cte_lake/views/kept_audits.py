@@ -55,7 +55,7 @@ FROM audited.images AS i LEFT JOIN audited.asked AS a ON a.imagename = i.imagena
 WHERE i.key IS NOT NULL AND NOT list_contains($ailing::VARCHAR[], i.imagename)
 ORDER BY i.key
 """
-_NOTHING = pa.table({"key": pa.array([], pa.string()), "asked_at": pa.array([], pa.float64())})
+_NOTHING = pa.schema([("key", pa.string()), ("asked_at", pa.float64())])
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ImageAudits:
         kept = files.listing().get(self.mode, [])
         known = files.read(kept)
         listed = {found.path: found for found in self.lake.dataset("phot").listing()}
-        self._find_images(listed, _NOTHING if known is None else known)
+        self._find_images(listed, _NOTHING.empty_table() if known is None else known)
         self._choose(listed, share)
         found = {
             name: self.connection.sql(placed(query, ("exposures", "phot"), "audited")).to_arrow_table()

@@ -13,7 +13,7 @@ from cte_lake.errors import UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.views.bind import Binding
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
-from tests.sql.writing import add_exposure
+from tests.sql.writing import add_pair
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +66,14 @@ def test_stored_datasets_are_named_by_their_prefix():
 
 
 def test_opening_and_a_plain_query_import_neither_pandas_nor_compiled_kernels(lake):
-    add_exposure(lake, "ic7802aaq")
+    add_pair(lake)
+    with open_lake(lake) as opened:
+        opened.keep_slopes(3)
     code = (
         "import sys, cte_lake\n"
         f"with cte_lake.open_lake({str(lake)!r}) as opened:\n"
         "    opened.sql('SELECT count(*) FROM exposures')\n"
+        "    opened.sql('FROM cte')\n"
         "print(sorted({'pandas', 'numba', 'scipy', 'astropy', 'pyarrow.compute'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
