@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
+from cte_lake.correction.chip_stars import read_stars
 from cte_lake.correction.request import KINDS
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.schemas import dataset
-from cte_lake.lake.selection import Selection, where
+from cte_lake.lake.selection import Selection
 from cte_lake.model.bins import non_overlapping
-from cte_lake.model.chips.losses import ChipLosses, LeftOut
-from cte_lake.model.chips.rows import MARGIN, Exposures, Setting, StarRows, turns
+from cte_lake.model.chips.losses import ChipLosses
+from cte_lake.model.chips.rows import Exposures, StarRows
 from cte_lake.model.chips.solve import Method, Run, Task, solve
 from cte_lake.model.chips.sums import pass_over
 from cte_lake.model.points import MIN_STARS
@@ -35,15 +35,8 @@ if TYPE_CHECKING:
 
 #: How exposures were measured: those that differ in it are not solved together.
 _MEASURED = ("cr_masked", "flux_scaled", "settings_hash", "pam")
-#: Exposures whose stars are read in one query.
-_BATCH = 100
-#: Stars times exposures of a group; groups follow from the stars alone, so that their sums are added in one
-#: order whoever makes them.
-_GROUP = 1_500_000
 #: Measurements from which on worker processes are worth their start.
 _MANY = 4_000_000
-#: Stars by which the sense of the rows is told.
-_SENSE = 2000
 
 
 @dataclass(frozen=True)
@@ -160,7 +153,7 @@ def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
     if request.rolled is not None:
         selection = replace(request.selection, target=(request.rolled,), proposal=(), visit=(), flash=())
         rolled = solve_chips(lake, replace(request, selection=selection, rolled=None)).rolled(bins)
-    exposures, groups, left_out = _read(lake, chosen.rows, request.aperture, bins)
+    exposures, groups, left_out = read_stars(lake, chosen.rows, request.aperture, bins)
     levels = [group.mean_log(exposures.zero) for group in groups]
     method = Method(request.zero_per_bin, tuple(rolled))
     pool = request.workers or _pool(settings.config.workers, left_out.rows)
@@ -222,86 +215,6 @@ def _choose(lake: Lake, request: ChipRequest) -> _Chosen:
         else ()
     )
     return _Chosen(largest, {name: str(largest[0][name]) for name in KINDS}, notes)
-
-
-def _read(
-    lake: Lake, rows: list[dict[str, Any]], aperture: int, bins: Sequence[tuple[float, float]]
-) -> tuple[Exposures, list[StarRows], LeftOut]:
-    exposures, order = Exposures.sorted_by_setting(
-        [row["imagename"] for row in rows],
-        [Setting(row["chip"], row["epoch"], row["flash"]) for row in rows],
-        np.array([row["exptime"] for row in rows]),
-        np.array([row["mjd"] for row in rows]),
-        np.array([row["background"] for row in rows]),
-        bins,
-    )
-    parts = list(_stars(lake, [rows[k] for k in order], aperture))
-    number, star, distance, flux, noise = (
-        np.concatenate(columns) for columns in zip(*(p[0] for p in parts), strict=True)
-    )
-    left_out = LeftOut(sum(p[1] for p in parts), sum(p[1] for p in parts) - number.size)
-    parts.clear()
-    if not number.size:
-        raise NothingToDo(
-            "no star of the selected exposures counts: all have a flag that excludes, or no flux"
-        )
-    star, kept = _near_the_bins(number, star, flux, exposures)
-    dense = [np.full((kept, len(exposures)), np.nan, dtype=np.float32) for _ in range(3)]
-    chosen = star >= 0
-    for array, values in zip(dense, (flux, noise, distance), strict=True):
-        array[star[chosen], number[chosen]] = values[chosen]
-    whole = StarRows(*dense)
-    exposures = replace(exposures, turn=turns(whole.part(kept // 2, kept // 2 + _SENSE), exposures))
-    size = max(1, _GROUP // len(exposures))
-    return exposures, [whole.part(k, k + size) for k in range(0, kept, size)], left_out
-
-
-def _stars(
-    lake: Lake, rows: list[dict[str, Any]], aperture: int
-) -> Iterator[tuple[tuple[np.ndarray[Any, Any], ...], int]]:
-    """Yield the usable measurements of some exposures at a time, and the number of all of them."""
-    from cte_lake.detector import DETECTOR
-
-    chosen = {"number": range(len(rows)), "imagename": [row["imagename"] for row in rows]}
-    lake.register("chosen_exposures", pa.table({name: pa.array(values) for name, values in chosen.items()}))
-    by_proposal: dict[int, int] = {}
-    for row in rows:
-        by_proposal[row["proposal"]] = by_proposal.get(row["proposal"], 0) + 1
-    batch: list[int] = []
-    for proposal in sorted(by_proposal):
-        batch.append(proposal)
-        if sum(by_proposal[p] for p in batch) < _BATCH and proposal != max(by_proposal):
-            continue
-        wanted = {"target": rows[0]["target"], "filetype": rows[0]["filetype"], "proposal": batch}
-        condition, values = where(wanted, "s")
-        table = lake.sql(
-            "SELECT c.number::SMALLINT AS number, s.master_id, s.distance::FLOAT AS distance, "
-            "s.flux::FLOAT AS flux, s.noise::FLOAT AS noise, s.usable "
-            f"FROM chip_stars(aperture := {int(aperture)}) AS s "
-            f"INNER JOIN chosen_exposures AS c ON c.imagename = s.imagename WHERE {condition}",
-            **values,
-        ).arrow()
-        usable = table.column("usable").to_numpy()
-        names = ("number", "master_id", "distance", "flux", "noise")
-        number, star, distance, flux, noise = (table.column(name).to_numpy()[usable] for name in names)
-        yield (number, star, distance / np.float32(DETECTOR.loss_rows), flux, noise), table.num_rows
-        batch = []
-
-
-def _near_the_bins(
-    number: np.ndarray[Any, Any], star: np.ndarray[Any, Any], flux: np.ndarray[Any, Any], exposures: Exposures
-) -> tuple[np.ndarray[Any, Any], int]:
-    """Number the stars from faint to bright; -1 for those far from all bins or seen once."""
-    known, index = np.unique(star, return_inverse=True)
-    count = np.bincount(index)
-    light = np.bincount(index, flux) / np.bincount(index, np.exp(exposures.zero)[number])
-    low, high = exposures.bins[0][0] * MARGIN[0], exposures.bins[-1][1] * MARGIN[1]
-    counts = (count > 1) & (light > low) & (light < high)
-    # A stable order, of equal fluxes by the star's number: groups are the same every time.
-    order = np.argsort(np.where(counts, light, np.inf), kind="stable")
-    place = np.full(known.size, -1)
-    place[order[: int(counts.sum())]] = np.arange(int(counts.sum()))
-    return place[index], int(counts.sum())
 
 
 def _pool(stated: Any, rows: int) -> WorkerSettings:

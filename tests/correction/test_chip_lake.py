@@ -190,7 +190,7 @@ def test_flags_and_missing_fluxes_are_counted(lake):
 def test_any_number_of_workers_gives_the_same_numbers(root, losses, monkeypatch):
     from dataclasses import replace
 
-    monkeypatch.setattr("cte_lake.correction.chip_lake._GROUP", 2000)
+    monkeypatch.setattr("cte_lake.correction.chip_stars._GROUP", 2000)
     with open_lake(root, threads=1) as opened:
         here = solve_chips(opened, NOMINAL)
         there = [

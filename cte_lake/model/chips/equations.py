@@ -160,10 +160,7 @@ def determine(reduced: Reduced, exposures: Exposures) -> Determined:
     active = np.flatnonzero(reduced.alone > 0)
     scale = 1.0 / np.sqrt(reduced.alone[active])
     matrix = reduced.normal[np.ix_(active, active)] * scale[:, None] * scale
-    # As many as can be open: some for each tilt, and one in eight of the losses.
-    wanted = min(active.size, 2 * len(tilts) + active.size // 8 + 4)
-    values, vectors = eigh(matrix, subset_by_index=[0, wanted - 1], driver="evr")
-    vectors = vectors[:, values < OPEN_SHARE]
+    _, vectors = eigh(matrix, subset_by_value=(-np.inf, OPEN_SHARE), driver="evr")
     for tilt in tilts:
         if tilt.open:
             unit = tilt.direction[active] / scale

@@ -144,7 +144,7 @@ def solve(
         reduced = reduce(sums, exposures, method.zero_per_bin)
         if not np.any(reduced.alone > 0):
             raise FitRefused("no star in the flux bins was measured in two exposures; nothing can be solved")
-        if number in {1, _BIN_PASSES} or determined is None:
+        if number in {0, _BIN_PASSES} or determined is None:
             determined = determine(reduced, exposures)
         conditions, closed, fixed = _held(reduced, exposures, determined, terms.loss.T.ravel(), method)
         found = solve_equations(reduced, sums, exposures, conditions, closed, terms.loss.T.ravel())
