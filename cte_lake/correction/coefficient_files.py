@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import CatalogError, CteLakeError, NothingToDo, UsageError
+from cte_lake.lake.seals import seal_broken, sealed
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
@@ -30,9 +31,15 @@ def read_coefficients(path: Path | Place) -> CoefficientSet:
         If the file is missing or no coefficient set.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = content.decode()
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogError(f"coefficient file {path} cannot be read: {error}") from None
+    if seal_broken(content):
+        raise CatalogError(
+            f"coefficient file {path} was changed since it was written: the checksum in its last line is "
+            "another's; if you edited it, delete that line"
+        )
     if path.name.endswith("_coeffs.txt"):
         return from_2017(text, path.name)
     return from_toml(text, str(path))
@@ -130,7 +137,7 @@ def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace
     UsageError
         If the file is there with another content and may not be replaced.
     """
-    content = to_toml(coefficients).encode()
+    content = sealed(to_toml(coefficients).encode())
     if path.exists() and not replace and path.read_bytes() != content:
         raise UsageError(f"{path} exists; use --overwrite to replace it, or --name for another name")
     write_bytes(path, content)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from cte_lake.lake.paths import checked
 from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.seals import files_record
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, stored
 from cte_lake.lake.write import conform, write_table
@@ -107,16 +108,32 @@ def next_version(folder: Named, rootname: str, key: str, status: str, content_ha
 
 
 def write_row(version: Version, name: str, row: Mapping[str, Any]) -> None:
-    """Write the row of a product of the dataset `name`; this makes the product count."""
+    """Write the row of a product of the dataset `name`; this makes the product count.
+
+    Its footer records the checksums of the files that lie beside it by then.
+    """
+    stem = version.path.name.removesuffix(".parquet")
+    beside = {
+        path.name.removeprefix(stem): path.read_bytes()
+        for path in version.path.parent.files(f"{stem}.")
+        if path.name != version.path.name
+    }
     filled = dict(row) | {"rootname": version.rootname, "key": version.key, "revision": version.revision}
     table = pa.Table.from_pylist([filled], schema=dataset(name).schema())
-    write_table(version.path, conform(table, name))
+    write_table(version.path, conform(table, name), files_record(beside))
 
 
 def read_row(version: Version) -> dict[str, Any]:
     """Return the row of a product, by column of its dataset."""
-    row: dict[str, Any] = pq.ParquetFile(version.path.source()).read().to_pylist()[0]
+    with pq.ParquetFile(version.path.source(), page_checksum_verification=True) as file:
+        row: dict[str, Any] = file.read().to_pylist()[0]
     return row
+
+
+def without_file(folder: Named, versions: Iterable[Version], suffix: str) -> set[str]:
+    """Return the names of those rows beside which a file is lost: one listing."""
+    there = {path.name for path in place_of(folder).files()}
+    return {version.path.name for version in versions if version.beside(suffix).name not in there}
 
 
 def newest_rows(named: AnyLake, name: str) -> list[dict[str, Any]]:

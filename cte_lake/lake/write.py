@@ -81,7 +81,7 @@ def _nan_to_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
-def write_table(named: Named, table: pa.Table, provenance: Mapping[str, str] | None = None) -> None:
+def write_table(named: Named, table: pa.Table, provenance: Mapping[Any, str] | None = None) -> None:
     """Write a table as Parquet in one step, with its provenance and the hash of its rows in the metadata."""
     write_derived(named, table, {**(provenance or {}), ROWS_HASH: rows_hash(table)})
 

@@ -7,9 +7,10 @@ import json
 import time
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.seals import checksum
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 
 _WHEN_READ = ".cache/verified.json"
@@ -34,10 +35,10 @@ class Turns:
     """
 
     def __init__(self, lake: StoredLake, paths: Collection[str], share: float, seconds: float) -> None:
+        self._lake = lake
         self._place = lake / _WHEN_READ
-        self._when: dict[str, float] = dict.fromkeys(paths, 0.0) | {
-            path: when for path, when in _read(self._place).items() if path in set(paths)
-        }
+        self._read = {path: seen for path, seen in _read(self._place).items() if path in set(paths)}
+        self._when = dict.fromkeys(paths, 0.0) | {path: seen.when for path, seen in self._read.items()}
         self._count = min(len(paths), int(share * len(paths)) + 1)
         self._end = time.monotonic() + seconds
 
@@ -48,26 +49,65 @@ class Turns:
             if time.monotonic() > self._end:
                 break
             yield path
-            self._when[path] = time.time()
+            self._read[path] = self._read.get(path, Seen())._replace(when=time.time())
         # On a read-only lake every night begins with the same files.
         with contextlib.suppress(OSError, LakeError):
-            self._place.write_bytes(json.dumps(self._when).encode())
+            self._place.write_bytes(json.dumps(self._read).encode())
+
+    def changed_since(self, path: str, found: str) -> float | None:
+        """Return when a file had other bytes though nobody has written it since; None if it had not.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        found : str
+            The checksum of its bytes. It is remembered, unless it is another's.
+        """
+        known = self._read.get(path, Seen())
+        try:
+            mtime_ns = (self._lake / path).head().mtime_ns
+        except FileNotFoundError:
+            return None
+        if known.checksum not in ("", found) and known.mtime_ns == mtime_ns:
+            return known.when
+        self._read[path] = known._replace(checksum=found, mtime_ns=mtime_ns)
+        return None
 
 
-def _read(place: Any) -> dict[str, float]:
+class Seen(NamedTuple):
+    """When a file was last read in full (s since 1970), its checksum and time of change then."""
+
+    when: float = 0.0
+    checksum: str = ""
+    mtime_ns: int = 0
+
+
+def _read(place: Any) -> dict[str, Seen]:
     try:
         found = json.loads(place.read_text())
-    except (OSError, ValueError):
+        return {str(path): Seen(float(when), str(told), int(at)) for path, (when, told, at) in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        # Not there, of an older version, or damaged: all are read as if for the first time.
         return {}
-    return {str(path): float(when) for path, when in found.items()} if isinstance(found, dict) else {}
 
 
 def record_verification(lake: StoredLake, told: Mapping[str, Any]) -> None:
     """Keep what a verification found, for `status`; a lake that cannot be written keeps nothing."""
     findings = list(told["findings"])
-    record = {**told, "at": datetime.now(UTC).isoformat(timespec="seconds"), "findings": findings[:_TOLD]}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    record = {**told, "at": at, "findings": findings[:_TOLD], "settings": settings_record(lake)}
     with contextlib.suppress(OSError, LakeError):
         (lake / _LAST).write_bytes(json.dumps(record, indent=1).encode())
+
+
+def settings_record(lake: StoredLake) -> dict[str, Any]:
+    """Return what tells whether the settings file changes and whether anybody wrote it; empty if gone."""
+    try:
+        content = lake.settings_file.read_bytes()
+        return {"checksum": checksum(content), "mtime_ns": lake.settings_file.head().mtime_ns}
+    except (OSError, LakeError):
+        return {}
 
 
 def last_verification(named: AnyLake) -> dict[str, Any] | None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +16,7 @@ import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.contents import ROWS_HASH, contents_of, phot_hash, rows_hash
+from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Place
 
 #: What keeps a reader from a file that may be whole.
@@ -36,15 +41,17 @@ class Fault:
     proven: bool
 
 
-def fault_of(place: Place, quick: bool = False) -> Fault | None:
+def fault_of(place: Place, quick: bool = False, seen: Callable[[str], None] | None = None) -> Fault | None:
     """Return what is wrong with a Parquet file of the lake, None if it is whole or gone meanwhile.
 
     Read in full, every page is held against its checksum, every column against its statistics, and the rows
-    against the hash that the file records. A file is called broken only if it is so twice.
+    against the hash that the file records. A file is called broken only if it is so twice. `seen` is called
+    with the checksum of the bytes of a file that was read in full and is whole.
     """
     for last in (False, True):
         try:
-            detail = _check(place, quick)
+            source = place.source(whole=not quick)
+            detail = _check(source, quick)
         except FileNotFoundError:
             # A vacuum took it meanwhile.
             return None
@@ -61,14 +68,20 @@ def fault_of(place: Place, quick: bool = False) -> Fault | None:
             # A flipped bit can leave text that is not UTF-8, or a date that no calendar has.
             detail = str(error).splitlines()[0]
         if detail is None:
+            if seen is not None and not quick:
+                seen(checksum(_bytes_of(source)))
             return None
         if last:
             return Fault(detail, proven=True)
     raise AssertionError("the loop returns")
 
 
-def _check(place: Place, quick: bool) -> str | None:
-    with pq.ParquetFile(place.source(whole=not quick), page_checksum_verification=True) as file:
+def _bytes_of(source: str | io.BytesIO) -> bytes:
+    return Path(source).read_bytes() if isinstance(source, str) else source.getvalue()
+
+
+def _check(source: Any, quick: bool) -> str | None:
+    with pq.ParquetFile(source, page_checksum_verification=True) as file:
         if quick:
             return None
         tables = []

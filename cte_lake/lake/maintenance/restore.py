@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake.config import load_settings
-from cte_lake.errors import NothingToDo
+from cte_lake.errors import LakeError, NothingToDo
 from cte_lake.lake.commit import partition_of, withdraw, write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.dataset_files import FILE_COLUMN
@@ -21,6 +21,7 @@ from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.maintenance.readable import fault_of
 from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import current_master, exposure_rows, master_targets, read_master
+from cte_lake.lake.seals import changed_files
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
@@ -165,6 +166,12 @@ def _adopt(old: Version, folder: Place, name: str, copy: bool) -> None:
     """Make a product of the snapshot the current one: its files first, its row last."""
     new = next_version(folder, old.rootname, old.key, old.status, old.hash)
     old_stem, new_stem = old.path.name.removesuffix(".parquet"), new.path.name.removesuffix(".parquet")
+    if damaged := changed_files(old.path):
+        # Not under a fresh checksum.
+        raise LakeError(
+            f"{old.beside(damaged[0])} of the snapshot is not what was written; "
+            "restore another snapshot, or remove the product's files from it"
+        )
     for path in old.path.parent.files(f"{old_stem}."):
         if path != old.path:
             place = folder / path.name.replace(old_stem, new_stem, 1)

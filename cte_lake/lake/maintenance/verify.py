@@ -6,36 +6,26 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
+from cte_lake.lake.maintenance.finding import Finding
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, rows_of
 from cte_lake.lake.maintenance.nightly import Turns
-from cte_lake.lake.maintenance.readable import fault_of, hashes_in
+from cte_lake.lake.maintenance.other_files import products, texts
+from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in
 from cte_lake.lake.named_files import COMPACTED
 from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
-from cte_lake.lake.versions import listed_versions
 
 #: An ingest writes the row moments after the photometry; one that was killed is run again the next night.
 _ROWLESS_NS = 7 * DAY_NS
-_COMPANION = {"alignment": ".hlet.fits", "crmasks": ".fits"}
-_STATUS_WITH_COMPANION = frozenset({"aligned", "masked"})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is not as it must be; `harm` is False for what is merely left over."""
-
-    check: str
-    path: str
-    detail: str
-    harm: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,11 +58,13 @@ def verify(
     """Check a lake; reads every byte, or of some files, or with `quick` of all, the footers alone.
 
     Checks: ``readable`` (each Parquet file opens; in full, pages match their checksums and rows their hash),
-    ``unread`` (this reader could not read a file, which proves nothing against it), ``rows`` (each row's
+    ``bytes`` (they are those of the last reading in full), ``unread`` (this reader could not read a file, which proves nothing against it), ``rows`` (each row's
     photometry is there and what the row names), ``name`` (a file's name and place are those of its content),
     ``copy`` (photometry that no row names and another file holds), ``product`` (headerlets and masks are
-    there), ``lost`` (photometry for a week without any row of its image), ``orphan`` and ``leftover`` (what
-    vacuum will take: no harm).
+    there and what was written), ``text`` (coefficient sets are what was written), ``settings`` (can be read,
+    and were not changed without being written), ``unverified`` (no checksum was recorded: no harm), ``lost``
+    (photometry for a week without any row of its image), ``orphan`` and ``leftover`` (what vacuum will take:
+    no harm).
 
     Parameters
     ----------
@@ -89,13 +81,14 @@ def verify(
     paths = {listed.path for name in dataset_names() for listed in lake.listing(name)}
     in_full = set()
     findings: list[Finding] = []
-    for path in () if quick else Turns(lake, paths, share, seconds):
+    turns = Turns(lake, () if quick else paths, share, seconds)
+    for path in () if quick else turns:
         in_full.add(path)
-        findings += _fault(lake, path, quick=False)
+        findings += _in_full(lake, path, turns)
     for path in sorted(paths - in_full):
-        findings += _fault(lake, path, quick=True)
+        findings += _told_of(path, fault_of(lake / path, quick=True))
     broken = {finding.path for finding in findings}
-    findings += [*_products(lake), *_leftovers(lake)]
+    findings += [*products(lake, in_full), *texts(lake), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
         told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
@@ -110,8 +103,19 @@ def verify(
     return Verification(len(paths), len(in_full), len(counted), stars, tuple(findings))
 
 
-def _fault(lake: StoredLake, path: str, quick: bool) -> Iterator[Finding]:
-    fault = fault_of(lake / path, quick)
+def _in_full(lake: StoredLake, path: str, turns: Turns) -> Iterator[Finding]:
+    checksums: list[str] = []
+    yield from _told_of(path, fault_of(lake / path, seen=checksums.append))
+    for found in checksums:
+        if (when := turns.changed_since(path, found)) is not None:
+            at = datetime.fromtimestamp(when, UTC).isoformat(timespec="minutes")[:16]
+            told = (
+                f"its bytes were others on {at} UTC and nobody has written it since; its rows are whole, but "
+            )
+            yield Finding("bytes", path, f"{told}copy it from a snapshot, or measure its frames again")
+
+
+def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:
     if fault is not None:
         yield Finding("readable" if fault.proven else "unread", path, fault.detail)
 
@@ -236,21 +240,6 @@ def _name(row: ExposureRow) -> Iterator[Finding]:
         return
     if place != row.file.replace(os.sep, "/"):
         yield Finding("name", row.file, f"its content belongs at {place}")
-
-
-def _products(root: StoredLake) -> Iterator[Finding]:
-    for name, suffix in _COMPANION.items():
-        versions = list(listed_versions(root / name))
-        # Listed after the rows: a row's files are written before it.
-        there = {path.name for path in (root / name).files()}
-        for version in versions:
-            if version.status in _STATUS_WITH_COMPANION and version.beside(suffix).name not in there:
-                path = f"{name}/{version.beside(suffix).name}"
-                yield Finding("product", path, f"is not there; run `cte-lake {_command(name)} --overwrite`")
-
-
-def _command(name: str) -> str:
-    return {"alignment": "align", "crmasks": "crmask"}[name]
 
 
 def _leftovers(root: StoredLake) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from cte_lake.pipeline.align.alignment_rows import (
     SKIPPED,
     alignment_states,
     current_rows,
+    without_headerlet,
 )
 from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
@@ -135,6 +136,7 @@ def make_plan(arguments: AlignArguments) -> AlignPlan:
     found = survey(arguments.paths, arguments.settings, arguments.selection, rows)
     plan = AlignPlan(refused=found.refused, excluded=found.excluded, unselected=found.unselected)
     states = alignment_states(arguments.lake)
+    lost = without_headerlet(arguments.lake, states.values())
     masters = {name: current_master(arguments.lake, name) for name in {e.target for e in found.exposures}}
     for exposure in found.exposures:
         master = masters[exposure.target]
@@ -143,7 +145,7 @@ def make_plan(arguments: AlignArguments) -> AlignPlan:
             continue
         key = solution_key(exposure, master, arguments.settings)
         state = states.get(exposure.rootname)
-        if state is not None and state.key == key and not arguments.overwrite:
+        if state is not None and state.key == key and state.path.name not in lost and not arguments.overwrite:
             plan.up_to_date.append(exposure.rootname)
         else:
             plan.todo.append((exposure, master, key))

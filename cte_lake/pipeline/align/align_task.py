@@ -19,11 +19,9 @@ from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.write import write_bytes
 from cte_lake.pipeline.align.advice import NOTHING_MATCHED, advice
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
-    MATCHES,
     QUARANTINED,
     SKIPPED,
     WcsSolution,
@@ -130,9 +128,8 @@ def align_exposure(task: AlignTask) -> Outcome:
         "settings_hash": task.settings_hash,
         "software": __version__,
     }
-    version = write_solution(task.lake, task.key, solution, headerlet, row | numbers)
-    if fitted is not None and not version.beside(MATCHES).exists():
-        write_bytes(version.beside(MATCHES), _matches(fitted))
+    matches = None if fitted is None else _matches(fitted)
+    write_solution(task.lake, task.key, solution, headerlet, row | numbers, matches)
     return Outcome(
         task.exposure.rootname,
         task.exposure.path,

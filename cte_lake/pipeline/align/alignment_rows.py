@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from astropy.io import fits
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.seals import changed_files, read_beside
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import (
@@ -26,6 +27,7 @@ from cte_lake.lake.versions import (
     newest_rows,
     next_version,
     read_row,
+    without_file,
     write_row,
 )
 from cte_lake.lake.write import write_bytes
@@ -115,13 +117,24 @@ def alignment_states(lake_root: StoredLake) -> dict[str, Version]:
     return current_of_all(alignment_dir(lake_root))
 
 
+def without_headerlet(lake_root: StoredLake, versions: Iterable[Version]) -> set[str]:
+    """Return the rows' names of those aligned whose headerlet is lost, as after a quarantine."""
+    aligned = (version for version in versions if version.status == ALIGNED)
+    return without_file(alignment_dir(lake_root), aligned, _HEADERLET)
+
+
 def current_rows(lake_root: StoredLake) -> list[dict[str, Any]]:
     """Return the current row of every exposure that `align` has seen, by column of the dataset."""
     return newest_rows(lake_root, "alignment")
 
 
 def write_solution(
-    lake_root: StoredLake, key: str, solution: WcsSolution, headerlet: bytes | None, row: Mapping[str, Any]
+    lake_root: StoredLake,
+    key: str,
+    solution: WcsSolution,
+    headerlet: bytes | None,
+    row: Mapping[str, Any],
+    matches: bytes | None = None,
 ) -> Version:
     """Keep a solution: the headerlet first, the row, which makes it count, last.
 
@@ -137,19 +150,27 @@ def write_solution(
         The headerlet as a FITS file; None unless aligned.
     row : mapping
         The numbers, by column of the dataset ``alignment``; what the solution itself holds is filled in here.
+    matches : bytes, optional
+        The matched stars, for the diagnostic figures.
 
     Returns
     -------
     Version
-        Where it lies; the current one where key and content are the same.
+        Where it lies; the current one where key and content are the same and its files are whole.
     """
     if (solution.status == ALIGNED) != (headerlet is not None):
         raise ValueError(f"{solution.rootname}: a headerlet goes with status 'aligned' and with no other")
     version = next_version(alignment_dir(lake_root), solution.rootname, key, solution.status, solution.hash)
-    if version.path.exists():
+    if (
+        version.path.exists()
+        and not changed_files(version.path)
+        and (headerlet is None or version.beside(_HEADERLET).exists())
+    ):
         return version
     if headerlet is not None:
         write_bytes(version.beside(_HEADERLET), headerlet)
+    if matches is not None:
+        write_bytes(version.beside(MATCHES), matches)
     filled = dict(row) | {
         "status": solution.status,
         "reason": solution.reason or None,
@@ -175,10 +196,15 @@ def _load(version: Version) -> WcsSolution:
         )
     path = version.beside(_HEADERLET)
     try:
-        cards = read_cards(path.read_bytes())
-    except (OSError, KeyError) as error:
+        cards = read_cards(read_beside(version.path, _HEADERLET))
+    except (OSError, KeyError, LakeError) as error:
         raise LakeError(
             f"the headerlet {path} cannot be read ({error}); "
             f"run 'cte-lake align --overwrite' on {version.rootname}"
         ) from error
+    if solution_hash(ALIGNED, cards) != version.hash:
+        raise LakeError(
+            f"the headerlet {path} was changed since it was written; "
+            f"run 'cte-lake align --overwrite' on {version.rootname}"
+        )
     return WcsSolution(version.rootname, ALIGNED, hash=version.hash, cards=cards)

@@ -18,7 +18,7 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
-from cte_lake.pipeline.crmask.mask_rows import crmask_states
+from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
 from cte_lake.pipeline.dask import Done, WorkerSettings
 from cte_lake.pipeline.failures import refusal_of
 from cte_lake.pipeline.survey import ExposureFile, survey
@@ -122,6 +122,7 @@ def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
     plan = CrmaskPlan(refused=found.refused, excluded=found.excluded, unselected=n_unselected)
     alignments = alignment_states(arguments.lake)
     masks = crmask_states(arguments.lake)
+    lost = without_mask(arguments.lake, masks.values())
     usable = []
     for exposure in found.exposures:
         why = _why_left_out(exposure, alignments.get(exposure.rootname))
@@ -135,7 +136,9 @@ def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
             continue
         visit = _visit(arguments, exposures, alignments)
         current = [masks.get(exposure.rootname) for exposure in exposures]
-        if not arguments.overwrite and all(state is not None and state.key == visit.key for state in current):
+        if not arguments.overwrite and all(
+            state is not None and state.key == visit.key and state.path.name not in lost for state in current
+        ):
             plan.up_to_date += [exposure.rootname for exposure in exposures]
         else:
             plan.todo.append(visit)

@@ -9,7 +9,7 @@ import this module, and only this one.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,18 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake.errors import LakeError
+from cte_lake.lake.seals import changed_files, read_beside
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import Version, current, current_of_all, digest, next_version, write_row
+from cte_lake.lake.versions import (
+    Version,
+    current,
+    current_of_all,
+    digest,
+    next_version,
+    without_file,
+    write_row,
+)
 from cte_lake.lake.write import write_bytes
 
 MASKED = "masked"
@@ -101,6 +110,11 @@ def crmask_states(lake_root: StoredLake) -> dict[str, Version]:
     return current_of_all(crmask_dir(lake_root))
 
 
+def without_mask(lake_root: StoredLake, versions: Iterable[Version]) -> set[str]:
+    """Return the rows' names of those whose mask is lost."""
+    return without_file(crmask_dir(lake_root), versions, _MASK)
+
+
 def write_mask(lake_root: StoredLake, key: str, mask: CRMask, row: Mapping[str, Any]) -> Version:
     """Keep a mask: the FITS file first, the row, which makes it count, last.
 
@@ -122,7 +136,7 @@ def write_mask(lake_root: StoredLake, key: str, mask: CRMask, row: Mapping[str, 
     """
     content_hash = mask_hash(mask.arrays, mask.sky)
     version = next_version(crmask_dir(lake_root), mask.rootname, key, MASKED, content_hash)
-    if version.path.exists():
+    if version.path.exists() and version.beside(_MASK).exists() and not changed_files(version.path):
         return version
     write_bytes(version.beside(_MASK), _as_fits(mask))
     filled = dict(row) | {
@@ -162,15 +176,20 @@ def _load(version: Version) -> CRMask:
     arrays: dict[int, BoolArray] = {}
     sky: dict[int, float] = {}
     try:
-        with fits.open(path.source(), memmap=False) as hdus:
+        with fits.open(io.BytesIO(read_beside(version.path, _MASK))) as hdus:
             method = str(hdus[0].header["CRMETHOD"])
             for hdu in hdus[1:]:
                 chip = int(hdu.header["CCDCHIP"])
                 arrays[chip] = np.asarray(hdu.data).astype(np.bool_)
                 if "MDRIZSKY" in hdu.header:
                     sky[chip] = float(hdu.header["MDRIZSKY"])
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, LakeError) as error:
         raise LakeError(
             f"the cosmic-ray mask {path} cannot be read ({error}); run 'cte-lake crmask --overwrite' on it"
         ) from error
+    if mask_hash(arrays, sky) != version.hash:
+        raise LakeError(
+            f"the cosmic-ray mask {path} was changed since it was written; "
+            "run 'cte-lake crmask --overwrite' on it"
+        )
     return CRMask(version.rootname, method, arrays, sky, version.hash)

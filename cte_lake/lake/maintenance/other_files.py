@@ -1,0 +1,115 @@
+"""Verification of what is no Parquet file: headerlets, masks, coefficient sets, the settings."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator
+
+import pyarrow as pa
+
+from cte_lake.config import load_settings
+from cte_lake.errors import CteLakeError
+from cte_lake.lake.maintenance.finding import Finding
+from cte_lake.lake.maintenance.nightly import last_verification, settings_record
+from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_broken
+from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.versions import Version, listed_versions
+from cte_lake.resources import LAKE_FILE
+
+_COMPANION = {"alignment": ".hlet.fits", "crmasks": ".fits"}
+_STATUS_WITH_COMPANION = frozenset({"aligned", "masked"})
+_COMMAND = {"alignment": "cte-lake align", "crmasks": "cte-lake crmask"}
+_COEFFICIENTS = "coefficients"
+
+
+def products(root: StoredLake, in_full: Collection[str]) -> Iterator[Finding]:
+    """Yield headerlets, masks and what else lies beside the row of a product, lost or changed.
+
+    Parameters
+    ----------
+    root : StoredLake
+        The lake.
+    in_full : collection of str
+        Rows whose files are read, relative to the lake; of the others it is seen whether they are there.
+    """
+    for name, suffix in _COMPANION.items():
+        versions = list(listed_versions(root / name))
+        # Listed after the rows: a row's files are written before it.
+        there = {path.name for path in (root / name).files()}
+        unrecorded = 0
+        for version in versions:
+            if version.status not in _STATUS_WITH_COMPANION:
+                continue
+            if version.beside(suffix).name not in there:
+                path = f"{name}/{version.beside(suffix).name}"
+                yield Finding("product", path, f"is not there; run `{_COMMAND[name]} --overwrite`")
+            elif f"{name}/{version.path.name}" in in_full:
+                unrecorded += _unrecorded(version)
+                yield from _changed(name, version)
+        if unrecorded:
+            told = f"of {unrecorded} products no checksum was recorded when they were made"
+            yield Finding("unverified", name, told, harm=False)
+
+
+def _unrecorded(version: Version) -> bool:
+    try:
+        return recorded_files(version.path) is None
+    except (OSError, ValueError, pa.ArrowException):
+        # That the row is broken is told of the row.
+        return False
+
+
+def _changed(name: str, version: Version) -> Iterator[Finding]:
+    for suffix in changed_files(version.path):
+        path = f"{name}/{version.beside(suffix).name}"
+        told = f"was changed since it was written; run `{_COMMAND[name]} --overwrite` on its frames"
+        yield Finding("product", path, told)
+
+
+def texts(root: StoredLake) -> Iterator[Finding]:
+    """Yield coefficient sets that are not what was written, and settings that nobody can have meant."""
+    unsealed = 0
+    for place in (root / _COEFFICIENTS).files():
+        if not place.name.endswith(".toml") or place.name.startswith("."):
+            continue
+        try:
+            content = place.read_bytes()
+        except FileNotFoundError:
+            continue
+        path = f"{_COEFFICIENTS}/{place.name}"
+        if seal_broken(content):
+            told = "was changed since it was written; fit it again, or delete its last line if you edited it"
+            yield Finding("text", path, told)
+        elif not _is_toml(content):
+            yield Finding("text", path, "is no TOML; fit the set again")
+        else:
+            unsealed += not is_sealed(content)
+    if unsealed:
+        told = f"{unsealed} sets bear no checksum: they were edited, or made by an older version"
+        yield Finding("unverified", _COEFFICIENTS, told, harm=False)
+    yield from _settings(root)
+
+
+def _is_toml(content: bytes) -> bool:
+    try:
+        tomllib.loads(content.decode())
+    except ValueError:
+        return False
+    return True
+
+
+def _settings(root: StoredLake) -> Iterator[Finding]:
+    try:
+        load_settings(root, environment={})
+    except CteLakeError as error:
+        yield Finding("settings", LAKE_FILE, str(error))
+        return
+    last = last_verification(root) or {}
+    known, now = last.get("settings"), settings_record(root)
+    if not isinstance(known, dict) or known.get("checksum") == now.get("checksum"):
+        return
+    if known.get("mtime_ns") == now.get("mtime_ns"):
+        told = f"was changed since {last['at'][:16]} UTC and not written: compare it with a snapshot's"
+        yield Finding("settings", LAKE_FILE, told)
+    else:
+        yield Finding("settings", LAKE_FILE, f"was edited after {last['at'][:16]} UTC", harm=False)
