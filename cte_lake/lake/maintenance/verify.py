@@ -58,7 +58,8 @@ def verify(
     """Check a lake; reads every byte, or of some files, or with `quick` of all, the footers alone.
 
     Checks: ``readable`` (each Parquet file opens; in full, pages match their checksums and rows their hash),
-    ``bytes`` (they are those of the last reading in full), ``unread`` (this reader could not read a file, which proves nothing against it), ``rows`` (each row's
+    ``bytes`` (they are those of the last reading in full), ``unread`` (this reader could not read a file,
+    which proves nothing against it), ``rows`` (each row's
     photometry is there and what the row names), ``name`` (a file's name and place are those of its content),
     ``copy`` (photometry that no row names and another file holds), ``product`` (headerlets and masks are
     there and what was written), ``text`` (coefficient sets are what was written), ``settings`` (can be read,
@@ -109,10 +110,8 @@ def _in_full(lake: StoredLake, path: str, turns: Turns) -> Iterator[Finding]:
     for found in checksums:
         if (when := turns.changed_since(path, found)) is not None:
             at = datetime.fromtimestamp(when, UTC).isoformat(timespec="minutes")[:16]
-            told = (
-                f"its bytes were others on {at} UTC and nobody has written it since; its rows are whole, but "
-            )
-            yield Finding("bytes", path, f"{told}copy it from a snapshot, or measure its frames again")
+            told = f"has other bytes than on {at} UTC and was not written since; copy it from a snapshot"
+            yield Finding("bytes", path, told)
 
 
 def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:
