@@ -25,7 +25,8 @@ from cte_lake.model.points import FitPoints
 from cte_lake.model.readout import MAG_PER_LN
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.plots.axes import log_axis
-from cte_lake.plots.style import colour, finish, panels, save, styled, y_label
+from cte_lake.plots.palette import colour
+from cte_lake.plots.style import finish, panels, save, styled, y_label
 
 FloatArray = NDArray[np.float64]
 
