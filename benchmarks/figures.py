@@ -39,13 +39,16 @@ SEED = 16
 STARS = 1500
 FIRST, LAST, FLASHED, YEAR = 55110.0, 61200.0, 56260.0, 365.25
 FLASHES = {"ngc104": (0, 6, 12, 33, 55, 116), "ngc6791": (0, 12)}
-#: Width of the pictures, px, and colours: small, and still read.
-WIDTH, COLOURS = 760, 48
+#: Width of the pictures, px, and colours: small, and still legible.
+WIDTH, COLOURS = 760, 256
 #: How the figures of the page differ from what `plot KIND` draws by itself.
+PLAIN = Selection(target=("ngc104",), flash=(0,), length=("l",))
 ASKED: dict[str, Request] = {
+    "ratio-y": Request(selection=replace(PLAIN, filetype=("flt",))),
+    "recovery": Request(selection=replace(PLAIN, target=tuple(FLASHES))),
     "cte-time": Request(unit=MAGNITUDES),
     "cte-flux": Request(selection=Selection(filetype=("flt",), flash=(0,))),
-    "star": Request(selection=Selection(target=("ngc104",), flash=(0,), length=("l",)), star=17),
+    "star": Request(selection=PLAIN, star=17),
 }
 
 
@@ -114,8 +117,9 @@ def frame() -> Figure:
 def shrink(path: Path, place: Path) -> None:
     """Make a picture small: as wide as a page's text, few colours."""
     with Image.open(path) as picture_:
-        height = round(picture_.height * WIDTH / picture_.width)
-        small = picture_.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)
+        width = WIDTH if picture_.width > picture_.height else WIDTH * picture_.width // picture_.height
+        height = round(picture_.height * width / picture_.width)
+        small = picture_.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     small.quantize(COLOURS, dither=Image.Dither.NONE).save(place, optimize=True)
 
 

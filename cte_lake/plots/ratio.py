@@ -75,16 +75,18 @@ def ratio_plot(
             one.set_xlabel("Rows to the amplifiers (px)" if rolled else "Row y on chip 2 (px)")
             one.tick_params(labelbottom=True)
     y_label(figure, f"Flux ratio {_OVER_ROLLED if rolled else _OVER} (1)")
-    shown = _what_is_shown(stars, (low, high), fits is not None, unit)
+    shown = _what_is_shown(stars, (low, high), fits, unit)
     return finish(figure, title or "Flux ratio against row", f"{caption} {shown}".strip())
 
 
-def _what_is_shown(stars: Any, span: tuple[float, float], fitted: bool, unit: LossUnit) -> str:
+def _what_is_shown(stars: Any, span: tuple[float, float], fits: Any | None, unit: LossUnit) -> str:
     parts = []
-    if fitted:
+    if fits is not None:
+        estimators = set(column(fits, "estimator").tolist()) if has(fits, ("estimator",)) else set()
+        of = "of the ratio's logarithm " if estimators == {"log_ratio"} else ""
         parts.append(
-            "Line: least squares after the sigma clip, band: its 1 sigma; above each panel its slope per row "
-            f"and the loss per {unit.rows} rows"
+            f"Line: least squares {of}after the sigma clip, band: its 1 sigma; above each panel its slope "
+            f"per row and the loss per {unit.rows} rows"
         )
     if not _kept(stars).all():
         parts.append("Crosses: stars that the sigma clip left out")

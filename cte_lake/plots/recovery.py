@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, time_axis
-from cte_lake.plots.series import KEYS, Series, Split, bins_of, in_bin, split
+from cte_lake.plots.series import KEYS, Series, Split, bins_of, in_bin, sides, split
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
 from cte_lake.plots.words import bin_text, count_text, sentence, word, year_of
 
@@ -37,19 +37,29 @@ def recovery_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     -------
     Figure
     """
-    bins = bins_of(table)
+    bins, columns = bins_of(table), sides(table, ("target", "filter", "length"))
     count = max(len(bins), 1)
-    figure, axes = panels(count, 1, height=0.9 + 1.9 * count, sharex=True)
-    parts = split(table, KEYS, but=("chip",))
+    figure, axes = panels(
+        count,
+        len(columns),
+        height=0.9 + 1.9 * count,
+        sharex=True,
+        sharey="row",
+        width=8.0 if len(columns) == 1 else 5.5 * len(columns),
+    )
+    parts = split(table, KEYS, but=("chip", *columns[0].values))
     looked_for = numbers(table, "n_flc")
-    for one, flux_bin in zip(axes[:, 0], bins, strict=False):
-        here = in_bin(table, flux_bin)
-        for series in parts.series:
-            _draw_halves(one, table, here, series)
-        _share_axis(one, 100.0 * np.concatenate([edge[here] for edge in _edges(table)]))
-        stars = count_text(float(np.nansum(looked_for[here])), "star")
-        one.set_title(f"{bin_text(*flux_bin)} in the FLC: {stars}")
-    time_axis(axes[:, 0], numbers(table, "mjd"))
+    for across, side in enumerate(columns):
+        for one, flux_bin in zip(axes[:, across], bins, strict=False):
+            of_bin = in_bin(table, flux_bin)
+            here = of_bin & side.index
+            for series in parts.series:
+                _draw_halves(one, table, here, series)
+            _share_axis(one, 100.0 * np.concatenate([edge[of_bin] for edge in _edges(table)]))
+            stars = count_text(float(np.nansum(looked_for[here])), "star")
+            of_side = f"{side.title}, " if side.title else ""
+            one.set_title(f"{of_side}{bin_text(*flux_bin)} in the FLC: {stars}")
+        time_axis(axes[:, across], numbers(table, "mjd"))
     y_label(figure, "Stars of the FLC recovered in the FLT (%)")
     summary = f"{_summary(table, parts)} {caption}".strip()
     return finish(figure, title or "Stars recovered", summary, axes[0, 0])

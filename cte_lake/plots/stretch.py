@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,8 @@ from cte_lake.detector import SIGMA_PER_MAD
 
 #: Most signals of one step that are tried.
 _OF_A_STEP = 20
+#: Marks that are enough for a colour bar.
+_ENOUGH = 4
 
 
 def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
@@ -38,18 +42,22 @@ def round_levels(low: float, high: float, apart: float = 0.085) -> list[tuple[fl
     span = high - low
     soft = span / 60.0
     found: list[tuple[float, float]] = []
-    for step in _steps(span, soft):
-        # Coarse steps first, so that the roundest keep their place; fine ones matter at the lower end alone.
-        first = np.ceil(low / step)
-        for signal in (first + np.arange(_OF_A_STEP)) * step:
+    # The roundest first, so that they keep their place; multiples of them where those are too few.
+    for signals in _round_signals(span, soft, low):
+        if len(found) >= _ENOUGH:
+            break
+        for signal in signals:
             place = float(np.arcsinh((signal - low) / soft) / np.arcsinh(span / soft))
-            if signal <= high and all(abs(place - other) >= apart for other, _ in found):
+            if low <= signal <= high and all(abs(place - other) >= apart for other, _ in found):
                 found.append((place, float(signal)))
     return sorted(found)
 
 
-def _steps(coarsest: float, finest: float) -> list[float]:
-    """Steps of 1, 2 and 5 times powers of ten, coarse ones first."""
-    powers = np.arange(np.floor(np.log10(finest)), np.ceil(np.log10(coarsest)) + 1)
-    steps = np.outer(10.0**powers, [1.0, 2.0, 5.0]).ravel()
-    return [float(step) for step in np.sort(steps)[::-1]]
+def _round_signals(coarsest: float, finest: float, low: float) -> Iterator[NDArray[np.float64]]:
+    """Zero with 1, 2 and 5 times powers of ten, of either sign; then multiples of each, coarse ones first."""
+    top = max(coarsest, abs(low) + coarsest)
+    powers = 10.0 ** np.arange(np.floor(np.log10(finest)), np.ceil(np.log10(top)) + 1)
+    plain = np.concatenate([powers[::-1], 5.0 * powers[::-1], 2.0 * powers[::-1]])
+    yield np.concatenate([[0.0], np.stack([plain, -plain], axis=1).ravel()])
+    for step in np.sort(plain)[::-1]:
+        yield (np.ceil(low / step) + np.arange(_OF_A_STEP)) * step

@@ -21,6 +21,7 @@ import pyarrow as pa
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.paths import checked
 from cte_lake.lake.place import place_of
+from cte_lake.names import suggestion
 from cte_lake.plots.style import SCREEN, Paper, drawn_for, save
 from cte_lake.report.away import name_of, prune
 from cte_lake.report.figures import KINDS, OF_LOSSES, losses
@@ -95,8 +96,10 @@ def checked_kinds(kinds: Sequence[str]) -> tuple[str, ...]:
     for kind in kinds:
         if kind != "all" and kind not in SET_KINDS:
             listed = ", ".join(SET_KINDS)
-            hint = "is drawn by name alone" if kind in KINDS else "is no kind of figure"
-            raise UsageError(f"{kind!r} {hint}; a set has all, or some of {listed}")
+            if kind in KINDS:
+                raise UsageError(f"{kind!r} is drawn by name alone; a set has all, or some of {listed}")
+            hint = suggestion(kind, SET_KINDS) or ";"
+            raise UsageError(f"no figure is called {kind!r}{hint} a set has all, or some of {listed}")
     if not kinds or "all" in kinds:
         return tuple(SET_KINDS)
     return tuple(kind for kind in SET_KINDS if kind in kinds)

@@ -10,7 +10,6 @@ from cte_lake.config import Settings
 from cte_lake.errors import UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
-from cte_lake.names import suggestion
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.radii import RADII
 
@@ -78,21 +77,16 @@ def checked_steps(names: Sequence[str], plots: bool = False, report: bool = True
 
 
 def checked_plots(kinds: Sequence[str]) -> tuple[str, ...]:
-    """Return kinds of figures, each once.
+    """Return kinds of figures of a set, each once.
 
     Raises
     ------
     UsageError
-        If one is unknown.
+        If one is unknown, or drawn by name alone.
     """
-    from cte_lake.report.figures import KINDS
+    from cte_lake.report.figures.collection import checked_kinds
 
-    for kind in kinds:
-        if kind not in KINDS:
-            raise UsageError(
-                f"there is no figure {kind!r}{suggestion(kind, KINDS)}; there are {', '.join(KINDS)}"
-            )
-    return tuple(dict.fromkeys(kinds))
+    return checked_kinds(kinds) if kinds else ()
 
 
 def checked_radii(radii: Sequence[int]) -> tuple[int, ...]:

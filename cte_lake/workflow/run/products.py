@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cte_lake.errors import ExitCode, NothingToDo
-from cte_lake.lake.place import place_of
-from cte_lake.lake.scratch import scratch_folder
-from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
@@ -19,13 +15,11 @@ from cte_lake.workflow.run.outcome import StepReport
 from cte_lake.workflow.states import lake_state, photometry_state
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from cte_lake.api import Lake
 
 log = logging.getLogger(__name__)
 
-_FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "recovery")
+_FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "recovery")
 _STATE = "run_state.json"
 
 
@@ -67,48 +61,29 @@ def renew_sets(arguments: RunArguments) -> StepReport:
 
 
 def draw_plots(arguments: RunArguments) -> StepReport:
-    """Draw figures of each kind and radius into the lake's `reports/plots`; one without data is left out."""
+    """Draw a dated set of figures into the lake's `reports/plots`; ``latest`` points at it."""
     from cte_lake.correction.renewal import all_sets
-    from cte_lake.report.figures import Request, draw
+    from cte_lake.report.figures import Request
+    from cte_lake.report.figures.collection import PLOTS, draw_set
 
-    folder = arguments.lake / "reports" / "plots"
-    measure = arguments.settings.config.measure
-    mode = arguments.settings.config.photometry.mode
+    folder, config = arguments.lake / PLOTS, arguments.settings.config
     kinds = arguments.plots or _FIGURES
     with _opened(arguments) as lake:
         state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
             return StepReport("plots", 0, 0, "plots: up to date")
-        sets, drawn = all_sets(arguments.lake, arguments.settings), []
-        for radius in arguments.radii or (measure.aperture,):
-            asked = Request(
-                aperture=radius,
-                estimator=measure.estimator,
-                time_bins=tuple(measure.time_bins),
-                coefficients=sets,
-                names=(mode, mode),
-            )
-            for kind in kinds:
-                name = f"{kind}_r{radius}" if arguments.radii else kind
-                try:
-                    drawing = draw(kind, lake, asked)
-                except NothingToDo as nothing:
-                    log.debug("%s: %s", name, nothing)
-                    continue
-                _save_into(folder / f"{name}.png", drawing.figure)
-                drawn.append(name)
+        asked = Request(
+            aperture=config.measure.aperture,
+            estimator=config.measure.estimator,
+            time_bins=tuple(config.measure.time_bins),
+            coefficients=all_sets(arguments.lake, arguments.settings),
+        )
+        try:
+            drawn = draw_set(lake, asked, folder, kinds, arguments.radii, keep=config.report.keep)
+        except NothingToDo:
+            return StepReport("plots", 0, 0, "plots: nothing to draw")
     _mark(arguments.lake, "plots", state)
-    return StepReport("plots", len(drawn), 0, f"plots: {', '.join(drawn) or 'nothing to draw'} in {folder}")
-
-
-def _save_into(place: Place, figure: Figure) -> None:
-    """Save a figure whole: drawn elsewhere under its own name, of which matplotlib reads the format."""
-    from cte_lake.plots.style import save
-
-    with scratch_folder() as scratch:
-        drawn = Path(scratch, place.name)
-        save(figure, drawn)
-        place_of(drawn).copy_to(place)
+    return StepReport("plots", len(drawn.files), 0, f"plots: {drawn}")
 
 
 def write_report(arguments: RunArguments) -> StepReport:
