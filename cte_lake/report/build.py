@@ -130,7 +130,7 @@ def _make(
         for name, text in render(report, pages):
             count += 1
             (work / name).write_text(text, encoding="utf-8")
-        (work / MARK).write_text(json.dumps(report, indent=1, default=str), encoding="utf-8")
+        (work / MARK).write_text(json.dumps(report, separators=(",", ":"), default=str), encoding="utf-8")
     folder = reports / name_of(moment)
     point_latest(folder)
     if publish is not None:

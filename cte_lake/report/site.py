@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -45,7 +46,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         lstrip_blocks=True,
     )
     style, tools, with_charts = (
-        palette_style() + _asset("page.css"),
+        squeezed(palette_style() + _asset("page.css")),
         _asset("tools.js"),
         _asset("tools.js") + _asset("charts.js"),
     )
@@ -72,6 +73,12 @@ def palette_style() -> str:
     variables = " ".join(f"--c{number}: {shade};" for number, shade in enumerate(shades))
     classes = "\n".join(f".k{number} {{ --own: {shade}; }}" for number, shade in enumerate(shades))
     return f":root {{ {variables} }}\n{classes}\n"
+
+
+def squeezed(style: str) -> str:
+    """CSS without comments and spaces that mean nothing: every page carries it."""
+    joined = "".join(line.strip() for line in re.sub(r"/\*.*?\*/", "", style, flags=re.S).splitlines())
+    return re.sub(r":\s+", ":", re.sub(r"\s*([{};,>])\s*", r"\1", joined))
 
 
 def policy(style: str, script: str) -> str:

@@ -7,10 +7,13 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from astropy.table import Table
 
 from cte_lake import open_lake
+from cte_lake.plots.palette import PALETTE, sequence
+from cte_lake.report.site import squeezed
 from tests.report.conftest import HOSTILE, SET_NAME
 
 
@@ -136,6 +139,43 @@ def test_pages_allow_themselves_nothing_from_elsewhere(pages: dict[str, Page]) -
 def test_pages_do_without_inline_styles(pages: dict[str, Page]) -> None:
     for name, page in pages.items():
         assert not [attributes for _, attributes in page.elements if "style" in attributes], name
+
+
+def test_styles_keep_their_meaning_when_they_are_squeezed() -> None:
+    style = """a { color: red; } /* of
+      links */
+    .b > c, d:hover e { margin: 0 auto; font: 1rem "A B", serif; }
+    @media (max-width: 4rem) { f::before { content: attr(x); } }"""
+    assert squeezed(style) == (
+        'a{color:red;}.b>c,d:hover e{margin:0 auto;font:1rem "A B",serif;}'
+        "@media (max-width:4rem){f::before{content:attr(x);}}"
+    )
+
+
+def test_the_pages_colours_are_those_of_the_figures(pages: dict[str, Page], report: Path) -> None:
+    style = (report / "index.html").read_text().partition("<style>")[2].partition("</style>")[0]
+    for number, shade in enumerate(PALETTE):
+        assert f".k{number}{{--own:{shade};}}" in style
+    time, flux, _ = (json.loads(text) for text in pages["index.html"].data)
+    assert next(facet for facet in time["facets"] if facet["title"] == "Flux bin")["colours"] == list(
+        PALETTE[:3]
+    )
+    dates = next(facet for facet in flux["facets"] if facet["title"] == "Epoch")
+    assert dates["colours"] == sequence(len(dates["values"]))
+
+
+def test_what_the_model_leaves_is_measured_less_model(pages: dict[str, Page]) -> None:
+    time = json.loads(pages["index.html"].data[0])
+    there = [point for point in time["points"] if "r" in point]
+    assert there
+    for point in there:
+        near = [
+            float(np.interp(point["x"], curve["x"], curve["y"]))
+            for curve in time["curves"]
+            if all(v in (-1, f) for v, f in zip(curve["f"], point["f"], strict=True))
+        ]
+        # Curves are of the median star, points of their own.
+        assert min(abs(point["y"] - point["r"] - value) for value in near) < 0.15
 
 
 def test_coefficients_are_shown_and_can_be_taken_along(pages: dict[str, Page], report: Path) -> None:
