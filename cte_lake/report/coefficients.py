@@ -12,7 +12,7 @@ from cte_lake.correction.renewal import SetState
 from cte_lake.model.coefficient_text import to_table, to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.latex import latex_table
-from cte_lake.plots.words import sentence, word
+from cte_lake.plots.words import word
 from cte_lake.report import tables
 from cte_lake.report.morning import age_text
 from cte_lake.report.tables import Column
@@ -31,8 +31,9 @@ def coefficient_cells(states: Sequence[SetState], folder: Path) -> list[Cells]:
 
 def _state_cells(one: SetState) -> Cells:
     style = {"current": "good", "stale": "warn"}.get(one.state, "none")
-    use = "observers should use it" if one.use else "not the one to use"
-    return {"state": one.state, "style": style, "age": sentence([use, age_text(one), one.reason])}
+    use = "Observers should use this set" if one.use else "This is not the set to use"
+    told = [use, f"it {age_text(one)}", *([one.reason] if one.reason else [])]
+    return {"state": one.state, "style": style, "age": "; ".join(told)}
 
 
 def _file_stem(name: str, used: set[str]) -> str:

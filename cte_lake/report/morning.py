@@ -14,7 +14,7 @@ from cte_lake.correction.renewal import SetState
 from cte_lake.model.alarm import alarms
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night
-from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text
+from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text, word
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 
@@ -80,7 +80,8 @@ def alarm_line(rows: Sequence[Row], seen: Sequence[Row]) -> Cells:
 def _alarm_text(row: Row) -> str:
     how = "higher" if row["departure"] > 0 else "lower"
     return (
-        f"{target_text(row['target'])} {row['filter']} {row['length']} {str(row['filetype']).upper()}, "
+        f"{target_text(row['target'])}, {row['filter']}, {word('length', row['length'])}, "
+        f"{str(row['filetype']).upper()}, "
         f"{tables.date_text(row['mjd'])}: {abs(row['departure']):.1%} ± {row['departure_err']:.1%} {how} "
         f"({row['errors']:.1f} errors)"
     )
@@ -208,7 +209,9 @@ def signed_text(value: float | None, error: float | None) -> str | None:
     """A difference of losses in percent with its sign and error."""
     if value is None or error is None:
         return None
-    return _kept_together(f"{100 * value:+.2f}".replace("-", "\u2212") + f" ± {100 * error:.2f}")
+    # Adding 0 takes the sign off what rounds to nothing.
+    percent = round(100 * value, 2) + 0.0
+    return _kept_together(f"{percent:+.2f}".replace("-", "\u2212") + f" ± {100 * error:.2f}")
 
 
 def _kept_together(text: str | None) -> str | None:

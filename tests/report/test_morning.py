@@ -91,6 +91,7 @@ def test_the_target_that_was_observed_last_comes_first() -> None:
 
 def test_signed_text() -> None:
     assert signed_text(-0.0123, 0.004) == "\u22121.23 ±\u00a00.40"
+    assert signed_text(-0.00001, 0.004) == "+0.00 ±\u00a00.40"
     assert signed_text(None, None) is None
 
 
@@ -134,7 +135,9 @@ def test_alarms_are_told_with_their_error() -> None:
            "departure": 0.103, "departure_err": 0.012, "errors": 8.6}  # fmt: skip
     line = alarm_line([row], [row])
     assert line["style"] == "warn"
-    assert line["told"] == ["NGC 104 F502N l FLT, 2014-02-12: 10.3% ± 1.2% higher (8.6 errors)"]
+    assert line["told"] == [
+        "NGC 104, F502N, long exposures, FLT, 2014-02-12: 10.3% ± 1.2% higher (8.6 errors)"
+    ]
     assert alarm_line([], [row])["style"] == "good"
     assert alarm_line([], [])["style"] == "none"
 

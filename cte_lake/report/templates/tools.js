@@ -33,6 +33,24 @@
     apply();
   };
 
+  // Laid out as a grid, a table is one to a screen reader by its roles alone; headings go with each value.
+  document.querySelectorAll("table.many").forEach((table) => {
+    const heads = [...table.tHead.rows[0].cells];
+    const role = (name, nodes) => { for (const node of nodes) node.setAttribute("role", name); };
+    role("table", [table]);
+    role("rowgroup", [table.tHead, ...table.tBodies]);
+    role("row", table.rows);
+    role("columnheader", heads);
+    for (const row of table.tBodies[0].rows) {
+      role("cell", row.cells);
+      [...row.cells].forEach((cell, k) => {
+        cell.dataset.label = heads[k].textContent;
+        cell.classList.add(`s${heads[k].dataset.share}`);
+      });
+    }
+    table.classList.add("grid");
+  });
+
   // A page that nobody makes again must not look like this morning's.
   document.querySelectorAll("[data-made]").forEach((note) => {
     const days = Math.floor((Date.now() - Date.parse(note.dataset.made)) / 86400000);
