@@ -24,6 +24,7 @@ from benchmarks.growth_lake import grow, one_pair
 from benchmarks.old_database import write_old_database
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.stored import stored
+from cte_lake.views.kept_sql import KINDS
 
 _ROWS = (
     "import sys; from cte_lake.lake.stored import stored;"
@@ -89,19 +90,38 @@ def questions(lake: Path, frames: Path, arriving: list[str], folder: Path) -> di
         "`run`: align, crmask, ingest, nothing new": command(
             lake, "run", str(frames), "--steps", "align,crmask,ingest"
         ),
-        "`audit`": command(lake, "audit"),
+        "`audit`, the first": command(lake, "audit"),
+        "`audit`, nothing new": command(lake, "audit"),
+        "`audit --full`": command(lake, "audit", "--full"),
         "`verify --quick`": command(lake, "verify", "--quick"),
         "refresh job of these three and `status`": ask(
             "-m", "cte_lake", "refresh", "--lake", str(lake), *job
         ),
+    }
+    forget_slopes(lake)
+    losses = ("-o", str(folder / "losses.parquet"), "--overwrite")
+    found |= {
+        "`measure`, one pair, no slopes kept": command(lake, "measure", *one_pair()),
+        "`measure`, all pairs, no slopes kept": command(lake, "measure", *losses),
         "`measure`, one pair": command(lake, "measure", *one_pair()),
-        "`measure`, all pairs": command(lake, "measure", "-o", str(folder / "losses.parquet")),
+        "`measure`, all pairs": command(lake, "measure", *losses),
+        "`sql`, all losses": command(lake, "sql", "SELECT count(*) FROM losses"),
     }
     # Last: what it adds is no longer a lake with nothing new.
     found["`ingest` of one more visit (4 frames)"] = command(
         lake, "ingest", *arriving, str(frames), "--no-progress"
     )
+    found |= {
+        "`audit` after it": command(lake, "audit"),
+        "`measure`, all pairs, after it": command(lake, "measure", *losses),
+    }
     return found
+
+
+def forget_slopes(lake: Path) -> None:
+    """Delete the slopes that a lake keeps."""
+    for view in KINDS:
+        shutil.rmtree(lake / CACHE / view, ignore_errors=True)
 
 
 def print_costs(costs: dict[int, dict[str, Cost]]) -> None:

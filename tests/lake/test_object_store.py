@@ -14,10 +14,12 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.errors import LakeError, StoreUnavailable, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.index import CACHE
 from cte_lake.lake.place import place_of
 from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import find_lake, stored
 from cte_lake.lake.write import replacing, write_bytes, write_table
+from cte_lake.views.audits import run_audits
 from tests.lake.conftest import Lakes
 from tests.stores import CREDENTIALS, free_port, start_server
 
@@ -385,3 +387,21 @@ def test_a_lake_that_nobody_closes_ends_quietly(filled_store):
         [sys.executable, "-c", code, str(filled_store)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_slopes_and_audits_are_kept_in_a_bucket_too(place):
+    create_lake(place)
+    Lakes().fill(place)
+    order = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
+    with open_lake(place) as opened:
+        expected = opened.sql(f"FROM cte {order}").rows()
+        assert expected
+        opened.keep_slopes(3)
+        run_audits(opened, 0.0)
+    folders = {listed.path.split("/")[1] for listed in place.listing(CACHE, ".parquet")}
+    assert folders >= {"slopes", "log_slopes", "audits"}
+    with open_lake(place) as opened:
+        assert opened.sql(f"FROM cte {order}").rows() == expected
+        ((anew,),) = opened._connection.execute("SELECT count(*) FROM kept_slopes.anew").fetchall()
+        assert anew == 0
