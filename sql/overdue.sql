@@ -8,7 +8,7 @@ WITH dated AS (
     FROM epochs AS e
     WHERE e.chinject = 'NONE'
     UNION ALL
-    SELECT e.target, epoch(now()) / 86400 + 40587, NULL
+    SELECT e.target, today_mjd(), NULL
     FROM epochs AS e
     WHERE e.chinject = 'NONE'
     GROUP BY e.target

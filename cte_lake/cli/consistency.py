@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=RESULTS)
 def consistency(
     lake: LakeOption = None,
-    radius: RadiusOption = 3,
+    radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     generation: GenerationOption = None,
     format_: FormatOption = None,
@@ -34,7 +34,7 @@ def consistency(
     mode: ModeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare the lake's losses with published ones; 'no data' where the lake has no such pair.
+    """Compare the lake's losses with published ones (radius 3 px); 'no data' where the lake has no such pair.
 
     Every format but the readable table has all columns: the tolerance that "about" is read as, standard
     errors, the source.
@@ -50,10 +50,9 @@ def consistency(
     with open_lake(find_lake(lake), mode=mode) as opened:
         selection = opened.select(select(generation=generation)).of_losses()
         left = cautions(opened, selection)
-        chosen_estimator = (
-            opened.settings().config.measure.estimator if estimator is None else known_estimator(estimator)
-        )
-        rows = consistency_of(opened, chosen_estimator, 3 if radius is None else radius, selection)
+        measure = opened.settings().config.measure
+        chosen_estimator = measure.estimator if estimator is None else known_estimator(estimator)
+        rows = consistency_of(opened, chosen_estimator, radius or measure.aperture, selection)
     shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
     print_rows(shown, format_=chosen, output=output)
     for line in left:

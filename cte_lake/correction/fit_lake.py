@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from cte_lake import clock
 from cte_lake.correction.chip_lake import ChipRequest, solve_chips
 from cte_lake.correction.followed import provenance_of
 from cte_lake.correction.request import KINDS, FitRequest
@@ -105,7 +107,7 @@ def _no_slope(lake: Lake, selection: Selection, request: FitRequest) -> str:
 
 def _provenance(config_hash: str) -> dict[str, str]:
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": clock.now().isoformat(timespec="seconds"),
         "config_hash": config_hash,
         "software": ", ".join(f"{name} {version(name)}" for name in _SOFTWARE),
         "python": platform.python_version(),
@@ -260,8 +262,15 @@ def consistency_of(
     Of each target and file type the newest calibration generation is compared, unless one is named.
     """
     chosen, values = lake.select(selection or Selection()).of_losses().where()
-    query = (
-        f"SELECT * REPLACE ({AT_READOUT}) FROM cte(aperture := {int(aperture)}) "
-        f"WHERE pairing = 'chips' AND estimator = $estimator AND {chosen}"
+    query = f"SELECT * FROM cte(aperture := {int(aperture)}) WHERE estimator = $estimator AND {chosen}"
+    return consistency_of_losses(lake.sql(query, estimator=estimator, **values).arrow())
+
+
+def consistency_of_losses(losses: pa.Table) -> list[consistency.Comparison]:
+    """Compare rows of ``cte`` of one estimator with the published losses: page and command both ask here."""
+    chips = losses.filter(pc.equal(losses["pairing"], "chips"))
+    return consistency.compare(
+        chips.set_column(
+            chips.schema.get_field_index("background"), "background", chips["readout_background"]
+        )
     )
-    return consistency.compare(lake.sql(query, estimator=estimator, **values).arrow())

@@ -6,11 +6,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from cte_lake import clock
 from cte_lake.correction.coefficient_files import (
     path_in_lake,
     read_coefficients,
@@ -77,7 +78,7 @@ class SetState:
         """Days since it was made; NaN where it does not say."""
         made = self.coefficients.provenance.get("date", "")
         try:
-            return (datetime.now(UTC) - datetime.fromisoformat(made)).total_seconds() / 86400.0
+            return (clock.now() - datetime.fromisoformat(made)).total_seconds() / 86400.0
         except (ValueError, TypeError):
             return float("nan")
 

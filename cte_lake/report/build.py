@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from cte_lake import __version__
+from cte_lake import __version__, clock
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
 from cte_lake.correction.renewal import set_states
 from cte_lake.lake.selection import Selection
@@ -26,7 +26,7 @@ from cte_lake.report.coverage import coverage_told
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
-from cte_lake.report.gather import Gathered, bookkeeping, gather, shown_together
+from cte_lake.report.gather import Gathered, bookkeeping, gather
 from cte_lake.report.neighbours import neighbours
 from cte_lake.report.news import FORMAT, last_report, news
 from cte_lake.report.provenance import commands, consistency_cells, provenance, set_again
@@ -97,7 +97,7 @@ def make_report(
     """
     if publish is not None:
         check_place(publish)
-    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    moment = (now or clock.now()).astimezone(UTC)
     place = lake.stored / "reports"
     with reports_here(place) as reports:
         made = _make(lake, settings, mode, reports, publish, moment)
@@ -208,7 +208,7 @@ def _content(
         "commands": commands(options, {name: one["command"] for name, one in images.items()}),
         **_results(sets, gathered, measure.estimator),
         **quality(gathered, settings.config.report.show_paths),
-        **consistency_cells(shown_together(gathered.fitted)),
+        **consistency_cells(gathered.compared),
         **provenance(gathered.exposures, settings),
     }
     return report, list(_pair_pages(gathered, losses_of, frames, options))

@@ -13,11 +13,10 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake.config import Settings
-from cte_lake.model.consistency import compare
+from cte_lake.correction.fit_lake import consistency_of_losses
 from cte_lake.plots.words import count_text, sentence, target_text
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
-from cte_lake.report.morning import as_read_out
 from cte_lake.report.tables import Column
 
 Cells = dict[str, Any]
@@ -98,7 +97,7 @@ def _configuration(settings: Settings) -> Cells:
     return {"configuration_columns": heads, "configuration": rows, "config_hash": settings.hash()}
 
 
-def consistency_cells(fitted: Sequence[Row]) -> Cells:
+def consistency_cells(losses: Sequence[Row]) -> Cells:
     """The lake's slopes beside published values, as the command ``consistency`` has them.
 
     The source of the values is told once, not in every row.
@@ -113,7 +112,8 @@ def consistency_cells(fitted: Sequence[Row]) -> Cells:
     )
     cells: list[Cells] = []
     sources: list[str] = []
-    for one in compare(pa.Table.from_pylist(as_read_out(fitted))) if fitted else ():
+    rows = [dict(row) for row in losses]
+    for one in consistency_of_losses(pa.Table.from_pylist(rows)) if rows else ():
         scale, unit = (100.0, "%") if one.unit == "fraction" else (1.0, one.unit)
         measured = "-" if one.measured is None else f"{scale * one.measured:.3g}"
         error = "" if one.measured_err is None else f" ± {scale * one.measured_err:.2g}"

@@ -7,9 +7,9 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from cte_lake import clock
 from cte_lake.errors import LakeError
 from cte_lake.lake.stored import StoredLake
 from cte_lake.resources import data_dir
@@ -152,7 +152,7 @@ def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
 def record_audits(lake: StoredLake, results: Iterable[AuditResult]) -> None:
     """Keep the rows that audits found, for the night; a lake that cannot be written keeps nothing."""
     rows = {result.name: result.sample for result in results if not result.passed}
-    record = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows}
+    record = {"at": clock.now().isoformat(timespec="seconds"), "rows": rows}
     with contextlib.suppress(OSError, LakeError):
         (lake / _LAST).write_bytes(json.dumps(record, indent=1, default=str).encode())
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from cte_lake import clock
+from cte_lake.clock import NOW_ENV
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
@@ -253,6 +256,13 @@ def bind_detector(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"CREATE OR REPLACE MACRO {head} AS {body}")
 
 
+def bind_today(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macro that says which day it is (MJD); a rehearsal's is fixed."""
+    rehearsed = os.environ.get(NOW_ENV)
+    now = "epoch(now())" if not rehearsed else repr(clock.now().timestamp())
+    connection.execute(f"CREATE OR REPLACE MACRO today_mjd() AS {now} / 86400 + 40587")
+
+
 def bind_settings(
     connection: duckdb.DuckDBPyConnection, config: Config, mode: str, generation: str | None = None
 ) -> None:
@@ -269,6 +279,7 @@ def bind_settings(
         raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
     bind_detector(connection)
     bind_target_name(connection, config)
+    bind_today(connection)
     measure = config.measure
     connection.execute(
         "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"

@@ -6,9 +6,9 @@ import contextlib
 import json
 import time
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from cte_lake import clock
 from cte_lake.errors import LakeError
 from cte_lake.lake.seals import checksum
 from cte_lake.lake.stored import AnyLake, StoredLake, stored
@@ -95,7 +95,7 @@ def _read(place: Any) -> dict[str, Seen]:
 def record_verification(lake: StoredLake, told: Mapping[str, Any]) -> None:
     """Keep what a verification found, for `status`; a lake that cannot be written keeps nothing."""
     findings = list(told["findings"])
-    at = datetime.now(UTC).isoformat(timespec="seconds")
+    at = clock.now().isoformat(timespec="seconds")
     record = {**told, "at": at, "findings": findings[:_TOLD], "settings": settings_record(lake)}
     with contextlib.suppress(OSError, LakeError):
         (lake / _LAST).write_bytes(json.dumps(record, indent=1).encode())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
+from cte_lake import clock
 from cte_lake.filenames import path_text
 from cte_lake.lake.stored import StoredLake
 
@@ -46,7 +46,7 @@ def record(lake: StoredLake, paths: Sequence[str], files: int, sums: Mapping[str
     if found is not None and (_settled(found.sums), found.files) == (_settled(sums), files):
         return
     kept = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": clock.now().isoformat(timespec="seconds"),
         "paths": [path_text(path) for path in paths],
         "files": files,
         "sums": dict(sums),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cte_lake import clock
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.paths import checked
 from cte_lake.lake.place import place_of
@@ -144,7 +145,7 @@ def draw_set(
         If a kind is no kind of a set.
     """
     chosen = checked_kinds(kinds)
-    name = name_of((now or datetime.now(UTC)).astimezone(UTC))
+    name = name_of((now or clock.now()).astimezone(UTC))
     asked = replace(asked, selection=lake.select(asked.selection))
     suffix = "pdf" if paper.bare else "png"
     files: list[str] = []

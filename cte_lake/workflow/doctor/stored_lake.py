@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from cte_lake import clock
 from cte_lake.config import Config, Settings, load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.stored import StoredLake
@@ -70,7 +71,7 @@ def last_job(lake: StoredLake) -> Check:
     night = last_night(lake)
     if night is None:
         return Check("last night", "ok", "none yet")
-    age = (datetime.now(UTC) - datetime.fromisoformat(night.started)).total_seconds() / 86400.0
+    age = (clock.now() - datetime.fromisoformat(night.started)).total_seconds() / 86400.0
     if age > _LATE:
         told = f"{night.text}: {age:.0f} days ago"
         return Check("last night", "warn", told, "look at the scheduler and at its mail")

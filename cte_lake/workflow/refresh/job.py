@@ -9,10 +9,11 @@ import shlex
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cte_lake import clock
 from cte_lake.config import load_settings
 from cte_lake.config.report import Refresh as RefreshSettings
 from cte_lake.errors import ConfigError, LakeError, UsageError
@@ -153,7 +154,7 @@ def refresh(asked: RefreshArguments) -> Refresh:
         At once, if a refresh of this lake is running.
     """
     lake = asked.lake
-    done = Refresh(lake, datetime.now(UTC))
+    done = Refresh(lake, clock.now())
     done.night = replace(
         done.night, steps=tuple(NightStep(name, "skipped", reason) for name, reason in asked.skipped)
     )
@@ -218,7 +219,7 @@ def _record(done: Refresh, step: Taken, before: Night | None) -> None:
 
 def _end(done: Refresh, asked: RefreshArguments, before: Night | None) -> None:
     """Write the mail, and keep the record as it stands at the end."""
-    ended = datetime.now(UTC).isoformat(timespec="seconds")
+    ended = clock.now().isoformat(timespec="seconds")
     night = replace(with_findings(done.night, done.lake, before), ended=ended)
     settings = _settings(done.lake)
     if not keep_night(done.lake, night, asked.job):
