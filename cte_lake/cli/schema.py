@@ -71,6 +71,39 @@ def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None
     typer.echo(f"schema: {rows} exposure rows upgraded" if rows else "schema: nothing to upgrade", err=True)
 
 
+@schema_app.command("fill")
+def schema_fill(
+    columns: Annotated[
+        list[str] | None, typer.Argument(help="Columns; default: all that a keyword fills.")
+    ] = None,
+    lake: LakeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fill new header columns of `exposures` in old rows, from the frames; no photometry is measured.
+
+    A column that names its `keyword` is filled by ingest; rows of before have NULL. Their frames' headers
+    are read, and new revisions of the rows are written. Run again, it does nothing. Exit code 3 if a frame
+    is gone or is not the one that was measured.
+
+    [bold]Example[/bold]
+
+      cte-lake schema fill gyros
+    """
+    from cte_lake.errors import ExitCode
+    from cte_lake.lake.stored import find_lake
+    from cte_lake.pipeline.fill_columns import fill_columns
+
+    done = fill_columns(find_lake(lake), columns or ())
+    if as_json:
+        typer.echo(json.dumps(vars(done)))
+    for reason in done.left.values():
+        typer.echo(f"left as it was: {reason}", err=True)
+    counts = f"{done.rows} exposure rows filled, {done.without} without the keyword, {len(done.left)} left"
+    typer.echo(f"schema: {counts}", err=True)
+    if done.left:
+        raise typer.Exit(ExitCode.DONE_IN_PART)
+
+
 @schema_app.command("diff")
 def schema_diff(
     lake: LakeOption = None,

@@ -14,14 +14,15 @@ from typing import Any, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from cte_lake.clock import NOW_ENV
 from cte_lake.config.models import Config
 from cte_lake.errors import ConfigError
 from cte_lake.names import suggestion
-from cte_lake.resources import LAKE_FILE
+from cte_lake.resources import LAKE_ENV, LAKE_FILE
 
 ENV_PREFIX = "CTE_LAKE_"
 #: Environment variables with the prefix that are no configuration keys.
-ENV_RESERVED = frozenset({"CTE_LAKE_LAKE"})
+ENV_RESERVED = frozenset({LAKE_ENV, NOW_ENV})
 #: Keys of the lake's file that describe the lake itself.
 FILE_KEYS = frozenset({"lake_version"})
 

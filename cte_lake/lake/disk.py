@@ -221,8 +221,10 @@ class DiskStore(Store):
             except BlockingIOError:
                 holder = os.read(descriptor, 64).decode("ascii", "replace").strip() or "unknown"
                 raise Locked(f"{held_by} (process {holder}); try again later") from None
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}".encode(), 0)
+            # Who holds it is for whoever comes second; on a full disk the lock holds without.
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}".encode(), 0)
             yield
         finally:
             os.close(descriptor)

@@ -46,7 +46,9 @@ def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night
             files = list(_of_files(opened, night.started))
             late = [Trouble(f"overdue {text}", text, night.started, remind=False) for text in told["overdue"]]
     except CteLakeError as error:
-        files = [Trouble("lake", f"the lake cannot be asked: {error}", night.started)]
+        # A step that failed for the same has said so.
+        if not any(str(error) in step.reason for step in night.failed):
+            files = [Trouble("lake", f"the lake cannot be asked: {error}", night.started)]
     found = [
         *_of_steps(night, lake, bool(files)),
         *files,

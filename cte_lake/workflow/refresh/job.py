@@ -248,17 +248,32 @@ def _log(done: Refresh) -> Iterator[logging.Logger]:
     logs, name = done.log.parent, done.log.name
 
     def put(here: Path) -> None:
-        place_of(here / name).copy_to(done.log)
+        # The mail is written by then; a log that cannot be kept takes nothing from the night.
+        with contextlib.suppress(OSError, LakeError):
+            place_of(here / name).copy_to(done.log)
 
     with logs.worked_on(lambda here: None, put) as here, _writing(here / name) as log:
         yield log
-    for old in sorted(logs.files(_STEM), key=str)[:-_LOGS_KEPT]:
-        old.unlink()
+    with contextlib.suppress(OSError, LakeError):
+        for old in sorted(logs.files(_STEM), key=str)[:-_LOGS_KEPT]:
+            old.unlink()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that goes on without what a full disk does not take; the steps say what is wrong with it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Say nothing: standard error is the mail."""
+
+    def close(self) -> None:
+        """Close the file; what is still to be written is lost."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[logging.Logger]:
-    handler = logging.FileHandler(path, encoding="utf-8", errors="replace")
+    handler = _LogFile(path, encoding="utf-8", errors="replace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.Logger("refresh", logging.INFO)
     log.addHandler(handler)

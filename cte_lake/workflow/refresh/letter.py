@@ -115,7 +115,8 @@ def _lines(
 def headline(night: Night, new: Sequence[Trouble] = ()) -> str:
     """Return the night in one sentence, what needs a look first."""
     if new:
-        return f"{night.text}; {count_text(len(new), 'new trouble')} needs a look"
+        verb = "needs" if len(new) == 1 else "need"
+        return f"{night.text}; {count_text(len(new), 'new trouble')} {verb} a look"
     if night.troubles:
         return f"{night.text}; {count_text(len(night.troubles), 'known trouble')} not mended"
     return night.text

@@ -1,0 +1,122 @@
+"""Fills header columns that were added to the schema in the rows of before, from the frames themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cte_lake.errors import Rejected, UsageError
+from cte_lake.lake.maintenance.compact import write_rows, written_rows
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
+from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.upgrade import record_schemas
+from cte_lake.lake.versions import digest
+from cte_lake.names import suggestion
+from cte_lake.pipeline.ingest.keywords import keyword_columns, keyword_values
+
+
+@dataclass
+class Filled:
+    """What was filled.
+
+    Attributes
+    ----------
+    rows : int
+        Exposure rows that have a value now and had none.
+    without : int
+        Rows whose frame has no value either.
+    left : dict of str to str
+        Frames that could not be asked, with the reason.
+    """
+
+    rows: int = 0
+    without: int = 0
+    left: dict[str, str] = field(default_factory=dict)
+
+
+def fillable(names: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the columns that frames fill, those of the given names or all.
+
+    Raises
+    ------
+    UsageError
+        If one is no column of ``exposures`` with a keyword.
+    """
+    known = tuple(column.name for column in keyword_columns())
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{name!r} is no column of exposures that a keyword fills{suggestion(name, known) or ';'} "
+                f"these are: {', '.join(known) or 'none'}"
+            )
+    return tuple(dict.fromkeys(names)) or known
+
+
+def fill_columns(named: AnyLake, names: Sequence[str] = ()) -> Filled:
+    """Write new revisions of the rows that lack a value that their frame's header has; photometry stays.
+
+    A frame that is not the one that was measured (size or time of change) is left alone: ingest first.
+
+    Raises
+    ------
+    UsageError
+        As `fillable`.
+    Locked
+        If another housekeeping command runs.
+    """
+    lake, columns, filled = stored(named), fillable(names), Filled()
+    record_schemas(lake)
+    with lake.lease("housekeeping"):
+        folders: dict[str, list[ExposureRow]] = {}
+        for row in Inventory(lake).current:
+            if not row.withdrawn:
+                folders.setdefault(f"exposures/{row.partition.folder}", []).append(row)
+        for folder, rows in folders.items():
+            _fill(lake, folder, written_rows(lake, rows), columns, filled)
+    return filled
+
+
+def _fill(lake: StoredLake, folder: str, table: pa.Table, columns: Sequence[str], filled: Filled) -> None:
+    """Fill the rows of one partition, in one file."""
+    chosen, values = [], []
+    for number, row in enumerate(table.to_pylist()):
+        lacking = [name for name in columns if row[name] is None]
+        if not lacking:
+            continue
+        try:
+            found = _asked(row)
+        except Rejected as error:
+            filled.left[row["path"]] = str(error)
+            continue
+        news = {name: found[name] for name in lacking if found[name] is not None}
+        if not news:
+            filled.without += 1
+            continue
+        chosen.append(number)
+        values.append({name: row[name] for name in columns} | news)
+    if not chosen:
+        return
+    part = table.take(pa.array(chosen, pa.int64()))
+    changed: dict[str, pa.Array] = {
+        name: pa.array([row[name] for row in values], part.schema.field(name).type) for name in columns
+    }
+    changed["revision"] = pc.add(part.column("revision"), pa.scalar(1, pa.int32()))
+    identity = [part.column(name).to_pylist() for name in ("imagename", "mode", "revision")]
+    write_rows(lake, folder, part, changed, digest([identity, [list(row.values()) for row in values]]))
+    filled.rows += len(chosen)
+
+
+def _asked(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what the header of a row's frame says."""
+    try:
+        found = Path(row["path"]).stat()
+    except OSError as error:
+        raise Rejected("missing", f"{row['path']} cannot be read: {error.strerror}") from error
+    if (found.st_size, found.st_mtime_ns) != (row["file_size"], row["file_mtime_ns"]):
+        raise Rejected("changed", f"{row['path']} is not the file that was measured; ingest it first")
+    return keyword_values(row["path"])
