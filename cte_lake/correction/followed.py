@@ -28,7 +28,7 @@ SUPERSEDES: Final = "supersedes"
 ADVICE: Final = "advice"
 HELD: Final = "held"
 #: Keys of the section ``measure`` that slopes follow from, besides photometry and radius.
-_MEASURE: Final = ("flux_bins", "time_bins", "clip_sigma", "drop_flags", "min_area")
+_MEASURE: Final = ("flux_bins", "time_bins", "clip_sigma", "drop_flags", "min_area", "shape_correction")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from cte_lake.correction.coefficient_files import (
     sets_in_lake,
     write_coefficients,
 )
-from cte_lake.correction.fit_lake import fit_rows, slopes_of
+from cte_lake.correction.fit_lake import fit_lake, slopes_of
 from cte_lake.correction.followed import (
     ADVICE,
     HASH,
@@ -27,7 +27,6 @@ from cte_lake.correction.followed import (
     REQUEST,
     SUPERSEDES,
     followed_by,
-    provenance_of,
     request_of,
 )
 from cte_lake.correction.request import FitRequest
@@ -227,17 +226,15 @@ def _renewed(
 ) -> Renewal:
     name = None if _MADE.search(old.name) else _VERSION.sub("", old.name)
     try:
-        follows = provenance_of(opened, request, settings)
-        rows = slopes_of(opened, request)
-        found = fit_rows(rows, request, settings.hash(), name).coefficients
+        found = fit_lake(opened, request, settings.hash(), name).coefficients
         largest = largest_difference(old, found)
-        alarm = _departure(rows, request)
+        alarm = _departure(slopes_of(opened, request), request)
     except CteLakeError as error:
         return Renewal(old, None, None, f"{old.name} is stale and cannot be fitted again: {error}")
     found = replace(found, name=_free_name(lake, found.name))
     advice, held = _advice(old, found, largest, alarm)
     more = {SUPERSEDES: old.name, ADVICE: advice} | ({HELD: held} if held else {})
-    found = replace(found, provenance={**found.provenance, **follows, **more})
+    found = replace(found, provenance={**found.provenance, **more})
     write_coefficients(path_in_lake(lake, found.name), found)
     return Renewal(old, found, largest, advice)
 
