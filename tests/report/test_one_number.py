@@ -76,7 +76,9 @@ def test_consistency_is_the_same_on_the_page_and_on_the_command_line(tmp_path):
             one[name] for name in ("verdict", "note", "pairs")
         ]
         if one["measured"] is not None:
-            assert cells["measured"] == f"{one['measured']:.3g} ± {one['measured_err']:.2g}"
+            scale = 100 if one["unit"] == "fraction" else 1
+            measured, error = scale * one["measured"], scale * one["measured_err"]
+            assert cells["measured"] == f"{measured:.3g} ± {error:.2g}"
 
 
 @pytest.mark.slow
