@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 )
+#: A folder cannot take the name of a file, or of a folder that holds something.
+_TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 @dataclass(frozen=True, order=True)
@@ -181,7 +183,12 @@ class DiskStore(Store):
         partial = temporary_beside(path)
         try:
             yield str(partial)
-            partial.replace(path)
+            try:
+                partial.replace(path)
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+                raise LakeError(f"{path} is there already: another process made it meanwhile") from None
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.pipeline.master_import import import_master
+from tests.faults.warm import warm
+from tests.pipeline.fetch.archive_server import FakeArchive, serving
 
 
 @pytest.fixture
@@ -49,3 +52,24 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in done.stderr.splitlines() if line.startswith("cte-lake: ")]
     assert len(lines) == 1, done.stderr
     return lines[0]
+
+
+@pytest.fixture(scope="session")
+def field(tmp_path_factory, small_visit):
+    from tests.faults.trials import Field
+
+    folder = tmp_path_factory.mktemp("kills")
+    (folder / "out").mkdir()
+    lines = small_visit.master.read_text().splitlines(keepends=True)
+    (folder / "other.cat").write_text("".join(lines[: 2 * len(lines) // 3]))
+    (folder / "few.cat").write_text("".join(lines[: len(lines) // 6]))
+    table = ["flux,y,chip,mjd,background"]
+    table += [f"{500 + 7 * star},{star % 2000},{1 + star % 2},57601.3,12" for star in range(20_000)]
+    (folder / "stars.csv").write_text("\n".join(table))
+    archive = FakeArchive()
+    for frame in small_visit.frames:
+        archive.add(frame.name, frame.read_bytes(), 14378)
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(archive)).url
+        ground = stack.enter_context(warm(folder / "out"))
+        yield Field(ground, folder, small_visit, url)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
+from cte_lake.lake.maintenance.verify import verify
 from cte_lake.pipeline.align.alignment_rows import read_cards
 from cte_lake.simulate import fill_lake
 from tests.faults.conftest import new_lake
@@ -53,6 +55,10 @@ def state(place: Path) -> dict[str, object]:
     return found
 
 
+def _rank(row: dict[str, Any]) -> tuple[int, str]:
+    return row["revision"], row.get("key") or row.get("phot_key") or row["master_hash"]
+
+
 def current_state(place: Path) -> dict[str, object]:
     """What readers of a lake count, whatever revisions and files it took."""
     root = place / "lake"
@@ -63,7 +69,7 @@ def current_state(place: Path) -> dict[str, object]:
                 key = (name, str(row.get("imagename") or row.get("rootname") or path.parent.name))
                 if name == "master":
                     key = (*key, str(row["master_id"]))
-                if key not in newest or row["revision"] > newest[key]["revision"]:
+                if key not in newest or _rank(row) > _rank(newest[key]):
                     newest[key] = row
     return {
         "/".join(key): {k: v for k, v in row.items() if k != "revision" and not k.endswith("file")}
@@ -116,7 +122,7 @@ TRIALS = {
     "align": Trial(
         "align {frames} --lake {lake} --workers 0",
         ground="empty",
-        other="align {frames} --lake {lake} --workers 0 --set align.min_matches=12",
+        other="align {frames} --lake {lake} --workers 0 --set align.gate.min_matches=12",
     ),
     "crmask": Trial(
         "crmask {frames} --lake {lake} --workers 0 --no-progress",
@@ -144,7 +150,7 @@ TRIALS = {
     "correct": Trial(
         "correct {place}/stars.csv -c simulated_demo_flt_r3 -o {place}/out.parquet --overwrite --radius 3"
     ),
-    "views": Trial("views --to {place}/views.duckdb --lake {lake}"),
+    "views": Trial("views --to {place}/views.duckdb --lake {lake} --overwrite"),
     "export": Trial("coeffs export simulated_demo_flt_r3 -o {place}/out.ecsv --format ecsv"),
 }
 
@@ -223,3 +229,85 @@ def fresh(source: Path, to: Path) -> Path:
 def other(trial: Trial) -> Trial:
     """The same command with its other settings."""
     return replace(trial, words=trial.other)
+
+
+@dataclass
+class Field:
+    """Where trials are held: frames, catalogs, an archive, and the lakes that trials begin with."""
+
+    warm: Warm
+    folder: Path
+    visit: Any
+    url: str
+    grounds: dict[str, Path] = field(default_factory=dict)
+    wholes: dict[str, tuple[Path, float, float]] = field(default_factory=dict)
+
+    def ground(self, name):
+        """The place that a trial begins with; made once."""
+        if name not in self.grounds:
+            place = self.folder / "grounds" / name
+            place.mkdir(parents=True)
+            shutil.copy(self.folder / "stars.csv", place)
+            GROUNDS[name](place, self.visit, self.warm)
+            self.grounds[name] = place
+        return self.grounds[name]
+
+    def place(self, trial, name):
+        """A copy of a trial's ground, with a folder for temporary files beside it."""
+        place = fresh(self.ground(trial.ground), self.folder / name)
+        (place.parent / f"{name}.tmp").mkdir()
+        return place
+
+    def line(self, trial, place):
+        places = {
+            "place": place, "lake": place / "lake", "frames": self.visit.frames[0].parent,
+            "master": self.visit.master, "other": self.folder / "other.cat", "url": self.url,
+        }  # fmt: skip
+        return [word.format(**places) for word in trial.words.split()]
+
+    def start(self, trial, place):
+        """Start a trial's command in a place."""
+        return self.warm.start(*self.line(trial, place), temporary=place.with_name(f"{place.name}.tmp"))
+
+    def run(self, trial, place):
+        """Run a trial's command once more."""
+        temporary = place.with_name(f"{place.name}.tmp")
+        self.warm.run(*self.line(trial, place), codes=trial.codes, temporary=temporary)
+
+    def whole(self, name):
+        """A place in which the command was not disturbed, and the seconds to its first write and its end."""
+        if name not in self.wholes:
+            place = self.place(TRIALS[name], f"{name}-whole")
+            run = self.start(TRIALS[name], place)
+            first, seconds = watched(run, place)
+            assert run.code == 0, run.said
+            self.wholes[name] = (place, first, seconds)
+        return self.wholes[name]
+
+
+def watched(run, place):
+    """Wait for a run; the seconds after which it first changed something, and after which it ended."""
+    began, before, first = time.monotonic(), names(place), None
+    while run.poll() is None:
+        if first is None and names(place) != before:
+            first = time.monotonic() - began
+        time.sleep(0.005)
+    seconds = time.monotonic() - began
+    return (0.5 * seconds if first is None else first), seconds
+
+
+def names(place):
+    return {(str(path), path.lstat().st_mtime_ns) for path in place.rglob("*") if not path.is_dir()}
+
+
+def equal(found, wanted):
+    """Two states are one; says which files are not."""
+    assert found.keys() == wanted.keys()
+    assert [name for name in found if found[name] != wanted[name]] == []
+
+
+def sound(place):
+    """Nothing harmful is found in any lake of a place."""
+    for settings in place.glob("*/cte_lake.toml"):
+        found = verify(settings.parent)
+        assert found.passed, found.findings

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +61,7 @@ def download(
     uri : str
         What the archive calls the file.
     target : Path
-        Where it goes; must not exist.
+        Where it goes; if another process is fetching it, its end is waited for.
     size : int
         Bytes by the archive's listing, which may be out of date; 0 where it does not say. What the download
         itself announces, a checksum where it has one and the file's own structure decide.
@@ -81,6 +84,23 @@ def download(
     """
     part = target.with_name(target.name + PART)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(part):
+        if target.is_file():
+            # Another process has fetched it meanwhile.
+            return _checksum(target)
+        return _download(url, uri, target, part, size, timeout, retries, received)
+
+
+def _download(
+    url: str,
+    uri: str,
+    target: Path,
+    part: Path,
+    size: int,
+    timeout: float,
+    retries: int,
+    received: Received | None,
+) -> str:
     for attempt in range(retries + 1):
         try:
             announced = _receive(url, uri, part, timeout, received)
@@ -104,6 +124,31 @@ def download(
     part.replace(target)
     _state_of(part).unlink(missing_ok=True)
     return checksum
+
+
+@contextlib.contextmanager
+def _alone(part: Path) -> Iterator[None]:
+    """Hold what arrives of a file: two processes that append to one part would mix their bytes."""
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o644)
+    _lock(descriptor)
+    # Whoever held it before may have given the part its final name, or thrown it away.
+    while not (part.exists() and os.path.samestat(os.fstat(descriptor), part.stat())):
+        os.close(descriptor)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o644)
+        _lock(descriptor)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            if part.stat().st_size == 0:
+                part.unlink()
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    # Some network file systems have no locks; there nobody fetches twice at once by accident of ours.
+    with contextlib.suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 @dataclass(frozen=True)
@@ -209,10 +254,16 @@ def _read_state(part: Path) -> dict[str, Any]:
 def record_checksum(target: Path, checksum: str, listing: str = "CHECKSUMS.b2") -> None:
     """Note a file's checksum in its folder's list, which ``b2sum -c`` reads."""
     path = target.with_name(listing)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    kept = [line for line in lines if line.partition("  ")[2] != target.name]
-    kept.append(f"{checksum}  {target.name}")
-    write_bytes(path, ("\n".join(sorted(kept, key=lambda line: line.partition("  ")[2])) + "\n").encode())
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        # Two processes that fetch into one folder each add their lines.
+        _lock(folder)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        kept = [line for line in lines if line.partition("  ")[2] != target.name]
+        kept.append(f"{checksum}  {target.name}")
+        write_bytes(path, ("\n".join(sorted(kept, key=lambda line: line.partition("  ")[2])) + "\n").encode())
+    finally:
+        os.close(folder)
 
 
 def verify_checksums(folder: Path, listing: str = "CHECKSUMS.b2") -> dict[Path, str]:
