@@ -16,6 +16,7 @@ import pyarrow as pa
 from cte_lake import __version__, clock
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
 from cte_lake.correction.renewal import set_states
+from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.pipeline.night import last_night
@@ -35,6 +36,7 @@ from cte_lake.report.quality import quality
 from cte_lake.report.site import render
 from cte_lake.report.state import last_tally, state
 from cte_lake.report.static import printed_figures, write_figures
+from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -189,14 +191,22 @@ def _content(
         "state": now,
         "files": files,
         "coverage": told,
-        "lines": [
-            morning.night_line(last_night(lake.stored), moment),
-            morning.alarm_line(morning.alarms_of(gathered.fitted), gathered.fitted),
-            morning.coverage_line(told),
-            morning.files_line(now, files),
-            morning.coefficient_line(states),
-            morning.news_line(news_cells),
-        ],
+        "lines": _shown(
+            [
+                morning.night_line(last_night(lake.stored), moment),
+                morning.alarm_line(
+                    morning.alarms_of(gathered.fitted),
+                    gathered.fitted,
+                    last_audits(lake.stored),
+                    last_verification(lake.stored),
+                ),
+                morning.coverage_line(told),
+                morning.files_line(now, files),
+                morning.coefficient_line(states),
+                morning.news_line(news_cells),
+            ],
+            settings.config.report.show_paths,
+        ),
         "news": news_cells,
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
@@ -212,6 +222,13 @@ def _content(
         **provenance(gathered.exposures, settings),
     }
     return report, list(_pair_pages(gathered, losses_of, frames, options))
+
+
+def _shown(lines: list[Cells], show_paths: bool) -> list[Cells]:
+    # What failed in the night says where, which a published page tells only if asked to.
+    if show_paths:
+        return lines
+    return [one | {"told": [tables.names_alone(text) for text in one["told"]]} for one in lines]
 
 
 def _time_text(stamp: str | None) -> str:

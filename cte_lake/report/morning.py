@@ -13,10 +13,11 @@ import pyarrow as pa
 from cte_lake.correction.renewal import SetState
 from cte_lake.model.alarm import alarms
 from cte_lake.model.points import EPOCH_WIDTH
-from cte_lake.pipeline.night import LossMove, Night
+from cte_lake.pipeline.night import LossMove, Night, Trouble
 from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text, word
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
+from cte_lake.views.audits import ALARM
 
 Cells = dict[str, Any]
 #: Difference over its error beyond which a change is printed bold.
@@ -43,7 +44,7 @@ def night_line(night: Night | None, moment: datetime) -> Cells:
     if night is None:
         return _line(name, "no record", None, "No night is on record; cte-lake refresh keeps one.")
     failed = [f"{step.name} failed: {step.reason or f'exit code {step.exit_code}'}" for step in night.failed]
-    troubles = [one.text for one in night.troubles]
+    troubles = [one.text for one in night.troubles if _only_here(one, night)]
     if failed or night.exit_code:
         return _line(name, "failed", False, f"{night.text}.", [*failed, *troubles])
     if moment - datetime.fromisoformat(night.started).astimezone(UTC) > _A_NIGHT:
@@ -61,20 +62,41 @@ def night_line(night: Night | None, moment: datetime) -> Cells:
     return _line(name, tag, not troubles, f"{when}: well up to this page, {came}.", troubles)
 
 
-def alarm_line(rows: Sequence[Row], seen: Sequence[Row]) -> Cells:
-    """What `cte_lake.model.alarm.alarms` found, of the slopes `seen`."""
+def _only_here(trouble: Trouble, night: Night) -> bool:
+    """Whether a trouble is on no other line of the screen: of refused files those of this night alone."""
+    kind = trouble.key.partition(" ")[0]
+    if kind in {"reject", "quarantine"}:
+        return trouble.since == night.started
+    return kind not in {"alarm", "audit", "overdue", "step", "verify"}
+
+
+def alarm_line(
+    rows: Sequence[Row],
+    seen: Sequence[Row],
+    audits: Mapping[str, Any] | None = None,
+    verified: Mapping[str, Any] | None = None,
+) -> Cells:
+    """Alarms of the losses, and what audits and verification found.
+
+    Parameters
+    ----------
+    rows, seen : sequence of mapping
+        What `cte_lake.model.alarm.alarms` found, of which slopes.
+    audits, verified : mapping or None
+        What `cte_lake.views.audits.last_audits` and `last_verification` return.
+    """
+    failed = [] if audits is None else [name for name in audits["rows"] if name != ALARM]
+    told = [_alarm_text(row) for row in rows]
+    told += [f"audit {name} found rows that must not be; cte-lake audit lists them" for name in failed]
+    if verified is not None and verified["harmful"]:
+        found = count_text(verified["harmful"], "damaged or missing file")
+        told.append(f"verify found {found} on {verified['at'][:10]}; cte-lake status names them")
+    if told:
+        text = "The losses of the newest epoch are not what the earlier ones predict." if rows else ""
+        return _line("Alarms", count_text(len(told), "alarm"), False, text or "The lake needs a look.", told)
     if not seen:
         return _line("Alarms", "none", None, "There is no slope yet that could raise one.")
-    if not rows:
-        text = "No newest epoch departs from what the earlier ones predict."
-        return _line("Alarms", "none", True, text)
-    return _line(
-        "Alarms",
-        count_text(len(rows), "alarm"),
-        False,
-        "The losses of the newest epoch are not what the earlier ones predict.",
-        [_alarm_text(row) for row in rows],
-    )
+    return _line("Alarms", "none", True, "No newest epoch departs from what the earlier ones predict.")
 
 
 def _alarm_text(row: Row) -> str:

@@ -123,6 +123,23 @@ def test_a_night_to_look_at() -> None:
     assert night_line(None, MORNING)["style"] == "none"
 
 
+def test_a_trouble_is_told_once_on_the_screen() -> None:
+    keys = ("alarm x", "overdue y", "step align 5", "reject /a", "reject /b", "unended z")
+    since = {"reject /a": "2026-04-01T03:43:00+00:00"}
+    troubles = tuple(Trouble(key, key, since.get(key, NIGHT.started)) for key in keys)
+    assert night_line(replace(NIGHT, troubles=troubles), MORNING)["told"] == ["reject /b", "unended z"]
+
+
+def test_audits_and_verification_raise_alarms() -> None:
+    audits = {"at": NIGHT.started, "rows": {"unknown_star": [{}], "departing_epoch": [{}]}}
+    verified = {"at": NIGHT.started, "harmful": 2, "findings": []}
+    line = alarm_line([], [_row()], audits, verified)
+    assert (line["tag"], line["style"]) == ("2 alarms", "warn")
+    assert line["told"][0].startswith("audit unknown_star found rows")
+    assert line["told"][1].startswith("verify found 2 damaged or missing files on 2026-05-01")
+    assert alarm_line([], [_row()], {"at": "", "rows": {}}, verified | {"harmful": 0})["style"] == "good"
+
+
 def test_a_night_that_did_not_come_is_told() -> None:
     assert night_line(NIGHT, MORNING + timedelta(days=1))["tag"] == "well"
     late = night_line(NIGHT, MORNING + timedelta(days=2))

@@ -13,6 +13,8 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import stored
+from cte_lake.pipeline.night import Night, NightStep, keep_night
 from cte_lake.report.build import make_report
 from cte_lake.report.publish import new_folder, point_latest
 from tests.report.big_lake import Image, make_lake, write_image
@@ -165,6 +167,8 @@ def test_pages_show_paths_only_when_asked_to(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     odd = tmp_path / "inbox" / "odd.fits"
     add_reject(root, str(odd), "read", "unreadable", f"{odd} cannot be read")
+    step = NightStep("ingest", "failed", f"{odd} cannot be read", exit_code=1)
+    assert keep_night(stored(root), Night("2026-06-01T03:43:00+00:00", steps=(step,), exit_code=1))
     for asked in (False, True):
         settings = load_settings(root, {"report.show_paths": str(asked).lower()})
         with open_lake(root, settings=settings) as lake:
