@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Name of the audit that holds the newest epoch against the earlier ones.
 ALARM: Final = "departing_epoch"
 #: Rows that are kept as examples of a failure.
-_SAMPLE = 5
+SAMPLE = 5
 _LAST: Final = "logs/audit.json"
 
 
@@ -144,23 +144,24 @@ def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
     results = []
     for audit in audits():
         rows = kept[audit.name] if audit.name in kept else lake.sql(audit.query).arrow()
-        sample = rows.slice(0, _SAMPLE).to_pylist()
+        sample = rows.slice(0, SAMPLE).to_pylist()
         results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
     return [*results, departing_epoch(lake)]
 
 
-def record_audits(lake: StoredLake, results: Iterable[AuditResult]) -> None:
+def record_audits(lake: StoredLake, results: Sequence[AuditResult]) -> None:
     """Keep the rows that audits found, for the night; a lake that cannot be written keeps nothing."""
     rows = {result.name: result.sample for result in results if not result.passed}
-    record = {"at": clock.now().isoformat(timespec="seconds"), "rows": rows}
+    meanings = {result.name: result.meaning for result in results if not result.passed}
+    record = {"at": clock.now().isoformat(timespec="seconds"), "rows": rows, "meanings": meanings}
     with contextlib.suppress(OSError, LakeError):
         (lake / _LAST).write_bytes(json.dumps(record, indent=1, default=str).encode())
 
 
 def last_audits(lake: StoredLake) -> dict[str, Any] | None:
-    """Return when the audits were last run (at) and the rows that they found; None without a record."""
+    """Return when the audits were last run (at), rows and meanings of those that failed; None without."""
     try:
         found = json.loads((lake / _LAST).read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) and {"at", "rows"} <= found.keys() else None
+    return found if isinstance(found, dict) and {"at", "rows", "meanings"} <= found.keys() else None

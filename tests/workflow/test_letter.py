@@ -107,6 +107,16 @@ def test_the_mail_says_what_is_new_missing_wrong_and_how_the_loss_moved_within_a
     assert "10.00" not in body
 
 
+def test_an_alarm_stands_first():
+    alarm = Alarm("ngc104", "F502N", "l", "flc", 61100.0, 0.1, 0.02, "NGC 104: the losses are higher")
+    now = night(0, "alarm ngc104 F502N l flc 61100", measured=4, alarms=(alarm,))
+    ((_, body),) = mails(now).values()
+    head, _, first, *_ = body.splitlines()
+    assert head.startswith("ALARM, ")
+    assert first.split(None, 1) == ["Alarms", alarm.text]
+    assert body.count("Alarms") == 1
+
+
 def test_a_reminder_does_not_drift_by_a_job_that_begins_some_minutes_early():
     first = replace(night(0, NO_NETWORK), mailed="")
     told = with_mailed(first, None, letter(first, None, True, 7.0, ""))

@@ -13,8 +13,8 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
-from cte_lake.plots.words import target_text
-from cte_lake.views.audits import ALARM, last_audits
+from cte_lake.plots.words import count_text, target_text
+from cte_lake.views.audits import ALARM, SAMPLE, last_audits
 from cte_lake.workflow.states import lake_state, photometry_state
 
 if TYPE_CHECKING:
@@ -113,10 +113,15 @@ def _of_steps(night: Night, lake: StoredLake, files: bool) -> Iterator[Trouble]:
 
 def _of_audits(lake: StoredLake, night: Night) -> Iterator[Trouble]:
     told = last_audits(lake)
-    for name in () if told is None or told["at"] < night.started else told["rows"]:
+    if told is None or told["at"] < night.started:
+        return
+    for name, rows in told["rows"].items():
         if name != ALARM:
-            text = f"audit {name} found rows that must not be; `cte-lake audit` lists them"
-            yield Trouble(f"audit {name}", text, night.started)
+            found = f"{count_text(len(rows), 'row')}{' or more' if len(rows) >= SAMPLE else ''}"
+            text = (
+                f"audit {name} found {found}; `cte-lake audit` lists them. {told['meanings'].get(name, '')}"
+            )
+            yield Trouble(f"audit {name}", text.strip(), night.started)
 
 
 def _of_verification(lake: StoredLake, night: Night) -> list[Trouble]:

@@ -99,12 +99,14 @@ def _lines(
 ) -> Iterator[str]:
     yield f"{headline(night, new)} (cte-lake, {night.lake} on {night.host})"
     yield ""
+    alarms = list(_fact("Alarms", [alarm.text for alarm in night.alarms] or ["none"]))
+    yield from alarms if night.alarms else ()
     came = [f"{count:,} {what}" for what, count in night.new.items() if count]
     yield from _fact("New data", [", ".join(came) or "none"])
     yield from _fact("Trouble", _troubles(new, lasting, due))
     if mended:
         yield from _fact("Mended", [trouble.text for trouble in mended[:_TROUBLES]])
-    yield from _fact("Alarms", [alarm.text for alarm in night.alarms] or ["none"])
+    yield from () if night.alarms else alarms
     yield from _fact("Missing", [night.missing_text or "not known", *(f"- {text}" for text in night.missing)])
     yield from _fact("Loss", list(_losses(night.losses)))
     fit = night.step("fit")
@@ -114,6 +116,8 @@ def _lines(
 
 def headline(night: Night, new: Sequence[Trouble] = ()) -> str:
     """Return the night in one sentence, what needs a look first."""
+    if any(trouble.key.startswith("alarm ") for trouble in new):
+        return f"ALARM, the newest epoch departs from the earlier ones; {night.text}"
     if new:
         verb = "needs" if len(new) == 1 else "need"
         return f"{night.text}; {count_text(len(new), 'new trouble')} {verb} a look"
