@@ -16,10 +16,8 @@ from cte_lake.plots.axes import band_of_line, beside_title, limits, reference
 from cte_lake.plots.palette import INK, colour, darker
 from cte_lake.plots.series import bins_of, in_bin
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import bin_text, count_text, power_text
+from cte_lake.plots.words import OVER, OVER_ROLLED, bin_text, count_text, power_text
 
-#: What is divided by what: pairs with an exposure on either chip, and those of a 180-degree set.
-_OVER, _OVER_ROLLED = "chip 1 / chip 2", "second visit / first visit"
 _LINE_POINTS = 60
 
 
@@ -74,7 +72,7 @@ def ratio_plot(
         if position + columns >= len(bins):
             one.set_xlabel("Rows to the amplifiers (px)" if rolled else "Row y on chip 2 (px)")
             one.tick_params(labelbottom=True)
-    y_label(figure, f"Flux ratio {_OVER_ROLLED if rolled else _OVER} (1)")
+    y_label(figure, f"Flux ratio {OVER_ROLLED if rolled else OVER} (1)")
     shown = _what_is_shown(stars, (low, high), fits, unit)
     return finish(figure, title or "Flux ratio against row", f"{caption} {shown}".strip())
 
@@ -86,7 +84,7 @@ def _what_is_shown(stars: Any, span: tuple[float, float], fits: Any | None, unit
         of = "of the ratio's logarithm " if estimators == {"log_ratio"} else ""
         parts.append(
             f"Line: least squares {of}after the sigma clip, band: its 1 sigma; above each panel its slope "
-            f"per row and the loss per {unit.rows} rows"
+            f"(1/px) and the loss per {unit.rows} rows"
         )
     if not _kept(stars).all():
         parts.append("Crosses: stars that the sigma clip left out")
@@ -155,5 +153,5 @@ def _draw_line(axes: Axes, fits: Any, on: Any, shade: str, unit: LossUnit) -> No
     low, fit, high = (ratio_on_line(estimator, fit + side * error) for side in (-1.0, 0.0, 1.0))
     band_of_line(axes, y, low, fit, high, shade)
     loss, loss_err = (float(numbers(fits, name)[on][0]) for name in ("cte_loss", "cte_loss_err"))
-    beside_title(axes, f"{power_text(slope, slope_err)} /px", 0.0, 5.0)
+    beside_title(axes, power_text(slope, slope_err), 0.0, 5.0)
     beside_title(axes, f"{unit.text(loss, loss_err, estimator)} {unit.symbol}", 1.0, 5.0)

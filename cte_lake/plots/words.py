@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 ELECTRONS = "e⁻"
+#: What is divided by what in a pair with an exposure on either chip, and in one of a 180-degree set.
+OVER, OVER_ROLLED = "chip 1 / chip 2", "second visit / first visit"
 
 
 def target_text(target: str) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.plots.words import target_text
+from cte_lake.plots.words import OVER, OVER_ROLLED, target_text
 from cte_lake.report import charts, morning, tables
 from cte_lake.report.figures.curves import with_model
 from cte_lake.report.gather import Gathered, Row
@@ -120,6 +120,8 @@ def pair_page(
         "row_of": f"chip {row['chip']} in the first visit, counted from the amplifiers"
         if rolled
         else "chip 2",
+        "over": f"{OVER_ROLLED if rolled else OVER} (1)",
+        "along": "Rows to the amplifiers (px)" if rolled else "Row y on chip 2 (px)",
         "panels": ratio_panels(stars, bins) if stars is not None else [],
         "sampled": stars is not None and len(stars["y"]) < sum(loss["n_in_bin"] or 0 for loss in bins),
         "columns": columns,

@@ -11,13 +11,19 @@ from numpy.typing import NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
+from cte_lake.model.loss_unit import PERCENT
 from cte_lake.plots.axes import limits
-from cte_lake.plots.words import bin_text, count_text
+from cte_lake.plots.words import bin_text, count_text, power_text
 
-WIDTH, HEIGHT = 340, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 26, 24
+WIDTH, HEIGHT = 340, 232
+LEFT, RIGHT, TOP, BOTTOM = 58, 6, 42, 40
 #: Unit of the stars' paths; the template scales them by it.
 DOT_UNIT = 0.2
+#: The same for the template: size of a panel, and edges of the place for its stars.
+SIZE = {
+    "width": WIDTH, "height": HEIGHT, "unit": DOT_UNIT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
+    "bottom": HEIGHT - BOTTOM,
+}  # fmt: skip
 
 Row = Mapping[str, Any]
 FloatArray = NDArray[np.float64]
@@ -31,8 +37,8 @@ class Panel:
     ----------
     index : int
         Number of the bin, for its colour.
-    title, note : str
-        The bin; what was measured in it.
+    title, note, slope, clipped : str
+        The bin; the loss measured in it, the slope, and how many stars were clipped.
     dots, out, line, band : str
         Paths of the stars kept, the stars clipped, the fitted line and its 1-sigma band.
     one : float
@@ -44,6 +50,8 @@ class Panel:
     index: int
     title: str
     note: str
+    slope: str
+    clipped: str
     dots: str
     out: str
     line: str
@@ -54,7 +62,7 @@ class Panel:
     @property
     def frame(self) -> str:
         """Path of the two axes."""
-        return f"M{_LEFT} {_TOP}V{HEIGHT - _BOTTOM}H{WIDTH - _RIGHT}"
+        return f"M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"
 
     @property
     def rows(self) -> list[tuple[float, str]]:
@@ -81,14 +89,16 @@ def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
     panels = []
     for index, row in enumerate(bins):
         here = (low_bin == row["bin_lo"]) & (high_bin == row["bin_hi"]) & np.isfinite(ratio)
-        here &= (ratio > scale[0]) & (ratio < scale[1])
         panels.append(
             Panel(
                 index=index,
                 title=bin_text(row["bin_lo"], row["bin_hi"]),
                 note=_note(row),
-                dots=_dots(y[here & kept], ratio[here & kept], scale),
-                out=_dots(y[here & ~kept], ratio[here & ~kept], scale),
+                slope=_slope(row),
+                clipped=_clipped(row),
+                # What lies beyond the axis is drawn at its edge: no star is hidden.
+                dots=_dots(y[here & kept], np.clip(ratio[here & kept], *scale), scale),
+                out=_dots(y[here & ~kept], np.clip(ratio[here & ~kept], *scale), scale),
                 line=_line(row, scale, (0.0,)),
                 band=_line(row, scale, (-1.0, 1.0)),
                 one=round(float(_y(np.array(1.0), scale)), 1),
@@ -101,16 +111,27 @@ def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
 def _note(row: Row) -> str:
     if row["cte_loss"] is None:
         return f"no slope from {count_text(row['n'] or 0, 'star')}"
-    error = 100.0 * row["cte_loss_err"] if row["cte_loss_err"] is not None else float("nan")
-    return f"{100.0 * row['cte_loss']:.2f} ± {error:.2f} %, {count_text(row['n'], 'star')}"
+    loss = PERCENT.text(row["cte_loss"], row["cte_loss_err"])
+    return f"{loss} {PERCENT.symbol}, {count_text(row['n'], 'star')}"
+
+
+def _slope(row: Row) -> str:
+    if row["slope"] is None or row["slope_err"] is None:
+        return ""
+    of = "ln ratio: " if row["estimator"] == "log_ratio" else ""
+    return f"{of}{power_text(row['slope'], row['slope_err'])} /px"
+
+
+def _clipped(row: Row) -> str:
+    return f"{left_out:,} clipped" if (left_out := (row.get("n_in_bin") or 0) - (row["n"] or 0)) > 0 else ""
 
 
 def _x(row: Any) -> Any:
-    return _LEFT + (row + 20) / (DETECTOR.rows + 40) * (WIDTH - _LEFT - _RIGHT)
+    return LEFT + (row + 20) / (DETECTOR.rows + 40) * (WIDTH - LEFT - RIGHT)
 
 
 def _y(ratio: Any, scale: tuple[float, float]) -> Any:
-    return HEIGHT - _BOTTOM - (ratio - scale[0]) / (scale[1] - scale[0]) * (HEIGHT - _BOTTOM - _TOP)
+    return HEIGHT - BOTTOM - (ratio - scale[0]) / (scale[1] - scale[0]) * (HEIGHT - BOTTOM - TOP)
 
 
 def _dots(y: FloatArray, ratio: FloatArray, scale: tuple[float, float]) -> str:
@@ -135,7 +156,7 @@ def _line(row: Row, scale: tuple[float, float], sides: tuple[float, ...]) -> str
             return ""
         error = row["slope_err"] * np.hypot(row["distance_std"], at - row["distance_mean"])
     edges = (ratio_on_line(row["estimator"], fit + side * error) for side in sides)
-    ends = [np.clip(_y(edge, scale), _TOP, HEIGHT - _BOTTOM) for edge in edges]
+    ends = [np.clip(_y(edge, scale), TOP, HEIGHT - BOTTOM) for edge in edges]
     along, across = _x(at).tolist(), ends[0].tolist()
     if len(sides) == 2:
         along, across = along + along[::-1], across + ends[1].tolist()[::-1]

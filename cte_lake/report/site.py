@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cte_lake.plots.palette import PALETTE
-from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, WIDTH
+from cte_lake.report.pairplot import SIZE
 
 NAVIGATION = (
     ("index.html", "State"),
@@ -54,7 +54,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         "report": report,
         "navigation": NAVIGATION,
         "style": Markup(style),
-        "size": {"width": WIDTH, "height": HEIGHT, "unit": DOT_UNIT},
+        "size": SIZE,
     }
     plain = {"script": Markup(tools), "policy": policy(style, tools)}
     charted = {"script": Markup(with_charts), "policy": policy(style, with_charts)}

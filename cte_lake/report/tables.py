@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from cte_lake.model.loss_unit import MAGNITUDES, PERCENT
 from cte_lake.plots.words import ELECTRONS, bin_text, flash_text, target_text, year_of
 
 Row = Mapping[str, Any]
@@ -57,9 +58,7 @@ def date_text(mjd: float | None) -> str | None:
 
 def loss_text(loss: float | None, error: float | None) -> str | None:
     """A loss in percent with its error."""
-    if loss is None:
-        return None
-    return f"{100 * loss:.2f} ± {100 * error:.2f}" if error is not None else f"{100 * loss:.2f}"
+    return PERCENT.text(loss, error)
 
 
 def number_text(value: float | None, digits: int) -> str | None:
@@ -166,6 +165,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
             "slope": None if row["slope"] is None else f"{row['slope']:.3e}",
             "slope_err": None if row["slope_err"] is None else f"{row['slope_err']:.1e}",
             "loss": loss_text(row["cte_loss"], row["cte_loss_err"]),
+            "mag": MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"], row["estimator"]),
             "background": number_text(row["background"], 2),
         }
         for row in rows
@@ -178,6 +178,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
         Column("slope", "Slope (1/px)", "num"),
         Column("slope_err", "Error (1/px)", "num"),
         Column("loss", "Loss (%)", "num"),
+        Column("mag", "Loss (mag)", "num"),
         Column("background", f"Sky ({ELECTRONS}/px)", "num"),
     )
     return heads, lines

@@ -22,8 +22,8 @@ from cte_lake.report.figures.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.latest import latest_losses
 from cte_lake.report.news import last_report, news
-from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, ratio_panels
-from cte_lake.report.tables import date_text, loss_text, pair_slug
+from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
+from cte_lake.report.tables import bin_table, date_text, loss_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
 from tests.model.sets import make_set
 from tests.plots import samples
@@ -89,6 +89,30 @@ def test_dots_of_a_pair_stand_where_its_stars_are() -> None:
     line = np.array(re.findall(r"[\d.]+", panel.line), dtype=float).reshape(-1, 2)
     assert line[0, 1] == pytest.approx(places[0, 1], abs=0.3)
     assert 0 < line[:, 1].min() < line[:, 1].max() < HEIGHT
+
+
+def test_a_panel_says_its_slope_and_hides_no_star() -> None:
+    count = 200
+    ratio = np.linspace(0.9, 1.1, count)
+    ratio[0], ratio[-1] = 0.2, 7.0
+    stars = {"bin_lo": np.ones(count), "bin_hi": np.full(count, 2.0), "y": np.linspace(0, 2050, count)}
+    row = _row(bin_lo=1.0, bin_hi=2.0, slope=2.58e-4, slope_err=1.1e-5, intercept=0.9, n=199, n_in_bin=200)
+    row |= {"distance_mean": 1024.0, "distance_std": 590.0, "estimator": "log_ratio"}
+    kept = np.arange(count) < count - 1
+    (panel,) = ratio_panels(stars | {"ratio": ratio, "kept": kept}, [row])
+    assert panel.slope == "ln ratio: (2.58 ± 0.11) × 10⁻⁴ /px"  # noqa: RUF001
+    assert panel.clipped == "1 clipped"
+    assert len(re.findall("h0", panel.dots)) == count - 1
+    (place,) = re.findall(r"m(-?\d+) (-?\d+)h0", panel.out)
+    assert int(place[1]) * DOT_UNIT == pytest.approx(SIZE["top"], abs=DOT_UNIT)
+
+
+def test_a_pair_has_its_losses_in_both_units() -> None:
+    row = _row(bin_lo=500.0, bin_hi=2000.0, slope=1e-4, slope_err=1e-5, cte_loss=0.1, cte_loss_err=0.01)
+    row |= {"n_in_bin": 9, "mean_flux": 900.0, "background": 1.0, "estimator": "log_ratio"}
+    heads, (line,) = bin_table([row])
+    assert (line["loss"], line["mag"]) == ("10.00 ± 1.00", "0.109 ± 0.011")
+    assert [head["title"] for head in heads if head["key"] in {"loss", "mag"}] == ["Loss (%)", "Loss (mag)"]
 
 
 def test_the_band_is_narrowest_at_the_stars_mean_row() -> None:
