@@ -30,6 +30,7 @@ from cte_lake.plots.field import field_plot
 from cte_lake.plots.style import save
 from cte_lake.report.figures import KINDS, Request, draw
 from cte_lake.report.thumbnails import picture
+from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings as Simulated
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, Program, nominal_program, program_180
@@ -69,7 +70,8 @@ def programs() -> Iterator[Program]:
 
 def filled(settings: Settings, noise: int = 0) -> MemoryLake:
     """A lake of their photometry; another `noise` is the same stars measured otherwise."""
-    lake, measured = MemoryLake(settings.config), Simulated(seed=SEED + noise)
+    lake = MemoryLake(settings.config)
+    measured = Simulated(seed=SEED + noise, detector=Detector(trails=True))
     images = [
         image
         for program in programs()

@@ -88,12 +88,16 @@ def write_image(root: Path, image: Image, stars: int) -> None:
     loss = np.interp(np.log10(true), np.log10(_GRID), losses)
     error = np.sqrt(true + 60)
     flux = true * (1 - loss * distance / 2048) + noise.normal(0, error)
+    # A centroid's own noise; what is lost moves it away from the amplifiers.
+    moved = np.random.default_rng([image.number, image.chip, image.revision, 9]).normal(0, 1 / np.sqrt(true))
+    moved += 0.2 * loss * distance / 2048 * (1 if image.chip == 2 else -1)
     # Calibration takes the post-flash off.
     sky = 1.5
     columns: dict[str, Any] = {
         "imagename": [image.name] * stars, "phot_key": [image.key] * stars, "y": y,
         "master_id": np.arange(stars) + 1, "x": field.uniform(0, 4095, stars), "ra": np.full(stars, 5.6),
-        "dec": np.full(stars, -72.0), "sky": np.full(stars, sky), "sky_err": np.full(stars, 0.1),
+        "dec": np.full(stars, -72.0), "dx": np.zeros(stars), "dy": moved,
+        "sky": np.full(stars, sky), "sky_err": np.full(stars, 0.1),
         "flags": np.zeros(stars, np.int32),
     }  # fmt: skip
     for radius in RADII:

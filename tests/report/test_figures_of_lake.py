@@ -218,5 +218,32 @@ def test_a_frame_that_is_gone_is_said(lake: Lake) -> None:
 
 
 def test_kinds() -> None:
-    assert len(KINDS) == 13
+    assert len(KINDS) == 16
     assert all(words and words[0].islower() for words, _ in KINDS.values())
+
+
+def test_displacement_is_the_views_of_one_generation(lake: Lake) -> None:
+    table = draw("displacement", lake, ASKED).tables["displacement"]
+    rows = table.to_pylist()
+    assert {row["against"] for row in rows} == {"bright"}
+    stated = {(row["pair_id"], row["bin_lo"]): row["displacement"] for row in lake.displacement()}
+    assert all(stated[row["pair_id"], row["bin_lo"]] == row["displacement"] for row in rows)
+    one = draw("displacement", lake, Request(Selection(filetype=("flc",)), bins=((500.0, 1000.0),)))
+    assert {row["filetype"] for row in one.tables["displacement"].to_pylist()} == {"flc"}
+    assert bins_in(one.tables["displacement"]) == [(500.0, 1000.0)]
+
+
+def test_growth_is_of_one_image_and_focus_of_all(lake: Lake) -> None:
+    drawing = draw("growth", lake, ASKED)
+    table = drawing.tables["growth"]
+    (image,) = set(table["imagename"].to_pylist())
+    assert image in drawing.said[0]
+    assert sorted(set(table["aperture"].to_pylist())) == [2, 3, 5, 7]
+    asked = min(row["imagename"] for row in lake.exposures())
+    other = draw("growth", lake, Request(image=asked))
+    assert set(other.tables["growth"]["imagename"].to_pylist()) == {asked} != {image}
+    focus = draw("focus", lake, ASKED).tables["focus"].to_pylist()
+    assert {row["filetype"] for row in focus} == {"flc"}
+    assert len(focus) == 16
+    with pytest.raises(NothingToDo):
+        draw("growth", lake, Request(image="none.fits"))

@@ -1,0 +1,96 @@
+"""Losses that shapes and sky imitate, before and after the correction, on frames that lose and that do not.
+
+    python benchmarks/growth_curve.py [--seeds N]
+
+Pairs of 640 columns of NGC 104 (FLT, r = 3 px unless said), flash 0, without cosmic rays and hot pixels;
+mean over the seeds, in points of a percent. `loss` and `corrected` are weighted means over the flux bins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from shift import CLEAN, make_lake, measure
+
+from cte_lake import open_lake
+from cte_lake.config import load_settings
+from cte_lake.simulate import NO_LOSS, CTELaw, Detector, Optics, Settings
+from cte_lake.views.audits import audits
+
+_WITHOUT: dict[str, Any] = {"law": NO_LOSS}
+CASES: dict[str, dict[str, Any]] = {
+    "alike, no loss": _WITHOUT,
+    "10% wider at the edges, no loss": {**_WITHOUT, "optics": Optics(0.1, "edges")},
+    "the core alone, no loss": {**_WITHOUT, "optics": Optics(0.1, "edges", blurred=True)},
+    "10% wider from bottom to top, no loss": {**_WITHOUT, "optics": Optics(0.1, "tilt")},
+    "10% wider at both ends of a chip, no loss": {**_WITHOUT, "optics": Optics(0.1, "bowl")},
+    "10% wider from left to right, no loss": {**_WITHOUT, "optics": Optics(0.1, "columns")},
+    "sky rises by 20 e-/px, no loss": {**_WITHOUT, "optics": Optics(sky_gradient=20.0)},
+    "alike, charge lost for good": {"law": CTELaw()},
+    "alike, trails of 6 px": {"detector": Detector(**CLEAN, trails=True)},
+    "alike, trails of 1.5 px": {"detector": Detector(**CLEAN, trails=True, trail_length=1.5)},
+}
+
+
+def _losses(root: Path, correction: str, aperture: int) -> tuple[np.ndarray, np.ndarray]:
+    settings = load_settings(root, {"measure.shape_correction": correction}, environment={})
+    with open_lake(root, settings=settings) as lake:
+        rows = lake.losses(aperture=aperture, filetype="flt").rows()
+    rows.sort(key=lambda row: row["bin_lo"])
+    return np.array([row["loss"] for row in rows]), np.array([row["loss_err"] for row in rows])
+
+
+def _of_lake(root: Path) -> dict[str, Any]:
+    (audit,) = (each for each in audits() if each.name == "shapes_imitate_loss")
+    with open_lake(root) as lake:
+        shapes = lake.growth_loss(filetype="flt").rows()[0]
+        told = bool(lake.sql(audit.query).rows())
+    found: dict[str, Any] = {
+        "growth": shapes["growth_loss"],
+        "growth_err": shapes["growth_loss_err"],
+        "told": told,
+    }
+    for aperture in (3, 5, 7, 10):
+        for correction in ("none", "growth"):
+            loss, error = _losses(root, correction, aperture)
+            found[f"{correction}{aperture}"] = np.average(loss, weights=error**-2)
+            found[f"faint_{correction}{aperture}"] = loss[0]
+            found[f"err{aperture}"] = float(np.sum(error**-2) ** -0.5)
+            found[f"faint_err{aperture}"] = error[0]
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--seeds", type=int, default=2)
+    seeds = range(200, 200 + parser.parse_args().seeds)
+    print("| frames | growth_loss | loss | corrected | r = 5 | r = 7 | r = 10 | 250-500 e-, r = 3 | audit |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, case in CASES.items():
+        found = []
+        for seed in seeds:
+            settings = Settings(**{"detector": Detector(**CLEAN), "width": 640, "seed": seed} | case)
+            with tempfile.TemporaryDirectory() as folder:
+                found.append(_of_lake(measure(make_lake(Path(folder), settings, stars=1500))))
+
+        def text(key: str, error: str, found: list[dict[str, Any]] = found) -> str:
+            value = 100 * np.mean([each[key] for each in found])
+            return f"{value:+.2f} +- {100 * np.mean([each[error] for each in found]) / len(found) ** 0.5:.2f}"
+
+        wide = " | ".join(text(f"growth{aperture}", f"err{aperture}") for aperture in (5, 7, 10))
+        told = sum(each["told"] for each in found)
+        print(
+            f"| {name} | {text('growth', 'growth_err')} | {text('none3', 'err3')} "
+            f"| {text('growth3', 'err3')} "
+            f"| {wide} | {text('faint_none3', 'faint_err3')} | {told} of {len(found)} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
