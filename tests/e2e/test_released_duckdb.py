@@ -1,0 +1,101 @@
+"""The database of `views --to` in released DuckDB versions and in ibis: every view runs and says the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cte_lake import open_lake
+from cte_lake.lake.create import create_lake
+from cte_lake.views import published_views
+from cte_lake.views.database import exported_objects, write_database
+from tests.sql.writing import add_pair
+
+#: Runs every view that is named and prints its rows' count.
+COUNT = """
+import json, sys
+import duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    count = lambda name: connection.execute(f"SELECT count(*) FROM (FROM {name})").fetchone()[0]
+    counts = {name: count(name) for name in sys.argv[2:]}
+    total = connection.execute("SELECT sum(n) FROM cte(aperture := 5)").fetchone()[0]
+print(json.dumps({"version": duckdb.__version__, "counts": counts, "total": int(total)}))
+"""
+IBIS = """
+import sys
+import ibis
+views = ibis.duckdb.connect(sys.argv[1], read_only=True)
+losses = views.table("losses")
+print(len(views.list_tables()), losses.filter(losses.n > 1).count().to_pyarrow().as_py())
+"""
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("released") / "lake"
+    create_lake(folder)
+    rng = np.random.default_rng(5)
+    flux = rng.uniform(600, 1900, 200)
+    first = {"master_id": np.arange(200), "y": rng.uniform(0, 2050, 200), "sky": np.full(200, 9.0)}
+    second = first | {"flux_r03": flux * rng.normal(1, 0.01, 200)}
+    add_pair(folder, first=first | {"flux_r03": flux}, second=second)
+    write_database(folder, folder.parent / "views.duckdb")
+    return folder
+
+
+def install(folder, *packages):
+    """Install packages into a folder; skip where none can be had."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, *packages]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"{packages} cannot be installed here: {done.stderr.strip()[-200:]}")
+
+
+def printed(folder, script, *arguments):
+    """Run a script that imports from a folder first; return what it prints."""
+    code = f"import sys\nsys.path.insert(0, {str(folder)!r})\n{script}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.4", "1.5"])
+def test_every_view_runs_in_released_versions(lake, tmp_path, version):
+    install(tmp_path, f"duckdb=={version}.*")
+    views = [name for name in published_views() if name in exported_objects()]
+    told = json.loads(printed(tmp_path, COUNT, lake.parent / "views.duckdb", *views))
+    assert told["version"].startswith(version)
+    with open_lake(lake) as opened:
+        assert told["counts"] == {name: len(opened.sql(f"FROM {name}")) for name in views}
+        assert (
+            told["total"] == opened.sql("SELECT sum(n)::BIGINT AS n FROM cte(aperture := 5)").rows()[0]["n"]
+        )
+
+
+@pytest.mark.slow
+def test_ibis_reads_the_views(lake, tmp_path):
+    install(
+        tmp_path,
+        "duckdb==1.4.*",
+        "ibis-framework==12.*",
+        "sqlglot",
+        "toolz",
+        "atpublic",
+        "parsy",
+        "pyarrow-hotfix",
+    )
+    tables, losses = map(int, printed(tmp_path, IBIS, lake.parent / "views.duckdb").split())
+    with open_lake(lake) as opened:
+        assert losses == len(opened.losses())
+    assert tables >= len(published_views())
