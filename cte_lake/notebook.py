@@ -250,7 +250,7 @@ class Plots:
         draw.__doc__ = (
             f"Draw {KINDS[kind][0]}; return a matplotlib figure.\n\n"
             "Keywords choose exposures (target, filter, length, flash, filetype, proposal, visit, until)\n"
-            "and how they are shown (aperture, estimator, bins, pair, star, image, coefficients)."
+            "and how they are shown (aperture, estimator, bins, pair, star, image, coefficients, unit='mag')."
         )
         return draw
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,13 +11,16 @@ import numpy as np
 import pytest
 
 from cte_lake import Lake, open_lake
+from cte_lake.correction.measure import measure_losses, printable
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
 from cte_lake.lake.selection import Selection
+from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.plots.style import PAGE
 from cte_lake.report.figures import KINDS, Request, draw
 from cte_lake.report.figures.collection import SET_KINDS, checked_kinds, draw_set
+from cte_lake.report.tables import bin_table
 from tests.plots.samples import TIME_BINS
 from tests.report.big_lake import make_lake
 from tests.sql.writing import add_exposure
@@ -95,6 +99,39 @@ def test_nothing_to_draw_leaves_nothing(lake: Lake, tmp_path: Path) -> None:
         draw_set(lake, ASKED, place_of(tmp_path / "plots"), ["cte-180-overlay"])
     assert not list(tmp_path.rglob("*.png"))
     assert not (tmp_path / "plots" / "latest").exists()
+
+
+def test_a_set_in_a_bucket_names_the_newest_in_a_file(lake: Lake, bucket: str) -> None:
+    plots = place_of(f"s3://{bucket}/lake/reports/plots")
+    names = []
+    for day in (1, 2, 3):
+        now = datetime(2026, 12, day, tzinfo=UTC)
+        names.append(draw_set(lake, ASKED, plots, ["overview"], keep=2, now=now).folder.name)
+    assert (plots / "latest.txt").read_text() == f"{names[-1]}\n"
+    assert plots.names() == {*names[1:], "latest.txt"}
+    assert (plots / names[-1] / "overview.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_loss_is_one_number_wherever_it_is_told(lake: Lake) -> None:
+    asked = replace(ASKED, bins=((500.0, 1000.0),), unit=MAGNITUDES)
+    drawn = draw("cte-time", lake, asked)
+    bars = next(container for axes in drawn.figure.axes for container in axes.containers)
+    shown = bars.lines[0].get_xydata()[:, 1]
+    again = lake.plot.cte_time(bins=((500.0, 1000.0),), estimator="log_ratio", unit="mag")
+    assert again._supylabel.get_text() == drawn.figure._supylabel.get_text() == MAGNITUDES.label
+    told = lake.losses(filetype="flt", flash=0, bin_lo=500.0, bin_hi=1000.0).rows()
+    told.sort(key=lambda row: row["mjd"])
+    np.testing.assert_allclose(shown, [row["loss_mag"] for row in told], rtol=1e-9)
+    settings = lake.settings()
+    measured = measure_losses(lake.stored, settings, Selection(filetype=("flt",), flash=(0,)))
+    printed = printable(measured, MAGNITUDES).to_pylist()
+    assert [row["loss"] for row in printed if row["bin"] == "500-1000"] == [
+        pytest.approx(row["loss_mag"], abs=5.1e-4) for row in told
+    ]
+    rows = lake.cte(pair_id=told[0]["pair_id"], estimator="log_ratio").rows()
+    _, cells = bin_table(rows)
+    (cell,) = (cell for cell, row in zip(cells, rows, strict=True) if row["bin_hi"] == 1000.0)
+    assert cell["mag"] == f"{told[0]['loss_mag']:.3f} ± {told[0]['loss_mag_err']:.3f}"
 
 
 def test_kinds_of_a_set() -> None:
