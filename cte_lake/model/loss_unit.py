@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
-from cte_lake.model.readout import MAG_PER_LN
+from cte_lake.model.magnitudes import MAG_PER_LN
 
 FloatArray = NDArray[np.float64]
 

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
+from cte_lake.model.magnitudes import LN10
 
 FloatArray = NDArray[np.float64]
 
@@ -31,9 +32,6 @@ FloatArray = NDArray[np.float64]
 CHIP_ROWS = DETECTOR.rows
 #: Rows that a loss refers to (docs/field.md#the-effect).
 CHIP_HEIGHT = float(DETECTOR.loss_rows)
-LN10 = math.log(10.0)
-#: Magnitudes of a natural logarithm of flux.
-MAG_PER_LN = 2.5 / LN10
 
 # Below this |z|**2 the series of tanh(z)/z is exact to 1e-16 and free of the 0/0 at a double root.
 _SERIES_LIMIT = 1e-3
