@@ -16,8 +16,8 @@ from cte_lake.errors import ExitCode
 from tests.report.big_lake import make_lake
 
 KINDS = (
-    "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "model-vs-data",
-    "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star", "field", "overview",
+    "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "chips",
+    "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star", "field", "overview",
 )  # fmt: skip
 
 

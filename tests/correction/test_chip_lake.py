@@ -125,6 +125,19 @@ def test_losses_are_kept_for_the_view_once(lake, losses):
     assert verify(lake).passed
 
 
+def test_the_figure_is_of_the_kept_losses(lake, losses):
+    with open_lake(lake) as opened:
+        with pytest.raises(NothingToDo, match="`cte-lake chips` solves for them"):
+            opened.plot.chips(target="ngc104")
+        keep_chips(opened, losses)
+        drawing = opened.plot.chips(target="ngc104", bins=((500.0, 1000.0), (1000.0, 2000.0)))
+        with pytest.raises(UsageError, match="all proposals and visits together"):
+            opened.plot.chips(target="ngc104", proposal=12692)
+    titles = [one.get_title(loc="left") for one in drawing.axes if one.get_visible()]
+    assert sum("e⁻" in title for title in titles) == 2
+    assert "no loss at launch" in drawing.get_label()
+
+
 def test_a_lake_of_before_has_an_empty_view_until_losses_are_kept(lake, losses):
     shutil.rmtree(lake / "chips")
     with open_lake(lake) as opened:

@@ -151,6 +151,23 @@ def rolled(bins: tuple[tuple[float, float], ...] = TIME_BINS) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
+def of_chips() -> pa.Table:
+    """Rows of ``chips``: chip 2 loses a tenth more."""
+    noise = np.random.default_rng(18)
+    rows = [
+        {
+            "target": "ngc104", "filter": "F502N", "length": "l", "filetype": "flt", "flash": 0, "chip": chip,
+            "mjd": mjd, "bin_lo": low, "bin_hi": high, "loss_err": 0.004 * (1000 / low) ** 0.5,
+            "loss": factor * law(mjd, (low * high) ** 0.5) + 0.004 * (1000 / low) ** 0.5 * noise.normal(),
+            "fixed_by": "no loss at launch", "n": 400,
+        }
+        for chip, factor in ((1, 0.95), (2, 1.05))
+        for mjd in EPOCHS
+        for low, high in FLUX_BINS
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows)
+
+
 def corrected() -> pa.Table:
     """Losses before and after a correction."""
     noise = np.random.default_rng(11)

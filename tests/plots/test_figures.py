@@ -19,6 +19,7 @@ from PIL import Image
 
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.plots.background import background_plot
+from cte_lake.plots.chip_losses import chips_plot
 from cte_lake.plots.compare import compare_plot
 from cte_lake.plots.field import field_plot
 from cte_lake.plots.flash import flash_plot
@@ -104,6 +105,7 @@ FIGURES: dict[str, Callable[[], Figure]] = {
     "cte-flash-two": _flash_of_two_targets,
     "cte-180": lambda: rolled_plot(samples.rolled()),
     "cte-180-overlay": _overlay,
+    "chips": lambda: chips_plot(samples.of_chips()),
     "model-vs-data": lambda: model_plot(samples.corrected(), samples.curves_in_time(samples.losses())),
     "flux-background": lambda: background_plot(*samples.far_stars()),
     "recovery": lambda: recovery_plot(samples.recovery()),
