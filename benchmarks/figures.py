@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from cte_lake.config import Settings, load_settings
+from cte_lake.correction.chip_lake import ChipRequest, kept_rows, solve_chips
 from cte_lake.correction.fit_lake import FitRequest, fit_lake
 from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.lake.selection import Selection
@@ -137,7 +138,10 @@ def main() -> None:
     settings = load_settings(environment={})
     measure = settings.config.measure
     with filled(settings) as lake, TemporaryDirectory() as scratch:
-        sets = fitted(lake, settings)
+        sets = fitted(lake, settings) if {*arguments.kinds} - {"chips"} else ()
+        if "chips" in arguments.kinds:
+            flt = Selection(target=("ngc104",), length=("l",), filetype=("flt",))
+            lake.keep(kept_rows(solve_chips(lake, ChipRequest(flt))))
         for kind in arguments.kinds:
             asked = replace(
                 ASKED.get(kind, Request()), aperture=measure.aperture, estimator=measure.estimator,

@@ -176,18 +176,22 @@ def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
 
 def keep_chips(lake: Lake, losses: LakeChips) -> bool:
     """Keep losses in the lake, where the view ``chips`` shows them; whether they were new."""
-    from cte_lake import __version__
-
     known = lake.sql(
         "SELECT count(*) AS n FROM chips WHERE solution = $solution", solution=losses.solution_hash
     ).rows()
     if known[0]["n"]:
         return False
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    rows = [losses._common() | row | {"solved_at": now, "software": __version__} for row in losses.rows()]
-    schema = dataset("chips").schema()
-    lake.stored.dataset("chips").append(pa.Table.from_pylist(rows, schema=schema))
+    lake.stored.dataset("chips").append(kept_rows(losses))
     return True
+
+
+def kept_rows(losses: LakeChips) -> pa.Table:
+    """Return losses as rows of the dataset ``chips``, solved now."""
+    from cte_lake import __version__
+
+    now = {"solved_at": datetime.now(UTC).isoformat(timespec="seconds"), "software": __version__}
+    rows = [losses._common() | row | now for row in losses.rows()]
+    return pa.Table.from_pylist(rows, schema=dataset("chips").schema())
 
 
 def _choose(lake: Lake, request: ChipRequest) -> _Chosen:

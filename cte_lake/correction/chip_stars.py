@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Exposures whose stars are read in one query.
 _BATCH = 100
+#: Columns by which the lake's folders part the photometry.
+_FOLDERS = ("target", "proposal", "flash", "filetype")
 #: Stars times exposures of a group; groups follow from the stars alone, so that their sums are added in one
 #: order whoever makes them.
 _GROUP = 1_500_000
@@ -100,16 +102,14 @@ def read_stars(
 
 
 def _parts(lake: Lake, rows: list[dict[str, Any]], aperture: int) -> Iterator[_Part]:
-    """Yield the measurements of some proposals at a time, so that each query reads their files alone."""
-    chosen = {"number": range(len(rows)), "imagename": [row["imagename"] for row in rows]}
-    lake.register("chosen_exposures", pa.table({name: pa.array(values) for name, values in chosen.items()}))
-    proposals = sorted({row["proposal"] for row in rows})
-    batch: list[int] = []
-    for proposal in proposals:
-        batch.append(proposal)
-        if proposal != proposals[-1] and sum(row["proposal"] in batch for row in rows) < _BATCH:
-            continue
-        wanted = {"target": rows[0]["target"], "filetype": rows[0]["filetype"], "proposal": batch}
+    """Yield the measurements of some exposures at a time, neighbours in the lake's folders."""
+    order = sorted(range(len(rows)), key=lambda k: (rows[k]["proposal"], rows[k]["flash"]))
+    for start in range(0, len(order), _BATCH):
+        batch = order[start : start + _BATCH]
+        chosen = {"number": batch, "imagename": [rows[k]["imagename"] for k in batch]}
+        lake.register("chosen_exposures", pa.table(chosen))
+        # The partitions keep the files of others unread; the join takes the exposures themselves.
+        wanted: dict[str, Any] = {key: sorted({rows[k][key] for k in batch}) for key in _FOLDERS}
         condition, values = where(wanted, "s")
         table = lake.sql(
             "SELECT c.number::SMALLINT AS number, s.master_id, s.distance::FLOAT AS distance, "
@@ -122,7 +122,6 @@ def _parts(lake: Lake, rows: list[dict[str, Any]], aperture: int) -> Iterator[_P
         names = ("number", "master_id", "flux", "noise", "distance")
         number, star, flux, noise, distance = (table.column(name).to_numpy()[usable] for name in names)
         yield _Part(number, star, flux, noise, distance / np.float32(DETECTOR.loss_rows), table.num_rows)
-        batch = []
 
 
 def _near_the_bins(parts: list[_Part], exposures: Exposures) -> tuple[NDArray[np.intp], int]:

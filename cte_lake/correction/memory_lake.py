@@ -50,5 +50,9 @@ class MemoryLake(Lake):
         store(self._connection, "exposures", exposures)
         store(self._connection, "phot", phot)
 
+    def keep(self, chips: pa.Table) -> None:
+        """Put rows of the dataset ``chips`` in place of those that the lake held."""
+        store(self._connection, "chips", chips)
+
     def refresh(self) -> None:
         """Do nothing: there are no files that others could add to."""

@@ -218,7 +218,7 @@ def test_a_frame_that_is_gone_is_said(lake: Lake) -> None:
 
 
 def test_kinds() -> None:
-    assert len(KINDS) == 16
+    assert len(KINDS) == 17
     assert all(words and words[0].islower() for words, _ in KINDS.values())
 
 
