@@ -13,8 +13,8 @@ from cte_lake.resources import LAKE_ENV, LAKE_FILE, data_dir
 #: Kinds of figures; a test holds them against those that are drawn.
 KINDS = (
     "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "chips",
-    "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star", "field",
-    "overview",
+    "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star",
+    "field", "overview",
 )  # fmt: skip
 
 Complete = Callable[[str], list[str]]

@@ -17,8 +17,8 @@ from tests.report.big_lake import make_lake
 
 KINDS = (
     "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "chips",
-    "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star", "field",
-    "overview",
+    "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star",
+    "field", "overview",
 )  # fmt: skip
 
 
