@@ -55,14 +55,6 @@ class Epochs:
                 ]
             yield from (one for one in kinds if one.index.any())
 
-    def shades_of(self, table: Any, here: Mask) -> dict[Any, str]:
-        """Colour of each epoch number of some rows."""
-        numbers_of_epochs = column(table, "epoch")
-        found: dict[Any, str] = {}
-        for series in self.series(here):
-            found |= dict.fromkeys(numbers_of_epochs[series.index].tolist(), series.colour)
-        return found
-
     def samples(self, here: Mask) -> list[Line2D]:
         """Entries of a legend: the epochs of some rows, and what filled and open markers are."""
         kinds = {series.label: replace(series, filled=True) for series in self.series(here)}

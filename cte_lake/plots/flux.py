@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from cte_lake.plots.epochs import Epochs, epochs_of
 from cte_lake.plots.residuals import residual_label, residual_panel
 from cte_lake.plots.series import (
     Mask,
+    Series,
     Side,
     basis,
     curve_losses,
+    curves_of,
     draw_points,
     has_model,
     known,
@@ -126,21 +129,37 @@ def _draw_side(
     unit: LossUnit,
 ) -> None:
     flux, (loss, error) = numbers(table, "mean_flux"), losses(table, unit)
+    drawn: set[bytes] = set()
     for series in epochs.series(side.index):
         draw_points(axes, flux[series.index], loss[series.index], error[series.index], series)
-    if curves is not None:
-        epoch, on_side = column(curves, "epoch"), side.of(curves)
-        for number, shade in sorted(epochs.shades_of(table, side.index).items()):
-            _draw_curve(axes, curves, table, on_side & (epoch == number), shade, span, unit)
+        for on in () if curves is None else _curves_of_epochs(curves, table, series):
+            # FLT and FLC share a curve that does not say which of them it is for.
+            if on.tobytes() not in drawn:
+                _draw_curve(axes, curves, table, on, series, span, unit)
+            drawn.add(on.tobytes())
     reference(axes, 0.0)
 
 
+def _curves_of_epochs(curves: Any, table: Any, series: Series) -> Iterator[Mask]:
+    """Rows of the curves of a series: one for each epoch, and for each mode if it has several."""
+    of_rows, of_curves = column(table, "epoch"), column(curves, "epoch")
+    for number in sorted(set(of_rows[series.index].tolist())):
+        yield from curves_of(curves, table, series.index & (of_rows == number), of_curves == number)
+
+
 def _draw_curve(
-    axes: Axes, curves: Any, table: Any, on: Mask, shade: str, span: tuple[float, float], unit: LossUnit
+    axes: Axes,
+    curves: Any,
+    table: Any,
+    on: Mask,
+    series: Series,
+    span: tuple[float, float],
+    unit: LossUnit,
 ) -> None:
+    shade, style = series.colour, "-" if series.filled else (0, (4, 2))
     flux, (loss, error) = numbers(curves, "flux"), curve_losses(curves, table, unit)
     on = on & (flux >= span[0]) & (flux <= span[1])
     order = np.flatnonzero(on)[np.argsort(flux[on])]
     flux, loss, error = flux[order], loss[order], error[order]
-    axes.plot(flux, loss, color=shade, linewidth=pt(2.0), zorder=2)
+    axes.plot(flux, loss, color=shade, linestyle=style, linewidth=pt(2.0), zorder=2)
     axes.fill_between(flux, loss - error, loss + error, color=shade, alpha=0.18, linewidth=0, zorder=1.8)

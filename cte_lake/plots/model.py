@@ -12,7 +12,17 @@ from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference, time_axis
 from cte_lake.plots.palette import colour
-from cte_lake.plots.series import Series, basis, bins_of, curve_losses, draw_points, in_bin, losses, split
+from cte_lake.plots.series import (
+    Series,
+    basis,
+    bins_of,
+    curve_losses,
+    curves_of,
+    draw_points,
+    in_bin,
+    losses,
+    split,
+)
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
 from cte_lake.plots.words import bin_text, sentence, year_of
 
@@ -56,7 +66,7 @@ def model_plot(
         if target:
             of_target = column(table, "target") == target
         for one, flux_bin in zip(axes[:, across], bins, strict=False):
-            _draw_bin(one, table, curves, flux_bin, of_target, target, unit)
+            _draw_bin(one, table, curves, flux_bin, of_target, unit)
             where = f", {split({'target': [target]}).shared}" if len(targets) > 1 else ""
             one.set_title(f"{bin_text(*flux_bin)}{where}")
         time_axis(axes[:, across], numbers(table, "mjd"))
@@ -75,7 +85,6 @@ def _draw_bin(
     curves: Any | None,
     flux_bin: tuple[float, float],
     of_target: Any,
-    target: str,
     unit: LossUnit,
 ) -> None:
     here = in_bin(table, flux_bin)
@@ -87,14 +96,13 @@ def _draw_bin(
         series = Series(name, chosen, shade, shape, filled)
         draw_points(axes, year[chosen], loss[chosen], error[chosen], series)
     if curves is not None:
-        on = in_bin(curves, flux_bin)
-        if target and has(curves, ("target",)):
-            on &= column(curves, "target") == target
-        order = np.argsort(numbers(curves, "mjd")[on])
-        x = year_of(numbers(curves, "mjd")[on][order])
-        y, band = (values[on][order] for values in curve_losses(curves, table, unit))
-        axes.plot(x, y, color=colour(0), linewidth=pt(1.8), alpha=0.8, label="model", zorder=2)
-        if band.any():
-            axes.fill_between(x, y - band, y + band, color=colour(0), alpha=0.18, linewidth=0, zorder=1.8)
+        for number, on in enumerate(curves_of(curves, table, here & of_target, in_bin(curves, flux_bin))):
+            order = np.argsort(numbers(curves, "mjd")[on])
+            x = year_of(numbers(curves, "mjd")[on][order])
+            y, band = (values[on][order] for values in curve_losses(curves, table, unit))
+            look: dict[str, Any] = {"color": colour(0), "linewidth": pt(1.8), "alpha": 0.8, "zorder": 2}
+            axes.plot(x, y, label="_" if number else "model", **look)
+            if band.any():
+                axes.fill_between(x, y - band, y + band, color=colour(0), alpha=0.18, linewidth=0, zorder=1.8)
     reference(axes, 0.0)
     axes.set_ylim(*limits(loss[here], error[here], include=(0.0,), smallest=unit.least))

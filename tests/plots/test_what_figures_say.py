@@ -95,6 +95,21 @@ def test_no_curve_leaves_its_panel() -> None:
                 assert y.max() < high
 
 
+def test_flt_and_flc_of_an_epoch_have_a_curve_each() -> None:
+    table = samples.losses(("ngc104",), samples.FLUX_BINS, filetypes=("flt", "flc"), epochs=FEW)
+    one = samples.curves_in_flux(table)
+    both = [
+        one.append_column("filetype", pa.array([kind] * one.num_rows)).set_column(
+            one.column_names.index("loss"), "loss", pa.array(np.array(one["loss"]) * share)
+        )
+        for kind, share in (("flt", 1.0), ("flc", 0.4))
+    ]
+    (panel,) = main_panels(flux_plot(table, pa.concat_tables(both)))
+    curves = [np.asarray(line.get_ydata()) for line in panel.lines if len(line.get_xdata()) > 10]
+    assert len(curves) == 2 * len(FEW)
+    assert all((np.diff(curve) < 0).all() for curve in curves)
+
+
 def test_each_target_has_its_panel_of_losses_against_flash() -> None:
     figure = flash_plot(two_targets(flashes=(0, 12), filetypes=("flt", "flc")))
     heads = [panel.get_title(loc="left") for panel in main_panels(figure)]
