@@ -1,4 +1,4 @@
-"""Which columns of a result are columns of views, unchanged: those alone keep their unit and description."""
+"""Which columns of a result are columns of views, or their means and sums: those alone have a unit."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from typing import Any
 from cte_lake.views.columns import ViewColumn
 from cte_lake.views.statements import nodes_of
 
+#: Aggregates whose result is in the unit of their argument.
+_KEEPING = frozenset({
+    "any_value", "arg_max", "arg_min", "avg", "first", "fsum", "last", "mad", "max", "mean", "median", "min",
+    "mode", "quantile", "quantile_cont", "quantile_disc", "stddev", "stddev_pop", "stddev_samp", "sum",
+})  # fmt: skip
+#: Of these, what a sum of has no meaning.
+_NO_SUM = frozenset({"d", "mag", "dex(electron)", "deg", "percent"})
+
 
 def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColumn]:
     """Return what is known of a query's columns, by their names in the result.
 
     A name that the query gives to anything but the column of that name says nothing any more, wherever in the
     query that is: better no unit than a wrong one. Where the outermost SELECT renames a column, the new name
-    has what the old one had.
+    has what the old one had, and a mean, median, extreme, scatter or sum of a column has its unit.
 
     Parameters
     ----------
@@ -31,7 +39,20 @@ def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColum
         name, source = str(expression.get("alias", "")).lower(), _source(expression)
         if name and source in sound:
             renamed[name] = sound[source]
+        source, told = _aggregated(expression)
+        if source in sound and not (told.startswith(("sum(", "fsum(")) and sound[source].unit in _NO_SUM):
+            renamed[name or told] = ViewColumn(name or told, sound[source].unit, "")
     return sound | renamed
+
+
+def _aggregated(expression: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The column that an aggregate over rows or a window is of, and the name that DuckDB gives the result."""
+    function = str(expression.get("function_name", "")).lower()
+    arguments = expression.get("arguments") or ()
+    if function not in _KEEPING or expression.get("class") not in {"FUNCTION", "WINDOW"} or not arguments:
+        return None, ""
+    first = arguments[0]["expression"]
+    return _source(first), f"{function}({'.'.join(first.get('column_names') or ())})".lower()
 
 
 def _names_given(node: Mapping[str, Any]) -> list[str]:
