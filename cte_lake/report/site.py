@@ -45,19 +45,14 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, tools, with_charts = (
-        squeezed(palette_style() + _asset("page.css")),
-        _asset("tools.js"),
-        _asset("tools.js") + _asset("charts.js"),
-    )
+    style, tools = palette_style() + _asset("page.css"), _asset("tools.js")
     shared = {
         "report": report,
         "navigation": NAVIGATION,
-        "style": Markup(style),
         "size": SIZE,
     }
-    plain = {"script": Markup(tools), "policy": policy(style, tools)}
-    charted = {"script": Markup(with_charts), "policy": policy(style, with_charts)}
+    plain = _looks(style, tools)
+    charted = _looks(style + _asset("charts.css"), tools + _asset("charts.js"))
     for name, _ in NAVIGATION:
         code = charted if name in _CHARTED else plain
         yield name, environment.get_template(f"{name}.j2").render(shared, **code, page=name, root="")
@@ -79,6 +74,14 @@ def squeezed(style: str) -> str:
     """CSS without comments and spaces that mean nothing: every page carries it."""
     joined = "".join(line.strip() for line in re.sub(r"/\*.*?\*/", "", style, flags=re.S).splitlines())
     return re.sub(r":\s+", ":", re.sub(r"\s*([{};,>])\s*", r"\1", joined))
+
+
+def _looks(style: str, script: str) -> dict[str, str]:
+    """Style and script of a page, as short as every page carries them, and its policy."""
+    # No text of the scripts spans lines, so that spaces at their ends mean nothing.
+    kept = [line for each in script.splitlines() if (line := each.strip()) and not line.startswith("//")]
+    short, code = squeezed(style), "\n".join(kept)
+    return {"style": Markup(short), "script": Markup(code), "policy": policy(short, code)}
 
 
 def policy(style: str, script: str) -> str:

@@ -147,6 +147,22 @@ def test_an_old_page_tells_its_age(browser: Any, report: Path) -> None:
             browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
+def test_on_paper_there_are_no_controls(browser: Any, report: Path) -> None:
+    _visit(browser, report / "index.html")
+    shown = (
+        "return [...document.querySelectorAll('header nav, .chart fieldset, .chart details')]"
+        ".some((one) => one.checkVisibility())"
+    )
+    assert browser.execute_script(shown)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert not browser.execute_script(shown)
+        overflow = "return getComputedStyle(document.querySelector('.scroll')).overflowX"
+        assert browser.execute_script(overflow) == "visible"
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_many_dates_are_folded_away(browser: Any, report: Path) -> None:
     _visit(browser, report / "index.html", "phone")
     for chart in browser.find_elements("css selector", ".chart"):
