@@ -92,6 +92,13 @@ def test_half_a_turn_from_epoch_to_epoch_leaves_a_tilt_of_changing_sign_open():
     assert np.sqrt(np.mean(pulls(trial, losses) ** 2)) < 1.4
 
 
+def test_the_mean_of_both_chips_tries_the_condition(fixed_losses):
+    values = np.array(fixed_losses.at_launch())
+    assert values.shape == (len(BINS), 2)
+    assert np.all(np.abs(values[:, 0]) < 4 * values[:, 1] + 0.005)
+    assert "continued to launch" in fixed_losses.sentences()[1]
+
+
 @pytest.mark.parametrize("rolls", ["varied", "turned"])
 def test_rolls_determine_the_tilt(rolls):
     trial = replace(SMALL, rolls=rolls)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.model.chips.conditions import UNFIXED, Rolled, setting_dates
 from cte_lake.model.chips.equations import pairs_of_chips
 from cte_lake.model.chips.rows import Exposures, FloatArray
@@ -17,6 +18,8 @@ from cte_lake.model.chips.solve import ChipSolution
 from cte_lake.model.points import MIN_STARS, FitPoints
 
 _LN10 = float(np.log(10.0))
+_DAYS_PER_YEAR = 365.25
+_EPOCHS_OF_PARABOLA = 4
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,33 @@ class ChipLosses:
             level_err=of("difference_err") / 2.0,
         )
 
+    def at_launch(self) -> list[tuple[float, float]]:
+        """Return the mean of both chips at launch in each flux bin, and its error, by a parabola in time.
+
+        The sum of the chips is determined by every epoch by itself, so that this tries the condition of no
+        loss at launch. Of the lowest post-flash that four epochs have; bins with fewer are left out.
+        """
+        g, found = len(self.exposures.settings), []
+        enough = self.solution.sums.stars.ravel() >= self.min_stars
+        two, one, bins = pairs_of_chips(self.exposures, self._measured & enough)
+        years = (setting_dates(self.exposures)[two % g] - DETECTOR.installed) / _DAYS_PER_YEAR
+        flash = np.array([self.exposures.settings[k].flash for k in two % g])
+        for number in range(len(self.exposures.bins)):
+            for level in sorted(set(flash[bins == number].tolist())):
+                here = np.flatnonzero((bins == number) & (flash == level))
+                if here.size < _EPOCHS_OF_PARABOLA:
+                    continue
+                i, j = two[here], one[here]
+                c = self.solution.covariance
+                covariance = (c[np.ix_(i, i)] + c[np.ix_(j, j)] + c[np.ix_(i, j)] + c[np.ix_(j, i)]) / 4.0
+                error = np.sqrt(np.diag(covariance))
+                design = np.vander(years[here], 3, increasing=True) / error[:, None]
+                share = np.linalg.pinv(design)[0] / error
+                value = float(share @ (self.loss[i] + self.loss[j])) / 2.0
+                found.append((value, float(np.sqrt(share @ covariance @ share))))
+                break
+        return found
+
     def sentences(self) -> list[str]:
         """Say what was left open and by what it was fixed, and what share does not count."""
         said = [*self._what_is_open(), *self._what_is_left_out()]
@@ -230,6 +260,14 @@ class ChipLosses:
                 f"chip 1 at all dates{several}, for every star keeps its row; "
                 f"it is fixed by {'; '.join(sorted(set(self.solution.fixed_by)))}"
             )
+            if values := self.at_launch():
+                value, error = np.array(values).T
+                weight = error**-2.0
+                said.append(
+                    "the mean of both chips, continued to launch as a parabola in time, is "
+                    f"{100 * float(np.sum(weight * value) / weight.sum()):.1f} +- "
+                    f"{100 * float(weight.sum() ** -0.5):.1f}% there, all flux bins together"
+                )
         else:
             said.append("the rows of the stars differ enough between exposures to determine each chip alone")
         if count := determined.others.shape[1]:
