@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from cte_lake import open_lake
+from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.correction.coefficient_files import path_in_lake, read_coefficients, write_coefficients
 from cte_lake.correction.fit_lake import fit_lake
@@ -23,6 +26,7 @@ from cte_lake.model.compare import largest_difference
 from cte_lake.simulate.exposure import Settings
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
+from cte_lake.workflow.run import RunArguments, run
 from tests.model.lakes import write_images
 
 DATES = tuple(55466.0 + 365.0 * k for k in range(8))
@@ -179,3 +183,24 @@ def test_a_request_is_read_as_it_was_written(request_, lake, settings):
     made = fit(lake, settings)
     kept = replace(made, provenance={"request": to_text(request_, "iraf")})
     assert request_of(kept) == (request_, "iraf")
+
+
+def test_coeffs_list_says_what_is_stale_and_the_step_of_a_run_renews_it(lake, settings, images):
+    def listed():
+        done = CliRunner().invoke(app, ["coeffs", "list", "--lake", str(lake), "--json"])
+        rows = {row["name"]: row for row in json.loads(done.stdout) if row["where"] == "lake"}
+        return {name: (row["state"], row["use"]) for name, row in rows.items()}, done.stderr
+
+    old = fit(lake, settings).name
+    assert listed() == ({old: ("current", True)}, "")
+    write_images(Path(str(lake)), images[6])
+    states, told = listed()
+    assert states == {old: ("stale", True)}
+    assert told == f"{old} is stale: fitted to 6 pairs, there are 7 now\n"
+    asked = RunArguments(lake, Path(), settings, steps=("fit",))
+    (step,) = run(asked).steps
+    assert (step.done, step.failed) == (1, 0)
+    assert step.summary.startswith("fit: observers should use ngc104_F502N_l_pf0_flt_r3_mjd57656 instead of ")
+    assert set(listed()[0].values()) == {("current", True), ("superseded", False)}
+    (step,) = run(asked).steps
+    assert (step.done, step.summary) == (0, "fit: no set is stale")
