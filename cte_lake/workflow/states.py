@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 _WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_build", "refresh"})
 
 
-def photometry_state(lake: Lake, settings: Settings) -> str:
-    """Hash of all that losses and figures follow from: which photometry counts, the sets, the settings."""
-    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
+def losses_state(lake: Lake, settings: Settings) -> str:
+    """Hash of all that losses follow from: which photometry counts, and the settings."""
     sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
     photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
-    return digest([photometry, sets, settings.hash(*sections)])
+    return digest([photometry, settings.hash(*sections)])
+
+
+def photometry_state(lake: Lake, settings: Settings) -> str:
+    """Hash of all that figures follow from: losses, and the sets that are drawn over them."""
+    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
+    return digest([losses_state(lake, settings), sets])
 
 
 def lake_state(lake: Lake, settings: Settings) -> str:

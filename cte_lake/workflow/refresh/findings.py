@@ -44,7 +44,7 @@ def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night
             night = replace(night, missing=tuple(lines(told)), missing_text=told["text"])
             night = _with_losses(night, opened, before)
             files = list(_of_files(opened, night.started))
-            late = [Trouble(f"overdue {text}", text, night.started, remind=False) for text in told["overdue"]]
+            late = [Trouble(_of_overdue(text), text, night.started, remind=False) for text in told["overdue"]]
     except CteLakeError as error:
         # A step that failed for the same has said so.
         if not any(str(error) in step.reason for step in night.failed):
@@ -59,6 +59,11 @@ def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night
     since = {} if before is None else {trouble.key: trouble.since for trouble in before.troubles}
     dated = [replace(trouble, since=since.get(trouble.key, trouble.since)) for trouble in found]
     return replace(night, troubles=tuple(dated))
+
+
+def _of_overdue(text: str) -> str:
+    """Return the key of an overdue visit: the same when others come after it and it never came."""
+    return f"overdue {text.replace('never came', 'overdue')}"
 
 
 def _unended(night: Night, before: Night | None) -> Iterator[Trouble]:

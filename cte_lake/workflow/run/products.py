@@ -12,7 +12,7 @@ from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.workflow.run.arguments import RunArguments
 from cte_lake.workflow.run.outcome import StepReport
-from cte_lake.workflow.states import lake_state, photometry_state
+from cte_lake.workflow.states import lake_state, losses_state, photometry_state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -27,7 +27,7 @@ def write_losses(arguments: RunArguments) -> StepReport:
     """Write all losses, at every radius that was asked for, into the lake's `reports/losses.parquet`."""
     with _opened(arguments) as lake:
         radii = arguments.radii or (arguments.settings.config.measure.aperture,)
-        state = digest([photometry_state(lake, arguments.settings), radii])
+        state = digest([losses_state(lake, arguments.settings), radii])
         place = arguments.lake / "reports" / "losses.parquet"
         if _is_current(arguments.lake, "measure", state) and place.is_file():
             return StepReport("measure", 0, 0, "measure: up to date")
