@@ -32,6 +32,7 @@ def at(day):
     return (datetime(1858, 11, 17, 2, 17, tzinfo=UTC) + timedelta(days=START + day)).isoformat()
 
 
+@pytest.mark.slow
 def test_a_visit_that_never_comes_is_told_once_though_others_come_after_it(tmp_path, visits, monkeypatch):
     create_lake(tmp_path / "lake")
     lake, before, sent = stored(tmp_path / "lake"), None, []
