@@ -24,7 +24,7 @@ WITH grouped AS (
     GROUP BY p.against, p.pair_id, p.target, p.proposal, p.flash, p.filetype, b.bin_lo, b.bin_hi
     HAVING count(*) >= 3
 ),
-planed AS (
+flattened AS (
     -- The bright stars' plane goes to all bins of the pair; from few of them it would follow their noise.
     SELECT
         g.*,
@@ -45,7 +45,7 @@ levelled AS (
                 )
             END AS shifts
         )
-    FROM planed AS p
+    FROM flattened AS p
 ),
 marked AS (
     SELECT
