@@ -278,7 +278,8 @@ def _output(
     """Give the file to write and its format; what goes to standard output is written to one first."""
     import shutil
 
-    from cte_lake.correction.table_formats import WRITABLE, default_output, named_format, sniffed_format
+    from cte_lake.correction.table_files import written_like
+    from cte_lake.correction.table_formats import WRITABLE, default_output, named_format
     from cte_lake.lake.scratch import scratch_folder
 
     kind = None if to is None else named_format(to)
@@ -290,8 +291,7 @@ def _output(
         yield Path(output) if output is not None else default_output(source), kind
         return
     if kind is None:
-        own = sniffed_format(source)
-        kind = own if own in WRITABLE else "text"
+        kind = written_like(source)
     with scratch_folder() as folder:
         path = Path(folder) / "standard_output"
         yield path, kind

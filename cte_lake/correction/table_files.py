@@ -13,7 +13,7 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.correction.photometry_programs import program_header
-from cte_lake.correction.table_formats import TEXTS, named_format, sniffed_format
+from cte_lake.correction.table_formats import TEXTS, WRITABLE, named_format, sniffed_format
 from cte_lake.correction.text_header import read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
@@ -100,6 +100,19 @@ def open_table(
             schema=text.schema, parts=lambda: text.parts(batch_rows), text=text,
         )  # fmt: skip
     return OpenTable(kind, whole=_read_whole(path, kind, hdu))
+
+
+def written_like(path: Path) -> str:
+    """Return the format in which a table is written that is to be like a file, whatever the file's name."""
+    kind = sniffed_format(path)
+    if kind not in TEXTS:
+        return kind if kind in WRITABLE else "text"
+    try:
+        delimiter = read_header(first_bytes(path), str(path), TEXTS[kind], None).delimiter
+    except CatalogError:
+        # Such as one without names, which are given beside it; who reads it says what is wrong, if anything is.
+        return "text"
+    return {",": "csv", ";": "csv", "\t": "tsv"}.get(delimiter, "text")
 
 
 def _open_columnar(path: Path, kind: str, batch_rows: int) -> OpenTable:
