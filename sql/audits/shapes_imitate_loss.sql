@@ -1,5 +1,6 @@
 -- A row is a kind of pairs whose bright stars' shapes imitate a loss: growth_loss, averaged over the pairs, is over
--- three times its error, and charge that is released late does not explain it. It would make the number positive, and
+-- three times its error and over half a point (0.005; faint neighbours that lose more make up to that in a crowded
+-- field), and charge that is released late does not explain it. It would make the number positive, and
 -- with it the losses of faint stars larger than those of the bright ones. See docs/growth.md for what to do.
 WITH shapes AS (
     SELECT
@@ -32,6 +33,6 @@ LEFT JOIN charges AS f
     ON (f.target, f.filter, f.length, f.filetype, f.generation, f.pairing)
     = (s.target, s.filter, s.length, s.filetype, s.generation, s.pairing)
     AND NOT f.bright
-WHERE abs(s.growth_loss) > 3 * s.growth_loss_err
+WHERE abs(s.growth_loss) > greatest(3 * s.growth_loss_err, 0.005)
     AND NOT coalesce(s.growth_loss > 0 AND f.loss - b.loss > 3 * sqrt(f.variance + b.variance), false)
 ORDER BY s.target, s.filter, s.length, s.filetype, s.generation, s.pairing
