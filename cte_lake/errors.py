@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 
 from cte_lake.filenames import printable
@@ -137,3 +138,17 @@ class Rejected(CteLakeError):
     def __reduce__(self) -> tuple[type[Rejected], tuple[str, str, str]]:
         # Dask sends it from a worker; Exception's own pickling would call __init__ with one argument.
         return (type(self), (self.reason, self.detail, self.stage))
+
+
+#: What libraries tell those who program with them.
+_ADVICE = re.compile(r",? fix it first with \.verify\(.*?\)")
+_FOR_PROGRAMMERS = re.compile(r"NoneType|Traceback|\bdtype\(|\b[A-Z]\w*(Error|Exception)\b|\.verify\(")
+
+
+def in_words(error: BaseException) -> str:
+    """Return what a library says of a broken file, without what it says to programmers alone."""
+    text = _ADVICE.sub("", " ".join(str(error).split()))
+    own = isinstance(error, TypeError | AttributeError | LookupError | AssertionError | RecursionError)
+    if own or not text or _FOR_PROGRAMMERS.search(text):
+        return "its content is damaged, or of another format"
+    return text

@@ -17,7 +17,7 @@ from cte_lake.correction.table_formats import TEXTS, WRITABLE, named_format, sni
 from cte_lake.correction.text_header import read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
-from cte_lake.errors import CatalogError, UsageError
+from cte_lake.errors import CatalogError, UsageError, in_words
 from cte_lake.model.column_facts import has_mixins
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
@@ -134,7 +134,7 @@ def _open_columnar(path: Path, kind: str, batch_rows: int) -> OpenTable:
             parts=lambda: (pa.Table.from_batches([ipc.get_batch(n)]) for n in range(ipc.num_record_batches)),
         )
     except (pa.ArrowException, OSError) as error:
-        raise CatalogError(f"table {path} cannot be read as {kind}: {_first_line(error)}") from None
+        raise CatalogError(f"table {path} cannot be read as {kind}: {in_words(error)}") from None
 
 
 def _read_whole(path: Path, kind: str, hdu: str | None) -> Table:
@@ -153,12 +153,7 @@ def _read_whole(path: Path, kind: str, hdu: str | None) -> Table:
     except CatalogError:
         raise
     except Exception as error:
-        raise CatalogError(f"table {path} cannot be read as {kind}: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+        raise CatalogError(f"table {path} cannot be read as {kind}: {in_words(error)}") from error
 
 
 def _read_fits(path: Path, hdu: str | None) -> Table:

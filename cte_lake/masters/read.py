@@ -17,7 +17,7 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from cte_lake.errors import CatalogError
+from cte_lake.errors import CatalogError, in_words
 from cte_lake.masters.table import MasterTable, checked_table
 
 CAT_COLUMNS: Final = ("id", "x", "y", "ra", "dec")
@@ -84,9 +84,8 @@ def read_master(path: Path | str) -> MasterTable:
     except CatalogError:
         raise
     except Exception as error:  # each format's library has its own errors for a broken file
-        sentence = " ".join(str(error).split()) or type(error).__name__
         kind = name.rpartition(".")[2].upper()
-        raise CatalogError(f"{file}: cannot be read as {kind}: {sentence}") from error
+        raise CatalogError(f"{file}: cannot be read as {kind}: {in_words(error)}") from error
     if not len(columns["id"]):
         raise CatalogError(f"{file}: holds no star")
     return checked_table(columns, where)

@@ -21,6 +21,8 @@ from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, 
 
 FloatArray = NDArray[np.float64]
 Range = tuple[float, float]
+#: Of a covariance, relative to the errors: what rounding can leave.
+_ASYMMETRY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,20 @@ class CoefficientSet:
             )
         if len(set(self.terms)) != size or any(not 0 <= p <= 2 for term in self.terms for p in term):
             raise UsageError(f"coefficient set {self.name!r}: a term is given twice or has a power over 2")
+        if not np.isfinite(self.coefficients).all():
+            raise UsageError(f"coefficient set {self.name!r}: a coefficient is no finite number")
+        self._check_covariance()
+
+    def _check_covariance(self) -> None:
+        """Refuse what is no covariance; NaN stands for what is not known."""
+        variances = self.covariance.diagonal()
+        known = np.isfinite(variances)
+        if np.isinf(self.covariance).any() or (variances[known] < 0).any():
+            raise UsageError(f"coefficient set {self.name!r}: a variance is infinite or negative")
+        block = self.covariance[np.ix_(known, known)]
+        scale = np.sqrt(np.outer(variances[known], variances[known]))
+        if (np.abs(block - block.T) > _ASYMMETRY * scale).any():
+            raise UsageError(f"coefficient set {self.name!r}: the covariance is not symmetric")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CoefficientSet):

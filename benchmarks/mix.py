@@ -1,0 +1,164 @@
+"""Compact, vacuum, ingest with changing settings and readers at once: every answer is a quiet lake's.
+
+    python benchmarks/mix.py --minutes 10
+
+Photometry of every image is written again and again with one of a few settings, as `ingest` writes it, while
+`compact` and `vacuum` with a short grace run as commands do, and readers, processes of their own, ask. Each
+answer (stars and summed flux of an image) must be one that some setting gives. Prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.synchronize import Barrier, Event
+from pathlib import Path
+
+from cte_lake import open_lake
+from cte_lake.errors import Locked
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.maintenance.compact import compact, plan_compact
+from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
+from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.read import current_exposures
+from cte_lake.simulate import SimulatedPhotometry, fill_lake
+from cte_lake.simulate.photometry import draw_stars, simulate_pair_photometry
+from cte_lake.simulate.program import TARGETS, nominal_visit
+
+STARS = 40
+SETTINGS = 3
+READERS = 4
+#: Longer than any query takes, so that vacuum never deletes what a reader has listed.
+GRACE_S = 30.0
+#: What a job did, how often, and what was wrong.
+Counts = multiprocessing.Queue
+Job = Callable[[Path, Event, Counts], None]
+_QUERY = "SELECT imagename, count(*) AS n, sum(flux_r03) AS flux FROM phot GROUP BY ALL"
+
+
+def images(setting: int) -> list[SimulatedPhotometry]:
+    """Eight images, measured with one of the settings: other keys, and other numbers."""
+    stars = draw_stars(TARGETS["ngc104"], STARS)
+    plan = nominal_visit(TARGETS["ngc104"], 57601.0, flashes=(0, 12))
+    plans = {exposure.rootname: exposure for exposure in plan.exposures}
+    found = []
+    for pair in plan.pairs:
+        for image in simulate_pair_photometry(plans[pair.first], plans[pair.second], stars):
+            key = f"{setting:02x}{image.record['phot_key'][2:]}"
+            columns = {name: column[: STARS - setting] for name, column in image.columns.items()}
+            columns["phot_key"] = [key] * len(columns["master_id"])
+            columns["flux_r03"] = columns["flux_r03"] + 1000.0 * setting
+            record = image.record | {"phot_key": key, "n_stars": len(columns["master_id"])}
+            found.append(replace(image, record=record, columns=columns))
+    return found
+
+
+def allowed() -> dict[str, set[tuple[int, float]]]:
+    """Stars and flux that each image may have."""
+    answers: dict[str, set[tuple[int, float]]] = {}
+    for setting in range(SETTINGS):
+        for image in images(setting):
+            total = round(float(sum(image.columns["flux_r03"])), 2)
+            answers.setdefault(image.record["imagename"], set()).add((image.record["n_stars"], total))
+    return answers
+
+
+def measure(root: Path, stop: Event, counts: Counts) -> None:
+    """Write images again with another setting, a new revision each."""
+    draw, done = random.Random(1), 0
+    by_setting = [images(setting) for setting in range(SETTINGS)]
+    while not stop.is_set():
+        now = {row["imagename"]: row["revision"] for row in current_exposures(root, "standard").to_pylist()}
+        for image in draw.choice(by_setting):
+            if draw.random() < 0.5:
+                revision = now[image.record["imagename"]] + 1
+                fill_lake(root, [replace(image, record=image.record | {"revision": revision})])
+                done += 1
+    counts.put(("measured", done, []))
+
+
+def keep_house(root: Path, stop: Event, counts: Counts) -> None:
+    """Compact and vacuum in turns."""
+    runs = 0
+    while not stop.is_set():
+        try:
+            compact(root, plan_compact(root, 2, 10**9))
+            vacuum(root, plan_vacuum(root, int(GRACE_S * 1e9), time.time_ns()))
+        except Locked:
+            continue
+        runs += 1
+    counts.put(("compacted and vacuumed", runs, []))
+
+
+def read(root: Path, stop: Event, counts: Counts) -> None:
+    """Ask, and hold every answer against what may be answered."""
+    right, asked, wrong = allowed(), 0, []
+    while not stop.is_set():
+        with open_lake(root, threads=1) as lake:
+            rows = lake.sql(_QUERY).rows()
+        asked += 1
+        wrong += [
+            f"{row['imagename']}: {row['n']} stars, {row['flux']}"
+            for row in rows
+            if (row["n"], round(row["flux"], 2)) not in right[row["imagename"]]
+        ]
+        if len(rows) != len(right):
+            wrong.append(f"{len(rows)} images")
+    counts.put(("answers", asked, wrong))
+
+
+def _begin(ready: Barrier, job: Job, root: Path, stop: Event, counts: Counts) -> None:
+    """Take part once all are there: imports take their time."""
+    ready.wait(300)
+    job(root, stop, counts)
+
+
+def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]:
+    """Let all run at once for a time; return what was done and what was wrong."""
+    create_lake(root)
+    fill_lake(root, images(0), draw_stars(TARGETS["ngc104"], STARS))
+    context = multiprocessing.get_context("spawn")
+    stop, counts = context.Event(), context.Queue()
+    jobs = [measure, keep_house, keep_house, *[read] * readers]
+    ready = context.Barrier(len(jobs) + 1)
+    processes = [context.Process(target=_begin, args=(ready, job, root, stop, counts)) for job in jobs]
+    for process in processes:
+        process.start()
+    ready.wait(300)
+    time.sleep(seconds)
+    stop.set()
+    told: dict[str, int] = {}
+    wrong: list[str] = []
+    for _ in processes:
+        name, count, bad = counts.get(timeout=120)
+        told[name] = told.get(name, 0) + count
+        wrong += bad
+    for process in processes:
+        process.join(60)
+    failed = sum(process.exitcode != 0 for process in processes)
+    sound = verify(root).passed
+    return {"seconds": seconds, **told, "wrong": wrong[:20], "failed": failed, "verified": sound}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10.0)
+    folder = Path(tempfile.mkdtemp(prefix="cte-lake-mix-"))
+    try:
+        told = mix(folder / "lake", 60 * parser.parse_args().minutes)
+    finally:
+        shutil.rmtree(folder)
+    print(json.dumps(told))
+    sys.exit(bool(told["wrong"] or told["failed"] or not told["verified"]))
+
+
+if __name__ == "__main__":
+    main()
