@@ -19,8 +19,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.synchronize import Barrier, Event
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 from cte_lake import open_lake
 from cte_lake.errors import Locked
@@ -40,7 +41,10 @@ READERS = 4
 GRACE_S = 30.0
 #: What a job did, how often, and what was wrong.
 Counts = multiprocessing.Queue
-Job = Callable[[Path, Event, Counts], None]
+#: How often each job has come round.
+Rounds = Any
+Tick = Callable[[], None]
+Job = Callable[[Path, Event, Counts, Tick], None]
 _QUERY = "SELECT imagename, count(*) AS n, sum(flux_r03) AS flux FROM phot GROUP BY ALL"
 
 
@@ -71,12 +75,13 @@ def allowed() -> dict[str, set[tuple[int, float]]]:
     return answers
 
 
-def measure(root: Path, stop: Event, counts: Counts) -> None:
+def measure(root: Path, stop: Event, counts: Counts, tick: Tick) -> None:
     """Write images again with another setting, a new revision each."""
     draw, done = random.Random(1), 0
     by_setting = [images(setting) for setting in range(SETTINGS)]
     while not stop.is_set():
         now = {row["imagename"]: row["revision"] for row in current_exposures(root, "standard").to_pylist()}
+        tick()
         for image in draw.choice(by_setting):
             if draw.random() < 0.5:
                 revision = now[image.record["imagename"]] + 1
@@ -85,7 +90,7 @@ def measure(root: Path, stop: Event, counts: Counts) -> None:
     counts.put(("measured", done, []))
 
 
-def keep_house(root: Path, stop: Event, counts: Counts) -> None:
+def keep_house(root: Path, stop: Event, counts: Counts, tick: Tick) -> None:
     """Compact and vacuum in turns."""
     runs = 0
     while not stop.is_set():
@@ -94,16 +99,18 @@ def keep_house(root: Path, stop: Event, counts: Counts) -> None:
             vacuum(root, plan_vacuum(root, int(GRACE_S * 1e9), time.time_ns()))
         except Locked:
             continue
+        tick()
         runs += 1
     counts.put(("compacted and vacuumed", runs, []))
 
 
-def read(root: Path, stop: Event, counts: Counts) -> None:
+def read(root: Path, stop: Event, counts: Counts, tick: Tick) -> None:
     """Ask, and hold every answer against what may be answered."""
     right, asked, wrong = allowed(), 0, []
     while not stop.is_set():
         with open_lake(root, threads=1) as lake:
             rows = lake.sql(_QUERY).rows()
+        tick()
         asked += 1
         wrong += [
             f"{row['imagename']}: {row['n']} stars, {row['flux']}"
@@ -115,10 +122,16 @@ def read(root: Path, stop: Event, counts: Counts) -> None:
     counts.put(("answers", asked, wrong))
 
 
-def _begin(ready: Barrier, job: Job, root: Path, stop: Event, counts: Counts) -> None:
-    """Take part once all are there: imports take their time."""
-    ready.wait(300)
-    job(root, stop, counts)
+def _begin(job: Job, root: Path, stop: Event, counts: Counts, number: int, rounds: Rounds) -> None:
+    def tick() -> None:
+        rounds[number] += 1
+
+    job(root, stop, counts, tick)
+
+
+def _all_had_a_turn(rounds: Rounds) -> bool:
+    # Of the two that keep house one may always find the other's lock.
+    return rounds[0] > 0 and max(rounds[1], rounds[2]) > 0 and min(rounds[3:]) > 0
 
 
 def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]:
@@ -128,12 +141,19 @@ def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]
     context = multiprocessing.get_context("spawn")
     stop, counts = context.Event(), context.Queue()
     jobs = [measure, keep_house, keep_house, *[read] * readers]
-    ready = context.Barrier(len(jobs) + 1)
-    processes = [context.Process(target=_begin, args=(ready, job, root, stop, counts)) for job in jobs]
+    rounds = context.Array("q", len(jobs), lock=False)
+    processes = [
+        context.Process(target=_begin, args=(job, root, stop, counts, number, rounds))
+        for number, job in enumerate(jobs)
+    ]
     for process in processes:
         process.start()
-    ready.wait(300)
-    time.sleep(seconds)
+    # Imports take their time, on a busy machine a long one: the clock begins when all have had a turn.
+    began, patience = None, time.monotonic() + 400
+    while time.monotonic() < (patience if began is None else began + seconds):
+        if began is None and _all_had_a_turn(rounds):
+            began = time.monotonic()
+        time.sleep(0.05)
     stop.set()
     told: dict[str, int] = {}
     wrong: list[str] = []
