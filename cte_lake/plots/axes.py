@@ -62,7 +62,12 @@ def time_axis(axes: Iterable[Axes], mjd: ArrayLike) -> None:
     for one in every:
         one.set_xlim(low, high)
     every[-1].set_xlabel("Date (year)")
-    every[-1].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    # On a narrow panel eight dates would run into each other.
+    spec, figure = every[-1].get_subplotspec(), every[-1].get_figure(root=True)
+    beside = 1 if spec is None else spec.get_gridspec().ncols
+    wide = figure is None or figure.get_figwidth() > pt(7.0) * beside
+    marks = 8 if wide else 5
+    every[-1].xaxis.set_major_locator(MaxNLocator(marks, steps=[1, 2, 5, 10]))
     every[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     top = every[0].secondary_xaxis("top", functions=(mjd_of, year_of))
     top.tick_params(labelsize=pt(10.5), labelcolor=SOFT)

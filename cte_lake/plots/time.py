@@ -85,6 +85,7 @@ def time_plot(
     if modelled:
         for one in axes[1::2, 0]:
             residual_label(one, unit)
+        figure.align_ylabels(axes[1::2, 0])
     line = "line: model" if curves is not None else ""
     small = "small panels: measured less model" if modelled else ""
     summary = sentence([parts.shared, basis(table), "bars: 1 sigma", line, small])
