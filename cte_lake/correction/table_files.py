@@ -110,7 +110,7 @@ def written_like(path: Path) -> str:
     try:
         delimiter = read_header(first_bytes(path), str(path), TEXTS[kind], None).delimiter
     except CatalogError:
-        # Such as one without names, which are given beside it; who reads it says what is wrong, if anything is.
+        # Such as one without names, which are given beside it; who reads it says what is wrong, if anything.
         return "text"
     return {",": "csv", ";": "csv", "\t": "tsv"}.get(delimiter, "text")
 
