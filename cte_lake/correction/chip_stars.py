@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Exposures whose stars are read in one query.
 _BATCH = 100
-#: Columns by which the lake's folders part the photometry.
-_FOLDERS = ("target", "proposal", "flash", "filetype")
 #: Stars times exposures of a group; groups follow from the stars alone, so that their sums are added in one
 #: order whoever makes them.
 _GROUP = 1_500_000
@@ -102,15 +100,11 @@ def read_stars(
 
 
 def _parts(lake: Lake, rows: list[dict[str, Any]], aperture: int) -> Iterator[_Part]:
-    """Yield the measurements of some exposures at a time, neighbours in the lake's folders."""
-    order = sorted(range(len(rows)), key=lambda k: (rows[k]["proposal"], rows[k]["flash"]))
-    for start in range(0, len(order), _BATCH):
-        batch = order[start : start + _BATCH]
+    """Yield the measurements of some exposures at a time."""
+    for folder, batch in _batches(rows):
         chosen = {"number": batch, "imagename": [rows[k]["imagename"] for k in batch]}
         lake.register("chosen_exposures", pa.table(chosen))
-        # The partitions keep the files of others unread; the join takes the exposures themselves.
-        wanted: dict[str, Any] = {key: sorted({rows[k][key] for k in batch}) for key in _FOLDERS}
-        condition, values = where(wanted, "s")
+        condition, values = where(folder, "s")
         table = lake.sql(
             "SELECT c.number::SMALLINT AS number, s.master_id, s.distance::FLOAT AS distance, "
             "s.flux::FLOAT AS flux, s.noise::FLOAT AS noise, s.usable "
@@ -122,6 +116,26 @@ def _parts(lake: Lake, rows: list[dict[str, Any]], aperture: int) -> Iterator[_P
         names = ("number", "master_id", "flux", "noise", "distance")
         number, star, flux, noise, distance = (table.column(name).to_numpy()[usable] for name in names)
         yield _Part(number, star, flux, noise, distance / np.float32(DETECTOR.loss_rows), table.num_rows)
+
+
+def _batches(rows: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Part exposures by the lake's folders; only a single value of a folder keeps other files unread."""
+    for folder, members in _by(range(len(rows)), rows, ("target", "filetype", "proposal")):
+        smaller = [(folder, members)]
+        if len(members) > _BATCH:
+            smaller = [(folder | flash, few) for flash, few in _by(members, rows, ("flash",))]
+        for within, few in smaller:
+            for start in range(0, len(few), _BATCH):
+                yield within, few[start : start + _BATCH]
+
+
+def _by(
+    members: Sequence[int], rows: list[dict[str, Any]], keys: tuple[str, ...]
+) -> list[tuple[dict[str, Any], list[int]]]:
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for k in members:
+        found.setdefault(tuple(rows[k][key] for key in keys), []).append(k)
+    return [(dict(zip(keys, values, strict=True)), found[values]) for values in sorted(found)]
 
 
 def _near_the_bins(parts: list[_Part], exposures: Exposures) -> tuple[NDArray[np.intp], int]:

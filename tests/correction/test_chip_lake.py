@@ -237,3 +237,19 @@ def test_the_command_refuses_what_it_does_not_know(root):
     assert isinstance(wrong.exception, UsageError)
     nothing = CliRunner().invoke(app, [*options, "--flash", "55"])
     assert isinstance(nothing.exception, NothingToDo)
+
+
+def test_each_query_is_of_one_folder_and_of_few_exposures():
+    from cte_lake.correction.chip_stars import _batches
+
+    rows = [
+        {"target": "ngc104", "filetype": "flt", "proposal": 14000 + (k > 250), "flash": 12 * (k % 5 == 0)}
+        for k in range(270)
+    ]
+    batches = list(_batches(rows))
+    assert sorted(k for _, members in batches for k in members) == list(range(270))
+    for folder, members in batches:
+        assert len(members) <= 100
+        assert all(rows[k][key] == value for k in members for key, value in folder.items())
+    # A small proposal is one query for all its levels of post-flash, a large one a query a level.
+    assert [("flash" in folder) for folder, _ in batches] == [True, True, True, False]
