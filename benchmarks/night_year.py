@@ -24,6 +24,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+from astropy.io import fits
+
 from cte_lake.clock import NOW_ENV
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -56,11 +59,9 @@ class Event:
     fit: bool = False
 
 
-def simulate(
-    folder: Path, visits: Sequence[int], factor: float = 1.0, seed: int = 3
-) -> dict[int, list[Path]]:
+def simulate(folder: Path, visits: Sequence[int], factor: float = 1.0) -> dict[int, list[Path]]:
     """Simulate visits with a loss times `factor`; returns their frames."""
-    settings = Settings(width=WIDTH, seed=seed)
+    settings = Settings(width=WIDTH, seed=3)
     law = replace(
         settings.law, coefficients=tuple(tuple(factor * c for c in row) for row in settings.law.coefficients)
     )
@@ -72,11 +73,22 @@ def simulate(
     return {number: [next(frames), next(frames)] for number in visits}
 
 
+def recalibrated(frame: Path, folder: Path) -> Path:
+    """Return a copy of a frame as a later release of the pipeline makes it: a little brighter."""
+    folder.mkdir(exist_ok=True)
+    copy = Path(shutil.copy2(frame, folder))
+    with fits.open(copy, mode="update") as hdus:
+        hdus[0].header["CAL_VER"] = "3.8.0 (Sep-15-2026)"
+        for version in (1, 2):
+            hdus["SCI", version].data *= np.float32(1.001)
+    return copy
+
+
 def events(folder: Path) -> Iterator[Event]:
     """Yield the nights of the year in their order."""
     usual = [number for number in range(VISITS) if number not in {MISSING, JUMP}]
     frames = simulate(folder / "raw", usual) | simulate(folder / "jump", [JUMP], 1.1)
-    again = simulate(folder / "again", [RECALIBRATED], seed=4)
+    again = [recalibrated(frame, folder / "again") for frame in frames[RECALIBRATED]]
     nights = [Event(0.0, "nothing there yet")]
     for number in range(VISITS):
         day = number * CADENCE + 1.0
@@ -94,10 +106,8 @@ def events(folder: Path) -> Iterator[Event]:
         Event(190.0, "no network", network=False),
         Event(191.0, "no network still", network=False),
         Event(192.0, "the network is back", network=True),
-        Event(200.0, "a visit was calibrated anew", again[RECALIBRATED]),
-        Event(
-            7 * CADENCE + 2.0, "no room on the disk", again[RECALIBRATED] and frames[RECALIBRATED], full=True
-        ),
+        Event(200.0, "a visit was calibrated anew", again),
+        Event(7 * CADENCE + 2.0, "no room on the disk", frames[RECALIBRATED], full=True),
         Event(7 * CADENCE + 3.0, "room again"),
         Event(330.0, "nothing new"),
     ]
