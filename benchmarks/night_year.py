@@ -164,23 +164,14 @@ def year(folder: Path, pages: Path | None = None) -> list[tuple[Event, Refresh]]
     for event in nights:
         for frame in event.frames:
             shutil.copy2(frame, frames)
-        with clock_at(event.day) as moment, room(event.full):
-            job = night(lake, frames, event)
+        with clock_at(event.day) as moment:
+            with room(event.full):
+                job = night(lake, frames, event)
             done.append((event, job))
             tell(moment, event, job)
             if event.fit:
-                say(
-                    lake,
-                    "fit",
-                    "--target",
-                    "ngc104",
-                    "--flash",
-                    str(FLASH),
-                    "--bootstrap",
-                    "0",
-                    "--form",
-                    "none",
-                )
+                chosen = ("--target", "ngc104", "--flash", str(FLASH), "--bootstrap", "0", "--form", "none")
+                say(lake, "fit", *chosen)
             if event.page and pages is not None:
                 shutil.copytree(Path(str(lake), "reports", "latest"), pages / f"{moment:%Y-%m-%d}")
     say(lake, "coeffs", "list")

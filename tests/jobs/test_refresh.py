@@ -86,6 +86,24 @@ def test_a_second_start_exits_75_at_once_and_touches_nothing(lake):
     assert not list((lake / "logs").glob("refresh-*.log"))
 
 
+@pytest.mark.slow
+def test_a_disk_without_room_is_said_once_and_the_record_is_kept(lake, frames):
+    # Of 512 bytes: no file may grow over 20 kB.
+    limited = ["/bin/sh", "-c", 'ulimit -f 40; exec "$0" "$@"', str(JOBS / "refresh")]
+    done = subprocess.run(
+        [*limited, "--lake", str(lake), "--step", f"ingest {frames} --workers 0"],
+        capture_output=True, text=True, check=False, env={**os.environ, "CTE_PYTHON": sys.executable},
+    )  # fmt: skip
+    assert done.returncode not in {0, ExitCode.DEFECT}, done.stderr
+    assert json.loads(done.stdout)["mail"] == "trouble"
+    assert "Traceback" not in done.stderr
+    assert "Logging error" not in done.stderr
+    (step,) = last_night(stored(lake), HOUSEKEEPING).steps
+    assert (step.name, step.outcome) == ("ingest", "failed")
+    assert "too large" in step.reason or "so large a file" in step.reason or "rejected" in step.reason, step
+    assert run(lake, f"ingest {frames} --workers 0").returncode == 0
+
+
 def test_the_lock_of_a_killed_job_is_free(lake):
     script = (
         "import os, sys; from pathlib import Path; from cte_lake.lake.stored import stored\n"
