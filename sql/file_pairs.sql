@@ -1,6 +1,5 @@
 -- file_pairs
 -- Grain: an exposure that was measured in both file types in the same way: its FLT and its FLC.
--- Key: pair_id (audit: duplicate_file_pair)
 CREATE OR REPLACE VIEW file_pairs AS
 SELECT
     (md5_number_lower(t.imagename || ' ' || c.imagename) >> 11)::BIGINT AS pair_id,

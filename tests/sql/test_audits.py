@@ -95,6 +95,16 @@ def same_name_elsewhere(lake: Path) -> None:
     add_exposure(lake, "ic7803aaq", STARS, imagename="ic7899aaq_flt.fits")
 
 
+def stars_that_widen(lake: Path) -> None:
+    """A pair whose bright stars have less of their light within 3 px the farther they are read from."""
+    y, count = np.linspace(0, 2050, 200), 200
+    for name, chip in (("ic7803aaq", 2), ("ic7803abq", 1)):
+        distance = y if chip == 2 else 2050 - y
+        inside = 0.9 * np.exp(-0.02 * distance / 2048) * (1 + 0.001 * chip * (-1) ** np.arange(count))
+        stars = {"master_id": np.arange(1, count + 1), "y": y, "flux_r03": 10000 * inside}
+        add_exposure(lake, name, stars | {"flux_r10": np.full(count, 10000.0)}, chip=chip)
+
+
 BREAKS: dict[str, Callable[[Path], None]] = {
     "exposure_without_photometry": lose_photometry,
     "duplicate_star": changed_phot(master_id=[1, 1, 3, 4, 5]),
@@ -108,6 +118,7 @@ BREAKS: dict[str, Callable[[Path], None]] = {
     "file_types_disagree": adds("ic7802aaq", chip=2, revision=2, mjd=57777.0),
     "calibration_splits_pair": adds("ic7802aaq", chip=2, revision=2, filetype="flc", cte_ver="3.0"),
     "measuring_splits_pair": adds("ic7802aaq", chip=2, revision=2, settings_hash="1" * 16),
+    "shapes_imitate_loss": stars_that_widen,
     "rolled_pair_not_turned": lambda lake: [
         add_exposure(lake, f"ib92{visit}aaq", target="ngc6583", pa_v3=30.0) for visit in ("10", "11")
     ],
