@@ -57,6 +57,12 @@ def test_a_piped_table_comes_back_in_its_own_format(content, back):
     np.testing.assert_allclose(loss, reference["cte_loss"], rtol=1e-12)
 
 
+def test_a_piped_text_without_names_takes_those_given():
+    content = PLAIN.partition(b"\n")[2].replace(b",", b" ")
+    out = piped(content, "-o", "-", "--names", "flux,y,chip,mjd").decode()
+    assert out.startswith("flux y chip mjd cte_loss ")
+
+
 def test_a_piped_table_goes_to_a_file_or_says_where_to(tmp_path):
     piped(PLAIN, "-o", str(tmp_path / "out.csv"))
     assert (tmp_path / "out.csv").read_text().startswith("flux,y,chip,mjd,cte_loss,")
