@@ -94,6 +94,12 @@ def test_a_set_for_print_has_captions_and_what_is_of_all_levels_lies_apart(
     assert caption.read_text().startswith("CTE loss against post-flash level. NGC 104, ")
 
 
+def test_a_kind_of_all_visits_is_left_out_of_a_set_of_some(lake: Lake, tmp_path: Path) -> None:
+    asked = replace(ASKED, selection=Selection(proposal=(13000,)))
+    drawn = draw_set(lake, asked, place_of(tmp_path), ["chips", "overview"])
+    assert (drawn.files, drawn.empty) == (("overview.png",), ("chips",))
+
+
 def test_nothing_to_draw_leaves_nothing(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(NothingToDo, match="nothing to plot for all exposures"):
         draw_set(lake, ASKED, place_of(tmp_path / "plots"), ["cte-180-overlay"])
@@ -137,7 +143,8 @@ def test_a_loss_is_one_number_wherever_it_is_told(lake: Lake) -> None:
 def test_kinds_of_a_set() -> None:
     assert checked_kinds(["cte-flux", "overview"]) == ("overview", "cte-flux")
     assert checked_kinds([]) == checked_kinds(["all"]) == tuple(SET_KINDS)
-    assert SET_KINDS.keys() <= KINDS.keys()
+    # Every kind is in a set but those that need a star, a frame or another lake.
+    assert KINDS.keys() - SET_KINDS.keys() == {"star", "field", "compare"}
     with pytest.raises(UsageError, match="'star' is drawn by name alone"):
         checked_kinds(["star"])
     with pytest.raises(UsageError, match="no figure is called 'cte-tim'; did you mean 'cte-time'"):

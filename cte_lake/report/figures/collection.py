@@ -50,6 +50,10 @@ SET_KINDS: dict[str, tuple[str, ...]] = {
     "cte-flash": ("target",),
     "flux-background": ("filetype", "target"),
     "recovery": ("flash", "target"),
+    "chips": ("flash", "filetype", "target"),
+    "displacement": ("filetype", "target"),
+    "growth": ("filetype", "target"),
+    "focus": ("filetype", "target"),
     "cte-180": ("flash", "target"),
     "cte-180-overlay": ("flash", "target"),
 }
@@ -60,7 +64,9 @@ _PAIRING = {"cte-180": "180", "cte-180-overlay": "180", "cte-flash": "chips", "m
 #: Kinds that hold FLT against FLC, whichever was asked for.
 _OF_BOTH_FILETYPES = frozenset({"overview", "recovery"})
 #: Kinds that are the same at every radius.
-_OF_NO_RADIUS = frozenset({"overview"})
+_OF_NO_RADIUS = frozenset({"overview", "displacement", "growth", "focus"})
+#: Kinds that are of all proposals and visits together: of a part of them there is none.
+_OF_ALL_VISITS = frozenset({"chips"})
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,8 @@ def _drawings(
         at_radius = replace(asked, aperture=radius)
         measured = _Measured(lake, at_radius)
         for kind in kinds:
-            if kind in _OF_NO_RADIUS and number:
+            part_of_visits = asked.selection.proposal or asked.selection.visit
+            if (kind in _OF_NO_RADIUS and number) or (kind in _OF_ALL_VISITS and part_of_visits):
                 continue
             for part in _parts(kind, modes):
                 chosen: dict[str, Any] = {key: (value,) for key, value in part.items()}
