@@ -10,7 +10,7 @@
 CREATE OR REPLACE MACRO growth_loss(aperture := default_aperture()) AS TABLE
 WITH placed AS (
     SELECT
-        m.pair_id, m.target, m.proposal, m.flash, m.filetype,
+        m.pair_id, m.target, m.proposal, m.flash, m.filetype, m.master_id,
         readout_distance(
             m.chip_2,
             (m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2
@@ -29,13 +29,24 @@ WITH placed AS (
 grouped AS (
     SELECT
         p.pair_id, p.target, p.proposal, p.flash, p.filetype,
+        list_grade_up(list(p.master_id)) AS by_star,
         list(p.distance) AS distances, list(p.logarithm) AS logarithms, list(p.mean_flux) AS fluxes
     FROM placed AS p
     GROUP BY p.pair_id, p.target, p.proposal, p.flash, p.filetype
 ),
+ordered AS (
+    -- As in slopes: sums in the order of the stars are the same however the query was planned.
+    SELECT
+        g.* EXCLUDE (by_star) REPLACE (
+            list_select(g.distances, g.by_star) AS distances,
+            list_select(g.logarithms, g.by_star) AS logarithms,
+            list_select(g.fluxes, g.by_star) AS fluxes
+        )
+    FROM grouped AS g
+),
 clipped AS (
     SELECT g.*, line_clip(g.distances, g.logarithms, s.clip_sigma).kept AS kept
-    FROM grouped AS g
+    FROM ordered AS g
     CROSS JOIN settings AS s
 ),
 fitted AS (

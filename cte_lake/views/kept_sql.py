@@ -69,7 +69,8 @@ def statements(each: SqlObject) -> Iterator[str]:
         # Most queries ask for the pairs more than once, and they follow from the exposures alone, held too.
         yield "CREATE SCHEMA IF NOT EXISTS kept"
         yield re.sub(r"\bVIEW pairings\b", "VIEW kept.defined_pairings", each.text)
-        yield PAIRS
+        # Of their columns alone; the rows come when a query is shown its pairs.
+        yield f"{PAIRS} WHERE false"
         yield "CREATE OR REPLACE VIEW pairings AS FROM kept.pairings"
     elif each.name in KINDS:
         yield from _union(each.name)
@@ -117,9 +118,14 @@ def _definition(view: str) -> tuple[SqlObject, ...]:
     return tuple(each for each in sql_objects() if each.name in wanted)
 
 
+def definition_texts(view: str) -> list[str]:
+    """Return the SQL by which a view measures, of what makes its pairs nothing."""
+    return [each.text for each in _definition(view)]
+
+
 def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     """Return the digest of all that a view's rows follow from besides their pair, radius and flux bin."""
-    texts = [each.text for each in _definition(view)]
+    texts = definition_texts(view)
     (values,) = connection.execute("FROM settings").fetchall()
     columns = [column for column, *_ in connection.execute("DESCRIBE settings").fetchall()]
     named = set(re.findall(r"\bs\.(\w+)", " ".join(texts)))

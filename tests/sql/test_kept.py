@@ -18,11 +18,13 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.config import Settings, load_settings
+from cte_lake.detector import DETECTOR
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.selection import Selection
 from cte_lake.views.asked_radii import asked_radii
-from cte_lake.views.bind import bind
+from cte_lake.views.bind import bind, bind_settings
+from cte_lake.views.kept_sql import KINDS, definition_texts
 from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure
 
@@ -323,3 +325,17 @@ def test_settings_that_enter_a_row_are_those_of_its_recipe(filled):
         found = {path.parent for path in kept_files(filled.root)}
         assert len(found) == len(recipes) + 2
         recipes = found
+
+
+def test_no_setting_enters_a_row_past_its_recipe():
+    """Of the macros that settings are, the SQL of a row names those alone that its key has."""
+    with duckdb.connect() as connection:
+        bind_settings(connection, load_settings(environment={}).config, "standard")
+        query = "SELECT function_name FROM duckdb_functions() WHERE NOT internal AND function_type = 'macro'"
+        macros = {name for (name,) in connection.execute(query).fetchall()}
+    of_settings = macros - {head.partition("(")[0] for head in DETECTOR.sql_macros()}
+    assert "default_estimator" in of_settings
+    for view in KINDS:
+        words = set(re.findall(r"\w+(?=\()", " ".join(definition_texts(view))))
+        # The flags of a centre that failed are of the package, and enter no flux.
+        assert words & of_settings <= {"default_aperture", "no_centroid_flags"}
