@@ -3,7 +3,7 @@
 -- `newest` is that of the pairs, so that losses of chips and of pairs are of one calibration generation; a target and
 -- file type without any pair has all its generations. Background is what was in the pixel at readout: calibration takes
 -- the post-flash off, so it is added to the sky.
--- Key: imagename (audit: duplicate_exposure)
+-- Key: imagename (audit: duplicate_chip_exposure)
 CREATE OR REPLACE VIEW chip_exposures AS
 WITH newest AS (
     SELECT DISTINCT q.target, q.filetype, q.generation FROM pairings AS q WHERE q.newest

@@ -60,7 +60,10 @@ def test_photometry_that_waits_for_its_row_alarms_nobody(sound):
 def test_every_audit_says_what_a_row_means():
     for audit in audits():
         assert audit.meaning.endswith("."), audit.name
-        assert audit.name in BREAKS | BROKEN_PAIRS, f"no test breaks a lake for {audit.name}"
+        # The lake of stars that are too wide is in test_growth.py.
+        assert audit.name in {*BREAKS, *BROKEN_PAIRS, "shapes_imitate_loss"}, (
+            f"no test breaks a lake for {audit.name}"
+        )
 
 
 def lose_photometry(lake: Path) -> None:
@@ -137,6 +140,8 @@ BROKEN_PAIRS = {
     "duplicate_pair_number": [(1, "a", "b", "chips", 1, 2), (1, "c", "d", "chips", 1, 2)],
     "wrong_chips": [(1, "a", "b", "chips", 2, 2)],
     "duplicate_exposure": [],
+    "duplicate_file_pair": [],
+    "duplicate_chip_exposure": [],
 }
 
 
@@ -146,7 +151,7 @@ def test_an_audit_of_pairs_speaks_on_pairs_that_must_not_be(sound, name):
     with duckdb.connect() as connection:
         bind(connection, sound)
         assert connection.execute(query).fetchall() == []
-        if name == "duplicate_exposure":
+        if name.startswith("duplicate_") and name != "duplicate_pair_number":
             # The view keeps the newest row of a name; without that step there would be two.
             connection.execute(
                 "CREATE OR REPLACE VIEW exposures AS"
