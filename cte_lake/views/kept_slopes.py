@@ -23,7 +23,7 @@ from cte_lake.views import kept_sql
 from cte_lake.views.asked_radii import asked_radii
 
 #: Photometry that is measured in one go.
-_BATCH_BYTES, _BATCH_PAIRS = 1 << 30, 500
+_BATCH_BYTES, _BATCH_PAIRS = 1 << 28, 125
 #: What is shown where the connection's tables hold for no query.
 _UNKNOWN = object()
 
