@@ -275,7 +275,8 @@ def restore(
 
     given = lake or os.environ.get(LAKE_ENV)
     named = stored(given) if given else None
-    new = named is not None and not named.place.exists()
+    # What a killed restore or init has begun is no lake yet and is completed; other content is refused.
+    new = named is not None and not named.exists()
     root = named if named is not None and new else find_lake(lake)
     saved = stored(source)
     plan = plan_restore(saved, root, target or (), exact)

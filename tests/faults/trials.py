@@ -30,7 +30,7 @@ _FIT = "fit --target ngc104 --length l --flash 0 --filetype flt --name set"
 #: What tells the time of a run, and what holds no data.
 _TIMES = re.compile(r"\d{8}T\d{6}Z(-\d+)?|\.\d+-[0-9a-z_]+(?=/)")
 _NO_DATA = re.compile(r"(^|/)(logs|\.cache)/|\.html$|\.svg$|\.json$|\.duckdb$|/data/.*\.(toml|tex|ecsv)$")
-_DATED = re.compile(rb'(?m)^(date|# *date|#   date:|.*"at":).*$|^# blake2b .*$')
+_DATED = re.compile(rb'(?m)^(date|# *date|#   date:|.*"at":).*$|^# checksum of the lines above.*$')
 
 
 def state(place: Path) -> dict[str, object]:
@@ -265,9 +265,10 @@ class Field:
         }  # fmt: skip
         return [word.format(**places) for word in trial.words.split()]
 
-    def start(self, trial, place):
-        """Start a trial's command in a place."""
-        return self.warm.start(*self.line(trial, place), temporary=place.with_name(f"{place.name}.tmp"))
+    def start(self, trial, place, memory=None):
+        """Start a trial's command in a place, with so many bytes of memory beyond those of its libraries."""
+        temporary = place.with_name(f"{place.name}.tmp")
+        return self.warm.start(*self.line(trial, place), temporary=temporary, memory=memory)
 
     def run(self, trial, place):
         """Run a trial's command once more."""

@@ -60,6 +60,14 @@ class Run:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
+    def stopped(self, number: signal.Signals, after: float) -> None:
+        """Send a signal after so many seconds, if it still runs, as a terminal does."""
+        end = time.monotonic() + after
+        while time.monotonic() < end and self.poll() is None:
+            time.sleep(0.002)
+        if self.poll() is None:
+            self.send(number)
+
     def killed(self, after: float) -> bool:
         """Kill it after so many seconds; return whether it was still running."""
         with contextlib.suppress(TimeoutError):
@@ -98,7 +106,7 @@ class Warm:
         return answer
 
     def start(self, *words: object, temporary: Path | None = None, memory: int | None = None) -> Run:
-        """Start a command with its own folder for temporary files; `memory` limits its address space."""
+        """Start a command with its own folder for temporary files; `memory` limits what it may add."""
         self._count += 1
         out = self._folder / f"{self._count}.txt"
         environment = {"LC_ALL": "C", "TMPDIR": str(temporary or self._folder)}
@@ -163,7 +171,9 @@ def _child(request: dict[str, object]) -> None:
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
     sys.argv = line
     if isinstance(memory := request["memory"], int):
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     from cte_lake.cli.main import main
 
     try:
