@@ -147,7 +147,9 @@ def _read_csv(file: Path) -> tuple[_Columns, _Where]:
 
 def _read_astropy(**options: Any) -> Callable[[Path], tuple[_Columns, _Where]]:
     def read(file: Path) -> tuple[_Columns, _Where]:
-        table = Table.read(file, **options)
+        # A stream of ours: astropy leaves a file open whose first bytes only look compressed.
+        with file.open("rb") as stream:
+            table = Table.read(stream, **options)
         plain = {name: _in_degrees(table[name]) for name in table.colnames if table[name].ndim == 1}
         return _from_arrays(file, plain)
 

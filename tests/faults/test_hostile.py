@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from astropy.io import fits
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cte_lake.config import load_settings
@@ -120,6 +120,8 @@ def test_hostile_catalogs_are_refused_with_the_row_or_taken(tmp_path, lines, suf
         st.binary(max_size=200), st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace"))
     )
 )
+@example(content=b"BZh")
+@example(content=b"\x1f\x8b\x08")
 def test_hostile_binary_catalogs_are_refused(tmp_path, content):
     for suffix in (".fits", ".parquet", ".xml", ".cat"):
         path = tmp_path / f"c{suffix}"
