@@ -55,6 +55,10 @@ def state(place: Path) -> dict[str, object]:
     return found
 
 
+#: Of a file's name, such as a headerlet's.
+_REVISION = re.compile(r"\.r\d{4,}(?=\.)")
+
+
 def _rank(row: dict[str, Any]) -> tuple[int, str]:
     return row["revision"], row.get("key") or row.get("phot_key") or row["master_hash"]
 
@@ -72,7 +76,11 @@ def current_state(place: Path) -> dict[str, object]:
                 if key not in newest or _rank(row) > _rank(newest[key]):
                     newest[key] = row
     return {
-        "/".join(key): {k: v for k, v in row.items() if k != "revision" and not k.endswith("file")}
+        "/".join(key): {
+            k: _REVISION.sub("", v) if isinstance(v, str) else v
+            for k, v in row.items()
+            if k != "revision" and not k.endswith("file")
+        }
         for key, row in newest.items()
     }
 
