@@ -27,6 +27,18 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DONE = {ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.WRONG_USE}
 
 
+@pytest.fixture(autouse=True)
+def _heard():
+    """Signals that the caller of the tests ignores, as nohup does, would be ignored by the commands too."""
+    former = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in former.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 @pytest.mark.parametrize("name", LONG)
