@@ -161,7 +161,7 @@ def test_report_and_status_agree(call: Call, lake: Path, tmp_path: Path) -> None
     assert "none yet; `cte-lake report` makes one" in out
     code, out, said = call("report", "--lake", lake, "--publish", tmp_path / "www")
     assert (code, out) == (0, f"{tmp_path / 'www' / 'index.html'}\n")
-    assert said.startswith("report: 13 pages, ")
+    assert said.startswith("report: 14 pages, ")
     code, out, _ = call("status", "--lake", lake)
     lines = out.splitlines()
     assert max(map(len, lines)) <= 80
