@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from pathlib import Path
@@ -15,6 +16,8 @@ from cte_lake.frames.exposure import Exposure, read_exposure
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.limits import LIMITS, last_mjd
 
+#: Parts of five hundred mutations; ten are the campaign of docs/faults.md.
+PARTS = int(os.environ.get("HEADER_PARTS", "3"))
 VALUES = (
     b"", b"'        '", b"' '", b"NaN", b"-Inf", b"'NaN'", b"1E400", b"-1E9", b"1E9", b"0", b"-5", b"1.5",
     b"T", b"F", b"'T'", b"(1.0, 2.0)", b"99999999999999999999999", b"'N/A'", b"'INDEF'", b"'\xe9t\xe9'",
@@ -94,6 +97,6 @@ def test_mutations_are_read_or_refused_in_words(make_frame):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
-def test_five_thousand_mutations(make_frame, seed):
+@pytest.mark.parametrize("seed", range(PARTS))
+def test_five_hundred_mutations(make_frame, seed):
     campaign(make_frame, 500, seed)

@@ -29,7 +29,7 @@ from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure
 
 #: Random histories of change; 200 make the campaign.
-HISTORIES = int(os.environ.get("KEPT_HISTORIES", "8"))
+HISTORIES = int(os.environ.get("KEPT_HISTORIES", "4"))
 STEPS = 8
 VIEWS = ("slopes", "log_slopes")
 ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
