@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from cte_lake.errors import UsageError
 from cte_lake.lake.write import replacing
 from cte_lake.plots.palette import GRID, INK, SOFT, sequence
+from cte_lake.plots.words import with_capital
 
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool
@@ -236,7 +237,7 @@ def finish(
     """
     scale, bare = _scale.get(), _paper.get().bare
     width, height = (float(size) / scale for size in figure.get_size_inches())
-    caption = caption[:1].upper() + caption[1:]
+    caption = with_capital(caption)
     figure.set_label(f"{title}. {caption}".strip())
     lines = [] if bare else textwrap.wrap(caption, int(width * 11.6), break_on_hyphens=False)
     handles = _handles(legend) if isinstance(legend, Axes) else list(legend or ())

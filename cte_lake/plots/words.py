@@ -70,6 +70,12 @@ def sentence(parts: Iterable[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def with_capital(text: str) -> str:
+    """Begin a caption with a capital letter, unless its first word is a name, such as a file's."""
+    first = text.split(maxsplit=1)[0] if text.split() else ""
+    return text if re.search(r"[\d_.]", first.rstrip(".,;:")) else text[:1].upper() + text[1:]
+
+
 def year_of(mjd: ArrayLike) -> NDArray[np.float64]:
     """Return the Julian epoch of a date, ``2016.583``, for axes."""
     return 2000.0 + (np.asarray(mjd, dtype=np.float64) - 51544.5) / 365.25

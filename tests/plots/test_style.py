@@ -17,7 +17,15 @@ from cte_lake.plots.axes import limits, log_axis
 from cte_lake.plots.palette import MARKERS, PALETTE, colour, marker, sequence
 from cte_lake.plots.series import split
 from cte_lake.plots.style import save
-from cte_lake.plots.words import bin_text, count_text, mjd_of, target_text, word, year_of
+from cte_lake.plots.words import (
+    bin_text,
+    count_text,
+    mjd_of,
+    target_text,
+    with_capital,
+    word,
+    year_of,
+)
 
 # Machado, Oliveira & Fernandes (2009), severity 1.0, linear RGB.
 DEFICIENCIES = {
@@ -132,3 +140,15 @@ def test_only_what_differs_makes_series() -> None:
 def test_a_column_without_values_is_left_unsaid() -> None:
     parts = split({"target": ["a", "a"], "chip": [None, None]})
     assert parts.shared == "a"
+
+
+@pytest.mark.parametrize(
+    ("caption", "shown"),
+    [
+        ("bars: 1 sigma", "Bars: 1 sigma"),
+        ("ic7801abq_flt.fits over ic7801aaq_flt.fits", "ic7801abq_flt.fits over ic7801aaq_flt.fits"),
+        ("", ""),
+    ],
+)
+def test_a_caption_begins_with_a_capital_and_leaves_names_alone(caption: str, shown: str) -> None:
+    assert with_capital(caption) == shown
