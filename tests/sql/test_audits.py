@@ -140,7 +140,6 @@ BROKEN_PAIRS = {
     "duplicate_pair_number": [(1, "a", "b", "chips", 1, 2), (1, "c", "d", "chips", 1, 2)],
     "wrong_chips": [(1, "a", "b", "chips", 2, 2)],
     "duplicate_exposure": [],
-    "duplicate_file_pair": [],
     "duplicate_chip_exposure": [],
 }
 
