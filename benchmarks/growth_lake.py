@@ -13,6 +13,7 @@ from pathlib import Path
 from cte_lake import __version__
 from cte_lake.config import Settings, load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.place import place_of
 from cte_lake.lake.read import current_master
 from cte_lake.lake.versions import Version, digest, write_row
 from cte_lake.pipeline.align.align_exposures import solution_key
@@ -110,9 +111,9 @@ def _write_masks(root: Path, frames: Path) -> None:
 def _version(folder: Path, rootname: str, key: str, status: str, content: str, companion: str) -> Version:
     """Return the first version of a product; the file that belongs to it is one for all, by hard links."""
     path = folder / f"{rootname}.{key}.{status}-{content}.r0001.parquet"
-    version = Version(1, key, content, status, rootname, path)
+    version = Version(1, key, content, status, rootname, place_of(path))
     one = folder.parent.parent / f"product{companion}"
     if not one.exists():
         one.write_bytes(bytes(2880))
-    os.link(one, version.beside(companion))
+    os.link(one, folder / version.beside(companion).name)
     return version
