@@ -32,5 +32,5 @@ SELECT
     k.chip::INTEGER AS chip,
     k.n::BIGINT AS n,
     k.middle::DOUBLE AS focus,
-    (CASE WHEN k.n > 1 THEN sqrt(pi() / 2) * sigma_per_mad() * k.deviation / sqrt(k.n) END)::DOUBLE AS focus_err
+    median_error(k.deviation, k.n)::DOUBLE AS focus_err
 FROM grouped AS k;

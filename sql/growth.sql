@@ -52,5 +52,5 @@ SELECT
     (k.column_band * 1024 + 1024)::DOUBLE AS column_hi,
     k.n::BIGINT AS n,
     k.middle::DOUBLE AS growth,
-    (CASE WHEN k.n > 1 THEN sqrt(pi() / 2) * sigma_per_mad() * k.deviation / sqrt(k.n) END)::DOUBLE AS growth_err
+    median_error(k.deviation, k.n)::DOUBLE AS growth_err
 FROM grouped AS k;

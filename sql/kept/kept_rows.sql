@@ -1,6 +1,6 @@
 -- kept.<slopes>_rows(aperture), once for slopes and once for log_slopes
 -- Grain: a row that was measured before and holds, with today's columns of its pair. `shown` holds neither rows
--- whose source has changed nor those of pairs and bins that a query measures anew (cte_lake/views/kept.py).
+-- whose source has changed nor those of pairs and bins that a query measures anew (cte_lake/views/kept_sql.py).
 CREATE OR REPLACE MACRO kept_rows(aperture) AS TABLE
 SELECT
     q.pair_id::BIGINT AS pair_id,

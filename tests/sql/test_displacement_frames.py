@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from cte_lake import Lake, open_lake
+from benchmarks.shift import CLEAN, truth
+from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.pipeline.dask import WorkerSettings
@@ -18,8 +18,6 @@ from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, CTELaw, Detector, Optics, Settings, nominal_program, simulate_program
 
 pytestmark = pytest.mark.slow
-
-CLEAN = {"cosmic_ray_rate": 0.0, "hot_fraction": 0.0, "bad_columns": False}
 
 
 def made(
@@ -43,36 +41,14 @@ def made(
     return root
 
 
-def moved(folder: Path, image: str, stars: np.ndarray, chip: int) -> tuple[np.ndarray, np.ndarray]:
-    """What its trail did to each star of an image, px away from the amplifiers, and its readout distance."""
-    table = pq.read_table(folder / "frames" / "stars" / f"{image[:9]}.parquet").to_pandas()
-    here = table[table["chip"] == chip].set_index("master_id").loc[stars]
-    distance = 2050 - here["y"] if chip == 1 else here["y"]
-    return here["shift_flc" if "_flc" in image else "shift"].to_numpy(), distance.to_numpy()
-
-
-def truth(lake: Lake, folder: Path, row: dict[str, Any]) -> float:
-    """The same measurement on the same stars' true shifts."""
-    stars = lake.shifts(pair_id=row["pair_id"]).pandas()
-    chips = (row["chip"],) * 2 if row["chip"] else (1, 2)
-    sides = zip((row["image_1"], row["image_2"]), chips, strict=True)
-    (one, at), (two, other) = (moved(folder, image, stars["master_id"], chip) for image, chip in sides)
-
-    def inside(low: float, high: float) -> np.ndarray:
-        return ((stars["mean_flux"] > low) & (stars["mean_flux"] < high)).to_numpy()
-
-    chosen = inside(row["bin_lo"], row["bin_hi"])
-    if row["against"] == "flc":
-        return float(np.polyfit(at[chosen], (one - two)[chosen], 1)[0] * 2048)
-    both = (one + two) / (at + other) * 2048
-    return float(both[chosen].mean() - both[inside(8000, 32000)].mean())
-
-
 @pytest.mark.parametrize("length", [1.5, 5.0, 15.0])
 def test_the_shift_is_what_the_trails_do(tmp_path, length):
     with open_lake(made(tmp_path, 31, trails=True, trail_length=length)) as lake:
         rows = lake.displacement().rows()
-        pulls = [(row["displacement"] - truth(lake, tmp_path, row)) / row["displacement_err"] for row in rows]
+        pulls = [
+            (row["displacement"] - truth(lake, tmp_path / "frames", row)) / row["displacement_err"]
+            for row in rows
+        ]
     assert len(rows) == 2 * 6 + 2 * 5
     assert np.abs(pulls).max() < 3.5
     assert 0.6 < np.sqrt(np.mean(np.square(pulls))) < 1.5
