@@ -54,6 +54,8 @@ class Detector:
         ``published_rows / loss_rows`` is theirs.
     date_zero : float
         Zero of the date variable d of the coefficients, MJD.
+    launched : float
+        Date of the launch that brought the camera up, MJD; no date of it is earlier.
     installed : float
         Date of the camera's first exposures in orbit, MJD; nothing is older.
     short_limit : float
@@ -67,6 +69,7 @@ class Detector:
     loss_rows: int
     published_rows: int
     date_zero: float
+    launched: float
     installed: float
     short_limit: float
 
@@ -120,7 +123,8 @@ WFC3_UVIS: Final = Detector(
     loss_rows=2048,
     published_rows=2051,
     date_zero=55400.0,
-    # Servicing mission 4, 2009-05-14.
+    # Servicing mission 4: launched on 2009-05-11, installed on 2009-05-14.
+    launched=54962.0,
     installed=54965.0,
     short_limit=60.0,
 )

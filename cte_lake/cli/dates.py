@@ -28,11 +28,11 @@ def parse_date(text: str) -> float:
 
 
 def _calendar(text: str) -> float:
-    from datetime import UTC, datetime
+    from datetime import datetime
+
+    from cte_lake.clock import mjd_of
 
     try:
-        moment = datetime.fromisoformat(text)
+        return mjd_of(datetime.fromisoformat(text))
     except ValueError:
         raise UsageError(f"{text!r} is neither an MJD nor a date such as 2024-02-01") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime(1858, 11, 17, tzinfo=UTC)).total_seconds() / 86400.0

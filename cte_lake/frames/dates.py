@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
+from cte_lake.clock import last_mjd, mjd_of
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.limits import last_mjd
 
 _JULIAN_DATE: Final = 2_400_000.5
-_UNIX_EPOCH: Final = datetime(1970, 1, 1)  # UTC, as all of these keywords
-_UNIX_EPOCH_MJD: Final = 40587.0
 _SECONDS_A_DAY: Final = 86400.0
 _DATE_TOLERANCE: Final = 0.02
 """Days by which EXPSTART may differ from DATE-OBS and TIME-OBS, which agree to a second in genuine files."""
@@ -91,7 +89,7 @@ def _compare_with_end(cards: HeaderCards, start: float, exptime: float) -> None:
 def _mjd(text: str) -> float | None:
     """Return the MJD of an ISO date, with or without a time; None where it is none."""
     try:
-        moment = datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+        # All of these keywords are UTC, whatever they say.
+        return mjd_of(datetime.fromisoformat(text.strip()).replace(tzinfo=UTC))
     except ValueError:
         return None
-    return (moment - _UNIX_EPOCH).total_seconds() / _SECONDS_A_DAY + _UNIX_EPOCH_MJD

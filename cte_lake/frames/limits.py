@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
-
-from cte_lake.clock import last_year_believed
-
-_UNIX_EPOCH_MJD: Final = 40587.0
-_SECONDS_A_DAY: Final = 86400.0
 
 
 @dataclass(frozen=True)
@@ -48,9 +42,3 @@ LIMITS: Final[Mapping[str, Limits]] = MappingProxyType(
     }
 )
 """Keyword to its limits, which are allowed themselves."""
-
-
-def last_mjd(now: datetime | None = None) -> float:
-    """Return the latest start of an exposure that is believed: the end of next year, MJD."""
-    end = datetime(last_year_believed(now) + 1, 1, 1, tzinfo=UTC)
-    return end.timestamp() / _SECONDS_A_DAY + _UNIX_EPOCH_MJD

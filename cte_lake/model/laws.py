@@ -19,8 +19,6 @@ from cte_lake.model.readout import CHIP_HEIGHT
 FloatArray = NDArray[np.float64]
 Loss = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
-#: MJD of the launch of WFC3 (2009-05-11), when radiation began to damage its chips.
-LAUNCH = 54962.0
 _DAYS_PER_YEAR = 365.25
 #: Steps of the integration of a star's way; the error of the fourth-order rule is far under 1e-6 of the flux.
 _STEPS = 24
@@ -28,7 +26,7 @@ _STEPS = 24
 
 def years_since_launch(mjd: ArrayLike) -> FloatArray:
     """Return years since the launch of WFC3."""
-    return (np.asarray(mjd, dtype=np.float64) - LAUNCH) / _DAYS_PER_YEAR
+    return (np.asarray(mjd, dtype=np.float64) - DETECTOR.launched) / _DAYS_PER_YEAR
 
 
 def _year(year: float) -> float:
@@ -89,7 +87,7 @@ def _shelf(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _polynomial(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-    d = t * _DAYS_PER_YEAR + LAUNCH - DETECTOR.date_zero
+    d = t * _DAYS_PER_YEAR + DETECTOR.launched - DETECTOR.date_zero
     level = 0.055 + 7.5e-5 * d + 2e-9 * d**2
     return level * (2.6 - 0.9 * f + 0.08 * f**2) * (1.0 - 0.42 * np.log10(1.0 + b))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cte_lake.clock import last_year_believed
+from cte_lake.clock import date_of, last_mjd, last_year_believed, mjd_of
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
 
 FloatArray = NDArray[np.float64]
 
 #: WFC3 flew on 2009-05-11; no date of it is earlier.
-LAUNCH = date(2009, 5, 11)
+LAUNCH = date_of(DETECTOR.launched)
 _MJD_OF_1970 = 40587.0
 _JD_ZERO = 2400000.5
 #: Units that a number which is a date may have, by reading; none fits all.
@@ -51,16 +52,12 @@ class Dates:
 
 def possible_range() -> tuple[float, float]:
     """Return the first and last MJD that an observation can have: the launch, and the end of next year."""
-    return _mjd_of_day(LAUNCH), _mjd_of_day(date(last_year_believed() + 1, 1, 1))
+    return DETECTOR.launched, last_mjd()
 
 
 def said_range() -> str:
     """Return the range of possible dates in words."""
     return f"{LAUNCH:%Y-%m-%d} (launch) to {last_year_believed()}-12-31"
-
-
-def _mjd_of_day(day: date) -> float:
-    return float(day.toordinal() - date(1858, 11, 17).toordinal())
 
 
 def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0) -> Dates:
@@ -167,7 +164,7 @@ def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, s
 
 def _from_years(values: FloatArray) -> FloatArray:
     year = np.floor(values).astype(int)
-    starts = np.array([[_mjd_of_day(date(y, 1, 1)), _mjd_of_day(date(y + 1, 1, 1))] for y in year])
+    starts = np.array([[mjd_of(datetime(y, 1, 1)), mjd_of(datetime(y + 1, 1, 1))] for y in year])
     return np.asarray(starts[:, 0] + (values - year) * (starts[:, 1] - starts[:, 0]))
 
 
@@ -176,7 +173,7 @@ def _from_digits(values: FloatArray) -> FloatArray:
     for row, value in enumerate(values):
         text = f"{value:.0f}"
         try:
-            result[row] = _mjd_of_day(date(int(text[:4]), int(text[4:6]), int(text[6:]))) + value % 1
+            result[row] = mjd_of(datetime(int(text[:4]), int(text[4:6]), int(text[6:]))) + value % 1
         except ValueError:
             # Such as month 13: left as the number, which is no possible MJD.
             result[row] = value
@@ -227,12 +224,9 @@ def _of_text(text: str) -> tuple[float, str] | None:
         moment = datetime.fromisoformat(text.replace("/", "-"))
     except ValueError:
         return _of_astropy(text)
-    zone = moment.tzinfo
-    moment = moment if zone else moment.replace(tzinfo=UTC)
-    mjd = (moment - datetime(1858, 11, 17, tzinfo=UTC)).total_seconds() / 86400.0
-    if zone:
-        return mjd, "ISO 8601 with a time zone, converted to UTC"
-    return mjd, "ISO 8601, taken as UTC"
+    if moment.tzinfo:
+        return mjd_of(moment), "ISO 8601 with a time zone, converted to UTC"
+    return mjd_of(moment), "ISO 8601, taken as UTC"
 
 
 def _of_astropy(text: str) -> tuple[float, str] | None:

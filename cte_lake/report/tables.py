@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from cte_lake.clock import date_of
 from cte_lake.model.loss_unit import MAGNITUDES, PERCENT
 from cte_lake.plots.words import ELECTRONS, bin_text, flash_text, target_text, year_of
 
 Row = Mapping[str, Any]
 Cells = dict[str, Any]
-_MJD_ZERO = dt.datetime(1858, 11, 17, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def columns(*stated: Column) -> list[Cells]:
 
 def date_text(mjd: float | None) -> str | None:
     """Calendar date (UTC) of an MJD."""
-    return None if mjd is None else f"{_MJD_ZERO + dt.timedelta(days=float(mjd)):%Y-%m-%d}"
+    return None if mjd is None else f"{date_of(float(mjd)):%Y-%m-%d}"
 
 
 def loss_text(loss: float | None, error: float | None) -> str | None:
