@@ -14,13 +14,16 @@ from cte_lake.resources import data_dir
 _HEAD = re.compile(r"CREATE\s+OR\s+REPLACE\s+(?P<kind>VIEW|MACRO)\s+(?P<name>\w+)")
 _TABLE_MACRO = re.compile(r"\)\s*AS\s+TABLE\b")
 _COMMENT = re.compile(r"--[^\n]*")
+_BLOCK_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"\b[a-z_][a-z0-9_]*\b")
 
 #: Each dataset of the lake is a view of this name and the dataset's.
 STORED_PREFIX = "stored_"
 #: Words of queries that list what there is.
-_CATALOG = frozenset({"show", "describe", "desc", "information_schema", "sqlite_master", "sqlite_schema"})
+_CATALOG = frozenset({"show", "describe", "information_schema", "sqlite_master", "sqlite_schema"})
+#: The short form of DESCRIBE begins a statement; behind a column it only says how rows are sorted.
+_DESC = re.compile(r"(?:^|[(;]|\bexplain|\banalyze)\s*desc\b")
 #: Views that others are built on and that are no part of the published set.
 INTERNAL = frozenset({"bright_stars", "chip_exposures", "file_pairs", "pairable", "pairings", "shape_loss"})
 
@@ -110,8 +113,13 @@ def named_in(query: str) -> frozenset[str] | None:
 
     A word in a comment or in quotes counts: too many are harmless, one too few is an error.
     """
-    words = frozenset(_WORD.findall(query.lower()))
-    if words & _CATALOG or any(word.startswith(("duckdb_", "pg_", "pragma_")) for word in words):
+    lower = query.lower()
+    words = frozenset(_WORD.findall(lower))
+    if (
+        words & _CATALOG
+        or _DESC.search(_BLOCK_COMMENT.sub("", _COMMENT.sub("", lower)))
+        or any(word.startswith(("duckdb_", "pg_", "pragma_")) for word in words)
+    ):
         return None
     return words
 

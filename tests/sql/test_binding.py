@@ -56,6 +56,25 @@ def test_what_lists_the_views_lists_all(root, query):
     assert all(name in text for name in published_views())
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DESC", "  desc cte", "-- which columns?\nDESC cte", "/* all */ DESC", "SELECT 1; DESC",
+        "SELECT column_name FROM (DESC cte)", "WITH c AS ( desc cte) FROM c", "EXPLAIN DESC cte",
+    ],
+)  # fmt: skip
+def test_the_short_form_of_describe_may_mean_any_view(query):
+    assert named_in(query) is None
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT mjd FROM pairs ORDER BY mjd DESC", "FROM pairs ORDER BY (mjd) DESC, chip"]
+)
+def test_an_order_that_falls_names_what_the_query_names(query):
+    assert "pairs" in named_in(query)
+    assert {each.name for each in built_from(named_in(query))} < {each.name for each in sql_objects()}
+
+
 def test_a_misspelt_view_gets_a_hint_from_all_names(root):
     with open_lake(root) as lake, pytest.raises(UsageError, match='Did you mean "crmasks"'):
         lake.sql("FROM crmaskz")
