@@ -86,7 +86,8 @@ def correct(
             "--column",
             metavar="ROLE=NAME",
             help="Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype, "
-            "exptime or generation; repeatable; 'FLUX_APER[1]' is one of several a row, none for no column. "
+            "exptime, generation, instrument, detector, filter, length, flash or chinject; repeatable; "
+            "'FLUX_APER[1]' is one of several a row, none for no column. "
             "Others are found by UCD and common names.",
             rich_help_panel=_COLUMNS,
         ),
@@ -189,10 +190,11 @@ def correct(
 
     Adds cte_loss (fraction), cte_dmag and cte_dmag_err (magnitudes, to be subtracted), corrected_flux and
     corrected_mag where there is a flux or a magnitude, and cte_flag, whose bits say what is doubtful: flux,
-    date or background outside the fitted range, another radius, file type or calibration generation, no
-    positive flux, no possible date. Units are converted or refused, dates of every kind become MJD. Prints
-    the written file on standard output, and on standard error what each column was read as, and what was
-    flagged; both stand in the output too (for text in FILE-metadata.json).
+    date or background outside the fitted range, another radius, file type, calibration generation, filter,
+    exposure length, flash level or camera, no positive flux, no possible date. Units are converted or
+    refused, dates of every kind become MJD. Prints the written file on standard output, and on standard error
+    what each column was read as, and what was flagged; both stand in the output too (for text in
+    FILE-metadata.json).
 
     [bold]Examples[/bold]
 
@@ -205,7 +207,7 @@ def correct(
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.correction.correct_files import TableOptions, correct_file
     from cte_lake.correction.table_formats import named_format
-    from cte_lake.model.table_roles import TableConstants
+    from cte_lake.model.table_constants import TableConstants
 
     if filetype is not None and filetype.lower() not in {"flt", "flc"}:
         raise UsageError(f"--filetype {filetype!r} is not known; it is flt or flc")

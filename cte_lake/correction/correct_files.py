@@ -32,7 +32,8 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.columns import TableColumns
 from cte_lake.model.correct_table import attach, choose_columns, correct_columns
 from cte_lake.model.flags import CORRECTION_FLAGS
-from cte_lake.model.table_roles import RoleReader, TableConstants
+from cte_lake.model.table_constants import TableConstants
+from cte_lake.model.table_roles import RoleReader
 from cte_lake.model.tables import column_names
 
 

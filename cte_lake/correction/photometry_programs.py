@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cte_lake.correction.text_header import TextHeader, read_header
 from cte_lake.errors import CatalogError
-from cte_lake.model.table_roles import TableConstants
+from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_values import as_numbers, raw_column
 
 #: A line of the .columns file that DOLPHOT writes beside its output: number, description, image.

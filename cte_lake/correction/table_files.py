@@ -14,11 +14,12 @@ from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.correction.photometry_programs import program_header
 from cte_lake.correction.table_formats import TEXTS, WRITABLE, named_format, sniffed_format
-from cte_lake.correction.text_header import read_header
+from cte_lake.correction.text_header import comment_lines, read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
 from cte_lake.errors import CatalogError, UsageError, in_words
 from cte_lake.model.column_facts import has_mixins
+from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
 BATCH_ROWS = 500_000
@@ -94,7 +95,7 @@ def open_table(
     if kind in TEXTS:
         head = first_bytes(path)
         header = program_header(kind, head, path, names) or read_header(head, str(path), TEXTS[kind], names)
-        text = TextTable(path, header)
+        text = TextTable(path, header, stated_in_lines(comment_lines(head)))
         return OpenTable(
             "text" if kind not in {"csv", "tsv"} else kind,
             schema=text.schema, parts=lambda: text.parts(batch_rows), text=text,
@@ -169,7 +170,11 @@ def _read_fits(path: Path, hdu: str | None) -> Table:
         twins = sorted({name for name in names if names.count(name) > 1})
         if twins:
             raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
-        return Table.read(hdus, hdu=place, astropy_native=True, format="fits")
+        table = Table.read(hdus, hdu=place, astropy_native=True, format="fits")
+        # HST keeps what an exposure is in the primary header.
+        for keyword, value in wanted(hdus[0].header.items()).items():
+            table.meta.setdefault(keyword, value)
+        return table
 
 
 def _chosen(path: Path, wanted: str | None, tables: list[int], names: list[str], what: str) -> int:
@@ -205,4 +210,6 @@ def _read_votable(path: Path, hdu: str | None) -> Table:
     twins = sorted({name for name in fields if fields.count(name) > 1})
     if twins:
         raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
-    return tables[place].to_table(use_names_over_ids=True)
+    table = tables[place].to_table(use_names_over_ids=True)
+    table.meta.update(votable_facts(document, tables[place]))
+    return table

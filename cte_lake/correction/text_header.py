@@ -86,6 +86,11 @@ def decode(head: bytes) -> str:
         return head.decode("latin-1")
 
 
+def comment_lines(head: bytes) -> list[str]:
+    """Return the lines of a file's first bytes that are comments."""
+    return [line for line in decode(head).splitlines() if line.lstrip().startswith("#")]
+
+
 def read_header(
     head: bytes, source: str, delimiter: str | None = None, names: list[str] | None = None
 ) -> TextHeader:

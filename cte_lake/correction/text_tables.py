@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ class TextTable:
         The file.
     header : TextHeader
         What its first lines say.
+    stated : mapping of str to str, optional
+        Keywords of its comment lines.
     """
 
-    def __init__(self, path: Path, header: TextHeader) -> None:
+    def __init__(self, path: Path, header: TextHeader, stated: Mapping[str, str] | None = None) -> None:
         self.path = path
         self.header = header
+        self._stated = dict(stated or {})
         self._lines = Lines(path, header.delimiter, len(header.names))
 
     @property
@@ -49,7 +52,7 @@ class TextTable:
     @property
     def schema(self) -> pa.Schema:
         """The columns, all of text."""
-        return pa.schema([self._field(name) for name in self.header.names])
+        return pa.schema([self._field(name) for name in self.header.names], metadata=self._stated or None)
 
     def _field(self, name: str) -> pa.Field:
         unit = self.header.units.get(name)
@@ -94,7 +97,8 @@ class TextTable:
             pa.string() if kind == len(_TYPES) or void else _TYPES[kind]
             for kind, void in zip(kinds, empty, strict=True)
         ]
-        schema = pa.schema([field.with_type(kind) for field, kind in zip(self.schema, types, strict=True)])
+        fields = [field.with_type(kind) for field, kind in zip(self.schema, types, strict=True)]
+        schema = pa.schema(fields, metadata=self.schema.metadata)
         return schema, (_typed(part, schema) for part in self.parts(rows))
 
 

@@ -37,9 +37,15 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "distance": ("ytransfers", "y_transfers", "transfers", "readout_distance"),
     "radius": ("radius", "aperture_radius", "aperture", "aper_radius", "rad", "r_aper", "rapert"),
-    "filetype": ("filetype", "file_type"),
+    "filetype": ("filetype", "file_type", "imagename", "filename", "file_name", "image", "file", "frame"),
     "exptime": ("exptime", "exposure_time", "texptime", "itime", "exposure"),
     "generation": ("generation",),
+    "instrument": ("instrument", "instrume", "camera", "inst"),
+    "detector": ("detector",),
+    "filter": ("filter", "filter_name", "filtername", "filt", "band", "bandpass", "passband"),
+    "length": ("length", "exposure_length"),
+    "flash": ("flash", "flashlvl", "flash_level", "postflash"),
+    "chinject": ("chinject",),
 }  # fmt: skip
 #: Fluxes that are no aperture's: taken where there is no other.
 TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
@@ -56,6 +62,7 @@ UCDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mjd": (("time.start",), ("time.epoch", "obs.exposure"), ("time.epoch",)),
     "background": (("instr.background",), ("instr.skylevel",)),
     "radius": (("instr.aperture",), ("phys.angsize", "instr.det")),
+    "filter": (("instr.bandpass",), ("instr.filter",)),
     "exptime": (("time.duration", "obs.exposure"), ("obs.exposure",)),
 }
 #: Words of what is derived from a quantity, or of another kind: errors, limits, ratios, offsets, sums.
@@ -80,6 +87,10 @@ class TableColumns:
         Rows to the amplifiers.
     mjd, background, radius, filetype, exptime, generation : str or None
         Each may be a constant instead.
+    instrument, detector, filter, length, flash, chinject : str or None
+        Of the frames that were measured, to be held against the set's.
+    ignored : frozenset of str
+        Roles for which neither a column nor the table's metadata is to be looked at.
     """
 
     flux: str | None = None
@@ -93,6 +104,13 @@ class TableColumns:
     filetype: str | None = None
     exptime: str | None = None
     generation: str | None = None
+    instrument: str | None = None
+    detector: str | None = None
+    filter: str | None = None
+    length: str | None = None
+    flash: str | None = None
+    chinject: str | None = None
+    ignored: frozenset[str] = frozenset()
 
     def summary(self) -> str:
         """Return the choice in words, for the user to check."""
@@ -221,7 +239,8 @@ def discover(
             found[role] = _find(role, names, ucds or {}, radius)
     if found.get("distance") and "y" not in chosen:
         found["y"] = found["chip"] = None
-    result = TableColumns(**found)
+    ignored = frozenset(role for role, name in chosen.items() if name.lower() == NOTHING)
+    result = TableColumns(**found, ignored=ignored)
     _check(result, names, constants)
     return result
 

@@ -19,7 +19,8 @@ from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
 from cte_lake.model.columns import TableColumns, discover
 from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.shift import ShiftLaw, correct_row
-from cte_lake.model.table_roles import Inputs, RoleReader, TableConstants
+from cte_lake.model.table_constants import TableConstants
+from cte_lake.model.table_roles import Inputs, RoleReader
 from cte_lake.model.tables import column_names
 from cte_lake.model.units import known_unit, split_name
 
@@ -129,6 +130,10 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
     out["cte_flag"] = np.where(inputs.impossible, flag | bits.DATE_IMPOSSIBLE.value, flag).astype(np.int32)
     if coefficients.shift is not None and columns.y is not None:
         out |= _shifted(coefficients.shift, inputs, reader.y_origin)
+    elsewhere = np.asarray(inputs.image) & bits.OTHER_CAMERA.value != 0
+    if elsewhere.any():
+        for name in out.keys() - _FLAGS:
+            out[name] = np.where(elsewhere, np.nan, out[name])
     if reader.constants.parts:
         parts = error_parts(coefficients, result, inputs.flux, inputs.mjd, inputs.background)
         scatter = parts.pop("exposure")

@@ -59,6 +59,25 @@ OTHER_GENERATION = Flag(
     "other_generation",
     "The measurement is of another calibration generation than the coefficients were fitted to.",
 )
+OTHER_CAMERA = Flag(
+    17,
+    "other_camera",
+    "The measurement is of another camera than the coefficients are for: the results are missing.",
+)
+OTHER_FILTER = Flag(18, "other_filter", "The measurement is in another filter than the fitted ones.")
+OTHER_LENGTH = Flag(
+    19,
+    "other_length",
+    "The exposure is short and the coefficients are for long ones, or the other way round.",
+)
+OTHER_FLASH = Flag(
+    20,
+    "other_flash",
+    "The exposure has another flash level than the fitted ones, and the surface has no background.",
+)
+OTHER_INJECTION = Flag(
+    21, "other_injection", "The exposure has another charge injection than the coefficients were fitted to."
+)
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (
     FLUX_BELOW,
@@ -78,9 +97,20 @@ CORRECTION_FLAGS: tuple[Flag, ...] = (
     GAIN,
     DATE_IMPOSSIBLE,
     OTHER_GENERATION,
+    OTHER_CAMERA,
+    OTHER_FILTER,
+    OTHER_LENGTH,
+    OTHER_FLASH,
+    OTHER_INJECTION,
 )
 #: Bits with which a row has no corrected flux.
-NO_RESULT = FLUX_NOT_POSITIVE.value | INPUT_MISSING.value | OFF_CHIP.value | DATE_IMPOSSIBLE.value
+NO_RESULT = (
+    FLUX_NOT_POSITIVE.value
+    | INPUT_MISSING.value
+    | OFF_CHIP.value
+    | DATE_IMPOSSIBLE.value
+    | OTHER_CAMERA.value
+)
 
 
 def decode(flags: int) -> list[str]:

@@ -14,7 +14,7 @@ from cte_lake.model.coefficient_text import parse_term
 from cte_lake.model.coefficients import CoefficientSet, Validity
 from cte_lake.model.magnitudes import MAG_PER_LN
 from cte_lake.model.readout import CHIP_HEIGHT
-from cte_lake.model.table_values import as_numbers, as_texts, raw_column
+from cte_lake.model.table_values import as_numbers, coded_texts, raw_column
 from cte_lake.model.tables import column_names
 from cte_lake.model.terms import tensor_terms
 
@@ -127,7 +127,8 @@ def of_table(table: Any) -> tuple[dict[str, float], dict[str, float]]:
             f"{', '.join(columns)}"
         )
     if "term" in columns:
-        names = [str(word) for word in as_texts(raw_column(table, columns["term"]))]
+        words, places = coded_texts(raw_column(table, columns["term"]))
+        names = [words[place] for place in places]
     else:
         powers = [as_numbers(raw_column(table, columns[key]), key, columns[key]) for key in ("i", "j")]
         names = [f"c{i:.0f}{j:.0f}" for i, j in zip(*powers, strict=True)]

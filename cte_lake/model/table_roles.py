@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.errors import CatalogError, UsageError
-from cte_lake.model import flags as bits
+from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import TableColumns, y_origin_of
-from cte_lake.model.correct import constant_flags
-from cte_lake.model.generations import fitted_generations, is_other, other_generation
-from cte_lake.model.table_values import as_chips, as_numbers, as_texts, raw_column, split_index
-from cte_lake.model.times import possible_range, said_range, to_dates
+from cte_lake.model.origin import Origin
+from cte_lake.model.table_constants import TableConstants
+from cte_lake.model.table_values import as_chips, as_numbers, raw_column, split_index
+from cte_lake.model.times import said_range, to_dates
 from cte_lake.model.units import Conversion, conversion, split_name
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class TableConstants:
-    """What holds for the whole table where it has no column; None: not given.
-
-    Attributes
-    ----------
-    mjd, chip, background, radius, filetype
-        As the arguments of `cte_lake.model.correct.correct`.
-    zero_point : float or None
-        Magnitude of one electron in the exposure, for tables of magnitudes.
-    exptime : float or None
-        Seconds, by which fluxes per second are multiplied.
-    parts : bool
-        Whether each part of the error gets a column of its own.
-    y_origin : float or None
-        Number of the first row: 0, 1 for positions of FITS, IRAF, DAOPHOT or SExtractor, 0.5 for DOLPHOT's;
-        None: 1 for columns that are named as SExtractor's, else 0.
-    gain : float or None
-        Electrons per count, for fluxes in counts, DN or adu.
-    enclosed : float
-        Fraction of the table's fluxes that falls into the set's aperture: 1 for aperture fluxes of its
-        radius, less for total fluxes of a PSF fit.
-    generation : str or None
-        Calibration generation of the frames that were measured, or the beginning of its name.
-    units : mapping of str to str
-        Role to unit, where the table's own is wrong or missing.
-
-    Raises
-    ------
-    UsageError
-        If a number is impossible.
-    """
-
-    mjd: float | None = None
-    chip: int | None = None
-    background: float | None = None
-    radius: float | None = None
-    filetype: str | None = None
-    zero_point: float | None = None
-    exptime: float | None = None
-    y_origin: float | None = None
-    parts: bool = False
-    gain: float | None = None
-    enclosed: float = 1.0
-    generation: str | None = None
-    units: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("radius", "exptime", "gain"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                raise UsageError(f"--{name} {value:g} is impossible; it must be above zero")
-        if self.background is not None and not (math.isfinite(self.background) and self.background > -1):
-            raise UsageError(f"--background {self.background:g} is no number of electrons per pixel")
-        if self.zero_point is not None and not math.isfinite(self.zero_point):
-            raise UsageError(f"--zero-point {self.zero_point:g} is no magnitude")
-        if not 0 < self.enclosed <= 1:
-            raise UsageError(f"--enclosed {self.enclosed:g} is no fraction; it is above 0 and at most 1")
-        low, high = possible_range()
-        if self.mjd is not None and not low <= self.mjd < high:
-            raise UsageError(
-                f"--mjd {self.mjd:g} is no possible date; give an MJD or a date such as 2016-08-01, "
-                f"from {said_range()}"
-            )
-
-    def given(self) -> list[str]:
-        """Roles that are constant."""
-        roles = ("mjd", "chip", "background", "radius", "filetype", "exptime", "generation")
-        return [role for role in roles if getattr(self, role) is not None]
 
 
 @dataclass
@@ -108,7 +34,7 @@ class Inputs:
     impossible : ndarray of bool or bool
         Rows whose date is none.
     image : ndarray of int32 or int
-        Bits of aperture radius and file type.
+        Bits of what was measured: aperture radius, file type, filter and so on.
     measured : ndarray
         The flux or magnitude column as it stands.
     as_magnitude : bool
@@ -153,7 +79,7 @@ class RoleReader:
         self.constants = constants
         self.readings: dict[str, str] = {}
         self._row = 0
-        self._generations: set[str] = set()
+        self._origin = Origin(columns, constants, self.readings)
         self._units: dict[str, str] = {}
 
     def read(self, table: Any, coefficients: CoefficientSet) -> Inputs:
@@ -164,7 +90,7 @@ class RoleReader:
         CatalogError
             If a column cannot be read as what it is taken for; column, row and unit are named.
         """
-        columns, constants = self.columns, self.constants
+        columns = self.columns
         self._units = column_facts(table)[1]
         flux, measured, as_magnitude, plain = self._electrons(table)
         y: Any
@@ -175,11 +101,7 @@ class RoleReader:
             y, chip = self._rows(table), self._chips(table)
         mjd, impossible = self._dates(table)
         background = self._background(table)
-        image = self._image(table, coefficients)
-        if columns.radius is None and constants.radius is not None:
-            self.readings["radius"] = f"{constants.radius:g} px, given"
-        if columns.filetype is None and constants.filetype is not None:
-            self.readings["filetype"] = f"{constants.filetype}, given"
+        image = self._origin.bits(table, coefficients, self._numbers)
         both = columns.flux is not None and columns.mag is not None
         mag = self._magnitudes(table) if both else None
         self._row += len(flux)
@@ -317,70 +239,6 @@ class RoleReader:
             factor = factor * self._seconds(table, name, how.unit)
         return values if isinstance(factor, float) and factor == 1.0 else values * factor
 
-    def _image(self, table: Any, coefficients: CoefficientSet) -> NDArray[np.int32] | int:
-        """Bits of aperture radius and file type, one number or one a row."""
-        result: Any = constant_flags(coefficients, self.constants.radius, self.constants.filetype)
-        if self.columns.radius is not None:
-            values = self._numbers(table, "radius", self.columns.radius)
-            result = (result & ~_RADIUS_BITS) | _by_value(
-                values,
-                lambda r: constant_flags(coefficients, None if np.isnan(r) else float(r), "") & _RADIUS_BITS,
-            )
-        if self.columns.filetype is not None:
-            words = as_texts(raw_column(table, self.columns.filetype))
-            self.readings["filetype"] = f"column {self.columns.filetype!r}"
-            named = np.array([_filetype(word) for word in words], dtype=str)
-            result = (result & ~_TYPE_BITS) | _by_value(
-                named, lambda t: constant_flags(coefficients, None, str(t) or None) & _TYPE_BITS
-            )
-        of_generation: Any = self._generation(table, coefficients)
-        return result | of_generation  # type: ignore[no-any-return]
-
-    def _generation(self, table: Any, coefficients: CoefficientSet) -> NDArray[np.int32] | int:
-        """The bit of another calibration generation; the reading says where it could not be compared."""
-        name, given = self.columns.generation, self.constants.generation
-        fitted = fitted_generations(coefficients)
-        if name is None and given is None:
-            if any(one != coefficients.validity.filetype for one in fitted):
-                self.readings["generation"] = (
-                    f"not known, so not checked against {', '.join(fitted)} of the set"
-                )
-            return 0
-        bit = bits.OTHER_GENERATION.value
-        result: NDArray[np.int32] | int
-        if name is None:
-            self.readings["generation"] = f"{given}, given"
-            self._generations.add(str(given))
-            result = bit if is_other(coefficients, str(given)) else 0
-        else:
-            words = np.array([word or "" for word in as_texts(raw_column(table, name))], dtype=str)
-            self.readings["generation"] = f"column {name!r}"
-            self._generations.update(str(word) for word in np.unique(words))
-            result = _by_value(words, lambda word: bit if is_other(coefficients, str(word)) else 0)
-        if not fitted:
-            self.readings["generation"] += ", not checked: the set records none"
-        warning = other_generation(coefficients, self._generations)
-        if warning:
-            self.readings["generation"] += f"; {warning}"
-        return result
-
 
 #: SExtractor, DAOPHOT and DOLPHOT write 99, 99.999 or -99 for a star without a measurement.
 _NO_MAGNITUDE = 90.0
-_RADIUS_BITS = bits.WRONG_RADIUS.value | bits.RADIUS_UNKNOWN.value
-_TYPE_BITS = bits.WRONG_FILETYPE.value | bits.FILETYPE_UNKNOWN.value
-
-
-def _by_value(values: NDArray[Any], bits_of: Any) -> NDArray[np.int32]:
-    different, places = np.unique(values, return_inverse=True)
-    table = np.array([bits_of(value) for value in different], dtype=np.int32)
-    return np.asarray(table[places]) if different.size else np.zeros(0, dtype=np.int32)
-
-
-def _filetype(word: str | None) -> str:
-    """Return flt or flc of a text that is one, or a file's name of one; any other text as it is."""
-    text = (word or "").strip().lower()
-    for known in ("flt", "flc"):
-        if text.endswith(f"_{known}") or f"_{known}." in text:
-            return known
-    return text

@@ -241,11 +241,26 @@ def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
             return values.astype(np.float64)  # type: ignore[no-any-return]
         words = [None if value is None or value != value else str(value) for value in values]
         values = pa.array(words, pa.string())
-    coded = pc.dictionary_encode(values)
+    names, places = _coded(values)
+    chips = np.array([_chip(word, name, values, first_row) for word in names])
+    return np.asarray(chips[places])
+
+
+def _coded(texts: Any) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the different texts of an Arrow column, '' for none as the last, and which one each row has."""
+    coded = pc.dictionary_encode(texts)
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    words = coded.dictionary.to_pylist()
-    chips = np.array([_chip(word, name, values, first_row) for word in words] + [np.nan])
-    return np.asarray(chips[coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)])
+    words = [str(word) for word in coded.dictionary.to_pylist()]
+    return [*words, ""], coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+
+
+def coded_texts(raw: Raw) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the different values of a column as texts, '' for none, and which of them each row has."""
+    values = raw.values
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        listed = [None if value is None or value != value else str(value) for value in values.tolist()]
+        values = pa.array(listed, pa.string())
+    return _coded(values)
 
 
 def _chip(word: str, name: str, values: Any, first_row: int) -> float:
@@ -264,10 +279,3 @@ def _chip(word: str, name: str, values: Any, first_row: int) -> float:
         raise CatalogError(
             f"column {name!r}, row {row}: {word!r} is no chip; a chip is 1 (UVIS1) or 2 (UVIS2)"
         ) from None
-
-
-def as_texts(raw: Raw) -> list[str | None]:
-    """Return values as texts, None where there is none."""
-    values = raw.values
-    listed = values.to_pylist() if isinstance(values, pa.Array | pa.ChunkedArray) else values.tolist()
-    return [None if value is None or value != value else str(value) for value in listed]

@@ -19,7 +19,7 @@ from cte_lake.model.correct_table import correct_table
 from cte_lake.model.laws import LAWS
 from cte_lake.model.predict import background_for, predict
 from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Surface, tabulate
-from cte_lake.model.table_roles import TableConstants
+from cte_lake.model.table_constants import TableConstants
 from tests.model.sets import make_background_set
 
 LAW = LAWS["saturating"]

@@ -1,0 +1,118 @@
+"""What a table says of itself beside its columns: FITS keywords, ECSV meta, VOTable params, comment lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+from astropy.table import Table
+from astropy.table.meta import get_header_from_yaml
+
+from cte_lake.model.column_facts import ASTROPY_HEADER, VOTABLE_HEADER
+
+#: Role: keywords that state it for a whole table, in lower case.
+KEYWORDS: dict[str, tuple[str, ...]] = {
+    "instrument": ("instrume", "instrument", "camera", "photmode"),
+    "detector": ("detector",),
+    "filter": ("filter", "filters", "filtername", "filter1", "filter2", "filtnam1", "band", "photmode"),
+    "exptime": ("exptime", "texptime"),
+    "length": ("length",),
+    "flash": ("flashlvl", "flash"),
+    "chinject": ("chinject",),
+    "chip": ("ccdchip", "chip"),
+    "filetype": ("filetype", "file_type", "filename", "imagename", "image", "file"),
+    "generation": ("generation",),
+}
+_WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in keywords)
+#: ``# FILTER = F606W`` or ``# instrument: ACS``.
+_COMMENT = re.compile(r"^[\s#]*([A-Za-z]\w{2,15})\s*[=:]\s*(\S.*?)\s*$")
+#: Mappings within mappings that are looked into.
+_DEPTH = 3
+
+
+def stated(table: Any) -> dict[str, dict[str, str]]:
+    """Return what a table's metadata states, by role and then keyword as it is written there.
+
+    Parameters
+    ----------
+    table : pyarrow.Table, astropy.table.Table, pandas.DataFrame or mapping
+        Of the last only data frames and tables have metadata.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for keyword, value in _pairs(table):
+        for role, keywords in KEYWORDS.items():
+            if keyword.lower() in keywords and value:
+                found.setdefault(role, {}).setdefault(keyword, value)
+    return found
+
+
+def stated_in_lines(lines: Iterable[str]) -> dict[str, str]:
+    """Return what comment lines such as ``# FILTER = F606W`` state, by keyword; others are passed over."""
+    found: dict[str, str] = {}
+    for match in filter(None, map(_COMMENT.match, lines)):
+        if match[1].lower() in _WANTED:
+            found.setdefault(match[1], match[2].split(" / ")[0].strip().strip("'\"").strip())
+    return found
+
+
+def wanted(pairs: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return those of some keywords and values that state a role, as texts."""
+    return {key: str(value).strip() for key, value in pairs if key.lower() in _WANTED and value is not None}
+
+
+def _pairs(table: Any) -> list[tuple[str, str]]:
+    if isinstance(table, Table):
+        return _flat(table.meta)
+    schema = getattr(table, "schema", None)
+    if isinstance(schema, pa.Schema):
+        return _of_arrow(schema)
+    return _flat(getattr(table, "attrs", None) or {})
+
+
+def _flat(meta: Any, depth: int = 0) -> list[tuple[str, str]]:
+    """Return the keywords of a mapping and of those within it; ``{FILTER: {value: F606W}}`` is one, too."""
+    found: list[tuple[str, str]] = []
+    for key, value in meta.items() if isinstance(meta, Mapping) else ():
+        if isinstance(value, Mapping):
+            if isinstance(value.get("value"), str | int | float):
+                found.append((str(key), str(value["value"]).strip()))
+            elif depth < _DEPTH:
+                found += _flat(value, depth + 1)
+        elif str(key).lower() == "comments" and isinstance(value, list):
+            found += stated_in_lines(map(str, value)).items()
+        elif isinstance(value, str | int | float):
+            found.append((str(key), str(value).strip()))
+    return found
+
+
+def _of_arrow(schema: pa.Schema) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for key, value in (schema.metadata or {}).items():
+        if key == ASTROPY_HEADER:
+            found += _flat(get_header_from_yaml(value.decode().split("\n")).get("meta") or {})
+        elif key == VOTABLE_HEADER:
+            from astropy.io.votable import parse
+
+            found += votable_facts(parse(BytesIO(value), verify="ignore")).items()
+        elif key == b"PANDAS_ATTRS":
+            found += _flat(json.loads(value))
+        elif key.decode("utf-8", "replace").lower() in _WANTED:
+            found.append((key.decode(), value.decode("utf-8", "replace").strip()))
+    return found
+
+
+def votable_facts(document: Any, table: Any = None) -> dict[str, str]:
+    """Return what the params and infos of a VOTable state; those of one table win over those around it."""
+    own = document.get_first_table() if table is None else table
+    entries = [*own.params, *own.infos]
+    for resource in document.resources:
+        entries += [*resource.params, *resource.infos]
+    entries += [*document.params, *document.infos]
+    found: dict[str, str] = {}
+    for key, value in wanted((str(entry.name or entry.ID), entry.value) for entry in entries).items():
+        found.setdefault(key, value)
+    return found
