@@ -26,7 +26,9 @@ ENVIRONMENT = Path(os.environ.get("BOOTSTRAP_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
 #: A test file stays on one worker: its fixtures (lakes of simulated frames) cost more than its tests.
-PARALLEL = ("-n", "2", "--dist", "loadfile")
+PARALLEL = ("-n", "2", "--dist", "loadfile", "--max-worker-restart", "2")
+#: Seconds for one set of tests: a run whose worker crashed may wait for it without end.
+LONGEST = 2700
 
 
 def main(arguments: list[str]) -> int:
@@ -77,8 +79,15 @@ def check(pytest_arguments: list[str]) -> int:
 
 
 def pytest(*arguments: str) -> int:
-    """Run tests on two workers."""
-    return run(BIN / "python", "-m", "pytest", *PARALLEL, *arguments)
+    """Run tests on two workers; a run that does not end is ended, and has failed."""
+    command = [str(BIN / "python"), "-m", "pytest", *PARALLEL, *arguments]
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        try:
+            return process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    print(f"the tests did not end within {LONGEST} s; what failed is named above", file=sys.stderr)
+    return 1
 
 
 def run(*command: object, must: bool = False) -> int:

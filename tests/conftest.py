@@ -21,6 +21,27 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("cte-lake")
 
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have failures shown at once: a run that is cut off never reaches its summary."""
+    plugins = session.config.pluginmanager
+    reporter = plugins.getplugin("terminalreporter")
+    if reporter is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        plugins.register(ShownAtOnce(reporter))
+
+
+@dataclass(frozen=True)
+class ShownAtOnce:
+    """Writes each failure as it comes."""
+
+    reporter: pytest.TerminalReporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.reporter.write_line(f"\nFAILED {report.nodeid} ({report.when})")
+            self.reporter.write_line(report.longreprtext[-2000:])
+
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
