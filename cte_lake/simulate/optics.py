@@ -1,4 +1,4 @@
-"""What imitates a loss and takes no charge: stars that widen over the field, a sky that rises with rows."""
+"""What imitates a loss and takes no charge: stars that widen over the field, a sky that changes with rows."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 #: Forms of a field of widths: towards the detector's edges, from its bottom to its top, towards the edges of
 #: each chip, from its left to its right.
 WidthForm = Literal["edges", "tilt", "bowl", "columns"]
+#: Forms of a sky: from the detector's bottom to its top, from each chip's amplifiers to the gap between them.
+SkyForm = Literal["tilt", "gap"]
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,16 @@ class Optics:
     blurred : bool
         Whether the core alone widens, as by charge diffusion; else the wings widen with it.
     sky_gradient : float
-        e-/px by which the sky rises per 2048 rows, from none at the bottom of chip 2 to the top of chip 1.
+        e-/px by which the sky rises per 2048 rows, from none where its form begins.
+    sky_form : {'tilt', 'gap'}
+        Which way the sky rises.
     """
 
     widening: float = 0.0
     form: WidthForm = "edges"
     blurred: bool = False
     sky_gradient: float = 0.0
+    sky_form: SkyForm = "tilt"
 
     def width(self, chip: int, x: FloatArray, y: FloatArray, columns: int) -> FloatArray:
         """Width of stars at 0-based pixels of a cut-out, in units of the nominal width, shape (n,)."""
@@ -53,5 +58,7 @@ class Optics:
 
     def extra_sky(self, chip: int) -> FloatArray:
         """Sky on top of the flat one in each row of a chip, e-/px, shape (2051, 1)."""
-        rows = np.arange(CHIP_ROWS, dtype=float) + (CHIP_ROWS if chip == 1 else 0)
+        rows = np.arange(CHIP_ROWS, dtype=float)
+        if chip == 1:
+            rows = rows + CHIP_ROWS if self.sky_form == "tilt" else rows[::-1]
         return np.asarray((self.sky_gradient * rows / 2048.0)[:, np.newaxis])

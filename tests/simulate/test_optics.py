@@ -85,3 +85,10 @@ def test_the_sky_rises_from_chip_2_to_chip_1():
         line = np.polyfit(np.arange(rows.size), rows, 1)
         assert line[0] * 2048 == pytest.approx(40.0, abs=1.0)
         assert line[1] == pytest.approx(start, abs=1.0)
+
+
+def test_a_sky_may_rise_towards_the_gap_on_both_chips():
+    optics = Optics(sky_gradient=20.0, sky_form="gap")
+    below, above = optics.extra_sky(2)[:, 0], optics.extra_sky(1)[:, 0]
+    assert np.all(above == below[::-1])
+    assert (below[0], below[1024]) == (0.0, 10.0)
