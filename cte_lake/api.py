@@ -175,7 +175,7 @@ class Lake:
         def asked() -> pa.Table:
             if not looked_through:
                 check_plan(self._connection, statement.text, params)
-            return self._connection.sql(query, params=params or None).to_arrow_table()
+            return self._connection.sql(statement.asked, params=params or None).to_arrow_table()
 
         try:
             statement = check_statement(self._connection, query)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -164,7 +164,7 @@ class BucketStore(Store):
         confined: Any = confine(connection, self.at(key))
         confined.take(fetch)
 
-    def query_folders(self, key: str) -> list[str]:
+    def query_folders(self, key: str, names: Collection[str]) -> list[str]:
         """Return the address."""
         return [self.address(key)]
 

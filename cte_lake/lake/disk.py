@@ -8,7 +8,7 @@ import fcntl
 import glob
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -239,12 +239,12 @@ class DiskStore(Store):
     def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
         """DuckDB reads disks by itself."""
 
-    def query_folders(self, key: str) -> list[str]:
-        """Return the folder, and those that links directly in it lead to (a dataset on a second disk).
+    def query_folders(self, key: str, names: Collection[str]) -> list[str]:
+        """Return the folder, and those that links of the names lead to (a dataset on a second disk).
 
         DuckDB holds a pattern against the same list: where the path has a '[', it is quoted there.
         """
-        links = [entry.path for entry in os.scandir(key) if entry.is_symlink() and entry.is_dir()]
+        links = [str(link) for name in names if (link := Path(key, name)).is_symlink()]
         folders = [key, *(path for link in links for path in (link, os.path.realpath(link)))]
         return list(dict.fromkeys([*folders, *map(glob.escape, folders)]))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -156,8 +156,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def query_folders(self, key: str) -> list[str]:
-        """Return the folders that DuckDB must be allowed to read for a query below a folder."""
+    def query_folders(self, key: str, names: Collection[str]) -> list[str]:
+        """Return the folders that DuckDB must be allowed to read for a query below a folder.
+
+        Those of the names that are links to elsewhere are among them.
+        """
 
     @abstractmethod
     def refusal(self, key: str) -> str | None:

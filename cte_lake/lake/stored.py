@@ -23,6 +23,7 @@ from cte_lake.lake.dataset_files import EXPOSURES, FILE_COLUMN, DatasetFiles
 from cte_lake.lake.index import kept_rows, unreadable
 from cte_lake.lake.named_files import are_in_place, with_compacted
 from cte_lake.lake.place import Named, place_of
+from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.seeds import seed_datasets
 from cte_lake.lake.store import Listed, Place
 from cte_lake.resources import LAKE_ENV, LAKE_FILE
@@ -123,7 +124,7 @@ class StoredLake:
 
     def query_folders(self) -> list[str]:
         """Return what a query may read: the lake, and its datasets that are links to elsewhere."""
-        return self.place.store.query_folders(self.place.key)
+        return self.place.store.query_folders(self.place.key, dataset_names())
 
     def exists(self) -> bool:
         """Whether there is a lake."""

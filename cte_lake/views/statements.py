@@ -12,7 +12,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -20,15 +20,10 @@ import duckdb
 from cte_lake.errors import UsageError
 from cte_lake.views.source import sql_objects
 
-#: What leads an EXPLAIN; the statement behind it is checked too, since EXPLAIN ANALYZE carries it out.
-EXPLAIN = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+ANALYZE\b|(?:\s|--[^\n]*\n|/\*.*?\*/)*\([^)]*\))?",
-    re.IGNORECASE | re.DOTALL,
-)
 #: What results of queries show of the session, and values and rows made of nothing.
 TABLE_FUNCTIONS = frozenset({
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "summary",
-    "histogram", "histogram_values", "duckdb_columns", "duckdb_constraints", "duckdb_functions",
+    "duckdb_columns", "duckdb_constraints", "duckdb_functions",
     "duckdb_keywords", "duckdb_schemas", "duckdb_tables", "duckdb_types", "duckdb_views",
     "pragma_table_info", "pragma_show", "pragma_version", "pg_timezone_names", "icu_calendar_names",
 })  # fmt: skip
@@ -47,10 +42,14 @@ _EXPRESSIONS = frozenset({
     "TYPE", "WINDOW",
 })  # fmt: skip
 #: Functions of single values that change the session, wait, write, or reveal the machine.
-_FUNCTIONS_REFUSED = frozenset({
-    "nextval", "currval", "setval", "setseed", "write_log", "sleep_ms", "getenv", "getvariable",
-    "set_config", "json_execute_serialized_sql", "query", "query_table", "glob",
+FUNCTIONS_REFUSED = frozenset({
+    "nextval", "currval", "setval", "setseed", "write_log", "sleep_ms", "pg_sleep", "getenv", "getvariable",
+    "set_config", "json_execute_serialized_sql", "json_serialize_plan", "query", "query_table", "glob",
 })  # fmt: skip
+#: What EXPLAIN and its options are made of.
+_EXPLAIN_WORD = re.compile(rb"\w+|[(),]")
+#: Table functions of DuckDB that open whatever file their first argument names.
+_OF_A_TABLE = frozenset({"histogram", "histogram_values"})
 #: Settings that say nothing of paths, users and secrets.
 _SETTINGS = frozenset({
     "access_mode", "enable_external_access", "lock_configuration", "max_memory", "memory_limit",
@@ -75,10 +74,18 @@ class Statement:
         As it was written, without a leading EXPLAIN.
     tree : object
         Its parse tree, of the objects and lists of JSON.
+    explain : str
+        EXPLAIN and its options, in words of a list; empty without one.
     """
 
     text: str
     tree: Any
+    explain: str = ""
+
+    @property
+    def asked(self) -> str:
+        """What is run: all that was looked through, and nothing else of what was written."""
+        return f"{self.explain} {self.text}" if self.explain else self.text
 
 
 def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statement:
@@ -96,8 +103,9 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
         count = "no statement" if not statements else f"{len(statements)} statements"
         raise UsageError(f"one query at a time is run, and this holds {count}")
     kind = statements[0].type.name
-    if kind == "EXPLAIN" or (kind == "MULTI" and EXPLAIN.match(query)):
-        return check_statement(connection, EXPLAIN.sub("", query, count=1))
+    explain, explained = _explained(query)
+    if explain:
+        return replace(check_statement(connection, explained), explain=explain)
     if kind not in {"SELECT", "MULTI"}:
         raise _not_reading(f"a {kind} statement")
     # A PIVOT that finds its columns itself is several statements inside; with columns given it is a tree.
@@ -107,6 +115,25 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     for node in nodes_of(tree):
         _check_node(node)
     return Statement(query, tree)
+
+
+def _explained(query: str) -> tuple[str, str]:
+    """Return EXPLAIN with its options, and the statement behind it; EXPLAIN ANALYZE carries that out.
+
+    What is run is put together from these two: nothing that only looks like an option is run unseen.
+    """
+    raw = query.encode()
+    starts = [at for at, kind in duckdb.tokenize(query) if kind != duckdb.token_type.comment]
+    words = [_EXPLAIN_WORD.match(raw, at) for at in starts]
+    if not words or words[0] is None or words[0][0].upper() != b"EXPLAIN":
+        return "", query
+    said = [word[0].upper().decode() if word else "" for word in words]
+    end = 2 if said[1:2] == ["ANALYZE"] else 1
+    if said[1:2] == ["("] and said[2:3] in (["ANALYZE"], ["FORMAT"]):
+        end = said.index(")") + 1 if ")" in said else len(said)
+    if end >= len(said) or "" in said[:end]:
+        raise UsageError("EXPLAIN has no query behind it, or an option that is not known")
+    return " ".join(said[:end]), raw[starts[end] :].decode()
 
 
 def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
@@ -148,11 +175,13 @@ def _check_node(node: dict[str, Any]) -> None:
         _check_table_function(node["function"])
     elif kind in {"BASE_TABLE", "SHOW_REF"}:
         _check_names(node)
+    if node.get("show_type") == "SHOW" and str(node["table_name"]).lower() in _all_settings() - _SETTINGS:
+        raise _reaching_out("a setting of the machine")
 
 
 def _check_function(node: dict[str, Any]) -> None:
     name = str(node["function_name"]).lower()
-    if name in _FUNCTIONS_REFUSED or name.startswith(("read_", "parquet_", "sniff_")):
+    if name in FUNCTIONS_REFUSED or name.startswith(("read_", "parquet_", "sniff_")):
         raise _reaching_out(f"the function {name}")
     if name == "current_setting":
         named = [one["expression"].get("literal", {}).get("text", "") for one in node["arguments"]]
@@ -162,7 +191,12 @@ def _check_function(node: dict[str, Any]) -> None:
 
 def _check_table_function(function: dict[str, Any]) -> None:
     name = str(function.get("function_name", "")).lower()
-    if name not in TABLE_FUNCTIONS | _table_macros():
+    if name in _OF_A_TABLE:
+        given = [(one["name"], one["expression"].get("column_names", ())) for one in function["arguments"]]
+        sources = [names for option, names in given if option not in {"bin_count", "technique"}]
+        if not sources or any(len(names) != 1 or _PATH.search(names[0]) for names in sources):
+            raise _reaching_out(f"what {name} is given for a view")
+    elif name not in TABLE_FUNCTIONS | _table_macros():
         raise _reaching_out(f"the function {name}")
 
 
@@ -173,6 +207,13 @@ def _check_names(node: dict[str, Any]) -> None:
     name = str(node.get("table_name") or "").strip('"')
     if _PATH.search(name):
         raise _reaching_out(f"{name!r}")
+
+
+@functools.cache
+def _all_settings() -> frozenset[str]:
+    with duckdb.connect() as connection:
+        names = connection.execute("SELECT lower(name) FROM duckdb_settings()").fetchall()
+    return frozenset(name for (name,) in names)
 
 
 @functools.cache
