@@ -168,7 +168,7 @@ def point_beside(path: Path, arcsec: float) -> None:
 
 def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
     """Ingest frames as they are, again with admission off, and once more aligned."""
-    create_lake(root)
+    create_lake(stored(root))
     lake = stored(root)
     settings = load_settings(root, environment={})
     import_master(lake, master, "ngc104", settings.config)

@@ -20,6 +20,7 @@ from visits import WIDTH, new_lake, run_align, run_crmask, scratch, spoil
 
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.lake.read import current_master, read_master
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program, with_anomalies
 
@@ -32,9 +33,9 @@ def residual(lake: Path, data: Path, truth: Path, rootname: str, target: str) ->
     Each chip's mean and gradient matter, not the catalog's scatter: the misses are fitted by a plane, whose
     largest value on the chip is taken.
     """
-    solution = alignment_for(lake, rootname)
+    solution = alignment_for(stored(lake), rootname)
     assert solution is not None
-    master = current_master(lake, target)
+    master = current_master(stored(lake), target)
     assert master is not None
     table = read_master(master)
     position = dict(

@@ -265,7 +265,7 @@ def grow(root: Path, exposures: int) -> None:
     from cte_lake.simulate.photometry import draw_stars, simulate_photometry
     from cte_lake.simulate.program import TARGETS, nominal_visit, proposal_at
 
-    create_lake(root)
+    create_lake(stored(root))
     stars = draw_stars(TARGETS["ngc104"], 20_000)
     visits = 21
     repeats = max(1, round(exposures / visits / 12))

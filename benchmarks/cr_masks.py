@@ -24,6 +24,7 @@ from visits import WIDTH, new_lake, run_align, run_crmask, scratch, spoil
 from cte_lake.config import load_settings
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.crmask.mask_rows import mask_for
 from cte_lake.pipeline.crmask.single import SingleSettings, find_on_one_image, near_stars
 from cte_lake.simulate import (
@@ -203,7 +204,7 @@ def _score(lake: Path, data: Path, program: Program, stars: StarField, settings:
     score = Score()
     for plan in program.exposures:
         exposure = simulate_exposure(plan, stars, settings)
-        mask = mask_for(lake, plan.rootname)
+        mask = mask_for(stored(lake), plan.rootname)
         if mask is None:
             raise RuntimeError(f"{plan.rootname} has no mask")
         for chip in (2, 1):

@@ -33,6 +33,7 @@ from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import read_master
+from cte_lake.lake.stored import stored
 from cte_lake.masters.project import project
 from cte_lake.photometry import PixelData, measure
 from cte_lake.photometry.kernel import EXACT, aperture_sums
@@ -52,10 +53,10 @@ def make_task(folder: Path, stars: int | None) -> MeasureTask:
     if not frames.is_dir():
         program = nominal_program(TARGETS["ngc104"], (57601.3,))
         done = simulate_program(program, frames, Settings(seed=1), stars=stars, filetypes=("flt",))
-        create_lake(lake)
-        import_master(lake, done.master, "ngc104", load_settings(lake).config)
+        create_lake(stored(lake))
+        import_master(stored(lake), done.master, "ngc104", load_settings(lake).config)
     settings = load_settings(lake)
-    arguments = IngestArguments(lake=lake, paths=(str(frames),), settings=settings, overwrite=True)
+    arguments = IngestArguments(lake=stored(lake), paths=(str(frames),), settings=settings, overwrite=True)
     task = next(task for task in tasks_of(arguments, make_plan(arguments)) if task.chip == 2)
     return replace(task, overwrite=True)
 

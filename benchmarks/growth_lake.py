@@ -15,6 +15,7 @@ from cte_lake.config import Settings, load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
 from cte_lake.lake.read import current_master
+from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import Version, digest, write_row
 from cte_lake.pipeline.align.align_exposures import solution_key
 from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, make_plan
@@ -34,14 +35,14 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 def grow(root: Path, frames: Path, images: int, stars: int) -> None:
     """Bring a lake to so many images of so many stars; a number below what it has does nothing."""
     if not root.exists():
-        create_lake(root)
+        create_lake(stored(root))
         frames.mkdir(parents=True)
     first = len(list(frames.iterdir())) // VISIT_IMAGES
     numbers = range(first, -(-images // VISIT_IMAGES))
     drawn = draw_stars(TARGETS[TARGET], stars)
     if numbers:
         exposures: list[ExposureFile] = []
-        fill_lake(root, _images(root, frames, numbers, drawn, exposures), drawn)
+        fill_lake(stored(root), _images(root, frames, numbers, drawn, exposures), drawn)
         _write_alignments(root, exposures)
         _write_masks(root, frames)
 
@@ -85,7 +86,7 @@ def _name_frame(image: SimulatedPhotometry, frames: Path, hashes: dict[str, str]
 
 
 def _write_alignments(root: Path, exposures: list[ExposureFile]) -> None:
-    settings, master = load_settings(root), current_master(root, TARGET)
+    settings, master = load_settings(root), current_master(stored(root), TARGET)
     for exposure in exposures:
         wcs = digest(["wcs", exposure.rootname])
         key = solution_key(exposure, master, settings)
@@ -99,7 +100,7 @@ def _write_alignments(root: Path, exposures: list[ExposureFile]) -> None:
 
 def _write_masks(root: Path, frames: Path) -> None:
     settings: Settings = load_settings(root)
-    for visit in make_plan(CrmaskArguments(root, (str(frames),), settings)).todo:
+    for visit in make_plan(CrmaskArguments(stored(root), (str(frames),), settings)).todo:
         for exposure in visit.exposures:
             mask = digest(["mask", exposure.rootname])
             version = _version(root / "crmasks", exposure.rootname, visit.key, "masked", mask, ".fits")

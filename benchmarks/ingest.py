@@ -25,6 +25,7 @@ from children import Children
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program
 
@@ -71,8 +72,8 @@ def timed(folder: Path, frames: Path, master: Path, workers: int) -> tuple[float
     """Ingest into a new lake; returns wall and CPU seconds, peak MB of the largest process and of all."""
     lake = folder / "lake"
     shutil.rmtree(lake, ignore_errors=True)
-    create_lake(lake)
-    import_master(lake, master, "ngc104", load_settings(lake).config)
+    create_lake(stored(lake))
+    import_master(stored(lake), master, "ngc104", load_settings(lake).config)
     started = time.perf_counter()
     command = [COMMAND, "ingest", str(frames), "--lake", str(lake), "--workers", str(workers), "--json"]
     with Children() as children:
@@ -97,8 +98,8 @@ def nothing_to_do(folder: Path, number: int) -> None:
         shutil.copy(source, target)
         fits.setval(target, "ROOTNAME", value=rootname)
     lake = folder / "lake"
-    create_lake(lake)
-    import_master(lake, done.master, "ngc104", load_settings(lake).config)
+    create_lake(stored(lake))
+    import_master(stored(lake), done.master, "ngc104", load_settings(lake).config)
     command = [COMMAND, "ingest", str(many), "--lake", str(lake), "--no-progress"]
     subprocess.run(command, check=True, capture_output=True)
     seconds = []

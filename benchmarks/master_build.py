@@ -21,6 +21,7 @@ from cte_lake.config import load_settings
 from cte_lake.detector import DETECTOR, SIGMA_PER_MAD
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master, read_master
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.match import match_nearest, refine, search_offset
 from cte_lake.pipeline.master_build.build_catalog import BuildArguments, BuildReport, build_master
 from cte_lake.pipeline.master_build.detect_stars import beside_a_brighter
@@ -68,11 +69,13 @@ def build(
         settings = Settings(width=width, seed=seed)
         simulate_program(program, folder / "sim", settings, field=field, filetypes=("flc",))
         lake = folder / "lake"
-        create_lake(lake)
+        create_lake(stored(lake))
         report = build_master(
-            BuildArguments(lake, (str(folder / "sim/data"),), target, load_settings(None, environment={}))
+            BuildArguments(
+                stored(lake), (str(folder / "sim/data"),), target, load_settings(None, environment={})
+            )
         )
-        master = current_master(lake, target)
+        master = current_master(stored(lake), target)
         assert master is not None
         table = read_master(master)
         sky = np.column_stack([table.column(name).to_numpy() for name in ("ra", "dec")])

@@ -23,6 +23,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cte_lake.lake.stored import stored
+
 RADII = (2, 3, 5, 7, 10, 12, 15, 18, 20, 24, 28, 32, 36, 40)
 PROPOSALS = (13083, 13566, 14012, 14378, 14541)
 TARGETS = ("ngc104", "ngc6791")
@@ -36,7 +38,7 @@ def write_lake(root: Path, pairs: int, stars: int) -> None:
     from cte_lake.lake.paths import Partition, phot_file
     from cte_lake.lake.write import conform, write_table
 
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(20)
     for number in range(pairs):
         partition = Partition(
@@ -62,7 +64,9 @@ def write_lake(root: Path, pairs: int, stars: int) -> None:
                 conform(phot_rows(rng, rootname, key, ids, y[index], measured), "phot"),
             )
             write_exposure(
-                root, partition, exposure_row(rootname, partition, chip, 55000 + 10 * number, ids.size, key)
+                stored(root),
+                partition,
+                exposure_row(rootname, partition, chip, 55000 + 10 * number, ids.size, key),
             )
 
 

@@ -30,6 +30,7 @@ from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
+from cte_lake.lake.stored import stored
 from cte_lake.simulate import SimulatedPhotometry, fill_lake
 from cte_lake.simulate.photometry import draw_stars, simulate_pair_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
@@ -80,12 +81,15 @@ def measure(root: Path, stop: Event, counts: Counts, tick: Tick) -> None:
     draw, done = random.Random(1), 0
     by_setting = [images(setting) for setting in range(SETTINGS)]
     while not stop.is_set():
-        now = {row["imagename"]: row["revision"] for row in current_exposures(root, "standard").to_pylist()}
+        now = {
+            row["imagename"]: row["revision"]
+            for row in current_exposures(stored(root), "standard").to_pylist()
+        }
         tick()
         for image in draw.choice(by_setting):
             if draw.random() < 0.5:
                 revision = now[image.record["imagename"]] + 1
-                fill_lake(root, [replace(image, record=image.record | {"revision": revision})])
+                fill_lake(stored(root), [replace(image, record=image.record | {"revision": revision})])
                 done += 1
     counts.put(("measured", done, []))
 
@@ -95,8 +99,8 @@ def keep_house(root: Path, stop: Event, counts: Counts, tick: Tick) -> None:
     runs = 0
     while not stop.is_set():
         try:
-            compact(root, plan_compact(root, 2, 10**9))
-            vacuum(root, plan_vacuum(root, int(GRACE_S * 1e9), time.time_ns()))
+            compact(stored(root), plan_compact(stored(root), 2, 10**9))
+            vacuum(stored(root), plan_vacuum(stored(root), int(GRACE_S * 1e9), time.time_ns()))
         except Locked:
             continue
         tick()
@@ -136,8 +140,8 @@ def _all_had_a_turn(rounds: Rounds) -> bool:
 
 def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]:
     """Let all run at once for a time; return what was done and what was wrong."""
-    create_lake(root)
-    fill_lake(root, images(0), draw_stars(TARGETS["ngc104"], STARS))
+    create_lake(stored(root))
+    fill_lake(stored(root), images(0), draw_stars(TARGETS["ngc104"], STARS))
     context = multiprocessing.get_context("spawn")
     stop, counts = context.Event(), context.Queue()
     jobs = [measure, keep_house, keep_house, *[read] * readers]
@@ -164,7 +168,7 @@ def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]
     for process in processes:
         process.join(60)
     failed = sum(process.exitcode != 0 for process in processes)
-    sound = verify(root).passed
+    sound = verify(stored(root)).passed
     return {"seconds": seconds, **told, "wrong": wrong[:20], "failed": failed, "verified": sound}
 
 

@@ -161,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     monitor = Monitor(stars=parser.parse_args(arguments).stars)
     with scratch() as folder, contextlib.suppress(KeyboardInterrupt):
         root = folder / "lake"
-        create_lake(root)
+        create_lake(stored(root))
         load_settings(root, environment={})
         show(root, monitor, recalibrated=False)
         show(root, monitor, recalibrated=True)

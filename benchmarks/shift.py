@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from cte_lake import Lake, open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -51,9 +52,9 @@ def make_lake(
     done = simulate_program(
         program, folder / "frames", settings, stars=stars, structure="plain", star_truth=True
     )
-    create_lake(folder / "lake")
+    create_lake(stored(folder / "lake"))
     import_master(
-        folder / "lake", done.master, "ngc104", load_settings(folder / "lake", environment={}).config
+        stored(folder / "lake"), done.master, "ngc104", load_settings(folder / "lake", environment={}).config
     )
     return folder / "lake"
 
@@ -62,7 +63,7 @@ def measure(root: Path, **overrides: Any) -> Path:
     """Ingest the frames beside a lake."""
     settings = load_settings(root, overrides, environment={})
     source = (str(root.parent / "frames" / "data"),)
-    rejected = ingest(IngestArguments(root, source, settings=settings, workers=HERE)).rejected
+    rejected = ingest(IngestArguments(stored(root), source, settings=settings, workers=HERE)).rejected
     if rejected:
         raise SystemExit(f"not measured: {rejected}")
     return root
@@ -163,7 +164,7 @@ def with_align() -> None:
                     load_settings(root, environment={}),
                     (str(root.parent / "frames" / "data"),),
                 )
-                align(AlignArguments(root, source, configured, workers=HERE))
+                align(AlignArguments(stored(root), source, configured, workers=HERE))
             measure(root)
             with open_lake(root) as lake:
                 median = lake.sql(

@@ -12,6 +12,7 @@ import numpy as np
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignReport, align
 from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, CrmaskReport, find_cosmic_rays
 from cte_lake.pipeline.dask import WorkerSettings
@@ -44,15 +45,15 @@ def spoil(program: Program, rng: np.random.Generator, low: float = 0.2, high: fl
 def new_lake(folder: Path, master: Path, target: str) -> Path:
     """Make a lake with a target's master catalog."""
     lake = folder / "lake"
-    create_lake(lake)
-    import_master(lake, master, target, load_settings(lake, environment={}).config)
+    create_lake(stored(lake))
+    import_master(stored(lake), master, target, load_settings(lake, environment={}).config)
     return lake
 
 
 def run_align(lake: Path, data: Path, workers: int = 0) -> AlignReport:
     """Align what lies in a folder, with the default settings."""
     settings = load_settings(lake, environment={})
-    return align(AlignArguments(lake, (str(data),), settings, workers=WorkerSettings(workers)))
+    return align(AlignArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers)))
 
 
 def run_crmask(
@@ -60,4 +61,6 @@ def run_crmask(
 ) -> CrmaskReport:
     """Mask the cosmic rays of what lies in a folder; `flags` are settings other than the defaults."""
     settings = load_settings(lake, environment={}, flags=flags or {})
-    return find_cosmic_rays(CrmaskArguments(lake, (str(data),), settings, workers=WorkerSettings(workers)))
+    return find_cosmic_rays(
+        CrmaskArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers))
+    )

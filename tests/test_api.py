@@ -16,6 +16,7 @@ from cte_lake.cli.main import app
 from cte_lake.errors import LakeError, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.views import published_views, view_columns
 from tests.sql.writing import add_pair
 
@@ -23,7 +24,7 @@ from tests.sql.writing import add_pair
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("api") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     rng = np.random.default_rng(5)
     n = 300
     flux, y = rng.uniform(600, 1900, n), rng.uniform(0, 2050, n)

@@ -17,6 +17,7 @@ import cte_lake
 from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.model.correct import correct
 from tests.model.sets import make_set
 from tests.sql.writing import add_pair
@@ -27,7 +28,7 @@ ENTRY = make_set(name="flt")
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebook") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     rng = np.random.default_rng(5)
     y = rng.uniform(0, 2050, 300)
     flux = rng.uniform(600, 1900, 300)

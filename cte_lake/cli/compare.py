@@ -70,9 +70,10 @@ def compare(
     """
     from cte_lake.correction.compare_modes import compare as run_compare
     from cte_lake.correction.compare_modes import generation_sides, parse_side
+    from cte_lake.lake.stored import find_lake
 
     if generation:
-        one, two = generation_sides(first, second, lake, mode)
+        one, two = generation_sides(first, second, find_lake(lake), mode)
     elif mode is not None:
         raise UsageError("--mode goes with --generation; name modes as A and B")
     else:

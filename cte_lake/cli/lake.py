@@ -87,7 +87,7 @@ def init(
         if not print_checks(asked.lake):
             raise typer.Exit(ExitCode.AUDIT_FAILED)
         return
-    made = create_lake(lake)
+    made = create_lake(stored(lake))
     typer.echo(f"{'made a lake in' if made else 'there is a lake already in'} {lake}", err=True)
     if made:
         typer.echo(

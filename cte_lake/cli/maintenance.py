@@ -237,12 +237,12 @@ def snapshot(
     from cte_lake.lake.maintenance.inventory import human_size
     from cte_lake.lake.maintenance.snapshot import plan_snapshot
     from cte_lake.lake.maintenance.snapshot import snapshot as run
-    from cte_lake.lake.stored import find_lake
+    from cte_lake.lake.stored import find_lake, stored
 
     root = find_lake(lake)
     plan = plan_snapshot(root)
     if not dry_run:
-        run(root, destination, plan, copy)
+        run(root, stored(destination), plan, copy)
     outcome = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
     _report(f"snapshot: {outcome}{'; nothing was done' if dry_run else f' in {destination}'}")
     _result({"files": len(plan.files), "exposures": plan.exposures, "bytes": plan.size}, as_json)

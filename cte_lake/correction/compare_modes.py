@@ -13,7 +13,7 @@ from cte_lake.config import Settings, load_settings
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.lake.selection import Selection
-from cte_lake.lake.stored import AnyLake, StoredLake, find_lake, stored
+from cte_lake.lake.stored import StoredLake, find_lake, stored
 from cte_lake.photometry.modes import MODES
 from cte_lake.resources import data_dir
 from cte_lake.starflags import mask_of
@@ -75,7 +75,7 @@ class Comparison:
     bins: pa.Table
 
 
-def parse_side(text: str, default: AnyLake | None) -> Side:
+def parse_side(text: str, default: str | None) -> Side:
     """Read ``LAKE``, ``MODE`` or ``LAKE:MODE``; a mode alone is one of the default lake's.
 
     Raises
@@ -98,9 +98,7 @@ def parse_side(text: str, default: AnyLake | None) -> Side:
     return Side(root, mode or load_settings(root).config.photometry.mode)
 
 
-def generation_sides(
-    first: str, second: str, named: AnyLake | None, mode: str | None = None
-) -> tuple[Side, Side]:
+def generation_sides(first: str, second: str, lake: StoredLake, mode: str | None = None) -> tuple[Side, Side]:
     """Return the two sides of a comparison of calibration generations in one lake, by names or beginnings.
 
     Exposures that were recalibrated count in both: their earlier rows stay in a lake until a vacuum.
@@ -110,9 +108,8 @@ def generation_sides(
     UsageError
         If the lake has no such generation, or several of that beginning.
     """
-    root = find_lake(named)
-    mode = mode or load_settings(root).config.photometry.mode
-    with open_lake(root, mode) as opened:
+    mode = mode or load_settings(lake).config.photometry.mode
+    with open_lake(lake, mode) as opened:
         known = [str(row["generation"]) for row in opened.sql(_GENERATIONS, mode=mode).rows()]
     sides = []
     for name in (first, second):
@@ -122,7 +119,7 @@ def generation_sides(
                 f"{name!r} is {'the beginning of several' if found else 'none'} of the lake's calibration "
                 f"generations: {', '.join(known) or 'there is none'}"
             )
-        sides.append(Side(root, mode, found[0]))
+        sides.append(Side(lake, mode, found[0]))
     return sides[0], sides[1]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.paths import FOLDERS
-from cte_lake.lake.stored import LAKE_VERSION, AnyLake, stored
+from cte_lake.lake.stored import LAKE_VERSION, StoredLake
 
 _LAKE_TEXT = f"""\
 # Settings of this lake. State only what differs from the defaults;
@@ -13,7 +13,7 @@ lake_version = {LAKE_VERSION}
 """
 
 
-def create_lake(named: AnyLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
+def create_lake(lake: StoredLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
     """Make a lake; one that is there already is left as it is.
 
     Every dataset starts with an empty file that bears its schema, so that views bind before
@@ -21,7 +21,7 @@ def create_lake(named: AnyLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
 
     Parameters
     ----------
-    named : StoredLake or path
+    lake : StoredLake
         The lake.
     settings : bytes
         Content of its settings file.
@@ -36,7 +36,6 @@ def create_lake(named: AnyLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
     LakeError
         If the folder is a file, holds something else, or has a name that DuckDB cannot read below.
     """
-    lake = stored(named)
     place = lake.place
     if (why := place.store.refusal(place.key)) is not None:
         raise LakeError(f"no lake can be made there: {why}")
@@ -55,13 +54,3 @@ def create_lake(named: AnyLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
     lake.write_seeds()
     lake.settings_file.write_bytes(settings)
     return True
-
-
-def seed_datasets(named: AnyLake) -> None:
-    """Record today's schemas in a lake; every writer calls it before its first file."""
-    stored(named).write_seeds()
-
-
-def check_version(named: AnyLake) -> int:
-    """Return the version of a lake's layout; see `StoredLake.check_version`."""
-    return stored(named).check_version()

@@ -15,18 +15,18 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.evolve import SEED_TARGET
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import StoredLake
 
 _MASTER_NAME = re.compile(r"([0-9a-f]+)\.r(\d+)\.parquet")
 _NEWEST_FIRST = "ORDER BY revision DESC, phot_key DESC LIMIT 1"
 
 
-def exposure_rows(named: AnyLake) -> pa.Table:
+def exposure_rows(lake: StoredLake) -> pa.Table:
     """Return every exposure row of every revision and mode, with the column ``file``."""
-    return stored(named).dataset("exposures").rows()
+    return lake.dataset("exposures").rows()
 
 
-def current_exposures(named: AnyLake, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
+def current_exposures(lake: StoredLake, mode: str, columns: tuple[str, ...] = ("*",)) -> pa.Table:
     """Exposure rows that count, of one photometry mode; withdrawn ones included.
 
     Returns
@@ -34,16 +34,16 @@ def current_exposures(named: AnyLake, mode: str, columns: tuple[str, ...] = ("*"
     pyarrow.Table
         One row an image: that of the highest revision.
     """
-    return stored(named).dataset("exposures").current("mode = ?", [mode], ", ".join(columns))
+    return lake.dataset("exposures").current("mode = ?", [mode], ", ".join(columns))
 
 
-def readable_exposures(named: AnyLake, rootnames: Iterable[str]) -> list[dict[str, Any]]:
+def readable_exposures(lake: StoredLake, rootnames: Iterable[str]) -> list[dict[str, Any]]:
     """Return the rows, of all photometry modes, by which readers see exposures of these root names."""
-    found = stored(named).dataset("exposures").current("list_contains(?, rootname)", [list(rootnames)])
+    found = lake.dataset("exposures").current("list_contains(?, rootname)", [list(rootnames)])
     return [dict(row) for row in found.to_pylist() if not row["withdrawn"]]
 
 
-def current_exposure(named: AnyLake, imagename: str, mode: str) -> dict[str, Any]:
+def current_exposure(lake: StoredLake, imagename: str, mode: str) -> dict[str, Any]:
     """Return the current row of one image.
 
     Raises
@@ -51,7 +51,6 @@ def current_exposure(named: AnyLake, imagename: str, mode: str) -> dict[str, Any
     LakeError
         If the lake has none.
     """
-    lake = stored(named)
     found = lake.dataset("exposures").current("mode = ? AND imagename = ?", [mode, imagename]).to_pylist()
     if not found:
         raise LakeError(f"{imagename} has no row of mode {mode} in {lake}")
@@ -59,10 +58,10 @@ def current_exposure(named: AnyLake, imagename: str, mode: str) -> dict[str, Any
 
 
 def earlier_exposure(
-    named: AnyLake, partition: Partition, imagename: str, mode: str, phot_key: str
+    lake: StoredLake, partition: Partition, imagename: str, mode: str, phot_key: str
 ) -> dict[str, Any] | None:
     """Return the newest row of an image that names a photometry file, or None; reads one partition only."""
-    exposures = stored(named).dataset("exposures")
+    exposures = lake.dataset("exposures")
     where = "WHERE mode = ? AND imagename = ? AND phot_key = ?"
     if not (exposures.place / partition.folder).is_dir():
         return None
@@ -71,9 +70,9 @@ def earlier_exposure(
     return dict(rows[0]) if rows else None
 
 
-def reject_rows(named: AnyLake) -> pa.Table:
+def reject_rows(lake: StoredLake) -> pa.Table:
     """All reject rows, those of files measured since included."""
-    rejects = stored(named).dataset("rejects")
+    rejects = lake.dataset("rejects")
     return rejects.query(f"SELECT * EXCLUDE (file) FROM {rejects.scan()}")
 
 
@@ -87,17 +86,17 @@ class MasterFile:
     path: Place
 
 
-def master_targets(named: AnyLake) -> list[str]:
+def master_targets(lake: StoredLake) -> list[str]:
     """Return the targets that have, or had, a master catalog."""
-    parents = {PurePath(listed.path).parent.name for listed in stored(named).dataset("master").listing()}
+    parents = {PurePath(listed.path).parent.name for listed in lake.dataset("master").listing()}
     names = {name.removeprefix("target=") for name in parents if name.startswith("target=")}
     return sorted(names - {SEED_TARGET})
 
 
-def current_master(lake: AnyLake, target: str) -> MasterFile | None:
+def current_master(lake: StoredLake, target: str) -> MasterFile | None:
     """Return a target's current master catalog, or None if it has none."""
     found = []
-    for path in (stored(lake) / "master" / f"target={target}").files():
+    for path in (lake / "master" / f"target={target}").files():
         if (named := _MASTER_NAME.fullmatch(path.name)) is None:
             continue
         master_hash, revision = named.groups()

@@ -12,13 +12,12 @@ from cte_lake.lake.evolve import Change, differences
 from cte_lake.lake.maintenance.compact import write_rows, written_rows
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.schemas import dataset, dataset_names
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 
 
-def schema_changes(named: AnyLake) -> list[Change]:
+def schema_changes(lake: StoredLake) -> list[Change]:
     """Return what distinguishes a lake's files from today's schemas; all of it is read together."""
-    lake = stored(named)
     lake.check_version()
     changes = []
     for name in dataset_names():
@@ -45,20 +44,19 @@ def check_schemas() -> list[str]:
     return lines
 
 
-def record_schemas(named: AnyLake) -> None:
+def record_schemas(lake: StoredLake) -> None:
     """Make today's columns known to a lake without waiting for its next ingest; no row is rewritten."""
-    lake = stored(named)
     lake.check_version()
     lake.write_seeds()
 
 
-def rows_to_upgrade(named: AnyLake) -> list[ExposureRow]:
+def rows_to_upgrade(lake: StoredLake) -> list[ExposureRow]:
     """Return the exposure rows that count and do not name their photometry by its content."""
-    rows = Inventory(named).current
+    rows = Inventory(lake).current
     return [row for row in rows if row.phot_hash is None and not row.withdrawn]
 
 
-def upgrade(named: AnyLake) -> int:
+def upgrade(lake: StoredLake) -> int:
     """Have every exposure row name its photometry by file and content: new revisions, one file a partition.
 
     Returns
@@ -73,7 +71,6 @@ def upgrade(named: AnyLake) -> int:
     Locked
         If another housekeeping command runs.
     """
-    lake = stored(named)
     record_schemas(lake)
     with lake.lease("housekeeping"):
         folders: dict[str, list[ExposureRow]] = {}

@@ -24,7 +24,7 @@ from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.seals import files_record
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 
 _NAME = re.compile(
@@ -136,7 +136,7 @@ def without_file(folder: Named, versions: Iterable[Version], suffix: str) -> set
     return {version.path.name for version in versions if version.beside(suffix).name not in there}
 
 
-def newest_rows(named: AnyLake, name: str) -> list[dict[str, Any]]:
+def newest_rows(lake: StoredLake, name: str) -> list[dict[str, Any]]:
     """Return the current row of every exposure in a dataset of such products, by root name."""
-    rows: list[dict[str, Any]] = stored(named).dataset(name).current().to_pylist()
+    rows: list[dict[str, Any]] = lake.dataset(name).current().to_pylist()
     return rows

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cte_lake.errors import Rejected, UsageError
 from cte_lake.lake.maintenance.compact import write_rows, written_rows
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.upgrade import record_schemas
 from cte_lake.lake.versions import digest
 from cte_lake.names import suggestion
@@ -57,7 +57,7 @@ def fillable(names: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names)) or known
 
 
-def fill_columns(named: AnyLake, names: Sequence[str] = ()) -> Filled:
+def fill_columns(lake: StoredLake, names: Sequence[str] = ()) -> Filled:
     """Write new revisions of the rows that lack a value that their frame's header has; photometry stays.
 
     A frame that is not the one that was measured (size or time of change) is left alone: ingest first.
@@ -69,7 +69,7 @@ def fill_columns(named: AnyLake, names: Sequence[str] = ()) -> Filled:
     Locked
         If another housekeeping command runs.
     """
-    lake, columns, filled = stored(named), fillable(names), Filled()
+    columns, filled = fillable(names), Filled()
     record_schemas(lake)
     with lake.lease("housekeeping"):
         folders: dict[str, list[ExposureRow]] = {}

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.config import Config
-from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import MasterFile, current_master
 from cte_lake.lake.read import read_master as read_lake_master
@@ -115,7 +114,7 @@ def store_master(
     filters : sequence of str or None, optional
         Filter in which each star was first found.
     """
-    seed_datasets(lake)
+    lake.write_seeds()
     found = content_hash(catalog)
     current = current_master(lake, target)
     kept = set(dataset("master").schema().names)

@@ -18,7 +18,7 @@ from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
-from cte_lake.lake.stored import AnyLake, StoredDataset, StoredLake, stored
+from cte_lake.lake.stored import StoredDataset, StoredLake
 from cte_lake.starflags import mask_of
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
@@ -53,7 +53,7 @@ class Binding:
     ----------
     connection : duckdb.DuckDBPyConnection
         In memory, or of a database file that is to hold the views.
-    named : StoredLake or path
+    named : StoredLake
         The lake; the views hold absolute paths.
     mode : str, optional
         Photometry mode that the views show; by default that of the configuration.
@@ -76,7 +76,7 @@ class Binding:
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        named: AnyLake,
+        lake: StoredLake,
         mode: str | None = None,
         settings: Settings | None = None,
         exposures: pa.Table | None = None,
@@ -84,7 +84,7 @@ class Binding:
     ) -> None:
         from cte_lake.config import load_settings
 
-        self._connection, self._lake = connection, stored(named)
+        self._connection, self._lake = connection, lake
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
         self._config = (settings or load_settings(self._lake)).config
@@ -156,13 +156,13 @@ class Binding:
 
 def bind(
     connection: duckdb.DuckDBPyConnection,
-    named: AnyLake,
+    lake: StoredLake,
     mode: str | None = None,
     settings: Settings | None = None,
     views: Collection[str] | None = None,
 ) -> None:
     """Make views and macros in a connection, None for all; the parameters are those of `Binding`."""
-    Binding(connection, named, mode, settings).make(views)
+    Binding(connection, lake, mode, settings).make(views)
 
 
 def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:

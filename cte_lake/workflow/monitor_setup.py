@@ -13,7 +13,7 @@ from typing import Any
 
 from cte_lake.errors import ConfigError, UsageError
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.stored import StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.workflow.schedule import (
     CRON,
@@ -86,9 +86,8 @@ def set_up(asked: MonitorSetup) -> bool:
     ConfigError
         If the lake's settings have another such section.
     """
-    site = asked.site
-    made = create_lake(site.lake)
-    place = stored(asked.lake).settings_file
+    made = create_lake(asked.lake)
+    place = asked.lake.settings_file
     text = place.read_text()
     found = tomllib.loads(text).get("refresh")
     if found is None:

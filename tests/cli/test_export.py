@@ -19,6 +19,7 @@ from cte_lake.cli.main import app
 from cte_lake.cli.output import Format, render
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.views import published_views, view_columns
 from tests.sql.writing import add_pair
 
@@ -28,7 +29,7 @@ COLUMNS = {column.name: column for column in view_columns("losses")}
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("export") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     rng = np.random.default_rng(5)
     stars = {"master_id": np.arange(200), "y": rng.uniform(0, 2050, 200)}
     for number, flash in enumerate((0, 12)):
@@ -153,7 +154,7 @@ def test_a_file_is_replaced_only_when_told(lake, tmp_path):
 
 @pytest.mark.slow
 def test_every_view_goes_into_every_format_with_rows_and_without(lake, tmp_path):
-    create_lake(tmp_path / "empty")
+    create_lake(stored(tmp_path / "empty"))
     for folder in (lake, tmp_path / "empty"):
         with open_lake(folder) as opened:
             for view in published_views():

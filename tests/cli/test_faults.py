@@ -11,12 +11,13 @@ import pytest
 from cte_lake.cli.faults import surroundings
 from cte_lake.errors import ExitCode
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("faults") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     return root
 
 

@@ -19,6 +19,7 @@ from cte_lake.cli.grammar import RENAMED
 from cte_lake.cli.main import COMMAND_MODULES
 from cte_lake.errors import ConfigError, CteLakeError, ExitCode, NothingToDo, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 
 assert COMMAND_MODULES
 COMMAND = typer.main.get_command(app)
@@ -36,7 +37,7 @@ def process(*arguments, **settings):
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("grammar") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     return root
 
 

@@ -12,6 +12,7 @@ from cte_lake.cli.main import app
 from cte_lake.cli.scripts import statements_of
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_pair
 
 EVERY_TYPE = """
@@ -27,7 +28,7 @@ SELECT [1, 2.5] AS list, {'a': 1, 'b': [1.5]} AS struct, INTERVAL 3 MONTH AS spa
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scripts") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     stars = {
         "master_id": np.arange(5),
         "y": np.arange(5) * 100.0,

@@ -10,6 +10,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 
 #: What works long enough to be stopped, with the seconds after which it is.
 LONG = {
@@ -44,7 +45,7 @@ def _heard():
 @pytest.mark.parametrize("name", LONG)
 def test_a_signal_in_a_command_is_one_line(tmp_path, name, number):
     lake = tmp_path / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ic0000aaq_flt.fits").write_bytes(b"SIMPLE  =                    T" + b" " * 2850)
     arguments, seconds = LONG[name]

@@ -28,7 +28,7 @@ def settings_of(chip: int) -> Settings:
 
 def chip_lake(root: Path, epochs: int = 6, stars: int = 700, filetypes: tuple[str, ...] = ("flt",)) -> Path:
     """Make a lake of nominal visits and a 180-degree set; one exposure of the fourth visit has no partner."""
-    create_lake(root)
+    create_lake(stored(root))
     drawn = draw_stars(TARGETS["ngc104"], stars, seed=2)
     images = []
     for number in range(epochs):

@@ -10,6 +10,7 @@ from cte_lake.cli.main import app
 from cte_lake.correction.cautions import cautions
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from tests.correction.test_generations import stars
 from tests.sql.writing import add_pair
 
@@ -19,7 +20,7 @@ WARNING = "1 of 2 pairs measured without cosmic-ray masks: "
 @pytest.fixture(scope="module")
 def half_masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("cautions") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     for visit, mjd, masks in (("01", 57000.0, {"crmask_hash": "0123abcd"}), ("02", 57200.0, {})):
         one, two = stars(0.3, int(visit))
         add_pair(root, first=one, second=two, visit=visit, mjd=mjd, **masks)

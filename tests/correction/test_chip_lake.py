@@ -15,6 +15,7 @@ from cte_lake.correction.chip_lake import ChipRequest, keep_chips, solve_chips
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.model.chips.conditions import NO_LOSS_OF_EACH, ROLLED
 from cte_lake.pipeline.dask import WorkerSettings
 from tests.correction.chip_lakes import chip_lake, law_of
@@ -122,7 +123,7 @@ def test_losses_are_kept_for_the_view_once(lake, losses):
         ).rows()
     wanted = [r for r in solved.rows() if (r["chip"], r["epoch"], r["bin_lo"]) == (2, 3, 500.0)]
     assert sorted(r["loss"] for r in told) == pytest.approx(sorted(r["loss"] for r in wanted))
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def test_the_figure_is_of_the_kept_losses(lake, losses):

@@ -15,6 +15,7 @@ from cte_lake.errors import FitRefused, UsageError
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.model.closure import ClosureOptions, before_and_after
 from cte_lake.model.closure_report import summarise
@@ -68,13 +69,13 @@ def test_a_lake_in_memory_is_measured_as_one_of_files(tmp_path):
     setup = Injection(stars=600, mjd=(55106.0, 56000.0, 57000.0))
     exposures, phot = lake_tables(drawn(setup), setup)
     root = tmp_path / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     for row in exposures.to_pylist():
         partition = Partition(row["target"], row["proposal"], row["flash"], row["filetype"])
         own = phot.filter([name == row["imagename"] for name in phot["imagename"].to_pylist()])
         path = root / phot_file(partition, row["rootname"], row["phot_key"])
         write_table(path, conform(own.drop_columns(list(partition.__dataclass_fields__)), "phot"))
-        write_exposure(root, partition, row)
+        write_exposure(stored(root), partition, row)
     query = "SELECT * FROM cte ORDER BY pair_id, bin_lo, bin_hi, estimator"
     with open_lake(root, threads=1) as files, MemoryLake(SETTINGS.config, threads=1) as memory:
         memory.fill(exposures, phot)

@@ -44,7 +44,7 @@ def stars_of(slope: float, **more: np.ndarray) -> tuple[dict, dict]:
 def by_hand(tmp_path):
     """A lake with one pair in two modes: losses of 0.1024 and 0.2048."""
     root = tmp_path / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     one, two = stars_of(1e-4, x=np.zeros(Y.size), sky=np.full(Y.size, 5.0))
     add_pair(root, first=one, second=two)
     one, two = stars_of(2e-4, x=np.full(Y.size, 0.3), sky=np.full(Y.size, 7.0))
@@ -53,7 +53,7 @@ def by_hand(tmp_path):
 
 
 def test_hand_made_modes_differ_by_what_was_put_in(by_hand):
-    found = compare(Side(by_hand, "standard"), Side(by_hand, "iraf"), estimator="mean_flux")
+    found = compare(Side(stored(by_hand), "standard"), Side(stored(by_hand), "iraf"), estimator="mean_flux")
     slopes = found.slopes.to_pylist()
     assert [(row["bin_lo"], row["bin_hi"]) for row in slopes] == [(500, 2000), (1000, 2000)]
     for row in slopes:
@@ -71,7 +71,7 @@ def test_hand_made_modes_differ_by_what_was_put_in(by_hand):
 
 
 def test_a_bin_has_its_stars_and_its_slopes(by_hand):
-    found = compare(Side(by_hand, "standard"), Side(by_hand, "iraf"), estimator="mean_flux")
+    found = compare(Side(stored(by_hand), "standard"), Side(stored(by_hand), "iraf"), estimator="mean_flux")
     rows = {(row["bin_lo"], row["bin_hi"]): row for row in found.bins.to_pylist()}
     assert len(rows) == 8
     filled, empty = rows[1000, 2000], rows[4000, 8000]
@@ -84,7 +84,7 @@ def test_a_bin_has_its_stars_and_its_slopes(by_hand):
 
 def test_the_other_way_round_is_the_opposite(by_hand):
     there, back = (
-        compare(Side(by_hand, a), Side(by_hand, b)).slopes["difference"].to_pylist()
+        compare(Side(stored(by_hand), a), Side(stored(by_hand), b)).slopes["difference"].to_pylist()
         for a, b in (("standard", "iraf"), ("iraf", "standard"))
     )
     assert there == [-value for value in back]
@@ -143,12 +143,14 @@ def test_bins_tell_medians_and_robust_scatter_of_unflagged_stars():
 def measured(small_visit, tmp_path_factory):
     """A lake whose frames were measured in two modes, and a copy of it."""
     root = tmp_path_factory.mktemp("compare") / "first"
-    create_lake(root)
-    import_master(root, small_visit.master, small_visit.target, load_settings(root, environment={}).config)
+    create_lake(stored(root))
+    import_master(
+        stored(root), small_visit.master, small_visit.target, load_settings(root, environment={}).config
+    )
     for mode in ("standard", "iraf"):
         report = ingest(
             IngestArguments(
-                lake=root,
+                lake=stored(root),
                 paths=tuple(map(str, small_visit.frames)),
                 settings=load_settings(root, {"photometry.mode": mode}, environment={}),
                 workers=WorkerSettings(count=0),
@@ -162,12 +164,12 @@ def measured(small_visit, tmp_path_factory):
 
 def test_two_modes_of_one_lake(measured):
     root, _ = measured
-    found = compare(Side(root, "standard"), Side(root, "iraf"))
+    found = compare(Side(stored(root), "standard"), Side(stored(root), "iraf"))
     assert found.stars.num_rows == sum(row["n_stars"] for row, _ in content(root).values())
     assert len(found.slopes) > 4
     rows = {(row["bin_lo"], row["bin_hi"]): row for row in found.bins.to_pylist()}
     assert abs(rows[8000, 32000]["dmag"]) < 0.02
-    flt = compare(Side(root, "standard"), Side(root, "iraf"), Selection(filetype=("flt",)))
+    flt = compare(Side(stored(root), "standard"), Side(stored(root), "iraf"), Selection(filetype=("flt",)))
     assert {name[-8:] for name in flt.stars["imagename"].to_pylist()} == {"flt.fits"}
     assert 0 < flt.stars.num_rows < found.stars.num_rows
 
@@ -191,9 +193,9 @@ def test_sides_are_modes_lakes_or_both(measured):
 
 
 def test_nothing_in_common_is_said(measured, tmp_path):
-    create_lake(tmp_path / "empty")
+    create_lake(stored(tmp_path / "empty"))
     with pytest.raises(NothingToDo, match="no exposure is measured both in first:standard and in empty:iraf"):
-        compare(Side(measured[0], "standard"), Side(tmp_path / "empty", "iraf"))
+        compare(Side(stored(measured[0]), "standard"), Side(stored(tmp_path / "empty"), "iraf"))
 
 
 @pytest.mark.slow
@@ -205,7 +207,7 @@ def test_the_command_prints_what_was_found(measured, per, key):
     )
     assert done.exit_code == 0, done.output
     rows = json.loads(done.stdout)
-    found = compare(Side(root, "standard"), Side(root, "iraf"))
+    found = compare(Side(stored(root), "standard"), Side(stored(root), "iraf"))
     expected = {"bin": found.bins, "slope": found.slopes, "star": found.stars}[per]
     assert [row[key] for row in rows] == expected[key].to_pylist()
 

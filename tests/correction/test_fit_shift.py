@@ -34,7 +34,7 @@ FLT = FitRequest(Selection(target=("ngc104",), filetype=("flt",)), shift=True)
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("shift") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     program = nominal_program(TARGETS["ngc104"], DATES)
     stars = draw_stars(TARGETS["ngc104"], 4000, seed=5)
     fill_lake(
@@ -89,7 +89,7 @@ def test_rows_are_put_back(lake):
 
 
 def test_without_centroids_there_is_no_shift(tmp_path):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     program = nominal_program(TARGETS["ngc104"], DATES[:1])
     stars = draw_stars(TARGETS["ngc104"], 300, seed=5)
     images = simulate_program_photometry(program, stars, Settings(), filetypes=("flt",), radii=(3,))

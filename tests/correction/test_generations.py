@@ -17,6 +17,7 @@ from cte_lake.correction.request import FitRequest
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.model.generations import other_generation
 from cte_lake.report.figures import Request, draw
 from tests.sql.writing import add_pair
@@ -43,7 +44,7 @@ def stars(loss: float, seed: int) -> tuple[dict[str, np.ndarray], dict[str, np.n
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five visits: all FLTs alike, three FLCs of the old generation, two of the new; one visit injected."""
     root = tmp_path_factory.mktemp("generations") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     for number in range(5):
         common = {"visit": f"{number + 1:02d}", "mjd": 57000.0 + 200 * number}
         kind, facts = ("old", OLD) if number < 3 else ("new", NEW)
@@ -152,7 +153,7 @@ def test_measure_prints_one_generation_and_tells_of_the_others(mixed):
 
 def test_compare_of_two_generations_gives_the_difference_per_bin_with_its_error(tmp_path):
     root = tmp_path / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     for number in range(4):
         common = {"visit": f"{number + 1:02d}", "mjd": 57000.0 + number, "filetype": "flc"}
         for revision, (kind, facts) in enumerate((("old", OLD), ("new", NEW)), start=1):

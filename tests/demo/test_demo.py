@@ -6,6 +6,7 @@ import pytest
 from cte_lake.demo import DemoResult, DemoScale, Recovered, result_lines, run_demo
 from cte_lake.demo.demonstrate import MARK
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import stored
 
 SMALL = DemoScale(epochs=(56200.0, 57601.3), flashes=(0,), width=384, stars=900)
 
@@ -66,7 +67,7 @@ def row(filetype="flt", loss=0.2):
 
 
 def lines_of(tmp_path, *rows):
-    return result_lines(DemoResult(tmp_path, tmp_path / "lake", (), rows, 1.0))
+    return result_lines(DemoResult(tmp_path, stored(tmp_path / "lake"), (), rows, 1.0))
 
 
 def test_a_loss_is_told_with_its_error_the_injected_one_and_the_pull(tmp_path):

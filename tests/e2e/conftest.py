@@ -11,6 +11,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
 
 
@@ -60,8 +61,8 @@ def make_lake(tmp_path_factory, program):
 
     def make(name: str) -> Path:
         root = tmp_path_factory.mktemp(name) / "lake"
-        create_lake(root)
-        import_master(root, program.master, "ngc104", load_settings(root, environment={}).config)
+        create_lake(stored(root))
+        import_master(stored(root), program.master, "ngc104", load_settings(root, environment={}).config)
         return root
 
     return make

@@ -74,7 +74,7 @@ def test_losses_are_true_or_refused_and_aligned_they_are_true(
     for number, path in enumerate(sorted((shared / "frames" / "ngc104" / "data").glob("*.fz"))):
         newer = half if number % 4 < 2 else None
         realize(path, folder / path.name.removesuffix(".fz"), kind, shift, ratio=ratio, cal_ver=newer)
-    create_lake(root)
+    create_lake(stored(root))
     settings = load_settings(root, environment={})
     import_master(stored(root), shared / "frames/ngc104/ngc104_master.cat", "ngc104", settings.config)
     common = {"paths": (str(folder),), "settings": settings, "workers": WorkerSettings(0)}

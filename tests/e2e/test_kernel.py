@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_pair
 
 FIRST = {
@@ -59,7 +60,7 @@ def kernel(tmp_path_factory):
 @pytest.mark.filterwarnings("ignore")
 def test_a_first_notebook_runs_without_widgets(kernel, tmp_path):
     folder = tmp_path / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     add_pair(folder, first=FIRST, second=FIRST)
     outputs = outputs_of(f"{NO_WIDGETS}\nPLACE = {str(folder)!r}", *CELLS)
     html = [
@@ -77,7 +78,7 @@ def test_a_first_notebook_runs_without_widgets(kernel, tmp_path):
 @pytest.mark.filterwarnings("ignore")
 def test_an_error_in_a_notebook_is_one_sentence(kernel, tmp_path):
     folder = tmp_path / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     cell = f"import cte_lake\ncte_lake.open_lake({str(folder)!r}).view('nothing')"
     with pytest.raises(CellExecutionError) as caught:
         outputs_of(cell)

@@ -10,6 +10,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.report.coverage import coverage_told
 from cte_lake.simulate.monitor import Monitor
 from cte_lake.views.audits import run_audits
@@ -25,7 +26,7 @@ def test_a_monitor_of_2009_to_2026_and_its_recalibration(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "benchmark_monitor", benchmark)
     spec.loader.exec_module(benchmark)
     monitor, root = Monitor(stars=400), tmp_path / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     generations = {False: {"flt", "cte1_zcv2057mi", "cte2_54l1347ei"}, True: {"flt", "cte3_54l1347ei_serial"}}
     for recalibrated in (False, True):
         assert benchmark.fill(root, monitor, recalibrated) == 418

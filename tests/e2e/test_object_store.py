@@ -13,6 +13,7 @@ import pytest
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
 from tests.e2e.conftest import command, environment
 from tests.lakes import content
@@ -82,8 +83,8 @@ def new_lake(new_bucket, program):
     def make():
         bucket = Bucket(new_bucket())
         root = place_of(f"s3://{bucket.name}/lake")
-        create_lake(root)
-        import_master(root, program.master, "ngc104", load_settings(root, environment={}).config)
+        create_lake(stored(root))
+        import_master(stored(root), program.master, "ngc104", load_settings(root, environment={}).config)
         return bucket, root
 
     return make

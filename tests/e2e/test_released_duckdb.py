@@ -11,6 +11,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.views import published_views
 from cte_lake.views.database import exported_objects, write_database
 from tests.sql.writing import add_pair
@@ -37,13 +38,13 @@ print(len(views.list_tables()), losses.filter(losses.n > 1).count().to_pyarrow()
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("released") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     rng = np.random.default_rng(5)
     flux = rng.uniform(600, 1900, 200)
     first = {"master_id": np.arange(200), "y": rng.uniform(0, 2050, 200), "sky": np.full(200, 9.0)}
     second = first | {"flux_r03": flux * rng.normal(1, 0.01, 200)}
     add_pair(folder, first=first | {"flux_r03": flux}, second=second)
-    write_database(folder, folder.parent / "views.duckdb")
+    write_database(stored(folder), folder.parent / "views.duckdb")
     return folder
 
 

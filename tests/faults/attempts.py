@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_exposure
 
 SECRET = "SECRET-7c1f"
@@ -282,7 +283,7 @@ class Ground:
 
     def __init__(self, folder: Path) -> None:
         self.lake, self.out = folder / "lake", folder / "out"
-        create_lake(self.lake)
+        create_lake(stored(self.lake))
         add_exposure(self.lake, "ic7802aaq", {"master_id": [1, 2], "flux_r03": [100.0, 200.0]})
         self.out.mkdir()
         for name in ("secret.txt", "secret.json", "secret.parquet"):

@@ -13,6 +13,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
 from tests.faults.warm import warm
 from tests.pipeline.fetch.archive_server import FakeArchive, serving
@@ -28,8 +29,8 @@ def frames(small_visit, tmp_path) -> Path:
 
 
 def new_lake(root: Path, visit) -> Path:
-    create_lake(root)
-    import_master(root, visit.master, visit.target, load_settings(root, environment={}).config)
+    create_lake(stored(root))
+    import_master(stored(root), visit.master, visit.target, load_settings(root, environment={}).config)
     return root
 
 

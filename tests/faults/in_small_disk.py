@@ -17,6 +17,7 @@ from cte_lake.config import load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -27,14 +28,14 @@ PAGE = 4096
 
 def fresh(root: Path, catalog: Path) -> Path:
     shutil.rmtree(root, ignore_errors=True)
-    create_lake(root)
-    import_master(root, catalog, "ngc104", load_settings(root, environment={}).config)
+    create_lake(stored(root))
+    import_master(stored(root), catalog, "ngc104", load_settings(root, environment={}).config)
     return root
 
 
 def arguments(lake: Path, frames: Path) -> IngestArguments:
     settings = load_settings(lake, environment={})
-    return IngestArguments(lake, (str(frames),), settings, workers=WorkerSettings(count=0))
+    return IngestArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(count=0))
 
 
 def stars(lake: Path) -> dict[str, list[float]]:
@@ -59,7 +60,7 @@ def main(mount: Path, frames: Path, catalog: Path, levels: int) -> None:
         except CteLakeError as error:
             saw = str(error)
         kept = stars(lake)
-        whole = all(kept[name] == expected[name] for name in kept) and verify(lake).passed
+        whole = all(kept[name] == expected[name] for name in kept) and verify(stored(lake)).passed
         ballast.unlink()
         ingest(arguments(lake, frames))
         lost = sum(len(v) for v in expected.values()) - sum(len(v) for v in stars(lake).values())

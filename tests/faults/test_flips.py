@@ -39,7 +39,7 @@ KINDS = {
     "phot/**/*.parquet": answers,
     "exposures/**/*.parquet": answers,
     "master/**/*.parquet": answers,
-    "rejects/*.parquet": lambda root: reject_rows(root).to_pylist(),
+    "rejects/*.parquet": lambda root: reject_rows(stored(root)).to_pylist(),
     "alignment/*.parquet": lambda root: alignment_for(stored(root), ROOTNAME),
     "alignment/*.hlet.fits": lambda root: alignment_for(stored(root), ROOTNAME),
     "alignment/*.feather": lambda root: None,
@@ -79,7 +79,7 @@ def told(root, kind):
 @pytest.mark.slow
 def test_a_flipped_bit_is_named_or_changes_no_number(furnished):
     draw, named, refused = random.Random(12), {}, 0
-    assert verify(furnished).findings == ()
+    assert verify(stored(furnished)).findings == ()
     before = {kind: told(furnished, kind) for kind in KINDS}
     assert "refused" not in before.values()
     for flip in range(FLIPS):
@@ -91,7 +91,7 @@ def test_a_flipped_bit_is_named_or_changes_no_number(furnished):
         path.write_bytes(damaged)
         # A disk that forgets a bit tells nobody the time.
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-        found = {finding.path for finding in verify(furnished).findings if finding.harm}
+        found = {finding.path for finding in verify(stored(furnished)).findings if finding.harm}
         is_named = str(path.relative_to(furnished)) in found
         named.setdefault(kind, []).append(is_named)
         if not is_named:
@@ -112,7 +112,7 @@ def test_a_flipped_bit_is_named_or_changes_no_number(furnished):
 def test_settings_that_somebody_edited_are_no_damage(furnished):
     with (furnished / "cte_lake.toml").open("a") as settings:
         settings.write("workers.count = 1\n")
-    (finding,) = verify(furnished).findings
+    (finding,) = verify(stored(furnished)).findings
     assert (finding.check, finding.path, finding.harm) == ("settings", "cte_lake.toml", False)
 
 
@@ -124,7 +124,7 @@ def test_products_of_before_the_checksums_are_said_to_be_unverified(furnished):
     pq.write_table(table.replace_schema_metadata(None), row)
     text = (furnished / "coefficients/set.toml").read_text().splitlines(keepends=True)
     (furnished / "coefficients/set.toml").write_text("".join(text[:-1]))
-    found = verify(furnished)
+    found = verify(stored(furnished))
     assert found.passed
     assert [(f.check, f.path) for f in found.findings] == [
         ("unverified", "crmasks"),
@@ -138,7 +138,7 @@ def test_a_lost_or_damaged_headerlet_is_made_again(furnished):
     solution, headerlet = _solution(5.6)
     for damaged in (b"", None):
         path.unlink() if damaged is None else path.write_bytes(damaged)
-        assert not verify(furnished).passed
+        assert not verify(stored(furnished)).passed
         write_solution(root, "0a0a0a0a", solution, headerlet, ALIGN_ROW, matches=bytes(range(256)))
-        assert verify(furnished).passed
+        assert verify(stored(furnished)).passed
         assert alignment_for(root, ROOTNAME) == solution

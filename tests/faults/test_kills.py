@@ -12,6 +12,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
+from cte_lake.lake.stored import stored
 from tests.faults.trials import TRIALS, current_state, equal, left_behind, other, sound, state
 
 #: Moments at which each command is killed; raise it for a campaign.
@@ -41,7 +42,10 @@ def test_killed_at_random_and_run_again(name, field):
             field.run(trial, place)
             equal(trial.view(place), trial.view(whole))
             sound(place)
-            vacuum(place / "lake", plan_vacuum(place / "lake", 30 * 86_400 * 10**9, time.time_ns()))
+            vacuum(
+                stored(place / "lake"),
+                plan_vacuum(stored(place / "lake"), 30 * 86_400 * 10**9, time.time_ns()),
+            )
             assert left_behind(place) == []
             assert list(temporary.iterdir()) == []
         shutil.rmtree(place)

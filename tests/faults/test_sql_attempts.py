@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from cte_lake import Lake, open_lake
 from cte_lake.cli.main import app
 from cte_lake.errors import CteLakeError, UsageError
+from cte_lake.lake.stored import stored
 from cte_lake.views.database import write_database
 from cte_lake.views.readonly import check_plan
 from cte_lake.views.statements import FUNCTIONS_REFUSED, check_statement
@@ -256,7 +257,7 @@ LOCKED = (
 def test_an_exported_database_opened_for_reading_changes_nothing_and_reads_nothing_outside(tmp_path):
     """DuckDB itself may write below the lake's folder there: only the account's permissions forbid it."""
     ground = Ground(tmp_path)
-    write_database(ground.lake, tmp_path / "views.duckdb")
+    write_database(stored(ground.lake), tmp_path / "views.duckdb")
     before = ground.state()
     # What plain DuckDB takes and what does no harm: it tells the session of the session.
     attempts = [text for text in ATTEMPTS if "{lake}" not in text.partition("link")[0] or "link" in text]

@@ -100,11 +100,11 @@ def test_a_frame_that_changes_while_it_is_read_is_measured_whole_or_not_at_all(s
 
 _TRIES = """
 import sys
-from pathlib import Path
 from cte_lake.config import load_settings
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
-lake = Path(sys.argv[1])
+lake = stored(sys.argv[1])
 for _ in range(12):
     settings = load_settings(lake, environment={})
     arguments = IngestArguments(lake, (sys.argv[2],), settings, workers=WorkerSettings(count=0))

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import read_cards
 from cte_lake.simulate import fill_lake
 from tests.faults.conftest import new_lake
@@ -179,16 +180,16 @@ def few(place: Path, visit, warm: Warm) -> None:
 
 
 def _with_catalog(place: Path, visit, warm: Warm, name: str) -> None:
-    create_lake(place / "lake")
+    create_lake(stored(place / "lake"))
     warm.run("master", "import", place.parents[1] / name, "--target", visit.target, "--lake", place / "lake")
 
 
 def measured(place: Path, visit, warm: Warm) -> None:
     """Photometry of two visits."""
-    create_lake(place / "lake")
+    create_lake(stored(place / "lake"))
     lakes = Lakes(STARS)
     for mjd in (57601.0, 55500.0):
-        fill_lake(place / "lake", lakes.images(mjd=mjd), lakes.stars)
+        fill_lake(stored(place / "lake"), lakes.images(mjd=mjd), lakes.stars)
     age(place / "lake")
 
 
@@ -197,7 +198,7 @@ def superseded(place: Path, visit, warm: Warm) -> None:
     measured(place, visit, warm)
     lakes = Lakes(STARS)
     for revision in (2, 3):
-        fill_lake(place / "lake", [as_revision(i, revision) for i in lakes.images()], lakes.stars)
+        fill_lake(stored(place / "lake"), [as_revision(i, revision) for i in lakes.images()], lakes.stars)
         age(place / "lake", 3)
 
 
@@ -206,8 +207,10 @@ def saved(place: Path, visit, warm: Warm) -> None:
     measured(place, visit, warm)
     with (place / "lake" / "cte_lake.toml").open("a") as settings:
         settings.write("photometry.edge_margin = 7\n")
-    snapshot(place / "lake", place / "saved", plan_snapshot(place / "lake"), copy=True)
-    fill_lake(place / "lake", [as_revision(image, 2) for image in Lakes(STARS).images()])
+    snapshot(
+        stored(place / "lake"), stored(place / "saved"), plan_snapshot(stored(place / "lake")), copy=True
+    )
+    fill_lake(stored(place / "lake"), [as_revision(image, 2) for image in Lakes(STARS).images()])
 
 
 def old(place: Path, visit, warm: Warm) -> None:
@@ -318,5 +321,5 @@ def equal(found, wanted):
 def sound(place):
     """Nothing harmful is found in any lake of a place."""
     for settings in place.glob("*/cte_lake.toml"):
-        found = verify(settings.parent)
+        found = verify(stored(settings.parent))
         assert found.passed, found.findings

@@ -9,6 +9,7 @@ import pytest
 
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
@@ -26,6 +27,8 @@ def frames(small_visit, tmp_path) -> Path:
 @pytest.fixture
 def lake(small_visit, tmp_path) -> Path:
     root = tmp_path / "lake"
-    create_lake(root)
-    import_master(root, small_visit.master, small_visit.target, load_settings(root, environment={}).config)
+    create_lake(stored(root))
+    import_master(
+        stored(root), small_visit.master, small_visit.target, load_settings(root, environment={}).config
+    )
     return root

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 
 from cte_lake.lake.maintenance.verify import verify
+from cte_lake.lake.stored import stored
 from tests.jobs.conftest import JOBS
 from tests.lakes import content, current
 
@@ -59,7 +60,7 @@ def test_a_generated_job_script_brings_a_worker_that_measures(lake, frames, tmp_
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["measured"] == 4
     assert "tls://" in (tmp_path / "job.log").read_text()
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def dask(name, *arguments):
@@ -130,7 +131,7 @@ def test_workers_may_be_killed_and_added_while_it_runs(lake, frames, tmp_path):
     assert ingest.returncode == 0, said
     assert report["rejected"] == []
     assert report["measured"] + report["renewed"] == len(current(lake)) == 24
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
     assert all(table.num_rows == row["n_stars"] for row, table in content(lake).values())
 
 

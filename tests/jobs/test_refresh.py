@@ -125,7 +125,7 @@ def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):
 @pytest.mark.slow
 def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, frames, tmp_path):
     # The archive is out of a test's reach, and these frames are aligned; the rest is as it runs every night.
-    asked = night_of(lake, frames, tmp_path / "www", fetch=False)
+    asked = night_of(stored(lake), frames, tmp_path / "www", fetch=False)
     asked = replace(asked, steps=(asked.steps[0].replace("align,crmask,", ""), *asked.steps[1:]))
     assert asked.steps[0].endswith("--steps ingest,measure,fit,plots")
     night = refresh(asked)
@@ -170,14 +170,14 @@ def test_an_audit_that_found_nothing_is_not_made_again_until_something_changes(l
 
 def test_whether_the_archive_is_asked_is_the_caller_s_word_then_the_configuration_s(lake, frames):
     def asks(fetch=None):
-        return "--steps fetch," in night_of(lake, frames, fetch=fetch).steps[0]
+        return "--steps fetch," in night_of(stored(lake), frames, fetch=fetch).steps[0]
 
     assert (asks(), asks(False)) == (True, False)
     with (lake / "cte_lake.toml").open("a") as file:
         file.write("\n[refresh]\nfetch = false\nfit = false\n")
     assert (asks(), asks(True)) == (False, True)
-    assert ",fit," not in night_of(lake, frames).steps[0]
-    assert [name for name, _ in night_of(lake, frames).skipped] == ["fetch", "fit"]
+    assert ",fit," not in night_of(stored(lake), frames).steps[0]
+    assert [name for name, _ in night_of(stored(lake), frames).skipped] == ["fetch", "fit"]
 
 
 def test_a_job_without_frames_says_what_it_needs(lake):

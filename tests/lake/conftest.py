@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.simulate import SimulatedPhotometry, fill_lake
 from cte_lake.simulate.photometry import draw_stars, simulate_pair_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
@@ -40,7 +41,7 @@ class Lakes:
 
     def fill(self, root: Path, visit: str = "01", revision: int = 1) -> None:
         images = [as_revision(image, revision) for image in self.images(visit)]
-        fill_lake(root, images, self.stars)
+        fill_lake(stored(root), images, self.stars)
 
 
 def as_revision(image: SimulatedPhotometry, revision: int, key: str | None = None) -> SimulatedPhotometry:
@@ -106,7 +107,7 @@ def lakes() -> Lakes:
 def filled(tmp_path_factory) -> Path:
     """A lake of eight images, to be copied."""
     root = tmp_path_factory.mktemp("filled") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     Lakes().fill(root)
     age(root)
     return root

@@ -11,7 +11,7 @@ from cte_lake.lake.commit import partition_of
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposure, earlier_exposure
-from cte_lake.lake.stored import find_lake
+from cte_lake.lake.stored import find_lake, stored
 
 QUESTIONS = (
     "SELECT target, proposal, flash, filetype, count(*) AS n, sum(flux_r03) AS flux FROM phot"
@@ -42,14 +42,17 @@ def test_a_lake_answers_the_same_wherever_it_lies(filled, tmp_path, name):
     root = tmp_path / name / "here"
     shutil.copytree(filled, root, dirs_exist_ok=True)
     assert seen(root) == seen(filled)
-    assert verify(root).passed
-    row = current_exposure(root, "ic7801aaq_flt.fits", "standard")
-    assert earlier_exposure(root, partition_of(row), row["imagename"], "standard", row["phot_key"]) == row
+    assert verify(stored(root)).passed
+    row = current_exposure(stored(root), "ic7801aaq_flt.fits", "standard")
+    assert (
+        earlier_exposure(stored(root), partition_of(row), row["imagename"], "standard", row["phot_key"])
+        == row
+    )
 
 
 def test_a_place_that_cannot_be_read_is_refused_by_init_and_later(filled, tmp_path):
     with pytest.raises(LakeError, match=r"backslash in its path, which DuckDB cannot read"):
-        create_lake(tmp_path / "back\\slash" / "lake")
+        create_lake(stored(tmp_path / "back\\slash" / "lake"))
     assert not (tmp_path / "back\\slash").exists()
     shutil.copytree(filled, tmp_path / "a\\b")
     with pytest.raises(LakeError, match="backslash"):
@@ -62,7 +65,7 @@ def test_a_dataset_may_be_a_link_to_another_disk(filled, lake, tmp_path, name):
     (lake / name).rename(tmp_path / "disk 2 [b]" / name)
     (lake / name).symlink_to(tmp_path / "disk 2 [b]" / name)
     assert seen(lake) == seen(filled)
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def test_a_lake_behind_a_link_and_a_read_only_copy_answer(filled, tmp_path):
@@ -75,7 +78,7 @@ def test_a_lake_behind_a_link_and_a_read_only_copy_answer(filled, tmp_path):
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
         assert seen(copy) == seen(filled)
-        assert verify(copy).passed
+        assert verify(stored(copy)).passed
     finally:
         for path in below:
             path.chmod(0o755)

@@ -73,15 +73,15 @@ since = 2
 
 def test_an_added_column_is_null_in_old_files_and_filled_in_new_ones(lake, catalog):
     add(catalog, "exposures", NEW_COLUMN)
-    assert [(c.column, c.kind) for c in schema_changes(lake)] == [("gyros", "added")]
-    assert exposure_rows(lake).column("gyros").null_count == 8
-    record_schemas(lake)
-    assert schema_changes(lake) == []
+    assert [(c.column, c.kind) for c in schema_changes(stored(lake))] == [("gyros", "added")]
+    assert exposure_rows(stored(lake)).column("gyros").null_count == 8
+    record_schemas(stored(lake))
+    assert schema_changes(stored(lake)) == []
     lakes = Lakes()
     images = lakes.images("02")
     for image in images:
         image.record["gyros"] = 3
-    fill_lake(lake, images)
+    fill_lake(stored(lake), images)
     with open_lake(lake) as opened:
         rows = opened.sql("SELECT gyros, count(*) AS n FROM stored_exposures GROUP BY 1 ORDER BY 1").rows()
         stars = len(opened.sql("SELECT * FROM phot"))
@@ -90,27 +90,27 @@ def test_an_added_column_is_null_in_old_files_and_filled_in_new_ones(lake, catal
     # The record of it is lost, and made again from the files.
     stored(lake).dataset("exposures").seed_place.unlink()
     shutil.rmtree(lake / CACHE, ignore_errors=True)
-    create_lake(lake)
-    assert exposure_rows(lake).column("gyros").null_count == 8
-    assert schema_changes(lake) == []
+    create_lake(stored(lake))
+    assert exposure_rows(stored(lake)).column("gyros").null_count == 8
+    assert schema_changes(stored(lake)) == []
 
 
 def test_a_renamed_column_has_its_old_values(lake, catalog):
-    before = current_exposures(lake, "standard").column("shutter").to_pylist()
+    before = current_exposures(stored(lake), "standard").column("shutter").to_pylist()
     edit(catalog, "exposures", 'name = "shutter"', 'name = "blade"\nrenamed_from = ["shutter"]')
-    assert [(c.column, c.kind) for c in schema_changes(lake)] == [("blade", "renamed")]
-    assert current_exposures(lake, "standard").column("blade").to_pylist() == before
-    record_schemas(lake)
+    assert [(c.column, c.kind) for c in schema_changes(stored(lake))] == [("blade", "renamed")]
+    assert current_exposures(stored(lake), "standard").column("blade").to_pylist() == before
+    record_schemas(stored(lake))
     lakes = Lakes()
     images = lakes.images("02")
     for image in images:
         image.record.pop("shutter", None)
         image.record["blade"] = "B"
-    fill_lake(lake, images)
-    table = current_exposures(lake, "standard")
+    fill_lake(stored(lake), images)
+    table = current_exposures(stored(lake), "standard")
     assert "shutter" not in table.column_names
     assert sorted(filter(None, table.column("blade").to_pylist())).count("B") >= 8
-    assert [(c.column, c.kind) for c in schema_changes(lake)] == []
+    assert [(c.column, c.kind) for c in schema_changes(stored(lake))] == []
 
 
 def test_a_renamed_photometry_column_is_read_from_old_and_new_files(lake, catalog):
@@ -120,12 +120,12 @@ def test_a_renamed_photometry_column_is_read_from_old_and_new_files(lake, catalo
     for sql in (catalog.parent / "sql").rglob("*.sql"):
         sql.write_text(sql.read_text().replace("n_sky", "n_annulus"))
     forget()
-    record_schemas(lake)
+    record_schemas(stored(lake))
     lakes = Lakes()
     images = lakes.images("02")
     for image in images:
         image.columns["n_annulus"] = image.columns.pop("n_sky")
-    fill_lake(lake, images)
+    fill_lake(stored(lake), images)
     with open_lake(lake) as opened:
         both = opened.sql("SELECT sum(n_annulus) AS n FROM stored_phot").rows()[0]["n"]
     assert both == 2 * total
@@ -136,8 +136,8 @@ def test_a_removed_column_is_no_longer_shown_and_still_in_the_files(lake, catalo
     start = text.index('[[column]]\nname = "flashdur"')
     end = text.index("[[column]]", start + 1)
     edit(catalog, "exposures", text[start:end], "")
-    assert [(c.column, c.kind) for c in schema_changes(lake)] == [("flashdur", "removed")]
-    table = exposure_rows(lake)
+    assert [(c.column, c.kind) for c in schema_changes(stored(lake))] == [("flashdur", "removed")]
+    table = exposure_rows(stored(lake))
     assert "flashdur" not in table.column_names
     assert table.num_rows == 8
     old = next((lake / "exposures").rglob("ic*.parquet"))
@@ -146,19 +146,19 @@ def test_a_removed_column_is_no_longer_shown_and_still_in_the_files(lake, catalo
 
 def test_a_wider_type_is_read_from_old_files(lake, catalog):
     edit(catalog, "exposures", 'name = "chip"\ntype = "int32"', 'name = "chip"\ntype = "int64"')
-    assert [(c.column, c.kind) for c in schema_changes(lake)] == [("chip", "type")]
-    record_schemas(lake)
+    assert [(c.column, c.kind) for c in schema_changes(stored(lake))] == [("chip", "type")]
+    record_schemas(stored(lake))
     Lakes().fill(lake, "02")
-    assert current_exposures(lake, "standard").schema.field("chip").type == pa.int64()
+    assert current_exposures(stored(lake), "standard").schema.field("chip").type == pa.int64()
 
 
 def test_compaction_brings_old_files_to_the_new_schema(lake, catalog):
     add(catalog, "exposures", NEW_COLUMN)
     edit(catalog, "exposures", 'name = "shutter"', 'name = "blade"\nrenamed_from = ["shutter"]')
-    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     merged = list((lake / "exposures").rglob("compact*"))
     assert {"gyros", "blade"} <= set(pq.read_schema(merged[0]).names)
-    assert current_exposures(lake, "standard").num_rows == 8
+    assert current_exposures(stored(lake), "standard").num_rows == 8
 
 
 NEW_TABLE = """

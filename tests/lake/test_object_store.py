@@ -38,7 +38,7 @@ def filled_store(new_bucket):
 
     name = new_bucket()
     root = place_of(f"s3://{name}/here/lake")
-    create_lake(root)
+    create_lake(stored(root))
     Lakes().fill(root)
     for key in ("here/lake-of-others/x.csv", "here/secret.csv"):
         boto3.client("s3").put_object(Bucket=name, Key=key, Body=b"a\n1\n")
@@ -167,20 +167,20 @@ def test_renewing_gives_an_object_a_new_time_and_the_same_content(place):
 def test_a_lake_is_made_once_and_not_over_other_things(place):
     with pytest.raises(LakeError, match="does not exist"):
         find_lake(str(place))
-    assert create_lake(place)
-    assert not create_lake(place)
+    assert create_lake(stored(place))
+    assert not create_lake(stored(place))
     assert find_lake(None, {"CTE_LAKE_LAKE": str(place)}) == stored(place)
     write_bytes(place.parent / "other" / "something.txt", b"")
     with pytest.raises(LakeError, match="not empty and no lake"):
-        create_lake(place.parent / "other")
+        create_lake(stored(place.parent / "other"))
 
 
 def test_an_interrupted_making_is_made_again(place):
-    create_lake(place)
+    create_lake(stored(place))
     (place / "cte_lake.toml").unlink()
     with pytest.raises(LakeError, match=r"has no cte_lake.toml"):
         find_lake(str(place))
-    assert create_lake(place)
+    assert create_lake(stored(place))
 
 
 def test_queries_answer_as_on_a_disk(filled, filled_store):
@@ -209,7 +209,7 @@ def test_a_filter_fetches_the_files_of_its_partition_alone(filled_store, monkeyp
 
 
 def test_an_open_lake_sees_what_comes(place):
-    create_lake(place)
+    create_lake(stored(place))
     lakes = Lakes()
     with open_lake(place) as lake:
         assert lake.sql("SELECT count(*) AS n FROM exposures").rows() == [{"n": 0}]
@@ -219,7 +219,7 @@ def test_an_open_lake_sees_what_comes(place):
 
 
 def test_an_open_lake_goes_on_when_columns_are_added(place):
-    create_lake(place)
+    create_lake(stored(place))
     Lakes().fill(place)
     phot = stored(place).dataset("phot")
     with open_lake(place) as lake:
@@ -233,12 +233,12 @@ def test_an_open_lake_goes_on_when_columns_are_added(place):
 
 
 def test_rows_that_were_read_once_are_kept_in_the_lake(place, monkeypatch):
-    create_lake(place)
+    create_lake(stored(place))
     for visit in ("01", "02", "03", "04"):
         Lakes().fill(place, visit)
-    first = exposure_rows(place)
+    first = exposure_rows(stored(place))
     with requests(monkeypatch) as (asked, fetched):
-        again = exposure_rows(place)
+        again = exposure_rows(stored(place))
     assert again.num_rows == 32
     assert again.sort_by("file").equals(first.sort_by("file"))
     assert asked["get_object"] == 1, fetched
@@ -351,7 +351,7 @@ def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(ob
     try:
         boto3.client("s3").create_bucket(Bucket="soon-gone")
         place = place_of("s3://soon-gone/lake")
-        create_lake(place)
+        create_lake(stored(place))
         with open_lake(place) as lake:
             server.kill()
             server.wait()
@@ -391,7 +391,7 @@ def test_a_lake_that_nobody_closes_ends_quietly(filled_store):
 
 @pytest.mark.slow
 def test_slopes_and_audits_are_kept_in_a_bucket_too(place):
-    create_lake(place)
+    create_lake(stored(place))
     Lakes().fill(place)
     order = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
     with open_lake(place) as opened:

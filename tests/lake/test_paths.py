@@ -36,8 +36,8 @@ def test_reject_names_tell_files_and_steps_apart():
 
 def test_the_lake_is_found_by_flag_variable_and_upward(tmp_path):
     lake, other = tmp_path / "lake", tmp_path / "other"
-    create_lake(lake)
-    create_lake(other)
+    create_lake(stored(lake))
+    create_lake(stored(other))
     below = lake / "reports" / "deep"
     below.mkdir(parents=True)
     assert find_lake(other, {"CTE_LAKE_LAKE": str(lake)}, below) == stored(other)

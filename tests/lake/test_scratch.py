@@ -12,6 +12,7 @@ from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.place import place_of
 from cte_lake.lake.scratch import alive, scratch_folder, sweep, temporary_beside
+from cte_lake.lake.stored import stored
 
 
 @pytest.fixture
@@ -60,14 +61,14 @@ def test_scratch_of_dead_processes_goes(tmp_path, dead):
 
 def test_the_next_snapshot_removes_a_killed_ones_copy(lake, tmp_path, dead):
     left = left_by(dead, tmp_path / "snapshots/monday")
-    snapshot(lake, tmp_path / "snapshots/tuesday", plan_snapshot(lake))
+    snapshot(stored(lake), stored(tmp_path / "snapshots/tuesday"), plan_snapshot(stored(lake)))
     assert not left.exists()
     assert [path.name for path in (tmp_path / "snapshots").iterdir()] == ["tuesday"]
 
 
 def test_vacuum_removes_a_killed_reports_folder(lake, dead):
     left = left_by(dead, lake / "reports/20260101T000000Z")
-    vacuum(lake, plan_vacuum(lake, 0, 0))
+    vacuum(stored(lake), plan_vacuum(stored(lake), 0, 0))
     assert not left.exists()
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program, program_180
@@ -22,11 +23,11 @@ def write_images(root: Path, images) -> None:
         partition = Partition(record["target"], record["proposal"], record["flash"], record["filetype"])
         path = phot_file(partition, record["rootname"], record["phot_key"])
         write_table(root / path, conform(pa.table(image.columns), "phot"))
-        write_exposure(root, partition, record)
+        write_exposure(stored(root), partition, record)
 
 
 def make_lake(root: Path, stars: int = 4000, flashes: tuple[int, ...] = (0, 12)) -> Path:
-    create_lake(root)
+    create_lake(stored(root))
     nominal = nominal_program(TARGETS["ngc104"], EPOCHS, flashes=flashes)
     write_images(
         root, simulate_program_photometry(nominal, draw_stars(TARGETS["ngc104"], stars), filetypes=("flt",))

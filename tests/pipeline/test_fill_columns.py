@@ -43,9 +43,9 @@ def measured(small_visit, tmp_path_factory):
         shutil.copy2(frame, frames)
         if number:
             fits.setval(frames / frame.name, "NGYROS", value=f"{number} of 3")
-    create_lake(lake)
+    create_lake(stored(lake))
     settings = load_settings(lake, environment={})
-    import_master(lake, small_visit.master, small_visit.target, settings.config)
+    import_master(stored(lake), small_visit.master, small_visit.target, settings.config)
     assert ingest(IngestArguments(lake=stored(lake), paths=(str(frames),), settings=settings)).measured == 4
     return root
 
@@ -81,7 +81,7 @@ def rows(lake, column="gyros"):
 def test_old_rows_have_what_their_frames_say_and_keep_their_photometry(grown):
     before = rows(grown)
     assert {row["value"] for row in before} == {None}
-    done = fill_columns(grown, ["gyros"])
+    done = fill_columns(stored(grown), ["gyros"])
     assert (done.rows, done.without, done.left) == (3, 1, {})
     after = rows(grown)
     assert sorted(row["value"] or "" for row in after) == ["", "1 of 3", "2 of 3", "3 of 3"]
@@ -89,7 +89,7 @@ def test_old_rows_have_what_their_frames_say_and_keep_their_photometry(grown):
     with open_lake(grown) as opened:
         assert len(opened.exposures()) == 4
         assert len(opened.pairs()) == 2
-    again = fill_columns(grown, ["gyros"])
+    again = fill_columns(stored(grown), ["gyros"])
     assert (again.rows, again.without) == (0, 1)
 
 
@@ -112,6 +112,6 @@ def test_a_frame_that_is_gone_or_another_one_is_left_and_named(grown, measured, 
 
 def test_only_columns_of_keywords_are_filled(grown):
     with pytest.raises(UsageError, match=r"'gyro' is no column .* did you mean 'gyros'\?"):
-        fill_columns(grown, ["gyro"])
+        fill_columns(stored(grown), ["gyro"])
     with pytest.raises(UsageError, match="'sky' is no column of exposures that a keyword fills"):
-        fill_columns(grown, ["sky"])
+        fill_columns(stored(grown), ["sky"])

@@ -13,6 +13,7 @@ import pyarrow as pa
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.paths import Partition, exposure_file, phot_file
 from cte_lake.lake.schemas import RADII, dataset, radius_suffix
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from tests.plots import samples
 
@@ -65,7 +66,7 @@ def make_lake(
     root: Path, images: int, stars: int, targname: str = "NGC-104", frames: Path = Path("/nowhere")
 ) -> Path:
     """Make a lake with `images` images in pairs (FLT and FLC, several flash levels and epochs)."""
-    create_lake(root)
+    create_lake(stored(root))
     for image in images_of(images, targname, frames):
         write_image(root, image, stars)
     return root

@@ -17,6 +17,7 @@ from cte_lake.correction.request import FitRequest
 from cte_lake.lake.paths import reject_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.report.build import Made, make_report
 from tests.report.big_lake import make_lake
@@ -65,7 +66,7 @@ def hostile_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         wanted = FitRequest(Selection(target=("NGC 104",), filetype=("flt",), length=("l",), flash=(0,)))
         fitted = fit_lake(lake, wanted, "hash", "set").coefficients
     name = SET_NAME
-    write_coefficients(path_in_lake(root, name), replace(fitted, name=name))
+    write_coefficients(path_in_lake(stored(root), name), replace(fitted, name=name))
     return root
 
 

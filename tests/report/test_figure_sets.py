@@ -16,6 +16,7 @@ from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.plots.style import PAGE
 from cte_lake.report.figures import KINDS, Request, draw
@@ -41,7 +42,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 def rolled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """The 180-degree set with a nominal pair of the same proposal."""
     root = tmp_path_factory.mktemp("rolled") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(2)
     many = 500
     y, flux = rng.uniform(5, 2045, many), 10 ** rng.uniform(2.5, 4.4, many)

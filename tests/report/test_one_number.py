@@ -64,7 +64,7 @@ def newest(rows):
 def test_consistency_is_the_same_on_the_page_and_on_the_command_line(tmp_path):
     # A visit of 2024 at the background that was published: 20 to 25 e-/px with the post-flash.
     root, field = tmp_path / "lake", TARGETS["ngc104"]
-    create_lake(root)
+    create_lake(stored(root))
     program = nominal_program(field, (60400.0,), flashes=(22,))
     write_images(root, simulate_program_photometry(program, draw_stars(field, 1200)))
     told = json.loads(run("consistency", "--lake", root, "--json"))

@@ -5,6 +5,7 @@ import pyarrow.dataset as pads
 import pytest
 
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.simulate import (
     NO_LOSS,
     TARGETS,
@@ -91,11 +92,11 @@ def test_scatter_adds_to_the_noise():
 
 
 def test_a_lake_is_filled_as_an_ingest_fills_it(tmp_path):
-    create_lake(tmp_path)
+    create_lake(stored(tmp_path))
     stars = draw_stars(TARGETS["ngc104"], 50)
     program = nominal_program(TARGETS["ngc104"], (56000.0, 57601.3), flashes=(0, 12))
     images = simulate_program_photometry(program, stars)
-    assert fill_lake(tmp_path, iter(images), stars) == 16
+    assert fill_lake(stored(tmp_path), iter(images), stars) == 16
     exposures = pads.dataset(tmp_path / "exposures", partitioning="hive").to_table().to_pylist()
     phot = pads.dataset(tmp_path / "phot", partitioning="hive").to_table(columns=["imagename", "phot_key"])
     assert len(exposures) == 16

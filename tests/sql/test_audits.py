@@ -13,6 +13,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.paths import master_file
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.views import bind
 from cte_lake.views.audits import audits, run_audits
@@ -148,7 +149,7 @@ BROKEN_PAIRS = {
 def test_an_audit_of_pairs_speaks_on_pairs_that_must_not_be(sound, name):
     (query,) = (audit.query for audit in audits() if audit.name == name)
     with duckdb.connect() as connection:
-        bind(connection, sound)
+        bind(connection, stored(sound))
         assert connection.execute(query).fetchall() == []
         if name.startswith("duplicate_") and name != "duplicate_pair_number":
             # The view keeps the newest row of a name; without that step there would be two.

@@ -11,6 +11,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.errors import UsageError
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.views.bind import Binding
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
 from tests.sql.writing import add_pair
@@ -19,7 +20,7 @@ from tests.sql.writing import add_pair
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("binding") / "lake"
-    create_lake(folder)
+    create_lake(stored(folder))
     return folder
 
 
@@ -30,7 +31,7 @@ def views(connection) -> set[str]:
 
 def test_only_what_a_query_names_is_made(root):
     with duckdb.connect() as connection:
-        binding = Binding(connection, root)
+        binding = Binding(connection, stored(root))
         assert views(connection) == set()
         binding.make(named_in("SELECT count(*) FROM Epochs -- and no other"))
         names = {each.name for each in built_from(["epochs"]) if each.kind == "view"}
@@ -43,7 +44,7 @@ def test_only_what_a_query_names_is_made(root):
 def test_every_object_can_be_the_first_that_is_named(root):
     for each in sql_objects():
         with duckdb.connect() as connection:
-            Binding(connection, root).make([each.name])
+            Binding(connection, stored(root)).make([each.name])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.starflags import mask_of
 from tests.sql.writing import add_exposure
 
@@ -13,7 +14,7 @@ FAILED, FAR, NEIGHBOUR = (mask_of([name]) for name in ("centring_failed", "centr
 
 @pytest.fixture
 def lake(tmp_path):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     add_exposure(
         tmp_path / "lake",
         "ic7802aaq",

@@ -10,6 +10,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.starflags import mask_of
 from tests.sql.writing import add_exposure
 
@@ -53,7 +54,7 @@ class Field:
 
 
 def written(path: Any, *exposures: tuple[str, dict[str, Any], dict[str, Any]]) -> list[dict[str, Any]]:
-    create_lake(path)
+    create_lake(stored(path))
     for name, stars, columns in exposures:
         add_exposure(path, name, stars, **(WATCHED | columns))
     with open_lake(path) as lake:

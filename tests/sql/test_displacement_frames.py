@@ -12,6 +12,7 @@ from benchmarks.shift import CLEAN, truth
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -32,12 +33,12 @@ def made(
         program, folder / "frames", settings, stars=1200, structure="plain", star_truth=True
     )
     root = folder / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     configured = load_settings(root, environment={})
-    import_master(root, done.master, "ngc104", configured.config)
+    import_master(stored(root), done.master, "ngc104", configured.config)
     workers = WorkerSettings(0, None, "2GB", 0)
     source = (str(folder / "frames" / "data"),)
-    assert ingest(IngestArguments(root, source, settings=configured, workers=workers)).rejected == []
+    assert ingest(IngestArguments(stored(root), source, settings=configured, workers=workers)).rejected == []
     return root
 
 

@@ -18,7 +18,7 @@ FIRST = 57000.0
 )
 def test_an_epoch_starts_where_the_width_of_the_one_before_ends(tmp_path, width, expected):
     lake = tmp_path / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     stars = {"master_id": np.arange(3), "y": np.full(3, 100.0)}
     for number, days in enumerate((0.0, 29.9, 30.0, 61.0)):
         add_pair(lake, first=stars, second=stars, visit=f"{number + 1:02d}", mjd=FIRST + days)

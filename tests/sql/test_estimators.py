@@ -7,6 +7,7 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.model.estimators import ESTIMATORS
 from cte_lake.views import view_columns
 from tests.sql.writing import add_pair
@@ -17,7 +18,7 @@ LOSS = 0.3
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     root = tmp_path_factory.mktemp("estimators") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(8)
     n = 1200
     y, flux = rng.uniform(0, 2050, n), 10 ** rng.uniform(2.5, 3.7, n)

@@ -12,6 +12,7 @@ import pytest
 from cte_lake import Lake, open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +24,16 @@ def measured(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     from cte_lake.pipeline.master_import import import_master
 
     root = tmp_path_factory.mktemp("frames") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     settings = load_settings(root, environment={})
     for target in ("ngc104", "ngc6583"):
-        import_master(root, shared / "frames" / target / f"{target}_master.cat", target, settings.config)
+        import_master(
+            stored(root), shared / "frames" / target / f"{target}_master.cat", target, settings.config
+        )
     workers = WorkerSettings(0, None, "2GB", 0)
-    report = ingest(IngestArguments(root, (str(shared / "frames"),), settings=settings, workers=workers))
+    report = ingest(
+        IngestArguments(stored(root), (str(shared / "frames"),), settings=settings, workers=workers)
+    )
     assert (report.measured, report.rejected) == (16, [])
     return open_lake(root)
 

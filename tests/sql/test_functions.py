@@ -10,6 +10,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.errors import UsageError
+from cte_lake.lake.stored import stored
 from cte_lake.views import sql_objects
 from cte_lake.views.database import write_database
 from tests.sql.writing import add_exposure
@@ -34,7 +35,7 @@ def test_a_correction_without_coefficients_says_what_to_do(lake):
 
 def test_an_exported_database_opens_in_released_versions(lake, tmp_path):
     path = tmp_path / "views.duckdb"
-    write_database(lake, path)
+    write_database(stored(lake), path)
     # Storage version of the main header: 65 is that of DuckDB 1.2.
     (version,) = struct.unpack("<Q", path.read_bytes()[12:20])
     assert version <= 65
@@ -48,7 +49,7 @@ def test_no_macro_reduces_a_list_from_a_start_of_another_type():
 
 
 def test_an_exported_database_leaves_out_what_calls_python(lake, tmp_path):
-    write_database(lake, tmp_path / "views.duckdb")
+    write_database(stored(lake), tmp_path / "views.duckdb")
     with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:
         made = "SELECT function_name FROM duckdb_functions() WHERE database_name = 'views'"
         names = {row[0] for row in connection.execute(made).fetchall()}

@@ -15,6 +15,7 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_exposure
 
 Key = tuple[str, str, int, float, float]
@@ -33,7 +34,7 @@ def golden(shared: Path) -> Path:
 @pytest.fixture(scope="module")
 def golden_lake(golden: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     root = tmp_path_factory.mktemp("golden") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     phot = pq.read_table(golden / "phot.parquet")
     for info in rows_of(golden / "fileinfo.csv"):
         rows = phot.filter(pc.equal(phot["imagename"], info["imagename"]))
@@ -140,7 +141,7 @@ def test_epochs_of_given_dates(golden: Path, tmp_path: Path) -> None:
         if row["case"].startswith("db_"):
             continue
         root = tmp_path / row["case"]
-        create_lake(root)
+        create_lake(stored(root))
         for number, date in enumerate(row["dates_in"].split()):
             add_exposure(root, f"ic78{number:02d}aaq", mjd=float(date))
         with open_lake(root, threads=1) as lake:

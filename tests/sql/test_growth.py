@@ -11,6 +11,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.starflags import mask_of
 from cte_lake.views.audits import audits
 from tests.sql.writing import add_exposure
@@ -29,7 +30,7 @@ def written(
     `faint_loss` is lost by stars under 8000 e- on top; `trails` is the part of what 3 px lose that 10 px get
     back.
     """
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(8)
     x, y, flux = rng.uniform(0, 4095, N), rng.uniform(0, 2050, N), 10 ** rng.uniform(2.45, 4.6, N)
     for name, chip in (("ic7802aaq", 2), ("ic7802abq", 1)):
@@ -98,7 +99,7 @@ def test_the_correction_is_off_unless_chosen_and_takes_it_off_every_bin(widened)
 
 
 def test_a_pair_without_bright_stars_has_no_corrected_loss(tmp_path):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     y = np.linspace(0, 2050, 300)
     stars = {
         "master_id": np.arange(300),

@@ -22,6 +22,7 @@ from cte_lake.detector import DETECTOR
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.views.asked_radii import asked_radii
 from cte_lake.views.bind import bind, bind_settings
 from cte_lake.views.kept_sql import KINDS, definition_texts
@@ -38,7 +39,7 @@ ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
 def defined(root: Path, query: str, settings: Settings | None = None) -> pa.Table:
     """The answer of the definitions, in a connection that knows of nothing kept."""
     with duckdb.connect() as connection:
-        bind(connection, root, settings=settings, views=VIEWS)
+        bind(connection, stored(root), settings=settings, views=VIEWS)
         return connection.sql(query).to_arrow_table()
 
 
@@ -60,7 +61,7 @@ class History:
         self.root, self.chance, self.rng = root, random.Random(seed), np.random.default_rng(seed)
         self.set: dict[str, Any] = {}
         self.written: dict[str, dict[str, Any]] = {}
-        create_lake(root)
+        create_lake(stored(root))
         for _ in range(4):
             self.add_pair()
 

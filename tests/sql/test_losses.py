@@ -10,6 +10,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from cte_lake.model.estimators import ESTIMATORS
 from cte_lake.model.loss_unit import MAGNITUDES
 from tests.sql.writing import add_exposure
@@ -21,7 +22,7 @@ LOSS = 0.08
 def lake(tmp_path_factory):
     """A pair whose stars lose 8% per 2048 rows in both exposures."""
     root = tmp_path_factory.mktemp("losses") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(5)
     y, flux = rng.uniform(0, 2050, 1200), 10 ** rng.uniform(2.45, 4.4, 1200)
     for name, chip, rows in (("ic7802aaq", 2, y), ("ic7802abq", 1, 2050 - y)):

@@ -5,6 +5,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_pair
 
 FLUX = np.array([1000.0, 1000.0, 1000.0])
@@ -12,7 +13,7 @@ FLUX = np.array([1000.0, 1000.0, 1000.0])
 
 @pytest.fixture
 def lake(tmp_path):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     stars = {"master_id": np.arange(3), "y": np.array([100.0, 900.0, 1800.0])}
     add_pair(
         tmp_path / "lake",

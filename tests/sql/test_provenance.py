@@ -6,12 +6,13 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
     root = tmp_path_factory.mktemp("units") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     with open_lake(root) as lake:
         yield lake
 

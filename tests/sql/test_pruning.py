@@ -10,6 +10,7 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
 from tests.sql.writing import add_pair
 
 #: Photometry files of the lake, and the empty one that bears the schema.
@@ -19,7 +20,7 @@ FILES, SEED = 32, 1
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     root = tmp_path_factory.mktemp("pruning") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     rng = np.random.default_rng(4)
     n = 400
     folders = itertools.product(("ngc104", "ngc6791"), (14378, 14541), (0, 12))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cte_lake import open_lake
+from cte_lake.lake.stored import stored
 from cte_lake.views import bind
 from tests.sql.writing import add_pair
 
@@ -51,7 +52,7 @@ def ingesting(lake: Path) -> Iterator[threading.Event]:
 def test_no_reader_sees_part_of_an_exposure(lake, kept):
     seen = []
     with open_lake(lake) as opened, duckdb.connect() as connection:
-        bind(connection, lake)
+        bind(connection, stored(lake))
         with ingesting(lake) as done:
             last = False
             while not last:

@@ -6,6 +6,7 @@ from cte_lake.api import open_lake
 from cte_lake.correction.fit_lake import FitRequest, slopes_of
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from tests.correction.test_generations import stars
 from tests.sql.writing import add_pair
 
@@ -13,7 +14,7 @@ from tests.sql.writing import add_pair
 @pytest.mark.parametrize(("dark", "added"), [(0.8, 0.8), (None, 0.0)])
 def test_flash_and_dark_are_added_to_the_sky_and_taken_by_the_fit(tmp_path, dark, added):
     lake = tmp_path / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     one, two = stars(0.2, 1)
     add_pair(lake, first=one, second=two, flash=12, meandark=dark)
     with open_lake(lake) as opened:

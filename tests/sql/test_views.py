@@ -13,6 +13,7 @@ from astropy.units import Unit
 from cte_lake import open_lake
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.stored import stored
 from cte_lake.radii import RADII
 from cte_lake.resources import LAKE_FILE
 from cte_lake.starflags import FLAGS, decode
@@ -45,9 +46,9 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     from cte_lake.lake.create import create_lake
 
     root = tmp_path_factory.mktemp("views") / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     with duckdb.connect() as connection:
-        bind(connection, root)
+        bind(connection, stored(root))
         yield connection
 
 
@@ -127,7 +128,7 @@ def test_a_lake_may_be_called_anything(tmp_path: Path, name):
     from cte_lake.lake.create import create_lake
 
     root = tmp_path / name / "lake"
-    create_lake(root)
+    create_lake(stored(root))
     add_pair(root)
     with open_lake(root) as lake:
         assert len(lake.pairs()) == 1
@@ -191,7 +192,7 @@ def test_a_reject_is_over_when_the_file_is_measured(lake):
     path = lake.parent / "ic7802aaq_flt.fits"
     path.write_bytes(b"not yet whole")
     stated = {"stage": "read", "reason": "truncated", "settings_hash": "0" * 16}
-    write_reject(lake, path, detail="It ends too soon.", **stated)
+    write_reject(stored(lake), path, detail="It ends too soon.", **stated)
     with open_lake(lake) as opened:
         assert [row["reason"] for row in opened.rejects().rows()] == ["truncated"]
         stat = path.stat()

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 
 #: What an exposure row holds unless a test says otherwise.
@@ -76,7 +77,7 @@ def add_exposure(lake: Path, rootname: str, stars: dict[str, Any] | None = None,
     } | stars
     table = pa.table(filled | {"imagename": [imagename] * count, "phot_key": [row["phot_key"]] * count})
     write_table(lake / phot_file(partition, rootname, row["phot_key"]), conform(table, "phot"))
-    write_exposure(lake, partition, row)
+    write_exposure(stored(lake), partition, row)
     return imagename
 
 

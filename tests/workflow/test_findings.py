@@ -34,7 +34,7 @@ def at(day):
 
 @pytest.mark.slow
 def test_a_visit_that_never_comes_is_told_once_though_others_come_after_it(tmp_path, visits, monkeypatch):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     lake, before, sent = stored(tmp_path / "lake"), None, []
     # The fifth visit does not come; the sixth does.
     nights = {

@@ -65,9 +65,9 @@ def spoiled(tmp_path_factory):
 
 
 def _lake(path, simulated):
-    create_lake(path)
+    create_lake(stored(path))
     settings = load_settings(path, environment={})
-    import_master(path, simulated.master, "ngc104", settings.config)
+    import_master(stored(path), simulated.master, "ngc104", settings.config)
     return path, settings
 
 
@@ -202,7 +202,7 @@ def test_proposals_are_numbers_and_words(spoiled, tmp_path):
     data = folder / "data"
 
     def chosen(*words: str) -> Selection:
-        return select_proposals(words, Selection(), lake, data, settings)
+        return select_proposals(words, Selection(), stored(lake), data, settings)
 
     assert chosen() == chosen("all") == Selection()
     assert chosen("14378", "13083").proposal == (14378, 13083)
@@ -212,7 +212,7 @@ def test_proposals_are_numbers_and_words(spoiled, tmp_path):
         chosen("first")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="no exposure"):
-        select_proposals(["last"], Selection(), lake, tmp_path / "empty", settings)
+        select_proposals(["last"], Selection(), stored(lake), tmp_path / "empty", settings)
 
 
 def test_steps_are_done_in_their_order():

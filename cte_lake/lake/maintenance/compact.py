@@ -26,7 +26,7 @@ from cte_lake.lake.maintenance.inventory import (
     Inventory,
 )
 from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import parquet_options, replacing, write_table
 
@@ -55,19 +55,19 @@ class CompactPlan:
         return tuple(merge for merge in self.merges if merge.dataset == dataset)
 
 
-def plan_compact(named: AnyLake, min_files: int = 2, phot_below: int = 0) -> CompactPlan:
+def plan_compact(lake: StoredLake, min_files: int = 2, phot_below: int = 0) -> CompactPlan:
     """Find the partitions that are worth it.
 
     Parameters
     ----------
-    named : StoredLake or path
+    lake : StoredLake
         The lake.
     min_files : int
         Fewest files of a partition that are merged.
     phot_below : int
         Photometry files smaller than this are merged too, bytes; 0 leaves photometry alone.
     """
-    inventory = Inventory(named)
+    inventory = Inventory(lake)
     merges = list(_phot_merges(inventory, min_files, phot_below)) if phot_below else []
     return CompactPlan((*merges, *_exposure_merges(inventory, min_files)))
 
@@ -108,7 +108,7 @@ def _by_folder(rows: Iterator[ExposureRow] | Sequence[ExposureRow]) -> list[tupl
     return sorted(groups.items())
 
 
-def compact(named: AnyLake, plan: CompactPlan, min_files: int = 2) -> int:
+def compact(lake: StoredLake, plan: CompactPlan, min_files: int = 2) -> int:
     """Carry a plan out.
 
     Returns
@@ -121,17 +121,17 @@ def compact(named: AnyLake, plan: CompactPlan, min_files: int = 2) -> int:
     Locked
         If another housekeeping command runs.
     """
-    merged, root = 0, stored(named)
-    with root.lease("housekeeping"):
-        root.write_seeds()
+    merged = 0
+    with lake.lease("housekeeping"):
+        lake.write_seeds()
         for merge in plan.of("phot"):
-            _merge_phot(root, merge)
+            _merge_phot(lake, merge)
             merged += len(merge.files)
         # Rows may have come since the plan was made, and photometry's merge has added some.
-        again = Inventory(root) if plan.of("phot") else None
+        again = Inventory(lake) if plan.of("phot") else None
         exposures = _exposure_merges(again, min_files) if again else iter(plan.of("exposures"))
         for merge in exposures:
-            _merge_exposures(root, merge)
+            _merge_exposures(lake, merge)
             merged += len(merge.files)
     return merged
 

@@ -12,7 +12,7 @@ from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import SEED_NAME
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.store import Listed
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import StoredLake
 
 DAY_NS = 86_400 * 10**9
 _COLUMNS = (
@@ -60,12 +60,12 @@ class Inventory:
 
     Parameters
     ----------
-    named : StoredLake or path
+    named : StoredLake
         The lake.
     """
 
-    def __init__(self, named: AnyLake) -> None:
-        self.root = stored(named)
+    def __init__(self, lake: StoredLake) -> None:
+        self.root = lake
         exposures, phot = self.root.dataset("exposures"), self.root.dataset("phot")
         self.exposure_files: dict[str, Listed] = {f.path: f for f in exposures.listing()}
         self.rows = rows_of(exposures.rows())

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cte_lake import clock
 from cte_lake.errors import LakeError
 from cte_lake.lake.seals import checksum
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 
 _WHEN_READ = ".cache/verified.json"
 _LAST = "logs/verify.json"
@@ -110,10 +110,10 @@ def settings_record(lake: StoredLake) -> dict[str, Any]:
         return {}
 
 
-def last_verification(named: AnyLake) -> dict[str, Any] | None:
+def last_verification(lake: StoredLake) -> dict[str, Any] | None:
     """Return what the last verification of a lake found, None where there is no record."""
     try:
-        found = json.loads((stored(named) / _LAST).read_text())
+        found = json.loads((lake / _LAST).read_text())
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) and {"at", "harmful", "findings"} <= found.keys() else None

@@ -9,7 +9,7 @@ from cte_lake.lake.commit import withdraw
 from cte_lake.lake.maintenance.finding import Finding
 from cte_lake.lake.maintenance.inventory import Inventory
 from cte_lake.lake.read import exposure_rows
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import StoredLake
 
 FOLDER = "quarantine"
 
@@ -27,7 +27,7 @@ def to_put_aside(findings: Iterable[Finding]) -> list[str]:
     return sorted({finding.path for finding in findings if finding.check == "readable"})
 
 
-def quarantine(named: AnyLake, paths: Iterable[str]) -> Quarantined:
+def quarantine(lake: StoredLake, paths: Iterable[str]) -> Quarantined:
     """Move broken files to ``LAKE/quarantine`` and withdraw the exposures whose photometry is gone.
 
     A withdrawn exposure is measured again by the next ingest of its frame; one whose exposure row was broken
@@ -38,35 +38,34 @@ def quarantine(named: AnyLake, paths: Iterable[str]) -> Quarantined:
     Locked
         If another housekeeping command runs.
     """
-    moved, root = [], stored(named)
-    with root.lease("housekeeping"):
+    moved = []
+    with lake.lease("housekeeping"):
         for path in paths:
-            (root / path).move_to(root / FOLDER / path)
+            (lake / path).move_to(lake / FOLDER / path)
             moved.append(path)
-        root.write_seeds()
-        withdrawn = withdraw_without_photometry(root)
+        lake.write_seeds()
+        withdrawn = withdraw_without_photometry(lake)
     return Quarantined(tuple(moved), tuple(withdrawn))
 
 
-def withdraw_without_photometry(named: AnyLake) -> list[str]:
+def withdraw_without_photometry(lake: StoredLake) -> list[str]:
     """Take exposures out of the readers' sight whose photometry is gone; return their image names."""
-    root = stored(named)
-    inventory = Inventory(root)
+    inventory = Inventory(lake)
     lost = [
         row
         for row in inventory.current
         if not row.withdrawn
         and (path := row.photometry) not in inventory.phot_files
-        and not (root / path).is_file()
+        and not (lake / path).is_file()
     ]
     if not lost:
         return []
     by_identity = {
         (row["imagename"], row["mode"], row["revision"], row["phot_key"]): row
-        for row in exposure_rows(root).to_pylist()
+        for row in exposure_rows(lake).to_pylist()
     }
     for row in lost:
         record = by_identity[row.imagename, row.mode, row.revision, row.phot_key]
         record.pop("file")
-        withdraw(root, record)
+        withdraw(lake, record)
     return sorted({row.imagename for row in lost})

@@ -23,7 +23,7 @@ from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import current_master, exposure_rows, master_targets, read_master
 from cte_lake.lake.seals import changed_files
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
 from cte_lake.lake.write import conform, write_table
 from cte_lake.names import Names
@@ -57,13 +57,13 @@ class RestorePlan:
 
 
 def plan_restore(
-    snapshot: AnyLake, named: AnyLake, targets: Collection[str] = (), exact: bool = False
+    snapshot: StoredLake, lake: StoredLake, targets: Collection[str] = (), exact: bool = False
 ) -> RestorePlan:
     """Compare a snapshot with a lake.
 
     Parameters
     ----------
-    snapshot, named : StoredLake or path
+    snapshot, lake : StoredLake
         The snapshot; the lake, which need not be there.
     targets : collection of str, optional
         Restore these targets only, in any configured spelling.
@@ -77,13 +77,12 @@ def plan_restore(
     NothingToDo
         If the snapshot has nothing of a target.
     """
-    source, root = stored(snapshot), stored(named)
-    source.check_version()
-    saved = Inventory(source)
-    held = {row.target for row in saved.current} | set(_master_targets(source))
-    wanted = _named(source, held, targets) if targets else held
+    snapshot.check_version()
+    saved = Inventory(snapshot)
+    held = {row.target for row in saved.current} | set(_master_targets(snapshot))
+    wanted = _named(snapshot, held, targets) if targets else held
     rows = [row for row in saved.current if row.target in wanted]
-    live = Inventory(root) if root.exists() else None
+    live = Inventory(lake) if lake.exists() else None
     now = {(row.imagename, row.mode): row for row in live.current} if live else {}
     back = [row for row in rows if not _same(row, now.get((row.imagename, row.mode)), live)]
     kept = {(row.imagename, row.mode) for row in rows}
@@ -92,7 +91,7 @@ def plan_restore(
         for key, row in now.items()
         if exact and key not in kept and not row.withdrawn and (not targets or row.target in wanted)
     ]
-    changed = [name for name in sorted(wanted) if _hash(source, name) not in (None, _hash(root, name))]
+    changed = [name for name in sorted(wanted) if _hash(snapshot, name) not in (None, _hash(lake, name))]
     return RestorePlan(tuple(back), len(rows) - len(back), tuple(gone), tuple(changed))
 
 
@@ -122,7 +121,7 @@ def _hash(root: StoredLake, target: str) -> str | None:
     return master.master_hash if master is not None else None
 
 
-def restore(snapshot: AnyLake, named: AnyLake, plan: RestorePlan, copy: bool = False) -> None:
+def restore(snapshot: StoredLake, lake: StoredLake, plan: RestorePlan, copy: bool = False) -> None:
     """Carry a plan out; cut off and started again, it goes on.
 
     Raises
@@ -130,15 +129,14 @@ def restore(snapshot: AnyLake, named: AnyLake, plan: RestorePlan, copy: bool = F
     Locked
         If another housekeeping command runs on the lake.
     """
-    source, root = stored(snapshot), stored(named)
-    create_lake(root, source.settings_file.read_bytes())
-    with root.lease("housekeeping"):
-        root.write_seeds()
+    create_lake(lake, snapshot.settings_file.read_bytes())
+    with lake.lease("housekeeping"):
+        lake.write_seeds()
         for target in plan.targets:
-            _restore_master(source, root, target)
+            _restore_master(snapshot, lake, target)
         for name in _PRODUCTS:
-            _restore_products(source, root, name, {row.rootname for row in plan.back}, copy)
-        _restore_rows(source, root, plan, copy)
+            _restore_products(snapshot, lake, name, {row.rootname for row in plan.back}, copy)
+        _restore_rows(snapshot, lake, plan, copy)
 
 
 def _restore_master(source: StoredLake, root: StoredLake, target: str) -> None:

@@ -10,7 +10,7 @@ from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 
 #: Folders that are no data: what runs leave behind, and what can be drawn again.
 _LEFT_OUT = frozenset({"logs", "reports"})
@@ -25,14 +25,13 @@ class SnapshotPlan:
     exposures: int
 
 
-def plan_snapshot(named: AnyLake) -> SnapshotPlan:
+def plan_snapshot(lake: StoredLake) -> SnapshotPlan:
     """List what a snapshot holds: rows that count and their photometry, products, catalogs, rejects.
 
     Exposure rows are listed first. What they name was written before them, and vacuum leaves it for a grace
     time, so everything that is named is there.
     """
-    root = stored(named)
-    inventory = Inventory(root)
+    inventory = Inventory(lake)
     current = inventory.current
     wanted = {row.file for row in current}
     wanted |= {row.photometry for row in current if not row.withdrawn}
@@ -41,7 +40,7 @@ def plan_snapshot(named: AnyLake) -> SnapshotPlan:
     for name in dict.fromkeys((*FOLDERS, *dataset_names())):
         if name in _LEFT_OUT:
             continue
-        for listed in root.listing(name, suffix=""):
+        for listed in lake.listing(name, suffix=""):
             chosen = name not in {"exposures", "phot"} or listed.path in wanted or is_seed(listed.path)
             if chosen and not listed.path.endswith(TEMPORARY_SUFFIX):
                 files.append(listed.path)
@@ -54,14 +53,14 @@ def plan_snapshot(named: AnyLake) -> SnapshotPlan:
     return SnapshotPlan(tuple(files), size, sum(not row.withdrawn for row in current))
 
 
-def snapshot(named: AnyLake, destination: AnyLake, plan: SnapshotPlan, copy: bool = False) -> None:
+def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy: bool = False) -> None:
     """Take a snapshot: a lake of its own, hard-linked where it lies on the same file system.
 
     Files of a lake never change, so a link is as good as a copy as long as the disk is whole.
 
     Parameters
     ----------
-    named, destination : StoredLake or path
+    lake, destination : StoredLake
         The lake; a folder that is not there yet or empty.
     plan : SnapshotPlan
         What is taken.
@@ -73,7 +72,7 @@ def snapshot(named: AnyLake, destination: AnyLake, plan: SnapshotPlan, copy: boo
     LakeError
         If the destination holds something.
     """
-    root, place = stored(named), stored(destination).place
+    place = destination.place
     if place.names() or place.is_file():
         raise LakeError(f"{place} is there already; name a new folder for the snapshot")
     # A snapshot that was cut off is none: it lacks its settings file, the last.
@@ -82,5 +81,5 @@ def snapshot(named: AnyLake, destination: AnyLake, plan: SnapshotPlan, copy: boo
         for folder in FOLDERS:
             made.place.store.make_folder((made / folder).key)
         for path in plan.files:
-            (root / path).copy_to(made / path, link=not copy)
-        root.settings_file.copy_to(made.settings_file)
+            (lake / path).copy_to(made / path, link=not copy)
+        lake.settings_file.copy_to(made.settings_file)

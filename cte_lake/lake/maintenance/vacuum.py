@@ -15,7 +15,7 @@ from cte_lake.lake.read import current_master
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX, abandoned
 from cte_lake.lake.store import Listed
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, listed_versions
 
 #: A write takes seconds; what is older was left by a writer that died.
@@ -65,12 +65,12 @@ class _Finder:
             self.waiting += 1
 
 
-def plan_vacuum(named: AnyLake, grace_ns: int, now_ns: int) -> VacuumPlan:
+def plan_vacuum(lake: StoredLake, grace_ns: int, now_ns: int) -> VacuumPlan:
     """Find what can go.
 
     Parameters
     ----------
-    named : StoredLake or path
+    lake : StoredLake
         The lake.
     grace_ns : int
         How long a file must have been superseded, and have been there, before it goes; a reader or writer
@@ -78,7 +78,7 @@ def plan_vacuum(named: AnyLake, grace_ns: int, now_ns: int) -> VacuumPlan:
     now_ns : int
         The time, ns since 1970. Files from the future stay.
     """
-    finder = _Finder(Inventory(named), now_ns - grace_ns)
+    finder = _Finder(Inventory(lake), now_ns - grace_ns)
     since = finder.inventory.superseded_since()
     _exposures(finder, since)
     _photometry(finder, since)
@@ -189,7 +189,7 @@ def _folders() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*FOLDERS, *dataset_names(), CACHE)))
 
 
-def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
+def vacuum(lake: StoredLake, plan: VacuumPlan) -> tuple[int, int]:
     """Delete what the plan names and nobody has touched since; the plan may have waited for an answer.
 
     Exposure rows go before photometry, so that a kill leaves no row without its photometry.
@@ -204,18 +204,18 @@ def vacuum(named: AnyLake, plan: VacuumPlan) -> tuple[int, int]:
     Locked
         If another housekeeping command runs.
     """
-    files, size, root = 0, 0, stored(named)
-    with root.lease("housekeeping"):
+    files, size = 0, 0
+    with lake.lease("housekeeping"):
         agreed = set(plan.removals)
-        still = [r for r in plan_vacuum(root, plan.grace_ns, plan.now_ns).removals if r in agreed]
+        still = [r for r in plan_vacuum(lake, plan.grace_ns, plan.now_ns).removals if r in agreed]
         for removal in sorted(still, key=lambda r: (not r.path.startswith("exposures/"), r.path)):
-            place = root / removal.path
+            place = lake / removal.path
             if place.store.delete_unchanged(place.key, removal.mtime_ns):
                 files, size = files + 1, size + removal.size
         for folder in _folders():
             # Temporary folders are empty by now.
-            root.place.store.sweep((root / folder).key)
+            lake.place.store.sweep((lake / folder).key)
         if still:
             # In a bucket a writer may take up a file again between the last look at it and its deletion.
-            withdraw_without_photometry(root)
+            withdraw_without_photometry(lake)
     return files, size

@@ -22,7 +22,7 @@ from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 
 #: An ingest writes the row moments after the photometry; one that was killed is run again the next night.
 _ROWLESS_NS = 7 * DAY_NS
@@ -53,7 +53,7 @@ class Verification:
 
 
 def verify(
-    named: AnyLake, quick: bool = False, share: float = 1.0, seconds: float = float("inf")
+    lake: StoredLake, quick: bool = False, share: float = 1.0, seconds: float = float("inf")
 ) -> Verification:
     """Check a lake; reads every byte, or of some files, or with `quick` of all, the footers alone.
 
@@ -69,7 +69,7 @@ def verify(
 
     Parameters
     ----------
-    named : StoredLake or path
+    lake : StoredLake
         The lake.
     quick : bool
         Read no file in full.
@@ -78,7 +78,6 @@ def verify(
     seconds : float
         Time after which no further file is read in full.
     """
-    lake = stored(named)
     paths = {listed.path for name in dataset_names() for listed in lake.listing(name)}
     in_full = set()
     findings: list[Finding] = []
@@ -247,12 +246,12 @@ def _leftovers(root: StoredLake) -> Iterator[Finding]:
             yield Finding("leftover", listed.path, "left by a writer, or being written", harm=False)
 
 
-def changed_inputs(named: AnyLake, mode: str, checksum: Callable[[Path], str]) -> Iterator[Finding]:
+def changed_inputs(lake: StoredLake, mode: str, checksum: Callable[[Path], str]) -> Iterator[Finding]:
     """Yield frames that are no longer what was measured; a frame that is gone does no harm.
 
     Parameters
     ----------
-    named : StoredLake or path
+    lake : StoredLake
         The lake.
     mode : str
         Photometry mode.
@@ -260,7 +259,7 @@ def changed_inputs(named: AnyLake, mode: str, checksum: Callable[[Path], str]) -
         Returns a file's checksum as ingest records it.
     """
     columns = ("path", "checksum", "withdrawn")
-    for row in current_exposures(named, mode, columns).to_pylist():
+    for row in current_exposures(lake, mode, columns).to_pylist():
         path = path_from_text(row["path"])
         if row["withdrawn"]:
             continue

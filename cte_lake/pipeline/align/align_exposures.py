@@ -13,7 +13,6 @@ from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.commit import withdraw
-from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import MasterFile, current_master, readable_exposures
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
@@ -176,7 +175,7 @@ def align(
     from cte_lake.pipeline.align.align_task import align_exposure
 
     started = perf_counter()
-    seed_datasets(arguments.lake)
+    arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
     found = len(plan.todo) + len(plan.up_to_date) + len(plan.refused)
     require_selected(arguments.selection, found, plan.unselected)

@@ -11,7 +11,6 @@ from typing import Any
 from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
-from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
@@ -220,7 +219,7 @@ def find_cosmic_rays(
     from cte_lake.pipeline.crmask.mask_task import mask_visit
 
     started = perf_counter()
-    seed_datasets(arguments.lake)
+    arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
     found = len(plan.todo) + len(plan.up_to_date) + len(plan.left_out) + len(plan.refused)
     require_selected(arguments.selection, found, plan.unselected)

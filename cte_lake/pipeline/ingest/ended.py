@@ -9,11 +9,11 @@ from cte_lake.filenames import path_from_text
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.paths import reject_file
 from cte_lake.lake.read import reject_rows
-from cte_lake.lake.stored import AnyLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_table
 
 
-def end_rejects(lake: AnyLake, measured: Collection[str]) -> int:
+def end_rejects(lake: StoredLake, measured: Collection[str]) -> int:
     """Empty the reject rows of files that were measured or are gone, and return how many it was.
 
     A reject's file is replaced by one without rows, not deleted: a reader may have listed it. A file is
@@ -21,16 +21,16 @@ def end_rejects(lake: AnyLake, measured: Collection[str]) -> int:
 
     Parameters
     ----------
-    lake : StoredLake or path
+    lake : StoredLake
         The lake.
     measured : collection of str
         Paths, as the lake stores them, whose files are measured as they are now.
     """
-    root, ended = stored(lake), 0
-    for row in reject_rows(root).to_pylist():
+    ended = 0
+    for row in reject_rows(lake).to_pylist():
         if row["path"] not in measured and not _gone(row["path"]):
             continue
-        place = root / reject_file(str(path_from_text(row["path"])), row["stage"])
+        place = lake / reject_file(str(path_from_text(row["path"])), row["stage"])
         if place.is_file():
             write_table(place, file_schema("rejects").empty_table())
             ended += 1

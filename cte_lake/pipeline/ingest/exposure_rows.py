@@ -19,7 +19,7 @@ from cte_lake.lake.contents import contents_of
 from cte_lake.lake.paths import Partition, reject_file
 from cte_lake.lake.place import Named
 from cte_lake.lake.schemas import dataset, radius_suffix
-from cte_lake.lake.stored import StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
 
@@ -136,7 +136,7 @@ def write_reject(
     proposal: int | None = None,
 ) -> None:
     """Put a refused file on record; one that is on record with the same words keeps its time."""
-    place = stored(lake) / reject_file(str(path), stage)
+    place = lake / reject_file(str(path), stage)
     try:
         stat = path.stat()
         size, changed = stat.st_size, stat.st_mtime_ns

@@ -9,7 +9,6 @@ from typing import Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_from_text, path_text
-from cte_lake.lake.create import seed_datasets
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record
 from cte_lake.pipeline.dask import Done
@@ -116,7 +115,7 @@ def ingest(
         If paths or settings do not hold.
     """
     started = perf_counter()
-    seed_datasets(arguments.lake)
+    arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
     if arguments.selection and all(item.action is Action.NOT_SELECTED for item in plan.items):
         raise NothingToDo(f"none of {len(plan.items)} files is selected by {arguments.selection}")

@@ -19,7 +19,7 @@ from cte_lake.config.report import Refresh as RefreshSettings
 from cte_lake.errors import ConfigError, LakeError, UsageError
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
-from cte_lake.lake.stored import AnyLake, StoredLake, stored
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
 from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
 from cte_lake.workflow.refresh.findings import AUDIT, state_of, with_alarms, with_findings
@@ -106,13 +106,13 @@ class Refresh:
 
 
 def night_of(
-    lake: AnyLake, frames: Path | None = None, publish: Path | None = None, fetch: bool | None = None
+    lake: StoredLake, frames: Path | None = None, publish: Path | None = None, fetch: bool | None = None
 ) -> RefreshArguments:
     """Return what a night does: fetch and measure what is new or out of date, check, report, publish.
 
     Parameters
     ----------
-    lake : StoredLake or path
+    lake : StoredLake
         The lake.
     frames : Path, optional
         Folder of the frames.
@@ -126,7 +126,7 @@ def night_of(
     UsageError
         If no folder of frames is named and none is configured.
     """
-    settings = _settings(stored(lake))
+    settings = _settings(lake)
     if settings is not None:
         frames = frames or (Path(settings.frames) if settings.frames else None)
         publish = publish or (Path(settings.publish) if settings.publish else None)
@@ -141,7 +141,7 @@ def night_of(
     run = f"run {shlex.quote(str(frames.absolute()))} --steps {','.join(steps)}"
     off = tuple((step, _OFF[step]) for step in on if not on[step])
     return RefreshArguments(
-        stored(lake), (run, "audit --share 1/30", "verify --share 1/30 --within 30m", made), off, NIGHT
+        lake, (run, "audit --share 1/30", "verify --share 1/30 --within 30m", made), off, NIGHT
     )
 
 

@@ -20,59 +20,59 @@ def counts(root, name):
 
 
 def vacuum_now(root, grace_days=7):
-    return vacuum(root, plan_vacuum(root, int(grace_days * DAY * 1e9), time.time_ns()))
+    return vacuum(stored(root), plan_vacuum(stored(root), int(grace_days * DAY * 1e9), time.time_ns()))
 
 
 @pytest.mark.parametrize("phot_below", [0, 10**9])
 def test_readers_see_the_same_before_during_and_after(lake, phot_below):
     before = answers(lake)
-    rows = current_exposures(lake, "standard").num_rows
-    merged = compact(lake, plan_compact(lake, 2, phot_below))
+    rows = current_exposures(stored(lake), "standard").num_rows
+    merged = compact(stored(lake), plan_compact(stored(lake), 2, phot_below))
     assert merged == 8
     assert answers(lake) == before
-    assert current_exposures(lake, "standard").num_rows == rows == 8
+    assert current_exposures(stored(lake), "standard").num_rows == rows == 8
     age(lake, 10)
     vacuum_now(lake)
     assert answers(lake) == before
     assert counts(lake, "exposures") == 4
     assert counts(lake, "phot") == (4 if phot_below else 8)
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def test_a_second_run_merges_nothing(lake):
-    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     age(lake, 10)
     vacuum_now(lake)
-    assert plan_compact(lake, 2, 10**9).merges == ()
+    assert plan_compact(stored(lake), 2, 10**9).merges == ()
 
 
 def test_a_fresh_measurement_of_the_same_revision_wins_over_the_merge(lake, lakes):
     fresh = [as_revision(image, 2) for image in lakes.images()]
-    plan = plan_compact(lake, 2, 10**9)
-    compact(lake, plan)
-    fill_lake(lake, fresh)
+    plan = plan_compact(stored(lake), 2, 10**9)
+    compact(stored(lake), plan)
+    fill_lake(stored(lake), fresh)
     expected = {i.record["imagename"]: round(float(i.columns["flux_r03"].sum()), 6) for i in fresh}
     assert answers(lake) == expected
 
 
 def test_rows_that_come_while_it_runs_are_kept(lake, lakes):
-    plan = plan_compact(lake, 2, 10**9)
+    plan = plan_compact(stored(lake), 2, 10**9)
     lakes.fill(lake, "02")
     lakes.fill(lake, "01", revision=5)
     before = answers(lake)
-    compact(lake, plan)
+    compact(stored(lake), plan)
     age(lake, 10)
     vacuum_now(lake)
     assert answers(lake) == before
-    assert verify(lake).stars == 16 * STARS
+    assert verify(stored(lake)).stars == 16 * STARS
 
 
 _KILLED = """
 import os, sys
-from pathlib import Path
 import cte_lake.lake.disk as disk
 from cte_lake.lake.maintenance.compact import compact, plan_compact
-root, left = Path(sys.argv[1]), int(sys.argv[2])
+from cte_lake.lake.stored import stored
+root, left = stored(sys.argv[1]), int(sys.argv[2])
 plan = plan_compact(root, 2, 10**9)
 def dying(path):
     global left
@@ -91,14 +91,14 @@ def test_a_kill_at_any_write_leaves_it_right(lake, moment):
     command = [sys.executable, "-c", _KILLED, str(lake), str(moment)]
     assert subprocess.run(command, check=False).returncode == -9
     assert answers(lake) == before
-    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     age(lake, 10)
     vacuum_now(lake)
     assert answers(lake) == before
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
     assert not list(lake.rglob("*.tmp"))
 
 
 def test_two_do_not_run_at_once(lake):
     with stored(lake).lease("housekeeping"), pytest.raises(Locked, match=str(os.getpid())):
-        compact(lake, plan_compact(lake))
+        compact(stored(lake), plan_compact(stored(lake)))

@@ -29,7 +29,7 @@ def seen(root):
 
 
 def harms(root, **options):
-    found = verify(root, **options).findings
+    found = verify(stored(root), **options).findings
     return {(f.check, f.path.rpartition("/")[2].partition(".")[0]) for f in found if f.harm}
 
 
@@ -40,7 +40,7 @@ def one(root, pattern):
 @pytest.mark.parametrize("compacted", [False, True])
 def test_a_copy_beside_itself_is_not_counted(lake, compacted):
     if compacted:
-        compact(lake, plan_compact(lake, 2, 10**9))
+        compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     before = seen(lake)
     path = one(lake / "phot", "compact.*" if compacted else "ic7801aaq_flt*")
     shutil.copy(path, path.with_name("ic7899aaq_flt.0123456789abcdef.parquet"))
@@ -67,7 +67,7 @@ def test_a_renamed_partition_is_not_counted(lake, datasets):
     after = seen(lake)
     assert after == {image: found for image, found in before.items() if image in after}
     assert len(after) == 4
-    assert not verify(lake, quick=True).passed
+    assert not verify(stored(lake), quick=True).passed
     with open_lake(lake) as opened:
         assert {row["flash"] for row in opened.exposures().rows()} <= {0, 12}
 
@@ -92,23 +92,23 @@ def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
         assert harms(lake) == {("rows", "ic7801aaq_flt")} or harms(lake) == {("readable", "ic7801aaq_flt")}
     mine.write_bytes(kept)
     assert seen(lake) == before
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def test_compacted_twice_with_other_settings_between_counts_once(lake, lakes):
     # compact, measure an image with other settings, measure it again with the old ones, compact again.
     before = seen(lake)
-    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     (image, other, *_) = [each for each in lakes.images() if each.record["filetype"] == "flt"]
     for each in (image, other):
-        fill_lake(lake, [as_revision(each, 3)])
+        fill_lake(stored(lake), [as_revision(each, 3)])
         again = as_revision(each, 1)
-        fill_lake(lake, [replace(again, record=again.record | {"revision": 4})])
+        fill_lake(stored(lake), [replace(again, record=again.record | {"revision": 4})])
     assert seen(lake) == before
-    compact(lake, plan_compact(lake, 2, 10**9))
-    compact(lake, plan_compact(lake, 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
+    compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     assert seen(lake) == before
-    found = verify(lake)
+    found = verify(stored(lake))
     assert (found.passed, found.stars) == (True, 8 * STARS)
 
 
@@ -117,26 +117,26 @@ def test_compact_does_not_spread_damage(lake):
     table = pq.read_table(path, partitioning=None)
     pq.write_table(table.slice(1), path)
     with pytest.raises(LakeError, match="is not what was measured of ic7801aaq_flt"):
-        compact(lake, plan_compact(lake, 2, 10**9))
+        compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
 
 
 @pytest.mark.parametrize("compacted", [False, True])
 def test_an_old_lake_opens_and_is_upgraded(lake, compacted):
     before = seen(lake)
     if compacted:
-        compact(lake, plan_compact(lake, 2, 10**9))
+        compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     as_of_old(lake)
     assert seen(lake) == before
-    assert verify(lake).passed
-    assert upgrade(lake) == 8
-    assert rows_to_upgrade(lake) == []
-    assert upgrade(lake) == 0
+    assert verify(stored(lake)).passed
+    assert upgrade(stored(lake)) == 8
+    assert rows_to_upgrade(stored(lake)) == []
+    assert upgrade(stored(lake)) == 0
     assert seen(lake) == before
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
     assert (
         None
-        not in exposure_rows(lake)
-        .filter(pc.equal(exposure_rows(lake)["revision"], 2 + compacted))["phot_hash"]
+        not in exposure_rows(stored(lake))
+        .filter(pc.equal(exposure_rows(stored(lake))["revision"], 2 + compacted))["phot_hash"]
         .to_pylist()
     )
 
@@ -154,7 +154,7 @@ def test_what_the_reader_lacks_is_no_damage(lake, monkeypatch):
         return source(place, whole)
 
     monkeypatch.setattr(Place, "source", denied)
-    found = verify(lake)
+    found = verify(stored(lake))
     assert {f.check for f in found.findings if f.harm} == {"unread"}
     assert to_put_aside(found.findings) == []
     details = " ".join(f.detail for f in found.findings)
@@ -167,11 +167,11 @@ def test_a_share_a_night_reads_every_file_in_thirty_nights(lake):
     content = bytearray(path.read_bytes())
     content[60] ^= 16
     path.write_bytes(content)
-    nights = [verify(lake, share=1 / 5) for _ in range(5)]
+    nights = [verify(stored(lake), share=1 / 5) for _ in range(5)]
     assert sum(night.in_full for night in nights) >= nights[0].files
     assert [not night.passed for night in nights].count(True) >= 1
     assert all(night.in_full <= nights[0].files / 5 + 1 for night in nights)
-    assert verify(lake, seconds=-1).in_full == 0
+    assert verify(stored(lake), seconds=-1).in_full == 0
 
 
 @pytest.mark.parametrize("name", ["master", "exposures", "phot"])
@@ -187,10 +187,10 @@ def test_flipped_bits_are_found(lake, name):
             same = pq.read_table(path, partitioning=None).equals(before)
         except (OSError, pa.ArrowException):
             same = False
-        assert same or not verify(lake).passed, place
+        assert same or not verify(stored(lake)).passed, place
 
 
 def test_the_last_verification_is_kept(lake):
-    assert last_verification(lake) is None
+    assert last_verification(stored(lake)) is None
     record_verification(stored(lake), {"files": 3, "in_full": 1, "harmful": 0, "findings": []})
-    assert last_verification(lake)["harmful"] == 0
+    assert last_verification(stored(lake))["harmful"] == 0

@@ -49,7 +49,7 @@ def seen(tmp_path):
 
 def planned(root, days=30.0):
     """A plan made so many days from now: objects cannot be made older."""
-    return plan_vacuum(root, WEEK, time.time_ns() + int(days * DAY * 1e9))
+    return plan_vacuum(stored(root), WEEK, time.time_ns() + int(days * DAY * 1e9))
 
 
 @pytest.mark.slow
@@ -59,9 +59,9 @@ def test_what_was_superseded_goes_after_its_grace_time(in_store, seen, lakes):
     assert planned(in_store, 6).waiting == 8
     before = seen(in_store)
     plan = planned(in_store)
-    assert vacuum(in_store, plan) == (16, plan.size)
+    assert vacuum(stored(in_store), plan) == (16, plan.size)
     assert seen(in_store) == before
-    assert verify(in_store).passed
+    assert verify(stored(in_store)).passed
     assert planned(in_store).removals == ()
 
 
@@ -73,9 +73,9 @@ def test_an_object_that_was_renewed_after_the_plan_stays(in_store, seen, lakes):
     time.sleep(1.1)
     (image, *_) = lakes.images()
     back = as_revision(image, 1)
-    fill_lake(in_store, [as_revision(back, 3, key=back.record["phot_key"])])
-    vacuum(in_store, plan)
-    assert verify(in_store).passed
+    fill_lake(stored(in_store), [as_revision(back, 3, key=back.record["phot_key"])])
+    vacuum(stored(in_store), plan)
+    assert verify(stored(in_store)).passed
     assert len(seen(in_store)) == 8
 
 
@@ -86,32 +86,34 @@ def test_a_row_that_comes_at_the_moment_of_deletion_is_withdrawn_and_measured_ag
     plan = planned(in_store)
     (image, *_) = lakes.images()
     key = as_revision(image, 1).record["phot_key"]
-    row = current_exposure(in_store, image.record["imagename"], "standard")
+    row = current_exposure(stored(in_store), image.record["imagename"], "standard")
     named = phot_file(partition_of(row), row["rootname"], key)
     delete = S3Object.unlink
 
     def late(path):
         if key in path.name and "/phot/" in path.key:
             write_exposure(
-                in_store, partition_of(row), {**row, "revision": 3, "phot_key": key, "phot_file": named}
+                stored(in_store),
+                partition_of(row),
+                {**row, "revision": 3, "phot_key": key, "phot_file": named},
             )
         delete(path)
 
     monkeypatch.setattr(S3Object, "unlink", late)
-    vacuum(in_store, plan)
-    assert current_exposure(in_store, row["imagename"], "standard")["withdrawn"]
-    assert verify(in_store).passed
+    vacuum(stored(in_store), plan)
+    assert current_exposure(stored(in_store), row["imagename"], "standard")["withdrawn"]
+    assert verify(stored(in_store)).passed
     assert len(seen(in_store)) == 7
 
 
 @pytest.mark.slow
 def test_many_files_become_few_and_answer_the_same(in_store, seen):
     before = seen(in_store)
-    compact(in_store, plan_compact(in_store, 2, 10**9))
+    compact(stored(in_store), plan_compact(stored(in_store), 2, 10**9))
     assert seen(in_store) == before
-    vacuum(in_store, planned(in_store))
+    vacuum(stored(in_store), planned(in_store))
     assert seen(in_store) == before
-    assert verify(in_store).passed
+    assert verify(stored(in_store)).passed
     left = [path for path, *_ in in_store.listing("phot") if "seed" not in path]
     assert len(left) == 4
 
@@ -122,13 +124,13 @@ def test_a_broken_object_is_found_and_put_aside(in_store, seen):
     # The first page's data: a footer alone does not tell.
     content[200] ^= 255
     (in_store / path).write_bytes(bytes(content))
-    assert verify(in_store, quick=True).passed
-    found = verify(in_store)
+    assert verify(stored(in_store), quick=True).passed
+    found = verify(stored(in_store))
     assert to_put_aside(found.findings) == [path]
-    done = quarantine(in_store, [path])
+    done = quarantine(stored(in_store), [path])
     assert (done.files, done.withdrawn) == ((path,), ("ic7801aaq_flt.fits",))
     assert [name for name, *_ in in_store.listing("quarantine")] == [f"quarantine/{path}"]
-    assert verify(in_store).passed
+    assert verify(stored(in_store)).passed
     assert len(seen(in_store)) == 7
 
 
@@ -137,28 +139,32 @@ def test_a_snapshot_goes_to_a_disk_and_to_a_bucket_and_comes_back(in_store, seen
     before = seen(in_store)
     on_disk, in_bucket = tmp_path / "saved", place_of(f"s3://{new_bucket()}/saved")
     for place in (on_disk, in_bucket):
-        snapshot(in_store, place, plan_snapshot(in_store))
+        snapshot(stored(in_store), stored(place), plan_snapshot(stored(in_store)))
         with pytest.raises(LakeError, match="is there already"):
-            snapshot(in_store, place, plan_snapshot(in_store))
-        assert verify(place).passed
+            snapshot(stored(in_store), stored(place), plan_snapshot(stored(in_store)))
+        assert verify(stored(place)).passed
     assert answers(on_disk) == before
     assert seen(in_bucket) == before
     there, here = place_of(f"s3://{new_bucket()}/lake"), tmp_path / "restored"
-    restore(on_disk, there, plan_restore(on_disk, there))
-    restore(in_bucket, here, plan_restore(in_bucket, here))
+    restore(stored(on_disk), stored(there), plan_restore(stored(on_disk), stored(there)))
+    restore(stored(in_bucket), stored(here), plan_restore(stored(in_bucket), stored(here)))
     assert seen(there) == before
     assert answers(here) == before
-    assert not plan_restore(on_disk, there)
+    assert not plan_restore(stored(on_disk), stored(there))
 
 
 def test_a_restore_in_the_bucket_brings_back_what_was(in_store, seen, lakes, tmp_path):
     before = seen(in_store)
-    snapshot(in_store, tmp_path / "saved", plan_snapshot(in_store))
+    snapshot(stored(in_store), stored(tmp_path / "saved"), plan_snapshot(stored(in_store)))
     lakes.fill(in_store, revision=2)
     assert seen(in_store) != before
-    restore(tmp_path / "saved", in_store, plan_restore(tmp_path / "saved", in_store))
+    restore(
+        stored(tmp_path / "saved"),
+        stored(in_store),
+        plan_restore(stored(tmp_path / "saved"), stored(in_store)),
+    )
     assert seen(in_store) == before
-    assert verify(in_store).passed
+    assert verify(stored(in_store)).passed
 
 
 def test_a_snapshot_that_was_cut_off_is_no_lake(in_store, new_bucket, monkeypatch):
@@ -175,7 +181,7 @@ def test_a_snapshot_that_was_cut_off_is_no_lake(in_store, new_bucket, monkeypatc
 
     monkeypatch.setattr(Place, "copy_to", cut)
     with pytest.raises(KeyboardInterrupt):
-        snapshot(in_store, place, plan_snapshot(in_store))
+        snapshot(stored(in_store), stored(place), plan_snapshot(stored(in_store)))
     with pytest.raises(LakeError, match=r"has no cte_lake.toml"):
         find_lake(str(place))
 
@@ -185,13 +191,13 @@ def test_one_housekeeper_at_a_time(in_store, lakes):
     plan = planned(in_store)
     with stored(in_store).lease("housekeeping"):
         with pytest.raises(Locked):
-            vacuum(in_store, plan)
+            vacuum(stored(in_store), plan)
         with pytest.raises(Locked):
-            compact(in_store, plan_compact(in_store))
-    assert vacuum(in_store, plan)[0] == 16
+            compact(stored(in_store), plan_compact(stored(in_store)))
+    assert vacuum(stored(in_store), plan)[0] == 16
 
 
 def test_an_empty_place_is_no_snapshot(bucket, tmp_path):
-    create_lake(tmp_path / "lake")
+    create_lake(stored(tmp_path / "lake"))
     with pytest.raises(LakeError, match="cannot be read"):
-        plan_restore(place_of(f"s3://{bucket}/none"), tmp_path / "lake")
+        plan_restore(stored(place_of(f"s3://{bucket}/none")), stored(tmp_path / "lake"))

@@ -11,6 +11,7 @@ from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposure, current_master
 from cte_lake.lake.schemas import dataset
+from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import current, next_version, read_row, write_row
 from cte_lake.lake.write import write_bytes
 from tests.lake.conftest import answers
@@ -18,23 +19,23 @@ from tests.lake.conftest import answers
 
 @pytest.fixture
 def saved(lake, tmp_path):
-    snapshot(lake, tmp_path / "saved", plan_snapshot(lake))
+    snapshot(stored(lake), stored(tmp_path / "saved"), plan_snapshot(stored(lake)))
     return tmp_path / "saved"
 
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_a_snapshot_is_a_lake_with_the_same_answers(lake, tmp_path, copy):
     place = tmp_path / "copy"
-    snapshot(lake, place, plan_snapshot(lake), copy)
+    snapshot(stored(lake), stored(place), plan_snapshot(stored(lake)), copy)
     assert answers(place) == answers(lake)
-    assert verify(place).passed
+    assert verify(stored(place)).passed
     links = {path.stat().st_nlink for path in (place / "phot").rglob("ic*.parquet")}
     assert links == ({1} if copy else {2})
 
 
 def test_what_came_before_is_left_out(lake, lakes, tmp_path):
     lakes.fill(lake, revision=2)
-    snapshot(lake, tmp_path / "saved", plan_snapshot(lake))
+    snapshot(stored(lake), stored(tmp_path / "saved"), plan_snapshot(stored(lake)))
     assert len(list((tmp_path / "saved" / "phot").rglob("ic*.parquet"))) == 8
     assert answers(tmp_path / "saved") == answers(lake)
 
@@ -43,7 +44,7 @@ def test_an_occupied_place_is_refused(lake, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("mine")
     with pytest.raises(LakeError, match="is there already"):
-        snapshot(lake, tmp_path / "full", plan_snapshot(lake))
+        snapshot(stored(lake), stored(tmp_path / "full"), plan_snapshot(stored(lake)))
 
 
 @pytest.mark.slow
@@ -62,8 +63,8 @@ def test_taken_while_a_lake_is_filled_it_is_consistent(lake, lakes, tmp_path):
         try:
             for number in range(8):
                 place = tmp_path / f"s{number}"
-                snapshot(lake, place, plan_snapshot(lake))
-                found = verify(place, quick=True)
+                snapshot(stored(lake), stored(place), plan_snapshot(stored(lake)))
+                found = verify(stored(place), quick=True)
                 assert found.passed, found.findings
                 sizes.append(found.exposures)
         finally:
@@ -75,11 +76,11 @@ def test_taken_while_a_lake_is_filled_it_is_consistent(lake, lakes, tmp_path):
 def test_a_lake_is_brought_back_from_nothing(lake, saved):
     before = answers(lake)
     shutil.rmtree(lake)
-    plan = plan_restore(saved, lake)
-    restore(saved, lake, plan)
+    plan = plan_restore(stored(saved), stored(lake))
+    restore(stored(saved), stored(lake), plan)
     assert answers(lake) == before
-    assert verify(lake).passed
-    assert not plan_restore(saved, lake)
+    assert verify(stored(lake)).passed
+    assert not plan_restore(stored(saved), stored(lake))
 
 
 def test_the_past_comes_back_as_a_new_revision(lake, lakes, saved):
@@ -87,32 +88,32 @@ def test_the_past_comes_back_as_a_new_revision(lake, lakes, saved):
     lakes.fill(lake, revision=2)
     lakes.fill(lake, "02")
     assert answers(lake) != before
-    restore(saved, lake, plan_restore(saved, lake))
+    restore(stored(saved), stored(lake), plan_restore(stored(saved), stored(lake)))
     now = answers(lake)
     assert {name: now[name] for name in before} == before
     assert len(now) == 16
-    assert current_exposure(lake, "ic7801aaq_flt.fits", "standard")["revision"] == 3
-    restore(saved, lake, plan_restore(saved, lake, exact=True))
+    assert current_exposure(stored(lake), "ic7801aaq_flt.fits", "standard")["revision"] == 3
+    restore(stored(saved), stored(lake), plan_restore(stored(saved), stored(lake), exact=True))
     assert answers(lake) == before
 
 
 def test_only_one_target_is_touched(lake, saved):
-    withdraw(lake, current_exposure(lake, "ic7801aaq_flt.fits", "standard"))
+    withdraw(stored(lake), current_exposure(stored(lake), "ic7801aaq_flt.fits", "standard"))
     with pytest.raises(NothingToDo, match="nothing of target ngc6791"):
-        plan_restore(saved, lake, targets=["NGC 6791"])
-    plan = plan_restore(saved, lake, targets=["47 Tuc"])
+        plan_restore(stored(saved), stored(lake), targets=["NGC 6791"])
+    plan = plan_restore(stored(saved), stored(lake), targets=["47 Tuc"])
     assert [row.imagename for row in plan.back] == ["ic7801aaq_flt.fits"]
     assert plan.same == 7
-    restore(saved, lake, plan)
+    restore(stored(saved), stored(lake), plan)
     assert answers(lake) == answers(saved)
 
 
 def test_lost_photometry_comes_back(lake, saved):
     for path in (lake / "phot").rglob("ic7801aaq*"):
         path.unlink()
-    restore(saved, lake, plan_restore(saved, lake))
+    restore(stored(saved), stored(lake), plan_restore(stored(saved), stored(lake)))
     assert answers(lake) == answers(saved)
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def aligned(root, content_hash):
@@ -129,15 +130,15 @@ def aligned(root, content_hash):
 
 def test_wcs_and_catalog_come_back_with_their_exposures(lake, lakes, tmp_path):
     aligned(lake, "11" * 8)
-    snapshot(lake, tmp_path / "saved", plan_snapshot(lake))
+    snapshot(stored(lake), stored(tmp_path / "saved"), plan_snapshot(stored(lake)))
     aligned(lake, "22" * 8)
-    first = current_master(lake, "ngc104")
+    first = current_master(stored(lake), "ngc104")
     first.path.with_name(f"{'ab' * 8}.r0002.parquet").write_bytes(first.path.read_bytes())
     lakes.fill(lake, revision=2)
-    restore(tmp_path / "saved", lake, plan_restore(tmp_path / "saved", lake))
+    restore(stored(tmp_path / "saved"), stored(lake), plan_restore(stored(tmp_path / "saved"), stored(lake)))
     version = current(lake / "alignment", "ic7801aaq")
     assert (version.hash, version.revision) == ("11" * 8, 3)
     assert version.beside(".hlet.fits").read_bytes() == b"11" * 8
     assert read_row(version)["headerlet"] == version.beside(".hlet.fits").name
-    master = current_master(lake, "ngc104")
+    master = current_master(stored(lake), "ngc104")
     assert (master.master_hash, master.revision) == (first.master_hash, 3)

@@ -11,6 +11,7 @@ from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.read import current_exposure, current_master
 from cte_lake.lake.scratch import temporary_beside
+from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import Version, current, next_version
 from cte_lake.lake.write import write_bytes
 from cte_lake.simulate import fill_lake
@@ -20,7 +21,7 @@ WEEK = int(7 * DAY * 1e9)
 
 
 def planned(root, grace=WEEK):
-    return plan_vacuum(root, grace, time.time_ns())
+    return plan_vacuum(stored(root), grace, time.time_ns())
 
 
 def reasons(plan):
@@ -43,9 +44,9 @@ def test_what_was_superseded_lately_waits_for_its_readers(lake, lakes):
     before = answers(lake)
     plan = planned(lake)
     assert reasons(plan) == ["photometry that no exposure row names", "superseded exposure rows"]
-    assert vacuum(lake, plan) == (16, plan.size)
+    assert vacuum(stored(lake), plan) == (16, plan.size)
     assert answers(lake) == before
-    assert verify(lake).passed
+    assert verify(stored(lake)).passed
 
 
 def test_files_from_the_future_stay(lake, lakes):
@@ -72,25 +73,25 @@ def test_a_file_that_was_renewed_after_the_plan_stays(lake, lakes):
     # An ingest goes back to the former settings: photometry that is there is used again.
     (image, *_) = lakes.images()
     back = as_revision(image, 1)
-    fill_lake(lake, [as_revision(back, 3, key=back.record["phot_key"])])
-    vacuum(lake, plan)
-    assert verify(lake).passed
+    fill_lake(stored(lake), [as_revision(back, 3, key=back.record["phot_key"])])
+    vacuum(stored(lake), plan)
+    assert verify(stored(lake)).passed
     assert len(answers(lake)) == 8
 
 
 def test_photometry_of_a_withdrawn_exposure_goes_its_row_stays(lake):
     name = "ic7801aaq_flt.fits"
-    withdraw(lake, current_exposure(lake, name, "standard"))
+    withdraw(stored(lake), current_exposure(stored(lake), name, "standard"))
     age(lake, 8)
-    vacuum(lake, planned(lake))
-    assert current_exposure(lake, name, "standard")["withdrawn"]
+    vacuum(stored(lake), planned(lake))
+    assert current_exposure(stored(lake), name, "standard")["withdrawn"]
     assert name not in answers(lake)
     assert not list((lake / "phot").rglob("ic7801aaq_flt*"))
-    assert verify(lake).findings == ()
+    assert verify(stored(lake)).findings == ()
 
 
 def test_a_catalog_goes_once_no_exposure_rests_on_it(lake, lakes):
-    first = current_master(lake, "ngc104")
+    first = current_master(stored(lake), "ngc104")
     newer = first.path.with_name(f"{'ab' * 8}.r0002.parquet")
     newer.write_bytes(first.path.read_bytes())
     age(lake, 30)
@@ -98,11 +99,11 @@ def test_a_catalog_goes_once_no_exposure_rests_on_it(lake, lakes):
     images = [as_revision(image, 2) for image in lakes.images()]
     for image in images:
         image.record["master_hash"] = "ab" * 8
-    fill_lake(lake, images)
+    fill_lake(stored(lake), images)
     age(lake, 30)
     assert "superseded master catalog" in reasons(planned(lake))
-    vacuum(lake, planned(lake))
-    assert current_master(lake, "ngc104").path == newer
+    vacuum(stored(lake), planned(lake))
+    assert current_master(stored(lake), "ngc104").path == newer
     assert not first.path.exists()
 
 
@@ -122,7 +123,7 @@ def test_superseded_products_go_with_their_files(lake):
     assert {removal.path for removal in plan.removals} == {
         str(path).removeprefix(f"{lake}/") for path in (old.path, old.beside(".hlet.fits"), stray)
     }
-    vacuum(lake, plan)
+    vacuum(stored(lake), plan)
     assert current(lake / "alignment", "ic7801aaq") == new
     assert new.beside(".hlet.fits").exists()
 
@@ -144,7 +145,7 @@ def test_the_plan_names_all_that_dead_processes_of_this_machine_left(lake, folde
     mine.write_bytes(b"being written")
     plan = planned(lake, 0)
     assert {lake / removal.path for removal in plan.removals} == set(wanted)
-    assert vacuum(lake, plan) == (len(wanted), plan.size)
+    assert vacuum(stored(lake), plan) == (len(wanted), plan.size)
     assert not any(path.exists() for path in (*wanted, left))
     assert mine.exists()
 
@@ -155,7 +156,7 @@ def test_leftovers_of_dead_writers_go_after_an_hour_at_least(lake):
     assert planned(lake, 0).removals == ()
     os.utime(left, (time.time() - 4000,) * 2)
     assert reasons(planned(lake, 0)) == ["left by a writer that died"]
-    vacuum(lake, planned(lake, 0))
+    vacuum(stored(lake), planned(lake, 0))
     assert not left.exists()
 
 
@@ -165,5 +166,5 @@ def test_what_vacuum_plans_is_never_what_counts(lake, lakes, grace):
     lakes.fill(lake, "01", revision=2)
     lakes.fill(lake, "02", revision=3)
     before = answers(lake)
-    vacuum(lake, planned(lake, grace))
+    vacuum(stored(lake), planned(lake, grace))
     assert answers(lake) == before

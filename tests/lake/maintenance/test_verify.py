@@ -11,6 +11,7 @@ from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.verify import changed_inputs, verify
 from cte_lake.lake.read import current_exposure
+from cte_lake.lake.stored import stored
 from tests.lake.conftest import STARS, answers
 
 
@@ -23,7 +24,7 @@ def checks(found):
 
 
 def test_a_whole_lake_passes(lake):
-    found = verify(lake)
+    found = verify(stored(lake))
     assert found.passed
     assert found.findings == ()
     assert (found.exposures, found.stars) == (8, 8 * STARS)
@@ -39,7 +40,7 @@ def test_a_single_bit_of_data_that_changed_is_found(lake, share):
     # The last bytes of a column are its data; checksums do not cover the headers of the pages.
     content[column.data_page_offset + column.total_compressed_size - 2] ^= 1
     path.write_bytes(content)
-    found = verify(lake)
+    found = verify(stored(lake))
     assert [f.path for f in found.findings if f.check in {"readable", "rows"}] == [
         str(path.relative_to(lake))
     ]
@@ -52,7 +53,7 @@ def test_missing_short_and_misplaced_files_are_named(lake):
     shutil.copy(other, short)
     moved = one(lake / "exposures", "ic7801abq_flt*")
     moved.rename(moved.with_name(moved.name.replace(".r0001", ".r0007")))
-    found = verify(lake)
+    found = verify(stored(lake))
     details = {finding.check + " " + Path(finding.path).name for finding in found.findings}
     assert f"rows {gone.name}" in details
     assert f"rows {short.name}" in details
@@ -63,7 +64,7 @@ def test_missing_short_and_misplaced_files_are_named(lake):
 def test_orphans_and_leftovers_do_no_harm(lake, lakes):
     lakes.fill(lake, revision=2)
     (lake / "phot" / ".a.parquet.9-ff.tmp").write_bytes(b"half")
-    found = verify(lake)
+    found = verify(stored(lake))
     assert found.passed
     assert {finding.check for finding in found.findings} == {"orphan", "leftover"}
 
@@ -75,8 +76,8 @@ def test_an_image_that_lost_its_row_is_told_from_one_whose_row_is_to_come(lake, 
     for days, passes in ((6, True), (8, False)):
         for path in (lake / "phot").rglob("*.parquet"):
             os.utime(path, (time.time() - days * 86_400,) * 2)
-        assert verify(lake).passed == passes
-    found = verify(lake)
+        assert verify(stored(lake)).passed == passes
+    found = verify(stored(lake))
     # Of the other images the old photometry was replaced, which is no loss however old it is.
     lost = [finding for finding in found.findings if finding.harm]
     assert {Path(finding.path).name.split(".")[0] for finding in lost} == {"ic7801aaq_flt"}
@@ -88,34 +89,34 @@ def test_an_image_that_lost_its_row_is_told_from_one_whose_row_is_to_come(lake, 
 def test_broken_photometry_is_put_aside_and_the_rest_answers(lake, compacted):
     before = answers(lake)
     if compacted:
-        compact(lake, plan_compact(lake, 2, 10**9))
+        compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
         shutil.rmtree(lake / ".cache", ignore_errors=True)
     path = one(lake / "phot", "compact*" if compacted else "ic7801aaq_flt*")
     path.write_bytes(b"no parquet")
-    found = verify(lake)
+    found = verify(stored(lake))
     assert "readable" in checks(found)
-    done = quarantine(lake, to_put_aside(found.findings))
+    done = quarantine(stored(lake), to_put_aside(found.findings))
     assert done.files == (str(path.relative_to(lake)),)
     assert (lake / "quarantine" / path.relative_to(lake)).read_bytes() == b"no parquet"
     expected = {name: total for name, total in before.items() if name not in done.withdrawn}
     assert len(done.withdrawn) == (2 if compacted else 1)
     assert answers(lake) == expected
-    assert verify(lake).passed
-    assert all(current_exposure(lake, name, "standard")["withdrawn"] for name in done.withdrawn)
+    assert verify(stored(lake)).passed
+    assert all(current_exposure(stored(lake), name, "standard")["withdrawn"] for name in done.withdrawn)
 
 
 def test_a_broken_exposure_row_is_put_aside_too(lake):
     before = answers(lake)
     path = one(lake / "exposures", "ic7801aaq_flt*")
     path.write_bytes(path.read_bytes()[:-20])
-    found = verify(lake)
+    found = verify(stored(lake))
     assert checks(found) == ["readable", "rows"]
-    quarantine(lake, to_put_aside(found.findings))
+    quarantine(stored(lake), to_put_aside(found.findings))
     after = answers(lake)
     assert after == {name: total for name, total in before.items() if name in after}
     assert len(after) == 7
     # Until the next ingest, which measures the frame again.
-    assert checks(verify(lake)) == ["lost"]
+    assert checks(verify(stored(lake))) == ["lost"]
 
 
 def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, lakes):
@@ -127,10 +128,12 @@ def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, 
         frame.write_bytes(b"pixels")
         image.record["path"] = str(frame)
         image.record["checksum"] = checksum(frame)
-    fill_lake(lake, images)
-    mine = [f for f in changed_inputs(lake, "standard", checksum) if "frame" in f.path]
+    fill_lake(stored(lake), images)
+    mine = [f for f in changed_inputs(stored(lake), "standard", checksum) if "frame" in f.path]
     assert mine == []
     (tmp_path / "frame0.fits").write_bytes(b"other pixels")
     (tmp_path / "frame1.fits").unlink()
-    mine = {f.path[-11:]: f.harm for f in changed_inputs(lake, "standard", checksum) if "frame" in f.path}
+    mine = {
+        f.path[-11:]: f.harm for f in changed_inputs(stored(lake), "standard", checksum) if "frame" in f.path
+    }
     assert mine == {"frame0.fits"[-11:]: True, "frame1.fits"[-11:]: False}

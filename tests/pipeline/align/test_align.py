@@ -19,6 +19,7 @@ from cte_lake.frames.fitsfile import read_chip
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master, read_master, reject_rows
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.align_exposures import AlignArguments, align, make_plan, summary_line
 from cte_lake.pipeline.align.alignment_rows import (
     alignment_for,
@@ -68,10 +69,10 @@ def visit(tmp_path_factory):
 def aligned(visit, tmp_path_factory):
     folder, simulated = visit
     lake = tmp_path_factory.mktemp("lakes") / "lake"
-    create_lake(lake)
-    import_master(lake, simulated.master, "ngc104", load_settings(lake, environment={}).config)
+    create_lake(stored(lake))
+    import_master(stored(lake), simulated.master, "ngc104", load_settings(lake, environment={}).config)
     arguments = AlignArguments(
-        lake, (str(folder / "data"),), load_settings(lake, environment={}), workers=WorkerSettings(0)
+        stored(lake), (str(folder / "data"),), load_settings(lake, environment={}), workers=WorkerSettings(0)
     )
     before = {path: path.read_bytes() for path in (folder / "data").iterdir()}
     report = align(arguments)
@@ -138,10 +139,10 @@ def test_empty_frame_and_wrong_field_are_quarantined_with_a_reason(aligned):
 def test_ingest_says_not_aligned_and_leaves_the_reason_of_the_gate_on_record(aligned, tmp_path):
     arguments, _ = aligned
     lake = tmp_path / "lake"
-    shutil.copytree(arguments.lake, lake)
+    shutil.copytree(str(arguments.lake), lake)
     second = Selection(visit=("02",))
     report = ingest(
-        IngestArguments(lake, arguments.paths, arguments.settings, second, workers=WorkerSettings(0))
+        IngestArguments(stored(lake), arguments.paths, arguments.settings, second, workers=WorkerSettings(0))
     )
     assert report.measured == 0
     assert {told["reason"] for told in report.rejected} == {"not_aligned"}
@@ -251,10 +252,10 @@ def test_file_without_catalog_and_broken_file_do_not_stop_the_others(visit, tmp_
         hdus[0].header["TARGNAME"] = "NGC6791"
         hdus[0].header["ROOTNAME"] = "ic7801baq"
     lake = tmp_path / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     settings = load_settings(lake, environment={})
-    import_master(lake, simulated.master, "ngc104", settings.config)
-    report = align(AlignArguments(lake, (str(data),), settings, workers=WorkerSettings(0)))
+    import_master(stored(lake), simulated.master, "ngc104", settings.config)
+    report = align(AlignArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(0)))
     assert report.aligned == 1
     assert {told["reason"] for told in report.rejected} == {"truncated", "no_master"}
 
@@ -270,14 +271,16 @@ def test_charge_injected_frame_without_a_match_is_skipped_with_that_word(visit, 
             hdus[0].header["ROOTNAME"] = root
             hdus[0].header["HISTORY"] = name
     lake = tmp_path / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     settings = load_settings(lake, environment={})
-    import_master(lake, simulated.master, "ngc104", settings.config)
-    report = align(AlignArguments(lake, (str(tmp_path / "data"),), settings, workers=WorkerSettings(0)))
+    import_master(stored(lake), simulated.master, "ngc104", settings.config)
+    report = align(
+        AlignArguments(stored(lake), (str(tmp_path / "data"),), settings, workers=WorkerSettings(0))
+    )
     assert (report.aligned, report.skipped, report.quarantined) == (1, 1, [])
     assert report.exit_code == ExitCode.DONE
-    assert alignment_for(lake, "i12a01aaq").status == "skipped"
-    assert "skipped" in alignment_for(lake, "i12a01aaq").detail
+    assert alignment_for(stored(lake), "i12a01aaq").status == "skipped"
+    assert "skipped" in alignment_for(stored(lake), "i12a01aaq").detail
 
 
 def test_command_tells_a_plan_and_does_nothing(visit, aligned):

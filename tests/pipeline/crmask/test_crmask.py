@@ -15,6 +15,7 @@ from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline import private
 from cte_lake.pipeline.align.align_exposures import AlignArguments, align
@@ -61,12 +62,12 @@ def visit(tmp_path_factory):
     field = make_field(program.exposures, width=WIDTH, seed=31)
     simulated = simulate_program(program, folder, SIMULATION, field=field, filetypes=("flc",))
     lake = folder / "lake"
-    create_lake(lake)
+    create_lake(stored(lake))
     settings = load_settings(lake, environment={})
-    import_master(lake, simulated.master, "ngc104", settings.config)
+    import_master(stored(lake), simulated.master, "ngc104", settings.config)
     here = WorkerSettings(0)
-    assert align(AlignArguments(lake, (str(folder / "data"),), settings, workers=here)).aligned == 4
-    return program, field, CrmaskArguments(lake, (str(folder / "data"),), settings, workers=here)
+    assert align(AlignArguments(stored(lake), (str(folder / "data"),), settings, workers=here)).aligned == 4
+    return program, field, CrmaskArguments(stored(lake), (str(folder / "data"),), settings, workers=here)
 
 
 @pytest.fixture(scope="module")
@@ -156,10 +157,10 @@ def test_second_run_has_nothing_to_do_and_nothing_is_left_behind(visit, masked, 
 def test_changed_alignment_puts_the_whole_visit_out_of_date(visit, masked, tmp_path):
     _, _, arguments = visit
     lake = tmp_path / "lake"
-    shutil.copytree(arguments.lake, lake)
+    shutil.copytree(str(arguments.lake), lake)
     for path in (lake / "alignment").glob("ic7801abq.*"):
         path.unlink()
-    plan = make_plan(replace(arguments, lake=lake))
+    plan = make_plan(replace(arguments, lake=stored(lake)))
     (visit_todo,) = plan.todo
     assert len(visit_todo.exposures) == 4
     assert visit_todo.apart == {"ic7801abq"}
@@ -169,12 +170,12 @@ def test_changed_alignment_puts_the_whole_visit_out_of_date(visit, masked, tmp_p
 def test_pair_masks_each_chip_where_the_other_exposure_did_not_look(visit, masked, tmp_path):
     _, _, arguments = visit
     lake = tmp_path / "lake"
-    shutil.copytree(arguments.lake, lake, ignore=shutil.ignore_patterns("crmasks"))
+    shutil.copytree(str(arguments.lake), lake, ignore=shutil.ignore_patterns("crmasks"))
     (lake / "crmasks").mkdir()
     pair = tuple(f"{arguments.paths[0]}/ic7801a{letter}q_flc.fits" for letter in "ab")
-    report = find_cosmic_rays(replace(arguments, lake=lake, paths=pair))
+    report = find_cosmic_rays(replace(arguments, lake=stored(lake), paths=pair))
     assert [told["method"] for told in report.masked] == ["mixed", "mixed"]
-    mask = mask_for(lake, "ic7801aaq")
+    mask = mask_for(stored(lake), "ic7801aaq")
     for chip, rays, _, bad in _truth(visit, "ic7801aaq"):
         found, many = _events_found(mask.array(chip), bad, rays)
         assert found / many > 0.85, chip
@@ -183,14 +184,14 @@ def test_pair_masks_each_chip_where_the_other_exposure_did_not_look(visit, maske
 def test_exposure_alone_is_masked_on_its_image_and_says_so(visit, tmp_path):
     _, _, arguments = visit
     lake = tmp_path / "lake"
-    shutil.copytree(arguments.lake, lake, ignore=shutil.ignore_patterns("crmasks"))
+    shutil.copytree(str(arguments.lake), lake, ignore=shutil.ignore_patterns("crmasks"))
     (lake / "crmasks").mkdir()
     path = f"{arguments.paths[0]}/ic7801aaq_flc.fits"
-    report = find_cosmic_rays(replace(arguments, lake=lake, paths=(path,)))
+    report = find_cosmic_rays(replace(arguments, lake=stored(lake), paths=(path,)))
     assert [told["method"] for told in report.masked] == ["single"]
     assert "1 on one image alone" in summary_line(report)
     assert report.drizzlepac_seconds == 0
-    mask = mask_for(lake, "ic7801aaq")
+    mask = mask_for(stored(lake), "ic7801aaq")
     assert mask.sky == {}
     for chip, rays, stars, bad in _truth(visit, "ic7801aaq"):
         found, many = _events_found(mask.array(chip), bad, rays)

@@ -12,6 +12,7 @@ import pytest
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, IngestReport, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -34,8 +35,8 @@ def lake(small_visit, tmp_path) -> Path:
 
 
 def new_lake(root: Path, visit: Any) -> Path:
-    create_lake(root)
-    import_master(root, visit.master, visit.target, load_settings(root, environment={}).config)
+    create_lake(stored(root))
+    import_master(stored(root), visit.master, visit.target, load_settings(root, environment={}).config)
     return root
 
 
@@ -50,7 +51,7 @@ def run(lake) -> Ingest:
         *paths: Path, root: Path = lake, flags: dict[str, Any] | None = None, **more: Any
     ) -> IngestReport:
         arguments = IngestArguments(
-            lake=root,
+            lake=stored(root),
             paths=tuple(map(str, paths)),
             settings=load_settings(root, flags, environment={}),
             selection=more.pop("selection", Selection()),

@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 
 from cte_lake.errors import ExitCode
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.ingest import Action
 from tests.lakes import current, rejects
 
@@ -116,7 +117,7 @@ def outcome(small_visit, tmp_path_factory):
     for path in small_visit.frames:
         shutil.copy2(path, frames)
     arguments = IngestArguments(
-        lake, (str(frames),), load_settings(lake, environment={}), workers=WorkerSettings(count=0)
+        stored(lake), (str(frames),), load_settings(lake, environment={}), workers=WorkerSettings(count=0)
     )
     first, second = ingest(arguments), ingest(arguments)
     return lake, paths, first, second, make_plan(arguments)
@@ -177,7 +178,7 @@ def test_a_mended_file_is_measured(run, lake, frames):
 def test_a_lake_without_catalog_says_which_to_import(run, frames, tmp_path):
     from cte_lake.lake.create import create_lake
 
-    create_lake(tmp_path / "bare")
+    create_lake(stored(tmp_path / "bare"))
     report = run(frames, root=tmp_path / "bare")
     assert {r["reason"] for r in report.rejected} == {"no_master"}
     assert "master import FILE --target ngc104" in report.rejected[0]["detail"]

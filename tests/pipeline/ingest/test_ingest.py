@@ -10,6 +10,7 @@ from astropy.io import fits
 from cte_lake.config import load_settings
 from cte_lake.errors import ConfigError, ExitCode, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.ingest import Action, IngestArguments, make_plan
 from cte_lake.pipeline.master_import import import_master
 from tests.lakes import content, current, files, photometry, rejects
@@ -81,7 +82,7 @@ def test_a_changed_catalog_measures_its_target_again(run, lake, frames, small_vi
     fewer = tmp_path / "fewer.cat"
     fewer.write_text("\n".join(lines[: len(lines) // 2]) + "\n")
     config = load_settings(lake, environment={}).config
-    assert import_master(lake, fewer, "ngc104", config).revision == 2
+    assert import_master(stored(lake), fewer, "ngc104", config).revision == 2
     stars = {name: row["n_stars"] for name, row in current(lake).items()}
     assert run(frames).measured == 4
     assert all(row["n_stars"] < stars[name] for name, row in current(lake).items())
@@ -151,7 +152,7 @@ def test_the_same_image_twice_is_taken_once(run, lake, frames):
 def test_a_plan_writes_nothing_and_says_why(lake, frames):
     before = files(lake)
     settings = load_settings(lake, environment={})
-    plan = make_plan(IngestArguments(lake, (str(frames),), settings))
+    plan = make_plan(IngestArguments(stored(lake), (str(frames),), settings))
     assert [(item.action, item.why) for item in plan.items] == [(Action.MEASURE, "new")] * 4
     assert files(lake) == before
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.align_exposures import AlignArguments, align
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest.position import Position, failures
@@ -110,7 +111,7 @@ def test_it_is_known_in_the_next_run_and_looked_at_again_once_aligned(run, lake,
         patched.setattr("cte_lake.pipeline.ingest.ingest_task.read_chip", forbidden)
         assert len(run(frames).rejected) == 4
     settings = load_settings(lake, environment={})
-    done = align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    done = align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert done.aligned == 2
     (visit,) = done.visits
     assert visit.common
@@ -143,7 +144,7 @@ def test_another_field_is_refused_and_no_offset_is_invented(run, lake, frames, s
     mixed = rng.permutation(dec)
     other = tmp_path / "other.cat"
     other.write_text("\n".join(" ".join([*row[:4], f"{d:.8f}"]) for row, d in zip(rows, mixed, strict=True)))
-    import_master(lake, other, "ngc104", load_settings(lake, environment={}).config)
+    import_master(stored(lake), other, "ngc104", load_settings(lake, environment={}).config)
     report = run(frames)
     assert report.measured == 0
     assert {told["stage"] for told in report.rejected} == {"position"}
@@ -166,7 +167,7 @@ def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
 def test_what_align_refuses_after_it_was_measured_is_withdrawn_and_shown(run, lake, frames):
     run(frames)
     settings = load_settings(lake, {"align.gate.max_rms": 1e-3}, environment={})
-    done = align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    done = align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert (len(done.quarantined), done.withdrawn) == (2, 4)
     assert all("best offset" in told["detail"] for told in done.quarantined)
     with open_lake(lake) as opened:
@@ -207,7 +208,7 @@ def test_ingest_alone_says_what_it_lacks(run, lake, frames):
     assert "4 of 4 have the header's WCS" in report.lacking
     assert "`cte-lake run FOLDER`" in run(frames).lacking
     settings = load_settings(lake, environment={})
-    align(AlignArguments(lake, (str(frames),), settings, workers=WorkerSettings(0)))
+    align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert "header's WCS" not in run(frames).lacking
 
 

@@ -12,6 +12,7 @@ from cte_lake.errors import NothingToDo
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.masters.read import read_master
 from cte_lake.pipeline.align.match import match_nearest, refine, search_offset
 from cte_lake.pipeline.master_build.build_catalog import BuildArguments, build_master, choose_exposures
@@ -41,7 +42,7 @@ def visit(tmp_path_factory):
 
 
 def _lake(folder):
-    create_lake(folder)
+    create_lake(stored(folder))
     return folder, load_settings(folder, environment={})
 
 
@@ -50,13 +51,13 @@ def test_catalog_is_made_without_one_and_keeps_its_numbers(visit, tmp_path):
     folder, simulated = visit
     lake, settings = _lake(tmp_path / "lake")
     arguments = BuildArguments(
-        lake, (str(folder / "data"),), "ngc6583", settings, image=tmp_path / "ngc6583_drc.fits"
+        stored(lake), (str(folder / "data"),), "ngc6583", settings, image=tmp_path / "ngc6583_drc.fits"
     )
     report = build_master(arguments)
     assert len(report.exposures) == 4
     assert report.refused == {}
     assert report.depth == 4 * 348
-    built, filters, origins = lake_catalog(current_master(lake, "ngc6583"))
+    built, filters, origins = lake_catalog(current_master(stored(lake), "ngc6583"))
     assert set(filters) == {"F502N"}
     assert "ngc6583_drc.fits (4 exposures, 1392 s)" in origins[0]
     assert (tmp_path / "ngc6583_drc.fits").is_file()
@@ -86,16 +87,16 @@ def _against_truth(built, truth):
 def test_exposures_are_those_of_one_visit_and_filter(visit, tmp_path):
     folder, _ = visit
     lake, settings = _lake(tmp_path / "lake")
-    arguments = BuildArguments(lake, (str(folder / "data"),), "ngc6583", settings)
+    arguments = BuildArguments(stored(lake), (str(folder / "data"),), "ngc6583", settings)
     chosen = choose_exposures(arguments)
     assert [e.mjd for e in chosen] == sorted(e.mjd for e in chosen)
     assert len(chosen) == 4
     with pytest.raises(NothingToDo, match="two are needed"):
         choose_exposures(
-            BuildArguments(lake, (f"{folder}/data/*aaq_flc.fits",), "ngc6583", settings, Selection())
+            BuildArguments(stored(lake), (f"{folder}/data/*aaq_flc.fits",), "ngc6583", settings, Selection())
         )
     with pytest.raises(NothingToDo):
-        choose_exposures(BuildArguments(lake, (str(folder / "data"),), "ngc104", settings))
+        choose_exposures(BuildArguments(stored(lake), (str(folder / "data"),), "ngc104", settings))
 
 
 def _drizzled(stars, exptime=348.0, weight=None):
