@@ -76,33 +76,33 @@ def settings(lake):
 def fit(lake, settings, request=REQUEST, name=None):
     with open_lake(lake, settings=settings) as opened:
         found = fit_lake(opened, request, settings.hash(), name).coefficients
-    write_coefficients(path_in_lake(stored(lake), found.name), found)
+    write_coefficients(path_in_lake(lake, found.name), found)
     return found
 
 
 def told(lake, settings):
-    return [(one.coefficients.name, one.state, one.use) for one in set_states(stored(lake), settings)]
+    return [(one.coefficients.name, one.state, one.use) for one in set_states(lake, settings)]
 
 
 def test_a_set_is_stale_when_an_epoch_comes_and_a_new_version_stands_beside_it(lake, settings, images):
     old = fit(lake, settings)
     assert told(lake, settings) == [(old.name, "current", True)]
-    assert renew(stored(lake), settings) == []
-    before = path_in_lake(stored(lake), old.name).read_bytes()
+    assert renew(lake, settings) == []
+    before = path_in_lake(lake, old.name).read_bytes()
     write_images(Path(str(lake)), images[6])
-    (state,) = set_states(stored(lake), settings)
+    (state,) = set_states(lake, settings)
     assert (state.state, state.reason) == ("stale", "fitted to 6 pairs, there are 7 now")
-    (renewal,) = renew(stored(lake), settings)
-    assert path_in_lake(stored(lake), old.name).read_bytes() == before
+    (renewal,) = renew(lake, settings)
+    assert path_in_lake(lake, old.name).read_bytes() == before
     new = renewal.new
     assert new.name == old.name.replace(f"mjd{int(old.validity.mjd[1])}", f"mjd{int(new.validity.mjd[1])}")
-    assert read_coefficients(path_in_lake(stored(lake), new.name)) == new
+    assert read_coefficients(path_in_lake(lake, new.name)) == new
     assert request_of(new) == request_of(old) == (REQUEST, "standard")
     assert renewal.advice == new.provenance["advice"]
     assert renewal.advice.startswith(f"observers should use {new.name} instead of {old.name}; largest change")
     assert told(lake, settings) == [(new.name, "current", True), (old.name, "superseded", False)]
-    assert [one.name for one in all_sets(stored(lake), settings)] == [new.name, old.name]
-    assert renew(stored(lake), settings) == []
+    assert [one.name for one in all_sets(lake, settings)] == [new.name, old.name]
+    assert renew(lake, settings) == []
 
 
 @pytest.mark.slow
@@ -112,13 +112,13 @@ def test_measuring_again_makes_a_set_stale_and_the_new_version_has_a_name_of_its
     record = again.record | {"phot_key": "ab" * 12, "revision": 2}
     columns = again.columns | {"phot_key": np.full(len(again.true_flux), "ab" * 12)}
     write_images(Path(str(lake)), [replace(again, record=record, columns=columns)])
-    states = {one.coefficients.name: one for one in set_states(stored(lake), settings)}
+    states = {one.coefficients.name: one for one in set_states(lake, settings)}
     assert states[old.name].reason == "its 6 pairs were measured again, or are others"
-    made = {renewal.old.name: renewal.new.name for renewal in renew(stored(lake), settings)}
+    made = {renewal.old.name: renewal.new.name for renewal in renew(lake, settings)}
     assert made == {old.name: f"{old.name}_v2", "mine": "mine_v2"}
     assert named.name == "mine"
     wider = load_settings(lake, {"measure.clip_sigma": 5.0}, environment={})
-    assert {one.new.name for one in renew(stored(lake), wider)} == {f"{old.name}_v3", "mine_v3"}
+    assert {one.new.name for one in renew(lake, wider)} == {f"{old.name}_v3", "mine_v3"}
 
 
 def test_what_changes_no_slope_makes_no_set_stale(lake, settings):
@@ -133,25 +133,23 @@ def test_a_new_version_is_held_while_its_newest_epoch_departs_from_the_others(la
     write_images(Path(str(lake)), images[6])
     old = fit(lake, settings)
     write_images(Path(str(lake)), images[9])
-    (renewal,) = renew(stored(lake), settings)
+    (renewal,) = renew(lake, settings)
     assert renewal.advice.startswith(f"observers should go on with {old.name} until the alarm is explained")
     assert told(lake, settings) == [(old.name, "stale", True), (renewal.new.name, "current", False)]
-    assert renew(stored(lake), settings) == []
+    assert renew(lake, settings) == []
     # Whoever has looked at it fits by hand.
     by_hand = fit(lake, settings, name="looked at")
-    assert [one.coefficients.name for one in set_states(stored(lake), settings) if one.use] == [by_hand.name]
+    assert [one.coefficients.name for one in set_states(lake, settings) if one.use] == [by_hand.name]
 
 
 def test_a_set_that_does_not_say_what_it_was_fitted_to_is_unknown_and_left_alone(lake, settings):
     made = fit(lake, settings)
     provenance = {key: value for key, value in made.provenance.items() if key != "request"}
-    write_coefficients(
-        path_in_lake(stored(lake), made.name), replace(made, provenance=provenance), replace=True
-    )
+    write_coefficients(path_in_lake(lake, made.name), replace(made, provenance=provenance), replace=True)
     assert told(lake, settings) == [(made.name, "unknown", True)]
     for broken in ("", "[]", "{}", '{"mode": 3, "selection": {"nothing": 1}}'):
         assert request_of(replace(made, provenance={"request": broken})) is None
-    assert renew(stored(lake), settings) == []
+    assert renew(lake, settings) == []
 
 
 def test_a_stale_set_whose_pairs_are_gone_is_told_and_kept(lake, settings):
@@ -159,7 +157,7 @@ def test_a_stale_set_whose_pairs_are_gone_is_told_and_kept(lake, settings):
     gone = load_settings(
         lake, {f"measure.{name}_bins": [[1.0, 2.0]] for name in ("flux", "time")}, environment={}
     )
-    (renewal,) = renew(stored(lake), gone)
+    (renewal,) = renew(lake, gone)
     assert renewal.new is None
     assert renewal.advice.startswith(f"{made.name} is stale and cannot be fitted again: ")
 
@@ -199,7 +197,7 @@ def test_coeffs_list_says_what_is_stale_and_the_step_of_a_run_renews_it(lake, se
     states, told = listed()
     assert states == {old: ("stale", True)}
     assert told == f"{old} is stale: fitted to 6 pairs, there are 7 now\n"
-    asked = RunArguments(stored(lake), Path(), settings, steps=("fit",))
+    asked = RunArguments(lake, Path(), settings, steps=("fit",))
     (step,) = run(asked).steps
     assert (step.done, step.failed) == (1, 0)
     assert step.summary.startswith("fit: observers should use ngc104_F502N_l_pf0_flt_r3_mjd57656 instead of ")

@@ -45,13 +45,13 @@ def lake(tmp_path):
 
 @pytest.fixture
 def asked(lake, tmp_path):
-    return MonitorSetup(stored(lake), tmp_path / "frames", "lead@example.org", tmp_path / "www", fetch=False)
+    return MonitorSetup(lake, tmp_path / "frames", "lead@example.org", tmp_path / "www", fetch=False)
 
 
 def outcomes(lake):
     """What the doctor says: outcome and line of each check by its name, the worst of several."""
     found = {}
-    for check in examine(stored(lake)):
+    for check in examine(lake):
         if check.name not in found or check.outcome != "ok":
             found[check.name] = (check.outcome, check.line)
     return found
@@ -65,7 +65,7 @@ def test_the_examples_in_jobs_are_what_init_writes():
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12))
 def test_a_shell_reads_a_path_with_any_character_from_the_crontab_as_it_is(name):
-    site = replace(EXAMPLE, command="/opt/echo", lake=stored(f"/data/{name}"))
+    site = replace(EXAMPLE, command="/opt/echo", lake=f"/data/{name}")
     lines = cron_text(site).splitlines()
     assert f"CTE_LAKE_LAKE=/data/{name}" in lines
     (nightly, monthly) = (line.split(None, 5)[5] for line in lines if re.match(r"\d", line))
@@ -91,9 +91,7 @@ def test_what_would_break_an_entry_is_refused(wrong):
 def test_an_entry_replaces_the_lake_s_older_one_and_leaves_all_else():
     others = "MAILTO=me\n5 5 * * * backup\n"
     once = in_crontab(others, EXAMPLE)
-    twice = in_crontab(
-        in_crontab(once, replace(EXAMPLE, lake=stored("/other"))), replace(EXAMPLE, at="03:00")
-    )
+    twice = in_crontab(in_crontab(once, replace(EXAMPLE, lake="/other")), replace(EXAMPLE, at="03:00"))
     assert once.startswith(others)
     assert once.count("refresh --frames") == 1
     assert twice.count("refresh --frames") == 2
@@ -107,7 +105,7 @@ def test_init_writes_settings_that_the_night_reads_and_does_it_once(lake, asked,
     text = lake.settings_file.read_text()
     assert not set_up(asked)
     assert lake.settings_file.read_text() == text
-    night = night_of(stored(lake))
+    night = night_of(lake)
     assert night.steps[0].startswith(f"run {tmp_path / 'frames'} --steps align,")
     assert night.steps[-1] == f"report --publish {tmp_path / 'www'}"
     assert load_settings(lake, environment={}).config.refresh.frames == str(tmp_path / "frames")
@@ -117,7 +115,7 @@ def test_init_writes_settings_that_the_night_reads_and_does_it_once(lake, asked,
 
 def test_a_folder_with_quotes_is_configured_as_it_is(lake, tmp_path):
     frames = tmp_path / "fr\"am'es = \\ é"
-    set_up(MonitorSetup(stored(lake), frames, "lead"))
+    set_up(MonitorSetup(lake, frames, "lead"))
     assert load_settings(lake, environment={}).config.refresh.frames == str(frames)
 
 
@@ -193,7 +191,7 @@ class Archive(http.server.BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize(("minutes", "outcome"), [(0, "ok"), (2, "warn"), (-60, "fail")])
 def test_network_and_clock_are_held_against_the_archive(lake, minutes, outcome, monkeypatch):
-    create_lake(stored(lake))
+    create_lake(lake)
     monkeypatch.setattr(Archive, "off", timedelta(minutes=minutes))
     server = http.server.HTTPServer(("127.0.0.1", 0), Archive)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -210,7 +208,7 @@ def test_network_and_clock_are_held_against_the_archive(lake, minutes, outcome, 
 
 
 def test_a_lake_that_cannot_be_used_is_said_in_a_line_each(lake):
-    create_lake(stored(lake))
+    create_lake(lake)
     lake.settings_file.write_bytes(b"lake_version = 1\n[refresh]\nfetch = 'maybe'\n")
     told = outcomes(lake)
     assert told["lake"][0] == "ok"
@@ -227,7 +225,7 @@ def test_a_scarce_disk_and_a_small_memory_are_told(monkeypatch, lake):
         monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         assert {check.outcome for check in surroundings.disk(None, None)} == {outcome}
     monkeypatch.setattr(surroundings, "_text", lambda _: "MemAvailable:  1000000 kB\n")
-    create_lake(stored(lake))
+    create_lake(lake)
     config = load_settings(lake, {"workers.count": 8}, environment={}).config
     assert "set workers.count to 1" in surroundings.memory(config).line
 
@@ -236,7 +234,7 @@ def test_the_age_of_the_last_night_is_looked_at(asked, lake):
     set_up(asked)
     for days, outcome in ((0.3, "ok"), (4.0, "warn")):
         started = (datetime.now(UTC) - timedelta(days=days)).isoformat()
-        keep_night(stored(lake), Night(started, ended=started))
+        keep_night(lake, Night(started, ended=started))
         assert outcomes(lake)["last night"][0] == outcome
 
 
