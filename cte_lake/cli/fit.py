@@ -231,6 +231,8 @@ def _tell_surface(outcome: FitOutcome) -> None:
         f"residuals left out {quality['left_out_pull']:.2f} of their errors",
         err=True,
     )
+    for kind, (value, error) in family.chosen.kinds.items():
+        typer.echo(f"  {kind}: {100 * value:+.1f} +- {100 * error:.1f}% off the surface", err=True)
     cells = family.misfit.cells
     for sentence in outcome.of_chips:
         typer.echo(sentence, err=True)

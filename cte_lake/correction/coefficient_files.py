@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ FOLDER = "coefficients"
 #: Folder of the sets that travel with the package.
 BUILT_IN = "coefficient_sets"
 SUFFIX = ".toml"
+_KIND = re.compile(r"(.+)\[([^\[\]]+)\]")
 _FORBIDDEN = frozenset("/\\\0")
 
 
@@ -104,12 +106,16 @@ def _listed(entry: CoefficientSet, where: str) -> dict[str, Any]:
 def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     """Read the set of a path, of a name in the lake, or of a built-in one, in this order.
 
+    ``NAME[KIND]`` is the set NAME for one of the targets, filters or lengths that it was fitted to together.
+
     Raises
     ------
     NothingToDo
         If there is no such file and no such set.
     CatalogError
         If it is no coefficient set.
+    UsageError
+        If the set has no such kind.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -119,6 +125,8 @@ def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     built_in = {entry.stem: entry for entry in built_in_sets()}
     if name in built_in:
         return read_coefficients(built_in[name])
+    if asked := _KIND.fullmatch(name):
+        return find_coefficients(asked[1], lake).of_kind(asked[2])
     names = [entry.stem for entry in sets_in_lake(lake)] if lake is not None else []
     known = ", ".join(names)
     where = (

@@ -22,7 +22,7 @@ from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.family import FamilyFit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
-from cte_lake.model.points import EPOCH_WIDTH, FitPoints, from_table
+from cte_lake.model.points import EPOCH_WIDTH, MIXED, FitPoints, from_table
 from cte_lake.model.selection import Bootstrap, Candidate, bootstrap, try_time_degrees
 from cte_lake.model.shift import ShiftLaw, fit_shift
 from cte_lake.model.tables import column
@@ -76,7 +76,7 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     NothingToDo
         If there is none.
     UsageError
-        If they are of several kinds, which one surface cannot describe.
+        If they are of several kinds; of several targets, filters or lengths only where these are named.
     """
     selection = lake.select(request.selection).of_losses()
     chosen, values = selection.where()
@@ -90,7 +90,8 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
         raise NothingToDo(_no_slope(lake, selection, request))
     for name in (*KINDS, *(("flash",) if request.background_degree == 0 else ())):
         found = sorted({str(value) for value in column(rows, name)})
-        if len(found) > 1:
+        named = len(getattr(selection, name)) > 1
+        if len(found) > 1 and not (named and name in MIXED):
             raise UsageError(f"the slopes are of {name} {', '.join(found)}; choose one with --{name}")
     return rows
 
@@ -185,7 +186,9 @@ def fit_rows(
     candidates = try_time_degrees(points, degrees, background, request.robust)
     fit = next(c.fit for c in candidates if c.chosen and c.fit is not None)
     drawn, no_bootstrap = _bootstrap(fit, request)
-    chosen = {kind: str(column(rows, kind)[0]) for kind in KINDS if kind != "filetype"}
+    chosen = {
+        kind: ",".join(np.unique(column(rows, kind).astype(str))) for kind in KINDS if kind != "filetype"
+    }
     chosen["flash"] = ",".join(sorted(flashes, key=int))
     chosen |= {"estimator": request.estimator, "robust": request.robust, "time": _time_words(candidates)}
     if chip_losses is not None:
@@ -205,9 +208,7 @@ def fit_rows(
 def _label(chosen: dict[str, str], filetype: str, background: bool, aperture: int, points: FitPoints) -> str:
     """Return the name of a set that was given none: what it was fitted to, the usual left unsaid."""
     parts = [
-        chosen["target"],
-        chosen["filter"],
-        chosen["length"],
+        *(chosen[kind].replace(",", "+") for kind in MIXED),
         "background" if background else f"pf{chosen['flash']}",
         *([] if chosen["chinject"] == "NONE" else [chosen["chinject"].lower()]),
         filetype,

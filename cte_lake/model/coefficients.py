@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from cte_lake.errors import UsageError
 from cte_lake.model.correct_surface import leave
 from cte_lake.model.fit import SurfaceFit
-from cte_lake.model.points import epochs
+from cte_lake.model.points import MIXED, epochs
 from cte_lake.model.readout import lose
 from cte_lake.model.shift import ShiftLaw
 from cte_lake.model.surface import Surface, background_of
@@ -208,6 +208,24 @@ class CoefficientSet:
         )
         time, level = np.stack([d**0, d, d * d]), np.stack([b**0, b, b * b])
         return np.asarray(np.einsum("in,kn,ijk->nj", time, level, self.cube), dtype=np.float64)
+
+    def of_kind(self, kind: str) -> CoefficientSet:
+        """Return the set for one of the targets, filters or lengths that its surface is of.
+
+        Raises
+        ------
+        UsageError
+            If there is none of the name.
+        """
+        if self.surface is None:
+            raise UsageError(f"coefficient set {self.name!r} has no surface, and no losses of {kind!r}")
+        mixed = [name for name in MIXED if "," in self.selection.get(name, "")]
+        return replace(
+            self,
+            name=f"{self.name}[{kind}]",
+            surface=self.surface.of_kind(kind),
+            selection={**self.selection, **dict(zip(mixed, kind.split(" "), strict=False))},
+        )
 
     def loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
         """Return S, the loss per 2048 rows as a fraction, at a flux half-way down the chip (electrons)."""

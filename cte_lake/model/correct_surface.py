@@ -110,7 +110,7 @@ def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatAr
         Half the chips' relative difference and its error.
     """
     grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids)])
-    chips = np.array([surface.chips, surface.chips_err])
+    chips = np.array([surface.chips, surface.relative_error])
     return np.ascontiguousarray(surface.values), np.ascontiguousarray(surface.total), grids, chips
 
 

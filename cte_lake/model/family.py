@@ -145,6 +145,14 @@ def fit_family(
     best = _choose(members, len(points)) if form == "auto" else next(m for m in members if m.name == form)
     if best.fit is None:
         raise FitRefused(f"the form {best.name!r} cannot be fitted: {best.refusal}")
+    if best.fit.kinds:
+        degree = time_degree if best.name == "polynomial" else None
+        alone = fit_smooth(points, margins, best.fit.scale, loss, degree, kinds=False)
+        if float(np.sum(best.fit.score - alone.score)) <= _MARGIN:
+            plain = replace(best, fit=alone, score=float(alone.score.sum()) / len(points))
+            members[members.index(best)] = plain
+            best = plain
+    assert best.fit is not None
     mixed = best.fit.mixed
     misfit = find_misfit(points, mixed.left_out, mixed.left_out_variance)
     off = float(np.sqrt(misfit.chi2))

@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 
 #: A slope of fewer stars has an error bar that is itself too uncertain to weigh by.
 MIN_STARS = 10
+#: What may differ within one fit.
+MIXED = ("target", "filter", "length")
 #: Days within which visits count as one epoch (docs/field.md#epochs).
 EPOCH_WIDTH = 30.0
 #: Distance from the amplifiers in the middle of a chip, and the rms distance of its rows from there, px: an
@@ -49,6 +51,8 @@ class FitPoints:
     level, level_err : ndarray or None
         ln(flux on chip 1 / flux on chip 2) in the middle of the chip and its error, which separate the chips'
         losses; see `cte_lake.model.chip_difference`; None where it was not measured.
+    kind : ndarray of str or None
+        Target, filter and length, as far as they differ among the points; None where none does.
     """
 
     mjd: FloatArray
@@ -63,6 +67,7 @@ class FitPoints:
     n: FloatArray
     level: FloatArray | None = None
     level_err: FloatArray | None = None
+    kind: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return self.mjd.size
@@ -101,7 +106,7 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     ----------
     table : table or mapping
         Columns mjd, cte_loss, cte_loss_err, mean_flux, bin_lo, bin_hi, n; background, proposal, visit and the
-        means of the logarithm where there are any.
+        means of the logarithm where there are any; target, filter and length, which make `FitPoints.kind`.
     min_stars : int, optional
         Fewest stars of a slope.
     bins : iterable of (low, high), optional
@@ -130,6 +135,7 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
         n=numbers(table, "n"),
         level=level,
         level_err=level_err,
+        kind=_kinds(table),
     )
     good = (points.n >= min_stars) & (points.loss_err > 0)
     for values in (points.mjd, points.loss, points.loss_err, points.log_flux):
@@ -167,6 +173,12 @@ def _levels(table: Any) -> tuple[FloatArray | None, FloatArray | None]:
     level = numbers(table, "intercept") + numbers(table, "slope") * _MIDDLE
     error = numbers(table, "slope_err") * _ROWS_RMS
     return np.where(logarithm, level, np.nan), np.where(logarithm, error, np.nan)
+
+
+def _kinds(table: Any) -> NDArray[np.str_] | None:
+    columns = [column(table, name).astype(str) for name in MIXED if has(table, (name,))]
+    varying = [values for values in columns if np.unique(values).size > 1]
+    return np.array([" ".join(row) for row in zip(*varying, strict=True)]) if varying else None
 
 
 def _visits(table: Any) -> NDArray[np.str_]:

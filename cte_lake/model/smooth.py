@@ -9,7 +9,7 @@ time alone; where they change sign a constant S0 does, and the visits left out s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import product
 
 import numpy as np
@@ -35,6 +35,8 @@ _ROUNDS = 4
 #: S0 from lines for one variable alone, half of it for those that go with others. A variance that the data
 #: put to zero would claim that the form is exact.
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.1**2)}
+#: The same of what kinds of points have of their own: some 5% of the losses.
+_KNOWN_KINDS = (1.0, 0.05**2)
 #: Mean loss over its error under which losses have no shape to take a scale from.
 _DETECTED = 10.0
 #: Components with which a walk enters a product with another walk.
@@ -94,6 +96,9 @@ class SmoothFit:
         (observed - fitted) / error, the visits' factors in the fitted.
     noise : float
         Factor on the slopes' errors that their scatter asks for, at least 1.
+    kinds : dict of str to tuple of float
+        By which part the losses of each kind of points lie off the surface, and its error; by the number of
+        their visits they average out.
     """
 
     margins: tuple[Margin, Margin, Margin]
@@ -105,6 +110,7 @@ class SmoothFit:
     weights: FloatArray
     residuals: FloatArray
     noise: float
+    kinds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def visit_scatter(self) -> float:
@@ -317,6 +323,7 @@ def fit_smooth(
     scale: Scale,
     loss: Loss = "huber",
     polynomial: int | None = None,
+    kinds: bool = True,
 ) -> SmoothFit:
     """Fit the smooth surface with a given scale.
 
@@ -332,6 +339,8 @@ def fit_smooth(
         How far a slope may pull.
     polynomial : int, optional
         Instead the published family, with this power of time.
+    kinds : bool, optional
+        Whether kinds of points have factors of their own, where there are several.
     """
     fixed, groups = groups_of(margins) if polynomial is None else (polynomial_groups(margins, polynomial), [])
     sky = _sky(points, margins)
@@ -343,16 +352,21 @@ def fit_smooth(
     visits = points.visits
     number = {name: index for index, name in enumerate(visits)}
     visit = np.array([number[name] for name in points.visit.tolist()], dtype=np.int64)
-    model = MixedModel(0.5 * (blocks[0] + blocks[1]), slices[len(fixed) :], visit)
-    model.prior = _prior(groups)
+    names, apart = _contrasts(points) if kinds else ([], np.zeros((len(points), 0)))
+    size = blocks[0].shape[1]
+    own_factors = slice(size, size + apart.shape[1])
+    random = [*slices[len(fixed) :], *([own_factors] if names else [])]
+    model = MixedModel(np.hstack([0.5 * (blocks[0] + blocks[1]), apart]), random, visit)
+    model.prior = np.vstack([_prior(groups), *([_KNOWN_KINDS] if names else [])])
     base = points.loss_err**-2.0
     weights, noise = np.ones(len(points)), 1.0
     factor = points.loss.copy()
     residuals = np.zeros(len(points))
     for turn in range(_ROUNDS):
         precision = base * weights / noise**2
+        model.design[:, own_factors] = apart * factor[:, None]
         values = model.iterate(points.loss, precision, factor, 12 if turn < _ROUNDS - 1 else 40)
-        fitted = model.design @ values
+        fitted = (model.design[:, :size] @ values[:size]) * (1.0 + apart @ values[size:])
         own = model.visits_of(points.loss, precision, fitted, values)[visit]
         residuals = (points.loss - fitted * (1.0 + own)) / points.loss_err
         weights = _weights(residuals / noise, loss)
@@ -360,4 +374,26 @@ def fit_smooth(
         noise = max(1.0, spread * np.sqrt(len(points) / max(len(points) - model.effective, len(points) / 2)))
         factor = fitted
     mixed = model.finish(points.loss, base * weights / noise**2, factor)
-    return SmoothFit(margins, fixed, groups, scale, mixed, points, weights, residuals, noise)
+    found = {}
+    for name in names:
+        row = apart[np.argmax(points.kind == name)]
+        error = float(np.sqrt(row @ mixed.covariance[size:, size:] @ row))
+        found[name] = (float(row @ mixed.values[size:]), error)
+    mixed = replace(
+        mixed,
+        values=mixed.values[:size],
+        covariance=mixed.covariance[:size, :size],
+        alone=mixed.alone[:size, :size],
+        variances=mixed.variances[: len(groups)],
+    )
+    return SmoothFit(margins, fixed, groups, scale, mixed, points, weights, residuals, noise, found)
+
+
+def _contrasts(points: FitPoints) -> tuple[list[str], FloatArray]:
+    """Kinds of points, and a row for each point whose product with their factors averages 0 over visits."""
+    if points.kind is None or np.unique(points.kind).size < 2:
+        return [], np.zeros((len(points), 0))
+    names, number = np.unique(points.kind, return_inverse=True)
+    share = np.array([np.unique(points.visit[points.kind == name]).size for name in names], dtype=np.float64)
+    rows = np.vstack([-share[1:] / share[0], np.eye(names.size - 1)])
+    return names.tolist(), np.asarray(rows[number.ravel()])

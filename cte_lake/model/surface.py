@@ -10,7 +10,7 @@ their nodes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 VALUE_UNIT, ERROR_UNIT = 1e-7, 1e-6
 #: The parts of an error that have a table: see docs/model.md.
 TABLED = ("slopes", "visits", "form", "future")
-#: All parts; that of the chips is a fraction of the loss.
+#: All parts; that of the chips, with that of the kinds, is a fraction of the loss.
 PARTS = (*TABLED, "chips")
 
 
@@ -104,6 +104,9 @@ class Surface:
         Its standard deviation: with the chips not distinguished, how far they may be from their mean.
     scatter : float
         Standard deviation of one visit's losses about S, relative. It is no error of S, and not in any part.
+    kinds : mapping of str to tuple of float
+        Of a surface of several targets, filters or lengths: by which part the losses of each lie off S, and
+        its error.
     """
 
     grids: Grids
@@ -113,6 +116,7 @@ class Surface:
     chips: float = 0.0
     chips_err: float = 0.0
     scatter: float = 0.0
+    kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = tuple(grid.size for grid in self.grids)
@@ -137,11 +141,38 @@ class Surface:
         return (
             mine == theirs
             and np.array_equal(self.values, other.values)
+            and dict(self.kinds) == dict(other.kinds)
             and set(self.parts) == set(other.parts)
             and all(np.array_equal(table, other.parts[name]) for name, table in self.parts.items())
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def relative_error(self) -> float:
+        """Error of S as a part of it: of the chips, and of which kind the stars are."""
+        kinds = sum(value**2 + error**2 for value, error in self.kinds.values()) / max(len(self.kinds), 1)
+        return float(np.hypot(self.chips_err, np.sqrt(kinds)))
+
+    def of_kind(self, name: str) -> Surface:
+        """Return the surface of one of the kinds it is of.
+
+        Raises
+        ------
+        UsageError
+            If there is none of the name.
+        """
+        if name not in self.kinds:
+            there = ", ".join(self.kinds) or "none"
+            raise UsageError(f"the surface has no losses of {name!r} of their own; it has {there}")
+        value, error = self.kinds[name]
+        factor = 1.0 + value
+        return replace(
+            self,
+            values=factor * self.values,
+            parts={part: factor * table for part, table in self.parts.items()},
+            kinds={name: (0.0, error / factor)},
+        )
 
     @cached_property
     def total(self) -> FloatArray:
@@ -157,7 +188,7 @@ class Surface:
 
     def error(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike, part: str | None = None) -> FloatArray:
         """Return the standard deviation of `loss`, all of it or one part's (0 where the surface has none)."""
-        chips = self.chips_err * np.abs(self.loss(mjd, log_flux, b))
+        chips = self.relative_error * np.abs(self.loss(mjd, log_flux, b))
         if part == "chips":
             return chips
         if part is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +26,9 @@ HEAD = """\
 # of `chips`. [surface.errors]: standard deviations of S, tables that are linear between their nodes origin
 # + step * i: slopes (errors of the slopes), visits (their scatter), form (what no form followed), future
 # (the walk of the slope in time beyond the dates); their squares add up, with (chips_err S)^2. `scatter` is
-# by how much one visit's losses scatter about S, as a fraction; it is no error of S.
+# by how much one visit's losses scatter about S, as a fraction; it is no error of S. Where there is a section
+# [surface.kinds], S is the mean of several targets, filters or lengths, and each one's own is (1 + k) S with
+# k and its error there.
 """
 
 
@@ -52,6 +55,9 @@ def surface_lines(surface: Surface) -> list[str]:
     for name in TABLED:
         if name in surface.parts:
             lines += _rows(name, surface.parts[name], ERROR_UNIT)
+    if surface.kinds:
+        lines += ["", "[surface.kinds]"]
+        lines += [f"{json.dumps(name)} = [{k!r}, {error!r}]" for name, (k, error) in surface.kinds.items()]
     return lines
 
 
@@ -78,6 +84,7 @@ def read_surface(data: Mapping[str, Any]) -> Surface:
         chips=float(data["chips"]),
         chips_err=float(data["chips_err"]),
         scatter=float(data["scatter"]),
+        kinds={name: (float(k), float(error)) for name, (k, error) in data.get("kinds", {}).items()},
     )
 
 
@@ -92,6 +99,7 @@ def surface_values(surface: Surface) -> dict[str, Any]:
         "chips": surface.chips,
         "chips_err": surface.chips_err,
         "scatter": surface.scatter,
+        "kinds": {name: list(pair) for name, pair in surface.kinds.items()},
         "values": surface.values.tolist(),
         "errors": {
             **grids(surface.error_grids),

@@ -80,4 +80,5 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
         chips=float(f"{chips.value:.5g}"),
         chips_err=float(f"{chips.error:.5g}"),
         scatter=float(f"{fit.visit_scatter:.5g}"),
+        kinds={name: (float(f"{k:.5g}"), float(f"{error:.5g}")) for name, (k, error) in fit.kinds.items()},
     )

@@ -1,12 +1,21 @@
 """Coefficient sets of published numbers, and the built-in ones."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from cte_lake.cli.main import app
-from cte_lake.correction.coefficient_files import built_in_sets, find_coefficients, read_coefficients
-from cte_lake.errors import CteLakeError
+from cte_lake.correction.coefficient_files import (
+    built_in_sets,
+    find_coefficients,
+    read_coefficients,
+    write_coefficients,
+)
+from cte_lake.errors import CteLakeError, UsageError
+from tests.model.sets import make_background_set
+from tests.model.test_surface import make_surface
 
 FACTS = (
     "--flux",
@@ -90,3 +99,16 @@ def test_built_in_sets_are_found_anywhere_and_say_what_they_are(tmp_path, monkey
     done = run("correct", "t.csv", "-c", "simulated_demo_flt_r3")
     assert "simulated: cte-lake demo" in done.stderr
     assert "simulated_demo_flt_r3" in run("coeffs", "list").stdout
+
+
+def test_a_kind_of_a_set_is_asked_for_by_its_name(tmp_path):
+    surface = dataclasses.replace(make_surface(), kinds={"ngc104": (-0.03, 0.004), "ngc6791": (0.05, 0.006)})
+    entry = dataclasses.replace(make_background_set(), surface=surface)
+    path = tmp_path / "set.toml"
+    write_coefficients(path, entry)
+    found = find_coefficients(f"{path}[ngc6791]", None)
+    assert found.loss(57000.0, 700.0, 3.0) == pytest.approx(1.05 * entry.loss(57000.0, 700.0, 3.0))
+    with pytest.raises(UsageError, match="it has ngc104, ngc6791"):
+        find_coefficients(f"{path}[m31]", None)
+    with pytest.raises(UsageError, match="has no surface"):
+        find_coefficients(f"{built_in_sets()[0].stem}[m31]", None)

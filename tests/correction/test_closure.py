@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.correction.closure import lake_tables, run_closure
-from cte_lake.correction.fit_lake import fit_lake
+from cte_lake.correction.fit_lake import fit_lake, fit_rows, slopes_of
 from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.paths import Partition, phot_file
+from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.model.closure import ClosureOptions, before_and_after
@@ -87,6 +89,33 @@ def test_a_lake_in_memory_is_measured_as_one_of_files(tmp_path):
         assert fits[0].coefficients.tolist() == fits[1].coefficients.tolist()
         memory.fill(exposures.slice(0, 0), phot.slice(0, 0))
         assert len(memory.cte()) == 0
+
+
+def test_filters_that_are_named_are_fitted_together():
+    rng = np.random.default_rng(3)
+    dates = (55106.0, 55900.0, 56700.0, 57500.0)
+    less, more = (
+        Injection(stars=1500, mjd=dates, law=tuple(tuple(k * c for c in row) for row in Injection().law))
+        for k in (0.9, 1.1)
+    )
+    pairs = [simulate_pair(setup, mjd, rng) for setup in (less, more) for mjd in dates]
+    exposures, phot = lake_tables(pairs, less)
+    rows = exposures.to_pylist()
+    for row in rows[len(rows) // 2 :]:
+        row["filter"] = "F606W"
+    request = FitRequest(Selection(filter=("F502N", "F606W")), time_degree=1)
+    with MemoryLake(SETTINGS.config, views=("cte",), threads=1) as lake:
+        lake.fill(pa.Table.from_pylist(rows), phot)
+        with pytest.raises(UsageError, match="the slopes are of filter F502N, F606W"):
+            slopes_of(lake, FitRequest(time_degree=1))
+        found = fit_rows(slopes_of(lake, request), request, "same").coefficients
+    assert found.name.startswith("ngc104_F502N+F606W_l_")
+    assert found.selection["filter"] == "F502N,F606W"
+    near, far = (found.of_kind(name).loss(56500.0, 700.0) for name in ("F502N", "F606W"))
+    assert far / near == pytest.approx(1.1 / 0.9, abs=0.1)
+    assert found.of_kind("F606W").selection["filter"] == "F606W"
+    with pytest.raises(UsageError, match="it has F502N, F606W"):
+        found.of_kind("F814W")
 
 
 @pytest.mark.parametrize("estimator", ["both_in_bin", "mean_flux", "log_ratio"])

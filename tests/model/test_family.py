@@ -1,16 +1,19 @@
 """Surfaces chosen by the visits left out: they follow laws that no form is, and their errors say how well."""
 
 import dataclasses
+import tomllib
 
 import numpy as np
 import pytest
 
-from cte_lake.errors import FitRefused
+from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.chip_difference import UNKNOWN, chip_difference
 from cte_lake.model.family import fit_family
 from cte_lake.model.laws import LAWS
+from cte_lake.model.points import FitPoints
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.smooth import constant_scale, fit_smooth, margins_of
+from cte_lake.model.surface_text import read_surface, surface_lines
 from cte_lake.model.tabulation import surface_of
 from cte_lake.model.terms import background_variable
 
@@ -66,6 +69,41 @@ def test_a_form_that_does_not_follow_says_where_and_widens_its_error():
     alone, widened = (np.sqrt(np.mean((error / e) ** 2)) for e in (expected, full))
     assert alone > 3
     assert widened < 0.5 * alone
+
+
+def two_targets(apart):
+    """Slopes of two targets, the losses of the second off those of the first by a part."""
+    one, two = (SlopeLake(LAWS["saturating"], epochs=n, visits_per_epoch=2).draw(n)[0] for n in (12, 9))
+    two = dataclasses.replace(two, loss=two.loss * (1.0 + apart), visit=np.char.add(two.visit, "b"))
+    joined = {
+        field.name: np.concatenate([getattr(one, field.name), getattr(two, field.name)])
+        for field in dataclasses.fields(one)
+        if field.name != "kind"
+    }
+    return FitPoints(**joined, kind=np.repeat(["ngc104", "ngc6791"], [len(one), len(two)]))
+
+
+def test_targets_have_terms_of_their_own_where_the_visits_ask_for_them():
+    points = two_targets(0.12)
+    family = fit_family(points)
+    (first, error), (second, _) = family.chosen.kinds.values()
+    assert second - first == pytest.approx(0.12, abs=4 * error + 0.01)
+    assert 0.001 < error < 0.015
+    # By the number of their visits they average out.
+    assert 24 * first + 18 * second == pytest.approx(0.0, abs=1e-9)
+    surface = surface_of(family, chip_difference(points, points.loss))
+    ratio = surface.of_kind("ngc6791").loss(57000.0, 3.0, 0.6) / surface.of_kind("ngc104").loss(
+        57000.0, 3.0, 0.6
+    )
+    assert ratio == pytest.approx((1 + second) / (1 + first), rel=1e-4)
+    assert surface.relative_error > surface.of_kind("ngc104").relative_error > surface.chips_err
+    assert read_surface(tomllib.loads("\n".join(surface_lines(surface)))["surface"]) == surface
+    with pytest.raises(UsageError, match="no losses of 'm31' of their own; it has ngc104, ngc6791"):
+        surface.of_kind("m31")
+
+
+def test_targets_that_agree_have_none():
+    assert fit_family(two_targets(0.0), "relative").chosen.kinds == {}
 
 
 def test_beyond_a_limit_a_fit_is_refused():

@@ -24,8 +24,12 @@ def reader() -> dict:
     return names
 
 
-def test_forty_lines_are_enough(tmp_path):
-    entry = dataclasses.replace(make_background_set(), surface=make_surface())
+@pytest.mark.parametrize("kind", [None, "ngc6791"])
+def test_forty_lines_are_enough(tmp_path, kind):
+    kinds = {} if kind is None else {"ngc104": (-0.03, 0.004), kind: (0.05, 0.006)}
+    entry = dataclasses.replace(
+        make_background_set(), surface=dataclasses.replace(make_surface(), kinds=kinds)
+    )
     path = tmp_path / "set.toml"
     path.write_text(to_toml(entry), encoding="utf-8")
     read = reader()
@@ -34,11 +38,11 @@ def test_forty_lines_are_enough(tmp_path):
     for _ in range(6):
         flux, y, chip = 10 ** rng.uniform(2.6, 4.3), rng.uniform(100.0, 1950.0), int(rng.integers(1, 3))
         mjd, sky = rng.uniform(55100.0, 60500.0), rng.uniform(0.0, 30.0)
-        ours = correct(entry, flux, y, chip, mjd, sky)
+        ours = correct(entry if kind is None else entry.of_kind(kind), flux, y, chip, mjd, sky)
         rows = y if chip == 2 else 2050.0 - y
-        assert read["corrected"](surface, flux, rows, mjd, sky, chip) == pytest.approx(
+        assert read["corrected"](surface, flux, rows, mjd, sky, chip, kind) == pytest.approx(
             float(ours.corrected_flux), rel=1e-5
         )
         middle = np.sqrt(flux * float(ours.corrected_flux))
-        error = read["loss_error"](surface, mjd, middle, sky, chip)
+        error = read["loss_error"](surface, mjd, middle, sky, chip, kind)
         assert float(ours.cte_dmag_err) == pytest.approx(1.0857 * rows / 2048.0 * error, rel=0.25)
