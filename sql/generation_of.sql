@@ -12,20 +12,20 @@ CREATE OR REPLACE MACRO generation_of(filetype, cal_ver, cte_name, cte_ver, pcte
         WHEN filetype <> 'flc' THEN filetype
         ELSE concat_ws('_',
             coalesce(
-                'cte' || nullif(regexp_extract(cte_ver, '^\s*(\d+)', 1), ''),
+                'cte' || try_cast(regexp_extract(cte_ver, '^(?:[^(]*?[^\w.(])?[vV]?(\d+)', 1) AS INTEGER),
                 nullif(regexp_replace(lower(cte_name), '[^a-z0-9]', '', 'g'), ''),
                 'cte-unknown'
             ),
             nullif(
                 regexp_replace(
-                    regexp_replace(lower(trim(pctetab)), '^n/a$|^.*[$/]|(_cte)?\.fits.*$', '', 'g'), '[^a-z0-9]', '', 'g'
+                    regexp_replace(lower(trim(pctetab)), '^(n/a|none|indef|undefined)$|^.*[$/\\]|(_cte)?(\.fits.*)?$', '', 'g'), '[^a-z0-9]', '', 'g'
                 ),
                 ''
             ),
             CASE
                 WHEN (
-                    coalesce(try_cast(regexp_extract(cal_ver, '^\s*(\d+)\.(\d+)', 1) AS INTEGER), 0),
-                    coalesce(try_cast(regexp_extract(cal_ver, '^\s*(\d+)\.(\d+)', 2) AS INTEGER), 0)
+                    coalesce(try_cast(regexp_extract(cal_ver, '^(?:[^(]*?[^\w.(])?[vV]?(\d+)\.(\d+)', 1) AS INTEGER), 0),
+                    coalesce(try_cast(regexp_extract(cal_ver, '^(?:[^(]*?[^\w.(])?[vV]?(\d+)\.(\d+)', 2) AS INTEGER), 0)
                 ) >= (3, 8) THEN 'serial'
             END
         )

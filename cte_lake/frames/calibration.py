@@ -14,7 +14,7 @@ HAP: Final = "hap"
 """Product of the Hubble Advanced Products: the same pixels with another WCS, never preferred."""
 
 _VERSION: Final = re.compile(
-    r"\s*v?(\d+(?:\.\d+)*)\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)", re.I
+    r"(?:[^(]*?[^\w.(])?v?(\d+(?:\.\d+)*)\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)", re.I
 )
 _STAGES: Final = ("dev", "pre", "a", "alpha", "b", "beta", "rc")
 _RELEASED: Final = len(_STAGES)
@@ -27,7 +27,7 @@ def version_key(text: str) -> tuple[tuple[int, ...], int, int]:
     Parameters
     ----------
     text : str
-        CAL_VER or CTE_VER: numbers with points, perhaps a pre-release, perhaps a date in brackets.
+        CAL_VER or CTE_VER: numbers with points, perhaps a name before, a pre-release, a date in brackets.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from typing import Any, Final
 
@@ -55,6 +56,16 @@ class HeaderCards:
         """Return the stripped text, empty if missing."""
         value = self.raw(key)
         return "" if value is None else str(value).strip()
+
+    def text_or_history(self, key: str) -> str:
+        """Return the text, or what HISTORY says of the keyword: calwf3 writes new keywords there."""
+        text = self.optional_text(key)
+        if text.upper() not in _NO_VALUE:
+            return text
+        lines = [str(line) for header in self.headers for line in header.get("HISTORY", [])]
+        said = re.compile(rf"\b{key}\b[\s=:']*([^'/]+)")
+        stated = [found[1].strip() for line in lines if (found := said.search(line))]
+        return stated[-1] if stated else text
 
     def text(self, key: str) -> str:
         """Return the stripped text, which must not be blank."""

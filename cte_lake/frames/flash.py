@@ -39,8 +39,8 @@ class FlashEvidence:
         FLASHDUR, s.
     current : str
         FLASHCUR: ZERO, LOW, MED, HIGH.
-    mean : float or None
-        MEANFLSH, e-/px, as subtracted; the greater of both chips.
+    means : tuple of float
+        MEANFLSH of the chips that have it, e-/px, as subtracted.
     correction : str
         FLSHCORR.
     """
@@ -49,13 +49,13 @@ class FlashEvidence:
     level: float | None
     duration: float | None
     current: str
-    mean: float | None
+    means: tuple[float, ...]
     correction: str
 
     @property
     def lit(self) -> bool:
         """Whether anything but the state says that the lamp was on."""
-        return (self.level or 0) > 0 or (self.duration or 0) > 0 or (self.mean or 0) > _DARK
+        return (self.level or 0) > 0 or (self.duration or 0) > 0 or max(self.means, default=0) > _DARK
 
     @property
     def unlit(self) -> bool:
@@ -63,9 +63,10 @@ class FlashEvidence:
         return self.level == 0 or self.duration == 0 or self.current == "ZERO"
 
     def __str__(self) -> str:
+        means = " and ".join(f"{mean:g}" for mean in dict.fromkeys(self.means))
         values = {
             "FLASHSTA": repr(self.status), "FLASHLVL": self.level, "FLASHDUR": self.duration,
-            "FLASHCUR": self.current or None, "MEANFLSH": self.mean, "FLSHCORR": self.correction or None,
+            "FLASHCUR": self.current or None, "MEANFLSH": means or None, "FLSHCORR": self.correction or None,
         }  # fmt: skip
         return ", ".join(
             f"{key} {value:g}" if isinstance(value, float) else f"{key} {value or 'missing'}"
@@ -84,10 +85,13 @@ class FlashRule:
 
 
 def _mean_differs(found: FlashEvidence) -> bool:
-    if not found.level or found.mean is None or found.mean <= _DARK:
+    level = found.level
+    if not level:
         return False
-    low, high = (found.level * factor for factor in _MEAN_TO_LEVEL)
-    return not low <= found.mean <= high and abs(found.mean - found.level) > _ROUNDING
+    low, high = (level * factor for factor in _MEAN_TO_LEVEL)
+    # Before the flash is subtracted, MEANFLSH is 0.
+    stated = [mean for mean in found.means if mean > _DARK or found.correction == "COMPLETE"]
+    return any(not low <= mean <= high and abs(mean - level) > _ROUNDING for mean in stated)
 
 
 def _rate_differs(found: FlashEvidence) -> bool:
@@ -123,7 +127,7 @@ FLASH_RULES: Final = (
     ),
     FlashRule(
         "flash_contradiction",
-        f"MEANFLSH below {_MEAN_TO_LEVEL[0]} or above {_MEAN_TO_LEVEL[1]} times FLASHLVL",
+        f"MEANFLSH of a chip below {_MEAN_TO_LEVEL[0]} or above {_MEAN_TO_LEVEL[1]} times FLASHLVL",
         "the flash that was subtracted is not the one that was asked for",
         _mean_differs,
     ),
@@ -171,7 +175,7 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
         level=cards.optional_number("FLASHLVL"),
         duration=cards.optional_number("FLASHDUR"),
         current=cards.optional_text("FLASHCUR").upper(),
-        mean=mean_flash(cards),
+        means=_mean_flashes(cards),
         correction=cards.optional_text("FLSHCORR").upper(),
     )
     if found.status == DONE and found.level is None:
@@ -194,9 +198,12 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
 
 def mean_flash(cards: HeaderCards) -> float | None:
     """Return the greatest MEANFLSH of the chips' headers, electrons per pixel; None where none has it."""
+    return max(_mean_flashes(cards), default=None)
+
+
+def _mean_flashes(cards: HeaderCards) -> tuple[float, ...]:
     chips = [HeaderCards(cards.name, [header]) for header in cards.headers[1:]]
-    found = [mean for chip in chips if (mean := chip.optional_number("MEANFLSH")) is not None]
-    return max(found, default=None)
+    return tuple(mean for chip in chips if (mean := chip.optional_number("MEANFLSH")) is not None)
 
 
 def _level_of_sibling(file: Path, rootname: str) -> float | None:

@@ -11,7 +11,7 @@ from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.opening import SUFFIXES
 
 _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
-_PROPOSAL: Final = re.compile(r"[0-9]{1,6}")
+_PROPOSAL: Final = re.compile(r"([0-9]{1,6})(\.0*)?")
 _FILTER: Final = re.compile(r"FQ?\d{3}(W|N|M|LP|X)|G280")
 _CHINJECT: Final = re.compile(r"NONE|CONT|LINE\d{1,3}")
 _OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
@@ -28,9 +28,17 @@ def rootname(cards: HeaderCards) -> str:
 def proposal(cards: HeaderCards) -> int:
     """Return PROPOSID as a number."""
     text = cards.text("PROPOSID")
-    if not _PROPOSAL.fullmatch(text):
+    number = _PROPOSAL.fullmatch(text)
+    if number is None:
         raise Rejected("bad_keyword", f"PROPOSID={text!r} of {cards.name} is not a proposal number")
-    return int(text)
+    return int(number[1])
+
+
+def binning(cards: HeaderCards, key: str) -> int:
+    """Return the greatest binning that any header states: the archive writes it into those of the chips."""
+    own = [HeaderCards(cards.name, [header]) for header in cards.headers if key in header]
+    stated = [one.integer(key) for one in own if one.raw(key) is not None]
+    return max(stated) if stated else cards.integer(key)
 
 
 def subarray(cards: HeaderCards) -> bool:
@@ -96,5 +104,5 @@ def filter(cards: HeaderCards) -> str:
 
 def flag(cards: HeaderCards, key: str) -> str:
     """Return 'T', 'F' or '' of a flag that some headers hold as a logical and some as text."""
-    value = cards.raw(key)
-    return ("T" if value else "F") if isinstance(value, bool) else cards.optional_text(key).upper()
+    text = cards.optional_text(key).upper()
+    return {"TRUE": "T", "YES": "T", "1": "T", "FALSE": "F", "NO": "F", "0": "F"}.get(text, text)

@@ -6,6 +6,7 @@ page docs/screening.md is written from it, and `screen` goes through it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -103,7 +104,7 @@ def _dispersed(exposure: Exposure, _: ScreeningRules) -> str:
 
 
 def _badly_guided(exposure: Exposure, _: ScreeningRules) -> str:
-    return f"FGSLOCK={exposure.fgslock}" if exposure.fgslock in {"GYROS", "COARSE"} else ""
+    return f"FGSLOCK={exposure.fgslock}" if re.search("GYRO|COARSE", exposure.fgslock) else ""
 
 
 def _lit_or_moving(exposure: Exposure, _: ScreeningRules) -> str:
@@ -145,11 +146,13 @@ SCREENS: Final = (
     Screen(
         "quality",
         "QUALITY, QUALCOM1 to 3",
-        "blank, OK",
+        "blank, OK, N/A",
         "any other text: the archive's word on what went wrong",
-        lambda exposure, _: "" if exposure.quality.upper() in {"", "OK"} else f"QUALITY={exposure.quality}",
+        lambda exposure, _: (
+            "" if exposure.quality.upper() in {"", "OK", "N/A"} else f"QUALITY={exposure.quality}"
+        ),
     ),
-    Screen("guiding", "FGSLOCK", "FINE, UNKNOWN, blank", "GYROS, COARSE", _badly_guided),
+    Screen("guiding", "FGSLOCK", "FINE, UNKNOWN, blank", "GYROS, COARSE, FINE/GYRO", _badly_guided),
     Screen("scan", "SCAN_TYP, SCAN_RAT", "N, blank; 0", "C, D; a rate above 0", _scanned),
     Screen("grism", "FILTER, OBSTYPE", "filters; IMAGING", "G280; SPECTROSCOPIC", _dispersed),
     Screen(

@@ -149,6 +149,7 @@ class TestFlash:
             ({"FLSHCORR": "OMIT"}, 91.0, "flash_contradiction"),
             ({"FLSHCORR": "OMIT"}, 0.0, "flash_not_subtracted"),
             ({"FLASHLVL": 116, "FLASHDUR": 11.6}, 12.0, "flash_contradiction"),
+            ({}, 0.0, "flash_contradiction"),  # said to be subtracted, and nothing was
         ],
     )
     def test_contradictions_are_refused_with_the_figures(self, make_frame, cards, mean, reason):
@@ -156,6 +157,11 @@ class TestFlash:
         assert error.reason == reason
         assert f"MEANFLSH {mean:g}" in error.detail
         assert "FLASHSTA" in error.detail
+
+    def test_each_chip_has_its_say(self, make_frame):
+        error = refusal(make_frame(sci1={"MEANFLSH": 12.0}, sci2={"MEANFLSH": 0.0}))
+        assert error.reason == "flash_contradiction"
+        assert "MEANFLSH 12 and 0" in error.detail
 
     @pytest.mark.parametrize(("level", "mean"), [(12, 12.0), (12, 9.1), (6, 3.5), (116, 125.0), (6, None)])
     def test_what_agrees_is_the_level(self, make_frame, level, mean):
@@ -368,6 +374,34 @@ def test_binning_may_stand_in_sci_alone(make_frame):
     bare, binned = {"BINAXIS1": None, "BINAXIS2": None}, {"BINAXIS1": 2, "BINAXIS2": 3}
     exposure = read_exposure(make_frame(primary=bare, sci1=binned, sci2=binned))
     assert (exposure.binaxis1, exposure.binaxis2) == (2, 3)
+
+
+@pytest.mark.parametrize("sci", [{"BINAXIS1": 2, "BINAXIS2": 2}, {"BINAXIS1": 1, "BINAXIS2": 2}])
+def test_binning_of_any_header_counts(make_frame, sci):
+    exposure = read_exposure(make_frame(primary={"BINAXIS1": 1, "BINAXIS2": 1}, sci2=sci))
+    assert (exposure.binaxis1, exposure.binaxis2) == (sci["BINAXIS1"], 2)
+
+
+@pytest.mark.parametrize("raw", [14378, "14378", " 014378 ", 14378.0, "14378.0"])
+def test_a_proposal_is_a_number_in_any_spelling(make_frame, raw):
+    assert read_exposure(make_frame(primary={"PROPOSID": raw})).proposal == 14378
+
+
+@pytest.mark.parametrize("line", ["CTE_VER = '2.0     ' / version", "CTE_VER: 2.0", "CTE_VER=2.0"])
+@pytest.mark.parametrize("card", [None, "", "N/A"])
+def test_the_cte_correction_may_stand_in_history_alone(make_frame, line, card):
+    def edit(hdus):
+        hdus[0].header["HISTORY"] = "PCTECORR complete ..."
+        hdus[0].header["HISTORY"] = line
+        hdus[0].header["HISTORY"] = "CTE_NAME pixelCTE 2019"
+
+    exposure = read_exposure(make_frame(primary={"CTE_VER": card, "CTE_NAME": card}, edit=edit))
+    assert (exposure.cte_ver, exposure.cte_name) == ("2.0", "pixelCTE 2019")
+
+
+@pytest.mark.parametrize(("raw", "flag"), [(True, "T"), ("T", "T"), ("yes", "T"), (False, "F"), (" ", "")])
+def test_flags_are_spelled_one_way(make_frame, raw, flag):
+    assert read_exposure(make_frame(primary={"MTFLAG": raw})).mtflag == flag
 
 
 def test_comments_on_the_quality_are_joined(make_frame):

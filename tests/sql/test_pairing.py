@@ -197,6 +197,11 @@ def test_what_does_not_change_the_pixels_of_a_file_type_may_differ(exposures, fi
         ({"cte_ver": ""}, "pixelcte2019_54l1347ei"),
         ({"cte_ver": None, "cte_name": None, "pctetab": "N/A", "cal_ver": "sim"}, "cte-unknown"),
         ({"filetype": "flt", "cal_ver": "3.8.0"}, "flt"),
+        ({"cte_ver": "02.0", "pctetab": "54l1347ei_cte"}, "cte2_54l1347ei"),
+        ({"cte_ver": "v2.0 (2020)", "pctetab": r"C:\iref\54L1347EI_CTE.FITS"}, "cte2_54l1347ei"),
+        ({"cte_ver": "N/A", "pctetab": "NONE"}, "pixelcte2019"),
+        ({"cal_ver": "calwf3 3.8.0 (Sep-15-2026)"}, "cte2_54l1347ei_serial"),
+        ({"cal_ver": "(Sep-15-2026)"}, "cte2_54l1347ei"),
     ],
 )
 def test_a_generation_has_a_name(exposures, facts, generation):
