@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from cte_lake.lake.stored import AnyLake
     from cte_lake.model.coefficients import CoefficientSet
 
+    OneSet = str | CoefficientSet
+    AnySets = OneSet | list[OneSet] | tuple[OneSet, ...]
+
 
 def between(low: Any = None, high: Any = None) -> Between:
     """Return a range to filter by, both ends included; None leaves an end open.
@@ -59,15 +62,16 @@ class Lake(api.Lake):
     outside the lake.
     """
 
-    def correct(self, table: Any, coefficients: str | CoefficientSet, **facts: Any) -> Any:
+    def correct(self, table: Any, coefficients: AnySets, **facts: Any) -> Any:
         """Correct a table of photometry for CTE losses.
 
         Parameters
         ----------
         table : Result, astropy.table.Table, pandas.DataFrame, polars.DataFrame or pyarrow.Table
             Photometry; units and times are converted.
-        coefficients : str or CoefficientSet
-            A set, or the name of one: of this lake, of the built-in ones, or of a file.
+        coefficients : str or CoefficientSet, or a sequence of them
+            A set, or the name of one: of this lake, of the built-in ones, or of a file. Several are of
+            different radii; each corrects the column of its own, ``radius=(3, 5)`` those of one column.
         **facts
             What the table has no column for: ``mjd``, ``chip``, ``background``, ``radius``, ``filetype``,
             ``exptime``, ``zero_point``, ``gain``, ``enclosed``, ``y_origin``, ``units``; and
@@ -94,7 +98,11 @@ class Lake(api.Lake):
                 raise UsageError(f"correct has no option {name!r}; it has {', '.join([*known, 'columns'])}")
         if facts.get("mjd") is not None:
             facts["mjd"] = _end(facts["mjd"])
-        return correct_table(table, self._set(coefficients), TableConstants(**facts), chosen)
+        if isinstance(facts.get("radius"), list | tuple):
+            facts["apertures"] = tuple(facts.pop("radius"))
+        listed = coefficients if isinstance(coefficients, list | tuple) else [coefficients]
+        sets = [self._set(each) for each in listed]
+        return correct_table(table, sets, TableConstants(**facts), chosen)
 
     def _set(self, coefficients: str | CoefficientSet) -> CoefficientSet:
         from cte_lake.correction.coefficient_files import find_coefficients

@@ -19,19 +19,10 @@ from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.correction.correct_files import CorrectedFile
+    from cte_lake.model.coefficients import CoefficientSet
 
 _COLUMNS, _CONSTANTS = "Columns", "Where a column is missing: one value for all rows"
 _FILES = "Files"
-CoefficientsOption = Annotated[
-    str,
-    typer.Option(
-        "--coefficients",
-        "-c",
-        metavar="SET",
-        help="Coefficient set: a file, a name in the lake, or a built-in one.",
-        autocompletion=coefficient_sets,
-    ),
-]
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -43,7 +34,16 @@ def correct(
             help="FITS, ECSV, VOTable, Parquet, Feather, CSV or other text; - is standard input.",
         ),
     ],
-    coefficients: CoefficientsOption,
+    coefficients: Annotated[
+        list[str],
+        typer.Option(
+            "--coefficients",
+            "-c",
+            metavar="SET",
+            help="Coefficient set: a file, a name in the lake, or a built-in one; repeatable, one a radius.",
+            autocompletion=coefficient_sets,
+        ),
+    ],
     output: Annotated[
         str | None,
         typer.Option(
@@ -119,8 +119,13 @@ def correct(
         ),
     ] = None,
     radius: Annotated[
-        float | None,
-        typer.Option("--radius", help="Aperture radius of the fluxes, px.", rich_help_panel=_CONSTANTS),
+        str | None,
+        typer.Option(
+            "--radius",
+            metavar="PX[,PX...]",
+            help="Aperture radius of the fluxes, px; several where a column holds several apertures.",
+            rich_help_panel=_CONSTANTS,
+        ),
     ] = None,
     filetype: Annotated[
         str | None,
@@ -201,6 +206,8 @@ def correct(
       cte-lake correct stars.ecsv -c ngc104_F502N_l_pf0_flt_r3_mjd57601 --radius 3 --filetype flt
 
       cte-lake correct big.parquet -c coeffs.toml --column flux=flux_r03 --mjd 2016-08-01 --chip 2
+
+      cte-lake correct apertures.fits -c set_r3 -c set_r5 --radius 3,5
     """
     from cte_lake.cli.dates import parse_date
     from cte_lake.cli.progress import progress_bar
@@ -211,11 +218,13 @@ def correct(
 
     if filetype is not None and filetype.lower() not in {"flt", "flc"}:
         raise UsageError(f"--filetype {filetype!r} is not known; it is flt or flc")
+    radii = _radii(radius)
     constants = TableConstants(
         mjd=None if mjd is None else parse_date(mjd),
         chip=chip,
         background=background,
-        radius=radius,
+        radius=radii[0] if len(radii) == 1 else None,
+        apertures=radii if len(radii) > 1 else (),
         filetype=filetype,
         zero_point=zero_point,
         exptime=exptime,
@@ -227,7 +236,8 @@ def correct(
         units=_assignments("--unit", unit),
     )
     chosen = _assignments("--column", column)
-    entry = find_coefficients(coefficients, lake_or_none(lake))
+    here = lake_or_none(lake)
+    entries = [find_coefficients(name, here) for name in coefficients]
     with _input(table) as source, _output(source, output, to, table == "-") as (target, kind):
         options = TableOptions(
             format=None if format_ is None else named_format(format_),
@@ -237,9 +247,8 @@ def correct(
             replace=overwrite or output == "-",
         )
         with progress_bar("correct", progress and output != "-") as report:
-            done = correct_file(source, target, entry, constants, chosen, options, report)
-    origin = entry.provenance.get("source", "")
-    _print_summary(done, f"{entry.name} ({origin})" if origin else entry.name)
+            done = correct_file(source, target, entries, constants, chosen, options, report)
+    _print_summary(done, entries)
     if as_json:
         typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")
     elif output != "-":
@@ -312,8 +321,21 @@ def _assignments(option: str, texts: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def _print_summary(done: CorrectedFile, coefficients: str) -> None:
-    typer.echo(f"coefficients: {coefficients}", err=True)
+def _radii(text: str | None) -> tuple[float, ...]:
+    """Return the radii of a text such as 3 or 3,5,10; none where there is none."""
+    try:
+        radii = tuple(float(word) for word in (text or "").replace(",", " ").split())
+    except ValueError:
+        radii = ()
+    if text is not None and not radii:
+        raise UsageError(f"--radius {text!r} is no radius in pixels; give 3, or several as 3,5,10")
+    return radii
+
+
+def _print_summary(done: CorrectedFile, entries: list[CoefficientSet]) -> None:
+    for entry in entries:
+        origin = entry.provenance.get("source", "")
+        typer.echo(f"coefficients: {entry.name}{f' ({origin})' if origin else ''}", err=True)
     for note in done.notes:
         typer.echo(f"file: {note}", err=True)
     for role, reading in done.readings.items():
@@ -324,10 +346,9 @@ def _print_summary(done: CorrectedFile, coefficients: str) -> None:
 
 
 def _as_dict(done: CorrectedFile) -> dict[str, Any]:
-    columns = {} if done.columns is None else {k: v for k, v in vars(done.columns).items() if v}
     return {
         "path": str(done.path),
-        "columns": columns,
+        "columns": done.columns,
         "read_as": done.readings,
         "notes": done.notes,
         "rows": done.rows,

@@ -9,7 +9,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.coeffs import lake_or_none
-from cte_lake.cli.correct import CoefficientsOption
+from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.detector import DETECTOR
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=RESULTS)
 def predict(
-    coefficients: CoefficientsOption,
+    coefficients: Annotated[
+        str,
+        typer.Option(
+            "--coefficients",
+            "-c",
+            metavar="SET",
+            help="Coefficient set: a file, a name in the lake, or a built-in one.",
+            autocompletion=coefficient_sets,
+        ),
+    ],
     date: Annotated[
         list[str], typer.Option("--date", help="Date of the visit, MJD or 2027-06-01; repeatable.")
     ],

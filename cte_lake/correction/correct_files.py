@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,13 +27,12 @@ from cte_lake.correction.table_output import PartWriter, compressed, csv_metadat
 from cte_lake.errors import UsageError
 from cte_lake.lake.scratch import sweep
 from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.model.apertures import Aperture, others_left
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.model.columns import TableColumns
-from cte_lake.model.correct_table import attach, choose_columns, correct_columns
+from cte_lake.model.correct_table import attach, correct_columns, plan
 from cte_lake.model.flags import CORRECTION_FLAGS
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_roles import RoleReader
 from cte_lake.model.tables import column_names
 
 
@@ -73,20 +72,20 @@ class CorrectedFile:
     ----------
     path : Path
         The file written.
-    columns : TableColumns
-        Which column was taken for what.
+    columns : dict of str to str
+        Which column was taken for what role; of several apertures with the radius behind it.
     readings : dict of str to str
         What each role was read as: column, unit, what was assumed.
     notes : list of str
         What was assumed about the file.
     rows, corrected : int
-        Rows, and those that have a corrected flux.
+        Rows, and those that have a result (in every aperture).
     flags : Counter of str
-        Rows per condition of `cte_lake.model.flags`.
+        Rows per condition of `cte_lake.model.flags`; of several apertures with the radius behind its name.
     """
 
     path: Path
-    columns: TableColumns | None = None
+    columns: dict[str, str] = field(default_factory=dict)
     readings: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     rows: int = 0
@@ -95,28 +94,49 @@ class CorrectedFile:
 
     def count(self, out: Mapping[str, Any]) -> None:
         """Add the rows of a part of the table."""
-        flags = out["cte_flag"]
-        self.rows += flags.size
-        self.corrected += int(np.isfinite(out["cte_dmag"]).sum())
-        for flag in CORRECTION_FLAGS:
-            hit = int(np.count_nonzero(flags & flag.value))
-            if hit:
-                self.flags[flag.name] += hit
+        suffixes = [name.removeprefix("cte_flag") for name in out if name.startswith("cte_flag")]
+        results = [np.isfinite(out[f"cte_dmag{suffix}"]) for suffix in suffixes]
+        self.rows += results[0].size
+        self.corrected += int(np.logical_and.reduce(results).sum())
+        for suffix in suffixes:
+            for flag in CORRECTION_FLAGS:
+                hit = int(np.count_nonzero(out[f"cte_flag{suffix}"] & flag.value))
+                if hit:
+                    self.flags[f"{flag.name}{suffix}"] += hit
 
-    def about(self, coefficients: CoefficientSet) -> dict[str, Any]:
+    def note(self, apertures: Sequence[Aperture], left: str) -> None:
+        """Keep what each role was read as, once where all apertures agree."""
+        self.readings, self.columns = {}, {}
+        for each in apertures:
+            for role, reading in each.reader.readings.items():
+                same = all(other.reader.readings.get(role) == reading for other in apertures)
+                self.readings[role if same else f"{role}{each.suffix}"] = reading
+            for role, name in each.reader.columns.named().items():
+                same = all(getattr(other.reader.columns, role) == name for other in apertures)
+                self.columns[role if same else f"{role}{each.suffix}"] = name
+        if left:
+            self.readings["others"] = left
+
+    def about(self, apertures: Sequence[Aperture]) -> dict[str, Any]:
         """Return what was done, for the output's metadata."""
-        validity = coefficients.validity
+        sets = [each.coefficients for each in apertures]
         facts = {
-            "coefficients": coefficients.name,
-            "coefficients_hash": coefficients_hash(coefficients),
-            "generation": getattr(validity, "generation", None) or coefficients.selection.get("generation"),
-            "radius": validity.radius,
-            "filetype": validity.filetype,
+            "coefficients": _listed([entry.name for entry in sets]),
+            "coefficients_hash": _listed([coefficients_hash(entry) for entry in sets]),
+            "generation": _listed([entry.selection.get("generation") for entry in sets]),
+            "radius": _listed([entry.validity.radius for entry in sets]),
+            "filetype": _listed([entry.validity.filetype for entry in sets]),
             "version": f"cte-lake {__version__}",
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "read_as": {**self.readings, **({"file": "; ".join(self.notes)} if self.notes else {})},
         }
         return {name: value for name, value in facts.items() if value is not None}
+
+
+def _listed(values: Sequence[Any]) -> Any:
+    """Return the one value that all sets have, or all of them as a text; None where a set has none."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else ", ".join(str(value or "none") for value in different)
 
 
 def coefficients_hash(coefficients: CoefficientSet) -> str:
@@ -127,7 +147,7 @@ def coefficients_hash(coefficients: CoefficientSet) -> str:
 def correct_file(
     source: Path,
     target: Path,
-    coefficients: CoefficientSet,
+    coefficients: CoefficientSet | Sequence[CoefficientSet],
     constants: TableConstants | None = None,
     chosen: Mapping[str, str] | None = None,
     options: TableOptions | None = None,
@@ -139,8 +159,8 @@ def correct_file(
     ----------
     source, target : Path
         Files. Parquet, Feather and text go through in parts.
-    coefficients : CoefficientSet
-        The surface.
+    coefficients : CoefficientSet or sequence of CoefficientSet
+        The surface; several are of different radii, and each corrects the column of its own.
     constants : TableConstants, optional
         What holds for all rows.
     chosen : mapping of str to str, optional
@@ -164,16 +184,12 @@ def correct_file(
     names = None if options.names is None else list(options.names)
     opened = open_table(source, options.format, options.hdu, names, options.batch_rows)
     done = CorrectedFile(target)
+    job = _Job(coefficients, constants, chosen, options, done, progress, options.format or opened.kind)
     sweep(target.parent)
     with replacing(target) as temporary, compressed(temporary, compression_of(target)) as stream:
-        schema = _correct(
-            opened,
-            stream,
-            into,
-            _Job(coefficients, constants, chosen, options, done, progress, options.format or opened.kind),
-        )
+        schema = _correct(opened, stream, into, job)
     if into in {"csv", "tsv", "text"} and schema is not None:
-        write_bytes(metadata_path(target), csv_metadata(target, schema, done.about(coefficients)))
+        write_bytes(metadata_path(target), csv_metadata(target, schema, done.about(job.apertures)))
     return done
 
 
@@ -184,29 +200,36 @@ def metadata_path(target: Path) -> Path:
 
 @dataclass
 class _Job:
-    coefficients: CoefficientSet
+    coefficients: CoefficientSet | Sequence[CoefficientSet]
     constants: TableConstants | None
     chosen: Mapping[str, str] | None
     options: TableOptions
     done: CorrectedFile
     progress: Callable[[int, int], None] | None
     kind: str
+    apertures: list[Aperture] = field(default_factory=list)
+    left: str = ""
 
-    def reader(self, table: Any) -> RoleReader:
-        """Return the reader of the roles in a table of these columns."""
-        names = column_names(table)
-        constants = self.constants or TableConstants()
-        constants, chosen = program_roles(self.kind, names, constants, self.chosen or {})
-        self.done.columns = choose_columns(table, constants, chosen)
-        return RoleReader(self.done.columns, constants)
+    def plan(self, table: Any) -> list[Aperture]:
+        """Find what a table of these columns is corrected by."""
+        constants, chosen = self.constants or TableConstants(), self.chosen or {}
+        constants, chosen = program_roles(self.kind, column_names(table), constants, chosen)
+        self.apertures = plan(table, self.coefficients, constants, chosen)
+        self.left = others_left(table, self.apertures, constants)
+        return self.apertures
+
+    def note(self, opened: OpenTable) -> dict[str, Any]:
+        """Keep how the table was read, now that all of it was; return what was done."""
+        self.done.note(self.apertures, self.left)
+        self.done.notes = [*opened.notes, *(opened.text.notes if opened.text is not None else [])]
+        return self.done.about(self.apertures)
 
 
 def _correct(opened: OpenTable, stream: Any, into: str, job: _Job) -> pa.Schema | None:
     if opened.whole is not None:
-        reader = job.reader(opened.whole)
-        result = _corrected(opened.whole, reader, job)
-        job.done.readings = reader.readings
-        write_whole(result, stream, into, job.done.about(job.coefficients), str(job.done.path))
+        job.plan(opened.whole)
+        result = _corrected(opened.whole, job)
+        write_whole(result, stream, into, job.note(opened), str(job.done.path))
         return _schema_of(result)
     typed = into not in {"csv", "tsv", "text"}
     schema, parts = opened.schema or pa.schema([]), opened.parts()
@@ -218,10 +241,10 @@ def _correct(opened: OpenTable, stream: Any, into: str, job: _Job) -> pa.Schema 
     return _in_parts(schema, parts, opened, stream, into, job)
 
 
-def _corrected(table: Any, reader: RoleReader, job: _Job) -> Any:
-    out = correct_columns(table, job.coefficients, reader)
+def _corrected(table: Any, job: _Job) -> Any:
+    out = correct_columns(table, job.apertures)
     job.done.count(out)
-    return attach(table, out, reader)
+    return attach(table, out, job.apertures)
 
 
 def _in_parts(
@@ -229,23 +252,23 @@ def _in_parts(
 ) -> pa.Schema:
     # An empty table too has its columns checked, and its output the columns of the result.
     empty = schema.empty_table()
-    reader = job.reader(empty)
-    wanted = attach(empty, correct_columns(empty, job.coefficients, reader), reader).schema
-    reader.readings.clear()
+    apertures = job.plan(empty)
+    wanted = attach(empty, correct_columns(empty, apertures), apertures).schema
+    for each in apertures:
+        each.reader.readings.clear()
     done = job.done
     if into not in BATCHED:
-        results = [_corrected(part, reader, job).cast(wanted) for part in parts]
-        _note(opened, reader, done)
-        write_whole(to_table(results, wanted), stream, into, done.about(job.coefficients), str(done.path))
+        results = [_corrected(part, job).cast(wanted) for part in parts]
+        write_whole(to_table(results, wanted), stream, into, job.note(opened), str(done.path))
         return wanted
     # One part is written while the next is corrected: both leave Python's lock.
     with (
-        PartWriter(stream, into, wanted, done.about(job.coefficients)) as writer,
+        PartWriter(stream, into, wanted, done.about(apertures)) as writer,
         ThreadPoolExecutor(1) as pool,
     ):
         pending: Future[None] | None = None
         for part in parts:
-            result = _corrected(part, reader, job).cast(wanted)
+            result = _corrected(part, job).cast(wanted)
             if pending:
                 pending.result()
             pending = pool.submit(writer.write, result)
@@ -253,14 +276,8 @@ def _in_parts(
                 job.progress(done.rows, opened.rows)
         if pending:
             pending.result()
-        _note(opened, reader, done)
-        writer.describe(done.about(job.coefficients))
+        writer.describe(job.note(opened))
     return wanted
-
-
-def _note(opened: OpenTable, reader: RoleReader, done: CorrectedFile) -> None:
-    done.readings = reader.readings
-    done.notes = [*opened.notes, *(opened.text.notes if opened.text is not None else [])]
 
 
 def _schema_of(table: Table) -> pa.Schema:

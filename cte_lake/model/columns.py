@@ -112,10 +112,9 @@ class TableColumns:
     chinject: str | None = None
     ignored: frozenset[str] = frozenset()
 
-    def summary(self) -> str:
-        """Return the choice in words, for the user to check."""
-        chosen = ((role, getattr(self, role)) for role in NAMES)
-        return ", ".join(f"{role}={name}" for role, name in chosen if name)
+    def named(self) -> dict[str, str]:
+        """Return the columns that were found, by role."""
+        return {role: name for role in NAMES if (name := getattr(self, role))}
 
 
 def _by_ucd(role: str, ucds: Mapping[str, str]) -> list[str]:
@@ -160,8 +159,8 @@ def _find(role: str, names: Sequence[str], ucds: Mapping[str, str], radius: floa
     several = [name for named in apertures.values() for name in named]
     if several and role in {"flux", "mag"}:
         raise CatalogError(
-            f"columns {', '.join(several)} hold the {role} in several apertures; give --radius, or name one "
-            f"with --column {role}=NAME"
+            f"columns {', '.join(several)} hold the {role} in several apertures; give their radii, as "
+            f"--radius 3,5, or one and name its column with --column {role}=NAME"
         )
     for common in NAMES[role]:
         if common in folded:
@@ -181,6 +180,22 @@ _COUNTED = {
     "flux": re.compile(r"^(?:aperture_sum_(\d+)|(?:flux_aper|aperture_sum)\[\d+\])$"),
     "mag": re.compile(r"^mag_aper\[\d+\]$"),
 }
+
+
+#: Names that say that their number is a radius.
+_SAID_RADIUS = re.compile(r"(?:_r_?|rad_?|aper_?)\d+(?:\.\d+)?(?:px|pix)?$|\d(?:px|pix)$")
+
+
+def radius_of(role: str, name: str) -> float | None:
+    """Return the radius, px, that a column of fluxes or magnitudes states in its name (``flux_r03``)."""
+    plain = split_name(name)[0].lower()
+    match = _PER_RADIUS[role].match(plain)
+    return float(match[1]) if match and _SAID_RADIUS.search(plain) else None
+
+
+def counted_of(role: str, name: str) -> bool:
+    """Return whether a column is one of several that count their apertures (``aperture_sum_0``)."""
+    return _COUNTED[role].match(split_name(name)[0].lower()) is not None
 
 
 def _apertures(role: str, folded: Mapping[str, Sequence[str]]) -> dict[float | str, list[str]]:

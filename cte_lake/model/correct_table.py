@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
+from cte_lake.model.apertures import Aperture, plan_apertures
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
-from cte_lake.model.columns import TableColumns, discover
 from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.shift import ShiftLaw, correct_row
 from cte_lake.model.table_constants import TableConstants
@@ -57,32 +58,39 @@ def astropy_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
     for entry in schema:
         own = {key.decode(): value.decode() for key, value in (entry.metadata or {}).items()}
         stated = {key: value for key, value in own.items() if value and key in ("unit", "description")}
-        new = {"name": entry.name, **stated, "datatype": "int32" if entry.name in _FLAGS else "float64"}
+        whole = _base(entry.name)[0] in _FLAGS
+        new = {"name": entry.name, **stated, "datatype": "int32" if whole else "float64"}
         datatype.append(known.get(entry.name, new))
     metadata[ASTROPY_HEADER] = yaml.dump({**header, "datatype": datatype}).encode()
     return metadata
 
 
-def choose_columns(
-    table: Any, constants: TableConstants, chosen: Mapping[str, str] | None = None
-) -> TableColumns:
-    """Find the columns of a table; see `cte_lake.model.columns.discover`."""
-    ucds, _ = column_facts(table)
-    names = [name for name in column_names(table) if name not in OUTPUT or name in (chosen or {}).values()]
-    return discover(names, ucds, chosen, constants.radius, constants.given())
+def plan(
+    table: Any,
+    sets: CoefficientSet | Sequence[CoefficientSet],
+    constants: TableConstants,
+    chosen: Mapping[str, str] | None = None,
+) -> list[Aperture]:
+    """Find a table's columns and the set for each; see `cte_lake.model.apertures.plan_apertures`."""
+    results = [name for name in column_names(table) if _base(name)[0] in OUTPUT]
+    return plan_apertures(table, sets, constants, chosen, results)
 
 
-def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader) -> dict[str, NDArray[Any]]:
+def _base(name: str) -> tuple[str, str]:
+    """Return the name of a result and the suffix that says its aperture."""
+    found = re.fullmatch(r"(.+?)(_r\d+)", name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def correct_columns(table: Any, apertures: Sequence[Aperture]) -> dict[str, NDArray[Any]]:
     """Return the result's columns for a table or the next part of one.
 
     Parameters
     ----------
     table : pyarrow.Table, astropy.table.Table, pandas.DataFrame or mapping
         Photometry.
-    coefficients : CoefficientSet
-        The surface.
-    reader : RoleReader
-        Which column is what, and what holds for all rows; it keeps what was read as what.
+    apertures : sequence of Aperture
+        Which column is what and which set corrects it; their readers keep what was read as what.
 
     Returns
     -------
@@ -90,6 +98,7 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
         ``cte_loss``, ``cte_dmag``, ``cte_dmag_err``, ``corrected_flux``, ``corrected_mag``, ``cte_flag``;
         ``y_corrected``, ``y_corrected_err``, ``y_flag`` where the set has a shift;
         on request the parts of the error, ``cte_dmag_err_slopes`` and so on, and ``cte_dmag_scatter``.
+        Of several apertures each has its own, with the radius behind the name: ``cte_loss_r03``.
 
     Raises
     ------
@@ -97,6 +106,14 @@ def correct_columns(table: Any, coefficients: CoefficientSet, reader: RoleReader
         If a column cannot be read as what it is taken for, fluxes per second come without an exposure time,
         or magnitudes without a zero point.
     """
+    out: dict[str, NDArray[Any]] = {}
+    for each in apertures:
+        corrected = _corrected(table, each.coefficients, each.reader)
+        out |= {f"{name}{each.suffix}": values for name, values in corrected.items()}
+    return out
+
+
+def _corrected(table: Any, coefficients: CoefficientSet, reader: RoleReader) -> dict[str, NDArray[Any]]:
     inputs = reader.read(table, coefficients)
     result = correct(
         coefficients,
@@ -152,7 +169,7 @@ def _shifted(law: ShiftLaw, inputs: Inputs, origin: float) -> dict[str, NDArray[
 
 def correct_table(
     table: Any,
-    coefficients: CoefficientSet,
+    coefficients: CoefficientSet | Sequence[CoefficientSet],
     constants: TableConstants | None = None,
     chosen: Mapping[str, str] | None = None,
 ) -> Any:
@@ -162,8 +179,8 @@ def correct_table(
     ----------
     table : pyarrow.Table, astropy.table.Table, pandas.DataFrame or polars.DataFrame
         Photometry; columns are found as in `cte_lake.model.columns`, those of the result are replaced.
-    coefficients : CoefficientSet
-        The surface.
+    coefficients : CoefficientSet or sequence of CoefficientSet
+        The surface; several are of different radii, and each corrects the column of its own.
     constants : TableConstants, optional
         What holds for all rows.
     chosen : mapping of str to str, optional
@@ -182,8 +199,8 @@ def correct_table(
     """
     constants = constants or TableConstants()
     own = as_table(table)
-    reader = RoleReader(choose_columns(own, constants, chosen), constants)
-    result = attach(own, correct_columns(own, coefficients, reader), reader)
+    apertures = plan(own, coefficients, constants, chosen)
+    result = attach(own, correct_columns(own, apertures), apertures)
     back = getattr(type(table), "from_arrow", None) or _polars(table)
     return back(result) if back is not None and own is not table else result
 
@@ -211,22 +228,20 @@ def _polars(table: Any) -> Any:
     return importlib.import_module("polars").from_arrow
 
 
-def attach(table: Any, out: Mapping[str, NDArray[Any]], reader: RoleReader) -> Any:
+def attach(table: Any, out: Mapping[str, NDArray[Any]], apertures: Sequence[Aperture]) -> Any:
     """Return a copy of a table with columns added, units and meanings where the type carries them."""
     _, units = column_facts(table)
-    unit_of = {name: OUTPUT[name][0] for name in out}
-    flux = reader.columns.flux
-    if flux is not None:
-        unit_of["corrected_flux"] = (
-            reader.constants.units.get("flux")
-            or units.get(flux.split("[")[0])
-            or split_name(flux)[1]
-            or "electron"
-        )
+    about = {name: OUTPUT[_base(name)[0]] for name in out}
+    for each in apertures:
+        flux, given = each.reader.columns.flux, each.reader.constants.units.get("flux")
+        name = f"corrected_flux{each.suffix}"
+        if flux is not None and name in out:
+            unit = given or units.get(flux.split("[")[0]) or split_name(flux)[1] or "electron"
+            about[name] = (unit, OUTPUT["corrected_flux"][1])
     if isinstance(table, pa.Table):
         result = table.drop_columns([name for name in out if name in table.column_names])
         for name, values in out.items():
-            meta = {"unit": unit_of[name], "description": OUTPUT[name][1]}
+            meta = {"unit": about[name][0], "description": about[name][1]}
             array = pa.array(values, from_pandas=True)
             result = result.append_column(pa.field(name, array.type, metadata=meta), array)
         return result
@@ -234,22 +249,20 @@ def attach(table: Any, out: Mapping[str, NDArray[Any]], reader: RoleReader) -> A
         result = table.copy()
         for name, values in out.items():
             result[name] = values
-            unit = known_unit(unit_of[name]) if unit_of[name] else None
-            result[name].unit = unit
-            result[name].description = OUTPUT[name][1]
+            unit, meaning = about[name]
+            result[name].unit = known_unit(unit) if unit else None
+            result[name].description = meaning
         return result
     return table.assign(**out)
 
 
 __all__ = [
     "OUTPUT",
-    "RoleReader",
-    "TableColumns",
     "TableConstants",
     "as_table",
     "astropy_metadata",
     "attach",
-    "choose_columns",
     "correct_columns",
     "correct_table",
+    "plan",
 ]

@@ -19,12 +19,12 @@ from cte_lake.detector import DETECTOR, exposure_length
 from cte_lake.errors import CatalogError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.model.columns import TableColumns
+from cte_lake.model.columns import TableColumns, radius_of
 from cte_lake.model.correct import constant_flags
 from cte_lake.model.generations import KEY, fitted_generations, is_other, other_generation
 from cte_lake.model.missing import MISSING
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_meta import stated
+from cte_lake.model.table_meta import aperture_radii, stated
 from cte_lake.model.table_values import coded_texts, raw_column
 
 Bits = NDArray[np.int32] | int
@@ -179,7 +179,14 @@ class Origin:
         if name is None:
             if self._constants.radius is not None:
                 self._readings["radius"] = f"{self._constants.radius:g} px, given"
-            return constant_flags(coefficients, self._constants.radius, "flt") & _RADIUS_BITS
+            radius, named = self._constants.radius, str(self._columns.flux or self._columns.mag)
+            role = "flux" if self._columns.flux else "mag"
+            if radius is None and (radius := radius_of(role, named)) is not None:
+                self._readings["radius"] = f"{radius:g} px, by the name of column {named!r}"
+            elif radius is None and len(alone := aperture_radii(table)) == 1:
+                radius = alone[0]
+                self._readings["radius"] = f"{radius:g} px, by the table's metadata"
+            return constant_flags(coefficients, radius, "flt") & _RADIUS_BITS
         values, places = np.unique(numbers(table, "radius", name, "px"), return_inverse=True)
         own = [None if np.isnan(value) else float(value) for value in values]
         return _at([constant_flags(coefficients, radius, "") & _RADIUS_BITS for radius in own], places)

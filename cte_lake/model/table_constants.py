@@ -18,6 +18,8 @@ class TableConstants:
     ----------
     mjd, chip, background, radius, filetype
         As the arguments of `cte_lake.model.correct.correct`.
+    apertures : tuple of float
+        Radii of the columns, or of the elements of one column, that hold the flux in several apertures, px.
     zero_point : float or None
         Magnitude of one electron in the exposure, for tables of magnitudes.
     exptime : float or None
@@ -56,12 +58,15 @@ class TableConstants:
     enclosed: float = 1.0
     generation: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    apertures: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("radius", "exptime", "gain"):
-            value = getattr(self, name)
+        stated = [(name, getattr(self, name)) for name in ("radius", "exptime", "gain")]
+        for name, value in (*stated, *(("radius", radius) for radius in self.apertures)):
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UsageError(f"--{name} {value:g} is impossible; it must be above zero")
+        if len(set(self.apertures)) < len(self.apertures):
+            raise UsageError("--radius names one radius twice")
         if self.background is not None and not (math.isfinite(self.background) and self.background > -1):
             raise UsageError(f"--background {self.background:g} is no number of electrons per pixel")
         if self.zero_point is not None and not math.isfinite(self.zero_point):

@@ -30,6 +30,8 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
 _WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in keywords)
 #: ``# FILTER = F606W`` or ``# instrument: ACS``.
 _COMMENT = re.compile(r"^[\s#]*([A-Za-z]\w{2,15})\s*[=:]\s*(\S.*?)\s*$")
+_APERTURE = re.compile(r"^aperture(\d*)_r$", re.IGNORECASE)
+_PIXELS = re.compile(r"^(\d+(?:\.\d+)?)(?: *pix(?:els?)?)?$")
 #: Mappings within mappings that are looked into.
 _DEPTH = 3
 
@@ -48,6 +50,17 @@ def stated(table: Any) -> dict[str, dict[str, str]]:
             if keyword.lower() in keywords and value:
                 found.setdefault(role, {}).setdefault(keyword, value)
     return found
+
+
+def aperture_radii(table: Any) -> list[float]:
+    """Return the radii, px, of the apertures of photutils, which writes ``aperture0_r`` and so on."""
+    found: dict[int, float] = {}
+    for keyword, value in _pairs(table):
+        match = _APERTURE.match(keyword)
+        radius = _PIXELS.match(value)
+        if match and radius:
+            found[int(match[1] or 0)] = float(radius[1])
+    return [found[place] for place in sorted(found)]
 
 
 def stated_in_lines(lines: Iterable[str]) -> dict[str, str]:

@@ -114,7 +114,7 @@ class RoleReader:
         return own or self._units.get(name) or self._units.get(base) or split_name(base)[1]
 
     def _converted(self, table: Any, role: str, name: str) -> tuple[FloatArray, Conversion]:
-        raw = raw_column(table, name)
+        raw = raw_column(table, name, len(self.constants.apertures))
         how = conversion(role, name, self._unit(role, name, raw.unit), self.constants.gain)
         return as_numbers(raw, role, name, self._row), how
 

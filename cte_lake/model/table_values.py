@@ -49,7 +49,7 @@ def split_index(name: str, names: list[str]) -> tuple[str, int | None]:
     return found["name"], int(found["index"])
 
 
-def raw_column(table: Any, name: str) -> Raw:
+def raw_column(table: Any, name: str, width: int = 0) -> Raw:
     """Return a column of an Arrow, astropy or pandas table or of a mapping, or one element of its rows.
 
     Parameters
@@ -58,6 +58,8 @@ def raw_column(table: Any, name: str) -> Raw:
         Where the column stands.
     name : str
         Its name; ``FLUX_APER[1]`` is the second element of every row.
+    width : int, optional
+        How many elements a row must have, where one is asked for.
 
     Raises
     ------
@@ -71,10 +73,14 @@ def raw_column(table: Any, name: str) -> Raw:
         return raw
     if not raw.values.size:
         return Raw(np.zeros(0), raw.unit)
-    if raw.values.ndim != 2 or index >= raw.values.shape[1]:
-        width = raw.values.shape[1] if raw.values.ndim == 2 else 1
+    held = raw.values.shape[1] if raw.values.ndim == 2 else 1
+    if width and held != width:
         raise CatalogError(
-            f"column {own!r} holds {width} values a row; there is no {name!r} (the first is [0])"
+            f"column {own!r} holds {held} values a row, and {width} radii are given; give as many"
+        )
+    if raw.values.ndim != 2 or index >= held:
+        raise CatalogError(
+            f"column {own!r} holds {held} values a row; there is no {name!r} (the first is [0])"
         )
     return Raw(raw.values[:, index], raw.unit)
 
@@ -159,6 +165,11 @@ def _micro(values: Any) -> Any:
 
 
 def _two_dimensional(values: Any) -> Any:
+    lengths = pc.list_value_length(values)
+    widths = pc.unique(lengths).to_pylist()
+    if len(widths) == 1 and widths[0] is not None:
+        flat = pa.chunked_array(pc.list_flatten(values)).cast(pa.float64())
+        return flat.to_numpy().reshape(-1, widths[0])
     rows = values.to_pylist()
     width = max((len(row) for row in rows if row is not None), default=0)
     table = np.full((len(rows), width), np.nan)
@@ -194,8 +205,8 @@ def as_numbers(raw: Raw, role: str, name: str, first_row: int = 0) -> FloatArray
         values = values[:, 0]
     if values.ndim == 2:
         raise CatalogError(
-            f"column {name!r} holds {values.shape[1]} values a row (apertures?); choose one with "
-            f"--column {role}='{name}[0]', counted from 0"
+            f"column {name!r} holds {values.shape[1]} values a row (apertures?); give their radii, as "
+            f"--radius 3,5, or choose one with --column {role}='{name}[0]', counted from 0"
         )
     if values.dtype.kind in "iuf":
         return values.astype(np.float64, copy=False)  # type: ignore[no-any-return]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from astropy.table import Table
 from typer.testing import CliRunner
 
 from cte_lake.cli.main import app
+from cte_lake.correction.coefficient_files import write_coefficients
 from cte_lake.errors import UsageError
-from tests.correction.inputs import PLAIN, stars
+from cte_lake.model.correct import correct
+from tests.correction.inputs import CHIP, MJD, PLAIN, Y, stars
+from tests.model.sets import make_set
 
 
 def piped(content, *arguments):
@@ -68,3 +73,31 @@ def test_a_piped_table_goes_to_a_file_or_says_where_to(tmp_path):
     assert (tmp_path / "out.csv").read_text().startswith("flux,y,chip,mjd,cte_loss,")
     with pytest.raises(UsageError, match="needs -o FILE, or -o - for standard output"):
         piped(PLAIN)
+
+
+def test_several_sets_correct_the_column_of_their_radius(tmp_path):
+    for radius in (3, 5):
+        entry = make_set(name=f"r{radius}")
+        validity = replace(entry.validity, radius=radius)
+        write_coefficients(tmp_path / f"r{radius}.toml", replace(entry, validity=validity))
+    table, out = tmp_path / "stars.fits", tmp_path / "out.ecsv"
+    Table(stars(flux=np.array([[600.0, 700.0], [5000.0, 6000.0]]))).write(table)
+    sets = [word for radius in (5, 3) for word in ("-c", str(tmp_path / f"r{radius}.toml"))]
+    done = CliRunner().invoke(
+        app, ["correct", str(table), *sets, "--radius", "3, 5", "-o", str(out), "--json"]
+    )
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["columns"]["flux_r05"] == "flux[1]"
+    found = Table.read(out)
+    for radius, flux in ((3, [600.0, 5000.0]), (5, [700.0, 6000.0])):
+        assert found[f"cte_loss_r0{radius}"].tolist() == pytest.approx(
+            correct(make_set(), flux, Y, CHIP, MJD).cte_loss.tolist()
+        )
+    assert found.meta["cte_lake"]["coefficients"] == "r3, r5"
+    assert "coefficients: r5" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["three", "3,x", ""])
+def test_a_radius_that_is_none_is_refused(text):
+    with pytest.raises(UsageError, match="no radius in pixels"):
+        piped(PLAIN, "-o", "-", "--radius", text)

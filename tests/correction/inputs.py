@@ -96,6 +96,24 @@ def tunit(name: str, unit: str, **columns):
     return write
 
 
+def photutils(path, **meta):
+    table = Table(stars(flux=None, aperture_sum_0=FLUX, aperture_sum_1=[1.0, 2.0]), meta=meta)
+    table.write(path, format="ascii.ecsv")
+
+
+def photutils_meta(path):
+    photutils(path, aperture0="CircularAperture", aperture0_r=3.0, aperture1_r=5.0)
+
+
+def of_camera(name):
+    def write(path):
+        primary = fits.PrimaryHDU()
+        primary.header["INSTRUME"] = name
+        fits.HDUList([primary, fits.table_to_hdu(Table(stars()))]).writeto(path)
+
+    return write
+
+
 def two_tables(path):
     hdus = [fits.table_to_hdu(Table({"a": [1]})), fits.table_to_hdu(Table(stars()))]
     hdus[1].name = "STARS"
@@ -291,6 +309,11 @@ FORMATS = [
     Input("format", "SExtractor text, FLUX_APER in counts", "a.cat", text(SEXTRACTOR), (*DATE, "--column", "flux=FLUX_APER[0]"), "give --gain"),
     Input("format", "photutils, ECSV", "a.ecsv", astropy(flux=None, y=None, aperture_sum=FLUX * u.electron, y_center=Y * u.pix)),
     Input("format", "photutils, several apertures", "a.ecsv", astropy(flux=None, aperture_sum_0=FLUX, aperture_sum_1=FLUX), out="aperture_sum_0, aperture_sum_1 hold the flux in several apertures"),
+    Input("format", "photutils, several apertures with their radii", "a.ecsv", photutils, ("--radius", "3,5")),
+    Input("format", "photutils, several apertures, radii in its metadata", "a.ecsv", photutils_meta),
+    Input("format", "photutils, other apertures than the set's", "a.ecsv", photutils, ("--radius", "4,5"), "apertures of 4, 5 px, and the coefficients test are for 3 px"),
+    Input("format", "FITS of ACS", "a.fits", of_camera("ACS"), out="INSTRUME of the table's metadata is 'ACS'"),
+    Input("format", "FITS of WFC3", "a.fits", of_camera("WFC3")),
     Input("format", "DOLPHOT, one image", "a.phot", dolphot(1), ("--format", "dolphot", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "DOLPHOT, two images", "a.phot", dolphot(2), ("--format", "dolphot", "--chip", "2", *DATE), "measured 2 images here; choose one"),
     Input("format", "hst1pass, by its ending", "a.xym", text("# hst1pass\n10.0 1501.0 -6.94537812\n10.0 2346.0 -9.24742501\n"), ("--format", "hst1pass", *DATE)),
@@ -313,6 +336,9 @@ FORMATS = [
     Input("format", "cut gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n" * 99)[:30]), out="cannot be read"),
 ]  # fmt: skip
 ODD = [
+    Input("oddity", "a star of another camera", "a.csv", csv(instrument=["WFC3/IR", "WFC3/UVIS"]), out="first missing"),
+    Input("oddity", "flux_r03 and flux_r05, no radius", "a.csv", csv(flux=None, flux_r03=FLUX, flux_r05=[1.0, 2.0])),
+    Input("oddity", "flux_r05 and flux_r10", "a.csv", csv(flux=None, flux_r05=FLUX, flux_r10=[1.0, 2.0]), out="apertures of 5, 10 px, and the coefficients test are for 3 px"),
     Input("oddity", "chip as UVIS1", "a.csv", csv(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as text in FITS", "a.fits", astropy(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as pandas category", "a.parquet", lambda p: pd.DataFrame(stars(chip=pd.Categorical(["chip 2", "chip 1"]))).to_parquet(p)),
