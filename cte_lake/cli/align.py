@@ -11,22 +11,16 @@ import typer
 from cte_lake.cli.app import FRAMES, app
 from cte_lake.cli.options import (
     DryRunOption,
-    FilterOption,
-    FlashOption,
+    FramesOptions,
     JsonOption,
     LakeOption,
     PathsArgument,
     ProgressOption,
-    ProposalOption,
-    SchedulerOption,
     SetOption,
-    TargetOption,
-    VisitOption,
-    WorkersOption,
+    WorkersOptions,
     given_paths,
     overwriting,
     require_frames,
-    select,
     settings_of,
 )
 from cte_lake.filenames import path_text
@@ -48,11 +42,8 @@ Engine = Annotated[
 def align(
     paths: PathsArgument,
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filter_: FilterOption = None,
+    *,
+    frames: FramesOptions,
     engine: Engine = "tweakwcs",
     write_fits: Annotated[
         Path | None,
@@ -61,8 +52,7 @@ def align(
     plots: Annotated[
         Path | None, typer.Option("--plots", help="Draw the diagnostic figures of the exposures into DIR.")
     ] = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
+    pool: WorkersOptions,
     overwrite: Annotated[bool, overwriting("Align again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -79,17 +69,15 @@ def align(
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.align.align_exposures import AlignArguments, make_plan, summary_line
     from cte_lake.pipeline.align.align_exposures import align as run_align
-    from cte_lake.pipeline.dask import WorkerSettings
 
     root = find_lake(lake)
-    settings = settings_of(root, assignments, workers__count=workers)
-    stated = settings.config.workers
+    settings = settings_of(root, assignments, workers__count=pool.workers)
     arguments = AlignArguments(
         lake=root,
         paths=given_paths(paths),
         settings=settings,
-        selection=select(proposal, visit, target, flash, None, filter_),
-        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        selection=frames.selection(),
+        workers=pool.of(settings),
         overwrite=overwrite,
     )
     if engine == "tweakreg":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -13,6 +15,45 @@ from typer.core import TyperCommand
 from cte_lake.cli.grammar import Command, Group
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Options:
+    """Options that several commands share: a dataclass, each field of which is an option."""
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command with the options of its groups in place of the groups."""
+    names = function.__globals__
+    groups: dict[str, Any] = {
+        name: names[text]
+        for name, text in function.__annotations__.items()
+        if isinstance(names.get(text), type) and issubclass(names[text], Options)
+    }
+    if not groups:
+        return function
+    hints = get_type_hints(function, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for each in inspect.signature(function).parameters.values():
+        group = groups.get(each.name)
+        kinds = hints if group is None else get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=kinds[one.name]
+            )
+            for one in ([each] if group is None else fields(group))
+        ]
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        made = {
+            name: group(**{each.name: values.pop(each.name) for each in fields(group)})
+            for name, group in groups.items()
+        }
+        function(**values, **made)
+
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
 
 
 class App(typer.Typer):
@@ -36,8 +77,14 @@ class App(typer.Typer):
     def command(
         self, name: str | None = None, *, cls: type[TyperCommand] | None = Command, **settings: Any
     ) -> Callable[[Function], Function]:
-        """Register a command."""
-        return super().command(name, cls=cls, **settings)
+        """Register a command; parameters that are `Options` stand for the options that these hold."""
+        register = super().command(name, cls=cls, **settings)
+
+        def decorate(function: Function) -> Function:
+            register(_with_options(function))
+            return function
+
+        return decorate
 
 
 app = App(

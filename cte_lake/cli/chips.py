@@ -8,23 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit_options import MinStarsOption, UntilOption
+from cte_lake.cli.fit_options import MinStarsOption
 from cte_lake.cli.options import (
-    ChinjectOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
+    HistoryOptions,
     JsonOption,
     LakeOption,
-    LengthOption,
     ModeOption,
     RadiusOption,
     SchedulerOption,
     SetOption,
-    TargetOption,
     one_of,
-    select,
     settings_of,
 )
 from cte_lake.cli.output import FormatOption, OutputOption
@@ -33,14 +26,8 @@ from cte_lake.cli.output import FormatOption, OutputOption
 @app.command(rich_help_panel=RESULTS)
 def chips(
     lake: LakeOption = None,
-    target: TargetOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    generation: GenerationOption = None,
-    chinject: ChinjectOption = None,
-    until: UntilOption = None,
+    *,
+    exposures: HistoryOptions,
     radius: RadiusOption = None,
     zero: Annotated[
         str,
@@ -93,23 +80,13 @@ def chips(
       cte-lake chips --target ngc104 --filter F502N --length l --filetype flt
     """
     from cte_lake import open_lake
-    from cte_lake.cli.dates import parse_date
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.chip_lake import ChipRequest, keep_chips, solve_chips
     from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    selection = select(
-        target=target,
-        flash=flash,
-        filetype=filetype,
-        filter_=filter_,
-        length=length,
-        until=None if until is None else parse_date(until),
-        generation=generation,
-        chinject=chinject,
-    )
+    selection = exposures.selection()
     request = ChipRequest(
         selection,
         settings.config.measure.aperture if radius is None else radius,

@@ -11,17 +11,11 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     EstimatorOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
+    ExposuresOptions,
     LakeOption,
     ModeOption,
-    ProposalOption,
     RadiusOption,
-    TargetOption,
-    VisitOption,
     known_estimator,
-    select,
 )
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
 from cte_lake.errors import UsageError
@@ -48,12 +42,8 @@ def compare(
     ] = False,
     mode: ModeOption = None,
     per: Annotated[Per, typer.Option("--per", help="Print a row per flux bin, slope or star.")] = Per.BIN,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
+    *,
+    exposures: ExposuresOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     format_: FormatOption = None,
@@ -78,9 +68,8 @@ def compare(
         raise UsageError("--mode goes with --generation; name modes as A and B")
     else:
         one, two = parse_side(first, lake), parse_side(second, lake)
-    selection = select(proposal, visit, target, flash, filetype, filter_)
     chosen = None if estimator is None else known_estimator(estimator)
-    found = run_compare(one, two, selection, radius, chosen)
+    found = run_compare(one, two, exposures.selection(), radius, chosen)
     rows = {Per.BIN: found.bins, Per.SLOPE: found.slopes, Per.STAR: found.stars}[per]
     print_table(rows, format_, output)
     if plot is not None:

@@ -15,7 +15,6 @@ from cte_lake.cli.options import (
     ModeOption,
     RadiusOption,
     known_estimator,
-    select,
 )
 from cte_lake.cli.output import FormatOption, OutputOption
 
@@ -43,12 +42,13 @@ def consistency(
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import consistency_of
+    from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.consistency import published
 
     chosen = chosen_format(as_json, format_)
     with open_lake(find_lake(lake), mode=mode) as opened:
-        selection = opened.select(select(generation=generation)).of_losses()
+        selection = opened.select(Selection(generation=tuple(generation or ()))).of_losses()
         left = cautions(opened, selection)
         measure = opened.settings().config.measure
         chosen_estimator = measure.estimator if estimator is None else known_estimator(estimator)

@@ -7,17 +7,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import (
-    FilterOption,
-    FlashOption,
-    LakeOption,
-    ModeOption,
-    ProposalOption,
-    SetOption,
-    TargetOption,
-    select,
-    settings_of,
-)
+from cte_lake.cli.options import FramesOptions, LakeOption, ModeOption, SetOption, settings_of
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
 
 _PRINTED = (
@@ -37,10 +27,8 @@ _PRINTED = (
 @app.command(rich_help_panel=RESULTS)
 def coverage(
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filter_: FilterOption = None,
+    *,
+    visits: FramesOptions,
     every: Annotated[
         bool, typer.Option("--all", help="Complete visits too, not only what is missing.")
     ] = False,
@@ -63,7 +51,7 @@ def coverage(
     root = find_lake(lake)
     settings = settings_of(root, assignments)
     with open_lake(root, mode=mode, settings=settings) as opened:
-        wanted = opened.select(select(proposal, None, target, flash, None, filter_))
+        wanted = opened.select(visits.selection())
         chosen, parameters = wanted.where()
         missing = "true" if every else "missing IS NOT NULL"
         rows = opened.sql(

@@ -10,22 +10,16 @@ import typer
 from cte_lake.cli.app import FRAMES, app
 from cte_lake.cli.options import (
     DryRunOption,
-    FilterOption,
-    FlashOption,
+    FramesOptions,
     JsonOption,
     LakeOption,
     PathsArgument,
     ProgressOption,
-    ProposalOption,
-    SchedulerOption,
     SetOption,
-    TargetOption,
-    VisitOption,
-    WorkersOption,
+    WorkersOptions,
     given_paths,
     overwriting,
     require_frames,
-    select,
     settings_of,
 )
 
@@ -37,13 +31,9 @@ if TYPE_CHECKING:
 def crmask(
     paths: PathsArgument,
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filter_: FilterOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
+    *,
+    frames: FramesOptions,
+    pool: WorkersOptions,
     overwrite: Annotated[bool, overwriting("Mask again what is up to date.")] = False,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -64,17 +54,15 @@ def crmask(
         make_plan,
         summary_line,
     )
-    from cte_lake.pipeline.dask import WorkerSettings
 
     root = find_lake(lake)
-    settings = settings_of(root, assignments, workers__count=workers)
-    stated = settings.config.workers
+    settings = settings_of(root, assignments, workers__count=pool.workers)
     arguments = CrmaskArguments(
         lake=root,
         paths=given_paths(paths),
         settings=settings,
-        selection=select(proposal, visit, target, flash, None, filter_),
-        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        selection=frames.selection(),
+        workers=pool.of(settings),
         overwrite=overwrite,
     )
     plan = make_plan(arguments)

@@ -9,22 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit_options import UntilOption
 from cte_lake.cli.options import (
-    ChinjectOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
     LakeOption,
-    LengthOption,
     ModeOption,
-    ProposalOption,
     RadiusOption,
+    RowsOptions,
     SetOption,
-    TargetOption,
-    VisitOption,
-    select,
     settings_of,
 )
 from cte_lake.cli.output import ROWS_FILE, FormatOption, print_table
@@ -45,16 +35,8 @@ def export(
         ),
     ] = None,
     radius: RadiusOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    until: UntilOption = None,
-    generation: GenerationOption = None,
-    chinject: ChinjectOption = None,
+    *,
+    exposures: RowsOptions,
     lake: LakeOption = None,
     mode: ModeOption = None,
     assignments: SetOption = None,
@@ -72,13 +54,11 @@ def export(
       cte-lake export phot --to stars.parquet --where 'flux_r03 > 500'
     """
     from cte_lake.api import open_lake
-    from cte_lake.cli.dates import parse_date
     from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, measure__aperture=radius)
-    last = None if until is None else parse_date(until)
-    selection = select(proposal, visit, target, flash, filetype, filter_, length, last, generation, chinject)
+    selection = exposures.selection()
     with open_lake(root, mode, settings=settings) as opened:
         rows = opened.view(view, selection, where).arrow()
         asked = " AND ".join(part for part in (str(opened.select(selection)), where) if part)

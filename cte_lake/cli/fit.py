@@ -25,26 +25,18 @@ from cte_lake.cli.fit_options import (
     RobustOption,
     ShiftOption,
     TimeOption,
-    UntilOption,
     fit_request,
 )
 from cte_lake.cli.options import (
-    ChinjectOption,
     EstimatorOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
+    HistoryOptions,
     JsonOption,
     LakeOption,
-    LengthOption,
     ModeOption,
     RadiusOption,
     SetOption,
-    TargetOption,
     one_of,
     overwriting,
-    select,
     settings_of,
 )
 from cte_lake.errors import UsageError
@@ -62,14 +54,8 @@ _TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}
 @app.command(rich_help_panel=RESULTS)
 def fit(
     lake: LakeOption = None,
-    target: TargetOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    generation: GenerationOption = None,
-    chinject: ChinjectOption = None,
-    until: UntilOption = None,
+    *,
+    exposures: HistoryOptions,
     radius: RadiusOption = None,
     time: TimeOption = "auto",
     background: BackgroundOption = None,
@@ -116,16 +102,7 @@ def fit(
     settings = settings_of(root, assignments)
     request = fit_request(
         settings,
-        select(
-            target=target,
-            flash=flash,
-            filetype=filetype,
-            filter_=filter_,
-            length=length,
-            until=None if until is None else parse_date(until),
-            generation=generation,
-            chinject=chinject,
-        ),
+        exposures.selection(),
         radius=radius,
         estimator=estimator,
         time_degree=_TIME_DEGREES[one_of("--time", time, tuple(_TIME_DEGREES))],

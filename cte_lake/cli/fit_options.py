@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.options import SELECT, known_estimator
+from cte_lake.cli.options import known_estimator
 from cte_lake.cli.output import Format
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 
 _HOW = "How"
 
-UntilOption = Annotated[
-    str | None,
-    typer.Option("--until", help="Only up to this date, MJD or 2016-12-31.", rich_help_panel=SELECT),
-]
 TimeOption = Annotated[
     str,
     typer.Option(

@@ -10,24 +10,17 @@ import typer
 from cte_lake.cli.app import FRAMES, app
 from cte_lake.cli.options import (
     DryRunOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
+    ExposuresOptions,
     JsonOption,
     LakeOption,
     ModeOption,
     PathsArgument,
     ProgressOption,
-    ProposalOption,
-    SchedulerOption,
     SetOption,
-    TargetOption,
-    VisitOption,
-    WorkersOption,
+    WorkersOptions,
     given_paths,
     overwriting,
     require_frames,
-    select,
     settings_of,
 )
 from cte_lake.filenames import path_text
@@ -40,18 +33,13 @@ if TYPE_CHECKING:
 def ingest(
     paths: PathsArgument,
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
+    *,
+    exposures: ExposuresOptions,
     mode: ModeOption = None,
     engine: Annotated[
         str | None, typer.Option("--engine", help="Engine that sums the apertures: kernel or photutils.")
     ] = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
+    pool: WorkersOptions,
     limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most N exposures.")] = None,
     overwrite: Annotated[bool, overwriting("Measure again what is up to date.")] = False,
     dry_run: DryRunOption = False,
@@ -67,21 +55,19 @@ def ingest(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.ingest import IngestArguments, make_plan
     from cte_lake.pipeline.ingest import ingest as run_ingest
 
     root = find_lake(lake)
     settings = settings_of(
-        root, assignments, photometry__mode=mode, photometry__engine=engine, workers__count=workers
+        root, assignments, photometry__mode=mode, photometry__engine=engine, workers__count=pool.workers
     )
-    stated = settings.config.workers
     arguments = IngestArguments(
         lake=root,
         paths=given_paths(paths),
         settings=settings,
-        selection=select(proposal, visit, target, flash, filetype, filter_),
-        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        selection=exposures.selection(),
+        workers=pool.of(settings),
         overwrite=overwrite,
         limit=limit,
     )

@@ -19,7 +19,6 @@ from cte_lake.cli.options import (
     TargetOption,
     VisitOption,
     overwriting,
-    select,
     settings_of,
 )
 
@@ -49,6 +48,7 @@ def master_build(
     """
     from dataclasses import asdict
 
+    from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.master_build.build_catalog import BuildArguments, build_master
 
@@ -59,7 +59,7 @@ def master_build(
         paths=tuple(paths),
         target=settings.config.target_named(target),
         settings=settings,
-        selection=select(proposal, visit, None, None, None, filter_),
+        selection=Selection(tuple(proposal or ()), tuple(visit or ()), filter=tuple(filter_ or ())),
         image=image,
         replace=overwrite,
     )

@@ -6,22 +6,14 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
-    ChinjectOption,
     EstimatorOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
     LakeOption,
+    LossesOptions,
     ModeOption,
-    ProposalOption,
     RadiusOption,
     SetOption,
-    TargetOption,
     UnitOption,
-    VisitOption,
     known_estimator,
-    select,
     settings_of,
 )
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
@@ -33,14 +25,8 @@ _PRINTED = ("image_1", "image_2", "file", "flash", "bin", "stars", "loss", "erro
 @app.command(rich_help_panel=RESULTS)
 def measure(
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
-    generation: GenerationOption = None,
-    chinject: ChinjectOption = None,
+    *,
+    exposures: LossesOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     unit: UnitOption = "percent",
@@ -62,9 +48,7 @@ def measure(
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
-    selection = select(
-        proposal, visit, target, flash, filetype, filter_, generation=generation, chinject=chinject
-    )
+    selection = exposures.selection()
     losses = measure_losses(root, settings, selection, mode, notify=lambda line: typer.echo(line, err=True))
     whole = output is not None or format_ not in {None, "table"}
     print_table(losses if whole else printable(losses, told).select(_PRINTED), format_, output)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.cli import complete
+from cte_lake.cli.app import Options
+from cte_lake.cli.dates import parse_date
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.names import suggestion
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.estimators import Estimator
+    from cte_lake.pipeline.dask import WorkerSettings
 
 
 LakeOption = Annotated[
@@ -169,9 +173,114 @@ UnitOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+UntilOption = Annotated[
+    str | None,
+    typer.Option("--until", help="Only up to this date, MJD or 2016-12-31.", rich_help_panel=SELECT),
+]
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
 ]
+
+
+class Selecting(Options):
+    """Options that select exposures; each subclass has those of some commands."""
+
+    def selection(self) -> Selection:
+        """Bring them together."""
+        from cte_lake.lake.selection import Selection
+
+        values: dict[str, Any] = {name.rstrip("_"): value for name, value in vars(self).items() if value}
+        until = values.pop("until", None)
+        for name, words in _WORDS.items():
+            values[name] = [one_of(f"--{name}", word, words) for word in values.get(name, ())]
+        return Selection(
+            **{name: tuple(value) for name, value in values.items()},
+            until=None if until is None else parse_date(until),
+        )
+
+
+_WORDS = {"filetype": ("flt", "flc"), "length": ("s", "l")}
+
+
+@dataclass(frozen=True)
+class FramesOptions(Selecting):
+    """Exposures, whose FLT and FLC go together."""
+
+    proposal: ProposalOption = None
+    visit: VisitOption = None
+    target: TargetOption = None
+    flash: FlashOption = None
+    filter_: FilterOption = None
+
+
+@dataclass(frozen=True)
+class ExposuresOptions(FramesOptions):
+    """Exposures of one file type."""
+
+    filetype: FiletypeOption = None
+
+
+@dataclass(frozen=True)
+class LossesOptions(ExposuresOptions):
+    """Exposures whose losses count."""
+
+    length: LengthOption = None
+    generation: GenerationOption = None
+    chinject: ChinjectOption = None
+
+
+@dataclass(frozen=True)
+class RowsOptions(LossesOptions):
+    """Rows of a view."""
+
+    until: UntilOption = None
+
+
+@dataclass(frozen=True)
+class RunOptions(Selecting):
+    """Exposures of the proposals of a run."""
+
+    visit: VisitOption = None
+    target: TargetOption = None
+    flash: FlashOption = None
+    filetype: FiletypeOption = None
+    filter_: FilterOption = None
+
+
+@dataclass(frozen=True)
+class FittedOptions(Selecting):
+    """Losses that one law describes."""
+
+    target: TargetOption = None
+    filter_: FilterOption = None
+    length: LengthOption = None
+    flash: FlashOption = None
+    filetype: FiletypeOption = None
+    generation: GenerationOption = None
+
+
+@dataclass(frozen=True)
+class HistoryOptions(FittedOptions):
+    """The same over years."""
+
+    chinject: ChinjectOption = None
+    until: UntilOption = None
+
+
+@dataclass(frozen=True)
+class WorkersOptions(Options):
+    """Processes that share the work."""
+
+    workers: WorkersOption = None
+    scheduler: SchedulerOption = None
+
+    def of(self, settings: Settings) -> WorkerSettings:
+        """Return the configured workers with these options on top."""
+        from cte_lake.pipeline.dask import WorkerSettings
+
+        stated = settings.config.workers
+        count = stated.count if self.workers is None else self.workers
+        return WorkerSettings(count, self.scheduler, stated.memory_limit, stated.retries)
 
 
 def given_paths(words: Sequence[str]) -> tuple[str, ...]:
@@ -236,35 +345,6 @@ def known_estimator(name: str) -> Estimator:
 
     chosen = one_of("--estimator", name, ESTIMATORS)
     return next(each for each in ESTIMATORS if each == chosen)
-
-
-def select(
-    proposal: list[int] | None = None,
-    visit: list[str] | None = None,
-    target: list[str] | None = None,
-    flash: list[int] | None = None,
-    filetype: list[str] | None = None,
-    filter_: list[str] | None = None,
-    length: list[str] | None = None,
-    until: float | None = None,
-    generation: list[str] | None = None,
-    chinject: list[str] | None = None,
-) -> Selection:
-    """Bring the selecting options together."""
-    from cte_lake.lake.selection import Selection
-
-    return Selection(
-        proposal=tuple(proposal or ()),
-        visit=tuple(visit or ()),
-        target=tuple(target or ()),
-        flash=tuple(flash or ()),
-        filetype=tuple(one_of("--filetype", name, ("flt", "flc")) for name in filetype or ()),
-        filter=tuple(filter_ or ()),
-        length=tuple(one_of("--length", name, ("s", "l")) for name in length or ()),
-        until=until,
-        generation=tuple(generation or ()),
-        chinject=tuple(chinject or ()),
-    )
 
 
 def settings_of(lake: StoredLake | None, assignments: list[str] | None = None, **flags: Any) -> Settings:

@@ -13,19 +13,13 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import MinStarsOption, PairsOption, RobustOption, fit_request
 from cte_lake.cli.options import (
     EstimatorOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
+    FittedOptions,
     JsonOption,
     LakeOption,
-    LengthOption,
     ModeOption,
     RadiusOption,
     SetOption,
-    TargetOption,
     one_of,
-    select,
     settings_of,
 )
 from cte_lake.cli.output import Format, FormatOption, OutputOption
@@ -61,12 +55,8 @@ class Printed:
 def epoch(
     date: Annotated[str, typer.Argument(metavar="DATE", help="Date in the epoch: MJD or 2016-08-01.")],
     lake: LakeOption = None,
-    target: TargetOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    generation: GenerationOption = None,
+    *,
+    exposures: FittedOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     robust: RobustOption = "huber",
@@ -91,14 +81,7 @@ def epoch(
     settings = settings_of(root, assignments)
     request = fit_request(
         settings,
-        select(
-            target=target,
-            flash=flash,
-            filetype=filetype,
-            filter_=filter_,
-            length=length,
-            generation=generation,
-        ),
+        exposures.selection(),
         radius,
         estimator,
         robust=one_of("--robust", robust, ("huber", "tukey", "none")),
@@ -115,12 +98,8 @@ def pivot(
         typer.Argument(metavar="[ROW]", help="Row at which the ratio is held to 1 in the second fit."),
     ] = 1024.0,
     lake: LakeOption = None,
-    target: TargetOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    generation: GenerationOption = None,
+    *,
+    exposures: FittedOptions,
     pairs: PairsOption = "chips",
     radius: RadiusOption = None,
     format_: FormatOption = None,
@@ -140,10 +119,7 @@ def pivot(
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    selection = select(
-        target=target, flash=flash, filetype=filetype, filter_=filter_, length=length, generation=generation
-    )
-    request = fit_request(settings, selection, radius, "log_ratio")
+    request = fit_request(settings, exposures.selection(), radius, "log_ratio")
     with open_lake(root, mode=mode, settings=settings) as opened:
         bins = settings.config.measure.flux_bins
         print_pivots(opened, request, row, pairs, bins, Printed(as_json, format_, output))

@@ -10,22 +10,13 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
-    ChinjectOption,
     EstimatorOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    GenerationOption,
     LakeOption,
-    LengthOption,
+    LossesOptions,
     ModeOption,
-    ProposalOption,
     SetOption,
-    TargetOption,
     UnitOption,
-    VisitOption,
     known_estimator,
-    select,
     settings_of,
 )
 from cte_lake.cli.plot_options import (
@@ -61,15 +52,8 @@ if TYPE_CHECKING:
 def plot(
     kind: KindsArgument,
     lake: LakeOption = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
-    length: LengthOption = None,
-    generation: GenerationOption = None,
-    chinject: ChinjectOption = None,
+    *,
+    exposures: LossesOptions,
     bins: BinOption = None,
     pair: PairOption = None,
     star: StarOption = None,
@@ -117,17 +101,7 @@ def plot(
     settings = settings_of(root, assignments)
     measure = settings.config.measure
     asked = Request(
-        selection=select(
-            proposal,
-            visit,
-            target,
-            flash,
-            filetype,
-            filter_,
-            length,
-            generation=generation,
-            chinject=chinject,
-        ),
+        selection=exposures.selection(),
         aperture=radii[0] if radii else measure.aperture,
         estimator=measure.estimator if estimator is None else known_estimator(estimator),
         bins=tuple(flux_bin(text) for text in bins or ()),

@@ -12,20 +12,13 @@ from cte_lake.cli.app import app
 from cte_lake.cli.maintenance import HOUSEKEEPING, YesOption, agreed
 from cte_lake.cli.options import (
     DryRunOption,
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
+    ExposuresOptions,
     JsonOption,
     LakeOption,
     ModeOption,
     ProgressOption,
-    ProposalOption,
-    SchedulerOption,
     SetOption,
-    TargetOption,
-    VisitOption,
-    WorkersOption,
-    select,
+    WorkersOptions,
     settings_of,
 )
 from cte_lake.errors import NothingToDo
@@ -44,15 +37,10 @@ def rebuild(
         Path | None,
         typer.Option("--list", help="File with one image name, root name or path a line; -: standard input."),
     ] = None,
-    proposal: ProposalOption = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
+    *,
+    exposures: ExposuresOptions,
     mode: ModeOption = None,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
+    pool: WorkersOptions,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -65,16 +53,14 @@ def rebuild(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.ingest import IngestArguments, ingest
     from cte_lake.pipeline.rebuild import frames_to_rebuild, names_in
 
     root = find_lake(lake)
-    settings = settings_of(root, assignments, photometry__mode=mode, workers__count=workers)
+    settings = settings_of(root, assignments, photometry__mode=mode, workers__count=pool.workers)
     names = [*(images or ()), *(names_in(list_file) if list_file else ())]
-    selection = select(proposal, visit, target, flash, filetype, filter_)
     config = settings.config
-    frames = frames_to_rebuild(root, config.photometry.mode, names, selection, config.names())
+    frames = frames_to_rebuild(root, config.photometry.mode, names, exposures.selection(), config.names())
     for path in frames.paths:
         typer.echo(f"measure {path}", err=not dry_run)
     for path in frames.missing:
@@ -84,9 +70,7 @@ def rebuild(
         return
     if not agreed(f"Measure {len(frames.paths)} exposures again?", yes):
         raise NothingToDo("nothing was measured")
-    stated = settings.config.workers
-    pool = WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries)
-    arguments = IngestArguments(root, frames.paths, settings, workers=pool, overwrite=True)
+    arguments = IngestArguments(root, frames.paths, settings, workers=pool.of(settings), overwrite=True)
     with progress_bar("rebuild", progress) as report_progress:
         report = ingest(arguments, progress=report_progress)
     if as_json:

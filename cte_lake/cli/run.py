@@ -9,19 +9,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import (
-    FiletypeOption,
-    FilterOption,
-    FlashOption,
-    LakeOption,
-    SchedulerOption,
-    SetOption,
-    TargetOption,
-    VisitOption,
-    WorkersOption,
-    select,
-    settings_of,
-)
+from cte_lake.cli.options import LakeOption, RunOptions, SetOption, WorkersOptions, settings_of
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -39,11 +27,8 @@ def run(
             rich_help_panel="Selection",
         ),
     ] = None,
-    visit: VisitOption = None,
-    target: TargetOption = None,
-    flash: FlashOption = None,
-    filetype: FiletypeOption = None,
-    filter_: FilterOption = None,
+    *,
+    exposures: RunOptions,
     steps: Annotated[
         str,
         typer.Option(
@@ -69,8 +54,7 @@ def run(
         ),
     ] = None,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
+    pool: WorkersOptions,
     assignments: SetOption = None,
 ) -> None:
     """Run every step from frames to losses, figures and report.
@@ -87,7 +71,6 @@ def run(
       cte-lake run data --steps measure --plots cte-time cte-flux --radius 3 5 10 --no-report
     """
     from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.workflow.run import (
         RunArguments,
         checked_plots,
@@ -98,11 +81,8 @@ def run(
     from cte_lake.workflow.run import run as run_steps
 
     root = find_lake(lake)
-    settings = settings_of(root, assignments, workers__count=workers)
-    stated = settings.config.workers
-    selection = select_proposals(
-        proposal or [], select(None, visit, target, flash, filetype, filter_), root, folder, settings
-    )
+    settings = settings_of(root, assignments, workers__count=pool.workers)
+    selection = select_proposals(proposal or [], exposures.selection(), root, folder, settings)
     arguments = RunArguments(
         lake=root,
         folder=folder,
@@ -111,7 +91,7 @@ def run(
         steps=checked_steps([s.strip() for s in steps.split(",") if s.strip()], bool(plots), report),
         plots=checked_plots(plots or ()),
         radii=checked_radii(radius or ()),
-        workers=WorkerSettings(stated.count, scheduler, stated.memory_limit, stated.retries),
+        workers=pool.of(settings),
     )
     done = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
     typer.echo(json.dumps(done.as_dict()))
