@@ -6,7 +6,8 @@
 One pair a seed, 1024 columns of a field twice as dense as NGC 104, flash 0, MJD 57601.3. `bits` has 5% hot
 and warm pixels, which calibration took off but for their noise, and no cosmic rays. `rays` has no hot pixel,
 and the mask that a perfect `crmask` would make: pixels with over 15 e- of a ray. Figures are mean
-(measured - true) / true in percent with the error of the mean, and how many stars a bin holds.
+(measured - true) / true in percent with the error of the mean, how many stars a bin holds, and the share of
+star measurements that is lost to masked pixels (of those that nothing else spoils), in percent.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from cte_lake.simulate import (
     simulate_program,
 )
 from cte_lake.simulate.stars import make_field
+from cte_lake.starflags import mask_of
 
 RAY = 15.0
 #: Radius, px, about a star in which a hit leaves it out: the aperture's and one more.
@@ -69,8 +71,8 @@ def measured(path: Path, chip: int, master: Path, bits: int = 32, rays: np.ndarr
     return Measured(catalog.id[index], y, measure(pixels, x, y, PHOTOMETRY), hit)
 
 
-def losses(one: Measured, two: Measured, without_hit: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Return loss per 2048 rows and number of stars of each bin."""
+def losses(one: Measured, two: Measured, without_hit: bool = False) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return loss per 2048 rows and number of stars of each bin, and the share of measurements lost."""
     good = [(side.stars.flags & DROP) == 0 for side in (one, two)]
     if without_hit:
         good = [kept & ~side.hit for kept, side in zip(good, (one, two), strict=True)]
@@ -88,7 +90,14 @@ def losses(one: Measured, two: Measured, without_hit: bool = False) -> tuple[np.
         kept = (ratio >= lowest) & (ratio <= highest)
         found.append(linregress(y[inside][kept], ratio[kept]).slope * 1024)
         count.append(int(kept.sum()))
-    return np.array(found), np.array(count)
+    return np.array(found), np.array(count), float(np.mean([masked_share(side) for side in (one, two)]))
+
+
+def masked_share(side: Measured) -> float:
+    """Return the share of the measurements without another flag that masked pixels spoil."""
+    flags = side.stars.flags & DROP
+    masked = flags == mask_of(["masked_core"])
+    return float(masked.sum() / (masked | (flags == 0)).sum())
 
 
 def true_losses(pairs: list[Mapping[str, object]]) -> np.ndarray:
@@ -97,7 +106,7 @@ def true_losses(pairs: list[Mapping[str, object]]) -> np.ndarray:
     return np.array([stated[bin_] for bin_ in BINS], float)
 
 
-def one_seed(what: str, seed: int) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], np.ndarray]:
+def one_seed(what: str, seed: int) -> tuple[dict[str, tuple[np.ndarray, np.ndarray, float]], np.ndarray]:
     """Simulate a pair and measure it in each of the ways that are compared."""
     detector = (
         Detector(cosmic_ray_rate=0.0, hot_fraction=0.05) if what == "bits" else Detector(hot_fraction=0.0)
@@ -134,16 +143,19 @@ def main() -> None:
     given = parser.parse_args()
     errors: dict[str, list[np.ndarray]] = {}
     counts: dict[str, list[np.ndarray]] = {}
+    lost: dict[str, list[float]] = {}
     for seed in range(given.seeds):
         ways, truth = one_seed(given.what, seed)
-        for name, (found, count) in ways.items():
+        for name, (found, count, share) in ways.items():
             errors.setdefault(name, []).append(found / truth - 1)
             counts.setdefault(name, []).append(count)
-    print(f"{'':<26}" + "".join(f"{f'{low}-{high}':>22}" for low, high in BINS))
+            lost.setdefault(name, []).append(share)
+    print(f"{'':<26}{'lost, %':>8}" + "".join(f"{f'{low}-{high}':>22}" for low, high in BINS))
     for name, values in errors.items():
         mean, spread = np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
         cells = zip(mean, spread, np.mean(counts[name], axis=0), strict=True)
-        print(f"{name:<26}" + "".join(f"{100 * m:+7.1f} ±{100 * e:4.1f} n={n:6.0f}" for m, e, n in cells))
+        head = f"{name:<26}{100 * np.mean(lost[name]):8.1f}"
+        print(head + "".join(f"{100 * m:+7.1f} ±{100 * e:4.1f} n={n:6.0f}" for m, e, n in cells))
 
 
 if __name__ == "__main__":

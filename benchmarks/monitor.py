@@ -1,7 +1,9 @@
 """A simulated monitor of 2009 to 2026: what the commands say of it, and its losses against the truth.
 
-python benchmarks/monitor.py            every step with its output, about two minutes
+python benchmarks/monitor.py            as photometry: every step with its output, about two minutes
 python benchmarks/monitor.py --stars 400
+python benchmarks/monitor.py --frames [--width COLUMNS] [--cadence DAYS]     as frames that `run` aligns and
+                                        measures, every four years: about five CPU minutes
 
 Two clusters, six post-flash levels, a calibration change in the middle, three missing partners, one visit
 that never came; then everything is recalibrated.
@@ -15,8 +17,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +29,18 @@ from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.model.readout import CHIP_HEIGHT
-from cte_lake.simulate import fill_lake
+from cte_lake.simulate import (
+    TARGETS,
+    Detector,
+    Program,
+    Settings,
+    fill_lake,
+    make_field,
+    simulate_program,
+)
 from cte_lake.simulate.law import readout_distance
-from cte_lake.simulate.monitor import FIRST, FLASHES, RECALIBRATED, SECOND, Monitor
+from cte_lake.simulate.monitor import FIRST, FLASHES, RECALIBRATED, SECOND, Calibration, Monitor
+from cte_lake.simulate.program import Visit, without
 
 sys.path.insert(0, str(Path(__file__).parent))
 from visits import scratch
@@ -94,7 +106,7 @@ def closures(root: Path, monitor: Monitor, recalibrated: bool) -> list[Closure]:
         rows = lake.view("cte_vs_flux", estimator="log_ratio", generation="all").rows()
     result = []
     for filetype, generation in sorted({(row["filetype"], row["generation"]) for row in rows}):
-        pulls, offsets, errors = [], [], []
+        offsets, errors = [], []
         for row in rows:
             if (row["filetype"], row["generation"]) == (filetype, generation) and (
                 (row["bin_lo"], row["bin_hi"]) in BINS
@@ -106,13 +118,7 @@ def closures(root: Path, monitor: Monitor, recalibrated: bool) -> list[Closure]:
                 slope = np.polyfit(y[inside], np.log(kept_1[inside] / kept_2[inside]), 1)[0]
                 offsets.append(row["cte_loss"] - slope / 2 * CHIP_HEIGHT)
                 errors.append(row["cte_loss_err"])
-                pulls.append(offsets[-1] / errors[-1])
-        weight = np.array(errors) ** -2
-        bias = float(np.sum(weight * offsets) / weight.sum())
-        result.append(
-            Closure(filetype, generation, len(pulls), 100 * bias, 100 * float(weight.sum() ** -0.5),
-                    float(np.sqrt(np.mean(np.square(pulls)))))
-        )  # fmt: skip
+        result.append(closure(filetype, generation, offsets, errors))
     return result
 
 
@@ -133,21 +139,115 @@ def page(root: Path) -> str:
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"<[^>]+>", "", section[0] if section else "")).strip()
 
 
-def show(root: Path, monitor: Monitor, recalibrated: bool) -> None:
+def programs(monitor: Monitor, target: str) -> dict[Calibration, Program]:
+    """Return the visits of a target that came, without the exposures that are missing, by calibration."""
+    found: dict[Calibration, list[Visit]] = {FIRST: [], SECOND: []}
+    lacking = set()
+    for name, number, visit in monitor.visits():
+        if name == target:
+            found[FIRST if visit.exposures[0].mjd < monitor.change else SECOND].append(visit)
+            flashes = {plan.rootname: plan.flash for plan in visit.exposures}
+            lacking |= {
+                pair.second
+                for pair in visit.pairs
+                if (target, number, flashes[pair.second]) in monitor.missing
+            }
+    return {state: without(Program(TARGETS[target], tuple(of)), lacking) for state, of in found.items()}
+
+
+def calibrated(program: Program, state: Calibration) -> Program:
+    """Return a program whose headers are those of a calibration; CTE keywords count in FLCs alone."""
+    cards = (("CTE_VER", state.cte_ver), ("PCTETAB", state.pctetab))
+    stated = tuple(("PRIMARY", key, value) for key, value in cards)
+    visits = tuple(
+        replace(
+            visit,
+            exposures=tuple(
+                replace(plan, cal_ver=state.cal_ver, overrides=stated) for plan in visit.exposures
+            ),
+        )
+        for visit in program.visits
+    )
+    return replace(program, visits=visits)
+
+
+def write_frames(folder: Path, monitor: Monitor, recalibrated: bool) -> tuple[int, list[dict[str, Any]]]:
+    """Write the monitor's frames and master catalogs below a folder; returns their number and the truths."""
+    count = 0
+    truths: list[dict[str, Any]] = []
+    for target in FLASHES:
+        plan = programs(monitor, target)
+        exposures = [exposure for program in plan.values() for exposure in program.exposures]
+        field = make_field(
+            exposures, width=monitor.settings.width, stars=monitor.stars, seed=monitor.settings.seed
+        )
+        for state, program in plan.items():
+            now = RECALIBRATED if recalibrated else state
+            detector = replace(monitor.settings.detector, flc_fraction=now.flc_fraction)
+            done = simulate_program(
+                calibrated(program, now), folder / target, replace(monitor.settings, detector=detector),
+                field=field,
+            )  # fmt: skip
+            count, truths = count + len(done.frames), truths + done.pairs
+    return count, truths
+
+
+def frame_closures(root: Path, truths: list[dict[str, Any]]) -> list[Closure]:
+    """Hold the losses of a lake's frames against the truth of their pairs."""
+    stated = {
+        (pair["chip2"], each["lo"], each["hi"]): each for pair in truths for each in pair["cte_per_2048"]
+    }
+    with open_lake(root) as lake:
+        rows = lake.view("cte_vs_flux", estimator="mean_flux", generation="all").rows()
+    result = []
+    for filetype, generation in sorted({(row["filetype"], row["generation"]) for row in rows}):
+        offsets, errors = [], []
+        for row in rows:
+            limits = (row["bin_lo"], row["bin_hi"])
+            true = stated.get((row["image_2"][:9], *limits), {})
+            true_loss = true.get("loss" if filetype == "flt" else "loss_flc")
+            of = (row["filetype"], row["generation"]) == (filetype, generation) and limits in BINS
+            if of and true_loss is not None and row["cte_loss_err"]:
+                offsets.append(row["cte_loss"] - true_loss)
+                errors.append(row["cte_loss_err"])
+        result.append(closure(filetype, generation, offsets, errors))
+    return result
+
+
+def closure(filetype: str, generation: str, offsets: list[float], errors: list[float]) -> Closure:
+    """Return the weighted mean and the pulls of losses less the truth."""
+    weight = np.array(errors) ** -2
+    bias = float(np.sum(weight * offsets) / weight.sum())
+    pulls = np.array(offsets) / errors
+    return Closure(
+        filetype, generation, len(pulls), 100 * bias, 100 * float(weight.sum() ** -0.5),
+        float(np.sqrt(np.mean(np.square(pulls)))),
+    )  # fmt: skip
+
+
+def show(root: Path, monitor: Monitor, recalibrated: bool, frames: Path | None = None) -> None:
     """Print what the commands say of the lake, and the closure."""
-    count = fill(root, monitor, recalibrated)
+    truths: list[dict[str, Any]] = []
+    if frames is None:
+        count, steps = fill(root, monitor, recalibrated), "measure,report"
+    else:
+        (count, truths), steps = write_frames(frames, monitor, recalibrated), "align,ingest,measure,report"
     print(
         f"\n=== {'After a recalibration of all' if recalibrated else 'As observed'}: {count} images",
         flush=True,
     )
+    if frames is not None:
+        for target in FLASHES:
+            say(root, "master", "import", str(frames / target / f"{target}_master.cat"), "--target", target)
+        say(root, "run", str(frames), "--steps", steps, "--workers", "0")
     say(root, "coverage")
     say(root, "sql", "SELECT reason, count(*) AS n, min(detail) AS example FROM unpaired GROUP BY reason")
     say(root, "audit")
     say(root, "fit", "--target", "ngc104", "--flash", "0", "--filetype", "flc", "--bootstrap", "0")
-    say(root, "run", str(root), "--steps", "measure,report")
+    say(root, "run", str(frames or root), "--steps", steps, "--workers", "0")
     say(root, "status")
     print(f"\npage, section coverage:\n{page(root)}")
-    for one in closures(root, monitor, recalibrated):
+    for one in frame_closures(root, truths) if frames else closures(root, monitor, recalibrated):
         print(
             f"{one.filetype} {one.generation}: {one.n} losses, measured less true "
             f"{one.bias:+.3f} +- {one.bias_err:.3f} %, rms pull {one.pull_rms:.2f}"
@@ -157,15 +257,30 @@ def show(root: Path, monitor: Monitor, recalibrated: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the monitor, show it, recalibrate all, show it again."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stars", type=int, default=1500, help="stars a chip")
-    monitor = Monitor(stars=parser.parse_args(arguments).stars)
+    parser.add_argument("--stars", type=int, help="stars a chip; default: 1500, of frames 400")
+    parser.add_argument("--frames", action="store_true", help="frames instead of photometry")
+    parser.add_argument("--width", type=int, default=128, help="columns of the frames")
+    parser.add_argument("--cadence", type=float, default=4 * 365.25, help="days between visits of frames")
+    given = parser.parse_args(arguments)
+    monitor = Monitor(stars=given.stars or 1500)
+    if given.frames:
+        monitor = small_monitor(given.width, given.cadence, given.stars or 400)
     with scratch() as folder, contextlib.suppress(KeyboardInterrupt):
         root = folder / "lake"
         create_lake(stored(root))
         load_settings(root, environment={})
-        show(root, monitor, recalibrated=False)
-        show(root, monitor, recalibrated=True)
+        for recalibrated in (False, True):
+            show(root, monitor, recalibrated, folder / "frames" if given.frames else None)
         say(root, "compare", "--generation", "cte2", "cte3")
+
+
+def small_monitor(width: int, cadence: float, stars: int) -> Monitor:
+    """Return a monitor of few visits for frames: the fourth visit of NGC 104 never came."""
+    settings = Settings(width=width, detector=Detector(cosmic_ray_rate=0.0))
+    return Monitor(
+        cadence=cadence, stars=stars, settings=settings, never_came=(("ngc104", 3),),
+        missing=(("ngc104", 1, 12), ("ngc104", 4, 0), ("ngc6791", 2, 0)),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

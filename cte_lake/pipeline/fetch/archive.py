@@ -97,11 +97,12 @@ class Archive:
                 obs_collection="HST", instrument_name="WFC3/UVIS", obs_title=f"%{'%'.join(words)}%"
             )
             for row in rows:
-                number, title = _text(row, "proposal_id"), _text(row, "obs_title")
+                number, title = _number(row, "proposal_id"), _text(row, "obs_title")
                 # The archive's wildcards take more than is meant: 'NON-CTE Monitor'.
                 same = "".join(words).lower() in re.sub(r"[^a-z0-9]", "", title.lower())
-                if number.isdigit() and same and self._is_target(_text(row, "target_name")):
-                    found[int(number)] = title
+                target = _text(row, "target_name")
+                if number and same and (not target or self._is_target(target)):
+                    found[number] = title
         return found
 
     @contextlib.contextmanager
@@ -155,14 +156,13 @@ def _product(row: Any, proposal: int, filetypes: Sequence[str]) -> Product | Non
     kind = _text(row, "productSubGroupDescription") or name[10:13]
     if kind.upper() not in filetypes:
         return None
-    stated, size = _text(row, "proposal_id"), _text(row, "size")
     # Associations list members of other proposals' observations too.
-    if stated.isdigit() and int(stated) != proposal:
+    if _number(row, "proposal_id") not in {0, proposal}:
         return None
     return Product(
         name=name,
         uri=uri,
-        size=int(size) if size.isdigit() else 0,
+        size=_number(row, "size"),
         proposal=proposal,
         public=(_text(row, "dataRights") or "PUBLIC").upper() == "PUBLIC",
     )
@@ -173,6 +173,12 @@ def _text(row: Any, column: str) -> str:
     if column not in row.colnames or row[column] is None or row[column] is np.ma.masked:
         return ""
     return str(row[column]).strip()
+
+
+def _number(row: Any, column: str) -> int:
+    """Return a whole number of a listing, which may be written as 17674.0; 0 where there is none."""
+    found = re.fullmatch(r"(\d+)(\.0*)?", _text(row, column))
+    return int(found[1]) if found else 0
 
 
 def _client(url: str, timeout: float) -> Any:

@@ -177,6 +177,10 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
         if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
             raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
         goes_on = reply.status_code == requests.codes.partial_content
+        if reply.headers.get("Content-Encoding", "identity") != "identity":
+            # Packed though it was asked not to be: what is announced is not of the file that is unpacked.
+            for name in ("Content-Length", "Content-MD5", "ETag", "Last-Modified"):
+                reply.headers.pop(name, None)
         etag = reply.headers.get("ETag") or reply.headers.get("Last-Modified")
         expected = _expected_length(reply, there if goes_on else 0)
         # Of a part the answer's checksum is that of the part.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import gzip
 import hashlib
 import json
 import threading
@@ -58,6 +59,10 @@ class FakeArchive:
         So many times the link to a file has expired when the rest is asked for.
     md5 : dict of str to str
         Content-MD5 that is announced for a file.
+    packed : set of str
+        Files that are sent packed, though they are asked for as they are.
+    spelled : dict of str to object
+        Values that stand in every row of the listings instead of the archive's own.
     busy : int
         So many downloads are answered with 503.
     requests : list of (str, str)
@@ -77,6 +82,8 @@ class FakeArchive:
         self.without: set[str] = set()
         self.expired: dict[str, int] = {}
         self.md5: dict[str, str] = {}
+        self.packed: set[str] = set()
+        self.spelled: dict[str, object] = {}
         self.busy = 0
         self.broken_portal = False
         self.requests: list[tuple[str, str]] = []
@@ -162,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"status": "ERROR", "msg": f"no service {request['service']}"})
             return
         fields = {name: kind for name, kind in fields.items() if name not in self.archive.without}
-        rows = [{name: row[name] for name in fields} for row in rows]
+        rows = [{name: self.archive.spelled.get(name, row[name]) for name in fields} for row in rows]
         self._json(
             {
                 "status": "COMPLETE",
@@ -204,6 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, name: str, content: bytes) -> None:
         etag = f'"{hashlib.md5(content).hexdigest()}"'
         start = 0
+        packed = name in self.archive.packed
+        content = gzip.compress(content, 1) if packed else content
         if self.headers.get("Range") and self.headers.get("If-Range") == etag:
             start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
         if start >= len(content):
@@ -214,6 +223,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("ETag", etag)
+        if packed:
+            self.send_header("Content-Encoding", "gzip")
         if name in self.archive.md5:
             self.send_header("Content-MD5", self.archive.md5[name])
         self.end_headers()

@@ -163,6 +163,30 @@ def test_a_listing_may_lack_a_column(archive, arguments, column):
     assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        {"proposal_id": "14378.0"},
+        {"proposal_id": " 14378 ", "dataRights": "public"},
+        {"size": -1},
+        {"productSubGroupDescription": None, "productFilename": None},
+        {"obsID": "none of ours"},
+        {"dataRights": None, "proposal_id": None, "target_name": None},
+    ],
+)
+def test_a_listing_may_be_spelled_otherwise(archive, arguments, spelled):
+    archive.spelled = spelled
+    assert [product.name for product in make_plan(arguments()).todo] == sorted(NAMES)
+
+
+def test_files_that_are_sent_packed_arrive_unpacked(archive, arguments):
+    archive.packed = set(NAMES)
+    archive.break_after[NAMES[1]] = [100_000]
+    report = fetch(arguments())
+    assert (report.failed, report.fetched) == ({}, sorted(NAMES))
+    assert (arguments().folder / "14378" / NAMES[1]).read_bytes() == archive.files[NAMES[1]]
+
+
 def test_products_of_hap_are_left_beside_those_of_the_pipeline(archive, arguments):
     for name in ("hst_14378_01_wfc3_uvis_f502n_ic7801aa_flc.fits", "ic7801aaq_c0m.fits"):
         archive.add(name, _frame(3), 14378, "FLC")
@@ -198,6 +222,9 @@ def test_programs_that_are_not_configured_are_found_by_title_and_target(archive,
     assert plan.found == {15576: title, 17674: title}
     assert {product.proposal for product in plan.todo} == {14378, 15576, 17674}
     assert make_plan(arguments()).found == {}
+    # Without targets the title tells; what is not of a target is screened when it is measured.
+    archive.without = {"target_name"}
+    assert set(make_plan(replace(arguments(), search=True)).found) == {15576, 17674, 17675}
 
 
 def test_file_that_the_archive_lists_and_lacks_is_reported(archive, arguments):
