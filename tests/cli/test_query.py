@@ -100,7 +100,7 @@ def test_the_prompt_answers_and_survives_an_error(lake, tmp_path):
     os.write(primary, b"SELECT nothing;\nSELECT count(*) AS n\nFROM pairs;\n\\d pairs\n\\q\n")
     os.close(secondary)
     told = _all_from(primary)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=400) == 0
     assert "(1 row)" in told
     assert "pair_id" in told
     assert 'the query failed: Referenced column "nothing" was not found' in told

@@ -57,7 +57,7 @@ def test_a_signal_in_a_command_is_one_line(tmp_path, name, number):
         if process.poll() is None:
             # As a terminal does: to the command and to all that it has started.
             os.killpg(process.pid, number)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=400)
     # A signal of the system that comes before Python listens ends the process at once.
     assert process.returncode in {128 + number, -number, *DONE}, said
     assert "Traceback" not in said

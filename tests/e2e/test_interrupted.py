@@ -115,7 +115,7 @@ def test_a_killed_worker_is_replaced(undisturbed, make_lake, program):
             time.sleep(0.01)
         if victim is not None:
             os.kill(victim, signal.SIGKILL)
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=400) == 0
         assert content(lake) == wanted
 
 

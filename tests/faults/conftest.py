@@ -42,7 +42,7 @@ def lake(small_visit, tmp_path) -> Path:
 def cte_lake(*arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     line = [*prefix, sys.executable, "-m", "cte_lake.cli.main", *map(str, arguments)]
     return subprocess.run(
-        line, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "LC_ALL": "C"}
+        line, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "LC_ALL": "C"}
     )
 
 

@@ -84,7 +84,7 @@ def test_a_frame_that_changes_while_it_is_read_is_measured_whole_or_not_at_all(s
     thread.start()
     try:
         line = [sys.executable, "-c", _TRIES, str(lake), str(moving.parent)]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=200)
+        done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=400)
     finally:
         stop.set()
         thread.join()

@@ -23,7 +23,7 @@ pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")
 def cluster(*arguments, **environment):
     line = [sys.executable, str(JOBS / "cluster.py"), *arguments]
     return subprocess.run(
-        line, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
+        line, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, **environment}
     )
 
 
@@ -126,7 +126,7 @@ def test_workers_may_be_killed_and_added_while_it_runs(lake, frames, tmp_path):
         wait_for(lake, 8)
         start_worker(stack, address, tmp_path)
         second.kill()
-        told, said = ingest.communicate(timeout=240)
+        told, said = ingest.communicate(timeout=400)
     report = json.loads(told)
     assert ingest.returncode == 0, said
     assert report["rejected"] == []
@@ -136,7 +136,7 @@ def test_workers_may_be_killed_and_added_while_it_runs(lake, frames, tmp_path):
 
 
 def wait_for(lake, n):
-    end = time.monotonic() + 120
+    end = time.monotonic() + 400
     while len(list((lake / "exposures").rglob("ic*.parquet"))) < n:
         assert time.monotonic() < end, "no exposure was measured"
         time.sleep(0.05)

@@ -26,7 +26,7 @@ def test_a_lake_opens_in_a_kernel(lake):
     try:
         reply = client.execute_interactive(
             CELL.format(lake=str(lake)),
-            timeout=120,
+            timeout=400,
             output_hook=lambda message: printed.append(str(message["content"].get("text", ""))),
         )
     finally:

@@ -66,6 +66,6 @@ def test_ctrl_c_ends_the_command_with_130(lake):
     )
     time.sleep(8)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=400)
     assert process.returncode == 130
     assert "Traceback" not in said
