@@ -45,12 +45,23 @@ class HeaderCards:
 
     def _value(self, header: fits.Header, key: str) -> Any:
         try:
+            if key in header and header.count(key) > 1:
+                return self._one_of(key, [header[key, number] for number in range(header.count(key))])
             return header.get(key)
+        except Rejected:
+            raise
         except Exception:  # the parser meets every content there is with an error of another class
             text = _unparsed(header, key)
         if text.upper() in _NOT_FINITE:
             return text
         raise Rejected("bad_keyword", f"{key} of {self.name} cannot be parsed ({text[:40]!r})")
+
+    def _one_of(self, key: str, values: list[Any]) -> Any:
+        """Return the value of a keyword that stands in a header more than once, always with this value."""
+        if any(value != values[0] for value in values):
+            said = " and ".join(f"{value!r:.40}" for value in values[:3])
+            raise Rejected("bad_keyword", f"{key} stands {len(values)} times in {self.name}: {said}")
+        return values[0]
 
     def optional_text(self, key: str) -> str:
         """Return the stripped text, empty if missing."""

@@ -66,6 +66,21 @@ def check_unit(header: fits.Header, path: Path, version: int) -> None:
         )
 
 
+def check_scale(header: fits.Header, name: str) -> None:
+    """Raise ``Rejected('bad_keyword')`` if a plane's floating-point values are scaled, or all are made one.
+
+    BSCALE and BZERO are for whole numbers; on calwf3's electrons they are the mark of a damaged header.
+    """
+    cards = HeaderCards(name, [header])
+    scale, zero = cards.optional_number("BSCALE"), cards.optional_number("BZERO")
+    floating = (cards.optional_number("ZBITPIX") or cards.optional_number("BITPIX") or 0) < 0
+    if scale == 0 or (floating and (scale, zero) not in {(s, z) for s in (None, 1) for z in (None, 0)}):
+        said = ", ".join(
+            f"{key}={value:g}" for key, value in (("BSCALE", scale), ("BZERO", zero)) if value is not None
+        )
+        raise Rejected("bad_keyword", f"{name} has {said}, which would change its electrons; fetch it again")
+
+
 def has_celestial_wcs(header: fits.Header) -> bool:
     """Tell whether the header has a usable tangent-plane WCS of this camera: scale, SIP, an invertible CD."""
     cards = HeaderCards("", [header])

@@ -14,7 +14,7 @@ from cte_lake.errors import Rejected
 from cte_lake.frames import keywords
 from cte_lake.frames.calibration import Calibration, product_of
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
+from cte_lake.frames.checks import check_chip, check_scale, check_unit, has_celestial_wcs, require_extensions
 from cte_lake.frames.dates import start_of
 from cte_lake.frames.fitsfile import image_size
 from cte_lake.frames.flash import flash_level, mean_flash
@@ -200,6 +200,7 @@ def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
         name = f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name}"
         check_chip(header, file, chip)
         check_unit(header, file, EXTVER_OF_CHIP[chip])
+        check_scale(header, name)
         if not has_celestial_wcs(header):
             raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
     return chips

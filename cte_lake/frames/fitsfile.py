@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.checks import check_chip, check_unit, has_celestial_wcs, require_extensions
+from cte_lake.frames.checks import check_chip, check_scale, check_unit, has_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
 from cte_lake.frames.opening import EXTVER_OF_CHIP, checksum, open_frame
 from cte_lake.frames.regular import damaged
@@ -123,13 +123,24 @@ def _reference_area(hdus: fits.HDUList) -> float:
 
 def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     """Pixels in native byte order; an extension without any gives an empty array."""
+    name = f"{hdu.name},{hdu.ver} of {path.name}"
+    check_scale(hdu.header, name)
     try:
         plane = hdu.data
     except Exception as error:  # decompression has errors of its own, of no common class
         raise damaged(path, error) from error
     if plane is None:
         return np.empty((0,), dtype)
-    return np.ascontiguousarray(plane, dtype=dtype)
+    if dtype is np.int16 and not _is_of_16_bits(plane):
+        raise Rejected("bad_keyword", f"{name} holds other values than flags of 16 bits; fetch it again")
+    with np.errstate(over="ignore"):  # what is too great for float32 is infinite, and masked
+        return np.ascontiguousarray(plane, dtype=dtype)
+
+
+def _is_of_16_bits(plane: NDArray[Any]) -> bool:
+    if plane.dtype.kind not in "iu":
+        return False
+    return plane.dtype.itemsize <= 2 or not np.any((plane < -(1 << 15)) | (plane >= 1 << 16))
 
 
 def cutout_origin(header: fits.Header) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -402,6 +403,24 @@ def test_the_cte_correction_may_stand_in_history_alone(make_frame, line, card):
 @pytest.mark.parametrize(("raw", "flag"), [(True, "T"), ("T", "T"), ("yes", "T"), (False, "F"), (" ", "")])
 def test_flags_are_spelled_one_way(make_frame, raw, flag):
     assert read_exposure(make_frame(primary={"MTFLAG": raw})).mtflag == flag
+
+
+@pytest.mark.parametrize("key", ["EXPTIME", "FLASHLVL", "POSTARG2", "ROOTNAME"])
+def test_a_keyword_that_stands_twice_must_say_the_same(make_frame, key):
+    def again(hdus, value):
+        hdus[0].header.append((key, value), end=True)
+
+    whole = read_exposure(make_frame())
+    same = make_frame("ic7802baq_flt.fits.gz", edit=lambda hdus: again(hdus, hdus[0].header[key]))
+    assert replace(read_exposure(same), path=whole.path) == whole
+    other = make_frame("ic7802baq_flt.fits.fz", edit=lambda hdus: again(hdus, 30.0))
+    assert (refusal(other).reason, key in refusal(other).detail) == ("bad_keyword", True)
+
+
+@pytest.mark.parametrize("cards", [{"BSCALE": 2.0}, {"BZERO": 1e4}, {"BSCALE": 0.0}])
+def test_scaled_electrons_are_refused(make_frame, cards):
+    error = refusal(make_frame(sci2=cards))
+    assert (error.reason, "SCI,2" in error.detail) == ("bad_keyword", True)
 
 
 def test_comments_on_the_quality_are_joined(make_frame):

@@ -176,3 +176,39 @@ def test_gzip_and_plain_have_the_same_pixels(make_frame):
     packed = plain.with_name("ic7802baq_flt.fits.gz")
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert np.array_equal(read_chip(plain, 1).data, read_chip(packed, 1).data)
+
+
+@pytest.mark.parametrize("flags", [np.float32(4), np.int32(1 << 20), np.int32(-(1 << 20))])
+def test_flags_that_are_none_are_refused(make_frame, flags):
+    def change(hdus):
+        hdus["DQ", 1].data = np.full(hdus["DQ", 1].shape, flags)
+
+    with pytest.raises(Rejected, match=r"DQ,1 of .* flags of 16 bits"):
+        read_chip(make_frame(edit=change), 2)
+
+
+def test_flags_of_16_bits_keep_them_in_any_type(make_frame):
+    def change(hdus):
+        hdus["DQ", 1].data = np.full(hdus["DQ", 1].shape, 32768 + 4, np.uint16)
+        hdus["DQ", 2].data = np.full(hdus["DQ", 2].shape, 32768 + 4, np.int32)
+
+    frame = make_frame(edit=change)
+    for chip in (1, 2):
+        assert set((read_chip(frame, chip).dq.astype(int) & 0xFFFF).flat) == {32768 + 4}
+
+
+def test_what_float32_cannot_hold_is_infinite(make_frame):
+    def change(hdus):
+        pixels = hdus["SCI", 1].data.astype(np.float64)
+        pixels[3, 4] = 1e300
+        hdus["SCI", 1].data = pixels
+
+    assert np.isinf(read_chip(make_frame(edit=change), 2).data[3, 4])
+
+
+def test_a_scaled_error_plane_is_refused(make_frame):
+    def change(hdus):
+        hdus["ERR", 2].header["BSCALE"] = 0.5
+
+    with pytest.raises(Rejected, match=r"ERR,2 of .*BSCALE=0.5"):
+        read_chip(make_frame(edit=change), 1)
