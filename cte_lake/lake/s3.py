@@ -35,6 +35,10 @@ _CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict
 class S3(S3FileSystem):  # type: ignore[misc]
     """The store of this process's environment; listings are never kept, so that no new object is missed."""
 
+    #: Botocore asks again by itself (AWS_MAX_ATTEMPTS), 15 s for each answer; this is for a body that breaks
+    #: off. A store that says nothing is given up after minutes.
+    retries = 2
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "use_listings_cache": False})
 

@@ -7,8 +7,10 @@ from typing import Any
 from aiohttp import ClientError
 from botocore.exceptions import (
     BotoCoreError,
+    ConnectTimeoutError,
     EndpointConnectionError,
     NoCredentialsError,
+    ReadTimeoutError,
 )
 from botocore.exceptions import (
     ClientError as StoreError,
@@ -53,7 +55,7 @@ def _without_answer(error: BaseException, where: str) -> str | None:
         return f"cannot connect to {where}: {error}; check {_ADDRESS} and the network"
     if isinstance(error, ValueError):
         return f"the address of {where} is not understood: {error}; write {_ADDRESS} as https://HOST:PORT"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | ReadTimeoutError | ConnectTimeoutError):
         return f"{where} does not answer in time; check the network, or try again later"
     if isinstance(error, BotoCoreError | ClientError | ConnectionError):
         return f"the connection to {where} broke off; try again, or check {_ADDRESS} and the network"
