@@ -18,9 +18,10 @@ from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding
-from cte_lake.views.columns import known_columns, with_notes
+from cte_lake.views.columns import with_notes
 from cte_lake.views.describe import ViewMethod
 from cte_lake.views.kept_sql import ESTIMATORS
+from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, plain_error, seal
 from cte_lake.views.running import run
@@ -100,6 +101,7 @@ class Lake:
         self._connection = connection
         #: Makes the views that a query names; None where all are there.
         self._binding = binding
+        self._added = binding.added if binding is not None else {}
         self._timeout = timeout
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
@@ -189,7 +191,7 @@ class Lake:
                 table = run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
-        return Result(with_notes(table, unchanged(statement.tree, known_columns())))
+        return Result(with_notes(table, unchanged(statement.tree, known_in(self._added))))
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
@@ -212,10 +214,9 @@ class Lake:
         LakeError
             If there is no such view.
         """
-        columns = {column.name: column for column in view_columns(name)}
-        source = name
+        columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
-        arguments = []
+        source, arguments = name, []
         if is_macro and filters.get("aperture") is not None:
             arguments.append(f"aperture := {_radius(filters.pop('aperture'))}")
         selection = selection or Selection()

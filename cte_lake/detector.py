@@ -93,12 +93,16 @@ class Detector:
         """EXTVER by chip number."""
         return MappingProxyType({chip.number: chip.extension for chip in self.chips})
 
+    def readout_sign(self, chip: int) -> int:
+        """Return 1 where a trail lies at higher rows than its star, -1 where at lower ones."""
+        return next(-1 if each.reads_up else 1 for each in self.chips if each.number == chip)
+
     def sql_macros(self) -> Mapping[str, str]:
         """Return the facts as the heads and bodies of DuckDB macros."""
         starts = " ".join(
             f"WHEN {chip.number} THEN {self.top if chip.reads_up else 0}" for chip in self.chips
         )
-        signs = " ".join(f"WHEN {chip.number} THEN {-1 if chip.reads_up else 1}" for chip in self.chips)
+        signs = " ".join(f"WHEN {chip.number} THEN {self.readout_sign(chip.number)}" for chip in self.chips)
         numbers = ", ".join(str(chip.number) for chip in self.chips)
         return {
             "chip_rows()": str(self.rows),

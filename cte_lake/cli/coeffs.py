@@ -11,9 +11,9 @@ import typer
 
 from cte_lake.cli.app import RESULTS, App, app
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.options import JsonOption, LakeOption, lake_or_none
 from cte_lake.cli.output import STANDARD_OUTPUT, FormatOption, OutputOption
-from cte_lake.errors import LakeError, UsageError
+from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
@@ -34,18 +34,6 @@ SetsArgument = Annotated[
     list[str],
     typer.Argument(metavar="SET...", help="Files or names in the lake.", autocompletion=coefficient_sets),
 ]
-
-
-def lake_or_none(lake: str | None) -> StoredLake | None:
-    """Return the lake if one is named or near; sets in files need none."""
-    from cte_lake.lake.stored import find_lake
-
-    try:
-        return find_lake(lake)
-    except LakeError:
-        if lake is not None:
-            raise
-        return None
 
 
 @coeffs.command("list")

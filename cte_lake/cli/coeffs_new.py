@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.coeffs import coeffs, lake_or_none
-from cte_lake.cli.options import LakeOption, overwriting
+from cte_lake.cli.coeffs import coeffs
+from cte_lake.cli.options import LakeOption, lake_or_none, overwriting
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.coeffs import lake_or_none
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, overwriting
+from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, lake_or_none, overwriting
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from cte_lake.cli.options import (
     LakeOption,
     ProgressOption,
     SetOption,
+    lake_or_none,
     settings_of,
 )
 
 if TYPE_CHECKING:
-    from cte_lake.lake.stored import StoredLake
     from cte_lake.pipeline.fetch.fetch_programs import FetchPlan
 
 
@@ -65,7 +65,7 @@ def fetch(
     if verify:
         _verify(to, as_json)
         return
-    settings = settings_of(_lake_or_none(lake), assignments)
+    settings = settings_of(lake_or_none(lake), assignments)
     arguments = FetchArguments(proposals_to_fetch(proposal or [], missing, settings), to, settings, missing)
     plan = make_plan(arguments)
     if dry_run:
@@ -79,19 +79,6 @@ def fetch(
         typer.echo(f"failed {problem}", err=True)
     typer.echo(summary_line(report), err=True)
     raise typer.Exit(report.exit_code)
-
-
-def _lake_or_none(lake: str | None) -> StoredLake | None:
-    """Return the lake whose configuration counts; files can be fetched before there is one."""
-    from cte_lake.errors import LakeError
-    from cte_lake.lake.stored import find_lake
-
-    try:
-        return find_lake(lake)
-    except LakeError:
-        if lake is not None:
-            raise
-        return None
 
 
 def _verify(folder: Path, as_json: bool) -> None:

@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, App, app
-from cte_lake.cli.options import JsonOption, LakeOption, OneTargetOption, SetOption, one_of, settings_of
+from cte_lake.cli.options import (
+    JsonOption,
+    LakeOption,
+    OneTargetOption,
+    SetOption,
+    lake_or_none,
+    one_of,
+    settings_of,
+)
 from cte_lake.errors import ExitCode
 
 _MONITOR = "Monitor"
@@ -114,16 +122,8 @@ def config_show(
 ) -> None:
     """Print every value and where it came from: flag, environment, file or default."""
     from cte_lake.config import describe as meaning
-    from cte_lake.errors import LakeError
-    from cte_lake.lake.stored import find_lake
 
-    try:
-        root = find_lake(lake)
-    except LakeError:
-        if lake is not None:
-            raise
-        root = None
-    settings = settings_of(root, assignments)
+    settings = settings_of(lake_or_none(lake), assignments)
     if as_json:
         rows = [{"key": s.key, "value": s.value, "origin": s.origin} for s in settings]
         typer.echo(json.dumps(rows, indent=2))

@@ -13,7 +13,7 @@ import typer
 from cte_lake.cli import complete
 from cte_lake.cli.app import Options
 from cte_lake.cli.dates import parse_date
-from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.errors import LakeError, NothingToDo, UsageError
 from cte_lake.names import suggestion
 
 if TYPE_CHECKING:
@@ -345,6 +345,24 @@ def known_estimator(name: str) -> Estimator:
 
     chosen = one_of("--estimator", name, ESTIMATORS)
     return next(each for each in ESTIMATORS if each == chosen)
+
+
+def lake_or_none(flag: str | None) -> StoredLake | None:
+    """Return the lake that is named, or the one that is found; None where none is named and none found.
+
+    Raises
+    ------
+    LakeError
+        If what is named is no lake.
+    """
+    from cte_lake.lake.stored import find_lake
+
+    try:
+        return find_lake(flag)
+    except LakeError:
+        if flag is not None:
+            raise
+        return None
 
 
 def settings_of(lake: StoredLake | None, assignments: list[str] | None = None, **flags: Any) -> Settings:

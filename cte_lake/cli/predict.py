@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.coeffs import lake_or_none
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.options import JsonOption, LakeOption, lake_or_none
 from cte_lake.cli.output import FormatOption, OutputOption
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of, share_of
+from cte_lake.cli.options import (
+    JsonOption,
+    LakeOption,
+    ModeOption,
+    SetOption,
+    lake_or_none,
+    settings_of,
+    share_of,
+)
 from cte_lake.cli.output import FormatOption, OutputOption, print_table, refuse_replacing
 from cte_lake.errors import UsageError
 
@@ -127,7 +135,8 @@ def views(
     """List the views, or write them as a DuckDB database that works from any folder."""
     import pyarrow as pa
 
-    from cte_lake.views import published_views, sql_objects, view_columns
+    from cte_lake.views import published_views, sql_objects
+    from cte_lake.views.phot_columns import columns_in
 
     if to is not None:
         refuse_replacing(to)
@@ -142,8 +151,10 @@ def views(
         typer.echo(f"left out, because it runs in cte-lake alone: {left_out}", err=True)
         return
     if columns is not None:
+        config = settings_of(lake_or_none(lake), assignments).config
         rows = [
-            {"column": c.name, "unit": c.unit, "description": c.description} for c in view_columns(columns)
+            {"column": c.name, "unit": c.unit, "description": c.description}
+            for c in columns_in(columns, config)
         ]
     else:
         grains = {each.name: each.grain for each in sql_objects()}

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, App, app
-from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.options import (
+    JsonOption,
+    LakeOption,
+    ProgressOption,
+    SetOption,
+    WorkersOption,
+    lake_or_none,
+    settings_of,
+)
 
 schema_app = App(help="Columns of the lake's datasets: show, check, diff, upgrade.")
 app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
@@ -17,11 +25,15 @@ app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
 @schema_app.command("show")
 def schema_show(
     name: Annotated[str | None, typer.Argument(help="Dataset, such as phot; default: all.")] = None,
+    lake: LakeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a dataset's columns: type, unit, meaning."""
+    """Print a dataset's columns: type, unit, meaning; of a lake also those that its configuration adds."""
+    from cte_lake.lake.added_columns import added_columns
     from cte_lake.lake.schemas import dataset, dataset_names
 
+    own = added_columns(settings_of(lake_or_none(lake)).config)
+    added = {"phot": tuple(column.stated for column in own)}
     datasets = [dataset(each) for each in ([name] if name else dataset_names())]
     if as_json:
         columns = {
@@ -33,7 +45,7 @@ def schema_show(
                     "description": c.description,
                     "since": c.since,
                 }
-                for c in each.expanded()
+                for c in (*each.expanded(), *added.get(each.name, ()))
             ]
             for each in datasets
         }
@@ -41,7 +53,7 @@ def schema_show(
         return
     for each in datasets:
         typer.echo(f"{each.name}: one row is {each.grain}")
-        for column in each.columns:
+        for column in (*each.columns, *added.get(each.name, ())):
             unit = f" [{column.unit}]" if column.unit else ""
             typer.echo(f"  {column.name:<20} {column.type:<9} {column.description}{unit}")
 
@@ -74,31 +86,48 @@ def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None
 @schema_app.command("fill")
 def schema_fill(
     columns: Annotated[
-        list[str] | None, typer.Argument(help="Columns; default: all that a keyword fills.")
+        list[str] | None, typer.Argument(help="Columns; default: all that a keyword or a function fills.")
     ] = None,
     lake: LakeOption = None,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
+    progress: ProgressOption = True,
+    assignments: SetOption = None,
 ) -> None:
-    """Fill new header columns of `exposures` in old rows, from the frames; no photometry is measured.
+    """Fill columns that came later, for the exposures of before; their photometry is not measured again.
 
-    A column that names its `keyword` is filled by ingest; rows of before have NULL. Their frames' headers
-    are read, and new revisions of the rows are written. Run again, it does nothing. Exit code 3 if a frame
-    is gone or is not the one that was measured.
+    A column of `exposures` that names its `keyword` is filled from the frames' headers, by new revisions of
+    the rows. A column of `phot` that the configuration adds ([photometry.added.NAME]) is measured by its
+    function. Ingest does both for new exposures. Run again, it does nothing. Exit code 3 if a frame is gone
+    or is not the one that was measured, or a function fails.
 
     [bold]Example[/bold]
 
       cte-lake schema fill gyros
     """
+    from cte_lake.cli.progress import progress_bar
     from cte_lake.errors import ExitCode
     from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.fill_columns import fill_columns
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.pipeline.fill_columns import Filled, fill_columns, fillable
 
-    done = fill_columns(find_lake(lake), columns or ())
+    root = find_lake(lake)
+    settings = settings_of(root, assignments, workers__count=workers)
+    keywords, added = fillable(columns or (), tuple(settings.config.photometry.added))
+    done = fill_columns(root, keywords) if keywords else Filled()
+    if added:
+        # Photometry's libraries are not needed for headers.
+        from cte_lake.pipeline.fill_added import fill_added
+
+        stated = settings.config.workers
+        where = WorkerSettings(stated.count, None, stated.memory_limit, stated.retries)
+        with progress_bar("fill", progress) as report_progress:
+            done += fill_added(root, settings, added, where, report_progress)
     if as_json:
         typer.echo(json.dumps(vars(done)))
     for reason in done.left.values():
         typer.echo(f"left as it was: {reason}", err=True)
-    counts = f"{done.rows} exposure rows filled, {done.without} without the keyword, {len(done.left)} left"
+    counts = f"{done.rows} exposures filled, {done.without} without the keyword, {len(done.left)} left"
     typer.echo(f"schema: {counts}", err=True)
     if done.left:
         raise typer.Exit(ExitCode.DONE_IN_PART)

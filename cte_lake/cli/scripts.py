@@ -114,7 +114,7 @@ def answer(
         return
     if word == ".quit":
         return
-    table = _listing(word, rest) if word else lake.sql(text).arrow()
+    table = _listing(word, rest, lake) if word else lake.sql(text).arrow()
     most = limit
     if limit is None and output is None and format_ in {None, Format.TABLE} and sys.stdout.isatty():
         most = _AT_A_TERMINAL
@@ -125,17 +125,18 @@ def answer(
         typer.echo(f"{left_out:,} more rows; {hint}", err=True)
 
 
-def _listing(word: str, name: str) -> pa.Table:
+def _listing(word: str, name: str, lake: Lake) -> pa.Table:
     import pyarrow as pa
 
-    from cte_lake.views import published_views, sql_objects, view_columns
+    from cte_lake.views import published_views, sql_objects
+    from cte_lake.views.phot_columns import columns_in
 
     if word == ".schema":
         if not name:
             raise UsageError(".schema wants the name of a view, such as .schema cte")
         rows = [
             {"column": each.name, "unit": each.unit, "description": each.description}
-            for each in view_columns(name)
+            for each in columns_in(name, lake.settings().config)
         ]
     else:
         grains = {each.name: each.grain for each in sql_objects()}

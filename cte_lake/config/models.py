@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from cte_lake.config.added import ADDED_PATTERN, Added
 from cte_lake.config.admission import Admission
 from cte_lake.config.base import Section
 from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
@@ -28,7 +29,14 @@ def _target_name(name: str) -> str:
     return name
 
 
+def _added_name(name: str) -> str:
+    if not re.fullmatch(ADDED_PATTERN, name):
+        raise ValueError(f"column {name!r} must be lower-case letters, digits or '_', a letter first")
+    return name
+
+
 TargetName = Annotated[str, AfterValidator(_target_name)]
+AddedName = Annotated[str, AfterValidator(_added_name)]
 FluxBin = tuple[float, float]
 
 
@@ -149,6 +157,9 @@ class Photometry(Section):
     use_crmask: bool = Field(description="whether cosmic-ray masks in the lake are applied")
     edge_margin: float = Field(ge=0, description="stars closer to the chip's edge are not taken, px")
     good_bits: list[int] = Field(description="bits of DQ that leave a pixel to be measured")
+    added: dict[AddedName, Added] = Field(
+        default_factory=dict, description="columns of phot that functions fill, by name"
+    )
 
     @field_validator("good_bits")
     @classmethod

@@ -15,7 +15,9 @@ from cte_lake.lake.store import Place
 from cte_lake.lake.write import conform, write_table
 
 #: Datasets that commands write by rules of their own.
-OWN = frozenset({"exposures", "phot", "master", "rejects", "alignment", "crmasks", "coefficients"})
+OWN = frozenset(
+    {"exposures", "phot", "phot_added", "master", "rejects", "alignment", "crmasks", "coefficients"}
+)
 
 
 def append_rows(files: DatasetFiles, table: pa.Table) -> list[Place]:

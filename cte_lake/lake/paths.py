@@ -12,6 +12,7 @@ FOLDERS = (
     "master",
     "exposures",
     "phot",
+    "phot_added",
     "rejects",
     "alignment",
     "crmasks",
@@ -28,6 +29,7 @@ _SAFE = {
     "rootname": re.compile(r"[a-z0-9]{9}"),
     "mode": re.compile(r"[a-z][a-z0-9]{0,31}"),
     "key": re.compile(r"[0-9a-f]{8,64}"),
+    "added": re.compile(r"[a-z][a-z0-9_]{0,39}-[0-9a-f]{8,64}"),
 }
 
 
@@ -71,6 +73,13 @@ def phot_file(partition: Partition, rootname: str, phot_key: str) -> str:
     """Path of an exposure's photometry, relative to the lake."""
     stem = f"{checked('rootname', rootname)}_{partition.filetype}"
     return f"phot/{partition.folder}/{stem}.{checked('key', phot_key)}.parquet"
+
+
+def added_file(partition: Partition, rootname: str, phot_key: str, stem: str) -> str:
+    """Path of the values of an added column beside an exposure's photometry, relative to the lake."""
+    image = f"{checked('rootname', rootname)}_{partition.filetype}"
+    name = f"{image}.{checked('key', phot_key)}.{checked('added', stem)}.parquet"
+    return f"phot_added/{partition.folder}/{name}"
 
 
 def master_file(target: str, master_hash: str, revision: int) -> str:

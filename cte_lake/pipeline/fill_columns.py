@@ -27,9 +27,9 @@ class Filled:
     Attributes
     ----------
     rows : int
-        Exposure rows that have a value now and had none.
+        Exposures that have a value now and had none.
     without : int
-        Rows whose frame has no value either.
+        Exposures whose frame has no value either.
     left : dict of str to str
         Frames that could not be asked, with the reason.
     """
@@ -38,38 +38,48 @@ class Filled:
     without: int = 0
     left: dict[str, str] = field(default_factory=dict)
 
+    def __add__(self, other: Filled) -> Filled:
+        return Filled(self.rows + other.rows, self.without + other.without, self.left | other.left)
 
-def fillable(names: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the columns that frames fill, those of the given names or all.
+
+def fillable(names: Sequence[str], added: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return which columns are filled, those of the given names or all: of keywords, of functions.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What is asked for; empty for all.
+    added : sequence of str
+        Columns of ``phot`` that the configuration adds.
 
     Raises
     ------
     UsageError
-        If one is no column of ``exposures`` with a keyword.
+        If one is neither a column of ``exposures`` with a keyword nor an added one.
     """
     known = tuple(column.name for column in keyword_columns())
     for name in names:
-        if name not in known:
+        if name not in known and name not in added:
+            every = (*known, *added)
             raise UsageError(
-                f"{name!r} is no column of exposures that a keyword fills{suggestion(name, known) or ';'} "
-                f"these are: {', '.join(known) or 'none'}"
+                f"{name!r} is no column that a keyword or a function of the configuration fills"
+                f"{suggestion(name, every) or ';'} these are: {', '.join(every) or 'none'}"
             )
-    return tuple(dict.fromkeys(names)) or known
+    wanted = names or (*known, *added)
+    return tuple(n for n in known if n in wanted), tuple(n for n in added if n in wanted)
 
 
-def fill_columns(lake: StoredLake, names: Sequence[str] = ()) -> Filled:
+def fill_columns(lake: StoredLake, columns: Sequence[str]) -> Filled:
     """Write new revisions of the rows that lack a value that their frame's header has; photometry stays.
 
     A frame that is not the one that was measured (size or time of change) is left alone: ingest first.
 
     Raises
     ------
-    UsageError
-        As `fillable`.
     Locked
         If another housekeeping command runs.
     """
-    columns, filled = fillable(names), Filled()
+    filled = Filled()
     record_schemas(lake)
     with lake.lease("housekeeping"):
         folders: dict[str, list[ExposureRow]] = {}
@@ -89,7 +99,8 @@ def _fill(lake: StoredLake, folder: str, table: pa.Table, columns: Sequence[str]
         if not lacking:
             continue
         try:
-            found = _asked(row)
+            require_measured_frame(row)
+            found = keyword_values(row["path"])
         except Rejected as error:
             filled.left[row["path"]] = str(error)
             continue
@@ -111,12 +122,17 @@ def _fill(lake: StoredLake, folder: str, table: pa.Table, columns: Sequence[str]
     filled.rows += len(chosen)
 
 
-def _asked(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what the header of a row's frame says."""
+def require_measured_frame(row: dict[str, Any]) -> None:
+    """Make sure that a row's frame is there and the one that was measured, by size and time of change.
+
+    Raises
+    ------
+    Rejected
+        If it is not.
+    """
     try:
         found = Path(row["path"]).stat()
     except OSError as error:
         raise Rejected("missing", f"{row['path']} cannot be read: {error.strerror}") from error
     if (found.st_size, found.st_mtime_ns) != (row["file_size"], row["file_mtime_ns"]):
         raise Rejected("changed", f"{row['path']} is not the file that was measured; ingest it first")
-    return keyword_values(row["path"])

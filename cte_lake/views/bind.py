@@ -13,6 +13,8 @@ from cte_lake.clock import NOW_ENV
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.frames.roll import ROLL_TOLERANCE
+from cte_lake.lake.added_columns import DATASET as ADDED
+from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.append import OWN
 from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
 from cte_lake.lake.evolve import SQL_TYPES
@@ -20,11 +22,12 @@ from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.lake.stored import StoredDataset, StoredLake
 from cte_lake.starflags import mask_of
-from cte_lake.views.columns import view_columns
+from cte_lake.views.columns import ViewColumn, view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
 from cte_lake.views.kept_slopes import KeptSlopes
 from cte_lake.views.kept_sql import KINDS
 from cte_lake.views.kept_sql import statements as kept_statements
+from cte_lake.views.phot_columns import VIEW, view_column, with_added
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
 
 if TYPE_CHECKING:
@@ -41,9 +44,9 @@ SELECT
 WHERE false
 """
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
-STORED = ("exposures", "phot", "master", "rejects", "alignment", "crmasks", "chips")
+STORED = ("exposures", "phot", ADDED, "master", "rejects", "alignment", "crmasks", "chips")
 #: Of these, what lakes that were made before do not have until something is written to it.
-LATER = frozenset({"chips"})
+LATER = frozenset({"chips", ADDED})
 
 
 class Binding:
@@ -90,6 +93,10 @@ class Binding:
         self._config = (settings or load_settings(self._lake)).config
         self._mode = mode or self._config.photometry.mode
         bind_settings(connection, self._config, self._mode, generation)
+        #: Columns of this lake alone, by the view that has them.
+        self.added: dict[str, tuple[ViewColumn, ...]] = {}
+        if columns := added_columns(self._config):
+            self.added[VIEW] = tuple(view_column(column) for column in columns)
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
@@ -120,6 +127,8 @@ class Binding:
         objects = sql_objects() if names is None else built_from(names)
         wanted = [each for each in objects if each.name not in self._made]
         read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
+        if any(each.name in self.added for each in wanted):
+            read.add(ADDED)
         files = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
@@ -190,6 +199,8 @@ def _statements(each: SqlObject, config: Config, kept: bool) -> Iterable[str]:
     """Return what makes an object of ``sql/`` in a connection."""
     if each.name == "shape_loss" and config.measure.shape_correction == "none":
         return (_NO_SHAPES,)
+    if each.name == VIEW and (columns := added_columns(config)):
+        return (with_added(each.text, columns),)
     return kept_statements(each) if kept else (each.text,)
 
 

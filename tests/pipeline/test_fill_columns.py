@@ -16,7 +16,7 @@ from cte_lake.errors import ExitCode, UsageError
 from cte_lake.lake import schemas
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.fill_columns import fill_columns
+from cte_lake.pipeline.fill_columns import fill_columns, fillable
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.ingest.keywords import keyword_columns
 from cte_lake.pipeline.master_import import import_master
@@ -110,8 +110,10 @@ def test_a_frame_that_is_gone_or_another_one_is_left_and_named(grown, measured, 
     assert "ingest it first" in told.stderr
 
 
-def test_only_columns_of_keywords_are_filled(grown):
+def test_only_columns_of_keywords_and_functions_are_filled(grown):
+    assert fillable((), ("trail",)) == (("fluxcorr", "phtratio", "gyros"), ("trail",))
+    assert fillable(("trail",), ("trail",)) == ((), ("trail",))
     with pytest.raises(UsageError, match=r"'gyro' is no column .* did you mean 'gyros'\?"):
-        fill_columns(stored(grown), ["gyro"])
-    with pytest.raises(UsageError, match="'sky' is no column of exposures that a keyword fills"):
-        fill_columns(stored(grown), ["sky"])
+        fillable(["gyro"], ())
+    with pytest.raises(UsageError, match="'sky' is no column that a keyword or a function"):
+        fillable(["sky"], ())

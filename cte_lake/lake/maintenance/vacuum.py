@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from cte_lake.lake.added_columns import DATASET, own_key
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
@@ -82,6 +83,7 @@ def plan_vacuum(lake: StoredLake, grace_ns: int, now_ns: int) -> VacuumPlan:
     since = finder.inventory.superseded_since()
     _exposures(finder, since)
     _photometry(finder, since)
+    _added(finder, since)
     _masters(finder, since)
     for name, column in _PRODUCTS.items():
         _products(finder, name, {getattr(row, column) for row in finder.inventory.current})
@@ -117,6 +119,14 @@ def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
     for path, listed in finder.inventory.phot_files.items():
         if path not in needed:
             finder.offer(listed, listed.mtime_ns, "photometry that no exposure row names")
+
+
+def _added(finder: _Finder, since: dict[ExposureRow, int]) -> None:
+    needed = _needed(finder, since)
+    keys = {own_key(row.phot_key) for row in finder.inventory.rows if row.photometry in needed}
+    for listed in finder.inventory.root.listing(DATASET):
+        if not is_seed(listed.path) and PurePosixPath(listed.path).name.split(".")[1] not in keys:
+            finder.offer(listed, listed.mtime_ns, "values of photometry that no exposure row names")
 
 
 def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:

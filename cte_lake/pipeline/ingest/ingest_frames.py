@@ -52,6 +52,8 @@ class IngestReport:
         What the measured images lack: alignment, cosmic-ray masks; empty for nothing.
     rounded, coarsest : int, float
         Images measured whose compression rounded pixels without dither, and the coarsest step, electrons.
+    unfilled : list of str
+        Why an added column has no value in an image.
     seconds : float
         Wall time.
     """
@@ -69,6 +71,7 @@ class IngestReport:
     lacking: str = ""
     rounded: int = 0
     coarsest: float = 0.0
+    unfilled: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -81,12 +84,14 @@ class IngestReport:
                 "without dither: losses of faint stars may move by points; fetch them uncompressed, or "
                 "compress them with dither"
             )
+        if self.unfilled:
+            lines.append(f"{len(self.unfilled)} times an added column was left empty: {self.unfilled[0]}")
         return lines
 
     @property
     def exit_code(self) -> ExitCode:
-        """Done, or done in part where files failed."""
-        return ExitCode.DONE_IN_PART if self.rejected else ExitCode.DONE
+        """Done, or done in part where files or added columns failed."""
+        return ExitCode.DONE_IN_PART if self.rejected or self.unfilled else ExitCode.DONE
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
@@ -209,6 +214,7 @@ class _Recorder:
             self.report.measured += done.result.measured
             self.report.renewed += not done.result.measured
             self.report.stars += done.result.n_stars if done.result.measured else 0
+            self.report.unfilled += done.result.failed
             if done.result.quantum is not None:
                 self.report.rounded += 1
                 self.report.coarsest = max(self.report.coarsest, done.result.quantum)

@@ -21,6 +21,7 @@ from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.frames.quantised import undithered_step
+from cte_lake.lake.added_columns import AddedColumn
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
 from cte_lake.lake.stored import StoredLake
@@ -33,6 +34,7 @@ from cte_lake.pipeline.ingest.items import Previous
 from cte_lake.pipeline.ingest.keys import phot_key
 from cte_lake.pipeline.ingest.keywords import keyword_values
 from cte_lake.pipeline.ingest.position import Position, failures, measure_position
+from cte_lake.pipeline.ingest.write_added import write_added
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class MeasureTask:
     align: Align
     previous: Previous | None
     overwrite: bool
+    added: tuple[AddedColumn, ...] = ()
 
     @property
     def partition(self) -> Partition:
@@ -79,6 +82,8 @@ class Outcome:
         Time that the worker took.
     quantum : float or None
         Step to which the pixels were rounded without dither, electrons.
+    failed : tuple of str
+        Why an added column has no values.
     """
 
     imagename: str
@@ -86,6 +91,7 @@ class Outcome:
     measured: bool
     seconds: float
     quantum: float | None = None
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,15 +133,18 @@ def measure_exposure(task: MeasureTask) -> Outcome:
         return Outcome(task.exposure.imagename, old["n_stars"], False, seconds, old.get("quantum"))
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
     _check_unchanged(task.exposure.path, inputs)
-    stars, measured, position = _measure(task, image, inputs.crmask)
+    pixels = chip_pixels(image, task.exposure.rootname, task.pam_dir, task.good_bits, inputs.crmask)
+    stars, measured, position = _measure(task, image, pixels)
     _admit(task, inputs, position, image)
     table = rows.phot_table(task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii)
     named = rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
     record = _record(task, inputs) | named | rows.summary(measured, task.settings.radii, task.aperture)
     quantum = undithered_step(task.exposure.path, task.chip)
     record |= position.as_columns() | {"orientation": orientation(image.wcs), "quantum": quantum}
+    failed = write_added(task.lake, task.added, pixels, table, record)
     rows.write_exposure(task.lake, partition, record)
-    return Outcome(task.exposure.imagename, table.num_rows, True, perf_counter() - started, quantum)
+    seconds = perf_counter() - started
+    return Outcome(task.exposure.imagename, table.num_rows, True, seconds, quantum, failed)
 
 
 def _inputs(task: MeasureTask) -> _Inputs:
@@ -198,8 +207,31 @@ def _cards(solution: WcsSolution | None, chip: int) -> Any:
     return solution.cards[chip] if solution is not None else None
 
 
+def chip_pixels(
+    image: ChipImage, rootname: str, pam_dir: str, good_bits: int, crmask: CRMask | None
+) -> PixelData:
+    """Return a chip as it is measured: times the pixel area map, with what is masked and why.
+
+    Raises
+    ------
+    Rejected
+        If the cosmic-ray mask is not of this frame.
+    """
+    area_map = area_map_for(image, pam_dir or None)
+    cosmic = crmask.array(image.chip) if crmask is not None else None
+    if cosmic is not None and cosmic.shape != image.data.shape:
+        raise Rejected(
+            "crmask_shape",
+            f"the cosmic-ray mask of {rootname} has another shape than the frame; "
+            "make it again with `cte-lake crmask --overwrite`",
+            stage="measure",
+        )
+    mask = bad_pixel_mask(image.dq, image.err, image.data, cosmic, good_bits=good_bits)
+    return PixelData(image.data * area_map, image.err * area_map, mask, saturated_pixels(image.dq), cosmic)
+
+
 def _measure(
-    task: MeasureTask, image: ChipImage, crmask: CRMask | None
+    task: MeasureTask, image: ChipImage, pixels: PixelData
 ) -> tuple[pa.Table, StarMeasurements, Position]:
     catalog = _catalog(task.master)
     ra, dec = catalog.column("ra").to_numpy(), catalog.column("dec").to_numpy()
@@ -211,18 +243,6 @@ def _measure(
             f"{task.exposure.imagename}; its WCS or its target is wrong",
             stage="match",
         )
-    area_map = area_map_for(image, task.pam_dir or None)
-    if crmask is not None and crmask.array(image.chip).shape != image.data.shape:
-        raise Rejected(
-            "crmask_shape",
-            f"the cosmic-ray mask of {task.exposure.rootname} has another shape than the frame; "
-            "make it again with `cte-lake crmask --overwrite`",
-            stage="measure",
-        )
-    cosmic = crmask.array(image.chip) if crmask is not None else None
-    mask = bad_pixel_mask(image.dq, image.err, image.data, cosmic, good_bits=task.good_bits)
-    saturated = saturated_pixels(image.dq)
-    pixels = PixelData(image.data * area_map, image.err * area_map, mask, saturated, cosmic)
     measured = measure(pixels, x, y, task.settings)
     position = measure_position(pixels, x, y, measured, task.settings.radii)
     return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured, position

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from cte_lake.lake.added_columns import added_columns
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.ingest_task import MeasureTask
 from cte_lake.pipeline.ingest.keys import photometry_settings
 from cte_lake.pipeline.ingest.plan import Plan
+from cte_lake.pipeline.ingest.write_added import check_functions
 
 
 def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
-    """Return one task for each exposure that the plan wants measured."""
+    """Return one task for each exposure that the plan wants measured.
+
+    Raises
+    ------
+    ConfigError
+        If a function of the configuration cannot be used.
+    """
     config = arguments.settings.config
+    added = added_columns(config)
+    check_functions(arguments.lake, added)
     settings = photometry_settings(config)
     return [
         MeasureTask(
@@ -32,6 +42,7 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
             align=config.align,
             previous=candidate.item.previous,
             overwrite=arguments.overwrite,
+            added=added,
         )
         for candidate, chip in plan.ready.values()
     ]
