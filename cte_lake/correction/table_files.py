@@ -13,13 +13,14 @@ from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.correction.photometry_programs import program_header
-from cte_lake.correction.table_formats import TEXTS, WRITABLE, named_format, sniffed_format
+from cte_lake.correction.table_formats import ARROW_STREAM, TEXTS, WRITABLE, named_format, sniffed_format
 from cte_lake.correction.text_header import comment_lines, read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
 from cte_lake.errors import CatalogError, UsageError, in_words
 from cte_lake.model.column_facts import has_mixins
 from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
+from cte_lake.model.table_values import plain_values
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
 BATCH_ROWS = 500_000
@@ -125,17 +126,36 @@ def _open_columnar(path: Path, kind: str, batch_rows: int) -> OpenTable:
             return OpenTable(
                 kind,
                 schema=file.schema_arrow,
-                parts=lambda: (pa.Table.from_batches([b]) for b in file.iter_batches(batch_size=batch_rows)),
+                parts=lambda: map(_one_batch, file.iter_batches(batch_size=batch_rows)),
                 rows=file.metadata.num_rows,
             )
-        ipc = pa.ipc.open_file(pa.memory_map(str(path)))
+        if first_bytes(path, len(ARROW_STREAM)) == ARROW_STREAM:
+            return OpenTable(
+                kind,
+                schema=_storable(pa.ipc.open_stream(pa.OSFile(str(path))).schema.empty_table()).schema,
+                parts=lambda: map(_one_batch, pa.ipc.open_stream(pa.OSFile(str(path)))),
+            )
+        # A mapped file that somebody shortens ends the process.
+        ipc = pa.ipc.open_file(pa.OSFile(str(path)))
         return OpenTable(
             kind,
-            schema=ipc.schema,
-            parts=lambda: (pa.Table.from_batches([ipc.get_batch(n)]) for n in range(ipc.num_record_batches)),
+            schema=_storable(ipc.schema.empty_table()).schema,
+            parts=lambda: (_one_batch(ipc.get_batch(n)) for n in range(ipc.num_record_batches)),
         )
     except (pa.ArrowException, OSError) as error:
         raise CatalogError(f"table {path} cannot be read as {kind}: {in_words(error)}") from None
+
+
+def _one_batch(batch: pa.RecordBatch) -> pa.Table:
+    return _storable(pa.Table.from_batches([batch]))
+
+
+def _storable(table: pa.Table) -> pa.Table:
+    """Return a table with enumerations of polars, which Arrow can write into no other format, as texts."""
+    for place, entry in enumerate(table.schema):
+        if pa.types.is_dictionary(entry.type) and pa.types.is_string_view(entry.type.value_type):
+            table = table.set_column(place, entry.with_type(pa.string()), plain_values(table.column(place)))
+    return table
 
 
 def _read_whole(path: Path, kind: str, hdu: str | None) -> Table:

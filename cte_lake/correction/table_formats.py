@@ -12,6 +12,7 @@ from cte_lake.errors import UsageError
 #: Ending: format.
 ENDINGS = {
     ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather", ".ipc": "feather",
+    ".arrows": "feather",
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "text", ".dat": "text", ".cat": "text",
     ".asc": "text",    ".fits": "fits", ".fit": "fits", ".fts": "fits",
     ".vot": "votable", ".votable": "votable", ".xml": "votable",
@@ -25,6 +26,10 @@ TEXTS: dict[str, str | None] = {"csv": None, "tsv": "\t", "text": None, "dolphot
 BATCHED = ("parquet", "feather", "csv", "tsv", "text")
 #: Formats that can be written.
 WRITABLE = ("parquet", "feather", "csv", "tsv", "text", "fits", "votable", "ecsv")
+#: First bytes of an Arrow stream, which has no directory at its end as Feather has.
+ARROW_STREAM = b"\xff\xff\xff\xff"
+#: First bytes of the other formats that are read.
+_MAGIC = {b"PAR1": "parquet", b"ARROW1": "feather", ARROW_STREAM: "feather", b"SIMPLE  =": "fits"}
 #: Names by which people call them.
 _ALIASES = {
     "vot": "votable", "arrow": "feather", "ipc": "feather", "txt": "text", "dat": "text", "ascii": "text",
@@ -97,12 +102,17 @@ def sniffed_format(path: Path) -> str:
         If it is of a format that is not read.
     """
     head = first_bytes(path)
-    for magic, known in ((b"PAR1", "parquet"), (b"ARROW1", "feather"), (b"SIMPLE  =", "fits")):
+    for magic, known in (
+        (b"PAR1", "parquet"),
+        (b"ARROW1", "feather"),
+        (ARROW_STREAM, "feather"),
+        (b"SIMPLE  =", "fits"),
+    ):
         if head.startswith(magic):
             return known
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
-            raise UsageError(f"{path} is {kind}, which is not read; export it as CSV, ECSV, FITS or Parquet")
+            raise UsageError(f"{path} is {kind}, which is not read; export or unpack it as {_READ}")
     text = decode(head[:START]).lstrip()
     if text.startswith("# %ECSV"):
         return "ecsv"
@@ -111,7 +121,9 @@ def sniffed_format(path: Path) -> str:
     if text.startswith("#K IRAF"):
         return "ascii.daophot"
     if text.startswith(("[{", '{"')):
-        raise UsageError(f"{path} is a JSON file, which is not read; export it as CSV, ECSV, FITS or Parquet")
+        raise UsageError(f"{path} is a JSON file, which is not read; export it as {_READ}")
+    if text[:15].lower().startswith(("<html", "<!doctype html")):
+        raise UsageError(f"{path} is a web page, which is not read; save its table as {_READ}")
     if ruled := _ruled_format(text):
         return ruled
     known = ENDINGS.get(_without_compression(ending_of(path)), "text")
@@ -128,6 +140,8 @@ def _ruled_format(text: str) -> str | None:
     if all(line.startswith("|") and line.endswith("|") for line in lines[:2]):
         types = {word.strip().lower() for word in lines[1].strip("|").split("|")}
         return "ascii.ipac" if types <= _IPAC_TYPES else "ascii.fixed_width"
+    if re.fullmatch(r"=+( +=+)+", lines[0]):
+        return "ascii.rst"
     if re.fullmatch(r"[-=]+( +[-=]+)+", lines[1]):
         return "ascii.fixed_width_two_line"
     return None
@@ -137,10 +151,13 @@ def _ruled_format(text: str) -> str | None:
 _IPAC_TYPES = frozenset(
     {"double", "d", "float", "real", "r", "f", "int", "i", "long", "l", "char", "c", "date"}
 )
+#: What people are told to write.
+_READ = "CSV, ECSV, FITS or Parquet"
 _FOREIGN = {
     b"\x89HDF": "an HDF5 file",
     b"PK\x03\x04": "a zip archive or a spreadsheet",
     b"\xd0\xcf\x11\xe0": "an old spreadsheet",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
     b"FEA1": "a Feather file of version 1",
     b"SQLite format 3": "an SQLite database",
     b"\x80\x04": "a pickle",

@@ -25,6 +25,7 @@ from astropy.utils.exceptions import AstropyWarning
 from cte_lake.errors import CatalogError
 from cte_lake.lake.scratch import scratch_folder
 from cte_lake.model.correct_table import astropy_metadata
+from cte_lake.model.table_values import plain_values
 from cte_lake.model.units import known_unit
 
 #: Key of the output's metadata that holds what was done, as JSON.
@@ -125,7 +126,7 @@ def write_lines(stream: Any, part: pa.Table, separator: str) -> None:
 def _as_text(column: Any, separator: str) -> Any:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
+        column = plain_values(column)
         kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):
         column = pa.array(
@@ -157,7 +158,7 @@ def to_table(parts: list[pa.Table], schema: pa.Schema) -> Table:
 def _astropy_column(column: Any) -> Any:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _astropy_column(column.cast(kind.value_type))
+        return _astropy_column(plain_values(column))
     missing = column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_timestamp(kind):
         micro = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))

@@ -11,12 +11,12 @@ import pyarrow as pa
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
-from cte_lake.model.columns import NAMES, counted_of, discover, radius_of
+from cte_lake.model.columns import NAMES, counted_of, discover, no_twins, radius_of
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import aperture_radii
 from cte_lake.model.table_roles import RoleReader
 from cte_lake.model.table_values import split_index
-from cte_lake.model.tables import column_names
+from cte_lake.model.tables import column_names, values_of
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def plan_apertures(
     ucds, _ = column_facts(table)
     left_out = set(results) - set(chosen.values())
     names = [name for name in column_names(table) if name not in left_out]
+    no_twins(names)
     by_radius = _by_radius(listed)
 
     def aperture(
@@ -190,7 +191,7 @@ def _paired(columns: list[str], radii: Sequence[float], what: str) -> dict[float
 
 def _width(table: Any, name: str) -> int | None:
     """Return how many values a row of a column holds; None where the rows decide."""
-    values = table[name]
+    values = values_of(table, name)
     if isinstance(values, pa.Array | pa.ChunkedArray):
         if pa.types.is_fixed_size_list(values.type):
             return int(values.type.list_size)

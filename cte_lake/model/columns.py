@@ -236,7 +236,7 @@ def discover(
     CatalogError
         If two columns have one name, a named one is not there, or flux, position or date are found nowhere.
     """
-    _no_twins(names)
+    no_twins(names)
     chosen = dict(chosen or {})
     for role, name in chosen.items():
         if role not in NAMES:
@@ -260,7 +260,8 @@ def discover(
     return result
 
 
-def _no_twins(names: Sequence[str]) -> None:
+def no_twins(names: Sequence[str]) -> None:
+    """Refuse a table two of whose columns have one name."""
     twins = [name for name, count in Counter(names).items() if count > 1]
     if twins:
         raise CatalogError(

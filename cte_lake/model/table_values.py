@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
-from cte_lake.model.tables import column_names
+from cte_lake.model.tables import column_names, values_of
 
 FloatArray = NDArray[np.float64]
 
 _INDEXED = re.compile(r"^(?P<name>.+)\[(?P<index>\d+)\]$")
 #: Fortran's exponent: 1.2D+03.
 _FORTRAN = re.compile(r"^([+-]?[0-9.]+)[dD]([+-]?\d+)$")
+#: A number with a comma, or with blanks between thousands.
+_MARKED = re.compile(r"^[+-]?\d[\d.,\s']*\d$")
 _CHIP = re.compile(r"^(?:wfc3[/ _-]?)?(?:uvis|chip|ccdchip)?[ _-]?([12])(?:\.0*)?$")
 #: Amplifiers by chip; calwf3 names them so.
 _AMPLIFIERS = {"a": 1.0, "b": 1.0, "ab": 1.0, "c": 2.0, "d": 2.0, "cd": 2.0}
@@ -67,7 +69,7 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
         If the rows hold no such element.
     """
     own, index = split_index(name, column_names(table))
-    values = table[own]
+    values = values_of(table, own)
     raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values)
     if index is None or not hasattr(raw.values, "ndim"):
         return raw
@@ -134,7 +136,7 @@ def _series(values: Any) -> Any:
 def _raw_arrow(values: Any) -> Raw:
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return _raw_arrow(values.cast(kind.value_type))
+        return _raw_arrow(plain_values(values))
     if _is_text(kind):
         return Raw(values if pa.types.is_string(kind) else values.cast(pa.string()))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
@@ -147,13 +149,22 @@ def _raw_arrow(values: Any) -> Raw:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return Raw(_two_dimensional(values))
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        plain = values if pa.types.is_floating(kind) else values.cast(pa.float64())
+        plain = values if pa.types.is_floating(kind) else values.cast(pa.float64(), safe=False)
         if isinstance(plain, pa.ChunkedArray):
             return Raw(plain.to_numpy())
         return Raw(plain.to_numpy(zero_copy_only=False))
     if pa.types.is_null(kind):
         return Raw(np.full(len(values), np.nan))
     return Raw(np.array(values.to_pylist(), dtype=object))
+
+
+def plain_values(values: Any) -> Any:
+    """Return a dictionary column's values; Arrow casts those of an enumeration of polars to nothing else."""
+    chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+    texts = _is_text(values.type.value_type)
+    kind = pa.string() if texts else values.type.value_type
+    own = [chunk.dictionary.cast(kind).take(chunk.indices) for chunk in chunks]
+    return pa.chunked_array(own, kind) if isinstance(values, pa.ChunkedArray) else own[0]
 
 
 def _is_text(kind: Any) -> bool:
@@ -235,7 +246,10 @@ def _number(word: str | None, name: str, row: int) -> float:
     try:
         return float(f"{fortran[1]}e{fortran[2]}" if fortran else text)
     except ValueError:
-        raise CatalogError(f"column {name!r} does not hold numbers: row {row + 1} has {word!r}") from None
+        hint = "; decimals take a point, thousands no mark" if _MARKED.match(text) else ""
+        raise CatalogError(
+            f"column {name!r} does not hold numbers: row {row + 1} has {word!r}{hint}"
+        ) from None
 
 
 def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:

@@ -16,7 +16,20 @@ def column_names(table: Any) -> list[str]:
     if isinstance(table, Mapping):
         return list(table)
     names = getattr(table, "column_names", None) or getattr(table, "colnames", None)
-    return [str(name) for name in (table.columns if names is None else names)]
+    listed = [str(name) for name in (table.columns if names is None else names)]
+    # What pandas was told to index by is a column to whoever made the table.
+    levels = table.index.names if hasattr(table, "iloc") and names is None else ()
+    return listed + [str(level) for level in levels if level is not None and str(level) not in listed]
+
+
+def values_of(table: Any, name: str) -> Any:
+    """Return a column as the table has it; of pandas also a level of its index."""
+    if not hasattr(table, "iloc") or hasattr(table, "colnames"):
+        return table[name]
+    for own in table.columns:
+        if str(own) == name:
+            return table[own]
+    return table.index.get_level_values([str(level) for level in table.index.names].index(name))
 
 
 def column(table: Any, name: str) -> NDArray[Any]:
@@ -29,7 +42,7 @@ def column(table: Any, name: str) -> NDArray[Any]:
     """
     if name not in column_names(table):
         raise UsageError(f"the table has no column {name!r}; it has {', '.join(column_names(table))}")
-    values = table[name]
+    values = values_of(table, name)
     if hasattr(values, "to_numpy"):
         values = values.to_numpy(zero_copy_only=False) if hasattr(values, "num_chunks") else values.to_numpy()
     if hasattr(values, "unit") and hasattr(values, "value"):

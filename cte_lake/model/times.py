@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -60,6 +61,10 @@ def said_range() -> str:
     return f"{LAUNCH:%Y-%m-%d} (launch) to {last_year_believed()}-12-31"
 
 
+#: Words behind a date that say that it is UTC.
+_ZONE = re.compile(r"\s*(?:UTC?|GMT)$")
+
+
 def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0) -> Dates:
     """Return a column's dates.
 
@@ -100,7 +105,7 @@ def _shown(values: Any, row: int) -> str:
 
 def _mjd(values: Any, unit: str, name: str, first_row: int) -> tuple[FloatArray, str]:
     if hasattr(values, "scale") and hasattr(values, "jd1"):
-        return _of_time(values)
+        return _of_time(values, name)
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return _of_texts(values, unit, name, first_row)
     array = np.asarray(values)
@@ -124,7 +129,11 @@ def _text_of(value: Any) -> str | None:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _of_time(values: Any) -> tuple[FloatArray, str]:
+def _of_time(values: Any, name: str) -> tuple[FloatArray, str]:
+    from astropy.time import TimeDelta
+
+    if isinstance(values, TimeDelta):
+        raise CatalogError(f"column {name!r} holds spans of time, and a date is wanted")
     scale = str(values.scale)
     time = values if scale in {"utc", "local"} else values.utc
     mjd = time.mjd
@@ -220,10 +229,11 @@ def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatAr
 
 
 def _of_text(text: str) -> tuple[float, str] | None:
+    plain = _ZONE.sub("", text)
     try:
-        moment = datetime.fromisoformat(text.replace("/", "-"))
+        moment = datetime.fromisoformat(plain.replace("/", "-"))
     except ValueError:
-        return _of_astropy(text)
+        return _of_astropy(plain)
     if moment.tzinfo:
         return mjd_of(moment), "ISO 8601 with a time zone, converted to UTC"
     return mjd_of(moment), "ISO 8601, taken as UTC"

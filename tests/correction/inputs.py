@@ -114,6 +114,22 @@ def of_camera(name):
     return write
 
 
+RST = """
+==== ==== ==== =======
+flux y    chip mjd
+==== ==== ==== =======
+600  1500 2    57601.3
+5000 300  1    57601.3
+==== ==== ==== =======
+"""
+
+
+def arrow_stream(path):
+    table = pa.table(stars())
+    with pa.ipc.new_stream(str(path), table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+
+
 def two_tables(path):
     hdus = [fits.table_to_hdu(Table({"a": [1]})), fits.table_to_hdu(Table(stars()))]
     hdus[1].name = "STARS"
@@ -330,6 +346,14 @@ FORMATS = [
     Input("format", "JSON", "a.json", text('[{"flux": 600, "y": 1500}]'), out="is a JSON file, which is not read"),
     Input("format", "HDF5", "a.h5", lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64)), out="is an HDF5 file, which is not read"),
     Input("format", "spreadsheet", "a.xlsx", lambda p: p.write_bytes(b"PK\x03\x04" + bytes(64)), out="a zip archive or a spreadsheet"),
+    Input("format", "zip", "a.zip", lambda p: p.write_bytes(b"PK\x03\x04 and so on"), out="a zip archive or a spreadsheet"),
+    Input("format", "CSV, zstd", "a.csv.zst", lambda p: p.write_bytes(b"\x28\xb5\x2f\xfd and so on"), out="compressed with zstd"),
+    Input("format", "web page", "a.html", text("<!DOCTYPE html><table><tr><td>600</td></tr></table>"), out="is a web page"),
+    Input("format", "reStructuredText", "a.rst", text(RST)),
+    Input("format", "Arrow stream", "a.arrows", arrow_stream),
+    Input("format", "CSV with quoted names and a byte-order mark", "a.csv", text('"flux","y","chip","mjd"\n"600","1500","2","57601.3"\n"5000","300","1","57601.3"\n', "utf-8-sig")),
+    Input("format", "CSV with an index without a name", "a.csv", text(",flux,y,chip,mjd\n0,600,1500,2,57601.3\n1,5000,300,1,57601.3\n")),
+    Input("format", "CSV with blank lines at its end", "a.csv", text(PLAIN.decode() + "\n\n\n")),
     Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is no text and of no format that is known"),
     Input("format", "empty file", "a.csv", text(""), out="holds no values"),
     Input("format", "cut Parquet", "a.parquet", lambda p: p.write_bytes(b"PAR1" + bytes(40)), out="cannot be read as parquet"),
@@ -339,6 +363,12 @@ ODD = [
     Input("oddity", "a star of another camera", "a.csv", csv(instrument=["WFC3/IR", "WFC3/UVIS"]), out="first missing"),
     Input("oddity", "flux_r03 and flux_r05, no radius", "a.csv", csv(flux=None, flux_r03=FLUX, flux_r05=[1.0, 2.0])),
     Input("oddity", "flux_r05 and flux_r10", "a.csv", csv(flux=None, flux_r05=FLUX, flux_r10=[1.0, 2.0]), out="apertures of 5, 10 px, and the coefficients test are for 3 px"),
+    Input("oddity", "numbers with thin blanks", "a.csv", csv(flux=["600", "5\u202f000"]), out="row 2 has .*; decimals take a point, thousands no mark"),
+    Input("oddity", "hours behind a date: UTC", "a.csv", csv(mjd=None, date=["2016-08-01 07:12:00 UTC", "2016-08-01 07:12 GMT"])),
+    Input("oddity", "hours behind a date: EST", "a.csv", csv(mjd=None, date=["2016-08-01 07:12:00 EST"] * 2), out="is no date"),
+    Input("oddity", "nanoseconds of 1970 as whole numbers", "a.parquet", parquet(mjd=None, timestamp=[1470035520000000000] * 2), out="holds no possible date"),
+    Input("oddity", "enumeration of polars", "a.feather", lambda p: feather.write_feather(pa.table(stars(chip=pa.array(["UVIS2", "UVIS1"], pa.string_view()).dictionary_encode())), str(p))),
+    Input("oddity", "a struct of value and error", "a.parquet", parquet(flux=pa.array([{"value": 600.0}] * 2)), out="does not hold numbers"),
     Input("oddity", "chip as UVIS1", "a.csv", csv(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as text in FITS", "a.fits", astropy(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as pandas category", "a.parquet", lambda p: pd.DataFrame(stars(chip=pd.Categorical(["chip 2", "chip 1"]))).to_parquet(p)),

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, Table
+from astropy.time import Time, TimeDelta
 
 from cte_lake.errors import CatalogError
 from cte_lake.model import flags as bits
@@ -137,3 +138,27 @@ def test_what_is_not_found_is_said(names, options, message):
 def test_text_in_a_number_column_is_refused():
     with pytest.raises(Exception, match="'flux' does not hold numbers"):
         correct_table(Table({"flux": ["bright"], "y": [1.0]}), ENTRY, FACTS)
+
+
+def test_what_pandas_is_indexed_by_is_a_column():
+    frame = pd.DataFrame(
+        {"flux": [300.0, 3000.0], "y": [2000.0, 100.0], "chip": [2, 1], "mjd": [57000.0] * 2}
+    )
+    plain = correct_table(frame, ENTRY)
+    for keys in ("flux", ["chip", "mjd"], ["flux", "y", "chip"]):
+        found = correct_table(frame.set_index(keys), ENTRY)
+        np.testing.assert_array_equal(found["cte_loss"].to_numpy(), plain["cte_loss"])
+        assert list(found.index.names) == ([keys] if isinstance(keys, str) else keys)
+    numbered = frame.rename(columns={"flux": 0})
+    found = correct_table(numbered, ENTRY, chosen={"flux": "0"})
+    np.testing.assert_array_equal(found["cte_loss"], plain["cte_loss"])
+
+
+def test_spans_of_time_are_no_dates():
+    table = Table(
+        {"flux": [300.0], "y": [20.0], "chip": [2], "mjd": Time([57000.0], format="mjd") - 1.0 * u.day}
+    )
+    assert "cte_loss" in correct_table(table, ENTRY).colnames
+    table["mjd"] = TimeDelta([57000.0], format="jd")
+    with pytest.raises(CatalogError, match="holds spans of time"):
+        correct_table(table, ENTRY)
