@@ -21,7 +21,7 @@ from cte_lake.model.fit import fit_surface
 from cte_lake.model.flags import FLUX_BELOW
 from cte_lake.model.law_trial import fitted_set
 from cte_lake.model.laws import LAWS
-from cte_lake.model.magnitudes import MAG_PER_LN
+from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.points import FitPoints
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.plots.axes import log_axis

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cte_lake.config import load_settings
 from cte_lake.detector import DETECTOR
 from cte_lake.frames.flash import FLASH_RULES
-from cte_lake.frames.limits import LIMITS
+from cte_lake.frames.cards import LIMITS
 from cte_lake.frames.screening import DIFFERENCES_FROM_2017, POINTING_SCREENS, SCREENS
 
 _HEAD = """# Screening

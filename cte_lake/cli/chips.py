@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit_options import MinStarsOption
+from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
 from cte_lake.cli.options import (
-    HistoryOptions,
     JsonOption,
     LakeOption,
     ModeOption,

@@ -256,7 +256,7 @@ def correct(
 
 def _generation(text: str) -> str:
     """Return a generation's name: the text, or what the header of the frame of that path says."""
-    from cte_lake.correction.generations import generation_of_frame
+    from cte_lake.correction.cautions import generation_of_frame
     from cte_lake.frames.exposure import read_exposure
 
     if not (Path(text).is_file() or text.lower().endswith((".fits", ".fits.gz"))):

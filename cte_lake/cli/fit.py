@@ -16,6 +16,7 @@ from cte_lake.cli.fit_options import (
     ChipsOption,
     FitOutputOption,
     FormOption,
+    HistoryOptions,
     MinStarsOption,
     NameOption,
     OldEpochOption,
@@ -29,7 +30,6 @@ from cte_lake.cli.fit_options import (
 )
 from cte_lake.cli.options import (
     EstimatorOption,
-    HistoryOptions,
     JsonOption,
     LakeOption,
     ModeOption,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.options import known_estimator
+from cte_lake.cli.options import (
+    ChinjectOption,
+    FiletypeOption,
+    FilterOption,
+    FlashOption,
+    GenerationOption,
+    LengthOption,
+    Selecting,
+    TargetOption,
+    UntilOption,
+    known_estimator,
+)
 from cte_lake.cli.output import Format
 
 if TYPE_CHECKING:
@@ -107,6 +119,26 @@ OldPairsOption = Annotated[
 OldFormatOption = Annotated[
     Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
 ]
+
+
+@dataclass(frozen=True)
+class FittedOptions(Selecting):
+    """Losses that one law describes."""
+
+    target: TargetOption = None
+    filter_: FilterOption = None
+    length: LengthOption = None
+    flash: FlashOption = None
+    filetype: FiletypeOption = None
+    generation: GenerationOption = None
+
+
+@dataclass(frozen=True)
+class HistoryOptions(FittedOptions):
+    """The same over years."""
+
+    chinject: ChinjectOption = None
+    until: UntilOption = None
 
 
 def fit_request(

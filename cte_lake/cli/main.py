@@ -13,7 +13,6 @@ from collections.abc import Callable
 from cte_lake.cli.app import app, reflow_help
 from cte_lake.cli.faults import surroundings
 from cte_lake.cli.grammar import Interrupted, PipeClosed, Stopped, listening
-from cte_lake.cli.independence import depend_on_nobody
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
 
@@ -123,6 +122,16 @@ def _give_up_output() -> None:
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
+
+
+def depend_on_nobody() -> None:
+    """Set the environment of this process and its workers before any library reads it.
+
+    matplotlib draws into files with Agg, whatever MPLBACKEND a notebook has left behind: a backend that is
+    not installed here ends a run at its import. `plot --show` opens a window with the user's own backend.
+    """
+    if "--show" not in sys.argv:
+        os.environ["MPLBACKEND"] = "agg"
 
 
 if __name__ == "__main__":

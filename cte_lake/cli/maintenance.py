@@ -22,7 +22,7 @@ from cte_lake.cli.options import (
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
 
 if TYPE_CHECKING:
-    from cte_lake.lake.maintenance.finding import Finding
+    from cte_lake.lake.maintenance.other_files import Finding
     from cte_lake.lake.stored import StoredLake
 
 HOUSEKEEPING = "Housekeeping"

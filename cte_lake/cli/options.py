@@ -248,26 +248,6 @@ class RunOptions(Selecting):
 
 
 @dataclass(frozen=True)
-class FittedOptions(Selecting):
-    """Losses that one law describes."""
-
-    target: TargetOption = None
-    filter_: FilterOption = None
-    length: LengthOption = None
-    flash: FlashOption = None
-    filetype: FiletypeOption = None
-    generation: GenerationOption = None
-
-
-@dataclass(frozen=True)
-class HistoryOptions(FittedOptions):
-    """The same over years."""
-
-    chinject: ChinjectOption = None
-    until: UntilOption = None
-
-
-@dataclass(frozen=True)
 class WorkersOptions(Options):
     """Processes that share the work."""
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit_options import MinStarsOption, PairsOption, RobustOption, fit_request
+from cte_lake.cli.fit_options import FittedOptions, MinStarsOption, PairsOption, RobustOption, fit_request
 from cte_lake.cli.options import (
     EstimatorOption,
-    FittedOptions,
     JsonOption,
     LakeOption,
     ModeOption,

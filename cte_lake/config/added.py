@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cte_lake.config.base import Section
+from cte_lake.config.sections import Section
 
 #: What such a column may be called.
 ADDED_PATTERN = r"[a-z][a-z0-9_]{0,39}"

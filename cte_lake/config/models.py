@@ -8,10 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cte_lake.config.added import ADDED_PATTERN, Added
-from cte_lake.config.admission import Admission
-from cte_lake.config.base import Section
-from cte_lake.config.preparation import Align, Crmask, Fetch, MasterBuild
-from cte_lake.config.report import Refresh, Report
+from cte_lake.config.sections import Admission, Align, Crmask, Fetch, MasterBuild, Refresh, Report, Section
 from cte_lake.errors import ConfigError, UnknownName
 from cte_lake.names import Names
 from cte_lake.radii import RADII

@@ -1,15 +1,19 @@
-"""What a reader of losses should know: pairs that are left out, and pairs without masks."""
+"""What a reader of losses should know: generations left out, and pairs without masks."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cte_lake.correction.generations import left_out
+import duckdb
+
 from cte_lake.lake.selection import Selection
 from cte_lake.plots.words import count_text
+from cte_lake.resources import data_dir
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
+    from cte_lake.frames.exposure import Exposure
 
 
 def cautions(lake: Lake, selection: Selection) -> tuple[str, ...]:
@@ -39,3 +43,40 @@ def without_masks(lake: Lake, selection: Selection) -> tuple[str, ...]:
         f"{bare} of {count_text(n, 'pair')} measured without cosmic-ray masks: losses of faint stars come "
         "out too low, by a quarter at 250-500 e-; run `cte-lake crmask`, then `ingest` again",
     )
+
+
+def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
+    """Return a line on the pairs that a selection leaves out for their generation or charge injection.
+
+    Parameters
+    ----------
+    lake : Lake
+        An open lake.
+    selection : Selection
+        Of losses, as `Lake.select` and `Selection.of_losses` give it.
+    """
+    condition, parameters = selection.every_kind().where()
+    rows = lake.sql(
+        "SELECT filetype, generation, chinject, newest, count(*) AS n FROM pairings "
+        f"WHERE {condition} GROUP BY ALL ORDER BY filetype, generation, chinject",
+        **parameters,
+    ).rows()
+    of_kind = replace(Selection(), chinject=selection.chinject, generation=selection.generation)
+    others = [row for row in rows if not of_kind.matches(row | {"mjd": 0.0})]
+    if not others or len(others) == len(rows):
+        return ()
+    parts = []
+    for row in others:
+        injected = "" if row["chinject"] == "NONE" else f" with charge injection {row['chinject']}"
+        parts.append(f"{count_text(row['n'], 'pair')} of {row['generation']}{injected}")
+    return (f"left out: {', '.join(parts)}; --generation and --chinject choose",)
+
+
+def generation_of_frame(exposure: Exposure) -> str:
+    """Return the calibration generation of a frame by its header, by ``sql/generation_of.sql``."""
+    facts = (exposure.filetype, exposure.cal_ver, exposure.cte_name, exposure.cte_ver, exposure.pctetab)
+    with duckdb.connect() as connection:
+        connection.execute((data_dir("sql") / "generation_of.sql").read_text(encoding="utf-8"))
+        found = connection.execute(f"SELECT generation_of({', '.join('?::VARCHAR' for _ in facts)})", facts)
+        row = found.fetchone()
+    return str(row[0]) if row else ""

@@ -1,4 +1,4 @@
-"""Rows of a user's own dataset: what ``catalog_schemas/NAME.toml`` describes can be written and read."""
+"""Seeds of all datasets, and rows of a user's own, which ``catalog_schemas/NAME.toml`` describes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pyarrow as pa
 from cte_lake.errors import LakeError
 from cte_lake.lake.dataset_files import DatasetFiles
 from cte_lake.lake.paths import Partition, checked
-from cte_lake.lake.schemas import dataset
-from cte_lake.lake.seeds import seed_datasets
+from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.store import Place
 from cte_lake.lake.write import conform, write_table
 
@@ -75,3 +74,14 @@ def _content(table: pa.Table) -> str:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return hashlib.blake2b(sink.getvalue(), digest_size=12).hexdigest()
+
+
+def seed_datasets(root: Place) -> None:
+    """Write the seed of each dataset that has none, or one of an older schema.
+
+    Every writer calls it before its first file, so that the seeds record all columns that any file has.
+    """
+    for name in dataset_names():
+        files = DatasetFiles(root, name)
+        if (schema := files.seed_to_write()) is not None:
+            write_table(files.seed_place, schema.empty_table())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -23,9 +24,12 @@ from cte_lake.lake.evolve import (
 )
 from cte_lake.lake.named_files import in_place, naming
 from cte_lake.lake.paths import Partition
-from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, Dataset, dataset
 from cte_lake.lake.store import Listed, Place
+
+if TYPE_CHECKING:
+    import duckdb
+
 
 EXPOSURES = "exposures"
 #: Column that says which file a row was read from, relative to the lake.
@@ -181,3 +185,13 @@ class DatasetFiles:
 def quoted(text: str) -> str:
     """Return a SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def without_bar(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep DuckDB from drawing its bar on standard output.
+
+    In a notebook the bar is off, and setting it, to off too, is refused where ipywidgets is missing.
+    """
+    found = connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()
+    if found[0][0]:
+        connection.execute("SET enable_progress_bar = false")

@@ -18,13 +18,12 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, StoreUnavailable
-from cte_lake.lake.append import append_rows
+from cte_lake.lake.append import append_rows, seed_datasets
 from cte_lake.lake.dataset_files import EXPOSURES, FILE_COLUMN, DatasetFiles
 from cte_lake.lake.index import kept_rows, unreadable
 from cte_lake.lake.named_files import are_in_place, with_compacted
 from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset_names
-from cte_lake.lake.seeds import seed_datasets
 from cte_lake.lake.store import Listed, Place
 from cte_lake.resources import LAKE_ENV, LAKE_FILE
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.magnitudes import MAG_PER_LN
+from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.readout import CHIP_HEIGHT
 from cte_lake.model.tables import column, numbers
 

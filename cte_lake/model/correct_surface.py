@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.model.magnitudes import LN10, MAG_PER_LN
+from cte_lake.model.loss_unit import LN10, MAG_PER_LN
 from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
 from cte_lake.model.surface import Surface

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
-from cte_lake.model.magnitudes import MAG_PER_LN
+
+LN10 = math.log(10.0)
+#: Magnitudes of a natural logarithm of flux.
+MAG_PER_LN = 2.5 / LN10
+
 
 FloatArray = NDArray[np.float64]
 

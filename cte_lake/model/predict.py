@@ -13,7 +13,7 @@ from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
-from cte_lake.model.magnitudes import MAG_PER_LN
+from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.readout import CHIP_ROWS
 
 FloatArray = NDArray[np.float64]

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
-from cte_lake.model.magnitudes import LN10
+from cte_lake.model.loss_unit import LN10
 
 FloatArray = NDArray[np.float64]
 

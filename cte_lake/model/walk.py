@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cte_lake.model.magnitudes import LN10
+from cte_lake.model.loss_unit import LN10
 from cte_lake.model.readout import moebius_leg
 
 FloatArray = NDArray[np.float64]

@@ -15,10 +15,9 @@ from cte_lake.frames.fitsfile import read_chip
 from cte_lake.lake.added_columns import AddedColumn, added_columns, held_values, own_key
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
-from cte_lake.pipeline.carry_out import Progress, carry_out
+from cte_lake.pipeline.carry_out import Progress, carry_out, refusal_of
 from cte_lake.pipeline.crmask.mask_rows import mask_for
 from cte_lake.pipeline.dask import Done, WorkerSettings
-from cte_lake.pipeline.failures import refusal_of
 from cte_lake.pipeline.fill_columns import Filled, require_measured_frame
 from cte_lake.pipeline.ingest.ingest_task import chip_pixels
 from cte_lake.pipeline.ingest.keys import settings_hash

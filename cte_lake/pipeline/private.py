@@ -7,13 +7,18 @@ job gets copies, a private folder that goes away with it, and a fresh process wh
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import logging
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.errors import Rejected
 from cte_lake.lake.scratch import scratch_folder
@@ -88,3 +93,19 @@ def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) ->
         )
     returned: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return returned
+
+
+@contextlib.contextmanager
+def silenced(*libraries: str) -> Iterator[None]:
+    """Within the block, let the named libraries log nothing, print nothing and warn of no header card.
+
+    Their modules set log levels of their own, so only cutting the branch off from the root helps.
+    """
+    for library in libraries:
+        logger = logging.getLogger(library)
+        logger.propagate = False
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore", AstropyWarning)
+        yield

@@ -16,9 +16,8 @@ from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.added_columns import DATASET as ADDED
 from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.append import OWN
-from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
+from cte_lake.lake.dataset_files import FILE_COLUMN, quoted, without_bar
 from cte_lake.lake.evolve import SQL_TYPES
-from cte_lake.lake.quiet_duck import without_bar
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.lake.stored import StoredDataset, StoredLake
 from cte_lake.starflags import mask_of

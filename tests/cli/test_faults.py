@@ -104,7 +104,7 @@ def test_other_peoples_settings_of_matplotlib_have_no_effect(tmp_path):
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 99\nfigure.facecolor: red\n")
     code = (
         "import sys; sys.argv = ['cte-lake']\n"
-        "from cte_lake.cli.independence import depend_on_nobody; depend_on_nobody()\n"
+        "from cte_lake.cli.main import depend_on_nobody; depend_on_nobody()\n"
         "import hashlib, pathlib\n"
         "from cte_lake.plots import style\n"
         "@style.styled\n"

@@ -13,9 +13,9 @@ import pytest
 from cte_lake.clock import last_mjd
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
+from cte_lake.frames.cards import LIMITS
 from cte_lake.frames.exposure import Exposure, read_exposure
 from cte_lake.frames.fitsfile import read_chip
-from cte_lake.frames.limits import LIMITS
 
 #: Parts of five hundred mutations; ten are the campaign of docs/faults.md.
 PARTS = int(os.environ.get("HEADER_PARTS", "3"))

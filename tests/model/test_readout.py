@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from cte_lake.errors import UsageError
-from cte_lake.model.magnitudes import LN10
+from cte_lake.model.loss_unit import LN10
 from cte_lake.model.readout import lose, readout_distance, restore
 
 quadratics = st.tuples(st.floats(-0.6, 0.8), st.floats(-0.3, 0.3), st.floats(-0.05, 0.05))

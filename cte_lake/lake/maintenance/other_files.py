@@ -1,20 +1,31 @@
-"""Verification of what is no Parquet file: headerlets, masks, coefficient sets, the settings."""
+"""Findings, and those of files that are no Parquet: headerlets, masks, coefficient sets, the settings."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from cte_lake.config import load_settings
 from cte_lake.errors import CteLakeError
-from cte_lake.lake.maintenance.finding import Finding
 from cte_lake.lake.maintenance.nightly import last_verification, settings_record
 from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_broken
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.resources import LAKE_FILE
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it must be; `harm` is False for what is merely left over."""
+
+    check: str
+    path: str
+    detail: str
+    harm: bool = True
+
 
 _COMPANION = {"alignment": ".hlet.fits", "crmasks": ".fits"}
 _STATUS_WITH_COMPANION = frozenset({"aligned", "masked"})

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cte_lake.lake.commit import withdraw
-from cte_lake.lake.maintenance.finding import Finding
 from cte_lake.lake.maintenance.inventory import Inventory
+from cte_lake.lake.maintenance.other_files import Finding
 from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import StoredLake
 

@@ -12,10 +12,9 @@ from pathlib import Path, PurePosixPath
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
-from cte_lake.lake.maintenance.finding import Finding
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, rows_of
 from cte_lake.lake.maintenance.nightly import Turns
-from cte_lake.lake.maintenance.other_files import products, texts
+from cte_lake.lake.maintenance.other_files import Finding, products, texts
 from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in
 from cte_lake.lake.named_files import COMPACTED
 from cte_lake.lake.paths import exposure_file

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Align
 from cte_lake.pipeline.align.quality import Quality
 from cte_lake.pipeline.survey import ExposureFile
 

@@ -26,9 +26,8 @@ from cte_lake.pipeline.align.alignment_rows import (
     without_headerlet,
 )
 from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
-from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
+from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, refusal_of, require_selected
 from cte_lake.pipeline.dask import Done, WorkerSettings
-from cte_lake.pipeline.failures import refusal_of
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Raised when the way from frame to solution changes the numbers though no setting did.

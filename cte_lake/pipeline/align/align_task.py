@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from cte_lake import __version__
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Align
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Align
 from cte_lake.detector import exposure_length
 from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.fitsfile import wcs_of

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Align
 from cte_lake.masters.project import project
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.match import (

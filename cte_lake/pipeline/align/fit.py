@@ -21,7 +21,7 @@ from cte_lake.pipeline.align.match import (
     refine,
     search_offset,
 )
-from cte_lake.pipeline.quiet import silenced
+from cte_lake.pipeline.private import silenced
 
 MINIMUM_TO_FIT = 6
 CLIP_SIGMA = 3.0

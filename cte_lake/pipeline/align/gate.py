@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from cte_lake.config.preparation import Gate
+from cte_lake.config.sections import Gate
 from cte_lake.errors import Rejected
 from cte_lake.pipeline.align.quality import Quality
 

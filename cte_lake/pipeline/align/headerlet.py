@@ -9,7 +9,7 @@ from typing import Any
 from astropy.io import fits
 
 from cte_lake.frames.opening import EXTVER_OF_CHIP
-from cte_lake.pipeline.quiet import silenced
+from cte_lake.pipeline.private import silenced
 
 _CHIP_OF_EXTVER = {extver: chip for chip, extver in EXTVER_OF_CHIP.items()}
 

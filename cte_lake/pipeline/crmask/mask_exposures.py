@@ -16,10 +16,9 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
-from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, require_selected
+from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, refusal_of, require_selected
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
 from cte_lake.pipeline.dask import Done, WorkerSettings
-from cte_lake.pipeline.failures import refusal_of
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Raised when the way from frames to masks changes the masks though no setting did.

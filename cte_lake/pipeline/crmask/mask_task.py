@@ -12,7 +12,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake import __version__
-from cte_lake.config.preparation import Crmask
+from cte_lake.config.sections import Crmask
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
@@ -21,11 +21,11 @@ from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
+from cte_lake.pipeline.carry_out import refusal_of
 from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.crmask.fields import Pointing, group_by_field, in_turns, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_rows import CRMask, write_mask
 from cte_lake.pipeline.crmask.single import BoolArray, SingleSettings, find_on_one_image
-from cte_lake.pipeline.failures import refusal_of
 from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cte_lake.config.preparation import Fetch
+from cte_lake.config.sections import Fetch
 from cte_lake.errors import ArchiveError, ConfigError, UnknownName
 from cte_lake.names import Names
 

@@ -11,8 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from cte_lake import __version__
-from cte_lake.config.admission import Admission
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Admission, Align
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.chips import orientation

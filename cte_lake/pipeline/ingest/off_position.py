@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from cte_lake.config.admission import Admission
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Admission, Align
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import Exposure
 from cte_lake.frames.fitsfile import ChipImage

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.config.admission import Admission
+from cte_lake.config.sections import Admission
 from cte_lake.detector import DETECTOR, SIGMA_PER_MAD
 from cte_lake.photometry import PixelData, StarMeasurements
 from cte_lake.photometry.centring import windowed_centroids

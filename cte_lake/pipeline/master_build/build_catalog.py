@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from cte_lake.config import Settings
-from cte_lake.config.preparation import MasterBuild
+from cte_lake.config.sections import MasterBuild
 from cte_lake.detector import exposure_length
 from cte_lake.errors import CatalogError, NothingToDo
 from cte_lake.lake.read import current_master
@@ -28,8 +28,7 @@ from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.master_build.detect_stars import Drizzled, Stars, find_stars
 from cte_lake.pipeline.master_build.relative import Cards, align_together
 from cte_lake.pipeline.master_import import ImportedMaster, lake_catalog, store_master
-from cte_lake.pipeline.private import private_folder, run_job
-from cte_lake.pipeline.quiet import silenced
+from cte_lake.pipeline.private import private_folder, run_job, silenced
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 

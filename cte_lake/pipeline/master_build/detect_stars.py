@@ -16,7 +16,7 @@ from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from scipy.spatial import cKDTree
 
-from cte_lake.config.preparation import MasterBuild
+from cte_lake.config.sections import MasterBuild
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.pipeline.align.detect import sky_of
 

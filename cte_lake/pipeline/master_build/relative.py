@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cte_lake.config.preparation import Align
+from cte_lake.config.sections import Align
 from cte_lake.errors import Rejected
 from cte_lake.frames.opening import open_frame
 from cte_lake.pipeline.align.align_task import find_sources, search_settings

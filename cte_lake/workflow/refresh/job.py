@@ -15,7 +15,7 @@ from typing import Any
 
 from cte_lake import clock
 from cte_lake.config import load_settings
-from cte_lake.config.report import Refresh as RefreshSettings
+from cte_lake.config.sections import Refresh as RefreshSettings
 from cte_lake.errors import ConfigError, LakeError, UsageError
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place

@@ -9,12 +9,13 @@ from cte_lake.workflow.run.arguments import (
     DEFAULT_STEPS,
     STEPS,
     RunArguments,
+    RunReport,
+    StepReport,
     checked_plots,
     checked_radii,
     checked_steps,
     select_proposals,
 )
-from cte_lake.workflow.run.outcome import RunReport, StepReport
 from cte_lake.workflow.run.steps import run
 
 __all__ = [

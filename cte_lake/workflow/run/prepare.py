@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cte_lake.workflow.run.arguments import RunArguments
-from cte_lake.workflow.run.outcome import StepReport
+from cte_lake.workflow.run.arguments import RunArguments, StepReport
 
 
 def fetch_frames(arguments: RunArguments) -> StepReport:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from cte_lake.errors import ArchiveError, NothingToDo
-from cte_lake.workflow.run.arguments import RunArguments
-from cte_lake.workflow.run.outcome import RunReport, StepReport
+from cte_lake.workflow.run.arguments import RunArguments, RunReport, StepReport
 from cte_lake.workflow.run.prepare import align_frames, fetch_frames, ingest_frames, mask_cosmic_rays
 from cte_lake.workflow.run.products import draw_plots, renew_sets, write_losses, write_report
 

@@ -35,7 +35,7 @@ from cte_lake.pipeline.align.quality import Quality
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
-from cte_lake.pipeline.quiet import silenced
+from cte_lake.pipeline.private import silenced
 from cte_lake.simulate import (
     TARGETS,
     Settings,

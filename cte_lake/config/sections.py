@@ -1,12 +1,16 @@
-"""Configuration of the steps between the archive and the photometry."""
+"""Sections of the configuration: steps from the archive to the photometry, report and refresh."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from cte_lake.config.base import Section
+
+class Section(BaseModel):
+    """Base of all sections: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Threshold(Section):
@@ -140,3 +144,51 @@ class Fetch(Section):
     filetypes: list[Literal["FLT", "FLC"]] = Field(min_length=1, description="product types")
     retries: int = Field(ge=0, le=20, description="how often a broken download is taken up again")
     timeout: float = Field(gt=0, description="seconds without a byte after which a download is broken")
+
+
+class Admission(Section):
+    """What the positions of an exposure's stars must fulfil to be measured."""
+
+    enabled: bool = Field(description="whether exposures off their positions are rejected")
+    min_stars: int = Field(ge=3, description="fewest bright stars on which a position can be judged")
+    min_found: float = Field(
+        ge=0, le=1, description="least share of the brightest catalog places with a star within 2 px"
+    )
+    max_shift: float = Field(gt=0, description="largest median offset of stars from their places, px")
+    max_uneven: float = Field(
+        gt=0, description="largest growth of the squared offset along the chip by rotation and scale, px2"
+    )
+    max_rms: float = Field(gt=0, description="largest scatter of bright stars about their places, px")
+    search_radius: float = Field(
+        gt=0, le=10, description="how far the stars of a rejected exposure are looked for, arcsec"
+    )
+
+
+class Report(Section):
+    """What the report shows, and at what cost."""
+
+    stars_per_bin: int = Field(
+        ge=10, le=5000, description="most stars of a flux bin that a pair's page draws; of more, a sample"
+    )
+    frame_seconds: float = Field(
+        ge=0, description="time for drawing frames that no older report has; the newest go first, s"
+    )
+    show_paths: bool = Field(
+        description="show full paths of lake and frames on the pages; false: names alone, fit to be published"
+    )
+    circles: int = Field(ge=0, le=2000, description="brightest matched stars that are circled on a frame")
+    keep: int = Field(ge=1, description="newest reports that are kept in the lake; older ones are removed")
+
+
+class Refresh(Section):
+    """What the night does, and when it sends mail."""
+
+    frames: str = Field(description="folder of the frames, for `refresh` without --frames; empty: none")
+    publish: str = Field(description="folder that a web server shows, for the report; empty: none")
+    fetch: bool = Field(description="whether `refresh` asks the archive; false for a site without network")
+    fit: bool = Field(description="whether `refresh` fits new versions of sets whose slopes changed")
+    mail_news: bool = Field(description="whether a night with new data sends mail though all went well")
+    remind_days: float = Field(
+        gt=0,
+        description="days after which trouble that lasts is told again in full; nothing new is not mailed",
+    )
