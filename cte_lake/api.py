@@ -24,7 +24,7 @@ from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, plain_error, seal
-from cte_lake.views.running import run
+from cte_lake.views.running import arrow_of, run
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
 
@@ -177,7 +177,7 @@ class Lake:
         def asked() -> pa.Table:
             if not looked_through:
                 check_plan(self._connection, statement.text, params)
-            return self._connection.sql(statement.asked, params=params or None).to_arrow_table()
+            return arrow_of(self._connection.sql(statement.asked, params=params or None))
 
         try:
             statement = check_statement(self._connection, query)

@@ -126,11 +126,12 @@ def refuse_replacing(output: Path) -> None:
 
 def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     """Return a table's bytes in a format; `width` bounds the lines of the readable one, None does not."""
+    from cte_lake.cli.plain_types import in_range, plain_table, storable
+
     if format_ is Format.TABLE:
-        return _as_text(table, width).encode()
+        return _as_text(in_range(table), width).encode()
     if format_ is Format.JSON:
-        return _as_json(table)
-    from cte_lake.cli.plain_types import plain_table, storable
+        return _as_json(in_range(table))
     from cte_lake.views import table_files
 
     if format_ is Format.PARQUET:

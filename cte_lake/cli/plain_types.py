@@ -12,6 +12,9 @@ import pyarrow as pa
 import pyarrow.types as types
 
 _INT64 = 2**63
+#: Days of 1970 of the first and past the last day that Python knows.
+_FIRST_DAY, _LAST_DAY = -719162, 2932897
+_PER_DAY = {"s": 86400, "ms": 86400_000, "us": 86400_000_000, "ns": 86400_000_000_000}
 
 
 def plain_table(table: pa.Table, numbers: bool = True) -> pa.Table:
@@ -33,16 +36,52 @@ def plain_table(table: pa.Table, numbers: bool = True) -> pa.Table:
 
 
 def storable(table: pa.Table) -> pa.Table:
-    """Return a table that Parquet can hold: all types but intervals, which become texts."""
+    """Return a table that Parquet can hold: all types but intervals and unions, which become texts."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_interval(field.type):
+        if _unstorable(field.type):
             words = [None if v is None else text_of(v) for v in table.column(place).to_pylist()]
             table = table.set_column(place, field.with_type(pa.string()), pa.array(words, pa.string()))
     return table
 
 
-def _plain(column: Any, numbers: bool) -> Any:
+def _unstorable(kind: Any) -> bool:
+    inner = [kind.field(place).type for place in range(kind.num_fields)]
+    return types.is_interval(kind) or types.is_union(kind) or any(map(_unstorable, inner))
+
+
+def in_range(table: pa.Table) -> pa.Table:
+    """Return a table whose dates and times Python can hold; a column with others (infinity) becomes text."""
+    for place, field in enumerate(table.schema):
+        known = _known_days(table.column(place))
+        if known.type != field.type:
+            table = table.set_column(place, field.with_type(known.type), known)
+    return table
+
+
+def _known_days(column: Any) -> Any:
+    """Return dates or timestamps as they are, or as texts if one is not of the years 1 to 9999."""
+    import pyarrow.compute as pc
+
     kind = column.type
+    if not (types.is_date32(kind) or types.is_timestamp(kind)):
+        return column
+    bits, unit = (32, 1) if types.is_date32(kind) else (64, _PER_DAY[kind.unit])
+    ticks = column.cast(pa.int32() if bits == 32 else pa.int64())
+    ends = pc.min_max(ticks).as_py()
+    if ends["min"] is None or (_FIRST_DAY * unit <= ends["min"] and ends["max"] < _LAST_DAY * unit):
+        return column
+    infinite = 2 ** (bits - 1) - 1
+    named = {infinite: "infinity", -infinite: "-infinity"}
+    words = zip(ticks.to_pylist(), column.cast(pa.string()).to_pylist(), strict=True)
+    return pa.chunked_array([[named.get(tick, word) for tick, word in words]], pa.string())
+
+
+def _plain(column: Any, numbers: bool) -> Any:
+    column = _known_days(column)
+    kind = column.type
+    if types.is_int8(kind):
+        # VOTable knows bytes without a sign only.
+        return column.cast(pa.int16())
     if types.is_dictionary(kind):
         return _plain(column.cast(kind.value_type), numbers)
     if types.is_null(kind):

@@ -53,9 +53,10 @@ def _column(column: pa.ChunkedArray) -> Any:
         from astropy.time import Time
 
         values = column.cast(pa.timestamp("us")).fill_null(0).to_numpy()
+        times = Time(np.array(values), format="datetime64", scale="utc")
         if nulls.any():
-            return np.ma.MaskedArray(values, nulls)
-        return Time(values, format="datetime64", scale="utc")
+            times[nulls] = np.ma.masked
+        return times
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         values = column.fill_null(False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):

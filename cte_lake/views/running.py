@@ -1,7 +1,8 @@
-"""Runs a query so that Ctrl-C and a limit of time end it at once."""
+"""Runs a query so that Ctrl-C and a limit of time end it at once, and no value of it is lost on the way."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,6 +12,19 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+
+#: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
+_AS_TEXT = re.compile(r"\b(?:UHUGEINT|TIME WITH TIME ZONE|BIT|BIGNUM|VARIANT|GEOMETRY)\b")
+
+
+def arrow_of(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return the rows of a relation; values that Arrow would not hold come as DuckDB writes them."""
+    kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    texts = ['"' + name.replace('"', '""') + '"' for name, kind in kinds.items() if _AS_TEXT.search(kind)]
+    if texts and len(kinds) == len(relation.columns):
+        replaced = ", ".join(f"CAST({name} AS VARCHAR) AS {name}" for name in texts)
+        relation = relation.project(f"* REPLACE ({replaced})")
+    return relation.to_arrow_table()
 
 
 def run(

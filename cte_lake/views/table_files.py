@@ -157,7 +157,7 @@ def _votable(table: pa.Table) -> VOTableFile:
     for name in result.colnames:
         if hasattr(result[name], "jd1"):
             notes, said = result[name].info.meta, result[name].info.description
-            result[name] = result[name].isot
+            result[name] = _iso_texts(result[name])
             result[name].info.meta, result[name].info.description = notes, said
     about = about_of(table)
     document = from_table(result, table_id=about.get("view"))
@@ -167,6 +167,18 @@ def _votable(table: pa.Table) -> VOTableFile:
     for name, value in about.items():
         document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=value))
     return document
+
+
+def _iso_texts(times: Any) -> Any:
+    """Return times as texts of ISO 8601, masked where there is none."""
+    import numpy as np
+
+    mask = np.asarray(times.mask)
+    if not mask.any():
+        return times.isot
+    known = np.full(len(times), "", dtype="U26")
+    known[~mask] = times[~mask].isot
+    return np.ma.MaskedArray(known, mask)
 
 
 @contextmanager

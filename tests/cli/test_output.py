@@ -1,16 +1,22 @@
 """The one printer of rows: every format, at 80 columns, with units and without losing a NULL."""
 
+import csv
 import io
 import json
+import warnings
 from datetime import UTC, datetime
 
+import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy.table import Table
+from astropy.table import QTable, Table
+from astropy.time import Time
 
 from cte_lake.cli.output import Format, print_table, render
 from cte_lake.errors import UsageError
+from cte_lake.views.running import arrow_of
 
 
 @pytest.fixture
@@ -130,3 +136,101 @@ def test_measured_quantities_keep_their_digits():
     table = pa.table({"slope": [-1.234567e-5, 0.5], "x": [0.123456, 12.5]})
     lines = render(table, Format.TABLE, None).decode().splitlines()
     assert [line.split() for line in lines[2:4]] == [["-1.23457e-05", "0.123456"], ["0.5", "12.5"]]
+
+
+#: A value of each SQL type, and what JSON holds of it (CSV: the same text); None: not looked at.
+TYPES = {
+    "bool": ("true", True),
+    "tinyint": ("-1::TINYINT", -1),
+    "bigint": ("9007199254740993::BIGINT", 9007199254740993),
+    "ubigint": ("18446744073709551615::UBIGINT", 18446744073709551615),
+    "hugeint": (f"{2**127 - 1}::HUGEINT", 2**127 - 1),
+    "uhugeint": (f"{2**128 - 1}::UHUGEINT", str(2**128 - 1)),
+    "bignum": (f"'{10**45 + 7}'::BIGNUM", str(10**45 + 7)),
+    "decimal": ("1.50::DECIMAL(9, 2)", 1.5),
+    "digits": ("12345678901234567890123456789.51::DECIMAL(38, 2)", "12345678901234567890123456789.51"),
+    "double": ("1.5e300", 1.5e300),
+    "infinite": ("'-inf'::DOUBLE", None),
+    "text": ("'a,\"é\"'", 'a,"é"'),
+    "blob": ("'\\xAA\\x00'::BLOB", "aa00"),
+    "bits": ("'0101'::BIT", "0101"),
+    "date": ("DATE '2016-08-01'", "2016-08-01"),
+    "endless": ("'infinity'::DATE", "infinity"),
+    "ides": ("DATE '0044-03-15 (BC)'", "-0043-03-15"),
+    "time": ("TIME '07:12:00.5'", "07:12:00.500000"),
+    "timetz": ("'07:12:00+02'::TIMETZ", "07:12:00+02"),
+    "timestamp": ("TIMESTAMP '2016-08-01 07:12:00.5'", "2016-08-01T07:12:00.500000"),
+    "timestamp_ns": ("'2016-08-01 07:12:00.123456789'::TIMESTAMP_NS", None),
+    "timestamptz": ("TIMESTAMPTZ '2016-08-01 07:12:00+00'", None),
+    "forever": ("'-infinity'::TIMESTAMP", "-infinity"),
+    "interval": ("INTERVAL '1 month 3 days'", "P1M3DT0S"),
+    "uuid": ("'12345678-1234-1234-1234-123456789abc'::UUID", "12345678-1234-1234-1234-123456789abc"),
+    "enum": ("'a'::ENUM('a', 'b')", "a"),
+    "list": ("[1, NULL]", [1, None]),
+    "lists": ("[[INTERVAL 3 DAY], []]", [["P0M3DT0S"], []]),
+    "array": ("[1.5, 2.5]::DOUBLE[2]", [1.5, 2.5]),
+    "struct": ("{'a': 1, 'b': DATE '2016-08-01'}", {"a": 1, "b": "2016-08-01"}),
+    "map": ("MAP {'k': [1]}", [["k", [1]]]),
+    "union": ("union_value(num := 2)", 2),
+    "json": ("'{\"a\":1}'::JSON", '{"a":1}'),
+    "nothing": ("NULL", None),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def every_type():
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'America/New_York'")
+        values = ", ".join(f'{value} AS "{name}"' for name, (value, _) in TYPES.items())
+        nulls = ", ".join("NULL" for _ in TYPES)
+        return arrow_of(connection.sql(f"SELECT {values} UNION ALL SELECT {nulls}"))
+
+
+def test_every_type_goes_to_json_and_csv(every_type):
+    first, second = json.loads(render(every_type, Format.JSON, None))
+    assert set(second.values()) == {None}
+    for name, (_, expected) in TYPES.items():
+        if expected is not None:
+            assert first[name] == expected, name
+    lines = list(csv.reader(io.StringIO(render(every_type, Format.CSV, None).decode())))
+    written = dict(zip(*lines[:2], strict=True))
+    assert set(lines[2]) == {""}
+    for name in ("bigint", "ubigint", "hugeint", "uhugeint", "bignum", "digits", "uuid", "bits", "timetz"):
+        assert written[name] == str(TYPES[name][1])
+    assert written["timestamptz"].startswith("2016-08-01 07:12:00")
+
+
+@pytest.mark.parametrize(
+    ("format_", "kind"), [(Format.FITS, "fits"), (Format.VOTABLE, "votable"), (Format.ECSV, "ascii.ecsv")]
+)
+def test_every_type_goes_to_astropys_formats(every_type, format_, kind):
+    content = render(every_type, format_, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        back = QTable.read(content.decode() if kind == "ascii.ecsv" else io.BytesIO(content), format=kind)
+    assert back.colnames == list(TYPES)
+    assert len(back) == 2
+    for name in ("bigint", "tinyint"):
+        assert back[name][0] == TYPES[name][1]
+        assert np.ma.is_masked(back[name][1])
+    assert str(back["uhugeint"][0]) == TYPES["uhugeint"][1]
+    assert mjd_of_cell(back["timestamp"][0]) == pytest.approx(57601.30000579, abs=1e-6)
+
+
+def mjd_of_cell(value):
+    """A time as a reader gives it: of astropy, its text, or the two numbers that FITS has of it."""
+    if hasattr(value, "mjd"):
+        return float(value.unmasked.mjd)
+    if isinstance(value, str):
+        return Time(value).mjd
+    return float(np.sum(value.unmasked.value)) - 2400000.5
+
+
+def test_every_type_goes_to_parquet_and_to_a_terminal(every_type):
+    back = pq.read_table(io.BytesIO(render(every_type, Format.PARQUET, None)))
+    assert back.column_names == list(TYPES)
+    assert back["endless"].null_count == 1
+    assert back["hugeint"][0].as_py() == TYPES["hugeint"][1]
+    text = render(every_type, Format.TABLE, 80).decode()
+    for word in ("infinity", str(2**128 - 1), "07:12:00+02"):
+        assert word in text
