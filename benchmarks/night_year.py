@@ -1,12 +1,14 @@
 """A year of nights in minutes: what is measured, fitted and mailed, and what a night with nothing new costs.
 
-    python benchmarks/night_year.py                    some minutes of CPU
+    python benchmarks/night_year.py                    ten minutes of CPU
+    python benchmarks/night_year.py --visits 3 --stars 1000    the same of a shorter year of fewer stars
     python benchmarks/night_year.py --pages FOLDER     and the page at four dates
 
 A visit every 31 days, FLT of one post-flash level, 512 columns wide. One visit comes in two parts, one never
-comes, one is calibrated anew, one has a loss of 1.1 times; one night is without network, one without room on
-the disk. Nights on which nothing happens are left out, but for three. The frames are aligned as they are
-simulated; fetch, align and masks have tests of their own.
+comes, one is calibrated anew, one has a loss of 1.1 times; two nights lack the network, one has no room on
+the disk. Nights on which nothing happens are left out, but for three. The configuration asks for a set, which
+the night makes once visits carry one. The frames are aligned as they are simulated; fetch, align and masks
+have tests of their own.
 """
 
 from __future__ import annotations
@@ -33,17 +35,31 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import StoredLake, stored
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.pipeline.night import NIGHT
+from cte_lake.resources import LAKE_FILE
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program
 from cte_lake.workflow.refresh import Refresh, RefreshArguments, refresh
 
 #: The first visit, 2025-10-15, MJD; days between visits; time of a night after the visit of its day.
 START, CADENCE = 60963.0, 31.0
-VISITS, MISSING, RECALIBRATED, JUMP = 12, 4, 2, 10
+VISITS, MISSING, RECALIBRATED, NO_ROOM, JUMP = 12, 4, 2, 7, 10
 FLASH, WIDTH, STARS = 12, 512, 2500
 #: Bytes that no file may exceed in the night without room.
 ROOM = 20_000
-#: Visits after which the page is made, and the one after which a person makes the first set.
-PAGES, FIRST_FIT = (0, 5, 8, 11), 5
+#: Visits after which the page is made.
+PAGES = (0, 5, 8, 11)
+ASKED = f"""
+[refresh]
+sets = [{{target = "ngc104", filter = "F502N", length = "l", filetype = "flt", flash = [{FLASH}]}}]
+"""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How long the year is, and how large its frames are."""
+
+    visits: int = VISITS
+    width: int = WIDTH
+    stars: int = STARS
 
 
 @dataclass
@@ -56,19 +72,20 @@ class Event:
     network: bool | None = None
     full: bool = False
     page: bool = False
-    fit: bool = False
 
 
-def simulate(folder: Path, visits: Sequence[int], factor: float = 1.0) -> dict[int, list[Path]]:
+def simulate(folder: Path, scale: Scale, visits: Sequence[int], factor: float = 1.0) -> dict[int, list[Path]]:
     """Simulate visits with a loss times `factor`; returns their frames."""
-    settings = Settings(width=WIDTH, seed=3)
+    if not visits:
+        return {}
+    settings = Settings(width=scale.width, seed=3)
     law = replace(
         settings.law, coefficients=tuple(tuple(factor * c for c in row) for row in settings.law.coefficients)
     )
     dates = tuple(START + CADENCE * number for number in range(VISITS))
     program = nominal_program(TARGETS["ngc104"], dates, flashes=(FLASH,))
     chosen = replace(program, visits=tuple(program.visits[number] for number in visits))
-    done = simulate_program(chosen, folder, replace(settings, law=law), stars=STARS, filetypes=("flt",))
+    done = simulate_program(chosen, folder, replace(settings, law=law), stars=scale.stars, filetypes=("flt",))
     frames = iter(sorted(done.frames))
     return {number: [next(frames), next(frames)] for number in visits}
 
@@ -84,34 +101,43 @@ def recalibrated(frame: Path, folder: Path) -> Path:
     return copy
 
 
-def events(folder: Path) -> Iterator[Event]:
+def events(folder: Path, scale: Scale) -> Iterator[Event]:
     """Yield the nights of the year in their order."""
-    usual = [number for number in range(VISITS) if number not in {MISSING, JUMP}]
-    frames = simulate(folder / "raw", usual) | simulate(folder / "jump", [JUMP], 1.1)
-    again = [recalibrated(frame, folder / "again") for frame in frames[RECALIBRATED]]
+    numbers = range(scale.visits)
+    usual = [number for number in numbers if number not in {MISSING, JUMP}]
+    frames = simulate(folder / "raw", scale, usual)
+    frames |= simulate(folder / "jump", scale, [number for number in numbers if number == JUMP], 1.1)
     nights = [Event(0.0, "nothing there yet")]
-    for number in range(VISITS):
+    for number in numbers:
         day = number * CADENCE + 1.0
         if number == MISSING:
             nights.append(Event(day + 25.0, "the visit did not come: overdue"))
             continue
         parts = [frames[number]] if number != 1 else [frames[number][:1], frames[number][1:]]
-        what = {JUMP: "a visit with a loss of 1.1 times", 1: "half of a visit"}.get(number, "a visit")
+        what = {
+            JUMP: "a visit with a loss of 1.1 times",
+            1: "half of a visit",
+            NO_ROOM: "no room on the disk",
+        }
         for later, part in enumerate(parts):
-            name = "the other half" if later else what
-            nights.append(Event(day + later, name, part, page=number in PAGES, fit=number == FIRST_FIT))
+            name = "the other half" if later else what.get(number, "a visit")
+            night = Event(day + later, name, part, page=number in PAGES, full=number == NO_ROOM)
+            nights.append(night)
+        if number == NO_ROOM:
+            nights.append(Event(day + 1.0, "room again"))
     nights += [
         Event(40.0, "nothing new"),
         Event(170.0, "nothing new"),
         Event(190.0, "no network", network=False),
         Event(191.0, "no network still", network=False),
         Event(192.0, "the network is back", network=True),
-        Event(200.0, "a visit was calibrated anew", again),
-        Event(7 * CADENCE + 2.0, "no room on the disk", frames[RECALIBRATED], full=True),
-        Event(7 * CADENCE + 3.0, "room again"),
         Event(330.0, "nothing new"),
     ]
-    return iter(sorted(nights, key=lambda event: event.day))
+    if RECALIBRATED in frames:
+        again = [recalibrated(frame, folder / "again") for frame in frames[RECALIBRATED]]
+        nights.append(Event(200.0, "a visit was calibrated anew", again))
+    end = scale.visits * CADENCE + 1.0
+    return iter(sorted((night for night in nights if night.day <= end), key=lambda event: event.day))
 
 
 @contextmanager
@@ -140,7 +166,10 @@ def room(full: bool) -> Iterator[None]:
 def night(lake: StoredLake, frames: Path, event: Event) -> Refresh:
     """Run the steps of a night that these frames need."""
     fetch = () if event.network is None else ("fetch",)
-    steps = [f"run {frames} --workers 0 --steps {','.join((*fetch, 'ingest', 'measure', 'fit'))}", "audit"]
+    steps = [
+        f"run {frames} --workers 0 --steps {','.join((*fetch, 'ingest', 'measure', 'fit'))}",
+        "audit --share 1/30",
+    ]
     if event.network is False:
         steps[0] += " --set fetch.url=http://127.0.0.1:1 --set fetch.retries=0"
     elif event.network:
@@ -151,15 +180,16 @@ def night(lake: StoredLake, frames: Path, event: Event) -> Refresh:
     return refresh(RefreshArguments(lake, tuple(steps), job=NIGHT))
 
 
-def year(folder: Path, pages: Path | None = None) -> list[tuple[Event, Refresh]]:
+def year(folder: Path, scale: Scale, pages: Path | None = None) -> list[tuple[Event, Refresh]]:
     """Run the year in a folder; returns each night and what it did."""
     lake, frames = stored(folder / "lake"), folder / "frames"
     create_lake(lake)
+    with (folder / "lake" / LAKE_FILE).open("a") as file:
+        file.write(ASKED)
     frames.mkdir()
-    nights = list(events(folder))
-    import_master(
-        lake, folder / "raw" / "ngc104_master.cat", "ngc104", load_settings(lake, environment={}).config
-    )
+    nights = list(events(folder, scale))
+    settings = load_settings(lake, environment={})
+    import_master(lake, folder / "raw" / "ngc104_master.cat", "ngc104", settings.config)
     done = []
     for event in nights:
         for frame in event.frames:
@@ -169,9 +199,6 @@ def year(folder: Path, pages: Path | None = None) -> list[tuple[Event, Refresh]]
                 job = night(lake, frames, event)
             done.append((event, job))
             tell(moment, event, job)
-            if event.fit:
-                chosen = ("--target", "ngc104", "--flash", str(FLASH), "--bootstrap", "0", "--form", "none")
-                say(lake, "fit", *chosen)
             if event.page and pages is not None:
                 shutil.copytree(Path(str(lake), "reports", "latest"), pages / f"{moment:%Y-%m-%d}")
     say(lake, "coeffs", "list")
@@ -200,9 +227,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pages", type=Path, help="folder for the page at four dates")
-    pages = parser.parse_args().pages
-    with tempfile.TemporaryDirectory(prefix="night-year-") as folder:
-        done = year(Path(folder), pages)
+    parser.add_argument("--folder", type=Path, help="new folder for lake and frames, which then stay")
+    parser.add_argument("--visits", type=int, default=VISITS, help="visits, a month apart")
+    parser.add_argument("--width", type=int, default=WIDTH, help="columns of a frame")
+    parser.add_argument("--stars", type=int, default=STARS, help="stars of the field")
+    asked = parser.parse_args()
+    scale = Scale(asked.visits, asked.width, asked.stars)
+    with tempfile.TemporaryDirectory(prefix="night-year-") as temporary:
+        folder = Path(temporary) if asked.folder is None else asked.folder.absolute()
+        folder.mkdir(exist_ok=True)
+        done = year(folder, scale, asked.pages)
     idle = [job.night.seconds for event, job in done if event.what == "nothing new"]
     mails = [(event, job.letter.why) for event, job in done if job.letter.why]
     print(f"\n{len(done)} nights, {len(mails)} mails: {', '.join(f'{e.what} ({why})' for e, why in mails)}")

@@ -172,6 +172,7 @@ def audit(
         str | None,
         typer.Option("--share", help="Ask this share of the images known to be well again, such as 1/30."),
     ] = None,
+    images: Annotated[bool, typer.Option("--images", help="Run the audits of single images alone.")] = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
     assignments: SetOption = None,
@@ -189,9 +190,11 @@ def audit(
         raise UsageError("give --full or --share, not both")
     root = find_lake(lake)
     with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
-        # The alarm of the newest epoch reads them.
-        opened.keep_slopes(opened.settings().config.measure.aperture, ["log_ratio"])
-        results = run_audits(opened, 1.0 if full else share_of(share) if share is not None else 0.0)
+        if not images:
+            # The alarm of the newest epoch reads them.
+            opened.keep_slopes(opened.settings().config.measure.aperture, ["log_ratio"])
+        asked = 1.0 if full else share_of(share) if share is not None else 0.0
+        results = run_audits(opened, asked, images)
     record_audits(root, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))

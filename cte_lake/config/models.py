@@ -7,8 +7,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from cte_lake.config.added import ADDED_PATTERN, Added
-from cte_lake.config.sections import Admission, Align, Crmask, Fetch, MasterBuild, Refresh, Report, Section
+from cte_lake.config.sections import (
+    ADDED_PATTERN,
+    Added,
+    Admission,
+    Align,
+    Crmask,
+    Fetch,
+    MasterBuild,
+    Refresh,
+    Report,
+    Section,
+)
 from cte_lake.errors import ConfigError, UnknownName
 from cte_lake.names import Names
 from cte_lake.radii import RADII

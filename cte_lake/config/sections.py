@@ -180,6 +180,16 @@ class Report(Section):
     keep: int = Field(ge=1, description="newest reports that are kept in the lake; older ones are removed")
 
 
+class AskedSet(Section):
+    """A coefficient set that the night is to make and keep up."""
+
+    target: str = Field(min_length=1, description="target")
+    filter: str = Field(min_length=1, description="filter")
+    length: Literal["s", "l"] = Field(default="l", description="short or long exposures")
+    filetype: Literal["flt", "flc"] = Field(description="file type")
+    flash: list[int] = Field(default_factory=list, description="post-flash levels, e-/px; empty: all")
+
+
 class Refresh(Section):
     """What the night does, and when it sends mail."""
 
@@ -187,8 +197,30 @@ class Refresh(Section):
     publish: str = Field(description="folder that a web server shows, for the report; empty: none")
     fetch: bool = Field(description="whether `refresh` asks the archive; false for a site without network")
     fit: bool = Field(description="whether `refresh` fits new versions of sets whose slopes changed")
+    sets: list[AskedSet] = Field(
+        description="sets that `refresh` makes as soon as their visits carry one, and keeps up from then on"
+    )
     mail_news: bool = Field(description="whether a night with new data sends mail though all went well")
     remind_days: float = Field(
         gt=0,
         description="days after which trouble that lasts is told again in full; nothing new is not mailed",
+    )
+
+
+#: What such a column may be called.
+ADDED_PATTERN = r"[a-z][a-z0-9_]{0,39}"
+
+
+class Added(Section):
+    """A column that a function fills, one value a star; the view `phot` shows it."""
+
+    function: str = Field(
+        pattern=r"^[^:]+:[A-Za-z_]\w*$",
+        description="what measures it: MODULE:NAME, or FILE.py:NAME with a path from the lake's folder",
+    )
+    unit: str = Field(default="", description="unit as astropy reads it; empty for none")
+    description: str = Field(min_length=1, description="what the column holds")
+    ucd: str = Field(default="", description="IVOA's Unified Content Descriptor")
+    version: int = Field(
+        default=1, ge=1, description="raise it when the function changes: older values no longer show"
     )

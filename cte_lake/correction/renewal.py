@@ -200,18 +200,21 @@ class _Asked:
 def renew(lake: StoredLake, settings: Settings) -> list[Renewal]:
     """Fit stale sets again, each into a new version beside the old one, which is never replaced.
 
-    Of sets that were asked for the same only the newest is fitted again.
+    Of sets that were asked for the same only the newest is fitted again. The new one is held against the one
+    that observers use: a set that is held back is none.
     """
-    states = set_states(lake, settings)
     newest: dict[str, SetState] = {}
-    for state in states:
+    used: dict[str, CoefficientSet] = {}
+    for state in set_states(lake, settings):
         request = state.coefficients.provenance.get(REQUEST)
+        if request is not None and state.use:
+            used[request] = state.coefficients
         made = state.coefficients.provenance.get("date", "")
         if request is not None and (
             request not in newest or made > newest[request].coefficients.provenance.get("date", "")
         ):
             newest[request] = state
-    stale = [state.coefficients for state in newest.values() if state.state == "stale"]
+    stale = [used[request] for request, state in newest.items() if state.state == "stale"]
     asked, renewals = _Asked(lake, settings), []
     for old in stale:
         found = request_of(old)
@@ -231,7 +234,7 @@ def _renewed(
         alarm = _departure(slopes_of(opened, request), request)
     except CteLakeError as error:
         return Renewal(old, None, None, f"{old.name} is stale and cannot be fitted again: {error}")
-    found = replace(found, name=_free_name(lake, found.name))
+    found = replace(found, name=free_name(lake, found.name))
     advice, held = _advice(old, found, largest, alarm)
     more = {SUPERSEDES: old.name, ADVICE: advice} | ({HELD: held} if held else {})
     found = replace(found, provenance={**found.provenance, **more})
@@ -248,7 +251,7 @@ def _departure(rows: Any, request: FitRequest) -> Departure | None:
         return None
 
 
-def _free_name(lake: StoredLake, name: str) -> str:
+def free_name(lake: StoredLake, name: str) -> str:
     """Return the name, with the next version where a set has it."""
     taken, version, base = {path.stem for path in sets_in_lake(lake)}, 2, _VERSION.sub("", name)
     while name in taken:

@@ -28,7 +28,7 @@ DATASET = "phot_added"
 
 @dataclass(frozen=True)
 class AddedColumn:
-    """A column that a function fills; the attributes are those of `cte_lake.config.added.Added`."""
+    """A column that a function fills; the attributes are those of `cte_lake.config.sections.Added`."""
 
     name: str
     function: str

@@ -125,7 +125,7 @@ def departing_epoch(lake: Queried) -> AuditResult:
     return AuditResult(ALARM, meaning, len(rows), rows)
 
 
-def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
+def run_audits(lake: Queried, share: float | None = None, images: bool = False) -> list[AuditResult]:
     """Run all audits on an open lake: the queries, and the alarm of the newest epoch.
 
     Parameters
@@ -135,6 +135,8 @@ def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
     share : float, optional
         The audits of single images are asked of images that are new or changed, and of this share of the
         others; the lake keeps which are well. By default all images are asked and nothing is kept.
+    images : bool
+        Run the audits of single images alone.
     """
     kept = {}
     if share is not None:
@@ -143,10 +145,12 @@ def run_audits(lake: Queried, share: float | None = None) -> list[AuditResult]:
         )
     results = []
     for audit in audits():
+        if images and audit.name not in OF_IMAGES:
+            continue
         rows = kept[audit.name] if audit.name in kept else lake.sql(audit.query).arrow()
         sample = rows.slice(0, SAMPLE).to_pylist()
         results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
-    return [*results, departing_epoch(lake)]
+    return results if images else [*results, departing_epoch(lake)]
 
 
 def record_audits(lake: StoredLake, results: Sequence[AuditResult]) -> None:

@@ -15,6 +15,7 @@ from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.correction.coefficient_files import path_in_lake, read_coefficients, write_coefficients
+from cte_lake.correction.first_sets import make_first_sets
 from cte_lake.correction.fit_lake import fit_lake
 from cte_lake.correction.followed import request_of, to_text
 from cte_lake.correction.renewal import all_sets, renew, set_states
@@ -130,16 +131,38 @@ def test_what_changes_no_slope_makes_no_set_stale(lake, settings):
 
 @pytest.mark.slow
 def test_a_new_version_is_held_while_its_newest_epoch_departs_from_the_others(lake, settings, images):
-    write_images(Path(str(lake)), images[6])
     old = fit(lake, settings)
     write_images(Path(str(lake)), images[9])
     (renewal,) = renew(lake, settings)
     assert renewal.advice.startswith(f"observers should go on with {old.name} until the alarm is explained")
     assert told(lake, settings) == [(old.name, "stale", True), (renewal.new.name, "current", False)]
     assert renew(lake, settings) == []
+    # The next one is held against the set that observers use, not against one that was held.
+    write_images(Path(str(lake)), images[6])
+    (later,) = renew(lake, settings)
+    assert later.advice.startswith(f"observers should go on with {old.name} until the alarm is explained")
     # Whoever has looked at it fits by hand.
     by_hand = fit(lake, settings, name="looked at")
     assert [one.coefficients.name for one in set_states(lake, settings) if one.use] == [by_hand.name]
+
+
+def test_a_set_that_is_asked_for_is_made_once_as_soon_as_it_can_be(lake):
+    sets = [
+        {"target": "NGC 104", "filter": "F502N", "length": length, "filetype": filetype, "flash": [0]}
+        for length, filetype in (("l", "flt"), ("s", "flt"), ("l", "flc"))
+    ]
+    settings = load_settings(lake, {"refresh.sets": sets}, environment={})
+    made = make_first_sets(lake, settings)
+    assert [one.new is not None for one in made][::2] == [True, False]
+    new = made[0].new
+    assert made[0].told.startswith(f"observers may use {new.name}, the first of NGC 104 F502N l FLT;")
+    assert made[2].told.startswith("the first set of NGC 104 F502N l FLC has to wait: ")
+    assert read_coefficients(path_in_lake(lake, new.name)) == new
+    assert (new.name, "current", True) in told(lake, settings)
+    # Once it is there it is kept up as any other; what waits is tried again.
+    again = make_first_sets(lake, settings)
+    assert new.name not in {one.new.name for one in again if one.new is not None}
+    assert len(again) == 3 - sum(one.new is not None for one in made)
 
 
 def test_a_set_that_does_not_say_what_it_was_fitted_to_is_unknown_and_left_alone(lake, settings):

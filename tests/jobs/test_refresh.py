@@ -138,7 +138,10 @@ def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, f
     assert [(step.name, step.outcome) for step in kept.steps[1:]] == [
         (name, "skipped" if name == "fit" else "done") for name in names
     ]
-    assert kept.step("fit").reason == "the lake has no set to keep up; `cte-lake fit` makes the first"
+    assert (
+        kept.step("fit").reason
+        == "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
+    )
     assert kept.new == {"measured": 4, "fitted": 0}
     assert "incomplete" in kept.missing_text
     assert {(move.filetype, move.loss_before) for move in kept.losses} == {("flt", None), ("flc", None)}
@@ -156,16 +159,18 @@ def test_a_night_that_was_killed_is_told_by_the_next_one(lake):
 
 
 def test_an_audit_that_found_nothing_is_not_made_again_until_something_changes(lake, tmp_path):
-    asked = RefreshArguments(stored(lake), ("audit",), job=NIGHT)
-    outcomes = []
+    asked = RefreshArguments(stored(lake), ("audit --share 1/30",), job=NIGHT)
+    outcomes, commands = [], []
     for night in range(3):
         if night == 2:
             put_on_record(stored(lake), tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
-        refresh(asked)
+        commands += [step.command for step in refresh(asked).steps]
         (step,) = last_night(stored(lake)).steps
         outcomes.append((step.outcome, step.reason))
     skipped = ("skipped", "nothing changed since the last audit")
     assert outcomes == [("done", ""), skipped, ("done", "")]
+    # The share of the images is asked all the same.
+    assert commands == ["audit --share 1/30", "audit --share 1/30 --images", "audit --share 1/30"]
 
 
 def test_whether_the_archive_is_asked_is_the_caller_s_word_then_the_configuration_s(lake, frames):

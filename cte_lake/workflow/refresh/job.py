@@ -161,14 +161,16 @@ def refresh(asked: RefreshArguments) -> Refresh:
     with lake.lease("refresh"), _log(done) as log:
         before = last_night(lake, asked.job)
         for command in asked.steps:
-            if _is_idle(done, asked, command, before):
-                continue
+            idle = _idle_audit(done, asked, command, before)
+            if idle is not None:
+                # The share of the images goes on by nights: what changes on a disk alone is found by it.
+                command = f"{command} --images"
             _begin(done, asked, command, before)
             log.info("cte-lake %s", command)
             step = take(lake, command, log)
             done.steps.append(step)
             log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
-            _record(done, step, before)
+            _record(done, step, before, idle)
             if step.exit_code not in GO_ON:
                 break
         _end(done, asked, before)
@@ -184,27 +186,28 @@ def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night |
     keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
 
-def _is_idle(done: Refresh, asked: RefreshArguments, command: str, before: Night | None) -> bool:
-    """Whether nothing changed since an earlier night's audit found nothing wrong; then that is on record."""
+def _idle_audit(
+    done: Refresh, asked: RefreshArguments, command: str, before: Night | None
+) -> NightStep | None:
+    """Return what stands for an audit where nothing changed since one was well; None where it is due."""
     if asked.job != NIGHT or planned(command) != (AUDIT,) or before is None:
-        return False
+        return None
     last = before.step(AUDIT)
     if last is None or last.outcome not in {"done", "skipped"} or not last.follows_from:
-        return False
+        return None
     if last.follows_from != state_of(done.lake):
-        return False
-    skipped = replace(last, outcome="skipped", reason="nothing changed since the last audit", seconds=0.0)
-    night = replace(done.night, steps=(*done.night.steps, skipped))
-    done.night = with_alarms(night, done.lake, before, skipped)
-    return True
+        return None
+    return replace(last, outcome="skipped", reason="nothing changed since the last audit")
 
 
-def _record(done: Refresh, step: Taken, before: Night | None) -> None:
+def _record(done: Refresh, step: Taken, before: Night | None, idle: NightStep | None = None) -> None:
     """Add a step that was taken to the record of the night."""
     outcomes = [
         replace(outcome, follows_from=state_of(done.lake)) if outcome.name == AUDIT else outcome
         for outcome in step.outcomes()
     ]
+    if idle is not None and step.exit_code in FINE:
+        outcomes = [replace(idle, seconds=round(step.seconds, 1))]
     night = replace(
         done.night,
         steps=(*done.night.steps, *outcomes),

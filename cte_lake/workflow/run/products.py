@@ -44,19 +44,23 @@ def write_losses(arguments: RunArguments) -> StepReport:
 
 
 def renew_sets(arguments: RunArguments) -> StepReport:
-    """Fit the lake's coefficient sets again whose slopes changed, each into a new version beside the old."""
+    """Fit sets again whose slopes changed, each into a new version, and make those that are asked for."""
     from cte_lake.correction.coefficient_files import sets_in_lake
+    from cte_lake.correction.first_sets import make_first_sets
     from cte_lake.correction.renewal import renew
 
-    if not sets_in_lake(arguments.lake):
-        return StepReport("fit", 0, 0, "fit: the lake has no set to keep up; `cte-lake fit` makes the first")
-    renewals = renew(arguments.lake, arguments.settings)
-    if not renewals:
-        return StepReport("fit", 0, 0, "fit: no set is stale")
-    made = [one for one in renewals if one.new is not None]
-    failed = len(renewals) - len(made)
-    summary = "fit: " + "; ".join(one.advice for one in renewals)
-    return StepReport("fit", len(made), failed, summary, ExitCode.DONE_IN_PART if failed else ExitCode.DONE)
+    # First what is there: a first set is current when it is made.
+    renewals = renew(arguments.lake, arguments.settings) if sets_in_lake(arguments.lake) else []
+    firsts = make_first_sets(arguments.lake, arguments.settings)
+    told = [one.advice for one in renewals] + [one.told for one in firsts]
+    if not told:
+        kept = sets_in_lake(arguments.lake)
+        none = "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
+        return StepReport("fit", 0, 0, f"fit: {'no set is stale' if kept else none}")
+    failed = sum(one.new is None for one in renewals)
+    made = len(renewals) - failed + sum(one.new is not None for one in firsts)
+    code = ExitCode.DONE_IN_PART if failed else ExitCode.DONE
+    return StepReport("fit", made, failed, "fit: " + "; ".join(told), code)
 
 
 def draw_plots(arguments: RunArguments) -> StepReport:

@@ -1,0 +1,82 @@
+"""Sets that the configuration asks for and the lake has not: made as soon as their visits carry one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
+from cte_lake.correction.fit_lake import fit_lake
+from cte_lake.correction.followed import ADVICE, request_of
+from cte_lake.correction.renewal import free_name, set_states
+from cte_lake.correction.request import FitRequest
+from cte_lake.errors import FitRefused, NothingToDo
+from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import StoredLake
+from cte_lake.plots.words import target_text
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Settings
+    from cte_lake.config.sections import AskedSet
+    from cte_lake.model.coefficients import CoefficientSet
+
+
+@dataclass(frozen=True)
+class FirstSet:
+    """A set that was asked for and not there: the new one, None where it has to wait, and that in words."""
+
+    new: CoefficientSet | None
+    told: str
+
+
+def make_first_sets(lake: StoredLake, settings: Settings) -> list[FirstSet]:
+    """Fit the sets of ``refresh.sets`` of which the lake has none; one by hand of the same exposures counts.
+
+    Raises
+    ------
+    UnknownName
+        If the configuration asks for a target that there is not.
+    """
+    from cte_lake.api import open_lake
+
+    asked = settings.config.refresh.sets
+    if not asked:
+        return []
+    with open_lake(lake, settings=settings) as opened:
+        there = list(_selections(opened, settings))
+        wanted = [(one, opened.select(_selection(one))) for one in asked]
+        return [_first(opened, settings, one, chosen) for one, chosen in wanted if chosen not in there]
+
+
+def _selections(opened: Lake, settings: Settings) -> Iterator[Selection]:
+    for state in set_states(opened.stored, settings):
+        if (found := request_of(state.coefficients)) is not None:
+            yield opened.select(replace(found[0].selection, until=None))
+
+
+def _selection(asked: AskedSet) -> Selection:
+    return Selection(
+        target=(asked.target,),
+        filter=(asked.filter,),
+        length=(asked.length,),
+        filetype=(asked.filetype,),
+        flash=tuple(asked.flash),
+    )
+
+
+def _first(opened: Lake, settings: Settings, asked: AskedSet, chosen: Selection) -> FirstSet:
+    measure = settings.config.measure
+    request = FitRequest(chosen, aperture=measure.aperture, estimator=measure.estimator)
+    name = f"{target_text(chosen.target[0])} {asked.filter} {asked.length} {asked.filetype.upper()}"
+    try:
+        opened.keep_slopes(request.aperture, [request.estimator], chosen.of_losses())
+        found = fit_lake(opened, request, settings.hash()).coefficients
+    except (FitRefused, NothingToDo) as error:
+        return FirstSet(None, f"the first set of {name} has to wait: {error}")
+    found = replace(found, name=free_name(opened.stored, found.name))
+    told = f"observers may use {found.name}, the first of {name}; look at it before you publish it"
+    found = replace(found, provenance={**found.provenance, ADVICE: told})
+    write_coefficients(path_in_lake(opened.stored, found.name), found)
+    return FirstSet(found, told)
