@@ -16,7 +16,7 @@ from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
 from cte_lake.model.loss_unit import PERCENT, LossUnit
-from cte_lake.model.tables import column, numbers
+from cte_lake.model.tables import numbers
 
 
 def measure_losses(
@@ -79,7 +79,7 @@ def measure_losses(
 
 def printable(losses: pa.Table, unit: LossUnit = PERCENT) -> pa.Table:
     """Return losses as people read them: in a unit of theirs, root names, one column for the flux bin."""
-    told = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"), column(losses, "estimator"))
+    told = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"))
     loss, error = (pa.array(np.round(values, unit.digits), from_pandas=True) for values in told)
     columns: list[tuple[str, str, Any]] = [
         ("image_1", "", pc.utf8_slice_codeunits(losses.column("image_1"), 0, 9)),

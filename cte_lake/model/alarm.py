@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.family import fit_family
 from cte_lake.model.points import EPOCH_WIDTH, FitPoints, epochs, from_table
+from cte_lake.model.smooth import SmoothFit
 from cte_lake.model.tables import column, has
 
 FloatArray = NDArray[np.float64]
@@ -71,19 +72,31 @@ def departure(points: FitPoints, background: bool = True) -> Departure | None:
     FitRefused
         If the earlier epochs carry no surface.
     """
-    dates = epochs(points.mjd)
-    if dates.size <= MIN_EPOCHS:
+    if epochs(points.mjd).size <= MIN_EPOCHS:
         return None
-    # Groups of dates are apart by more than the width: the last one starts after the largest such gap.
+    past, new = apart(points)
+    return against(fit_family(past, background=background).chosen, new)
+
+
+def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
+    """Return the points of the earlier epochs, and those of the newest of several."""
+    # Groups of dates are apart by more than the width: the last one starts after the latest such gap.
     ordered = np.unique(points.mjd)
     start = ordered[np.flatnonzero(np.diff(ordered) >= EPOCH_WIDTH)[-1] + 1]
-    new = points.take(points.mjd >= start)
-    fit = fit_family(points.take(points.mjd < start), background=background).chosen
-    predicted, covariance = fit.joint(new)
+    return points.take(points.mjd < start), points.take(points.mjd >= start)
+
+
+def against(past: SmoothFit, new: FitPoints) -> Departure | None:
+    """Return by which factor all losses of an epoch are off a fit of the past: generalised least squares.
+
+    All fluxes, levels of flash and visits of the epoch count by their common covariance: slopes, visits, and
+    the prediction. So no other estimate of a common factor, such as one by flux bins, is better.
+    """
+    predicted, covariance = past.joint(new)
     names, visit = np.unique(new.visit, return_inverse=True)
     same = visit.ravel()[:, None] == visit.ravel()
-    covariance = covariance + fit.mixed.visit_variance * np.outer(predicted, predicted) * same
-    covariance = covariance + np.diag((fit.noise * new.loss_err) ** 2)
+    covariance = covariance + past.mixed.visit_variance * np.outer(predicted, predicted) * same
+    covariance = covariance + np.diag((past.noise * new.loss_err) ** 2)
     weighted = np.linalg.solve(covariance, predicted)
     information = float(predicted @ weighted)
     if information <= 0:

@@ -47,38 +47,17 @@ class LossUnit:
         """Label of an axis of losses."""
         return f"CTE loss per {self.rows} rows ({self.symbol})"
 
-    def of(
-        self, loss: ArrayLike, error: ArrayLike, estimator: ArrayLike = ""
-    ) -> tuple[FloatArray, FloatArray]:
-        """Convert losses and their errors.
-
-        Parameters
-        ----------
-        loss, error : array_like
-            Fractions per 2048 rows.
-        estimator : array_like of str, optional
-            How they were measured: of 'log_ratio' they are lost of what is left at each row, else of the
-            flux in the middle of the chip.
-
-        Returns
-        -------
-        loss, error : ndarray
-            In this unit; NaN in magnitudes where all is lost.
-        """
+    def of(self, loss: ArrayLike, error: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Convert losses, fractions per 2048 rows of what is left at each row, and their errors."""
+        scale = 100.0 if self.name == PERCENT.name else MAG_PER_LN * self.rows / DETECTOR.loss_rows
         value, half = np.asarray(loss, dtype=np.float64), np.asarray(error, dtype=np.float64)
-        if self.name == PERCENT.name:
-            return 100.0 * value, 100.0 * half
-        logarithm = np.asarray(estimator) == "log_ratio"
-        lost = np.where(logarithm, 0.0, value)
-        lost = np.where(lost < 1.0, lost, np.nan)
-        scale = MAG_PER_LN * self.rows / DETECTOR.loss_rows
-        return scale * np.where(logarithm, value, -np.log1p(-lost)), scale * half / (1.0 - lost)
+        return scale * value, scale * half
 
-    def text(self, loss: float | None, error: float | None, estimator: str = "") -> str | None:
+    def text(self, loss: float | None, error: float | None) -> str | None:
         """A loss, a fraction, with its error as a table shows it, without the unit; None for no loss."""
         if loss is None:
             return None
-        value, half = self.of(loss, np.nan if error is None else error, estimator)
+        value, half = self.of(loss, np.nan if error is None else error)
         if error is None or not np.isfinite(half):
             return f"{float(value):.{self.digits}f}"
         return f"{float(value):.{self.digits}f} ± {float(half):.{self.digits}f}"

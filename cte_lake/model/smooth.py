@@ -37,6 +37,8 @@ _ROUNDS = 4
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.1**2)}
 #: The same of what kinds of points have of their own: some 5% of the losses.
 _KNOWN_KINDS = (1.0, 0.05**2)
+#: Losses that change their sign depart by several times the constant that they tend to.
+_FLOOR = 3.0
 #: Mean loss over its error under which losses have no shape to take a scale from.
 _DETECTED = 10.0
 #: Components with which a walk enters a product with another walk.
@@ -245,11 +247,15 @@ def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Marg
 
 
 def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list[Group]]:
-    """Return the products that are not penalised, and those that are: with up to two walks."""
+    """Return the products that are not penalised, and those that are: with up to two walks.
+
+    A shape in flux and background that grows with time is a product of two walks and a line; walks in time
+    that differ from flux to flux or from background to background do without more.
+    """
     kinds = [(0, 1, 2) if margin.varies else (0,) for margin in margins]
     every = [(i, j, k) for i, j, k in product(*kinds)]
     fixed = [group for group in every if 2 not in group]
-    groups = [g for g in every if 2 in g and g.count(2) <= 2 and not (g.count(2) == 2 and 1 in g)]
+    groups = [g for g in every if 2 in g and g.count(2) <= 2 and g not in ((2, 1, 2), (2, 2, 1))]
     return fixed, groups
 
 
@@ -284,7 +290,7 @@ def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: 
     coefficients[used] = found.x[:-3]
     if not np.all(np.isfinite(coefficients)) or np.abs(coefficients[1:]).max() > 8.0:
         return None
-    return Scale(abs(float(found.x[-3])) * shift, tuple(float(c) for c in coefficients))
+    return Scale(_FLOOR * abs(float(found.x[-3])) * shift, tuple(float(c) for c in coefficients))
 
 
 def constant_scale(points: FitPoints) -> Scale:

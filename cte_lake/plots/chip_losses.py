@@ -40,7 +40,7 @@ def chips_plot(table: Any, title: str = "", caption: str = "", unit: LossUnit = 
     down = -(-len(bins) // across)
     figure, axes = panels(down, across, height=0.9 + 2.1 * down, sharex=True)
     year = year_of(numbers(table, "mjd"))
-    loss, error = unit.of(numbers(table, "loss"), numbers(table, "loss_err"), "log_ratio")
+    loss, error = unit.of(numbers(table, "loss"), numbers(table, "loss_err"))
     for one, flux_bin in zip(axes.flat, bins, strict=False):
         here = in_bin(table, flux_bin) & np.isfinite(loss)
         for series in parts.series:

@@ -39,10 +39,8 @@ def compare_plot(
     Figure
     """
     figure, axes = panels(2, 1, height=7.4, sharex=True, height_ratios=(2.2, 1))
-    estimator = column(table, "estimator") if has(table, ("estimator",)) else ""
     (one, error_1), (two, error_2) = (
-        unit.of(numbers(table, f"cte_loss_{k}"), numbers(table, f"cte_loss_err_{k}"), estimator)
-        for k in (1, 2)
+        unit.of(numbers(table, f"cte_loss_{k}"), numbers(table, f"cte_loss_err_{k}")) for k in (1, 2)
     )
     # The two rest on the same stars: the difference's error is not the quadratic sum, and is not drawn.
     for number, flux_bin in enumerate(bins_of(table)):

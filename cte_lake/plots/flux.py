@@ -110,7 +110,7 @@ def _curves_in_view(
     """Losses of the model between the ends of the flux axis: no curve leaves its panel."""
     if curves is None:
         return np.zeros(0)
-    at, loss = numbers(curves, "flux"), curve_losses(curves, table, unit)[0]
+    at, loss = numbers(curves, "flux"), curve_losses(curves, unit)[0]
     return loss[(at >= span[0]) & (at <= span[1]) & np.isfinite(loss)]
 
 
@@ -157,7 +157,7 @@ def _draw_curve(
     unit: LossUnit,
 ) -> None:
     shade, style = series.colour, "-" if series.filled else (0, (4, 2))
-    flux, (loss, error) = numbers(curves, "flux"), curve_losses(curves, table, unit)
+    flux, (loss, error) = numbers(curves, "flux"), curve_losses(curves, unit)
     on = on & (flux >= span[0]) & (flux <= span[1])
     order = np.flatnonzero(on)[np.argsort(flux[on])]
     flux, loss, error = flux[order], loss[order], error[order]

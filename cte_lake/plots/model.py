@@ -99,7 +99,7 @@ def _draw_bin(
         for number, on in enumerate(curves_of(curves, table, here & of_target, in_bin(curves, flux_bin))):
             order = np.argsort(numbers(curves, "mjd")[on])
             x = year_of(numbers(curves, "mjd")[on][order])
-            y, band = (values[on][order] for values in curve_losses(curves, table, unit))
+            y, band = (values[on][order] for values in curve_losses(curves, unit))
             look: dict[str, Any] = {"color": colour(0), "linewidth": pt(1.8), "alpha": 0.8, "zorder": 2}
             axes.plot(x, y, label="_" if number else "model", **look)
             if band.any():

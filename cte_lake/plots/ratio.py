@@ -154,4 +154,4 @@ def _draw_line(axes: Axes, fits: Any, on: Any, shade: str, unit: LossUnit) -> No
     band_of_line(axes, y, low, fit, high, shade)
     loss, loss_err = (float(numbers(fits, name)[on][0]) for name in ("cte_loss", "cte_loss_err"))
     beside_title(axes, power_text(slope, slope_err), 0.0, 5.0)
-    beside_title(axes, f"{unit.text(loss, loss_err, estimator)} {unit.symbol}", 1.0, 5.0)
+    beside_title(axes, f"{unit.text(loss, loss_err)} {unit.symbol}", 1.0, 5.0)

@@ -226,7 +226,7 @@ def curves_of(curves: Any, table: Any, rows: Mask, also: Mask) -> Iterator[Mask]
 
 def losses(table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
     """Return the losses and their errors in a unit, NaN where a row has none."""
-    return unit.of(numbers(table, "cte_loss"), numbers(table, "cte_loss_err"), _estimators(table))
+    return unit.of(numbers(table, "cte_loss"), numbers(table, "cte_loss_err"))
 
 
 def has_model(table: Any) -> bool:
@@ -237,23 +237,14 @@ def has_model(table: Any) -> bool:
 def residuals(table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
     """Return loss less that of the model, and the error of the loss; NaN where there is no model."""
     loss, error = losses(table, unit)
-    return loss - unit.of(numbers(table, "model_loss"), error, _estimators(table))[0], error
+    return loss - unit.of(numbers(table, "model_loss"), error)[0], error
 
 
-def curve_losses(curves: Any, table: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
-    """Return a model's losses and their errors in a unit; the errors are 0 where none are known.
-
-    The model is converted as the points of `table` are, whatever it was fitted to: what lies on the curve
-    stays on it.
-    """
+def curve_losses(curves: Any, unit: LossUnit = PERCENT) -> tuple[FloatArray, FloatArray]:
+    """Return a model's losses and their errors in a unit; the errors are 0 where none are known."""
     loss = numbers(curves, "loss")
     error = numbers(curves, "loss_err") if has(curves, ("loss_err",)) else np.zeros(loss.size)
-    found = set(_estimators(table).tolist())
-    return unit.of(loss, error, found.pop() if len(found) == 1 else "")
-
-
-def _estimators(table: Any) -> NDArray[Any]:
-    return column(table, "estimator") if has(table, ("estimator",)) else np.array("")
+    return unit.of(loss, error)
 
 
 def known(table: Any, key: str) -> list[Any]:

@@ -109,7 +109,7 @@ def _draw_bin(
         draw_points(axes, year[chosen], loss[chosen], error[chosen], series)
         if curves is None:
             continue
-        at, height = year_of(numbers(curves, "mjd")), curve_losses(curves, table, unit)[0]
+        at, height = year_of(numbers(curves, "mjd")), curve_losses(curves, unit)[0]
         for on in curves_of(curves, table, chosen, in_bin(curves, flux_bin)):
             look: dict[str, Any] = {"color": series.colour, "linewidth": pt(1.8), "alpha": 0.75, "zorder": 2}
             axes.plot(at[on], height[on], **look)

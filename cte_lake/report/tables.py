@@ -164,7 +164,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
             "slope": None if row["slope"] is None else f"{row['slope']:.3e}",
             "slope_err": None if row["slope_err"] is None else f"{row['slope_err']:.1e}",
             "loss": loss_text(row["cte_loss"], row["cte_loss_err"]),
-            "mag": MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"], row["estimator"]),
+            "mag": MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"]),
             "background": number_text(row["background"], 2),
         }
         for row in rows

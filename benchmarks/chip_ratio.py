@@ -1,0 +1,82 @@
+"""Frames of a detector that loses nothing, and of one whose chip 2 is brighter: is any flux bin off?
+
+Pairs of frames at several dates are simulated, ingested (found, measured, masked by flags) and measured by
+the lake's views. In the second case chip 2 is made brighter by 5%. Prints, for each flux bin, the mean over
+pairs of measured less injected loss, over its error.
+
+    python benchmarks/chip_ratio.py [--pairs 3] [--seed 1] [--estimator log_ratio]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from benchmarks.shift import make_lake, measure
+from cte_lake import open_lake
+from cte_lake.simulate import NO_LOSS, TARGETS, CTELaw, Settings, nominal_program
+
+CASES = {"no loss": (NO_LOSS, 1.0), "no loss, chip 2 brighter by 5%": (NO_LOSS, 1.05)}
+CASES |= {"usual loss": (CTELaw(), 1.0), "usual loss, chip 2 brighter by 5%": (CTELaw(), 1.05)}
+
+
+def brighten(folder: Path, factor: float) -> None:
+    """Multiply the pixels of chip 2, and their errors."""
+    for path in folder.glob("*_flt.fits"):
+        with fits.open(path, mode="update") as frame:
+            for hdu in frame:
+                if hdu.name in ("SCI", "ERR") and frame["SCI", hdu.ver].header["CCDCHIP"] == 2:
+                    hdu.data = hdu.data * np.float32(factor)
+
+
+def pulls(
+    law: CTELaw, factor: float, pairs: int, seed: int, estimator: str
+) -> dict[tuple[float, float], tuple[float, float]]:
+    """Return for each flux bin the mean of measured less injected loss, and its error."""
+    dates = tuple(np.linspace(55500.0, 57700.0, pairs))
+    with tempfile.TemporaryDirectory() as name:
+        program = nominal_program(TARGETS["ngc104"], dates)
+        root = make_lake(Path(name), Settings(law=law, width=640, seed=seed), program, stars=1500)
+        frames = root.parent / "frames"
+        brighten(frames / "data", factor)
+        with open_lake(measure(root)) as lake:
+            rows = lake.cte(filetype="flt", estimator=estimator).rows()
+        known = {
+            (entry["chip2"][:8], one["lo"], one["hi"]): one["injected"]
+            for entry in json.loads((frames / "truth.json").read_text())
+            for one in entry["cte_per_2048"]
+        }
+    found: dict[tuple[float, float], list[tuple[float, float]]] = {}
+    for row in rows:
+        limits = (row["bin_lo"], row["bin_hi"])
+        truth = known.get((row["image_1"][:8], *limits), known.get((row["image_2"][:8], *limits)))
+        if truth is not None and row["cte_loss"] is not None:
+            found.setdefault(limits, []).append((row["cte_loss"] - truth, row["cte_loss_err"]))
+    result = {}
+    for limits, values in sorted(found.items()):
+        off, error = np.array(values).T
+        weight = error**-2.0
+        result[limits] = (float(weight @ off / weight.sum()), float(weight.sum() ** -0.5))
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--estimator", default="log_ratio")
+    options = parser.parse_args()
+    for name, (law, factor) in CASES.items():
+        found = pulls(law, factor, options.pairs, options.seed, options.estimator)
+        line = ", ".join(f"{lo:g}-{hi:g}: {off:+.4f} +- {err:.4f}" for (lo, hi), (off, err) in found.items())
+        worst = max(abs(off / err) for off, err in found.values())
+        print(f"{name}: largest {worst:.1f} errors ({line})", flush=True)
+
+
+if __name__ == "__main__":
+    main()
