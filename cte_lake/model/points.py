@@ -94,6 +94,16 @@ def epochs(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> FloatArray:
     return np.array([group.mean() for group in groups if group.size])
 
 
+def contrasts(points: FitPoints) -> tuple[list[str], FloatArray]:
+    """Return the kinds of points, and a row for each point whose product with their factors averages 0 over visits."""
+    if points.kind is None or np.unique(points.kind).size < 2:
+        return [], np.zeros((len(points), 0))
+    names, number = np.unique(points.kind, return_inverse=True)
+    share = np.array([np.unique(points.visit[points.kind == name]).size for name in names], dtype=np.float64)
+    rows = np.vstack([-share[1:] / share[0], np.eye(names.size - 1)])
+    return names.tolist(), np.asarray(rows[number.ravel()])
+
+
 def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | None = None) -> FitPoints:
     """Read the points from rows of the view ``cte_vs_flux`` (or ``cte``).
 

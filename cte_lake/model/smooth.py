@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.margins import Margin
-from cte_lake.model.points import FitPoints, epochs
+from cte_lake.model.points import FitPoints, contrasts, epochs
 from cte_lake.model.reml import MixedFit, MixedModel
 from cte_lake.model.robust import Loss
 from cte_lake.model.terms import background_variable
@@ -358,7 +358,7 @@ def fit_smooth(
     visits = points.visits
     number = {name: index for index, name in enumerate(visits)}
     visit = np.array([number[name] for name in points.visit.tolist()], dtype=np.int64)
-    names, apart = _contrasts(points) if kinds else ([], np.zeros((len(points), 0)))
+    names, apart = contrasts(points) if kinds else ([], np.zeros((len(points), 0)))
     size = blocks[0].shape[1]
     own_factors = slice(size, size + apart.shape[1])
     random = [*slices[len(fixed) :], *([own_factors] if names else [])]
@@ -393,13 +393,3 @@ def fit_smooth(
         variances=mixed.variances[: len(groups)],
     )
     return SmoothFit(margins, fixed, groups, scale, mixed, points, weights, residuals, noise, found)
-
-
-def _contrasts(points: FitPoints) -> tuple[list[str], FloatArray]:
-    """Kinds of points, and a row for each point whose product with their factors averages 0 over visits."""
-    if points.kind is None or np.unique(points.kind).size < 2:
-        return [], np.zeros((len(points), 0))
-    names, number = np.unique(points.kind, return_inverse=True)
-    share = np.array([np.unique(points.visit[points.kind == name]).size for name in names], dtype=np.float64)
-    rows = np.vstack([-share[1:] / share[0], np.eye(names.size - 1)])
-    return names.tolist(), np.asarray(rows[number.ravel()])
