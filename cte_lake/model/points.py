@@ -95,7 +95,7 @@ def epochs(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> FloatArray:
 
 
 def contrasts(points: FitPoints) -> tuple[list[str], FloatArray]:
-    """Return the kinds of points, and a row for each point whose product with their factors averages 0 over visits."""
+    """Return the kinds of points, and rows of which each times the factors averages 0 over visits."""
     if points.kind is None or np.unique(points.kind).size < 2:
         return [], np.zeros((len(points), 0))
     names, number = np.unique(points.kind, return_inverse=True)
