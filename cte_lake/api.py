@@ -273,7 +273,7 @@ class Lake:
         Parameters
         ----------
         queries : mapping
-            SQL by name; each row tells what is wrong with one image.
+            SQL by name; each row says what is wrong with one image.
         share : float
             Share of the images known to be well that are asked all the same; 1 asks every one.
         """

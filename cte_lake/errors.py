@@ -140,7 +140,7 @@ class Rejected(CteLakeError):
         return (type(self), (self.reason, self.detail, self.stage))
 
 
-#: What libraries tell those who program with them.
+#: Warnings for those who program with a library.
 _ADVICE = re.compile(r",? fix it first with \.verify\(.*?\)")
 _FOR_PROGRAMMERS = re.compile(r"NoneType|Traceback|\bdtype\(|\b[A-Z]\w*(Error|Exception)\b|\.verify\(")
 

@@ -145,7 +145,7 @@ class Lake(api.Lake):
         **request
             Which pairs (``target``, ``filter``, ``length``, ``flash``, ``filetype``, ``proposal``, ``visit``,
             ``until``) and how (``aperture``, ``estimator``, ``time_degree``, ``background_degree``,
-            ``robust``, ``min_stars``, ``samples``); ``chips=True`` tells the chips apart by each chip's own
+            ``robust``, ``min_stars``, ``samples``); ``chips=True`` distinguishes the chips by each chip's own
             losses (`solve_chips`) instead of the pairs' levels.
 
         Raises

@@ -1,5 +1,5 @@
 -- chip_exposures
--- Grain: an exposure that tells of the losses of its chip, with or without a partner.
+-- Grain: an exposure that counts for the losses of its chip, with or without a partner.
 -- `newest` is that of the pairs, so that losses of chips and of pairs are of one calibration generation; a target and
 -- file type without any pair has all its generations. Background is what was in the pixel at readout: calibration takes
 -- the post-flash off, so it is added to the sky.

@@ -6,7 +6,7 @@
 --             cancels. What is wrong with the coordinates of an exposure stays, but is the same for faint and bright
 --             stars: `displacement` takes the bright ones off.
 --   'flc'     in the FLT less in the FLC of the same exposure, pixel against pixel: no catalog and no WCS enters.
--- Left out are the stars that `ratios` leaves out, by the flux at the default radius, whose mean also tells the bin.
+-- Left out are the stars that `ratios` leaves out, by the flux at the default radius, whose mean also decides the bin.
 CREATE OR REPLACE VIEW shifts AS
 WITH twice AS (
     SELECT 'bright' AS against, true AS watched, m.*

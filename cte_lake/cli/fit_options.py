@@ -79,7 +79,7 @@ ChipsOption = Annotated[
     bool,
     typer.Option(
         "--chips/--no-chips",
-        help="Tell the chips apart by each chip's own losses (command chips) instead of the pairs' levels.",
+        help="Distinguish the chips by each chip's own losses (command chips) instead of the pairs' levels.",
         rich_help_panel=_HOW,
     ),
 ]

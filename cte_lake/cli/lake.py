@@ -90,8 +90,8 @@ def init(
         chosen = one_of("--scheduler", scheduler, SCHEDULERS)
         asked = MonitorSetup(stored(lake), frames, mail, publish, fetch, chosen, at)
         made = set_up(asked)
-        told = install_entry(asked) if install else _written(write_entry(asked, Path.cwd()))
-        typer.echo(f"{'made' if made else 'there is'} a lake in {asked.lake}; {told}", err=True)
+        installed = install_entry(asked) if install else _written(write_entry(asked, Path.cwd()))
+        typer.echo(f"{'made' if made else 'there is'} a lake in {asked.lake}; {installed}", err=True)
         if not print_checks(asked.lake):
             raise typer.Exit(ExitCode.AUDIT_FAILED)
         return

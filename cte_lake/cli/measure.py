@@ -44,11 +44,11 @@ def measure(
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.loss_unit import loss_unit
 
-    told = loss_unit(unit)
+    loss_in = loss_unit(unit)
     root = find_lake(lake)
     chosen = None if estimator is None else known_estimator(estimator)
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
     selection = exposures.selection()
     losses = measure_losses(root, settings, selection, mode, notify=lambda line: typer.echo(line, err=True))
     whole = output is not None or format_ not in {None, "table"}
-    print_table(losses if whole else printable(losses, told).select(_PRINTED), format_, output)
+    print_table(losses if whole else printable(losses, loss_in).select(_PRINTED), format_, output)

@@ -123,7 +123,7 @@ def json_value(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
         whole = value == value.to_integral_value()
-        # A float that cannot tell the digits back is no copy of the number.
+        # A float that does not give the digits back is no copy of the number.
         return int(value) if whole else float(value) if Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()

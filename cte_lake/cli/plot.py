@@ -93,7 +93,7 @@ def plot(
     from cte_lake.plots.style import drawn_for
     from cte_lake.report.figures import Request, draw
 
-    radii, for_paper, told = tuple(dict.fromkeys(radius or ())), known_paper(paper), loss_unit(unit)
+    radii, for_paper, loss_in = tuple(dict.fromkeys(radius or ())), known_paper(paper), loss_unit(unit)
     several = len(kind) > 1 or len(radii) > 1 or "all" in kind
     path = output or Path(f"{kind[0]}.png")
     _check(kind, several, path, data, show, output)
@@ -111,7 +111,7 @@ def plot(
         image=image,
         coefficients=coefficient_sets(coefficients, root),
         names=names_of_both(root, mode or settings.config.photometry.mode, with_lake, with_mode),
-        unit=told,
+        unit=loss_in,
     )
     with ExitStack() as stack:
         opened = stack.enter_context(open_lake(root, mode=mode, settings=settings))

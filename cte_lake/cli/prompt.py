@@ -65,7 +65,7 @@ def _is_command(line: str) -> bool:
     try:
         return bool(command_of(line)[0])
     except CteLakeError:
-        # Told when it is run.
+        # Reported when it is run.
         return True
 
 

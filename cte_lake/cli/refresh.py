@@ -40,8 +40,8 @@ def refresh(
     """Bring a lake up to date unattended: fetch, measure, check, report. For cron and systemd.
 
     Prints one line of JSON on standard output and, for trouble that is new or mended and for new data, a mail
-    on standard error; trouble that lasts is told again every week (refresh.remind_days). Record and log are
-    in the lake's logs/. Exit code 75 if another refresh of the lake is running.
+    on standard error; trouble that lasts is mailed again every week (refresh.remind_days). Record and log
+    are in the lake's logs/. Exit code 75 if another refresh of the lake is running.
 
     [bold]Examples[/bold]
 

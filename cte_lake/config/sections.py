@@ -203,7 +203,7 @@ class Refresh(Section):
     mail_news: bool = Field(description="whether a night with new data sends mail though all went well")
     remind_days: float = Field(
         gt=0,
-        description="days after which trouble that lasts is told again in full; nothing new is not mailed",
+        description="days after which trouble that lasts is mailed again in full",
     )
 
 

@@ -54,7 +54,7 @@ class ChipRequest:
     rolled : str or None
         Target of a 180-degree set that fixes what the exposures leave open.
     min_stars : int
-        Fewest stars of a loss that is told.
+        Fewest stars of a loss that is given.
     workers : WorkerSettings or None
         Where; None: worker processes of the configuration where there are very many measurements.
     """

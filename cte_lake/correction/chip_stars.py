@@ -24,7 +24,7 @@ _BATCH = 100
 #: Stars times exposures of a group; groups follow from the stars alone, so that their sums are added in one
 #: order whoever makes them.
 _GROUP = 1_500_000
-#: Stars by which the sense of the rows is told.
+#: Stars that decide the sense of the rows.
 _SENSE = 2000
 
 

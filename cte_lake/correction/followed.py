@@ -81,12 +81,12 @@ def to_text(request: FitRequest, mode: str) -> str:
 def request_of(coefficients: CoefficientSet) -> tuple[FitRequest, str] | None:
     """Return what a set was asked for and in which photometry mode; None where it does not say."""
     try:
-        told = json.loads(coefficients.provenance[REQUEST])
-        mode = str(told.pop("mode"))
-        chosen: dict[str, Any] = told.pop("selection")
+        asked = json.loads(coefficients.provenance[REQUEST])
+        mode = str(asked.pop("mode"))
+        chosen: dict[str, Any] = asked.pop("selection")
         lists: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in chosen.items()
         }
-        return replace(FitRequest(**told), selection=Selection(**lists)), mode
+        return replace(FitRequest(**asked), selection=Selection(**lists)), mode
     except (KeyError, ValueError, TypeError, AttributeError):
         return None

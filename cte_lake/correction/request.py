@@ -39,7 +39,7 @@ class FitRequest:
     samples : int
         Drawings of the bootstrap; 0 for none.
     chips : bool
-        Whether each chip's own losses tell the chips apart, instead of the levels of the pairs.
+        Whether each chip's own losses distinguish the chips, instead of the levels of the pairs.
     shift : bool
         Whether the shift of centroids is fitted too, from the view ``displacement``.
     """

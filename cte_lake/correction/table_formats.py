@@ -151,7 +151,7 @@ def _ruled_format(text: str) -> str | None:
 _IPAC_TYPES = frozenset(
     {"double", "d", "float", "real", "r", "f", "int", "i", "long", "l", "char", "c", "date"}
 )
-#: What people are told to write.
+#: The names that messages and help give.
 _READ = "CSV, ECSV, FITS or Parquet"
 _FOREIGN = {
     b"\x89HDF": "an HDF5 file",

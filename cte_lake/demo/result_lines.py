@@ -68,7 +68,7 @@ class DemoResult:
 
 
 def result_lines(result: DemoResult) -> list[str]:
-    """Tell the comparison and what to try next; lines fit 80 columns but for long paths."""
+    """Return the comparison and what to try next; lines fit 80 columns but for long paths."""
     rows = result.rows
     lines = [
         "",

@@ -82,7 +82,7 @@ def check_scale(header: fits.Header, name: str) -> None:
 
 
 def has_celestial_wcs(header: fits.Header) -> bool:
-    """Tell whether the header has a usable tangent-plane WCS of this camera: scale, SIP, an invertible CD."""
+    """Return whether the header has a usable tangent-plane WCS of this camera: scale, SIP, invertible CD."""
     cards = HeaderCards("", [header])
     try:
         if not cards.optional_text("CTYPE1").startswith("RA---TAN"):
@@ -98,7 +98,7 @@ def has_celestial_wcs(header: fits.Header) -> bool:
 
 
 def _sane_distortion(cards: HeaderCards, header: fits.Header) -> bool:
-    """Tell whether the SIP polynomials are of an order and size that a detector's can be."""
+    """Return whether the SIP polynomials are of an order and size that a detector's can be."""
     try:
         # The library takes an order, and a number of axes, at its word and goes through all of its terms.
         orders = [cards.optional_number(key) for key in _ORDERS]

@@ -50,7 +50,7 @@ def chip_of_postarg(postarg2: float, chip2_limit: float = 0.1, chip1_limit: floa
 
 
 def names_chip1(aperture: str) -> bool:
-    """Tell whether an aperture lies on chip 1 (UVIS1, UVIS1-FIX, ...); all others hold chip 2's field."""
+    """Return whether an aperture lies on chip 1 (UVIS1, UVIS1-FIX, ...); all others hold chip 2's field."""
     return aperture.upper().startswith("UVIS1")
 
 

@@ -39,7 +39,7 @@ class AddedColumn:
 
     @property
     def definition(self) -> str:
-        """What tells values of one function, or version of it, from those of another."""
+        """What distinguishes values of one function, or version of it, from those of another."""
         return f"{self.function} {self.version}"
 
     @property

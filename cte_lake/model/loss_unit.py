@@ -1,4 +1,4 @@
-"""The units in which a loss is told: percent per 2048 rows, or magnitudes per 2051 rows."""
+"""The units of a loss: percent per 2048 rows, or magnitudes per 2051 rows."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def column_names(table: Any) -> list[str]:
         return list(table)
     names = getattr(table, "column_names", None) or getattr(table, "colnames", None)
     listed = [str(name) for name in (table.columns if names is None else names)]
-    # What pandas was told to index by is a column to whoever made the table.
+    # What pandas indexes by is a column to whoever made the table.
     levels = table.index.names if hasattr(table, "iloc") and names is None else ()
     return listed + [str(level) for level in levels if level is not None and str(level) not in listed]
 

@@ -38,7 +38,7 @@ def with_surface(
     form, robust, time_degree, background
         As in `cte_lake.model.family.fit_family`; the form 'none' leaves the set as it is.
     chip_losses : ChipLosses, optional
-        Each chip's losses, which tell the chips apart; by default the levels of the pairs do.
+        Each chip's losses, which distinguish the chips; by default the levels of the pairs do.
 
     Returns
     -------

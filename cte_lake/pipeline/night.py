@@ -135,7 +135,7 @@ class Trouble:
     since : str
         Time of the night that found it first (ISO, UTC).
     remind : bool
-        Whether it is told again every week as long as it lasts; an overdue visit is told once.
+        Whether it is mailed again every week while it lasts; an overdue visit is mailed once.
     """
 
     key: str

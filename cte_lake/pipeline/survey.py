@@ -130,7 +130,7 @@ def survey(
 
 
 def _better(found: ExposureFile, chosen: ExposureFile | None, settings: Settings) -> bool:
-    """Tell whether a file takes the place of the one chosen before: an FLC, or a newer calibration."""
+    """Return whether a file takes the place of the one chosen before: an FLC, or a newer calibration."""
     if chosen is None or found.filetype != chosen.filetype:
         # The header may show an FLC where the file's name did not.
         return chosen is None or found.filetype == "flc"

@@ -112,8 +112,8 @@ def overlay_plot(
     )
     tables = [table, nominal]
     flux = np.concatenate([numbers(one, "mean_flux") for one in tables])
-    told = [losses(one, unit) for one in tables]
-    loss, error = (np.concatenate(parts) for parts in zip(*told, strict=True))
+    values = [losses(one, unit) for one in tables]
+    loss, error = (np.concatenate(parts) for parts in zip(*values, strict=True))
     for one, length in zip(axes[0], lengths, strict=True):
         behind, before = (of_value(part, "length", length) for part in (nominal, table))
         for series in _kinds(nominal, Series("", behind, BEHIND, "D")):

@@ -225,7 +225,7 @@ def _content(
 
 
 def _shown(lines: list[Cells], show_paths: bool) -> list[Cells]:
-    # What failed in the night says where, which a published page tells only if asked to.
+    # What failed in the night says where, which a published page shows only if asked to.
     if show_paths:
         return lines
     return [one | {"told": [tables.names_alone(text) for text in one["told"]]} for one in lines]

@@ -100,7 +100,7 @@ def _configuration(settings: Settings) -> Cells:
 def consistency_cells(losses: Sequence[Row]) -> Cells:
     """The lake's slopes beside published values, as the command ``consistency`` has them.
 
-    The source of the values is told once, not in every row.
+    The source of the values stands once, not in every row.
     """
     heads = tables.columns(
         Column("what", "What"),

@@ -100,7 +100,7 @@ class Binding:
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         bind_folder(connection, f"{self._lake}/")
-        #: Where the connection holds the exposures, it can tell what of the slopes is kept.
+        #: Where the connection holds the exposures, it knows which slopes are kept.
         self.kept: KeptSlopes | None = None
         if exposures is not None:
             self._files.remove("exposures")

@@ -60,7 +60,7 @@ _NOTHING = pa.schema([("key", pa.string()), ("asked_at", pa.float64())])
 
 @dataclass(frozen=True)
 class ImageAudits:
-    """Queries of which each row tells what is wrong with one image, asked of those not known to be well.
+    """Queries of which each row says what is wrong with one image, asked of those not known to be well.
 
     Attributes
     ----------

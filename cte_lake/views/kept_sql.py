@@ -138,13 +138,13 @@ def digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
     These are the settings that it names, the camera's facts, and DuckDB, whose sums may change in the last
     digits from version to version.
     """
-    told = {
+    facts = {
         "sql": texts,
         "settings": settings,
         "detector": DETECTOR.sql_macros(),
         "duckdb": [duckdb.__version__, platform.machine()],
     }
-    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def all_anew(view: str) -> Iterator[str]:

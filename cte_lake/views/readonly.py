@@ -105,7 +105,7 @@ def _named(plan: Any) -> Iterator[str]:
 
 
 def plain_error(error: duckdb.Error) -> CteLakeError:
-    """Tell a DuckDB error in one sentence, with the place in the query below it where DuckDB names one."""
+    """Return a DuckDB error as one sentence, with the place in the query below it where DuckDB names one."""
     if (raised := raised_below(error)) is not None:
         kind, message = raised
         if kind == PermissionError.__name__:

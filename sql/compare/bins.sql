@@ -20,7 +20,7 @@ sloped AS (
         median(p.cte_loss_1) AS cte_loss_1,
         median(p.cte_loss_2) AS cte_loss_2,
         median(p.difference) AS difference,
-        -- Of the same frames: the scatter from pair to pair tells the error (of a median), one pair its own errors.
+        -- Of the same frames: the scatter from pair to pair gives the error (of a median), one pair its own errors.
         CASE
             WHEN count(*) > 1 THEN sqrt(pi() / 2) * stddev_samp(p.difference) / sqrt(count(*))
             ELSE any_value(sqrt(p.cte_loss_err_1 ** 2 + p.cte_loss_err_2 ** 2))

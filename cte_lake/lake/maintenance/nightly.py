@@ -15,7 +15,7 @@ from cte_lake.lake.stored import StoredLake
 
 _WHEN_READ = ".cache/verified.json"
 _LAST = "logs/verify.json"
-#: Findings that the record of the last verification tells one by one.
+#: Findings that the record of the last verification lists one by one.
 _TOLD = 50
 
 
@@ -102,7 +102,7 @@ def record_verification(lake: StoredLake, told: Mapping[str, Any]) -> None:
 
 
 def settings_record(lake: StoredLake) -> dict[str, Any]:
-    """Return what tells whether the settings file changes and whether anybody wrote it; empty if gone."""
+    """Return what shows whether the settings file changes and whether anybody wrote it; empty if gone."""
     try:
         content = lake.settings_file.read_bytes()
         return {"checksum": checksum(content), "mtime_ns": lake.settings_file.head().mtime_ns}

@@ -66,7 +66,7 @@ def _unrecorded(version: Version) -> bool:
     try:
         return recorded_files(version.path) is None
     except (OSError, ValueError, pa.ArrowException):
-        # That the row is broken is told of the row.
+        # The finding on the row says that it is broken.
         return False
 
 

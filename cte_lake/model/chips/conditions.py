@@ -54,7 +54,7 @@ def no_loss_at_launch(
 ) -> tuple[Condition, str] | None:
     """Return the condition that the chips' difference is zero where their sum is, and its name.
 
-    The sum of both chips' losses is determined by the stars of any epoch, so that it tells the growth from
+    The sum of both chips' losses is determined by the stars of any epoch, so that it gives the growth from
     launch on, whatever its form. The difference is a multiple of the sum in each flux bin, plus the open
     tilt, which is the same for all: a straight line whose intercept is zero if there was no loss at launch.
 
@@ -72,7 +72,7 @@ def no_loss_at_launch(
     Returns
     -------
     tuple of Condition and str, or None
-        None where the losses so far do not tell the line.
+        None where the losses so far do not determine the line.
     """
     two, one, bins = pairs_of_chips(exposures, tilt.direction != 0)
     total = loss[two] + loss[one]

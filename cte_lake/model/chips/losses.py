@@ -51,7 +51,7 @@ class ChipLosses:
     left_out : LeftOut or None
         Counts of the measurements, where they came from a lake.
     min_stars : int
-        Fewest stars of a loss that is told.
+        Fewest stars of a loss that is given.
     """
 
     exposures: Exposures
@@ -112,12 +112,12 @@ class ChipLosses:
 
     @cached_property
     def covariance(self) -> FloatArray:
-        """Covariance of the losses in the order of `rows`; NaN for those that are not told."""
+        """Covariance of the losses in the order of `rows`; NaN for those that are not given."""
         whole = np.where(np.outer(self.told, self.told), self.solution.covariance, np.nan)
         return whole[np.ix_(self.index, self.index)]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each chip, epoch, level of post-flash and flux bin; None for what is not told."""
+        """Return a row for each chip, epoch, level of post-flash and flux bin; None for what is not given."""
         g = len(self.exposures.settings)
         error = np.sqrt(np.diag(self.solution.covariance))
         mean = self.log_flux
@@ -161,7 +161,7 @@ class ChipLosses:
         """Return a row for each epoch, level of post-flash and flux bin that both chips have.
 
         ``loss`` is the mean of the chips, which pairs measure too; ``difference`` that of chip 2 less that of
-        chip 1, None where nothing told it; each with its error.
+        chip 1, None where nothing determines it; each with its error.
         """
         g = len(self.exposures.settings)
         enough = self.solution.sums.stars.ravel() >= self.min_stars
@@ -197,7 +197,7 @@ class ChipLosses:
         )
 
     def points(self) -> FitPoints:
-        """Return the means of both chips as points of a fit, with the levels that tell the chips apart."""
+        """Return the means of both chips as points of a fit, with the levels that distinguish the chips."""
         rows = [row for row in self.of_both_chips() if row["loss_err"] > 0]
 
         def of(name: str) -> FloatArray:

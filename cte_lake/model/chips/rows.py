@@ -185,7 +185,7 @@ class StarState:
     level : ndarray
         ln(electrons before the loss) in the median exposure time.
     bin : ndarray of int8
-        Flux bin as `Exposures.bin_of` tells it; below 0: takes no part.
+        Flux bin as `Exposures.bin_of` gives it; below 0: takes no part.
     spread : ndarray
         Factor on the star's variance, 1 unless it scatters by more than its noise.
     """
@@ -213,7 +213,7 @@ class Terms:
         Within a bin the loss goes with the flux to this power.
     common : ndarray, shape (settings, bins)
         Mean loss of both chips, which is what changes with the flux within a bin: the chips' difference is
-        taken as one for the bin, or the power would tell what no exposure does.
+        taken as one for the bin, or the power would add what no exposure shows.
     """
 
     zero: FloatArray

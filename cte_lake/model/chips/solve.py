@@ -166,7 +166,7 @@ def solve(
 
 
 def _within_bins(terms: Terms, sums: Sums, reduced: Reduced, exposures: Exposures) -> Terms:
-    """Tell how losses change with the flux within each bin, from the neighbouring bins."""
+    """Return how losses change with the flux within each bin, from the neighbouring bins."""
     shape = len(exposures.bins), len(exposures.settings)
     common = terms.loss.T.ravel().copy()
     two, one, _ = pairs_of_chips(exposures, reduced.alone > 0)

@@ -20,7 +20,7 @@ from cte_lake.model.chips.rows import Exposures, FloatArray, IntArray, StarRows,
 PULL_LIMIT = 3.0
 #: Elements of a chunk's arrays: they stay in the cache of a core.
 _CHUNK = 400_000
-#: Edges of the histogram of |residual| / error, from whose middle the scatter is told.
+#: Edges of the histogram of |residual| / error, whose middle gives the scatter.
 PULL_EDGES = np.linspace(0.0, 4.0, 401)
 #: Steps in which a star's level follows the other terms.
 _LEVEL_STEPS = 2
@@ -229,7 +229,7 @@ def _accumulate(sums: Sums, chunk: _Chunk, exposures: Exposures, number: int, la
 
 
 def _describe(sums: Sums, chunk: _Chunk, exposures: Exposures, number: int) -> None:
-    """Add what is told of a bin beside the equations."""
+    """Add what describes a bin beside the equations."""
     first = exposures.first_of_setting
     before = chunk.level[:, None] + exposures.zero
     sums.moments[:, number] += chunk.weight.sum(), (chunk.weight * before).sum()

@@ -29,7 +29,7 @@ def chip_term(losses: ChipLosses, surface: Surface) -> ChipDifference:
     -------
     ChipDifference
         With the error that the covariance gives, times the scatter about c S where that is larger; unknown
-        where no difference was told. ``pairs`` counts the differences.
+        where no difference was determined. ``pairs`` counts the differences.
     """
     told = [row for row in losses.of_both_chips() if row["difference"] is not None]
     if not told:

@@ -147,7 +147,7 @@ def match_fractions(sources: FloatArray, stars: FloatArray, tolerance: float) ->
 def on_field(
     sources: FloatArray, stars: FloatArray, reach: float = 150.0, least: int = 3
 ) -> NDArray[np.bool_]:
-    """Tell which sources lie where the catalog has stars: at least `least` within `reach` px."""
+    """Return which sources lie where the catalog has stars: at least `least` within `reach` px."""
     if len(sources) == 0 or len(stars) < least:
         return np.zeros(len(sources), bool)
     distance = np.asarray(cKDTree(stars).query(sources, k=least, distance_upper_bound=reach)[0])

@@ -51,7 +51,7 @@ def pointing_of(exposure: ExposureFile, cards: Mapping[int, Mapping[str, Any]] |
 
 
 def seen_by_others(pointing: Pointing, chip: int, others: Sequence[Pointing]) -> BoolArray:
-    """Tell which pixels of a chip are also on another exposure.
+    """Return which pixels of a chip are also on another exposure.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def seen_by_others(pointing: Pointing, chip: int, others: Sequence[Pointing]) ->
 
 
 def _inside(wcs: Any, shape: tuple[int, int], ra: FloatArray, dec: FloatArray) -> BoolArray:
-    """Tell which sky positions fall on a chip, by its outline with distortion."""
+    """Return which sky positions fall on a chip, by its outline with distortion."""
     ny, nx = shape
     along = np.linspace(0, 1, 9)
     low_x, high_x, low_y, high_y = _MARGIN, nx - 1 - _MARGIN, _MARGIN, ny - 1 - _MARGIN
@@ -108,7 +108,7 @@ def _inside(wcs: Any, shape: tuple[int, int], ra: FloatArray, dec: FloatArray) -
 
 
 def _in_polygon(points: FloatArray, outline: FloatArray) -> BoolArray:
-    """Tell which points lie inside a closed polygon, by counting the edges to their right."""
+    """Return which points lie inside a closed polygon, by counting the edges to their right."""
     x, y = points[:, 0, None], points[:, 1, None]
     x0, y0 = outline.T
     x1, y1 = np.roll(outline, -1, axis=0).T

@@ -42,7 +42,7 @@ class Claim:
         return self.imagename[:9]
 
     def same_exposure(self, other: Claim) -> bool:
-        """Tell whether both speak of one exposure; starts and lengths may be rounded differently."""
+        """Return whether both speak of one exposure; starts and lengths may be rounded differently."""
         *fixed, start, length = self.identity
         *others, other_start, other_length = other.identity
         return fixed == others and abs(start - other_start) <= 1 and abs(length - other_length) <= 1

@@ -232,7 +232,7 @@ class _Recorder:
 
 
 def _tells_of_image(item: Item) -> bool:
-    """Tell whether a refusal takes back what was measured of the image before: the newest word counts.
+    """Return whether a refusal takes back what was measured of the image before: the newest word counts.
 
     A rule is about the exposure, whichever file it lies in. A failure is about its file: a bad copy takes
     nothing from the good one that was measured, nor does a full disk or a worker that died.

@@ -21,7 +21,7 @@ from cte_lake.photometry.quantities import Quantity, measure_added, read_only
 if TYPE_CHECKING:
     from cte_lake.photometry import PixelData
 
-#: What a function is told of an exposure.
+#: What a function gets to know of an exposure.
 _FACTS = ("imagename", "target", "proposal", "chip", "filetype", "filter", "exptime", "mjd", "flash")
 
 

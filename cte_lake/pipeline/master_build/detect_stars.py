@@ -155,7 +155,7 @@ def _why_left_out(
 def beside_a_brighter(
     x: FloatArray, y: FloatArray, flux: FloatArray, radius: float, ratio: float
 ) -> NDArray[np.bool_]:
-    """Tell which stars have another within `radius` px that has at least `ratio` times their flux."""
+    """Return which stars have another within `radius` px that has at least `ratio` times their flux."""
     beside = np.zeros(len(x), bool)
     pairs = cKDTree(np.column_stack([x, y])).query_pairs(radius, output_type="ndarray")
     for one, other in (pairs.T, pairs.T[::-1]):

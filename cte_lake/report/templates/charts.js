@@ -165,7 +165,7 @@
       const reach = there.flatMap((p) => [p.r - Math.min(p.e, 3 * spec.y.typical), p.r + Math.min(p.e, 3 * spec.y.typical)]);
       const y = this.scale(reach, box.bottom, box.top, { least: 1 }, 3, [0]);
       this.axes(box, x, y, width, true, spec.residual);
-      // One a point, as the marks above, so that pointing at either tells the pair.
+      // One a point, as the marks above, so that pointing at either names the pair.
       return points.map((point) => (point.r === undefined ? null : this.mark(box, x, y, point, point.r, point.e, 3.2)));
     }
 

@@ -1,4 +1,4 @@
-"""Runs one command of cte-lake as a step of the refresh, and tells its outcome."""
+"""Runs one command of cte-lake as a step of the refresh, and returns its outcome."""
 
 from __future__ import annotations
 

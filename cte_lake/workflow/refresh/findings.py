@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 AUDIT = "audit"
 #: Files of a kind of trouble that are kept by name.
 _NAMED = 200
-#: Steps whose failures with `ExitCode.DONE_IN_PART` are told file by file.
+#: Steps whose failures with `ExitCode.DONE_IN_PART` are listed file by file.
 _OF_FILES = frozenset({"align", "crmask", "ingest"})
 
 
 def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night:
     """Add what the lake says by now: what is missing, how the losses moved, and what should be looked at.
 
-    A lake that cannot be read has nothing to say; the steps have told why.
+    A lake that cannot be read has nothing to say; the steps have said why.
     """
     from cte_lake.api import open_lake
     from cte_lake.report.coverage import coverage_told, lines

@@ -41,7 +41,7 @@ def letter(night: Night, before: Night | None, mail_news: bool, remind_days: flo
     """Return the mail of a night.
 
     One is sent for trouble that the night before had not, for trouble that ended, for new data, and every
-    `remind_days` for trouble that lasts. What lasts unchanged is not told every night.
+    `remind_days` for trouble that lasts. What lasts unchanged is not mailed every night.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def letter(night: Night, before: Night | None, mail_news: bool, remind_days: flo
 
 
 def with_mailed(night: Night, before: Night | None, sent: Letter) -> Night:
-    """Remember when all troubles were last told in full."""
+    """Remember when all troubles were last mailed in full."""
     earlier = "" if before is None else before.mailed
     return replace(night, mailed=night.started if sent.in_full else earlier)
 
