@@ -150,12 +150,12 @@ class BucketStore(Store):
         return io.BytesIO(self.read(key)) if whole else self.open(key)
 
     @contextlib.contextmanager
-    def lease(self, key: str, held_by: str) -> Iterator[None]:
+    def lease(self, key: str, held_by: str) -> Iterator[tuple[int, ...]]:
         """Hold an object that can be made once and is kept fresh (`cte_lake.lake.lease`)."""
         from cte_lake.lake.lease import leased
 
         with leased(self.at(key), held_by):
-            yield
+            yield ()
 
     def attach(self, connection: duckdb.DuckDBPyConnection, key: str, fetch: tuple[str, ...] = ()) -> None:
         """Register a file system that shows the objects below a key, to be read."""

@@ -212,8 +212,8 @@ class DiskStore(Store):
         return key
 
     @contextlib.contextmanager
-    def lease(self, key: str, held_by: str) -> Iterator[None]:
-        """Lock a file; the kernel frees it when the process ends, however it ends."""
+    def lease(self, key: str, held_by: str) -> Iterator[tuple[int, ...]]:
+        """Lock a file; the kernel frees it when the process, and children that were given it, have ended."""
         path = Path(key)
         try:
             path.parent.mkdir(exist_ok=True)
@@ -232,7 +232,7 @@ class DiskStore(Store):
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, f"{os.getpid()} on {os.uname().nodename}".encode(), 0)
-            yield
+            yield (descriptor,)
         finally:
             os.close(descriptor)
 

@@ -132,8 +132,10 @@ class Store(ABC):
         """Return what pyarrow reads a file from; `whole` if all of it will be read."""
 
     @abstractmethod
-    def lease(self, key: str, held_by: str) -> contextlib.AbstractContextManager[None]:
+    def lease(self, key: str, held_by: str) -> contextlib.AbstractContextManager[tuple[int, ...]]:
         """Hold the lock that a file stands for; `held_by` is the message for whoever comes second.
+
+        Yields the descriptors by which a child process holds it too, for as long as it runs.
 
         Raises
         ------

@@ -141,8 +141,10 @@ class StoredLake:
         """Record today's schemas in the lake; every writer calls it before its first file."""
         seed_datasets(self.place)
 
-    def lease(self, job: str) -> contextlib.AbstractContextManager[None]:
+    def lease(self, job: str) -> contextlib.AbstractContextManager[tuple[int, ...]]:
         """Hold the lock of a job that must not run twice. Readers and ingests take no lock.
+
+        Yields the descriptors by which a child process holds it too (`subprocess`: `pass_fds`).
 
         Raises
         ------

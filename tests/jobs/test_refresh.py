@@ -1,11 +1,15 @@
 """The unattended job, through the very files that cron and systemd run."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +115,55 @@ def test_the_lock_of_a_killed_job_is_free(lake):
     )
     subprocess.run([sys.executable, "-c", script, str(lake)], check=False)
     assert run(lake, "verify --quick").returncode == 0
+
+
+@pytest.fixture
+def long_step(tmp_path):
+    """A step that lasts and costs nothing: it asks an archive that takes calls and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        yield f"fetch --proposal 14378 --to {tmp_path}/data --set fetch.url={url}"
+
+
+def under_way(lake, step):
+    """A refresh, and the process of its step."""
+    line = [sys.executable, "-m", "cte_lake", "refresh", "--lake", str(lake), "--step", step]
+    job = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
+    end = time.monotonic() + 120
+    while not (found := children.read_text().split()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return job, int(found[0])
+
+
+def runs(pid):
+    """Whether a process is there and has not ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@pytest.mark.slow
+def test_a_job_that_is_terminated_ends_its_step_and_waits_for_it(lake, long_step):
+    job, step = under_way(lake, long_step)
+    job.terminate()
+    _, said = job.communicate(timeout=120)
+    assert not runs(step)
+    assert job.returncode == 143
+    assert said.splitlines()[-1] == "cte-lake: terminated by another process"
+
+
+@pytest.mark.slow
+def test_the_step_of_a_killed_job_keeps_the_next_job_waiting(lake, long_step):
+    job, step = under_way(lake, long_step)
+    job.kill()
+    job.communicate(timeout=120)
+    assert run(lake, "schema diff").returncode == ExitCode.LOCKED
+    os.kill(step, signal.SIGKILL)
+    end = time.monotonic() + 120
+    while runs(step) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert run(lake, "schema diff").returncode == 0
 
 
 def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):

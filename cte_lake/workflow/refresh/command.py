@@ -97,19 +97,28 @@ def planned(command: str) -> tuple[str, ...]:
     return (words[0],)
 
 
-def take(lake: StoredLake, command: str, log: logging.Logger) -> Taken:
-    """Run a command of cte-lake on the lake in a process of its own, its words in the log."""
+def take(lake: StoredLake, command: str, log: logging.Logger, held: tuple[int, ...] = ()) -> Taken:
+    """Run a command of cte-lake on the lake in a process of its own, its words in the log.
+
+    Whatever stops the job stops the command, and waits for it. Should the job be killed, the command goes on
+    holding the lock whose descriptors are `held`: the next job is told so until it ends.
+    """
     started = perf_counter()
     name, *arguments = shlex.split(command)
     line = [sys.executable, "-m", "cte_lake", name, *arguments, "--lake", str(lake)]
     said: list[str] = []
     with subprocess.Popen(
         line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        text=True, errors="replace",
+        text=True, errors="replace", pass_fds=held,
     ) as process:  # fmt: skip
-        for text in process.stdout or ():
-            log.info("| %s", text.rstrip())
-            said = [*said, text.rstrip()][-_TAIL:]
+        try:
+            for text in process.stdout or ():
+                log.info("| %s", text.rstrip())
+                said = [*said, text.rstrip()][-_TAIL:]
+        except BaseException:
+            process.terminate()
+            process.communicate()
+            raise
     return Taken(command, process.returncode, perf_counter() - started, said)
 
 

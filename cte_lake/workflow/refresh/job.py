@@ -158,7 +158,7 @@ def refresh(asked: RefreshArguments) -> Refresh:
     done.night = replace(
         done.night, steps=tuple(NightStep(name, "skipped", reason) for name, reason in asked.skipped)
     )
-    with lake.lease("refresh"), _log(done) as log:
+    with lake.lease("refresh") as held, _log(done) as log:
         before = last_night(lake, asked.job)
         for command in asked.steps:
             idle = _idle_audit(done, asked, command, before)
@@ -167,7 +167,7 @@ def refresh(asked: RefreshArguments) -> Refresh:
                 command = f"{command} --images"
             _begin(done, asked, command, before)
             log.info("cte-lake %s", command)
-            step = take(lake, command, log)
+            step = take(lake, command, log, held)
             done.steps.append(step)
             log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
             _record(done, step, before, idle)
