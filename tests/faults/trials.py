@@ -273,6 +273,7 @@ class Field:
         places = {
             "place": place, "lake": place / "lake", "frames": self.visit.frames[0].parent,
             "master": self.visit.master, "other": self.folder / "other.cat", "url": self.url,
+            "frame": self.visit.frames[0], "_": " ",
         }  # fmt: skip
         return [word.format(**places) for word in trial.words.split()]
 

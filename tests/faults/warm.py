@@ -55,18 +55,18 @@ class Run:
             time.sleep(0.003)
         return code
 
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the command and to all that it has started."""
+    def send(self, number: signal.Signals, alone: bool = False) -> None:
+        """Send a signal to the command, and to all that it has started unless it is `alone`."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
+            (os.kill if alone else os.killpg)(self.pid, number)
 
-    def stopped(self, number: signal.Signals, after: float) -> None:
-        """Send a signal after so many seconds, if it still runs, as a terminal does."""
+    def stopped(self, number: signal.Signals, after: float, alone: bool = False) -> None:
+        """Send a signal after so many seconds, if it still runs."""
         end = time.monotonic() + after
         while time.monotonic() < end and self.poll() is None:
             time.sleep(0.002)
         if self.poll() is None:
-            self.send(number)
+            self.send(number, alone)
 
     def killed(self, after: float) -> bool:
         """Kill it after so many seconds; return whether it was still running."""
@@ -159,6 +159,8 @@ def _child(request: dict[str, object]) -> None:
     import resource
     import tempfile
 
+    # Until the command listens, a signal ends it as it ends any program.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.setsid()
     out = os.open(str(request["out"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, to in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (out, 2)):
@@ -177,6 +179,7 @@ def _child(request: dict[str, object]) -> None:
     from cte_lake.cli.main import main
 
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
     except SystemExit as end:
         sys.stdout.flush()
