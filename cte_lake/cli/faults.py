@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Iterator
+
+from cte_lake.errors import UsageError
 
 #: What the system says, in words, and what to do about it.
 _SYSTEM = {
@@ -42,6 +45,10 @@ _PHRASES = {
     "too many open files": errno.EMFILE,
     "cannot allocate memory": errno.ENOMEM,
     "out of memory": errno.ENOMEM,
+    "bad_alloc": errno.ENOMEM,
+    "bad allocation": errno.ENOMEM,
+    "allocation failure": errno.ENOMEM,
+    "failed to map segment": errno.ENOMEM,
     "can't start new thread": errno.EAGAIN,
     "resource temporarily unavailable": errno.EAGAIN,
     "input/output error": errno.EIO,
@@ -63,6 +70,27 @@ _EXTRAS = {
     "fsspec": "s3",
     "s3fs": "s3",
 }
+
+
+#: Address space that libraries reserve, in GB, and what each core's threads add; most is never used.
+_ROOM_GB, _ROOM_OF_CORE_GB = 3.5, 0.25
+
+
+def refuse_little_room() -> None:
+    """Refuse to begin where DuckDB, OpenBLAS or the loader would end the process without a word.
+
+    Raises
+    ------
+    UsageError
+        If `ulimit -v`, or a batch system by it, leaves less address space than they reserve.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = _ROOM_GB + _ROOM_OF_CORE_GB * (os.cpu_count() or 1)
+    if limit not in {resource.RLIM_INFINITY, -1} and limit < needed * 1e9:
+        raise UsageError(
+            f"a process may reserve {limit / 1e9:.1f} GB of memory (`ulimit -v`) and needs {needed:.1f}, of "
+            "which most is never used: raise the limit, or ask the batch system for more"
+        )
 
 
 def surroundings(error: BaseException) -> str | None:

@@ -19,26 +19,17 @@ from cte_lake.errors import UsageError
 RENAMED = {"--aperture": "--radius", "--replace": "--overwrite"}
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked the command to stop; what cleans up after Ctrl-C cleans up after it too.
+#: Signals that asked the command to stop, the last one last; before any came, Ctrl-C stands for them.
+_HEARD: list[int] = [signal.SIGINT]
 
-    Parameters
-    ----------
-    number : int
-        The signal.
-    """
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+def stopped_by() -> int:
+    """Return the signal that stops the command: libraries make other errors of what a handler raises."""
+    return _HEARD[-1]
 
 
 class Stopped(Exception):
-    """The command was stopped by a signal, and everything that it had open is closed."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """The command was stopped by a signal (`stopped_by`), and everything that it had open is closed."""
 
 
 class PipeClosed(Exception):
@@ -159,10 +150,8 @@ def _told_apart() -> Iterator[None]:
     """Give signals and a closed pipe types of our own, before typer makes exit codes of them."""
     try:
         yield
-    except Interrupted as stop:
-        raise Stopped(stop.number) from stop
     except KeyboardInterrupt as stop:
-        raise Stopped(signal.SIGINT) from stop
+        raise Stopped from stop
     except BrokenPipeError as closed:
         raise PipeClosed from closed
 
@@ -172,7 +161,8 @@ def listening() -> Iterator[None]:
     """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored."""
 
     def stop(number: int, _frame: object) -> None:
-        raise Interrupted(number)
+        _HEARD.append(number)
+        raise KeyboardInterrupt
 
     former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:

@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable
 
 from cte_lake.cli.app import app, reflow_help
-from cte_lake.cli.faults import surroundings
-from cte_lake.cli.grammar import Interrupted, PipeClosed, Stopped, listening
+from cte_lake.cli.faults import refuse_little_room, surroundings
+from cte_lake.cli.grammar import PipeClosed, Stopped, listening, stopped_by
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
 
@@ -58,7 +58,7 @@ _STOPPED: dict[int, str] = {
     signal.SIGHUP: "stopped because the terminal was closed",
 }
 
-#: What DuckDB says, by a plain `RuntimeError`, where Ctrl-C comes while it works.
+#: What DuckDB says, by a plain `RuntimeError`, where a signal comes while it works.
 _INTERRUPTED_QUERY = "Query interrupted"
 
 for _name in COMMAND_MODULES:
@@ -70,12 +70,17 @@ def main() -> None:
     """Run ``cte-lake`` and exit with one of `ExitCode`, or 128 and its number after a signal."""
     depend_on_nobody()
     with listening():
-        code = _outcome(app)
+        code = _outcome(_run)
     # What is written only now, when the output is flushed, may fail too.
     flushed = _outcome(sys.stdout.flush)
     if flushed:
         _give_up_output()
     sys.exit(code or flushed)
+
+
+def _run() -> None:
+    refuse_little_room()
+    app()
 
 
 def _outcome(run: Callable[[], object]) -> int:
@@ -94,13 +99,11 @@ def _outcome(run: Callable[[], object]) -> int:
         # The reader has all that it wants: `cte-lake sql ... | head`.
         _give_up_output()
         return ExitCode.DONE
-    except (Stopped, Interrupted) as stop:
-        return _complain(_STOPPED.get(stop.number, "stopped by a signal"), 128 + stop.number)
-    except KeyboardInterrupt:
-        return _complain(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
+    except (Stopped, KeyboardInterrupt):
+        return _stopped()
     except Exception as error:
         if str(error) == _INTERRUPTED_QUERY:
-            return _complain(_STOPPED[signal.SIGINT], 128 + signal.SIGINT)
+            return _stopped()
         if (cause := surroundings(error)) is not None:
             return _complain(cause, ExitCode.WRONG_USE)
         traceback.print_exc()
@@ -109,6 +112,10 @@ def _outcome(run: Callable[[], object]) -> int:
             ExitCode.DEFECT,
         )
     return ExitCode.DONE
+
+
+def _stopped() -> int:
+    return _complain(_STOPPED[stopped_by()], 128 + stopped_by())
 
 
 def _complain(text: str, code: int) -> int:

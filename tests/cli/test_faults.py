@@ -37,6 +37,8 @@ def run(*arguments, prefix="", **settings):
         (OSError(errno.EMFILE, "x"), "ulimit -n"),
         (MemoryError(), "not enough memory"),
         (RuntimeError("IO Error: Could not write: No space left on device"), "the disk is full"),
+        (ImportError("libx.so: failed to map segment from shared object"), "not enough memory"),
+        (RuntimeError("std::bad_alloc"), "not enough memory"),
         (RuntimeError("can't start new thread"), "ulimit -u"),
         (OSError(errno.EROFS, "x", "a\nb"), r"'a\nb': the file system is read-only"),
         (ExceptionGroup("two", [ValueError("x"), OSError(errno.EIO, "x")]), "failed to read or write"),
@@ -98,6 +100,16 @@ def test_a_folder_that_nobody_may_write_to(lake, command, limit):
     assert "Traceback" not in done.stderr
     assert "defect" not in done.stderr
     assert done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    "command", [("status",), ("fit", "--name", "x"), ("ingest", "/tmp")], ids=lambda c: c[0]
+)
+def test_too_little_address_space_is_one_sentence(lake, command):
+    done = run(*command, "--lake", lake, prefix="ulimit -v 900000;")
+    assert done.returncode == ExitCode.WRONG_USE
+    assert done.stderr.startswith("cte-lake: a process may reserve 0.9 GB of memory (`ulimit -v`)")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_other_peoples_settings_of_matplotlib_have_no_effect(tmp_path):
