@@ -163,21 +163,21 @@ def test_leftovers_of_dead_writers_go_after_an_hour_at_least(lake):
 
 def test_a_row_that_vacuum_takes_between_listing_and_opening_is_not_missed(lake, lakes, monkeypatch):
     """An ingest lists the exposure rows, vacuum deletes superseded ones, the ingest opens them."""
-    fill_lake(lake, [as_revision(image, 2) for image in lakes.images()], lakes.stars)
+    fill_lake(stored(lake), [as_revision(image, 2) for image in lakes.images()], lakes.stars)
     age(lake, 30)
-    before = current_exposure(lake, lakes.images()[0].record["imagename"], "standard")
+    before = current_exposure(stored(lake), lakes.images()[0].record["imagename"], "standard")
     plans, removed = [planned(lake)], []
     read = DatasetFiles.read
 
     def vacuumed_meanwhile(files, paths):
         wanted = list(paths)
         if files.name == "exposures" and plans:
-            vacuum(lake, plans.pop())
+            vacuum(stored(lake), plans.pop())
             removed.extend(path for path in wanted if not (lake / path).exists())
         return read(files, wanted)
 
     monkeypatch.setattr(DatasetFiles, "read", vacuumed_meanwhile)
-    assert current_exposure(lake, before["imagename"], "standard") == before
+    assert current_exposure(stored(lake), before["imagename"], "standard") == before
     assert removed
 
 
