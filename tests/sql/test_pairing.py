@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
@@ -263,6 +266,24 @@ def test_rolled_pairs_are_turned_whatever_visits_are_missing_or_out_of_order(
     assert rolled(exposures, visits, column) == pairs
     turns = exposures.execute("SELECT turn FROM pairings").fetchall()
     assert all(turn == pytest.approx(180, abs=5) for (turn,) in turns)
+
+
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@given(
+    base=st.sampled_from([0.0, 89.0, 178.5, 180.0, 359.99]) | st.floats(0, 360),
+    visits=st.lists(
+        st.tuples(st.integers(0, 2), st.booleans(), st.floats(-2.4, 2.4)), min_size=2, max_size=8
+    ),
+)
+def test_of_any_rolls_as_many_pairs_as_there_are_opposite_visits(exposures, base, visits):
+    rolls = [(base + 40 * axis + 180 * turned + off) % 360 for axis, turned, off in visits]
+    exposures.execute("BEGIN")
+    try:
+        pairs = rolled(exposures, {f"{number:02d}": roll for number, roll in enumerate(rolls)})
+    finally:
+        exposures.execute("ROLLBACK")
+    sides = Counter((axis, turned) for axis, turned, _ in visits)
+    assert len(pairs) == sum(min(sides[axis, False], sides[axis, True]) for axis in range(3))
 
 
 def test_a_visit_without_an_opposite_roll_says_so(exposures):
