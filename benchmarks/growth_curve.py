@@ -1,9 +1,12 @@
 """Losses that shapes and sky imitate, before and after the correction, on frames that lose and that do not.
 
-    python benchmarks/growth_curve.py [--seeds N]
+    python benchmarks/growth_curve.py frames [--seeds N]
+    python benchmarks/growth_curve.py sky                 what the local sky's error is at each level of sky
 
-Pairs of 640 columns of NGC 104 (FLT, r = 3 px unless said), flash 0, without cosmic rays and hot pixels;
-mean over the seeds, in points of a percent. `loss` and `corrected` are weighted means over the flux bins.
+`frames`: pairs of 640 columns of NGC 104 (FLT, r = 3 px unless said), flash 0, without cosmic rays and hot
+pixels; mean over the seeds, in points of a percent. `loss` and `corrected` are weighted means over the flux
+bins.
+`sky`: apertures on a sky without stars, of Poisson and read noise, measured as stars are.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from shift import CLEAN, make_lake, measure
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
+from cte_lake.photometry.arrays import PixelData
+from cte_lake.photometry.engine import measure as measure_stars
+from cte_lake.photometry.modes import settings_for
 from cte_lake.simulate import NO_LOSS, CTELaw, Detector, Optics, Settings
 from cte_lake.views.audits import audits
 
@@ -30,6 +36,10 @@ CASES: dict[str, dict[str, Any]] = {
     "10% wider at both ends of a chip, no loss": {**_WITHOUT, "optics": Optics(0.1, "bowl")},
     "10% wider from left to right, no loss": {**_WITHOUT, "optics": Optics(0.1, "columns")},
     "sky rises by 20 e-/px, no loss": {**_WITHOUT, "optics": Optics(sky_gradient=20.0)},
+    "sky rises by 20 e-/px to the gap, no loss": {
+        **_WITHOUT,
+        "optics": Optics(sky_gradient=20.0, sky_form="gap"),
+    },
     "alike, charge lost for good": {"law": CTELaw()},
     "alike, trails of 6 px": {"detector": Detector(**CLEAN, trails=True)},
     "alike, trails of 1.5 px": {"detector": Detector(**CLEAN, trails=True, trail_length=1.5)},
@@ -45,15 +55,11 @@ def _losses(root: Path, correction: str, aperture: int) -> tuple[np.ndarray, np.
 
 
 def _of_lake(root: Path) -> dict[str, Any]:
-    (audit,) = (each for each in audits() if each.name == "shapes_imitate_loss")
+    names = ("shapes_imitate_loss", "sky_imitates_loss")
+    queries = [each.query for each in audits() if each.name in names]
     with open_lake(root) as lake:
-        shapes = lake.growth_loss(filetype="flt").rows()[0]
-        told = bool(lake.sql(audit.query).rows())
-    found: dict[str, Any] = {
-        "growth": shapes["growth_loss"],
-        "growth_err": shapes["growth_loss_err"],
-        "told": told,
-    }
+        found: dict[str, Any] = dict(lake.growth_loss(filetype="flt").rows()[0])
+        found["told"] = any(lake.sql(query).rows() for query in queries)
     for aperture in (3, 5, 7, 10):
         for correction in ("none", "growth"):
             loss, error = _losses(root, correction, aperture)
@@ -64,13 +70,47 @@ def _of_lake(root: Path) -> dict[str, Any]:
     return found
 
 
+def sky() -> None:
+    """Print what is left of a sky within 3 px, and the loss that it imitates if the sky rises to the gap."""
+    rng, settings = np.random.default_rng(1), settings_for("standard")
+    at, shape = settings.radii.index(3), (1024, 4096)
+    left = {}
+    print("| sky, e-/px | local sky less true sky, e-/px | left within 3 px, e- |\n|---|---|---|")
+    for level in (1.7, 5.0, 12.0, 21.7, 42.0):
+        noise = np.hypot(np.sqrt(level), 3.1)
+        frame = rng.poisson(level, shape) + rng.normal(0.0, 3.1, shape) - level
+        x, y = rng.uniform(20, 4075, 20_000), rng.uniform(20, 1003, 20_000)
+        image = PixelData(frame.astype(np.float32), np.full(shape, noise, np.float32), None, None)
+        stars = measure_stars(image, x, y, settings)
+        light = stars.flux[:, at]
+        left[level] = light.mean()
+        error = light.std() / light.size**0.5
+        print(f"| {level:g} | {stars.sky.mean():+.3f} | {left[level]:+.2f} +- {error:.2f} |", flush=True)
+    rise = left[21.7] - left[1.7]
+    imitated = ", ".join(f"{-100 * rise / flux:+.1f} at {flux} e-" for flux in (250, 375, 500))
+    print(f"\nA sky that rises from 1.7 to 21.7 e-/px to the gap imitates {imitated} (points per 2048 rows).")
+
+
 def main() -> None:
-    """Print the table."""
+    """Print a part."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("part", choices=["frames", "sky"])
     parser.add_argument("--seeds", type=int, default=2)
-    seeds = range(200, 200 + parser.parse_args().seeds)
-    print("| frames | growth_loss | loss | corrected | r = 5 | r = 7 | r = 10 | 250-500 e-, r = 3 | audit |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    asked = parser.parse_args()
+    if asked.part == "frames":
+        frames(asked.seeds)
+    else:
+        sky()
+
+
+def frames(count: int) -> None:
+    """Print losses and what imitates them, for each kind of frames."""
+    seeds = range(200, 200 + count)
+    print(
+        "| frames | growth_loss | loss | corrected | r = 5 | r = 7 | r = 10 | sky_loss | 250-500 e-, r = 3 "
+        "| audits |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, case in CASES.items():
         found = []
         for seed in seeds:
@@ -85,9 +125,10 @@ def main() -> None:
         wide = " | ".join(text(f"growth{aperture}", f"err{aperture}") for aperture in (5, 7, 10))
         told = sum(each["told"] for each in found)
         print(
-            f"| {name} | {text('growth', 'growth_err')} | {text('none3', 'err3')} "
+            f"| {name} | {text('growth_loss', 'growth_loss_err')} | {text('none3', 'err3')} "
             f"| {text('growth3', 'err3')} "
-            f"| {wide} | {text('faint_none3', 'faint_err3')} | {told} of {len(found)} |",
+            f"| {wide} | {text('sky_loss', 'sky_loss_err')} | {text('faint_none3', 'faint_err3')} "
+            f"| {told} of {len(found)} |",
             flush=True,
         )
 

@@ -1,12 +1,16 @@
 -- growth_loss(aperture := 3); the view of the same name is that of the default radius
--- Grain: a pair of exposures, at one aperture radius: the loss that the shapes of its stars imitate.
--- Where stars are wider, less of their light lies within the radius, whatever charge is lost. From the stars over the
--- lower limit of the brightest bin of `losses`: the share of the light within 10 px that lies within the radius, its
--- ratio between the two images (as in `ratios`), a line through the logarithm of the ratio against the distance from
--- the amplifiers, clipped about the line. That is the loss at the radius less the loss at 10 px, of the same stars: a
+-- Grain: a pair of exposures, at one aperture radius: the losses that the shapes of its stars and its sky imitate. A pair
+-- without such stars has its row, with n = 0 and NULL.
+-- Shapes: where stars are wider, less of their light lies within the radius, whatever charge is lost. From the stars
+-- over the lower limit of the brightest bin of `losses`: the share of the light within 10 px that lies within the
+-- radius, its ratio between the two images (as in `ratios`), a line through the logarithm of the ratio against the distance
+-- from the amplifiers, clipped about the line. That is the loss at the radius less the loss at 10 px, of the same stars: a
 -- star's colour, its neighbours and its place in the catalog cancel.
 -- Charge that is lost within the radius and released within 10 px counts too (docs/growth.md): a loss with trails has
 -- a growth_loss of its own.
+-- Sky: where the local sky is taken too low, light is left over about every star. From the stars of 0.5 to 3 times
+-- faint_flux(): what is left per pixel from 5 to 10 px, that of one image less that of the other, its line as above. A
+-- star of faint_flux() gains as much on each pixel of its aperture: sky_loss.
 CREATE OR REPLACE MACRO growth_loss(aperture := default_aperture()) AS TABLE
 WITH placed AS (
     SELECT
@@ -15,46 +19,67 @@ WITH placed AS (
             m.chip_2,
             (m.chip_1 = m.chip_2)::INTEGER * m.y_1 + (m.chip_1 <> m.chip_2)::INTEGER * m.y_2
         ) AS distance,
+        (m.flux_1 + m.flux_2) / 2 AS mean_flux,
+        m.flux_1 + m.flux_2 > 2 * bright_limit() AS bright,
         CASE WHEN m.chip_1 = m.chip_2 THEN -1 ELSE 1 END
-            * ln(m.flux_1 / m.wide_flux_1 / (m.flux_2 / m.wide_flux_2)) AS logarithm,
-        (m.flux_1 + m.flux_2) / 2 AS mean_flux
+            * CASE
+                WHEN m.flux_1 + m.flux_2 <= 2 * bright_limit()
+                    THEN ((m.wide_flux_1 - m.near_flux_1) - (m.wide_flux_2 - m.near_flux_2)) / (pi() * (10 ** 2 - 5 ** 2))
+                WHEN least(m.wide_flux_1, m.wide_flux_2) > 0
+                    THEN ln(m.flux_1 / m.wide_flux_1 / (m.flux_2 / m.wide_flux_2))
+            END AS difference
     FROM settings AS s
     CROSS JOIN matched_stars(aperture := aperture) AS m
     WHERE usable_star(m.flags_1, m.area_1, m.flux_1, s.drop_flags, s.min_area * pi() * aperture * aperture)
         AND usable_star(m.flags_2, m.area_2, m.flux_2, s.drop_flags, s.min_area * pi() * aperture * aperture)
-        AND m.wide_flux_1 > 0
-        AND m.wide_flux_2 > 0
-        AND m.flux_1 + m.flux_2 > 2 * bright_limit()
+        AND (
+            m.flux_1 + m.flux_2 > 2 * bright_limit()
+            OR (m.flux_1 + m.flux_2 > faint_flux() AND m.flux_1 + m.flux_2 < 6 * faint_flux())
+        )
 ),
 grouped AS (
     SELECT
-        p.pair_id, p.target, p.proposal, p.flash, p.filetype,
+        p.pair_id, p.target, p.proposal, p.flash, p.filetype, p.bright,
         list_grade_up(list(p.master_id)) AS by_star,
-        list(p.distance) AS distances, list(p.logarithm) AS logarithms, list(p.mean_flux) AS fluxes
+        list(p.distance) AS distances, list(p.difference) AS differences, list(p.mean_flux) AS fluxes
     FROM placed AS p
-    GROUP BY p.pair_id, p.target, p.proposal, p.flash, p.filetype
+    WHERE p.difference IS NOT NULL
+    GROUP BY p.pair_id, p.target, p.proposal, p.flash, p.filetype, p.bright
 ),
 ordered AS (
     -- As in slopes: sums in the order of the stars are the same however the query was planned.
     SELECT
         g.* EXCLUDE (by_star) REPLACE (
             list_select(g.distances, g.by_star) AS distances,
-            list_select(g.logarithms, g.by_star) AS logarithms,
+            list_select(g.differences, g.by_star) AS differences,
             list_select(g.fluxes, g.by_star) AS fluxes
         )
     FROM grouped AS g
 ),
 clipped AS (
-    SELECT g.*, line_clip(g.distances, g.logarithms, s.clip_sigma).kept AS kept
+    SELECT g.*, line_clip(g.distances, g.differences, s.clip_sigma).kept AS kept
     FROM ordered AS g
     CROSS JOIN settings AS s
 ),
 fitted AS (
     SELECT
-        c.pair_id, c.target, c.proposal, c.flash, c.filetype, len(c.logarithms) AS n_in_bin,
-        line_fit(list_where(c.distances, c.kept), list_where(c.logarithms, c.kept)) AS fit,
+        c.pair_id, c.target, c.proposal, c.flash, c.filetype, c.bright, len(c.differences) AS n_in_bin,
+        line_fit(list_where(c.distances, c.kept), list_where(c.differences, c.kept)) AS fit,
         list_avg(list_where(c.fluxes, c.kept)) AS mean_flux
     FROM clipped AS c
+),
+told AS (
+    -- Two stars make a line without an error.
+    SELECT
+        f.pair_id, f.target, f.proposal, f.flash, f.filetype,
+        any_value(f.n_in_bin) FILTER (f.bright) AS n_in_bin,
+        any_value(f.fit) FILTER (f.bright) AS fit,
+        any_value(f.mean_flux) FILTER (f.bright) AS mean_flux,
+        any_value(f.fit) FILTER (NOT f.bright) AS faint
+    FROM fitted AS f
+    WHERE f.fit.n >= 3
+        AND f.fit.slope IS NOT NULL
+    GROUP BY f.pair_id, f.target, f.proposal, f.flash, f.filetype
 )
 SELECT
     q.pair_id::BIGINT AS pair_id,
@@ -75,17 +100,18 @@ SELECT
     q.newest::BOOLEAN AS newest,
     q.mjd::DOUBLE AS mjd,
     (q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END)::INTEGER AS chip,
-    f.n_in_bin::BIGINT AS n_in_bin,
-    f.fit.n::BIGINT AS n,
+    coalesce(f.n_in_bin, 0)::BIGINT AS n_in_bin,
+    coalesce(f.fit.n, 0)::BIGINT AS n,
     f.mean_flux::DOUBLE AS mean_flux,
     (f.fit.slope / 2 * loss_rows())::DOUBLE AS growth_loss,
-    (f.fit.slope_err / 2 * loss_rows())::DOUBLE AS growth_loss_err
+    (f.fit.slope_err / 2 * loss_rows())::DOUBLE AS growth_loss_err,
+    coalesce(f.faint.n, 0)::BIGINT AS n_faint,
+    (f.faint.slope / 2 * loss_rows() * pi() * aperture ** 2 / faint_flux())::DOUBLE AS sky_loss,
+    (f.faint.slope_err / 2 * loss_rows() * pi() * aperture ** 2 / faint_flux())::DOUBLE AS sky_loss_err
 FROM pairings AS q
-INNER JOIN fitted AS f
+LEFT JOIN told AS f
     ON f.pair_id = q.pair_id
     AND f.target = q.target
     AND f.proposal = q.proposal
     AND f.flash = q.flash
-    AND f.filetype = q.filetype
-WHERE f.fit.n >= 3
-    AND f.fit.slope IS NOT NULL;
+    AND f.filetype = q.filetype;

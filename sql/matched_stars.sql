@@ -47,6 +47,7 @@ stars AS NOT MATERIALIZED (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area,
+        p.flux_r05 AS near_flux,
         p.flux_r10 AS wide_flux
     -- The pairs, and with them the exposure rows, are listed before the photometry that they name.
     FROM sided AS s
@@ -62,7 +63,7 @@ stars AS NOT MATERIALIZED (
     UNION ALL
     SELECT
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL
+        NULL, NULL, NULL
     FROM settings AS s
     WHERE s.mode IS NULL
 )
@@ -88,6 +89,8 @@ SELECT
     b.flux::DOUBLE AS flux_2,
     a.flux_err::FLOAT AS flux_err_1,
     b.flux_err::FLOAT AS flux_err_2,
+    a.near_flux::DOUBLE AS near_flux_1,
+    b.near_flux::DOUBLE AS near_flux_2,
     a.wide_flux::DOUBLE AS wide_flux_1,
     b.wide_flux::DOUBLE AS wide_flux_2,
     a.area::FLOAT AS area_1,

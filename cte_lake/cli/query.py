@@ -191,8 +191,9 @@ def audit(
     root = find_lake(lake)
     with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
         if not images:
-            # The alarm of the newest epoch reads them.
-            opened.keep_slopes(opened.settings().config.measure.aperture, ["log_ratio"])
+            # The alarm of the newest epoch reads them, and the audits of imitated losses.
+            measure = opened.settings().config.measure
+            opened.keep_slopes(measure.aperture, {measure.estimator, "log_ratio", "growth_loss"})
         asked = 1.0 if full else share_of(share) if share is not None else 0.0
         results = run_audits(opened, asked, images)
     record_audits(root, results)

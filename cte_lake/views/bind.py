@@ -100,6 +100,8 @@ class Binding:
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         bind_folder(connection, f"{self._lake}/")
+        #: What is made empty, so that what it is built on is not made for its sake.
+        self._unneeded = frozenset({"shape_loss"} if _without_shapes(self._config) else ())
         #: Where the connection holds the exposures, it knows which slopes are kept.
         self.kept: KeptSlopes | None = None
         if exposures is not None:
@@ -123,7 +125,7 @@ class Binding:
         tree : object, optional
             Parse tree of the query that is to run: what of the slopes is kept is shown to it.
         """
-        objects = sql_objects() if names is None else built_from(names)
+        objects = sql_objects() if names is None else built_from(names, self._unneeded)
         wanted = [each for each in objects if each.name not in self._made]
         read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
         if any(each.name in self.added for each in wanted):
@@ -148,7 +150,8 @@ class Binding:
         during: Callable[[Callable[[], pa.Table]], pa.Table],
     ) -> None:
         """Measure and keep the slopes that are missing; the parameters are those of `KeptSlopes.fill`."""
-        for name in (name for name, own in KINDS.items() if not set(own).isdisjoint(estimators)):
+        asked = {*estimators, *(() if self._unneeded else KINDS["growth_loss"].estimators)}
+        for name in (name for name, own in KINDS.items() if not asked.isdisjoint(own.estimators)):
             self.make([name])
             if self.kept is not None:
                 self.kept.fill(name, aperture, chosen, during)
@@ -194,9 +197,13 @@ def make_objects(
             connection.execute(default_view(each, config.measure.aperture))
 
 
+def _without_shapes(config: Config) -> bool:
+    return config.measure.shape_correction == "none"
+
+
 def _statements(each: SqlObject, config: Config, kept: bool) -> Iterable[str]:
     """Return what makes an object of ``sql/`` in a connection."""
-    if each.name == "shape_loss" and config.measure.shape_correction == "none":
+    if each.name == "shape_loss" and _without_shapes(config):
         return (_NO_SHAPES,)
     if each.name == VIEW and (columns := added_columns(config)):
         return (with_added(each.text, columns),)

@@ -1,10 +1,11 @@
 """Kept slopes: what was measured is not measured again while all that it follows from is as it was.
 
-In a connection of a lake, `slopes` and `log_slopes` are each the union of the kept rows that hold and of
-their definition in ``sql/`` over the pairs and flux bins that lack one (`cte_lake.views.kept_sql`). A row
-holds as long as its recipe and its source are the same: the SQL, the settings and facts that enter it; all
-that its pair states of both exposures; name, size and time of both photometry files. Nothing else enters a
-row, and sums are taken in the order of the stars; so a row is the same wherever it comes from.
+In a connection of a lake, `slopes`, `log_slopes` and `growth_loss` are each the union of the kept rows that
+hold and of their definition in ``sql/`` over the pairs and flux bins that lack one
+(`cte_lake.views.kept_sql`). A row holds as long as its recipe and its source are the same: the SQL, the
+settings and facts that enter it; all that its pair states of both exposures; name, size and time of both
+photometry files. Nothing else enters a row, and sums are taken in the order of the stars; so a row is the
+same wherever it comes from.
 """
 
 from __future__ import annotations
@@ -121,12 +122,12 @@ class KeptSlopes:
         kind.held.pop(part, None)
         schema = kept_sql.schema_of(kind.view)
         self._connection.execute(f"DELETE FROM {schema}.held WHERE aperture = {int(radius)}")
-        if (rows := kind.files.read(files, list(kept_sql.HELD))) is not None:
+        if (rows := kind.files.read(files, list(kept_sql.KINDS[kind.view].held))) is not None:
             self._insert(kind, rows)
         kind.held[part] = wanted
 
     def _insert(self, kind: _Kind, rows: pa.Table) -> None:
-        listed = ", ".join(kept_sql.HELD)
+        listed = ", ".join(kept_sql.KINDS[kind.view].held)
         self._connection.register("incoming_slopes", rows)
         # Two processes may have kept the same rows, each in a file of its own.
         self._connection.execute(

@@ -1,8 +1,8 @@
-"""The SQL of kept slopes: a view as the union of kept rows and of its definition over what is missing.
+"""The SQL of kept rows: a view as the union of kept rows and of its definition over what is missing.
 
-Each kind of slopes has a schema ``kept_<view>`` in the connection, where the definition of ``sql/`` stands
-once more, over sources of its own: ``pairings``, ``stored_phot`` and ``flux_bins`` are all of the lake's, or
-those of the table ``anew`` alone. ``held`` has kept rows as they were read, ``shown`` those that hold.
+Each kind has a schema ``kept_<view>`` in the connection, where the definition of ``sql/`` stands once more,
+over sources of its own: ``pairings``, ``stored_phot`` and ``flux_bins`` are all of the lake's, or those of
+the table ``anew`` alone. ``held`` has kept rows as they were read, ``shown`` those that hold.
 """
 
 from __future__ import annotations
@@ -12,33 +12,81 @@ import json
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
 from cte_lake.detector import DETECTOR
-from cte_lake.resources import data_dir
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, sql_objects
 
-#: Views whose rows are kept, with their estimators.
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "slopes": ("both_in_bin", "mean_flux"),
-    "log_slopes": ("log_ratio",),
-}
-ESTIMATORS = tuple(name for names in KINDS.values() for name in names)
 #: What a definition stands on, and what stands in its place where only what is missing is measured.
 _SOURCES = ("pairings", "stored_phot", "flux_bins")
-#: What is measured, of the columns of both views.
-_NUMBERS = (
-    "n_in_bin", "n", "slope", "slope_err", "intercept", "mean_flux", "mean_log_flux", "mean_log_flux_sq",
-    "background", "clip_lo", "clip_hi",
-)  # fmt: skip
-#: Columns of the table ``held``.
-HELD: Mapping[str, str] = {
-    "source": "VARCHAR", "aperture": "INTEGER", "bin_lo": "DOUBLE", "bin_hi": "DOUBLE",
-    "estimator": "VARCHAR",
-} | {name: "BIGINT" if name in {"n_in_bin", "n"} else "DOUBLE" for name in _NUMBERS}  # fmt: skip
+#: Settings that stand in tables of their own.
+_BINS = ("loss_bins",)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A view whose rows are kept: a row a pair, radius, flux bin and estimator.
+
+    Attributes
+    ----------
+    estimators : tuple of str
+        Those of its rows.
+    numbers : tuple of str
+        The columns that are measured; all others are those of the pair today.
+    binned : bool
+        Whether it has flux bins and estimators. Else it has one row a pair, which is kept as of an empty bin
+        and the one estimator.
+    """
+
+    estimators: tuple[str, ...]
+    numbers: tuple[str, ...]
+    binned: bool = True
+
+    @property
+    def bins(self) -> str:
+        """What its flux bins are read from."""
+        return "main.flux_bins" if self.binned else "(SELECT 0::DOUBLE AS bin_lo, 0::DOUBLE AS bin_hi)"
+
+    @property
+    def row(self) -> str:
+        """The columns of its rows, those of the key among them."""
+        if self.binned:
+            return "*"
+        return f"*, 0::DOUBLE AS bin_lo, 0::DOUBLE AS bin_hi, '{self.estimators[0]}' AS estimator"
+
+    @property
+    def held(self) -> Mapping[str, str]:
+        """Columns of the table ``held``, with their types."""
+        keys = {"source": "VARCHAR", "aperture": "INTEGER", "bin_lo": "DOUBLE", "bin_hi": "DOUBLE"}
+        counts = {name: "BIGINT" if name.partition("_")[0] == "n" else "DOUBLE" for name in self.numbers}
+        return keys | {"estimator": "VARCHAR"} | counts
+
+
+_LINE = ("n_in_bin", "n", "slope", "slope_err", "intercept", "mean_flux", "background", "clip_lo", "clip_hi")
+#: Views whose rows are kept.
+KINDS: Mapping[str, Kind] = {
+    "slopes": Kind(("both_in_bin", "mean_flux"), _LINE),
+    "log_slopes": Kind(("log_ratio",), (*_LINE, "mean_log_flux", "mean_log_flux_sq")),
+    "growth_loss": Kind(
+        ("growth_loss",),
+        (
+            "n_in_bin",
+            "n",
+            "mean_flux",
+            "growth_loss",
+            "growth_loss_err",
+            "n_faint",
+            "sky_loss",
+            "sky_loss_err",
+        ),
+        binned=False,
+    ),
+}
+ESTIMATORS = tuple(name for kind in KINDS.values() for name in kind.estimators)
 #: What a pair's rows follow from: what the match of its stars asks for, and the state of both files.
 _FOLLOWS = (
     *(f"q.{name}" for name in ("target", "proposal", "flash", "filetype")),
@@ -79,7 +127,7 @@ def statements(each: SqlObject) -> Iterator[str]:
 
 
 def _union(view: str) -> Iterator[str]:
-    schema, held = schema_of(view), ", ".join(f"{name} {kind}" for name, kind in HELD.items())
+    schema, held = schema_of(view), ", ".join(f"{name} {type_}" for name, type_ in KINDS[view].held.items())
     yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
     yield f"CREATE OR REPLACE TABLE {schema}.held ({held})"
     yield f"CREATE OR REPLACE TABLE {schema}.shown (pair_id BIGINT, {held})"
@@ -87,14 +135,18 @@ def _union(view: str) -> Iterator[str]:
     chain = [each for each in _definition(view) if each.kind == "table macro"]
     for each in chain:
         yield placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
-    text = (data_dir("sql") / "kept" / "kept_rows.sql").read_text(encoding="utf-8")
-    yield placed(text, ["kept_rows", "shown"], schema)
+    measured = KINDS[view].held.keys()
     # DuckDB puts the macro's argument in the place of the column of its name.
-    columns = ", ".join(f'"{column.name}" AS "{column.name}"' for column in view_columns(view))
+    listed = [f'"{column.name}"' for column in view_columns(view)]
+    of_pair = {'"chip"': "q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END AS chip"}
+    kept = [f"k.{name}" if name.strip('"') in measured else of_pair.get(name, f"q.{name}") for name in listed]
     yield (
         f"CREATE OR REPLACE MACRO {view}(aperture := default_aperture()) AS TABLE "
-        f"SELECT {columns} FROM {schema}.{view}(aperture := aperture) "
-        f"UNION ALL SELECT {columns} FROM {schema}.kept_rows(aperture)"
+        f"SELECT {', '.join(f'{name} AS {name}' for name in listed)} "
+        f"FROM {schema}.{view}(aperture := aperture) "
+        f"UNION ALL SELECT {', '.join(kept)} "
+        f"FROM {schema}.shown AS k INNER JOIN kept.pairings AS q ON q.pair_id = k.pair_id "
+        "WHERE k.aperture = aperture"
     )
 
 
@@ -126,10 +178,16 @@ def definition_texts(view: str) -> list[str]:
 def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     """Return the digest of all that a view's rows follow from besides their pair, radius and flux bin."""
     texts = definition_texts(view)
+    tables = [
+        connection.execute(f"FROM {name} ORDER BY ALL").fetchall()
+        for name in _BINS
+        if name in " ".join(texts)
+    ]
     (values,) = connection.execute("FROM settings").fetchall()
     columns = [column for column, *_ in connection.execute("DESCRIBE settings").fetchall()]
     named = set(re.findall(r"\bs\.(\w+)", " ".join(texts)))
-    return digest(texts, {name: value for name, value in zip(columns, values, strict=True) if name in named})
+    settings = {name: value for name, value in zip(columns, values, strict=True) if name in named}
+    return digest(texts, settings | ({"bins": tables} if tables else {}))
 
 
 def digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
@@ -156,15 +214,17 @@ def all_anew(view: str) -> Iterator[str]:
 
 def missing(view: str, radii: Collection[int]) -> Iterator[str]:
     """Yield what finds the pairs and bins without a kept row, and shows the kept rows of all others."""
-    schema = schema_of(view)
-    asked = ", ".join(f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view])
+    schema, bins = schema_of(view), KINDS[view].bins
+    asked = ", ".join(
+        f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view].estimators
+    )
     # All bins that some pair lacks, of all pairs that lack some bin: more than need be, where both differ.
     yield f"""
         CREATE OR REPLACE TABLE {schema}.anew AS
         WITH missing AS (
             SELECT s.pair_id, b.bin_lo, b.bin_hi
             FROM kept.sources AS s
-            CROSS JOIN main.flux_bins AS b
+            CROSS JOIN {bins} AS b
             CROSS JOIN (VALUES {asked}) AS v (aperture, estimator)
             ANTI JOIN {schema}.held AS k
                 ON k.source = s.source AND k.aperture = v.aperture AND k.estimator = v.estimator
@@ -178,7 +238,7 @@ def missing(view: str, radii: Collection[int]) -> Iterator[str]:
         SELECT s.pair_id, k.*
         FROM kept.sources AS s
         INNER JOIN {schema}.held AS k ON k.source = s.source
-        SEMI JOIN main.flux_bins AS b ON b.bin_lo = k.bin_lo AND b.bin_hi = k.bin_hi
+        SEMI JOIN {bins} AS b ON b.bin_lo = k.bin_lo AND b.bin_hi = k.bin_hi
         ANTI JOIN {schema}.anew AS a
             ON a.pair_id = s.pair_id AND a.bin_lo = k.bin_lo AND a.bin_hi = k.bin_hi"""
     yield from _seen(schema)
@@ -225,12 +285,11 @@ def pairs_to_keep(view: str, condition: str) -> str:
 
 def rows_to_keep(view: str, radius: int) -> str:
     """Return the query for the rows that a definition measures, with what each follows from."""
-    own = {column.name for column in view_columns(view)}
-    numbers = ", ".join(f"m.{name}" if name in own else f"NULL::DOUBLE AS {name}" for name in _NUMBERS)
+    numbers = ", ".join(f"m.{name}" for name in KINDS[view].numbers)
+    measured = f"SELECT {KINDS[view].row} FROM {schema_of(view)}.{view}(aperture := {int(radius)})"
     return (
         "SELECT m.pair_id, m.image_1, m.image_2, q.phot_file_1, q.phot_file_2, s.source, m.aperture, "
-        f"m.bin_lo, m.bin_hi, m.estimator, {numbers} "
-        f"FROM {schema_of(view)}.{view}(aperture := {int(radius)}) AS m "
+        f"m.bin_lo, m.bin_hi, m.estimator, {numbers} FROM ({measured}) AS m "
         "INNER JOIN kept.sources AS s ON s.pair_id = m.pair_id "
         "INNER JOIN kept.pairings AS q ON q.pair_id = m.pair_id "
         f"ANTI JOIN {schema_of(view)}.held AS k ON k.source = s.source AND k.aperture = m.aperture "

@@ -99,11 +99,11 @@ def sql_objects() -> tuple[SqlObject, ...]:
     return tuple(objects[name] for name in order)
 
 
-def built_from(names: Collection[str]) -> tuple[SqlObject, ...]:
-    """Return the named objects with all that they are built on, in the order of `sql_objects`."""
+def built_from(names: Collection[str], empty: Collection[str] = ()) -> tuple[SqlObject, ...]:
+    """Return the named objects with all that they are built on (`empty`: on nothing), as in `sql_objects`."""
     wanted = set(names)
     for each in reversed(sql_objects()):
-        if each.name in wanted:
+        if each.name in wanted and each.name not in empty:
             wanted |= each.needs
     return tuple(each for each in sql_objects() if each.name in wanted)
 

@@ -139,6 +139,14 @@ def test_groups_of_stars_are_added_to_the_same_numbers(fixed, fixed_losses):
     assert again.covariance == pytest.approx(fixed_losses.covariance, rel=1e-6, abs=1e-15)
 
 
+def test_a_flux_bin_without_stars_has_no_losses_and_changes_none(fixed, fixed_losses):
+    wider = replace(fixed.exposures, bins=(*BINS, (1e7, 2e7)))
+    losses = losses_of(replace(fixed, exposures=wider))
+    assert {row["bin_lo"] for row in losses.rows()} == {low for low, _ in BINS}
+    known = fixed_losses.loss.size
+    assert losses.loss[:known] == pytest.approx(fixed_losses.loss, abs=3e-3)
+
+
 def test_a_launch_condition_wants_several_epochs():
     trial = replace(SMALL, dates=(57000.0,), alone=0.0, repeats=3)
     observed = observe(trial, np.random.default_rng(1), BINS)

@@ -23,12 +23,18 @@ WIDENING = {2: 0.05, 3: 0.02, 5: 0.01, 7: 0.004, 10: 0.0}
 
 
 def written(
-    root: Path, *, loss: float = 0.0, widening: float = 1.0, faint_loss: float = 0.0, trails: float = 0.0
+    root: Path,
+    *,
+    loss: float = 0.0,
+    widening: float = 1.0,
+    faint_loss: float = 0.0,
+    trails: float = 0.0,
+    sky_error: float = 0.0,
 ) -> Path:
     """A pair of which stars lose `loss` per 2048 rows, and whose widths grow away from the amplifiers.
 
     `faint_loss` is lost by stars under 8000 e- on top; `trails` is the part of what 3 px lose that 10 px get
-    back.
+    back; by `sky_error` (e-/px) the sky is too low 2048 rows away from the amplifiers.
     """
     create_lake(stored(root))
     rng = np.random.default_rng(8)
@@ -44,6 +50,7 @@ def written(
                 -widening * WIDENING[radius] * rows + rng.normal(0.0, 0.004, N) * (radius < 10)
             )
             stars[f"flux_r{radius:02d}"] = flux * shape / SHARES[3] * kept * np.exp(noise)
+            stars[f"flux_r{radius:02d}"] += sky_error * rows * np.pi * radius**2
         # Cosmic rays within 10 px on one side, and stars that are flagged for what lies within 3 px.
         stars["flux_r10"][:40] *= 1.0 if chip == 2 else 1.4
         flags = np.zeros(N, dtype="i4")
@@ -53,8 +60,8 @@ def written(
     return root
 
 
-def failing(root: Path) -> list[dict[str, Any]]:
-    (audit,) = (each for each in audits() if each.name == "shapes_imitate_loss")
+def failing(root: Path, name: str = "shapes_imitate_loss") -> list[dict[str, Any]]:
+    (audit,) = (each for each in audits() if each.name == name)
     with open_lake(root) as lake:
         return lake.sql(audit.query).rows()
 
@@ -160,3 +167,30 @@ def test_the_audit_tells_shapes_from_trails(tmp_path, told, lake):
     assert bool(rows) is told
     if told:
         assert abs(rows[0]["growth_loss"]) > 3 * rows[0]["growth_loss_err"]
+
+
+@pytest.mark.parametrize("aperture", [3, 5])
+def test_a_wrong_sky_imitates_a_loss_of_faint_stars_that_grows_with_the_aperture(tmp_path, aperture):
+    root = written(tmp_path / "lake", widening=0.0, sky_error=-0.3)
+    with open_lake(root) as lake:
+        (row,) = lake.growth_loss(aperture=aperture).rows()
+    # Both images add to it, on an aperture of pi r2, of a star of 375 e-.
+    assert row["sky_loss"] == pytest.approx(0.3 * np.pi * aperture**2 / 375, rel=0.15)
+    assert 0 < row["sky_loss_err"] < row["sky_loss"] / 8
+    assert 100 < row["n_faint"] < N
+
+
+@pytest.mark.parametrize(
+    ("told", "lake"),
+    [
+        (True, {"sky_error": 0.3}),
+        (True, {"sky_error": -0.3}),
+        (False, {}),
+        # Lost charge of stars and of the light about them is no error of the sky.
+        (False, {"loss": 0.05, "faint_loss": 0.2}),
+        (False, {"loss": 0.05, "faint_loss": 0.2, "trails": 0.5}),
+    ],
+)
+def test_the_audit_tells_a_wrong_sky_from_a_loss(tmp_path, told, lake):
+    rows = failing(written(tmp_path / "lake", **({"widening": 0.0} | lake)), "sky_imitates_loss")
+    assert bool(rows) is told

@@ -21,6 +21,8 @@ from cte_lake.config import Settings, load_settings
 from cte_lake.detector import DETECTOR
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.index import CACHE
+from cte_lake.lake.kept_files import KeptFiles
+from cte_lake.lake.place import place_of
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.views.asked_radii import asked_radii
@@ -30,9 +32,9 @@ from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure
 
 #: Random histories of change; 200 make the campaign.
-HISTORIES = int(os.environ.get("KEPT_HISTORIES", "4"))
+HISTORIES = int(os.environ.get("KEPT_HISTORIES", "3"))
 STEPS = 8
-VIEWS = ("slopes", "log_slopes")
+VIEWS = tuple(KINDS)
 ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
 
 
@@ -51,7 +53,7 @@ def assert_same(opened: Lake, root: Path, query: str, settings: Settings | None 
 
 
 def kept_files(root: Path) -> list[Path]:
-    return sorted((root / CACHE).glob("*slopes/*/*.parquet"))
+    return sorted(path for view in VIEWS for path in (root / CACHE / view).glob("*/*.parquet"))
 
 
 class History:
@@ -78,6 +80,7 @@ class History:
             "y": self.rng.uniform(0, 2050, count),
             "flux_r03": flux,
             "flux_r05": 1.1 * flux,
+            "flux_r10": 1.2 * flux + self.rng.normal(0, 10, count),
             "sky": self.rng.uniform(0, 20, count),
             "flags": self.rng.choice([0, 0, 0, 1, 2, 64], count),
         }
@@ -150,7 +153,9 @@ class History:
         with open_lake(self.root, settings=self.settings) as opened:
             opened.keep_slopes(
                 self.chance.choice((3, 5)),
-                self.chance.choice((("log_ratio",), ("mean_flux",), ("both_in_bin", "log_ratio"))),
+                self.chance.choice(
+                    (("log_ratio",), ("mean_flux", "growth_loss"), ("both_in_bin", "log_ratio"))
+                ),
                 self.chance.choice(
                     (Selection(), Selection(flash=(12,)), Selection(visit=("02",)).of_losses())
                 ),
@@ -166,14 +171,11 @@ class History:
             self.copy_of(path)
 
     def copy_of(self, path: Path) -> None:
-        """The same rows in a file of other bytes."""
-        table = pq.read_table(path)
-        from cte_lake.lake.kept_files import KeptFiles
-        from cte_lake.lake.place import place_of
-
-        KeptFiles(place_of(self.root), path.parts[-3], path.parts[-2]).write(
-            path.name[:3], table.slice(0, table.num_rows // 2), []
-        )
+        """The same rows in a file of other bytes; of a broken or forged one there are none."""
+        kept, part = KeptFiles(place_of(self.root), path.parts[-3], path.parts[-2]), path.name[:3]
+        files = [each for each in kept.listing()[part] if each.path.endswith(path.name)]
+        if (table := kept.read(files)) is not None:
+            kept.write(part, table.slice(0, table.num_rows // 2), [])
 
     def delete_kept(self) -> None:
         for path in kept_files(self.root):
@@ -194,8 +196,9 @@ class History:
         """A sound file with other numbers under the name of a kept one, and one of another recipe."""
         for path in kept_files(self.root):
             table = pq.read_table(path)
-            at = table.column_names.index("slope")
-            pq.write_table(table.set_column(at, "slope", pa.array([1.0] * table.num_rows)), path)
+            name = "slope" if "slope" in table.column_names else "sky_loss"
+            at = table.column_names.index(name)
+            pq.write_table(table.set_column(at, name, pa.array([1.0] * table.num_rows)), path)
             (path.parent.with_name("0" * 16)).mkdir(exist_ok=True)
 
     @property
@@ -210,8 +213,8 @@ class History:
     def question(self) -> str:
         view = self.chance.choice(VIEWS)
         radius = self.chance.choice(("", "", "(aperture := 3)", "(aperture := 5)", "(aperture := 2 + 1)"))
-        condition = self.chance.choice(("true", "flash = 12", "target = 'ngc104'", "bin_lo >= 500"))
-        return f"SELECT * FROM {view}{radius} WHERE {condition} {ORDER}"
+        condition = self.chance.choice(("true", "flash = 12", "target = 'ngc104'", "n > 10"))
+        return f"SELECT * FROM {view}{radius} WHERE {condition} ORDER BY ALL"
 
 
 @pytest.mark.slow
@@ -239,7 +242,7 @@ def filled(tmp_path: Path) -> History:
     history = History(tmp_path / "lake", 3)
     with open_lake(history.root) as opened:
         opened.keep_slopes(3)
-    assert [path.name[:3] for path in kept_files(history.root)] == ["r03", "r03"]
+    assert [path.name[:3] for path in kept_files(history.root)] == ["r03"] * len(VIEWS)
     return history
 
 
@@ -259,6 +262,20 @@ def test_what_is_kept_is_not_measured_and_what_is_missing_is(filled):
         # Of each side of the star match, the two files of the new pair at most.
         assert photometry_read(opened, "FROM log_slopes") <= 2 * 2
         assert_same(opened, filled.root, f"FROM log_slopes {ORDER}")
+
+
+def test_the_losses_that_shapes_imitate_are_kept(filled):
+    with open_lake(filled.root) as opened:
+        assert photometry_read(opened, "FROM growth_loss") == 0
+        assert_same(opened, filled.root, "FROM growth_loss ORDER BY ALL")
+    filled.set = {"measure.shape_correction": "growth"}
+    with open_lake(filled.root, settings=filled.settings) as opened:
+        assert photometry_read(opened, "FROM cte") == 0
+    # Which stars are bright, and which faint, the flux bins say.
+    filled.set = {"measure.flux_bins": [[300, 800], [800, 2000]]}
+    with open_lake(filled.root, settings=filled.settings) as opened:
+        assert photometry_read(opened, "FROM growth_loss") > 0
+        assert_same(opened, filled.root, "FROM growth_loss ORDER BY ALL", filled.settings)
 
 
 def test_a_new_flux_bin_costs_its_own_stars_alone(filled):
@@ -289,7 +306,7 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
         filled.add_pair()
         with open_lake(filled.root) as opened:
             opened.keep_slopes(3)
-    assert len(kept_files(filled.root)) == 2
+    assert len(kept_files(filled.root)) == len(VIEWS)
     rows = pq.read_table(kept_files(filled.root)[-1])
     assert len(set(rows.column("source").to_pylist())) == 7
     assert {"pair_id", "image_1", "image_2", "slope", "source"} <= set(rows.column_names)
@@ -304,6 +321,7 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
         ("FROM cte(aperture := $radius)", None),
         ("FROM cte(aperture := 2 + 1)", None),
         ("FROM losses(generation := 'all')", {3}),
+        ("SELECT sky_loss FROM growth_loss(aperture := 5)", {5}),
         ("FROM pairs", set()),
     ],
 )
@@ -324,7 +342,7 @@ def test_settings_that_enter_a_row_are_those_of_its_recipe(filled):
         with open_lake(filled.root, settings=filled.settings) as opened:
             opened.keep_slopes(3)
         found = {path.parent for path in kept_files(filled.root)}
-        assert len(found) == len(recipes) + 2
+        assert len(found) == len(recipes) + len(VIEWS)
         recipes = found
 
 

@@ -176,13 +176,15 @@ def _within_bins(terms: Terms, sums: Sums, reduced: Reduced, exposures: Exposure
     with np.errstate(invalid="ignore", divide="ignore"):
         pivot = np.where(sums.moments[0] > 0, sums.moments[1] / sums.moments[0], 0.0)
     power = np.zeros(shape[0])
-    for k in range(shape[0]):
-        low, high = max(k - 1, 0), min(k + 1, shape[0] - 1)
+    measured = np.flatnonzero(known.any(axis=1))
+    for place, k in enumerate(measured):
+        low, high = measured[max(place - 1, 0)], measured[min(place + 1, measured.size - 1)]
         both = known[low] & known[high] & known[k]
-        mean, error = of_bin[:, both].mean(axis=1), np.inf
-        if low < high and both.any():
-            error = np.sqrt(np.max(np.sum(1.0 / reduced.alone.reshape(shape)[[low, high]][:, both], axis=1)))
-            error = error / both.sum()
+        if low == high or not both.any():
+            continue
+        mean = of_bin[:, both].mean(axis=1)
+        error = np.sqrt(np.max(np.sum(1.0 / reduced.alone.reshape(shape)[[low, high]][:, both], axis=1)))
+        error = error / both.sum()
         # Losses near zero, or of either sign, follow no power.
         if abs(mean[low]) > 5.0 * error and abs(mean[high]) > 5.0 * error and mean[low] * mean[high] > 0:
             power[k] = np.clip(np.log(mean[high] / mean[low]) / (pivot[high] - pivot[low]), -2.0, 2.0)
