@@ -336,33 +336,7 @@ def open_lake(
     timeout: float | None = None,
     generation: str | None = None,
 ) -> Lake:
-    """Open a lake for reading.
-
-    Parameters
-    ----------
-    path : path, optional
-        The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.
-    mode : str, optional
-        Photometry mode that the views show; by default that of the configuration.
-    threads : int, optional
-        Threads of DuckDB; by default all cores. One thread repeats every digit from run to run.
-    memory_limit : str, optional
-        Such as '2GB'; what does not fit is written to a temporary folder.
-    settings : Settings, optional
-        Configuration to use instead of the lake's own.
-    temp_limit : str, optional
-        Most that is written to that folder.
-    timeout : float, optional
-        Longest time of a query, s; by default none.
-    generation : str, optional
-        Name of the calibration generation whose rows alone are seen, those since replaced included; by
-        default the newest row of each exposure counts.
-
-    Raises
-    ------
-    LakeError
-        If there is no lake, or it cannot be read.
-    """
+    """Open a lake for reading; parameters and errors are those of `cte_lake.open_lake`."""
     return opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
 
 

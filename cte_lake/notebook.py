@@ -333,7 +333,7 @@ def open_lake(
 
     Parameters
     ----------
-    path : path, optional
+    path : path, address or StoredLake, optional
         The lake; else CTE_LAKE_LAKE, else the nearest cte_lake.toml upward.
     mode : str, optional
         Photometry mode that the views show; by default that of the configuration.
@@ -348,8 +348,8 @@ def open_lake(
     timeout : float, optional
         Longest time of a query, s; by default none.
     generation : str, optional
-        Name of the calibration generation whose rows alone are seen; by default the newest row of each
-        exposure counts.
+        Name of the calibration generation whose rows alone are seen, those since replaced included; by
+        default the newest row of each exposure counts.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from cte_lake.cli.options import (
     TargetOption,
     UntilOption,
     known_estimator,
+    panel,
 )
 from cte_lake.cli.output import Format
 
@@ -27,77 +28,53 @@ if TYPE_CHECKING:
     from cte_lake.correction.request import FitRequest
     from cte_lake.lake.selection import Selection
 
-_HOW = "How"
+_how = panel("How")
 
 TimeOption = Annotated[
     str,
-    typer.Option(
-        "--time",
-        help="Powers of time of the coefficients: linear, quadratic, or auto (cross-validation chooses).",
-        rich_help_panel=_HOW,
+    _how(
+        "--time", "Powers of time of the coefficients: linear, quadratic, or auto (cross-validation chooses)."
     ),
 ]
 BackgroundOption = Annotated[
     int | None,
-    typer.Option(
+    _how(
         "--background",
+        "Degree in the background as third variable, 0 to 2; by default 1 with several flashes.",
         min=0,
         max=2,
-        help="Degree in the background as third variable, 0 to 2; by default 1 with several flashes.",
-        rich_help_panel=_HOW,
     ),
 ]
 FormOption = Annotated[
     str,
-    typer.Option(
+    _how(
         "--form",
-        help="Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
-        "none: the published coefficients alone.",
-        rich_help_panel=_HOW,
+        (
+            "Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
+            "none: the published coefficients alone."
+        ),
     ),
 ]
-RobustOption = Annotated[
-    str,
-    typer.Option(
-        "--robust", help="Loss function against outliers: huber, tukey or none.", rich_help_panel=_HOW
-    ),
-]
-MinStarsOption = Annotated[
-    int,
-    typer.Option("--min-stars", min=3, help="Leave out slopes of fewer stars.", rich_help_panel=_HOW),
-]
+RobustOption = Annotated[str, _how("--robust", "Loss function against outliers: huber, tukey or none.")]
+MinStarsOption = Annotated[int, _how("--min-stars", "Leave out slopes of fewer stars.", min=3)]
 BootstrapOption = Annotated[
     int,
-    typer.Option(
-        "--bootstrap",
-        min=0,
-        help="Check the errors with this many bootstrap resamples over visits; 0: no check.",
-        rich_help_panel=_HOW,
+    _how(
+        "--bootstrap", "Check the errors with this many bootstrap resamples over visits; 0: no check.", min=0
     ),
 ]
 ChipsOption = Annotated[
     bool,
-    typer.Option(
+    _how(
         "--chips/--no-chips",
-        help="Distinguish the chips by each chip's own losses (command chips) instead of the pairs' levels.",
-        rich_help_panel=_HOW,
+        "Distinguish the chips by each chip's own losses (command chips) instead of the pairs' levels.",
     ),
 ]
 PairsOption = Annotated[
-    str,
-    typer.Option(
-        "--pairs",
-        help="Kind of pairs: chips (chip 1 over chip 2), or 180 (each chip alone).",
-        rich_help_panel=_HOW,
-    ),
+    str, _how("--pairs", "Kind of pairs: chips (chip 1 over chip 2), or 180 (each chip alone).")
 ]
 ShiftOption = Annotated[
-    bool,
-    typer.Option(
-        "--shift",
-        help="Fit the shift of centroids too; `correct` then adds y_corrected.",
-        rich_help_panel=_HOW,
-    ),
+    bool, _how("--shift", "Fit the shift of centroids too; `correct` then adds y_corrected.")
 ]
 NameOption = Annotated[
     str | None, typer.Option("--name", help="Name the set; default: made from what is fitted.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
@@ -57,25 +57,27 @@ ModeOption = Annotated[
         show_default=False,
     ),
 ]
-SELECT = "Selection"
-ProposalOption = Annotated[
-    list[int] | None,
-    typer.Option("--proposal", help="Only this proposal; repeatable.", rich_help_panel=SELECT),
-]
+
+
+def panel(title: str) -> Callable[..., Any]:
+    """Return what makes an option of a panel of the help, of its flag and its help."""
+
+    def option(flag: str, text: str, **settings: Any) -> Any:
+        return typer.Option(flag, help=text, rich_help_panel=title, **settings)
+
+    return option
+
+
+selecting = panel("Selection")
+ProposalOption = Annotated[list[int] | None, selecting("--proposal", "Only this proposal; repeatable.")]
 VisitOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--visit",
-        help="Only this visit (characters 5-6 of the root name); repeatable.",
-        rich_help_panel=SELECT,
-    ),
+    list[str] | None, selecting("--visit", "Only this visit (characters 5-6 of the root name); repeatable.")
 ]
 TargetOption = Annotated[
     list[str] | None,
-    typer.Option(
+    selecting(
         "--target",
-        help="Only this target, such as ngc104 or 'NGC 104'; repeatable.",
-        rich_help_panel=SELECT,
+        "Only this target, such as ngc104 or 'NGC 104'; repeatable.",
         autocompletion=complete.targets,
     ),
 ]
@@ -88,47 +90,36 @@ OneTargetOption = Annotated[
     ),
 ]
 FlashOption = Annotated[
-    list[int] | None,
-    typer.Option("--flash", help="Only this post-flash level, e-/px; repeatable.", rich_help_panel=SELECT),
+    list[int] | None, selecting("--flash", "Only this post-flash level, e-/px; repeatable.")
 ]
 FiletypeOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--filetype",
-        help="Only flt or flc; repeatable.",
-        rich_help_panel=SELECT,
-        autocompletion=complete.of("flt", "flc"),
-    ),
+    selecting("--filetype", "Only flt or flc; repeatable.", autocompletion=complete.of("flt", "flc")),
 ]
 FilterOption = Annotated[
-    list[str] | None,
-    typer.Option("--filter", help="Only this filter, such as F502N; repeatable.", rich_help_panel=SELECT),
+    list[str] | None, selecting("--filter", "Only this filter, such as F502N; repeatable.")
 ]
 LengthOption = Annotated[
     list[str] | None,
-    typer.Option(
-        "--length",
-        help="Only short (s, up to chips.short_limit) or long exposures (l); repeatable.",
-        rich_help_panel=SELECT,
-    ),
+    selecting("--length", "Only short (s, up to chips.short_limit) or long exposures (l); repeatable."),
 ]
 GenerationOption = Annotated[
     list[str] | None,
-    typer.Option(
+    selecting(
         "--generation",
+        (
+            "Calibration generation, such as cte2_54l1347ei or its beginning; newest (the default: of each "
+            "target and file type) or all."
+        ),
         metavar="NAME",
-        help="Calibration generation, such as cte2_54l1347ei or its beginning; newest (the default: of each "
-        "target and file type) or all.",
-        rich_help_panel=SELECT,
     ),
 ]
 ChinjectOption = Annotated[
     list[str] | None,
-    typer.Option(
+    selecting(
         "--chinject",
+        "Charge injection: none (the default), cont, line10, line17, line25 or all; repeatable.",
         metavar="MODE",
-        help="Charge injection: none (the default), cont, line10, line17, line25 or all; repeatable.",
-        rich_help_panel=SELECT,
     ),
 ]
 WorkersOption = Annotated[
@@ -173,10 +164,7 @@ UnitOption = Annotated[
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
-UntilOption = Annotated[
-    str | None,
-    typer.Option("--until", help="Only up to this date, MJD or 2016-12-31.", rich_help_panel=SELECT),
-]
+UntilOption = Annotated[str | None, selecting("--until", "Only up to this date, MJD or 2016-12-31.")]
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli import complete
-from cte_lake.cli.options import SELECT
+from cte_lake.cli.options import panel, selecting
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cte_lake.model.coefficients import CoefficientSet
     from cte_lake.plots.style import Paper
 
-_HOW, _OUT = "How it is measured", "Output"
+_how, _out = panel("How it is measured"), panel("Output")
 KindsArgument = Annotated[
     list[str],
     typer.Argument(
@@ -27,48 +27,26 @@ KindsArgument = Annotated[
 ]
 RadiiOption = Annotated[
     list[int] | None,
-    typer.Option(
+    _how(
         "--radius",
-        help="Aperture radius, px; default: measure.aperture; repeatable, which makes a dated folder.",
+        "Aperture radius, px; default: measure.aperture; repeatable, which makes a dated folder.",
         show_default=False,
-        rich_help_panel=_HOW,
     ),
 ]
-BinOption = Annotated[
-    list[str] | None,
-    typer.Option("--bin", help="Flux bin LOW-HIGH, e-; repeatable.", rich_help_panel=SELECT),
-]
-PairOption = Annotated[
-    int | None,
-    typer.Option("--pair", help="Pair, by its number (ratio-y, field).", rich_help_panel=SELECT),
-]
-StarOption = Annotated[
-    int | None, typer.Option("--star", help="Star, by its master_id (star).", rich_help_panel=SELECT)
-]
-ImageOption = Annotated[
-    str, typer.Option("--image", help="Image, by its name (field).", rich_help_panel=SELECT)
-]
+BinOption = Annotated[list[str] | None, selecting("--bin", "Flux bin LOW-HIGH, e-; repeatable.")]
+PairOption = Annotated[int | None, selecting("--pair", "Pair, by its number (ratio-y, field).")]
+StarOption = Annotated[int | None, selecting("--star", "Star, by its master_id (star).")]
+ImageOption = Annotated[str, selecting("--image", "Image, by its name (field).")]
 CoefficientsOption = Annotated[
     list[str] | None,
-    typer.Option(
+    _how(
         "--coefficients",
-        help="Coefficient set to draw, by name or path, or none; repeatable; default: all of the lake.",
+        "Coefficient set to draw, by name or path, or none; repeatable; default: all of the lake.",
         autocompletion=complete.coefficient_sets,
-        rich_help_panel=_HOW,
     ),
 ]
-WithLakeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--with",
-        help="Lake to compare with (compare).",
-        metavar="LAKE",
-        rich_help_panel=_HOW,
-    ),
-]
-WithModeOption = Annotated[
-    str | None, typer.Option("--with-mode", help="Mode to compare with (compare).", rich_help_panel=_HOW)
-]
+WithLakeOption = Annotated[str | None, _how("--with", "Lake to compare with (compare).", metavar="LAKE")]
+WithModeOption = Annotated[str | None, _how("--with-mode", "Mode to compare with (compare).")]
 FigureOption = Annotated[
     Path | None,
     typer.Option(
@@ -76,28 +54,24 @@ FigureOption = Annotated[
         "--output",
         help="PNG, PDF or SVG file; default: KIND.png. For several figures: where the dated folder goes; "
         "default: reports/plots in the lake.",
-        rich_help_panel=_OUT,
+        rich_help_panel="Output",
     ),
 ]
 PaperOption = Annotated[
     str,
-    typer.Option(
+    _out(
         "--paper",
-        help="screen; or page (6.5 inch) or column (3.4 inch) for print: true size, no title, the caption in "
-        "a text file beside it.",
+        (
+            "screen; or page (6.5 inch) or column (3.4 inch) for print: true size, no title, the caption in "
+            "a text file beside it."
+        ),
         autocompletion=complete.of("screen", "page", "column"),
-        rich_help_panel=_OUT,
     ),
 ]
 DataOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data", help="Write the plotted numbers: .csv, .ecsv, .json or .parquet.", rich_help_panel=_OUT
-    ),
+    Path | None, _out("--data", "Write the plotted numbers: .csv, .ecsv, .json or .parquet.")
 ]
-ShowOption = Annotated[
-    bool, typer.Option("--show", help="Open a window, if there is a screen.", rich_help_panel=_OUT)
-]
+ShowOption = Annotated[bool, _out("--show", "Open a window, if there is a screen.")]
 
 
 def paper(name: str) -> Paper:

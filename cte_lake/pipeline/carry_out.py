@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from cte_lake.config import Settings
 from cte_lake.errors import CteLakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.regular import cannot_open
@@ -20,6 +22,34 @@ Result = TypeVar("Result")
 
 #: Called after each task with (done, total); for a progress bar.
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class StageArguments:
+    """What a stage is asked to do with frames: align, mask, measure.
+
+    Attributes
+    ----------
+    lake : StoredLake
+        Root of the lake.
+    paths : tuple of str
+        Files, folders and glob patterns.
+    settings : Settings
+        The configuration.
+    selection : Selection
+        Which exposures; an empty one takes all.
+    workers : WorkerSettings
+        Where to work.
+    overwrite : bool
+        Do again what is up to date.
+    """
+
+    lake: StoredLake
+    paths: tuple[str, ...]
+    settings: Settings
+    selection: Selection = field(default_factory=Selection)
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
+    overwrite: bool = False
 
 
 class Image(Protocol):

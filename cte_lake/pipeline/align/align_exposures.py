@@ -14,8 +14,6 @@ from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.read import MasterFile, current_master, readable_exposures
-from cte_lake.lake.selection import Selection
-from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
@@ -26,40 +24,23 @@ from cte_lake.pipeline.align.alignment_rows import (
     without_headerlet,
 )
 from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
-from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, refusal_of, require_selected
-from cte_lake.pipeline.dask import Done, WorkerSettings
+from cte_lake.pipeline.carry_out import (
+    Progress,
+    StageArguments,
+    carry_out,
+    put_on_record,
+    refusal_of,
+    require_selected,
+)
+from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Raised when the way from frame to solution changes the numbers though no setting did.
 ALIGN_ALGORITHM = 1
 
 
-@dataclass(frozen=True)
-class AlignArguments:
-    """Arguments of an alignment.
-
-    Attributes
-    ----------
-    lake : StoredLake
-        Root of the lake.
-    paths : tuple of str
-        Files, folders and glob patterns.
-    settings : Settings
-        The configuration.
-    selection : Selection
-        Which exposures; an empty one takes all.
-    workers : WorkerSettings
-        Where to work.
-    overwrite : bool
-        Align again what is up to date.
-    """
-
-    lake: StoredLake
-    paths: tuple[str, ...]
-    settings: Settings
-    selection: Selection = field(default_factory=Selection)
-    workers: WorkerSettings = field(default_factory=WorkerSettings)
-    overwrite: bool = False
+class AlignArguments(StageArguments):
+    """Arguments of an alignment."""
 
 
 @dataclass

@@ -13,28 +13,26 @@ from cte_lake.detector import exposure_length
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
-from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
-from cte_lake.pipeline.carry_out import Progress, carry_out, put_on_record, refusal_of, require_selected
+from cte_lake.pipeline.carry_out import (
+    Progress,
+    StageArguments,
+    carry_out,
+    put_on_record,
+    refusal_of,
+    require_selected,
+)
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
-from cte_lake.pipeline.dask import Done, WorkerSettings
+from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Raised when the way from frames to masks changes the masks though no setting did.
 CRMASK_ALGORITHM = 1
 
 
-@dataclass(frozen=True)
-class CrmaskArguments:
-    """Arguments of a search for cosmic rays: as those of an alignment."""
-
-    lake: StoredLake
-    paths: tuple[str, ...]
-    settings: Settings
-    selection: Selection = field(default_factory=Selection)
-    workers: WorkerSettings = field(default_factory=WorkerSettings)
-    overwrite: bool = False
+class CrmaskArguments(StageArguments):
+    """Arguments of a search for cosmic rays."""
 
 
 @dataclass(frozen=True)
