@@ -86,7 +86,7 @@ def alarm_line(
         What `cte_lake.views.audits.last_audits` and `last_verification` return.
     """
     failed = [] if audits is None else [name for name in audits["rows"] if name != ALARM]
-    told = [_alarm_text(row) for row in rows]
+    told = [alarm_text(row) for row in rows]
     told += [f"audit {name} found rows that must not be; cte-lake audit lists them" for name in failed]
     if verified is not None and verified["harmful"]:
         found = count_text(verified["harmful"], "damaged or missing file")
@@ -99,7 +99,8 @@ def alarm_line(
     return _line("Alarms", "none", True, "No newest epoch departs from what the earlier ones predict.")
 
 
-def _alarm_text(row: Row) -> str:
+def alarm_text(row: Row) -> str:
+    """Return whose losses departed when, and by how much, for the page and the mail."""
     how = "higher" if row["departure"] > 0 else "lower"
     return (
         f"{target_text(row['target'])}, {row['filter']}, {word('length', row['length'])}, "

@@ -13,7 +13,8 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
-from cte_lake.plots.words import count_text, target_text
+from cte_lake.plots.words import count_text
+from cte_lake.report.morning import alarm_text
 from cte_lake.views.audits import ALARM, SAMPLE, last_audits
 from cte_lake.workflow.states import lake_state, photometry_state
 
@@ -173,10 +174,7 @@ def with_alarms(night: Night, lake: StoredLake, before: Night | None, step: Nigh
 
 
 def _alarm(row: dict[str, Any]) -> Alarm:
-    departure, error = float(row["departure"]), float(row["departure_err"])
-    mode = {key: str(row[key]) for key in ("target", "filter", "length", "filetype")}
-    how = "higher" if departure > 0 else "lower"
-    name = f"{target_text(mode['target'])} {mode['filter']} {mode['length']} {mode['filetype'].upper()}"
-    by = f"{100 * abs(departure):.1f} ± {100 * error:.1f} %"
-    text = f"{name}: the losses of the newest epoch are {by} {how} than the earlier ones predict"
-    return Alarm(**mode, mjd=float(row["mjd"]), departure=departure, departure_err=error, text=text)
+    mode: Any = {key: str(row[key]) for key in ("target", "filter", "length", "filetype")}
+    numbers: Any = {key: float(row[key]) for key in ("mjd", "departure", "departure_err")}
+    text = f"{alarm_text(row)} than the earlier epochs predict"
+    return Alarm(**mode, **numbers, text=text)
