@@ -49,6 +49,9 @@ FloatArray = NDArray[np.float64]
 #: Bins whose losses are held against the truth, electrons.
 BINS = ((500.0, 1000.0), (1000.0, 2000.0), (2000.0, 4000.0), (4000.0, 8000.0))
 
+#: Steps of `run` on frames; they have no cosmic rays.
+STEPS = "align,ingest,measure,report"
+
 
 @dataclass(frozen=True)
 class Closure:
@@ -225,19 +228,21 @@ def closure(filetype: str, generation: str, offsets: list[float], errors: list[f
     )  # fmt: skip
 
 
-def show(root: Path, monitor: Monitor, recalibrated: bool, frames: Path | None = None) -> None:
+def show(
+    root: Path, monitor: Monitor, recalibrated: bool, frames: Path | None = None, steps: str = STEPS
+) -> None:
     """Print what the commands say of the lake, and the closure."""
     truths: list[dict[str, Any]] = []
     if frames is None:
         count, steps = fill(root, monitor, recalibrated), "measure,report"
     else:
-        (count, truths), steps = write_frames(frames, monitor, recalibrated), "align,ingest,measure,report"
+        count, truths = write_frames(frames, monitor, recalibrated)
     print(
         f"\n=== {'After a recalibration of all' if recalibrated else 'As observed'}: {count} images",
         flush=True,
     )
     if frames is not None:
-        for target in FLASHES:
+        for target in () if recalibrated else FLASHES:
             say(root, "master", "import", str(frames / target / f"{target}_master.cat"), "--target", target)
         say(root, "run", str(frames), "--steps", steps, "--workers", "0")
     say(root, "coverage")
@@ -261,6 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--frames", action="store_true", help="frames instead of photometry")
     parser.add_argument("--width", type=int, default=128, help="columns of the frames")
     parser.add_argument("--cadence", type=float, default=4 * 365.25, help="days between visits of frames")
+    parser.add_argument("--steps", default=STEPS, help="steps of `run` on frames")
     given = parser.parse_args(arguments)
     monitor = Monitor(stars=given.stars or 1500)
     if given.frames:
@@ -270,7 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         create_lake(stored(root))
         load_settings(root, environment={})
         for recalibrated in (False, True):
-            show(root, monitor, recalibrated, folder / "frames" if given.frames else None)
+            show(root, monitor, recalibrated, folder / "frames" if given.frames else None, given.steps)
         say(root, "compare", "--generation", "cte2", "cte3")
 
 
