@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cte_lake import open_lake
+from cte_lake.cli.output import print_table
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.views import published_views
@@ -25,6 +26,15 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
     counts = {name: count(name) for name in sys.argv[2:]}
     total = connection.execute("SELECT sum(n) FROM cte(aperture := 5)").fetchone()[0]
 print(json.dumps({"version": duckdb.__version__, "counts": counts, "total": int(total)}))
+"""
+#: What DuckDB 1.2 can: views without pairs, and the rows of an export.
+OLDEST = """
+import json, sys
+import duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    count = lambda source: connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
+    counts = [count(source) for source in ("exposures", "phot", f"'{sys.argv[2]}'")]
+print(json.dumps([duckdb.__version__[:3], *counts]))
 """
 IBIS = """
 import sys
@@ -82,6 +92,18 @@ def test_every_view_runs_in_released_versions(lake, tmp_path, version):
         assert (
             told["total"] == opened.sql("SELECT sum(n)::BIGINT AS n FROM cte(aperture := 5)").rows()[0]["n"]
         )
+
+
+@pytest.mark.slow
+def test_the_oldest_version_reads_stored_rows_and_exports(lake, tmp_path):
+    install(tmp_path / "duckdb", "duckdb==1.2.*")
+    with open_lake(lake) as opened:
+        rows = opened.losses().arrow()
+        expected = [len(opened.exposures()), len(opened.phot()), len(rows)]
+    losses = tmp_path / "losses.parquet"
+    print_table(rows, None, losses)
+    told = printed(tmp_path / "duckdb", OLDEST, lake.parent / "views.duckdb", losses)
+    assert json.loads(told) == ["1.2", *expected]
 
 
 @pytest.mark.slow
