@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import fdtrc
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.estimators import clip_about_line
@@ -133,4 +133,4 @@ def _forced(
     total = float(residual @ residual)
     error = float(np.sqrt(total / (row.size - 1) / square))
     excess = max(total - free_square, 0.0) / (free_square / (row.size - 2)) if free_square else np.inf
-    return (slope, error, float(stats.f.sf(excess, 1, row.size - 2)))
+    return (slope, error, float(fdtrc(1, row.size - 2, excess)))

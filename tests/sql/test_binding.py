@@ -12,6 +12,7 @@ from cte_lake import open_lake
 from cte_lake.errors import UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
+from cte_lake.views.audits import audits
 from cte_lake.views.bind import Binding
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
 from tests.sql.writing import add_pair
@@ -74,6 +75,25 @@ def test_the_short_form_of_describe_may_mean_any_view(query):
 def test_an_order_that_falls_names_what_the_query_names(query):
     assert "pairs" in named_in(query)
     assert {each.name for each in built_from(named_in(query))} < {each.name for each in sql_objects()}
+
+
+def test_a_comment_that_speaks_of_showing_lists_nothing():
+    for query in (
+        "-- would show no loss\nFROM pairs",
+        "/* SHOW, '\ndesc */ FROM pairs",
+        "FROM pairs -- it's DESC",
+    ):
+        assert "pairs" in named_in(query)
+    # What looks like a comment within quotes hides nothing.
+    for query in (
+        "SELECT '--', * FROM duckdb_views()",
+        'SELECT 1 AS "/*" FROM information_schema.tables -- */',
+    ):
+        assert named_in(query) is None
+
+
+def test_no_audit_makes_every_view():
+    assert [each.name for each in audits() if named_in(each.query) is None] == []
 
 
 def test_a_misspelt_view_gets_a_hint_from_all_names(root):
