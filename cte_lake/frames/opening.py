@@ -19,6 +19,7 @@ from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.regular import cannot_open, require_file
 from cte_lake.frames.structure import check_structure
+from cte_lake.frames.tiles import check_tiles
 
 EXTVER_OF_CHIP: Final = DETECTOR.extension_of_chip
 """Extension version of each chip: chip 2 (UVIS2) is ``SCI,1``, chip 1 (UVIS1) is ``SCI,2``."""
@@ -74,8 +75,13 @@ def _opened(path: Path, headers_only: bool) -> fits.HDUList:
         require_file(path)
         stream = _unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb")
         check_structure(stream, path)
-        hdus = fits.open(stream, memmap=False, disable_image_compression=headers_only)
+        hdus = fits.open(stream, memmap=False, disable_image_compression=True)
         len(hdus)  # reads all headers
+        if check_tiles(hdus, path, headers_only=headers_only) and not headers_only:
+            hdus.close(closed=False)
+            stream.seek(0)
+            hdus = fits.open(stream, memmap=False)
+            len(hdus)
     except Exception as error:  # a broken file makes the parser fail in every way there is
         if stream is not None:
             stream.close()
