@@ -115,11 +115,13 @@ class CoefficientSet:
         self._check_covariance()
 
     def _check_covariance(self) -> None:
-        """Refuse what is no covariance; NaN stands for what is not known."""
+        """Refuse what is no covariance; NaN stands for all of a term whose error is not known."""
         variances = self.covariance.diagonal()
         known = np.isfinite(variances)
         if np.isinf(self.covariance).any() or (variances[known] < 0).any():
             raise UsageError(f"coefficient set {self.name!r}: a variance is infinite or negative")
+        if (np.isnan(self.covariance) == np.outer(known, known)).any():
+            raise UsageError(f"coefficient set {self.name!r}: the covariance has gaps")
         block = self.covariance[np.ix_(known, known)]
         scale = np.sqrt(np.outer(variances[known], variances[known]))
         if (np.abs(block - block.T) > _ASYMMETRY * scale).any():

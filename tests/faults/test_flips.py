@@ -77,6 +77,7 @@ def told(root, kind):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600 + 10 * FLIPS)
 def test_a_flipped_bit_is_named_or_changes_no_number(furnished):
     draw, named, refused = random.Random(12), {}, 0
     assert verify(stored(furnished)).findings == ()

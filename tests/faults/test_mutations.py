@@ -26,6 +26,7 @@ from tests.model.sets import make_set
 FOREIGN = re.compile(r"Error\b|Exception|Traceback|NoneType|\.verify|dtype\(")
 #: Mutated files of each kind; raise it for a campaign.
 MUTATIONS = int(os.environ.get("MUTATIONS", "120"))
+SET = make_set()
 VALUES = (
     b"", b"nan", b"-inf", b"1e400", b"-1e9", b"1e9", b"0", b"-5", b"1.5", b"T", b"99999999999999999999999",
     b"N/A", b"INDEF", b"\xe9", b"\x00", b'"open', b"2457601.8", b"1858-11-17", b"8587-01-01", b"57601", b"--",
@@ -92,7 +93,7 @@ def catalog(path, folder):
 def table(path, folder):
     out = folder / "out.parquet"
     constants = TableConstants(radius=3, filetype="flt")
-    correct_file(path, out, make_set(), constants, options=TableOptions(replace=True))
+    correct_file(path, out, SET, constants, options=TableOptions(replace=True))
     found = pq.read_table(out)
     loss, flag = found["cte_loss"].to_numpy(zero_copy_only=False), found["cte_flag"].to_numpy()
     # What has no flag is a loss that this law can give.
@@ -116,13 +117,14 @@ KINDS = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600 + 2 * MUTATIONS)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", KINDS)
 def test_mutated_files_are_read_or_refused_in_words(name, tmp_path):
     draw, taken = random.Random(name), 0
     path = tmp_path / name
     if path.suffix == ".toml":
-        path.write_text(to_toml(replace(make_set(), selection={"target": "ngc104"})))
+        path.write_text(to_toml(replace(SET, selection={"target": "ngc104"})))
         whole = path.read_bytes()
     else:
         whole = write(path)

@@ -62,6 +62,17 @@ def test_broken_files_are_refused_with_the_reason(change, message):
         from_toml(change(to_toml(make_set())), "a.toml")
 
 
+@pytest.mark.parametrize("place", [(8, 0), (0, 8), (8, 8)])
+def test_a_covariance_has_no_gaps(place):
+    entry = make_set()
+    covariance = entry.covariance.copy()
+    covariance[place] = np.nan
+    with pytest.raises(UsageError, match="gaps"):
+        dataclasses.replace(entry, covariance=covariance)
+    covariance[8, :] = covariance[:, 8] = np.nan
+    dataclasses.replace(entry, covariance=covariance)
+
+
 def test_sets_must_hang_together():
     entry = make_set()
     with pytest.raises(UsageError, match="shape"):
