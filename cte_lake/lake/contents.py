@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.place import Named, place_of
 
-_RECORD = b"content"
+#: Metadata of a photometry file: what it holds.
+RECORD = b"content"
 #: Metadata of every other file of the lake: the hash of its rows.
 ROWS_HASH = b"rows_hash"
 #: How compacted files recorded their images before.
@@ -124,7 +125,7 @@ def _bytes(column: pa.Array) -> bytes:
 def record_of(folder: str, contents: Iterable[Content]) -> dict[bytes, bytes]:
     """Return the metadata by which a photometry file says what it holds, a row group an image."""
     members = [[each.imagename, each.phot_key, each.rows, each.hash, each.bounds] for each in contents]
-    return {_RECORD: json.dumps({"folder": folder, "members": members}).encode()}
+    return {RECORD: json.dumps({"folder": folder, "members": members}).encode()}
 
 
 def contents_of(place: Named) -> list[Content]:
@@ -145,8 +146,8 @@ def contents_of(place: Named) -> list[Content]:
 
 
 def _contents(metadata: Any, said: Mapping[bytes, bytes]) -> list[Content]:
-    if _RECORD in said:
-        return _recorded(json.loads(said[_RECORD]), metadata)
+    if RECORD in said:
+        return _recorded(json.loads(said[RECORD]), metadata)
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if _FORMER in said:
         members = json.loads(said[_FORMER])

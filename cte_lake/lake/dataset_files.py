@@ -22,7 +22,7 @@ from cte_lake.lake.evolve import (
     projection,
     schema_of_all,
 )
-from cte_lake.lake.named_files import in_place, naming
+from cte_lake.lake.named_files import in_place, naming, of_own_name
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.schemas import PARTITION_TYPES, Dataset, dataset
 from cte_lake.lake.store import Listed, Place
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 EXPOSURES = "exposures"
+_PLACED = {EXPOSURES: in_place, "master": of_own_name}
 #: Column that says which file a row was read from, relative to the lake.
 FILE_COLUMN = "file"
 #: Datasets whose files hold a row or a few.
@@ -123,7 +124,8 @@ class DatasetFiles:
         columns = projection(self.name, seed.names) if seed is not None else None
         source = self._source(f"[{', '.join(map(quoted, patterns))}]", seed)
         source = source if columns is None else f"(SELECT {columns}, {FILE_COLUMN} FROM {source})"
-        return in_place(source) if self.name == EXPOSURES else source
+        # What lies elsewhere than its content belongs does not count.
+        return _PLACED[self.name](source) if self.name in _PLACED else source
 
     def _source(self, files: str, seed: pa.Schema | None) -> str:
         """Return what reads files with their hive keys and, as the column ``file``, their whole path."""

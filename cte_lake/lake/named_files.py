@@ -38,6 +38,11 @@ def in_place(source: str) -> str:
     return f"(FROM {naming(source)} WHERE phot_file IS NULL OR starts_with(phot_file, {_FOLDER}))"
 
 
+def of_own_name(source: str) -> str:
+    """Return SQL that reads the rows of master catalogs in files of their own name: no copies."""
+    return f"(FROM {source} WHERE ends_with(file, printf('/%s.r%04d.parquet', master_hash, revision)))"
+
+
 def are_in_place(rows: pa.Table) -> list[bool]:
     """Return for each exposure row whether it lies in the partition that its photometry's name states."""
     # In Python: pyarrow's own functions take a third of the time of opening a lake to import.

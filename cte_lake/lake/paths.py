@@ -84,7 +84,12 @@ def added_file(partition: Partition, rootname: str, phot_key: str, stem: str) ->
 
 def master_file(target: str, master_hash: str, revision: int) -> str:
     """Path of a master catalog, relative to the lake."""
-    return f"master/target={checked('target', target)}/{checked('key', master_hash)}.r{revision:04d}.parquet"
+    return f"master/target={checked('target', target)}/{master_name(checked('key', master_hash), revision)}"
+
+
+def master_name(master_hash: str, revision: int) -> str:
+    """Name of a master catalog's file."""
+    return f"{master_hash}.r{revision:04d}.parquet"
 
 
 def reject_file(path: str, stage: str) -> str:

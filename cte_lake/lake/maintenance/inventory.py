@@ -101,13 +101,14 @@ class Inventory:
         """
         since: dict[ExposureRow, int] = {}
         for group in self.ranked.values():
-            earliest = self._mtime(group[0])
+            earliest = self.mtime_ns(group[0])
             for row in group[1:]:
                 since[row] = earliest
-                earliest = min(earliest, self._mtime(row))
+                earliest = min(earliest, self.mtime_ns(row))
         return since
 
-    def _mtime(self, row: ExposureRow) -> int:
+    def mtime_ns(self, row: ExposureRow) -> int:
+        """Return when the file of a row was written, ns since 1970."""
         listed = self.exposure_files.get(row.file)
         # A file that came after the listing supersedes from now on.
         return listed.mtime_ns if listed is not None else 2**63 - 1

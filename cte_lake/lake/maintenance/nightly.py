@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cte_lake import clock
@@ -54,8 +54,10 @@ class Turns:
         with contextlib.suppress(OSError, LakeError):
             self._place.write_bytes(json.dumps(self._read).encode())
 
-    def changed_since(self, path: str, found: str) -> float | None:
-        """Return when a file had other bytes though nobody has written it since; None if it had not.
+    def changed_since(self, path: str, found: str, recorded: Callable[[], bool]) -> float | None:
+        """Return when a file had other bytes though cte-lake has not written it since; None if it had not.
+
+        Nobody has written it where its time is the same, and another program has where it bears no hash.
 
         Parameters
         ----------
@@ -63,13 +65,16 @@ class Turns:
             The file.
         found : str
             The checksum of its bytes. It is remembered, unless it is another's.
+        recorded : callable
+            Returns whether the file bears a hash of its rows.
         """
         known = self._read.get(path, Seen())
         try:
             mtime_ns = (self._lake / path).head().mtime_ns
         except FileNotFoundError:
             return None
-        if known.checksum not in ("", found) and known.mtime_ns == mtime_ns:
+        changed = known.checksum not in ("", found)
+        if changed and (known.mtime_ns == mtime_ns or not recorded()):
             return known.when
         self._read[path] = known._replace(checksum=found, mtime_ns=mtime_ns)
         return None

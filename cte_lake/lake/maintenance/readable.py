@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError, StoreUnavailable
-from cte_lake.lake.contents import ROWS_HASH, contents_of, phot_hash, rows_hash
+from cte_lake.lake.contents import RECORD, ROWS_HASH, contents_of, phot_hash, rows_hash
 from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Place
 
+_PHOT_HASH = "phot_hash"
 #: What keeps a reader from a file that may be whole.
 _OF_THE_READER = {
     errno.EACCES: "make it readable for this user",
@@ -41,17 +42,23 @@ class Fault:
     proven: bool
 
 
-def fault_of(place: Place, quick: bool = False, seen: Callable[[str], None] | None = None) -> Fault | None:
+def fault_of(
+    place: Place,
+    quick: bool = False,
+    seen: Callable[[str], None] | None = None,
+    columns: Collection[str] = (),
+) -> Fault | None:
     """Return what is wrong with a Parquet file of the lake, None if it is whole or gone meanwhile.
 
     Read in full, every page is held against its checksum, every column against its statistics, and the rows
     against the hash that the file records. A file is called broken only if it is so twice. `seen` is called
-    with the checksum of the bytes of a file that was read in full and is whole.
+    with the checksum of the bytes of a file that was read in full and is whole. A file without one of
+    `columns` is no file of its dataset.
     """
     for last in (False, True):
         try:
             source = place.source(whole=not quick)
-            detail = _check(source, quick)
+            detail = _check(source, quick, columns)
         except FileNotFoundError:
             # A vacuum took it meanwhile.
             return None
@@ -80,8 +87,10 @@ def _bytes_of(source: str | io.BytesIO) -> bytes:
     return Path(source).read_bytes() if isinstance(source, str) else source.getvalue()
 
 
-def _check(source: Any, quick: bool) -> str | None:
+def _check(source: Any, quick: bool, columns: Collection[str]) -> str | None:
     with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        if missing := sorted(set(columns) - set(file.schema_arrow.names)):
+            return f"is no file of this dataset: it lacks the column {missing[0]}, and queries fail at it"
         if quick:
             return None
         tables = []
@@ -93,7 +102,22 @@ def _check(source: Any, quick: bool) -> str | None:
         recorded = (file.metadata.metadata or {}).get(ROWS_HASH)
         if recorded is not None and recorded.decode() != rows_hash(_whole(tables, file)):
             return "the rows are not those that were written: their hash differs"
+        # An exposure row that names its photometry by a hash was written with one of its own.
+        if recorded is None and any(
+            _PHOT_HASH in t.column_names and t[_PHOT_HASH].null_count < len(t) for t in tables
+        ):
+            return "was written by another program than cte-lake: it records no hash of its rows"
     return None
+
+
+def _says_hash(table: pa.Table) -> bool:
+    return _PHOT_HASH in table.column_names and table.column(_PHOT_HASH).null_count < table.num_rows
+
+
+def is_recorded(place: Place) -> bool:
+    """Whether a file bears the hash of its rows, as all do that cte-lake writes since 2026."""
+    recorded = pq.read_metadata(place.source()).metadata or {}
+    return ROWS_HASH in recorded or RECORD in recorded
 
 
 def _whole(tables: list[pa.Table], file: pq.ParquetFile) -> pa.Table:

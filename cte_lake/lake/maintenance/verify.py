@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
+import pyarrow.parquet as pq
+
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
-from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, rows_of
+from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, is_seed, rows_of
+from cte_lake.lake.maintenance.newest import went_back
 from cte_lake.lake.maintenance.nightly import Turns
 from cte_lake.lake.maintenance.other_files import Finding, products, texts
-from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in
+from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in, is_recorded
 from cte_lake.lake.named_files import COMPACTED
-from cte_lake.lake.paths import exposure_file
+from cte_lake.lake.paths import exposure_file, master_name
 from cte_lake.lake.read import current_exposures
-from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.stored import StoredLake
 
@@ -63,8 +66,8 @@ def verify(
     ``copy`` (photometry that no row names and another file holds), ``product`` (headerlets and masks are
     there and what was written), ``text`` (coefficient sets are what was written), ``settings`` (can be read,
     and were not changed without being written), ``unverified`` (no checksum was recorded: no harm), ``lost``
-    (photometry for a week without any row of its image), ``orphan`` and ``leftover`` (what vacuum will take:
-    no harm).
+    (photometry for a week without any row of its image; an image whose newest row is gone), ``orphan`` and
+    ``leftover`` (what vacuum will take: no harm).
 
     Parameters
     ----------
@@ -85,9 +88,9 @@ def verify(
         in_full.add(path)
         findings += _in_full(lake, path, turns)
     for path in sorted(paths - in_full):
-        findings += _told_of(path, fault_of(lake / path, quick=True))
+        findings += _told_of(path, fault_of(lake / path, quick=True, columns=_columns(path)))
     broken = {finding.path for finding in findings}
-    findings += [*products(lake, in_full), *texts(lake), *_leftovers(lake)]
+    findings += [*products(lake, in_full), *texts(lake), *_catalogs(lake, broken), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
         told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
@@ -95,6 +98,7 @@ def verify(
         inventory = Inventory(lake)
         findings += _Rows(inventory, broken, in_full).findings()
         counted = [row for row in inventory.current if not row.withdrawn]
+        findings += () if quick else went_back(inventory)
     except CteLakeError as error:
         findings.append(Finding("rows", "exposures", str(error)))
         return Verification(len(paths), len(in_full), 0, 0, tuple(findings))
@@ -104,12 +108,40 @@ def verify(
 
 def _in_full(lake: StoredLake, path: str, turns: Turns) -> Iterator[Finding]:
     checksums: list[str] = []
-    yield from _told_of(path, fault_of(lake / path, seen=checksums.append))
+    yield from _told_of(path, fault_of(lake / path, seen=checksums.append, columns=_columns(path)))
+
+    def recorded() -> bool:
+        return is_seed(path) or is_recorded(lake / path)
+
     for found in checksums:
-        if (when := turns.changed_since(path, found)) is not None:
+        if (when := turns.changed_since(path, found, recorded)) is not None:
             at = datetime.fromtimestamp(when, UTC).isoformat(timespec="minutes")[:16]
-            told = f"has other bytes than on {at} UTC and was not written since; copy it from a snapshot"
+            told = f"has other bytes than on {at} UTC, and cte-lake did not write it; copy it from a snapshot"
             yield Finding("bytes", path, told)
+
+
+def _columns(path: str) -> set[str]:
+    """Return the columns without which a file is none of its dataset."""
+    stated = dataset(PurePosixPath(path).parts[0])
+    return set(stated.key) - set(stated.partitions)
+
+
+def _catalogs(lake: StoredLake, broken: set[str]) -> Iterator[Finding]:
+    """Tell copies of master catalogs, which no reader counts."""
+    for listed in lake.dataset("master").listing():
+        if listed.path in broken or is_seed(listed.path):
+            continue
+        path = PurePosixPath(listed.path)
+        try:
+            rows = pq.read_table((lake / listed.path).source(), columns=["master_hash", "revision"])
+        except FileNotFoundError:
+            continue
+        own = {
+            master_name(*row.values()) for row in rows.group_by(rows.column_names).aggregate([]).to_pylist()
+        }
+        if own != {path.name}:
+            told = f"its content is called {' and '.join(sorted(own)) or 'nothing'}; remove it, or name it so"
+            yield Finding("name", listed.path, told)
 
 
 def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from cte_lake import open_lake
 from cte_lake.errors import LakeError
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
-from cte_lake.lake.maintenance.quarantine import to_put_aside
+from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import stored
@@ -194,3 +194,63 @@ def test_the_last_verification_is_kept(lake):
     assert last_verification(stored(lake)) is None
     record_verification(stored(lake), {"files": 3, "in_full": 1, "harmful": 0, "findings": []})
     assert last_verification(stored(lake))["harmful"] == 0
+
+
+def rewritten(path, column, change, metadata=None):
+    """Write a file again with a column changed, as a program does that is not cte-lake."""
+    table = pq.read_table(path, partitioning=None)
+    at = table.column_names.index(column)
+    changed = pa.array([change(value) for value in table.column(at).to_pylist()], table.field(at).type)
+    pq.write_table(table.set_column(at, table.field(at), changed).replace_schema_metadata(metadata), path)
+
+
+def test_a_row_that_another_program_wrote_is_told(lake):
+    rewritten(one(lake, "exposures/**/ic*.parquet"), "exptime", lambda value: 2 * value)
+    assert ("readable", "ic7801aaq_flc") in harms(lake)
+
+
+def test_a_file_that_another_program_wrote_is_told_once_it_was_read(lake):
+    path = one(lake, "master/**/*.r0001.parquet")
+    assert harms(lake) == set()
+    rewritten(path, "ra", lambda value: value + 0.01)
+    assert {check for check, _ in harms(lake)} == {"bytes"}
+    # It is told until it is as it was.
+    assert {check for check, _ in harms(lake)} == {"bytes"}
+
+
+def test_the_copy_of_a_catalog_is_not_counted_and_told(lake):
+    query = "SELECT count(*) AS n FROM master"
+    path = one(lake, "master/**/*.r0001.parquet")
+    shutil.copy2(path, path.with_name("copy.parquet"))
+    with open_lake(lake, threads=1) as opened:
+        assert opened.sql(query).rows() == [{"n": STARS}]
+    assert harms(lake) == {("name", "copy")}
+
+
+@pytest.mark.parametrize("dataset", ["phot", "exposures", "master"])
+def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset):
+    before = seen(lake)
+    folder = one(lake, f"{dataset}/target=ngc104/**/*.parquet").parent
+    pq.write_table(pa.table({"a": [1, 2]}), folder / "foreign.parquet")
+    assert ("readable", "foreign") in harms(lake)
+    assert ("readable", "foreign") in harms(lake, quick=True)
+    paths = to_put_aside(verify(stored(lake)).findings)
+    assert [path.rpartition("/")[2] for path in paths] == ["foreign.parquet"]
+    quarantine(stored(lake), paths)
+    assert seen(lake) == before
+    assert harms(lake) == set()
+
+
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_an_image_that_went_back_is_told_until_it_is_measured_again(lake, lakes, all_of_it):
+    lakes.fill(lake, revision=2)
+    assert harms(lake) == set()
+    newest = one(lake, "exposures/**/ic*.r0002.parquet")
+    others = newest.parent.glob(f"{newest.name.partition('.')[0]}.*")
+    for path in others if all_of_it else [newest]:
+        path.unlink()
+    for _ in range(2):
+        told = [f for f in verify(stored(lake)).findings if f.harm and "newest row of" in f.detail]
+        assert [finding.check for finding in told] == ["lost"]
+    fill_lake(stored(lake), [as_revision(image, 3) for image in lakes.images()], lakes.stars)
+    assert harms(lake) == set()
