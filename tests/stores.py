@@ -27,21 +27,38 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+#: Ends with the process that started it, also with one that crashes: then nobody holds its input open.
+_SERVER = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.server import main
+main()
+"""
+
+
 def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
     """Start a moto server and wait until it answers."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-c", _SERVER, "-H", "127.0.0.1", "-p", str(port)],
         env={**os.environ, **environment},
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for _ in range(300):
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return process
         time.sleep(0.1)
-    process.kill()
+    stop_server(process)
     raise TimeoutError("moto's server does not start")
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server at once."""
+    process.kill()
+    process.communicate(timeout=60)
 
 
 @pytest.fixture(scope="session")
@@ -57,8 +74,7 @@ def object_store() -> Iterator[str]:
         for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
         yield address
-    process.kill()
-    process.wait()
+    stop_server(process)
 
 
 def copy_bucket(name: str, prefix: str, folder: Path) -> Path:

@@ -15,21 +15,12 @@ from pathlib import Path
 import pytest
 
 from cte_lake.demo import DemoScale, run_demo
-from tests.docs.forked import run_forked
+from tests.docs.forked import Outcome, outcome_of
 
 #: Four epochs and two flash levels, as the demo that the pages show; narrower frames.
 SMALL = DemoScale(epochs=(55500.0, 56200.0, 56900.0, 57601.3), flashes=(0, 12), width=160, stars=400)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\s#.*")
 _SHELL = set("|<>;&$`(){}*?~")
-
-
-@dataclass
-class Outcome:
-    """What a command printed and how it ended."""
-
-    code: int
-    output: str
-    talk: str
 
 
 @dataclass
@@ -45,11 +36,10 @@ class Terminal:
             name, value = words[1].split("=", 1)
             self.environment[name] = value.replace("$PWD", str(self.folder))
             return Outcome(0, "", "")
-        output, talk = self.folder / ".stdout", self.folder / ".stderr"
         if words[0] == "cte-lake" and not _SHELL & set(_QUOTED.sub("", command)):
-            code = run_forked(words[1:], self.folder, self._environment(), [output, talk])
-        else:
-            code = self._shell(command, output, talk)
+            return outcome_of(words[1:], self.folder, self._environment())
+        output, talk = self.folder / ".stdout", self.folder / ".stderr"
+        code = self._shell(command, output, talk)
         return Outcome(code, output.read_text(), talk.read_text())
 
     def _shell(self, command: str, output: Path, talk: Path) -> int:

@@ -6,15 +6,33 @@ import os
 import runpy
 import sys
 import traceback
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 #: What commands import; none of it starts a thread.
 PRELOADED = [
     *("cte_lake.api", "cte_lake.cli.main", "cte_lake.views.astropy_table", "cte_lake.pipeline.ingest"),
+    *("cte_lake.lake.bucket", "cte_lake.lake.confined"),
     *("astropy.io.fits", "astropy.table", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats"),
 ]
 LIMIT = 300.0
+
+
+@dataclass
+class Outcome:
+    """What a command printed and how it ended."""
+
+    code: int
+    output: str
+    talk: str
+
+
+def outcome_of(arguments: list[str], folder: Path, environment: dict[str, str]) -> Outcome:
+    """Run `cte-lake` with these arguments in a folder, where two files keep what it prints."""
+    printed = [folder / ".stdout", folder / ".stderr"]
+    code = run_forked(arguments, folder, environment, printed)
+    return Outcome(code, *(path.read_text() for path in printed))
 
 
 def run_forked(arguments: list[str], folder: Path, environment: dict[str, str], printed: list[Path]) -> int:
@@ -31,6 +49,7 @@ def run_forked(arguments: list[str], folder: Path, environment: dict[str, str], 
     process.join(LIMIT)
     if process.exitcode is None:
         process.kill()
+        process.join(60)
         raise TimeoutError(f"cte-lake {' '.join(arguments)} took more than {LIMIT:.0f} s")
     return process.exitcode
 

@@ -21,7 +21,7 @@ from cte_lake.lake.stored import find_lake, stored
 from cte_lake.lake.write import replacing, write_bytes, write_table
 from cte_lake.views.audits import run_audits
 from tests.lake.conftest import Lakes
-from tests.stores import CREDENTIALS, free_port, start_server
+from tests.stores import CREDENTIALS, free_port, start_server, stop_server
 
 SECRETS = {CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
 
@@ -68,7 +68,7 @@ def cte_lake(*arguments, **environment):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [sys.executable, "-m", "cte_lake.cli.main", *map(str, arguments)],
-        capture_output=True, text=True, check=False, env={**kept, **environment},
+        capture_output=True, text=True, check=False, env={**kept, **environment}, timeout=300,
     )  # fmt: skip
 
 
@@ -332,8 +332,7 @@ def test_a_store_that_refuses_is_told(tmp_path):
         there = {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         told = one_line(cte_lake("status", "--lake", "s3://some-bucket/x", **there))
     finally:
-        server.kill()
-        server.wait()
+        stop_server(server)
     assert "refuses access" in told
     assert not [secret for secret in SECRETS if secret in told]
 
@@ -353,14 +352,13 @@ def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(ob
         place = place_of("s3://soon-gone/lake")
         create_lake(stored(place))
         with open_lake(place) as lake:
-            server.kill()
-            server.wait()
+            stop_server(server)
             with pytest.raises(StoreUnavailable, match=r"object store .*AWS_ENDPOINT_URL"):
                 lake.sql("SELECT count(*) FROM phot")
         with pytest.raises(LakeError, match=r"x.parquet cannot be written: .* nothing is lost"):
             write_table(place / "x.parquet", pa.table({"a": [1]}))
     finally:
-        server.kill()
+        stop_server(server)
         S3.clear_instance_cache()
 
 
@@ -377,15 +375,18 @@ def test_a_lake_on_disk_imports_nothing_of_it(filled):
         "import sys; from cte_lake import open_lake; open_lake(sys.argv[1]).sql('FROM exposures');"
         "print(sorted({'s3fs', 'fsspec', 'botocore', 'aiohttp'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code, filled], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, filled], capture_output=True, text=True, check=True, timeout=300
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_a_lake_that_nobody_closes_ends_quietly(filled_store):
     code = "import sys; from cte_lake import open_lake; lake = open_lake(sys.argv[1]); lake.sql('FROM phot')"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(filled_store)], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", code, str(filled_store)],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
 
 
