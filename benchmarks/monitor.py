@@ -138,7 +138,7 @@ def say(root: Path, *command: str) -> str:
 def page(root: Path) -> str:
     """Return the page's section on coverage as text."""
     html = (root / "reports" / "latest" / "index.html").read_text(encoding="utf-8")
-    section = re.search(r'<h2 id="coverage">.*?(?=<h2)', html, re.DOTALL)
+    section = re.search(r'<h2 id="coverage">.*?(?=<h2|</main|</body)', html, re.DOTALL)
     return re.sub(r"\s*\n\s*", "\n", re.sub(r"<[^>]+>", "", section[0] if section else "")).strip()
 
 

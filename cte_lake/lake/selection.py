@@ -222,6 +222,14 @@ class Selection:
                 more = ", ..." if len(have) > _LISTED else ""
                 hint = suggestion(values[0], have) if isinstance(values[0], str) else ""
                 return f"no {what} has {name} {asked}{hint or ';'} there is {name} {shown or 'none'}{more}"
+        if NEWEST in self.generation:
+            other = replace(self, generation=(ALL,))
+            named = sorted({str(row["generation"]) for row in rows if other.matches(row)})
+            if named:
+                return (
+                    f"no {what} of the newest calibration generation has all of {self}; "
+                    f"--generation {' or '.join(named)} does"
+                )
         return f"no {what} has all of {self}"
 
     def __str__(self) -> str:

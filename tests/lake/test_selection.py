@@ -77,6 +77,18 @@ def test_what_selects_nothing_is_named_with_what_there_is():
     assert Selection(flash=(0,)).nothing_among([]) == "the lake has no exposure"
 
 
+def test_what_only_an_older_generation_has_is_said():
+    rows = [
+        {"filetype": "flc", "flash": flash, "generation": name, "newest": newest}
+        for flash, name, newest in ((0, "cte1_old", False), (12, "cte1_old", False), (12, "cte2_new", True))
+    ]
+    wanted = Selection(flash=(0,), filetype=("flc",), generation=("newest",))
+    assert wanted.nothing_among(rows, "pair") == (
+        "no pair of the newest calibration generation has all of --flash 0 --filetype flc; "
+        "--generation cte1_old does"
+    )
+
+
 @pytest.mark.parametrize(
     ("wanted", "rows"),
     [({"a": 1}, 1), ({"a": [1, 2]}, 2), ({"a": None}, 1), ({"a": [1]}, 1), ({"a": []}, 0), ({}, 4)],
