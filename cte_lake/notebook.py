@@ -215,16 +215,16 @@ class Lake(api.Lake):
     def _repr_html_(self) -> str:
         import html
 
+        from cte_lake.plots.words import count_text
         from cte_lake.views import published_views
 
         views = ", ".join(published_views())
         counts = self.sql(
             "SELECT count(*) AS exposures, count(DISTINCT target) AS targets FROM exposures"
         ).rows()[0]
-        return (
-            f"<p><b>cte-lake</b> {html.escape(str(self.stored))}: {counts['exposures']:,} exposures of "
-            f"{counts['targets']} targets</p><p>Views: {views}</p>"
-        )
+        held = f"{count_text(counts['exposures'], 'exposure')} of {count_text(counts['targets'], 'target')}"
+        place = html.escape(str(self.stored))
+        return f"<p><b>cte-lake</b> {place}: {held}</p><p>Views: {views}</p>"
 
 
 class Plots:

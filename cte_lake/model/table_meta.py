@@ -16,7 +16,7 @@ from cte_lake.model.column_facts import ASTROPY_HEADER, VOTABLE_HEADER
 
 #: Role: keywords that state it for a whole table, in lower case.
 KEYWORDS: dict[str, tuple[str, ...]] = {
-    "instrument": ("instrume", "instrument", "camera", "photmode"),
+    "instrument": ("instrume", "instrument", "camera", "photmode", "telescop", "telescope"),
     "detector": ("detector",),
     "filter": ("filter", "filters", "filtername", "filter1", "filter2", "filtnam1", "band", "photmode"),
     "exptime": ("exptime", "texptime"),
@@ -112,10 +112,18 @@ def _of_arrow(schema: pa.Schema) -> list[tuple[str, str]]:
 
             found += votable_facts(parse(BytesIO(value), verify="ignore")).items()
         elif key == b"PANDAS_ATTRS":
-            found += _flat(json.loads(value))
+            found += _flat(_attributes(value))
         elif key.decode("utf-8", "replace").lower() in _WANTED:
             found.append((key.decode(), value.decode("utf-8", "replace").strip()))
     return found
+
+
+def _attributes(text: bytes) -> Any:
+    """Return what pandas kept of a data frame's attributes; nothing where another program spoiled it."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {}
 
 
 def votable_facts(document: Any, table: Any = None) -> dict[str, str]:

@@ -180,10 +180,23 @@ def test_metadata_is_compared(write, tmp_path):
     }
     assert done.flags["other_filter"] == 2
     assert "F606W" in done.readings["filter"]
-    done = run({"INSTRUME": "WFC3", "FILTER": "F502N", "EXPTIME": 420.0, "FILENAME": "ia1b01abq_flc.fits"})
+    done = run(
+        {
+            "TELESCOP": "HST",
+            "INSTRUME": "WFC3",
+            "FILTER": "F502N",
+            "EXPTIME": 420.0,
+            "FILENAME": "ia1b01abq_flc.fits",
+        }
+    )
     assert not {k for k in done.flags if k.startswith("other_")}
     assert done.flags["wrong_filetype"] == 2
-    for meta in ({"INSTRUME": "ACS"}, {"DETECTOR": "IR"}, {"PHOTMODE": "ACS WFC1 F606W MJD#57000"}):
+    for meta in (
+        {"INSTRUME": "ACS"},
+        {"DETECTOR": "IR"},
+        {"TELESCOP": "JWST"},
+        {"PHOTMODE": "ACS WFC1 F606W MJD#57000"},
+    ):
         with pytest.raises(CatalogError, match=r"metadata is '.*for WFC3/UVIS, so that nothing"):
             run(meta)
     for meta, facts, what in (
@@ -230,3 +243,8 @@ def test_comments_that_state_nothing_of_frames_leave_no_metadata(tmp_path):
 )
 def test_file_types_of_names(name, kind):
     assert filetype_of(name) == kind
+
+
+def test_spoilt_attributes_of_pandas_state_nothing():
+    table = pa.table(stars()).replace_schema_metadata({b"PANDAS_ATTRS": b"{FILTER"})
+    assert "other_filter" not in flags_of(table)[0]
