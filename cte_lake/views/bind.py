@@ -150,8 +150,8 @@ class Binding:
         during: Callable[[Callable[[], pa.Table]], pa.Table],
     ) -> None:
         """Measure and keep the slopes that are missing; the parameters are those of `KeptSlopes.fill`."""
-        asked = {*estimators, *(() if self._unneeded else KINDS["growth_loss"].estimators)}
-        for name in (name for name, own in KINDS.items() if not asked.isdisjoint(own.estimators)):
+        asked = {*estimators, *(() if self._unneeded else KINDS["growth_loss"])}
+        for name in (name for name, own in KINDS.items() if not asked.isdisjoint(own)):
             self.make([name])
             if self.kept is not None:
                 self.kept.fill(name, aperture, chosen, during)

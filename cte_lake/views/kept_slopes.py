@@ -122,12 +122,12 @@ class KeptSlopes:
         kind.held.pop(part, None)
         schema = kept_sql.schema_of(kind.view)
         self._connection.execute(f"DELETE FROM {schema}.held WHERE aperture = {int(radius)}")
-        if (rows := kind.files.read(files, list(kept_sql.KINDS[kind.view].held))) is not None:
+        if (rows := kind.files.read(files, list(kept_sql.held_columns(kind.view)))) is not None:
             self._insert(kind, rows)
         kind.held[part] = wanted
 
     def _insert(self, kind: _Kind, rows: pa.Table) -> None:
-        listed = ", ".join(kept_sql.KINDS[kind.view].held)
+        listed = ", ".join(kept_sql.held_columns(kind.view))
         self._connection.register("incoming_slopes", rows)
         # Two processes may have kept the same rows, each in a file of its own.
         self._connection.execute(

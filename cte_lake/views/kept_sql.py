@@ -12,7 +12,6 @@ import json
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -27,66 +26,18 @@ _SOURCES = ("pairings", "stored_phot", "flux_bins")
 _BINS = ("loss_bins",)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A view whose rows are kept: a row a pair, radius, flux bin and estimator.
-
-    Attributes
-    ----------
-    estimators : tuple of str
-        Those of its rows.
-    numbers : tuple of str
-        The columns that are measured; all others are those of the pair today.
-    binned : bool
-        Whether it has flux bins and estimators. Else it has one row a pair, which is kept as of an empty bin
-        and the one estimator.
-    """
-
-    estimators: tuple[str, ...]
-    numbers: tuple[str, ...]
-    binned: bool = True
-
-    @property
-    def bins(self) -> str:
-        """What its flux bins are read from."""
-        return "main.flux_bins" if self.binned else "(SELECT 0::DOUBLE AS bin_lo, 0::DOUBLE AS bin_hi)"
-
-    @property
-    def row(self) -> str:
-        """The columns of its rows, those of the key among them."""
-        if self.binned:
-            return "*"
-        return f"*, 0::DOUBLE AS bin_lo, 0::DOUBLE AS bin_hi, '{self.estimators[0]}' AS estimator"
-
-    @property
-    def held(self) -> Mapping[str, str]:
-        """Columns of the table ``held``, with their types."""
-        keys = {"source": "VARCHAR", "aperture": "INTEGER", "bin_lo": "DOUBLE", "bin_hi": "DOUBLE"}
-        counts = {name: "BIGINT" if name.partition("_")[0] == "n" else "DOUBLE" for name in self.numbers}
-        return keys | {"estimator": "VARCHAR"} | counts
-
-
-_LINE = ("n_in_bin", "n", "slope", "slope_err", "intercept", "mean_flux", "background", "clip_lo", "clip_hi")
-#: Views whose rows are kept.
-KINDS: Mapping[str, Kind] = {
-    "slopes": Kind(("both_in_bin", "mean_flux"), _LINE),
-    "log_slopes": Kind(("log_ratio",), (*_LINE, "mean_log_flux", "mean_log_flux_sq")),
-    "growth_loss": Kind(
-        ("growth_loss",),
-        (
-            "n_in_bin",
-            "n",
-            "mean_flux",
-            "growth_loss",
-            "growth_loss_err",
-            "n_faint",
-            "sky_loss",
-            "sky_loss_err",
-        ),
-        binned=False,
-    ),
+#: Views whose rows are kept, with their estimators; one without flux bins has a row a pair, kept by its name.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "slopes": ("both_in_bin", "mean_flux"),
+    "log_slopes": ("log_ratio",),
+    "growth_loss": ("growth_loss",),
 }
-ESTIMATORS = tuple(name for kind in KINDS.values() for name in kind.estimators)
+ESTIMATORS = tuple(name for names in KINDS.values() for name in names)
+_KEY = {
+    "source": "VARCHAR", "aperture": "INTEGER", "bin_lo": "DOUBLE", "bin_hi": "DOUBLE",
+    "estimator": "VARCHAR",
+}  # fmt: skip
+_NO_BIN = "0::DOUBLE AS bin_lo, 0::DOUBLE AS bin_hi"
 #: What a pair's rows follow from: what the match of its stars asks for, and the state of both files.
 _FOLLOWS = (
     *(f"q.{name}" for name in ("target", "proposal", "flash", "filetype")),
@@ -111,6 +62,17 @@ def schema_of(view: str) -> str:
     return f"kept_{view}"
 
 
+def held_columns(view: str) -> dict[str, str]:
+    """Return the columns of a view's kept rows with their types: key, and what is measured of each pair."""
+    others = {column.name for column in view_columns("pairings")} | {"chip"} | _KEY.keys()
+    measured = [column.name for column in view_columns(view) if column.name not in others]
+    return _KEY | {name: "BIGINT" if re.match(r"n(_|$)", name) else "DOUBLE" for name in measured}
+
+
+def _has_bins(view: str) -> bool:
+    return "bin_lo" in {column.name for column in view_columns(view)}
+
+
 def statements(each: SqlObject) -> Iterator[str]:
     """Yield what makes an object of ``sql/`` in a connection that has kept slopes."""
     if each.name == "pairings":
@@ -127,7 +89,8 @@ def statements(each: SqlObject) -> Iterator[str]:
 
 
 def _union(view: str) -> Iterator[str]:
-    schema, held = schema_of(view), ", ".join(f"{name} {type_}" for name, type_ in KINDS[view].held.items())
+    columns = held_columns(view)
+    schema, held = schema_of(view), ", ".join(f"{name} {kind}" for name, kind in columns.items())
     yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
     yield f"CREATE OR REPLACE TABLE {schema}.held ({held})"
     yield f"CREATE OR REPLACE TABLE {schema}.shown (pair_id BIGINT, {held})"
@@ -135,11 +98,10 @@ def _union(view: str) -> Iterator[str]:
     chain = [each for each in _definition(view) if each.kind == "table macro"]
     for each in chain:
         yield placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
-    measured = KINDS[view].held.keys()
     # DuckDB puts the macro's argument in the place of the column of its name.
     listed = [f'"{column.name}"' for column in view_columns(view)]
     of_pair = {'"chip"': "q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END AS chip"}
-    kept = [f"k.{name}" if name.strip('"') in measured else of_pair.get(name, f"q.{name}") for name in listed]
+    kept = [f"k.{name}" if name.strip('"') in columns else of_pair.get(name, f"q.{name}") for name in listed]
     yield (
         f"CREATE OR REPLACE MACRO {view}(aperture := default_aperture()) AS TABLE "
         f"SELECT {', '.join(f'{name} AS {name}' for name in listed)} "
@@ -214,10 +176,8 @@ def all_anew(view: str) -> Iterator[str]:
 
 def missing(view: str, radii: Collection[int]) -> Iterator[str]:
     """Yield what finds the pairs and bins without a kept row, and shows the kept rows of all others."""
-    schema, bins = schema_of(view), KINDS[view].bins
-    asked = ", ".join(
-        f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view].estimators
-    )
+    schema, bins = schema_of(view), "main.flux_bins" if _has_bins(view) else f"(SELECT {_NO_BIN})"
+    asked = ", ".join(f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view])
     # All bins that some pair lacks, of all pairs that lack some bin: more than need be, where both differ.
     yield f"""
         CREATE OR REPLACE TABLE {schema}.anew AS
@@ -285,11 +245,12 @@ def pairs_to_keep(view: str, condition: str) -> str:
 
 def rows_to_keep(view: str, radius: int) -> str:
     """Return the query for the rows that a definition measures, with what each follows from."""
-    numbers = ", ".join(f"m.{name}" for name in KINDS[view].numbers)
-    measured = f"SELECT {KINDS[view].row} FROM {schema_of(view)}.{view}(aperture := {int(radius)})"
+    columns = ", ".join(f"m.{name}" for name in held_columns(view) if name != "source")
+    key = "*" if _has_bins(view) else f"*, {_NO_BIN}, '{KINDS[view][0]}' AS estimator"
+    measured = f"SELECT {key} FROM {schema_of(view)}.{view}(aperture := {int(radius)})"
     return (
-        "SELECT m.pair_id, m.image_1, m.image_2, q.phot_file_1, q.phot_file_2, s.source, m.aperture, "
-        f"m.bin_lo, m.bin_hi, m.estimator, {numbers} FROM ({measured}) AS m "
+        f"SELECT m.pair_id, m.image_1, m.image_2, q.phot_file_1, q.phot_file_2, s.source, {columns} "
+        f"FROM ({measured}) AS m "
         "INNER JOIN kept.sources AS s ON s.pair_id = m.pair_id "
         "INNER JOIN kept.pairings AS q ON q.pair_id = m.pair_id "
         f"ANTI JOIN {schema_of(view)}.held AS k ON k.source = s.source AND k.aperture = m.aperture "
