@@ -3,7 +3,7 @@
 python benchmarks/monitor.py            as photometry: every step with its output, about two minutes
 python benchmarks/monitor.py --stars 400
 python benchmarks/monitor.py --frames [--width COLUMNS] [--cadence DAYS]     as frames that `run` aligns and
-                                        measures, every four years: about five CPU minutes
+                                        measures, every four years: three CPU minutes
 
 Two clusters, six post-flash levels, a calibration change in the middle, three missing partners, one visit
 that never came; then everything is recalibrated.
