@@ -17,6 +17,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -172,7 +173,7 @@ def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
     lake = stored(root)
     settings = load_settings(root, environment={})
     import_master(lake, master, "ngc104", settings.config)
-    common = {"paths": (str(frames),), "workers": WorkerSettings(0)}
+    common: dict[str, Any] = {"paths": (str(frames),), "workers": WorkerSettings(0)}
     report = ingest(IngestArguments(lake, settings=settings, **common))
     told = (
         "admitted"

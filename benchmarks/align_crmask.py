@@ -23,6 +23,7 @@ from cte_lake.lake.read import current_master, read_master
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program, with_anomalies
+from cte_lake.simulate.program import Anomaly
 
 SEED = 21
 
@@ -98,7 +99,7 @@ def accuracy(seed: int) -> None:
     )
     for name in ("ngc104", "ngc6791"):
         program = spoil(nominal_program(TARGETS[name], (57401.3, 57441.3, 57481.3), repeats=1), rng)
-        kinds = ("wrong_field", "empty", "guide_star_smear") * 2
+        kinds: tuple[Anomaly, ...] = ("wrong_field", "empty", "guide_star_smear") * 2
         anomalies = {plan.rootname: kind for plan, kind in zip(program.exposures, kinds, strict=True)}
         with scratch() as folder:
             out = simulate_program(

@@ -37,6 +37,7 @@ from cte_lake.pipeline.align.quality import Quality, judge
 from cte_lake.pipeline.survey import survey
 from cte_lake.simulate import TARGETS, Program, Settings, nominal_program, simulate_program, with_anomalies
 from cte_lake.simulate import exposure as simulated_exposure
+from cte_lake.simulate.program import Anomaly
 
 SEED = 22
 SETTINGS = load_settings(None, environment={})
@@ -157,7 +158,10 @@ def good_and_pushed(seed: int) -> Iterator[Case]:
 
 def bad(seed: int) -> Iterator[Case]:
     rng = np.random.default_rng(seed + 1)
-    kinds = [("another field", "wrong_field", 0.0), ("no star", "empty", 0.0)]
+    kinds: list[tuple[str, Anomaly, float]] = [
+        ("another field", "wrong_field", 0.0),
+        ("no star", "empty", 0.0),
+    ]
     kinds += [(f"trailed by {drift:g} px", "guide_star_smear", drift) for drift in (1.0, 2.0, 4.0, 30.0)]
     for name in ("ngc104", "ngc6791"):
         program = spoil(nominal_program(TARGETS[name], EPOCHS), rng)

@@ -27,7 +27,8 @@ HEAD = (
 
 
 def scaled(factor: float) -> Injection:
-    return Injection(law=tuple(tuple(factor * value for value in row) for row in DEFAULT_LAW))
+    first, second, third = ((factor * a, factor * b, factor * c) for a, b, c in DEFAULT_LAW)
+    return Injection(law=(first, second, third))
 
 
 def cases() -> dict[str, tuple[Injection, ClosureOptions]]:

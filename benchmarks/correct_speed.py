@@ -13,7 +13,9 @@ import multiprocessing
 import resource
 import tempfile
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +39,7 @@ def coefficients() -> CoefficientSet:
     return CoefficientSet("benchmark", terms, values, covariance, validity)
 
 
-def stars(rows: int) -> dict[str, np.ndarray]:
+def stars(rows: int) -> dict[str, Any]:
     generator = np.random.default_rng(1)
     return {
         "flux": 10 ** generator.uniform(2.4, 4.5, rows),
@@ -61,10 +63,10 @@ def write_table(path: Path, rows: int, part: int = 1_000_000) -> None:
 def arrays_case(rows: int, folder: str) -> float:
     """Arrays in parts of a million rows, as a caller with little memory would do."""
     data = stars(min(rows, 1_000_000))
-    correct(coefficients(), *(v[:10] for v in data.values()))
+    correct(coefficients(), **{name: values[:10] for name, values in data.items()})
     start = time.perf_counter()
     for _ in range(0, rows, data["flux"].size):
-        correct(coefficients(), *data.values(), radius=3, filetype="flt")
+        correct(coefficients(), **data, radius=3, filetype="flt")
     return time.perf_counter() - start
 
 
@@ -73,10 +75,10 @@ def surface_case(rows: int, folder: str) -> float:
     lake = SlopeLake(LAWS["power"], last=57610.0, flash=(0.0, 6.0, 12.0))
     entry = fitted_set(lake.draw(0)[0])
     data = stars(min(rows, 1_000_000))
-    correct(entry, *(v[:10] for v in data.values()))
+    correct(entry, **{name: values[:10] for name, values in data.items()})
     start = time.perf_counter()
     for _ in range(0, rows, data["flux"].size):
-        correct(entry, *data.values(), radius=3, filetype="flt")
+        correct(entry, **data, radius=3, filetype="flt")
     return time.perf_counter() - start
 
 
@@ -108,12 +110,12 @@ def in_process(case: str, rows: int, folder: str) -> dict[str, float]:
     receive, send = context.Pipe(duplex=False)
     process = context.Process(target=run_case, args=(case, rows, folder, send))
     process.start()
-    answer = receive.recv()
+    answer: dict[str, float] = receive.recv()
     process.join()
     return answer
 
 
-def run_case(case: str, rows: int, folder: str, send) -> None:
+def run_case(case: str, rows: int, folder: str, send: Connection) -> None:
     seconds = {"arrays": arrays_case, "surface": surface_case, "parquet": parquet_case, "sql": sql_case}[
         case
     ](rows, folder)

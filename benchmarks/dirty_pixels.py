@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from admission import BINS, DROP, PHOTOMETRY, STARS, WIDTH
@@ -100,7 +101,7 @@ def masked_share(side: Measured) -> float:
     return float(masked.sum() / (masked | (flags == 0)).sum())
 
 
-def true_losses(pairs: list[Mapping[str, object]]) -> np.ndarray:
+def true_losses(pairs: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return the injected losses of the bins of the only pair."""
     stated = {(entry["lo"], entry["hi"]): entry["loss"] for entry in pairs[0]["cte_per_2048"]}
     return np.array([stated[bin_] for bin_ in BINS], float)

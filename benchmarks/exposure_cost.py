@@ -97,7 +97,7 @@ def work(folder: Path, repeat: int) -> dict[str, float]:
     area = area_map_for(image)
     pixels = PixelData(image.data * area, image.err * area, mask, saturated_pixels(image.dq))
     good = (~mask).view(np.uint8)
-    data, error = pixels.data * good, pixels.error * good
+    data, error = image.data * area * good, image.err * area * good
     stars = catalog.take(index).select(["master_id", "ra", "dec"])
     measured = measure(pixels, x, y, task.settings)
     radii = np.array(RADII, dtype=float)

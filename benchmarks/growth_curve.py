@@ -114,7 +114,8 @@ def frames(count: int) -> None:
     for name, case in CASES.items():
         found = []
         for seed in seeds:
-            settings = Settings(**{"detector": Detector(**CLEAN), "width": 640, "seed": seed} | case)
+            asked: dict[str, Any] = {"detector": Detector(**CLEAN), "width": 640, "seed": seed} | case
+            settings = Settings(**asked)
             with tempfile.TemporaryDirectory() as folder:
                 found.append(_of_lake(measure(make_lake(Path(folder), settings, stars=1500))))
 

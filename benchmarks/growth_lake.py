@@ -87,6 +87,7 @@ def _name_frame(image: SimulatedPhotometry, frames: Path, hashes: dict[str, str]
 
 def _write_alignments(root: Path, exposures: list[ExposureFile]) -> None:
     settings, master = load_settings(root), current_master(stored(root), TARGET)
+    assert master is not None
     for exposure in exposures:
         wcs = digest(["wcs", exposure.rootname])
         key = solution_key(exposure, master, settings)

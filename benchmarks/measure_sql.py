@@ -19,10 +19,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from cte_lake.lake.paths import Partition
 from cte_lake.lake.stored import stored
 
 RADII = (2, 3, 5, 7, 10, 12, 15, 18, 20, 24, 28, 32, 36, 40)
@@ -35,7 +37,7 @@ def write_lake(root: Path, pairs: int, stars: int) -> None:
     """Pairs over two targets, five proposals and two flash levels; 3% of the ratios are outliers."""
     from cte_lake.lake.commit import write_exposure
     from cte_lake.lake.create import create_lake
-    from cte_lake.lake.paths import Partition, phot_file
+    from cte_lake.lake.paths import phot_file
     from cte_lake.lake.write import conform, write_table
 
     create_lake(stored(root))
@@ -77,7 +79,9 @@ def ids_near(rng: np.random.Generator, ids: np.ndarray, catalog: np.ndarray) -> 
     return np.sort(np.concatenate([common, others]))
 
 
-def phot_rows(rng, rootname, key, ids, y, flux) -> pa.Table:
+def phot_rows(
+    rng: np.random.Generator, rootname: str, key: str, ids: np.ndarray, y: np.ndarray, flux: np.ndarray
+) -> pa.Table:
     n = ids.size
     columns = {
         "imagename": [f"{rootname}_flt.fits"] * n, "phot_key": [key] * n, "master_id": ids,
@@ -98,7 +102,9 @@ def phot_rows(rng, rootname, key, ids, y, flux) -> pa.Table:
     return pa.table(columns)
 
 
-def exposure_row(rootname, partition, chip, mjd, n_stars, key) -> dict:
+def exposure_row(
+    rootname: str, partition: Partition, chip: int, mjd: float, n_stars: int, key: str
+) -> dict[str, Any]:
     imagename = f"{rootname}_flt.fits"
     return {
         "imagename": imagename, "rootname": rootname, "filetype": "flt", "target": partition.target,
@@ -113,7 +119,7 @@ def exposure_row(rootname, partition, chip, mjd, n_stars, key) -> dict:
     }  # fmt: skip
 
 
-def with_sql(root: Path, threads: int) -> list:
+def with_sql(root: Path, threads: int) -> list[Any]:
     from cte_lake import open_lake
 
     with open_lake(root, threads=threads, memory_limit="2GB") as lake:
@@ -125,7 +131,7 @@ def with_sql(root: Path, threads: int) -> list:
     return [spent, {tuple(row[:4]): tuple(row[4:]) for row in zip(*table.to_pydict().values(), strict=True)}]
 
 
-def with_loop(root: Path, threads: int) -> list:
+def with_loop(root: Path, threads: int) -> list[Any]:
     from cte_lake.config import load_settings
 
     measure = load_settings(root, environment={}).config.measure
@@ -141,7 +147,7 @@ def with_loop(root: Path, threads: int) -> list:
     return [(time.perf_counter() - start, time.process_time() - cpu), found]
 
 
-def measured_pair(path: Path, other: Path, measure, use_threads: bool) -> Iterator[tuple]:
+def measured_pair(path: Path, other: Path, measure: Any, use_threads: bool) -> Iterator[tuple[Any, ...]]:
     """Yield (bin, estimator) with n, slope, error, mean flux and sky of one pair."""
     from scipy.stats import linregress, sigmaclip
 
@@ -174,7 +180,7 @@ def read_side(path: Path, use_threads: bool) -> dict[str, np.ndarray]:
     return {name: table.column(name).to_numpy() for name in names}
 
 
-def one_pair(root: Path) -> dict:
+def one_pair(root: Path) -> dict[str, Any]:
     """Files and time that one pair takes, out of all."""
     from cte_lake import open_lake
 
@@ -202,7 +208,7 @@ def phot_files(plan: str) -> list[int]:
 JOBS = {"sql": with_sql, "loop": with_loop}
 
 
-def run(job: str, root: Path, threads: int) -> dict:
+def run(job: str, root: Path, threads: int) -> dict[str, Any]:
     """Run one side in a process of its own; returns its times, peak memory and losses."""
     code = (
         "import json, sys; from pathlib import Path; import benchmarks.measure_sql as b;"
@@ -215,10 +221,11 @@ def run(job: str, root: Path, threads: int) -> dict:
         check=True,
         cwd=Path(__file__).parents[1],
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def report(job: str, root: Path, threads: int) -> dict:
+def report(job: str, root: Path, threads: int) -> dict[str, Any]:
     spent, found = JOBS[job](root, threads)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
@@ -229,7 +236,7 @@ def report(job: str, root: Path, threads: int) -> dict:
     }
 
 
-def check(sql: dict, loop: dict) -> None:
+def check(sql: dict[str, Any], loop: dict[str, Any]) -> None:
     """Stop unless both sides found the same."""
     ours, theirs = ({tuple(k): v for k, v in side["rows"]} for side in (sql, loop))
     assert ours.keys() == theirs.keys(), "the two sides measured different pairs or bins"

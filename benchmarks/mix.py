@@ -19,9 +19,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from cte_lake import open_lake
 from cte_lake.errors import Locked
@@ -41,7 +42,7 @@ READERS = 4
 #: Longer than any query takes, so that vacuum never deletes what a reader has listed.
 GRACE_S = 30.0
 #: What a job did, how often, and what was wrong.
-Counts = multiprocessing.Queue
+Counts: TypeAlias = "Queue[tuple[str, int, list[str]]]"
 #: How often each job has come round.
 Rounds = Any
 Tick = Callable[[], None]
@@ -135,7 +136,7 @@ def _begin(job: Job, root: Path, stop: Event, counts: Counts, number: int, round
 
 def _all_had_a_turn(rounds: Rounds) -> bool:
     # Of the two that keep house one may always find the other's lock.
-    return rounds[0] > 0 and max(rounds[1], rounds[2]) > 0 and min(rounds[3:]) > 0
+    return bool(rounds[0] > 0 and max(rounds[1], rounds[2]) > 0 and min(rounds[3:]) > 0)
 
 
 def mix(root: Path, seconds: float, readers: int = READERS) -> dict[str, object]:

@@ -79,9 +79,8 @@ def simulate(folder: Path, scale: Scale, visits: Sequence[int], factor: float = 
     if not visits:
         return {}
     settings = Settings(width=scale.width, seed=3)
-    law = replace(
-        settings.law, coefficients=tuple(tuple(factor * c for c in row) for row in settings.law.coefficients)
-    )
+    first, second, third = ((factor * a, factor * b, factor * c) for a, b, c in settings.law.coefficients)
+    law = replace(settings.law, coefficients=(first, second, third))
     dates = tuple(START + CADENCE * number for number in range(VISITS))
     program = nominal_program(TARGETS["ngc104"], dates, flashes=(FLASH,))
     chosen = replace(program, visits=tuple(program.visits[number] for number in visits))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -41,7 +42,7 @@ def write_old_database(path: Path, photometry: Iterable[Path]) -> int:
     return count
 
 
-def _rows(file: Path, before: int) -> Iterator[tuple]:
+def _rows(file: Path, before: int) -> Iterator[tuple[Any, ...]]:
     """Yield rows as the 2017 code gave them: the raw sum, the sky per pixel, the sky in the aperture."""
     table = pq.read_table(file, partitioning=None).to_pydict()
     flux, sky = ([table[f"{kind}_r{radius:02d}"] for radius in RADII] for kind in ("flux", "bkg"))

@@ -104,9 +104,9 @@ def fluxes(method: Method, frame: Frame) -> Array:
         with tempfile.TemporaryDirectory() as folder:
             table = run_phot(frame.pixels.data, frame.x, frame.y, (3.0,), Path(folder), sky=method.iraf_sky)
         return np.where(table.area[:, 0] > 0, table.flux[:, 0], np.nan)
-    mask = {"none": None, "dq": frame.pixels.mask, "dq+cr": frame.pixels.mask | frame.cosmic_rays}[
-        method.mask
-    ]
+    mask = None if method.mask == "none" else frame.pixels.mask
+    if mask is not None and method.mask == "dq+cr":
+        mask = mask | frame.cosmic_rays
     got = measure(replace(frame.pixels, mask=mask), frame.x, frame.y, method.settings)
     left_out = (got.flags & mask_of(list(method.dropped))) != 0
     if method.mask != "none":
@@ -176,7 +176,7 @@ def print_verdict(kind: str, name: str, tallies: dict[str, Tally]) -> None:
     print(f"- bias over the standard error of the mean: {numbers(off)}", end="; ")
     print(f"within 1 in {(off <= 1).sum()} of {off.size} bins, within 2 in {(off <= 2).sum()};", end=" ")
     print(f"chi2 of the bins that share no star {(off[list(APART)] ** 2).sum():.1f} for {len(APART)}")
-    within = [100 * np.nanmean(np.abs(ours) < k * errors) for k in (1, 2)]
+    within = [100 * float(np.nanmean(np.abs(ours) < k * errors)) for k in (1, 2)]
     print("- pairs' slopes within 1 and 2 of their own errors: {:.0f}%, {:.0f}%".format(*within))
     if "IRAF phot" in tallies:
         theirs = np.nanstd(np.array(tallies["IRAF phot"].residuals), axis=0, ddof=1)

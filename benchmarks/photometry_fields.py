@@ -98,12 +98,12 @@ def simulate_pairs(kind: str, n_pairs: int, seed: int) -> Iterator[Pair]:
             truth = pair_truth(visit.pairs[0], first, second, width=width)
             loss = np.array([np.nan if b["loss"] is None else b["loss"] for b in truth["cte_per_2048"]])
             error = rng.normal(0.0, CATALOG_SCATTER, (2, field.id.max() + 1))
-            frames = [
+            chip_2, chip_1 = (
                 replace(frame, x=frame.x + error[0, frame.id], y=frame.y + error[1, frame.id])
                 for frame in (make_frame(first, 2, width, rng), make_frame(second, 1, width, rng))
-            ]
-            logarithms, _ = losses_of(*frames, frames[0].flux, frames[1].flux, "log_ratio", clip_sigma=1e9)
-            yield Pair(epoch, frames[0], frames[1], {"mean_flux": loss, "log_ratio": logarithms})
+            )
+            logarithms, _ = losses_of(chip_2, chip_1, chip_2.flux, chip_1.flux, "log_ratio", clip_sigma=1e9)
+            yield Pair(epoch, chip_2, chip_1, {"mean_flux": loss, "log_ratio": logarithms})
 
 
 def losses_of(
@@ -119,4 +119,4 @@ def isolated(frame: Frame) -> npt.NDArray[np.bool_]:
     """Return which stars have no other of the catalog within `ISOLATED` px."""
     places = np.column_stack([frame.x, frame.y])
     nearest, _ = KDTree(places).query(places, k=2)
-    return nearest[:, 1] > ISOLATED
+    return np.asarray(nearest[:, 1] > ISOLATED)

@@ -85,7 +85,7 @@ def truth(lake: Lake, frames: Path, row: dict[str, Any]) -> float:
     (one, at), (two, other) = (_moved(frames, image, stars["master_id"], chip) for image, chip in sides)
 
     def inside(low: float, high: float) -> np.ndarray:
-        return ((stars["mean_flux"] > low) & (stars["mean_flux"] < high)).to_numpy()
+        return np.asarray((stars["mean_flux"] > low) & (stars["mean_flux"] < high))
 
     chosen = inside(row["bin_lo"], row["bin_hi"])
     if row["against"] == "flc":
