@@ -127,8 +127,8 @@ class Rehearsal:
         line = [sys.executable, "-m", "cte_lake", "refresh", "--lake", str(self.lake)]
         for step in self.steps():
             line += ["--step", step]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen(line, start_new_session=True, **quiet) as process:
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(line, start_new_session=True, stdout=nowhere, stderr=nowhere) as process:
             time.sleep(self.draw.uniform(1.0, 8.0))
             os.killpg(process.pid, signal.SIGKILL)
         self.refresh()

@@ -144,6 +144,7 @@ def test_the_good_ones_are_measured_and_nothing_is_lost(outcome):
             "master",
             "exposures",
             "phot",
+            "phot_added",
             "rejects",
             "alignment",
             "crmasks",
