@@ -194,10 +194,10 @@ def measured(place: Path, visit, warm: Warm) -> None:
 
 
 def superseded(place: Path, visit, warm: Warm) -> None:
-    """Every image measured three times: twelve files of each kind are for vacuum."""
+    """Every image measured seven times: of each kind of file six for every image are for vacuum."""
     measured(place, visit, warm)
     lakes = Lakes(STARS)
-    for revision in (2, 3):
+    for revision in range(2, 8):
         fill_lake(stored(place / "lake"), [as_revision(i, revision) for i in lakes.images()], lakes.stars)
         age(place / "lake", 3)
 
@@ -277,10 +277,10 @@ class Field:
         }  # fmt: skip
         return [word.format(**places) for word in trial.words.split()]
 
-    def start(self, trial, place, memory=None):
-        """Start a trial's command in a place, with so many bytes of memory beyond those of its libraries."""
+    def start(self, trial, place, scarce=None):
+        """Start a trial's command in a place, perhaps where something is scarce."""
         temporary = place.with_name(f"{place.name}.tmp")
-        return self.warm.start(*self.line(trial, place), temporary=temporary, memory=memory)
+        return self.warm.start(*self.line(trial, place), temporary=temporary, scarce=scarce)
 
     def run(self, trial, place):
         """Run a trial's command once more."""
@@ -311,6 +311,11 @@ def watched(run, place):
 
 def names(place):
     return {(str(path), path.lstat().st_mtime_ns) for path in place.rglob("*") if not path.is_dir()}
+
+
+def changes(place, before):
+    """Return what tells whether a place's `names` are others than before."""
+    return lambda: names(place) != before
 
 
 def equal(found, wanted):

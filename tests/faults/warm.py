@@ -7,18 +7,25 @@ does without the seconds that imports take. Run as a script, this is the process
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import json
 import os
 import pkgutil
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+#: Of <linux/sched.h> and <sys/mount.h>.
+_NEW_USER, _NEW_MOUNTS, _BIND, _REMOUNT, _READ_ONLY = 0x10000000, 0x20000, 4096, 32, 1
+#: What fills a disk.
+BALLAST = "ballast"
 #: Libraries that commands import when they are called.
 _LIBRARIES = (
     "astropy.io.fits", "astropy.wcs", "astropy.table", "astropy.io.votable", "duckdb", "drizzlepac.ablot",
@@ -28,6 +35,32 @@ _LIBRARIES = (
     "matplotlib.backends.backend_svg", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.compute", "pyarrow.csv",
     "jinja2", "PIL.Image", "requests", "astroquery.mast",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scarce:
+    """What a command has too little of.
+
+    Attributes
+    ----------
+    what : str
+        ``memory`` (a limit of address space), ``descriptors``, ``writable`` (a place that is read-only) or
+        ``disk`` (a place on a disk that is full).
+    place : str
+        Folder that is read-only, or on the full disk.
+    amount : int
+        Bytes beyond those of the libraries; open files; bytes that are free.
+    ground : str
+        What the full disk holds at first.
+    kept : str
+        Folder that what the full disk holds in the end is copied to: the disk is gone with its process.
+    """
+
+    what: str
+    place: str = ""
+    amount: int = 0
+    ground: str = ""
+    kept: str = ""
 
 
 @dataclass
@@ -68,9 +101,12 @@ class Run:
         if self.poll() is None:
             self.send(number, alone)
 
-    def killed(self, after: float) -> bool:
-        """Kill it after so many seconds; return whether it was still running."""
+    def killed(self, after: float, begun: Callable[[], bool] = lambda: True) -> bool:
+        """Kill it so many seconds after it has `begun`; return whether it was still running."""
         with contextlib.suppress(TimeoutError):
+            latest = time.monotonic() + 300
+            while not begun() and self.poll() is None and time.monotonic() < latest:
+                time.sleep(0.001)
             end = time.monotonic() + after
             while time.monotonic() < end and self.poll() is None:
                 time.sleep(0.002)
@@ -105,13 +141,18 @@ class Warm:
         answer: int | None = json.loads(stdout.readline())
         return answer
 
-    def start(self, *words: object, temporary: Path | None = None, memory: int | None = None) -> Run:
-        """Start a command with its own folder for temporary files; `memory` limits what it may add."""
+    def start(self, *words: object, temporary: Path | None = None, scarce: Scarce | None = None) -> Run:
+        """Start a command with its own folder for temporary files, perhaps where something is scarce."""
         self._count += 1
         out = self._folder / f"{self._count}.txt"
         environment = {"LC_ALL": "C", "TMPDIR": str(temporary or self._folder)}
         line = ["cte-lake", *map(str, words)]
-        request = {"line": line, "out": str(out), "environment": environment, "memory": memory}
+        request = {
+            "line": line,
+            "out": str(out),
+            "environment": environment,
+            "scarce": scarce and asdict(scarce),
+        }
         pid = self.ask(request)
         assert pid is not None
         return Run(self, pid, out)
@@ -154,9 +195,45 @@ def _load() -> None:
             importlib.import_module(name)
 
 
+def _lack(scarce: Scarce) -> None:
+    """Let this process have too little of something."""
+    if scarce.what == "memory":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + scarce.amount
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    elif scarce.what == "descriptors":
+        resource.setrlimit(resource.RLIMIT_NOFILE, (scarce.amount, scarce.amount))
+    else:
+        _mount_at(scarce)
+
+
+def _mount_at(scarce: Scarce) -> None:
+    user, group, place = os.getuid(), os.getgid(), scarce.place.encode()
+    _called("unshare", _NEW_USER | _NEW_MOUNTS)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    if scarce.what == "writable":
+        _called("mount", place, place, None, _BIND, None)
+        _called("mount", None, place, None, _BIND | _REMOUNT | _READ_ONLY, None)
+        return
+    size = 4 * sum(path.lstat().st_size + 16_384 for path in Path(scarce.ground).rglob("*")) + 2**24
+    _called("mount", b"tmpfs", place, b"tmpfs", 0, f"size={size}".encode())
+    shutil.copytree(scarce.ground, scarce.place, symlinks=True, dirs_exist_ok=True)
+    free = shutil.disk_usage(scarce.place).free - scarce.amount
+    with Path(scarce.place, BALLAST).open("wb") as ballast:
+        os.posix_fallocate(ballast.fileno(), 0, max(free, 1))
+
+
+def _called(name: str, *arguments: object) -> None:
+    """Call a function of the C library that Python 3.11 lacks."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if getattr(libc, name)(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), name)
+
+
 def _child(request: dict[str, object]) -> None:
     """Become the command."""
-    import resource
     import tempfile
 
     # Until the command listens, a signal ends it as it ends any program.
@@ -172,10 +249,9 @@ def _child(request: dict[str, object]) -> None:
     tempfile.tempdir = None
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
     sys.argv = line
-    if isinstance(memory := request["memory"], int):
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limit = pages * resource.getpagesize() + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    scarce = Scarce(**request["scarce"]) if request["scarce"] else None  # type: ignore[arg-type]
+    if scarce is not None:
+        _lack(scarce)
     from cte_lake.cli.main import main
 
     try:
@@ -184,6 +260,9 @@ def _child(request: dict[str, object]) -> None:
     except SystemExit as end:
         sys.stdout.flush()
         sys.stderr.flush()
+        if scarce is not None and scarce.kept:
+            Path(scarce.place, BALLAST).unlink()
+            shutil.copytree(scarce.place, scarce.kept, symlinks=True)
         os._exit(end.code if isinstance(end.code, int) else 1)
 
 
