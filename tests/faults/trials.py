@@ -310,7 +310,12 @@ def watched(run, place):
 
 
 def names(place):
-    return {(str(path), path.lstat().st_mtime_ns) for path in place.rglob("*") if not path.is_dir()}
+    """Files with their times, but for locks and what is derived."""
+    return {
+        (str(path), path.lstat().st_mtime_ns)
+        for path in place.rglob("*")
+        if not path.is_dir() and not {"logs", ".cache"} & {*path.parts}
+    }
 
 
 def changes(place, before):
