@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import time
@@ -310,12 +312,14 @@ def watched(run, place):
 
 
 def names(place):
-    """Files with their times, but for locks and what is derived."""
-    return {
-        (str(path), path.lstat().st_mtime_ns)
-        for path in place.rglob("*")
-        if not path.is_dir() and not {"logs", ".cache"} & {*path.parts}
-    }
+    """Files with their times, but for locks and what is derived; a command may be at work meanwhile."""
+    found = set()
+    for folder, folders, files in os.walk(place):
+        folders[:] = set(folders) - {"logs", ".cache"}
+        for path in (Path(folder, name) for name in files):
+            with contextlib.suppress(FileNotFoundError):
+                found.add((str(path), path.lstat().st_mtime_ns))
+    return found
 
 
 def changes(place, before):
