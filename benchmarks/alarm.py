@@ -26,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=1000)
     parser.add_argument("--law", action="append", choices=[*LAWS])
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=28)
     parser.add_argument("--jump", type=float, default=0.1)
     options = parser.parse_args()
     laws = options.law or ["power", "saturating", "two-species", "solar-cycle", "shelf", "polynomial"]

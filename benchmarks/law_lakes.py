@@ -65,7 +65,7 @@ def main() -> None:
         start = time.process_time()
         with MemoryLake(settings.config, views=("cte", "pairs"), threads=1) as opened:
             opened.fill(exposures, phot)
-            found = fit_lake(opened, FitRequest(), settings.hash()).coefficients
+            found = fit_lake(opened, FitRequest(samples=200), settings.hash()).coefficients
         trial = judge_stars(lake, found, dates, skies)
         quality = found.quality
         print(
