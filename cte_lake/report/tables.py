@@ -60,6 +60,18 @@ def loss_text(loss: float | None, error: float | None) -> str | None:
     return PERCENT.text(loss, error)
 
 
+def both_units(key: str, row: Row) -> Cells:
+    """The cells of a loss: percent per 2048 rows, and below it magnitudes per 2051 rows."""
+    loss, error = row["cte_loss"], row["cte_loss_err"]
+    return {key: loss_text(loss, error), f"{key}_mag": magnitude_text(loss, error, row["estimator"])}
+
+
+def magnitude_text(loss: float | None, error: float | None, estimator: str) -> str | None:
+    """A loss in magnitudes with its error and unit; None where all is lost."""
+    text = MAGNITUDES.text(loss, error, estimator)
+    return None if text is None or "nan" in text else f"{text} {MAGNITUDES.symbol}"
+
+
 def number_text(value: float | None, digits: int) -> str | None:
     """A number with a given count of decimals."""
     # Adding 0 takes the sign off what rounds to nothing.
@@ -107,7 +119,7 @@ def latest_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
             }
             | dict.fromkeys(keys.values()),
         )
-        line[keys[row["bin_lo"], row["bin_hi"]]] = loss_text(row["cte_loss"], row["cte_loss_err"])
+        line |= both_units(keys[row["bin_lo"], row["bin_hi"]], row)
     heads = columns(
         Column("target", "Target", "name", share=2),
         Column("mode", "Observing mode", "words", share=4),
@@ -139,7 +151,7 @@ def pair_table(
         for loss in losses.get(row["pair_id"], ()):
             bin_ = (loss["bin_lo"], loss["bin_hi"])
             if bin_ in keys:
-                line[keys[bin_]] = loss_text(loss["cte_loss"], loss["cte_loss_err"])
+                line |= both_units(keys[bin_], loss)
         lines.append(line)
     heads = columns(
         Column("date", "Date", "name", "href", 2),

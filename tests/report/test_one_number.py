@@ -17,6 +17,7 @@ from cte_lake.config import load_settings
 from cte_lake.correction.renewal import all_sets
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
+from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.report.moves import moves_of
 from cte_lake.report.tables import loss_text
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
@@ -102,6 +103,9 @@ def test_the_newest_losses_are_the_same_everywhere(hostile_lake, page, moves, tm
                 (move.loss, move.loss_err), rel=1e-9
             )
             assert row["epoch_mjd"] == move.mjd
+            magnitudes = MAGNITUDES.of(move.loss, move.loss_err, estimator)
+            assert (row["loss_mag"], row["loss_mag_err"]) == pytest.approx(magnitudes, rel=1e-9)
+        assert MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"], estimator) + " mag" in on_page, key
         assert loss_text(move.loss, move.loss_err) in on_page, key
         assert loss_text(move.loss, move.loss_err) in status, key
 
