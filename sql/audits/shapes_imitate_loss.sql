@@ -1,7 +1,7 @@
 -- A row is a kind of pairs whose bright stars' shapes imitate a loss: growth_loss, averaged over the pairs, is over
--- three times its error and over half a point (0.005; faint neighbours that lose more make up to that in a crowded
--- field), and charge that is released late does not explain it. It would make the number positive, and
--- with it the losses of faint stars larger than those of the bright ones. See docs/growth.md for what to do.
+-- three times its error and over half a point (0.005), and charge does not explain it. Charge that is released late
+-- makes the number positive, and with it the losses of faint stars larger than those of the bright ones; faint
+-- neighbours make it negative, by up to a tenth of what they lose more. See docs/growth.md for what to do.
 WITH shapes AS (
     SELECT
         g.target, g.filter, g.length, g.filetype, g.generation, g.pairing,
@@ -35,4 +35,5 @@ LEFT JOIN charges AS f
     AND NOT f.bright
 WHERE abs(s.growth_loss) > greatest(3 * s.growth_loss_err, 0.005)
     AND NOT coalesce(s.growth_loss > 0 AND f.loss - b.loss > 3 * sqrt(f.variance + b.variance), false)
+    AND NOT coalesce(s.growth_loss < 0 AND -s.growth_loss < 0.1 * (f.loss - b.loss), false)
 ORDER BY s.target, s.filter, s.length, s.filetype, s.generation, s.pairing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -194,3 +195,33 @@ def test_a_wrong_sky_imitates_a_loss_of_faint_stars_that_grows_with_the_aperture
 def test_the_audit_tells_a_wrong_sky_from_a_loss(tmp_path, told, lake):
     rows = failing(written(tmp_path / "lake", **({"widening": 0.0} | lake)), "sky_imitates_loss")
     assert bool(rows) is told
+
+
+@pytest.mark.parametrize(
+    ("growth", "bright", "faint", "found"),
+    [
+        (-0.0069, 0.087, 0.199, 0),  # faint neighbours lose 11 points more
+        (-0.0069, 0.0, 0.0, 1),  # nobody loses anything
+        (-0.0150, 0.087, 0.199, 1),  # more than neighbours can do
+        (0.0219, 0.074, 0.203, 0),  # released late
+        (0.0069, 0.087, 0.087, 1),
+        (-0.0040, 0.0, 0.0, 0),  # under half a point
+    ],
+)
+def test_the_audit_lets_pass_what_charge_explains(growth, bright, faint, found):
+    (audit,) = (each for each in audits() if each.name == "shapes_imitate_loss")
+    names = ("target", "filter", "length", "filetype", "generation", "pairing")
+    kind = ", ".join(f"'x' AS {name}" for name in names)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE MACRO bright_limit() AS 8000")
+        connection.execute(
+            f"CREATE TABLE growth_loss AS SELECT {kind}, ?::DOUBLE AS growth_loss, 0.001 AS growth_loss_err",
+            [growth],
+        )
+        connection.execute(
+            f"CREATE TABLE slopes_of AS SELECT {kind}, unnest([8000, 500]) AS bin_lo, unnest([?, ?]) AS loss,"
+            " 0.002 AS loss_err",
+            [bright, faint],
+        )
+        connection.execute("CREATE MACRO losses(generation := 'newest') AS TABLE FROM slopes_of")
+        assert len(connection.sql(audit.query).fetchall()) == found

@@ -124,8 +124,10 @@ def _of_audits(lake: StoredLake, night: Night) -> Iterator[Trouble]:
     for name, rows in told["rows"].items():
         if name != ALARM:
             found = f"{count_text(len(rows), 'row')}{' or more' if len(rows) >= SAMPLE else ''}"
+            # The first sentence says what a row is; the rest stands in the audit's own answer.
+            meaning = told["meanings"].get(name, "").partition(". ")[0].removesuffix(".")
             text = (
-                f"audit {name} found {found}; `cte-lake audit` lists them. {told['meanings'].get(name, '')}"
+                f"audit {name} found {found}; `cte-lake audit` lists them. {meaning}{'.' if meaning else ''}"
             )
             yield Trouble(f"audit {name}", text.strip(), night.started)
 
