@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 Cells = dict[str, Any]
 #: Figures that stand behind an interactive chart; the others have a place of their own.
 _BEHIND = ("cte-time", "cte-flux", "cte-flash")
+#: Those of the page of quality.
+_OF_QUALITY = ("focus", "growth")
 
 
 @dataclass(frozen=True)
@@ -211,7 +213,8 @@ def _content(
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
         "figures": {name: one for name, one in images.items() if name in _BEHIND},
-        "more_figures": [one for name, one in images.items() if name not in _BEHIND],
+        "more_figures": [one for name, one in images.items() if name not in {*_BEHIND, *_OF_QUALITY}],
+        "quality_figures": [images[name] for name in _OF_QUALITY if name in images],
         "pair_columns": pair_columns,
         "pairs": pairs,
         "coefficients": coefficient_cells(states, work / "data"),

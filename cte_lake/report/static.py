@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cte_lake.errors import NothingToDo
 from cte_lake.plots.style import save
-from cte_lake.report.figures import losses, stars
+from cte_lake.report.figures import chips, losses, shapes, stars
 from cte_lake.report.figures.files import write_data
 from cte_lake.report.figures.request import Drawing, Request
 from cte_lake.report.gather import Gathered
@@ -41,24 +41,30 @@ class Printed:
 
 def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Printed]:
     """The figures of the report in the order of the page."""
-    chips = _table(gathered, "chips")
+    pairs = _table(gathered, "chips")
     rolled = _table(gathered, "180")
-    flash = None if chips is None else _with_flash(chips, gathered)
+    flash = None if pairs is None else _with_flash(pairs, gathered)
     found = [
         Printed("overview", "What is in the lake", lambda: losses.overview(lake, asked)),
         Printed("recovery", "Stars recovered", lambda: stars.recovery(lake, asked)),
     ]
-    if chips is not None:
-        found.append(Printed("cte-time", "Loss against time", lambda: losses.time_drawing(chips, asked)))
-        found.append(Printed("cte-flux", "Loss against flux", lambda: losses.flux_drawing(chips, asked)))
+    if pairs is not None:
+        found.append(Printed("cte-time", "Loss against time", lambda: losses.time_drawing(pairs, asked)))
+        found.append(Printed("cte-flux", "Loss against flux", lambda: losses.flux_drawing(pairs, asked)))
     if flash is not None and flash.num_rows:
         found.append(Printed("cte-flash", "Loss against flash", lambda: losses.flash_drawing(flash, asked)))
     if rolled is not None:
         found.append(Printed("cte-180", "The 180-degree set", lambda: losses.rolled_drawing(rolled, asked)))
-    if rolled is not None and chips is not None:
+    if rolled is not None and pairs is not None:
         title = "The 180-degree set over the nominal data"
-        found.append(Printed("cte-180-overlay", title, lambda: losses.overlay_drawing(rolled, chips, asked)))
-    return found
+        found.append(Printed("cte-180-overlay", title, lambda: losses.overlay_drawing(rolled, pairs, asked)))
+    return [
+        *found,
+        Printed("chips", "Loss of each chip by itself", lambda: chips.chips(lake, asked)),
+        Printed("displacement", "How far trails move stars", lambda: shapes.displacement(lake, asked)),
+        Printed("focus", "Sharpness of the exposures", lambda: shapes.focus(lake, asked)),
+        Printed("growth", "Stars along the rows of the newest exposure", lambda: shapes.growth(lake, asked)),
+    ]
 
 
 def _table(gathered: Gathered, pairing: str) -> pa.Table | None:
