@@ -256,11 +256,11 @@ def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str)
     """Latest losses and charts, with the curves of the coefficient sets and a sentence on them."""
     rows = [row for row in gathered.compared if row["pairing"] == "chips" and row["cte_loss"] is not None]
     if not sets or not rows:
-        return content.results(gathered, {}, sets, estimator) | {"curves_note": ""}
+        return content.results(gathered, {}, sets) | {"curves_note": ""}
     timed = [row for row in rows if (row["bin_lo"], row["bin_hi"]) in set(gathered.time_bins)]
     over_flux = flux_curves(sets, pa.Table.from_pylist(rows))
     found = {"flux": charts.chart_curves(over_flux, "flux")}
     if timed:
         found["time"] = charts.chart_curves(time_curves(sets, pa.Table.from_pylist(timed)), "mjd")
     note = other_estimator(sets, over_flux, estimator)
-    return content.results(gathered, found, sets, estimator) | {"curves_note": note}
+    return content.results(gathered, found, sets) | {"curves_note": note}

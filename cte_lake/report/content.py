@@ -21,9 +21,7 @@ from cte_lake.report.tables import Column
 Cells = dict[str, Any]
 
 
-def results(
-    gathered: Gathered, curves: Mapping[str, Sequence[Row]], sets: Sequence[CoefficientSet], estimator: str
-) -> Cells:
+def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]], sets: Sequence[CoefficientSet]) -> Cells:
     """Latest losses, beside those before and the model's, and the interactive charts."""
     links = {row["pair_id"]: f"pairs/{tables.pair_slug(row)}.html" for row in gathered.pairs}
     chips = [row for row in gathered.compared if row["pairing"] == "chips"]
@@ -37,7 +35,7 @@ def results(
     return {
         "latest_columns": columns,
         "latest": rows,
-        "newest": morning.newest_table(loss_moves(gathered.compared, gathered.time_bins, sets), estimator),
+        "newest": morning.newest_table(loss_moves(gathered.compared, gathered.time_bins, sets)),
         "charts": {
             "time": charts.time_chart(timed, links, curves.get("time", ()), off) if timed else None,
             "flux": charts.flux_chart(fluxes, links, curves.get("flux", ()), off) if fluxes else None,

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cte_lake.correction.renewal import SetState
 from cte_lake.model.alarm import alarms
+from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night, Trouble
 from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text, word
@@ -175,15 +176,13 @@ def _last_date(one: SetState) -> str:
     return str(tables.date_text(one.coefficients.validity.mjd[1]))
 
 
-def newest_table(moves: Sequence[LossMove], estimator: str) -> Cells:
+def newest_table(moves: Sequence[LossMove]) -> Cells:
     """The losses of the newest epoch of each target: a block a mode, a row a flux bin.
 
     Parameters
     ----------
     moves : sequence of LossMove
         What `cte_lake.report.moves.loss_moves` returns.
-    estimator : str
-        How they were measured.
 
     Returns
     -------
@@ -199,26 +198,26 @@ def newest_table(moves: Sequence[LossMove], estimator: str) -> Cells:
             modes[(move.target, move.filter, move.length, move.flash, move.filetype != "flt")].append(move)
     # The target that was observed last comes first.
     ordered = sorted(modes.items(), key=lambda item: (-newest[item[0][0]], item[0]))
-    return {"blocks": [_block(of_mode, estimator) for _, of_mode in ordered]}
+    return {"blocks": [_block(of_mode) for _, of_mode in ordered]}
 
 
-def _block(moves: Sequence[LossMove], estimator: str) -> Cells:
+def _block(moves: Sequence[LossMove]) -> Cells:
     first = moves[0]
     before = next((move.mjd_before for move in moves if move.mjd_before is not None), None)
     return {
         "title": f"{target_text(first.target)}, {tables.mode_text(vars(first))}",
         "dates": f"{tables.date_text(first.mjd)}; before: {tables.date_text(before) or 'none'}",
-        "rows": [_cells(move, estimator) for move in moves],
+        "rows": [_cells(move) for move in moves],
     }
 
 
-def _cells(move: LossMove, estimator: str) -> Cells:
+def _cells(move: LossMove) -> Cells:
     change, change_err = _less(move, move.loss_before, move.loss_before_err)
     excess, excess_err = _less(move, move.model, move.model_err)
     return {
         "bin": bin_text(move.bin_lo, move.bin_hi).removesuffix(f" {ELECTRONS}"),
         "loss": _kept_together(tables.loss_text(move.loss, move.loss_err)),
-        "loss_mag": _kept_together(tables.magnitude_text(move.loss, move.loss_err, estimator)),
+        "loss_mag": _kept_together(MAGNITUDES.text(move.loss, move.loss_err)),
         "change": signed_text(change, change_err),
         "change_marked": _marked(change, change_err),
         "excess": signed_text(excess, excess_err),

@@ -63,13 +63,7 @@ def loss_text(loss: float | None, error: float | None) -> str | None:
 def both_units(key: str, row: Row) -> Cells:
     """The cells of a loss: percent per 2048 rows, and below it magnitudes per 2051 rows."""
     loss, error = row["cte_loss"], row["cte_loss_err"]
-    return {key: loss_text(loss, error), f"{key}_mag": magnitude_text(loss, error, row["estimator"])}
-
-
-def magnitude_text(loss: float | None, error: float | None, estimator: str) -> str | None:
-    """A loss in magnitudes with its error and unit; None where all is lost."""
-    text = MAGNITUDES.text(loss, error, estimator)
-    return None if text is None or "nan" in text else f"{text} {MAGNITUDES.symbol}"
+    return {key: loss_text(loss, error), f"{key}_mag": MAGNITUDES.text(loss, error)}
 
 
 def number_text(value: float | None, digits: int) -> str | None:

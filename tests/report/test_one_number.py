@@ -103,9 +103,9 @@ def test_the_newest_losses_are_the_same_everywhere(hostile_lake, page, moves, tm
                 (move.loss, move.loss_err), rel=1e-9
             )
             assert row["epoch_mjd"] == move.mjd
-            magnitudes = MAGNITUDES.of(move.loss, move.loss_err, estimator)
+            magnitudes = MAGNITUDES.of(move.loss, move.loss_err)
             assert (row["loss_mag"], row["loss_mag_err"]) == pytest.approx(magnitudes, rel=1e-9)
-        assert MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"], estimator) + " mag" in on_page, key
+        assert MAGNITUDES.text(move.loss, move.loss_err) in on_page, key
         assert loss_text(move.loss, move.loss_err) in on_page, key
         assert loss_text(move.loss, move.loss_err) in status, key
 
