@@ -45,7 +45,9 @@ def _peak(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32, 
     histogram = np.zeros(n_bins, dtype=np.float32)
     scale = np.float32(np.float32(n_bins - 1) / np.float32(high - low))
     for i in range(lo, hi):
-        histogram[int(np.float32(np.float32(np.float32(row[i]) - low) * scale))] += np.float32(1.0)
+        bin_ = int(np.float32(np.float32(np.float32(row[i]) - low) * scale))
+        # Values near the end of float32 overflow; compiled code writes wherever an index leads.
+        histogram[min(max(bin_, 0), n_bins - 1)] += np.float32(1.0)
     mean = np.float32(np.float32(hi - lo) / np.float32(n_bins))
     step = np.float32(np.float32(high - low) / np.float32(n_bins - 1))
     value = np.float64(np.float32(low + np.float32(0.5) * step))
