@@ -29,7 +29,7 @@ READERS = {
         ("epoch", "measured", "epoch 57601 --target ngc104 --filetype flt --flash 0 --lake {lake}"),
         ("pivot", "measured", "pivot --target ngc104 --lake {lake}"),
         ("predict", "measured", "predict -c simulated_demo_flt_r3 --date 2027-06-01 --flux 500"),
-        ("closure", "measured", "closure -n 60 --no-progress"),
+        ("closure", "measured", "closure -n 4 --no-progress"),
         ("consistency", "measured", "consistency --lake {lake}"),
         ("coverage", "measured", "coverage --lake {lake}"),
         ("plot", "measured", f"plot cte-time --target ngc104 --lake {{lake}} {_OUT}.pdf"),
@@ -39,14 +39,15 @@ READERS = {
         ("coeffs-diff", "measured", "coeffs diff simulated_demo_flt_r3 simulated_demo_flt_r3"),
         (
             "coeffs-new", "measured",
-            f"coeffs new mine --values 1,2,3,4,5,6,7,8,9 --source none {_OUT}.toml",
+            "coeffs new mine --values 1,2,3,4,5,6,7,8,9 --source none --flux 500-32000 "
+            f"--dates 2009-10-01..2016-09-30 --filetype flt {_OUT}.toml",
         ),
         ("pam", "measured", "pam check {frame}"),
-        ("simulate", "measured", "simulate {place}/made --epochs 1 --width 96 --stars 60 --no-progress"),
+        ("simulate", "measured", "simulate {place}/made --epochs 1 --width 128 --stars 60 --no-progress"),
         ("demo", "measured", "demo {place}/demo --workers 0"),
-        ("run", "empty", "run {frames} --lake {lake} --workers 0 --no-progress"),
+        ("run", "empty", "run {frames} --lake {lake} --workers 0"),
         ("refresh", "measured", "refresh --step audit --step status --lake {lake}"),
-        ("run-workers", "empty", "run {frames} --lake {lake} --workers 1 --no-progress"),
+        ("run-workers", "empty", "run {frames} --lake {lake} --workers 1"),
         ("ingest-workers", "empty", "ingest {frames} --lake {lake} --workers 2"),
     )
 }  # fmt: skip
