@@ -47,7 +47,6 @@ READERS = {
         ("demo", "measured", "demo {place}/demo --workers 0"),
         ("run", "empty", "run {frames} --lake {lake} --workers 0"),
         ("refresh", "measured", "refresh --step audit --step status --lake {lake}"),
-        ("run-workers", "empty", "run {frames} --lake {lake} --workers 1"),
         ("ingest-workers", "empty", "ingest {frames} --lake {lake} --workers 2"),
     )
 }  # fmt: skip
