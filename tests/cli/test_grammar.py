@@ -187,20 +187,24 @@ def test_a_full_disk_below_standard_output_is_said_so():
         assert started.wait() == ExitCode.WRONG_USE
 
 
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_command_with_one_line(lake, number):
     reader, writer = os.pipe()
     with process("sql", "-", "--lake", lake, stdin=reader, stdout=subprocess.DEVNULL) as started:
         os.close(reader)
-        # The pipe is drained when the command waits for the rest of its query.
-        os.write(writer, b"SELECT")
-        deadline = time.monotonic() + 200
-        while _waiting_bytes(writer) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        started.send_signal(number)
-        said = started.stderr.read()
-        os.close(writer)
-        assert started.wait() == 128 + number
+        try:
+            # The pipe is drained when the command waits for the rest of its query.
+            os.write(writer, b"SELECT")
+            deadline = time.monotonic() + 200
+            while _waiting_bytes(writer) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            started.send_signal(number)
+            _, said = started.communicate(timeout=200)
+        finally:
+            started.kill()
+            os.close(writer)
+        assert started.returncode == 128 + number
     assert said.startswith("cte-lake: ")
     assert said.count("\n") == 1
 

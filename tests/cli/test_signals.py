@@ -21,21 +21,11 @@ LONG = {
     "impatience": (("status", "--lake", "{lake}"), 0.2, signal.SIGTERM),
     "impatience-2": (("status", "--lake", "{lake}"), 0.2, signal.SIGINT),
 }
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: A command that was done before the signal came.
 DONE = {ExitCode.DONE, ExitCode.DONE_IN_PART, ExitCode.NOTHING_TO_DO, ExitCode.WRONG_USE}
 
 
-@pytest.fixture(autouse=True)
-def _heard():
-    """Signals that the caller of the tests ignores, as nohup does, would be ignored by the commands too."""
-    former = {number: signal.getsignal(number) for number in SIGNALS}
-    for number, handler in former.items():
-        if handler is signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-    yield
-    for number, handler in former.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("signals_heard")
 
 
 @pytest.mark.slow

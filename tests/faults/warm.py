@@ -236,8 +236,9 @@ def _child(request: dict[str, object]) -> None:
     """Become the command."""
     import tempfile
 
-    # Until the command listens, a signal ends it as it ends any program.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Until the command listens, a signal ends it as it ends any program; nohup is of the tests alone.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     os.setsid()
     out = os.open(str(request["out"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, to in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (out, 2)):
