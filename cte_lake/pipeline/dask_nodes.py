@@ -40,7 +40,7 @@ def local_cluster(n_workers: int, memory_limit: str, scratch: str, log_level: in
     memory_limit : str
         Memory limit of each, ``4GB``.
     scratch : str
-        Folder for what workers write beside the lake.
+        Folder for what scheduler and workers write beside the lake.
     log_level : int
         Level from which Dask's messages are logged.
 
@@ -51,14 +51,13 @@ def local_cluster(n_workers: int, memory_limit: str, scratch: str, log_level: in
         them is refused at the TLS handshake.
     """
     security = Security.temporary()
-    shared = {"host": _HOST, "protocol": "tls://", "security": security}
+    shared = {"host": _HOST, "protocol": "tls://", "security": security, "local_directory": scratch}
     worker = {
         "cls": Nanny,
         "options": shared
         | {
             "nthreads": 1,
             "memory_limit": memory_limit,
-            "local_directory": scratch,
             "silence_logs": log_level,
             "worker_class": LocalWorker,
             "dashboard": False,

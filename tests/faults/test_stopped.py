@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,10 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
         assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
         assert left_behind(place) == []
         assert list(place.with_name(f"{place.name}.tmp").iterdir()) == []
+    # Workers end with the command, which does not wait for them once it was told to stop.
+    end = time.monotonic() + 120
+    while still_there(run.pid) and time.monotonic() < end:
+        time.sleep(0.1)
     assert still_there(run.pid) == []
     sound(place)
     shutil.rmtree(place)
