@@ -8,8 +8,6 @@ import numpy as np
 #: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale
 #: for lines on white, is left out).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-#: The same hues for a dark page, each lightened until it stands out from near-black.
-PALETTE_ON_DARK = ("#56B4E9", "#FF8B45", "#35CC9C", "#E495C3", "#F0B23C", "#9FD6F5", "#E8ECF0")
 MARKERS = ("o", "s", "^", "D", "v", "p", "h")
 #: Sizes, point, at which the markers look equally large.
 _MARKER_SIZES = {"o": 7.0, "s": 6.6, "^": 8.2, "D": 6.2, "v": 8.2, "p": 8.0, "h": 8.0}
