@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -150,6 +153,18 @@ def test_a_file_is_replaced_only_when_told(lake, tmp_path):
     assert path.read_text() == "mine"
     export(lake, "losses", "--to", path, "--overwrite")
     assert b"VOTABLE" in path.read_bytes()
+
+
+def test_a_row_of_any_length_stays_within_the_writer_s_memory():
+    """Rows that fill a buffer of 2**n bytes to the last one; Python's debugging allocator watches it."""
+    code = (
+        "import pyarrow as pa; from cte_lake.views.table_files import votable_bytes\n"
+        "for length in range(380, 900): votable_bytes(pa.table({'text': ['x' * length]}))"
+    )
+    watched = {**os.environ, "PYTHONMALLOC": "debug"}
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, env=watched, capture_output=True, text=True, check=False, timeout=400)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
