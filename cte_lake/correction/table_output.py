@@ -253,7 +253,7 @@ _CARDS = {
 
 
 def _write_votable(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
-    from astropy.io.votable import from_table
+    from astropy.io.votable import from_table, writeto
     from astropy.io.votable.tree import Info
 
     plain = table.copy(copy_data=False)
@@ -263,7 +263,8 @@ def _write_votable(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
     document = from_table(plain)
     for name, value in about.items():
         document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=_flat(value)))
-    document.to_xml(stream)
+    # Not `to_xml`: its C code can leave its buffer (astropy 8.0.2).
+    writeto(document, stream)
 
 
 def _flat(value: Any) -> str:
