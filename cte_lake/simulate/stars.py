@@ -257,6 +257,9 @@ def write_master(table: Table, path: Path) -> Path:
     formats = {"x": "%.4f", "y": "%.4f", "ra": "%.9f", "dec": "%.9f"}
     if path.suffix == ".cat":
         table.write(path, format=form, formats=formats, overwrite=True)
+    elif form == "votable":
+        # Rows as text are written by C code that can leave its buffer (astropy 8.0.2).
+        table.write(path, format=form, overwrite=True, tabledata_format="binary2")
     else:
         table.write(path, format=form, overwrite=True)
     return path
