@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,10 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.cli.output import FormatOption, OutputOption
+
+if TYPE_CHECKING:
+    from cte_lake.config.models import Workers
+    from cte_lake.pipeline.dask import WorkerSettings
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -107,13 +111,12 @@ def chips(
         typer.echo(sentence, err=True)
 
 
-def _pool(stated: Any, workers: int | None, scheduler: str | None) -> Any:
+def _pool(configured: Workers, workers: int | None, scheduler: str | None) -> WorkerSettings | None:
     from cte_lake.pipeline.dask import WorkerSettings
 
     if workers is None and scheduler is None:
         return None
-    count = stated.count if workers is None else workers
-    return WorkerSettings(count, scheduler, stated.memory_limit, stated.retries)
+    return WorkerSettings.of(configured, workers, scheduler)
 
 
 def _write(path: Path, matrix: Any) -> None:

@@ -246,9 +246,7 @@ class WorkersOptions(Options):
         """Return the configured workers with these options on top."""
         from cte_lake.pipeline.dask import WorkerSettings
 
-        stated = settings.config.workers
-        count = stated.count if self.workers is None else self.workers
-        return WorkerSettings(count, self.scheduler, stated.memory_limit, stated.retries)
+        return WorkerSettings.of(settings.config.workers, self.workers, self.scheduler)
 
 
 def given_paths(words: Sequence[str]) -> tuple[str, ...]:

@@ -119,8 +119,7 @@ def schema_fill(
         # Photometry's libraries are not needed for headers.
         from cte_lake.pipeline.fill_added import fill_added
 
-        stated = settings.config.workers
-        where = WorkerSettings(stated.count, None, stated.memory_limit, stated.retries)
+        where = WorkerSettings.of(settings.config.workers)
         with progress_bar("fill", progress) as report_progress:
             done += fill_added(root, settings, added, where, report_progress)
     if as_json:

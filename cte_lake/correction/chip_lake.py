@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cte_lake.api import Lake
+    from cte_lake.config.models import Workers
     from cte_lake.model.chips.rows import StarState
     from cte_lake.model.chips.sums import Sums
 
@@ -221,9 +222,9 @@ def _choose(lake: Lake, request: ChipRequest) -> _Chosen:
     return _Chosen(largest, {name: str(largest[0][name]) for name in KINDS}, notes)
 
 
-def _pool(stated: Any, rows: int) -> WorkerSettings:
-    count = stated.count if rows >= _MANY and find_spec("distributed") is not None else 0
-    return WorkerSettings(count, None, stated.memory_limit, stated.retries)
+def _pool(configured: Workers, rows: int) -> WorkerSettings:
+    spread = rows >= _MANY and find_spec("distributed") is not None
+    return WorkerSettings.of(configured, None if spread else 0)
 
 
 def _pass(rows: StarRows, argument: tuple[Task, Exposures]) -> tuple[Sums, StarState]:

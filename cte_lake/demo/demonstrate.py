@@ -135,10 +135,9 @@ def _ingest(folder: Path, workers: int, say: Say) -> StoredLake:
         catalog = folder / "frames" / target / f"{target}_master.cat"
         imported += import_master(lake, catalog, target, settings.config).n_stars
     say(f"[2/5] lake    made, {imported:,} stars of 2 master catalogs imported")
-    stated = settings.config.workers
     common: dict[str, Any] = {
         "lake": lake, "paths": (str(folder / "frames"),), "settings": settings,
-        "workers": WorkerSettings(workers, None, stated.memory_limit, stated.retries),
+        "workers": WorkerSettings.of(settings.config.workers, workers),
     }  # fmt: skip
     _prepare(common, say)
     report = ingest(IngestArguments(**common))

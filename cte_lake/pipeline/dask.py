@@ -14,6 +14,8 @@ from cte_lake.pipeline.private import private_folder
 if TYPE_CHECKING:
     from distributed import Client
 
+    from cte_lake.config.models import Workers
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -58,6 +60,14 @@ class WorkerSettings:
     scheduler: str | None = None
     memory_limit: str = "4GB"
     retries: int = 2
+
+    @classmethod
+    def of(
+        cls, configured: Workers, count: int | None = None, scheduler: str | None = None
+    ) -> WorkerSettings:
+        """Return the configured workers, with another count or a scheduler where one is given."""
+        chosen = configured.count if count is None else count
+        return cls(chosen, scheduler, configured.memory_limit, configured.retries)
 
 
 def run_tasks(
