@@ -24,7 +24,9 @@ MAX_EXTENSIONS: Final = 1000
 
 _END: Final = re.compile(rb"END {77}")
 _INTEGER: Final = re.compile(rb"= *([+-]?\d{1,18}) *(?:/|$)")
-_SAMPLE_BITS: Final = frozenset({8, 16, 32, 64, -32, -64})
+SAMPLE_BITS: Final = frozenset({8, 16, 32, 64, -32, -64})
+"""What BITPIX may be."""
+
 _MAX_AXES: Final = 999
 
 
@@ -110,7 +112,7 @@ def _data_size(header: bytes, path: Path, number: int) -> int:
         return int(found[1])
 
     bits = integer(b"BITPIX", None, -64, 64)
-    if bits not in _SAMPLE_BITS:
+    if bits not in SAMPLE_BITS:
         raise refusal("no valid BITPIX")
     axes = integer(b"NAXIS", None, 0, _MAX_AXES)
     lengths = [integer(b"NAXIS%d" % axis, None, 0, 1 << 40) for axis in range(1, axes + 1)]

@@ -13,9 +13,9 @@ from typing import Final
 from astropy.io import fits
 
 from cte_lake.errors import Rejected
+from cte_lake.frames.structure import SAMPLE_BITS
 
 _SAFE: Final = frozenset({"RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "NOCOMPRESS"})
-_SAMPLE_BITS: Final = frozenset({8, 16, 32, 64, -32, -64})
 _RICE_BLOCKS: Final = frozenset({16, 32})
 _LONGEST_AXIS: Final = 1 << 16
 _MAX_AXES: Final = 6
@@ -73,7 +73,7 @@ def _fault(header: fits.Header) -> str:
     if header.get("NAXIS2") != rows:
         return f"has {header.get('NAXIS2')} tiles where its sizes ask for {rows}; fetch it again"
     bits = header.get("ZBITPIX")
-    if bits not in _SAMPLE_BITS:
+    if bits not in SAMPLE_BITS:
         return "has no valid ZBITPIX; fetch it again"
     if method.startswith("RICE") and not _rice_is_sound(header, bits):
         return "the settings of Rice's method (ZNAMEn, ZVALn) are damaged; fetch it again"

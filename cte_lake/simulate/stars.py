@@ -258,8 +258,10 @@ def write_master(table: Table, path: Path) -> Path:
     if path.suffix == ".cat":
         table.write(path, format=form, formats=formats, overwrite=True)
     elif form == "votable":
-        # Rows as text are written by C code that can leave its buffer (astropy 8.0.2).
-        table.write(path, format=form, overwrite=True, tabledata_format="binary2")
+        from astropy.io.votable import from_table, writeto
+
+        # Not `Table.write`: its C code can leave its buffer (astropy 8.0.2).
+        writeto(from_table(table), str(path))
     else:
         table.write(path, format=form, overwrite=True)
     return path
