@@ -38,6 +38,8 @@ _SAID_LENGTH = {"s": "short exposures", "l": "long exposures"}
 _EMPTY_WORDS = MISSING | {"hst", "clear", "unknown"}
 #: Relative difference of two exposure times that are the same.
 _SAME_TIME = 0.05
+#: Days between two dates of the same visits; the loss grows by some 0.2% of itself meanwhile.
+_SAME_DATE = 10.0
 
 
 def fitted(coefficients: CoefficientSet, kind: str) -> tuple[str, ...]:
@@ -166,6 +168,7 @@ class Origin:
             ("chip", given.chip, _same_chip),
             ("filetype", given.filetype, _same_type),
             ("exptime", given.exptime, _same_time),
+            ("mjd", given.mjd, _same_date),
         ):
             for keyword, word in self._meta.get(role, {}).items():
                 if own is not None and getattr(self._columns, role) is None and not same(word, own):
@@ -342,6 +345,11 @@ def _number(word: str) -> float:
 def _same_time(word: str, given: Any) -> bool:
     own = _number(word)
     return not np.isfinite(own) or abs(own - given) <= _SAME_TIME * max(own, given)
+
+
+def _same_date(word: str, given: Any) -> bool:
+    own = _number(word)
+    return not np.isfinite(own) or abs(own - given) <= _SAME_DATE
 
 
 def _length(seconds: float) -> str:

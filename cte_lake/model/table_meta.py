@@ -20,6 +20,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "detector": ("detector",),
     "filter": ("filter", "filters", "filtername", "filter1", "filter2", "filtnam1", "band", "photmode"),
     "exptime": ("exptime", "texptime"),
+    "mjd": ("expstart", "mjd-obs"),
     "length": ("length",),
     "flash": ("flashlvl", "flash"),
     "chinject": ("chinject",),

@@ -203,6 +203,7 @@ def test_metadata_is_compared(write, tmp_path):
         ({"CCDCHIP": 1}, {}, "--chip 2"),
         ({"FILETYPE": "flc"}, {"filetype": "flt"}, "--filetype flt"),
         ({"EXPTIME": 30.0}, {"exptime": 420.0}, "--exptime 420"),
+        ({"EXPSTART": 56000.0}, {"mjd": 57601.0}, "--mjd 57601"),
     ):
         with pytest.raises(CatalogError, match=f"{what}.* was given; correct one of them"):
             run(meta, **facts)
