@@ -5,6 +5,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -26,6 +27,8 @@ TRIED = [
 ]
 #: How a command may end that was done before the signal came.
 DONE = set(ExitCode) - {ExitCode.DEFECT}
+#: What `fetch` keeps on purpose: the next one goes on from there.
+RESUMED = re.compile(r"^data/\d+/[a-z0-9]+_fl[tc]\.fits\.part(\.json)?$")
 #: A command that is done before the signal comes gets it earlier, a few times.
 TRIES = 5
 
@@ -51,7 +54,7 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
     if code == 128 + number:
         assert said.rstrip().splitlines()[-1].startswith("cte-lake: "), said
         assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
-        assert left_behind(place) == []
+        assert [left for left in left_behind(place) if not RESUMED.search(left)] == []
         assert list(place.with_name(f"{place.name}.tmp").iterdir()) == []
     # Workers end with the command, which does not wait for them once it was told to stop.
     end = time.monotonic() + 120

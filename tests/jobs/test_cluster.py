@@ -51,7 +51,9 @@ def command(folder, name, text):
 @pytest.mark.slow
 def test_a_generated_job_script_brings_a_worker_that_measures(lake, frames, tmp_path):
     """The script that SLURM is given is run by a shell here, as its node would; the connection is TLS."""
-    command(tmp_path, "sbatch", f'bash "$1" > {tmp_path}/job.log 2>&1 & echo "Submitted batch job $!"')
+    # The script is gone when `sbatch` has ended: it copies it first, as SLURM does.
+    start = f'cp "$1" {tmp_path}/job && (bash {tmp_path}/job > {tmp_path}/job.log 2>&1 & echo $!)'
+    command(tmp_path, "sbatch", f'echo "Submitted batch job $({start})"')
     command(tmp_path, "scancel", 'pkill -P "$1"; kill "$1"')
     done = cluster(
         "slurm", "--jobs", "1", "--", "ingest", str(frames), "--lake", str(lake), "--json",
