@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 from cte_lake.correction.fit_lake import fit_lake
 from cte_lake.correction.followed import ADVICE, request_of
@@ -14,12 +16,15 @@ from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
+from cte_lake.model.fit import MIN_BINS
+from cte_lake.model.points import epochs
 from cte_lake.plots.words import target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.config import Settings
     from cte_lake.config.sections import AskedSet
+    from cte_lake.correction.fit_lake import FitOutcome
     from cte_lake.model.coefficients import CoefficientSet
 
 
@@ -72,11 +77,33 @@ def _first(opened: Lake, settings: Settings, asked: AskedSet, chosen: Selection)
     name = f"{target_text(chosen.target[0])} {asked.filter} {asked.length} {asked.filetype.upper()}"
     try:
         opened.keep_slopes(request.aperture, [request.estimator], chosen.of_losses())
-        found = fit_lake(opened, request, settings.hash()).coefficients
+        outcome = fit_lake(opened, request, settings.hash())
+        _refuse_early(outcome)
     except (FitRefused, NothingToDo) as error:
         return FirstSet(None, f"the first set of {name} has to wait: {error}")
-    found = replace(found, name=free_name(opened.stored, found.name))
+    found = replace(outcome.coefficients, name=free_name(opened.stored, outcome.coefficients.name))
     told = f"observers may use {found.name}, the first of {name}; look at it before you publish it"
     found = replace(found, provenance={**found.provenance, ADVICE: told})
     write_coefficients(path_in_lake(opened.stored, found.name), found)
     return FirstSet(found, told)
+
+
+def _refuse_early(outcome: FitOutcome) -> None:
+    """Refuse a set that nothing contradicts: the night makes it, and nobody looks at it before."""
+    by_hand = "`cte-lake fit` makes a set of these by hand"
+    fit = next(trial.fit for trial in outcome.candidates if trial.chosen and trial.fit is not None)
+    points, degree, needed = fit.points, fit.time_degree, fit.time_degree + 2
+    found = epochs(points.mjd).size
+    if found < needed:
+        raise FitRefused(
+            f"{found} epochs cannot show that a time dependence of degree {degree} is wrong, {needed} can; "
+            f"{by_hand}"
+        )
+    bins = [epochs(points.mjd[points.bin_lo == low]).size >= needed for low in np.unique(points.bin_lo)]
+    if sum(bins) < MIN_BINS:
+        raise FitRefused(
+            f"{sum(bins)} flux bins have slopes in {needed} epochs, a quadratic in log flux needs "
+            f"{MIN_BINS}; {by_hand}"
+        )
+    if outcome.no_surface:
+        raise FitRefused(f"{outcome.no_surface}; {by_hand}")

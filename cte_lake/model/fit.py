@@ -24,6 +24,8 @@ from cte_lake.model.terms import (
 FloatArray = NDArray[np.float64]
 #: Range (e-/px) under which a background says nothing of how the loss depends on it.
 MIN_BACKGROUND_SPAN = 1.0
+#: Flux bins that a quadratic in log flux needs.
+MIN_BINS = 3
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,10 @@ def _refuse(points: FitPoints, time_degree: int, background_degree: int, epoch_w
             f"{time_degree}, which needs {time_degree + 1}; fit one epoch alone, or a lower degree in time"
         )
     bins = {*zip(points.bin_lo.tolist(), points.bin_hi.tolist(), strict=True)}
-    if len(bins) < 3:
-        raise FitRefused(f"{len(bins)} flux bins cannot carry a quadratic in log flux, which needs 3")
+    if len(bins) < MIN_BINS:
+        raise FitRefused(
+            f"{len(bins)} flux bins cannot carry a quadratic in log flux, which needs {MIN_BINS}"
+        )
     if background_degree:
         sky = points.background
         if not np.all(np.isfinite(sky)):

@@ -165,6 +165,48 @@ def test_a_set_that_is_asked_for_is_made_once_as_soon_as_it_can_be(lake):
     assert len(again) == 3 - sum(one.new is not None for one in made)
 
 
+def lake_of(root, images):
+    create_lake(stored(root))
+    for image in images:
+        write_images(root, image)
+    return stored(root)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "bins", "reason"),
+    [
+        ((0, 5), None, "2 epochs cannot show that a time dependence of degree 1 is wrong, 3 can"),
+        ((0, 2, 5), [[250.0, 500.0], [500.0, 8000.0]], "2 flux bins cannot carry"),
+    ],
+)
+def test_the_night_makes_no_first_set_that_nothing_could_contradict(numbers, bins, reason, images, tmp_path):
+    lake = lake_of(tmp_path / "lake", [images[number] for number in numbers])
+    asked = {"refresh.sets": [{"target": "ngc104", "filter": "F502N", "filetype": "flt", "flash": [0]}]}
+    if bins is not None:
+        asked |= {"measure.flux_bins": bins, "measure.time_bins": bins}
+    (waiting,) = make_first_sets(lake, load_settings(lake, asked, environment={}))
+    assert waiting.new is None
+    assert waiting.told.startswith(f"the first set of NGC 104 F502N l FLT has to wait: {reason}")
+    assert set_states(lake, load_settings(lake, environment={})) == []
+
+
+def test_the_first_set_waits_for_bins_that_several_epochs_have(images, tmp_path):
+    # Faint stars alone in all epochs but one.
+    first, *others = [
+        images[0],
+        *([replace(image, columns=faint(image)) for image in images[k]] for k in (2, 5)),
+    ]
+    lake = lake_of(tmp_path / "lake", [first, *others])
+    asked = {"refresh.sets": [{"target": "ngc104", "filter": "F502N", "filetype": "flt", "flash": [0]}]}
+    (waiting,) = make_first_sets(lake, load_settings(lake, asked, environment={}))
+    assert "2 flux bins have slopes in 3 epochs, a quadratic in log flux needs 3" in waiting.told
+
+
+def faint(image):
+    flux = image.columns["flux_r03"]
+    return image.columns | {"flux_r03": np.where(flux < 1000.0, flux, np.nan)}
+
+
 def test_a_set_that_does_not_say_what_it_was_fitted_to_is_unknown_and_left_alone(lake, settings):
     made = fit(lake, settings)
     provenance = {key: value for key, value in made.provenance.items() if key != "request"}
