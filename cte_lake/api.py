@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import duckdb
@@ -31,6 +32,8 @@ from cte_lake.views.statements import check_statement
 if TYPE_CHECKING:
     from cte_lake.config import Settings
     from cte_lake.model.coefficients import CoefficientSet
+    from cte_lake.pipeline.dask import WorkerSettings
+    from cte_lake.views.by_workers import ByWorkers
 
 
 _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
@@ -252,22 +255,33 @@ class Lake:
         }
 
     def keep_slopes(
-        self, aperture: int, estimators: Collection[str] = ESTIMATORS, selection: Selection | None = None
+        self,
+        aperture: int,
+        estimators: Collection[str] = ESTIMATORS,
+        selection: Selection | None = None,
+        workers: WorkerSettings | None = None,
     ) -> None:
         """Measure what the lake's kept slopes lack at a radius (px), and keep it for whoever asks next.
 
         The one thing that an open lake writes, and only where it is called: no answer depends on it. A lake
-        that cannot be written stays as it is.
+        that cannot be written stays as it is. Without `workers` this process measures.
         """
-        if self._binding is not None:
-            self.refresh()
-            chosen = self.select(selection or Selection()).where()
-            try:
-                self._binding.keep(aperture, estimators, chosen, lambda ask: run(self._connection, ask, None))
-            except duckdb.Error as error:
-                raise plain_error(error) from error
+        if self._binding is None:
+            return
+        self.refresh()
+        chosen = self.select(selection or Selection()).where()
+        by_workers = self._by(self._binding, workers)
+        elsewhere = None if by_workers is None else partial(by_workers.slopes, radius=aperture)
+        try:
+            self._binding.keep(
+                aperture, estimators, chosen, lambda ask: run(self._connection, ask, None), elsewhere
+            )
+        except duckdb.Error as error:
+            raise plain_error(error) from error
 
-    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
+    def audit_images(
+        self, queries: Mapping[str, str], share: float, workers: WorkerSettings | None = None
+    ) -> dict[str, pa.Table]:
         """Return the rows of audits over images; the lake keeps which images are well.
 
         Parameters
@@ -276,14 +290,24 @@ class Lake:
             SQL by name; each row says what is wrong with one image.
         share : float
             Share of the images known to be well that are asked all the same; 1 asks every one.
+        workers : WorkerSettings, optional
+            Who asks; by default this process.
         """
         if self._binding is None:
             return {name: self.sql(query).arrow() for name, query in queries.items()}
         self.refresh()
+        by_workers = self._by(self._binding, workers)
+        elsewhere = None if by_workers is None else partial(by_workers.audits, queries)
         try:
-            return self._binding.audit_images(queries, share)
+            return self._binding.image_audits(queries).rows(share, elsewhere)
         except duckdb.Error as error:
             raise plain_error(error) from error
+
+    @staticmethod
+    def _by(binding: Binding, workers: WorkerSettings | None) -> ByWorkers | None:
+        from cte_lake.views.by_workers import ByWorkers
+
+        return None if workers is None else ByWorkers(binding.opening, workers)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Let queries of this lake read a table under a name, beside the views.

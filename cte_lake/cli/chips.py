@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
 from cte_lake.cli.options import (
+    HelpersOptions,
     JsonOption,
     LakeOption,
     ModeOption,
@@ -20,10 +21,6 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.cli.output import FormatOption, OutputOption
-
-if TYPE_CHECKING:
-    from cte_lake.config.models import Workers
-    from cte_lake.pipeline.dask import WorkerSettings
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -96,7 +93,7 @@ def chips(
         one_of("--zero", zero, ("exposure", "bin")) == "bin",
         rolled,
         min_stars,
-        _pool(settings.config.workers, workers, scheduler),
+        HelpersOptions(workers, scheduler).of(settings.config.workers),
     )
     readable = for_people(chosen_format(as_json, format_), output)
     with open_lake(root, mode=mode, settings=settings) as opened:
@@ -109,14 +106,6 @@ def chips(
     print_rows([_shown(row) for row in rows] if readable else rows, as_json, 4, format_, output)
     for sentence in losses.sentences():
         typer.echo(sentence, err=True)
-
-
-def _pool(configured: Workers, workers: int | None, scheduler: str | None) -> WorkerSettings | None:
-    from cte_lake.pipeline.dask import WorkerSettings
-
-    if workers is None and scheduler is None:
-        return None
-    return WorkerSettings.of(configured, workers, scheduler)
 
 
 def _write(path: Path, matrix: Any) -> None:

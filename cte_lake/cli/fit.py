@@ -30,6 +30,7 @@ from cte_lake.cli.fit_options import (
 )
 from cte_lake.cli.options import (
     EstimatorOption,
+    HelpersOptions,
     JsonOption,
     LakeOption,
     ModeOption,
@@ -56,6 +57,7 @@ def fit(
     lake: LakeOption = None,
     *,
     exposures: HistoryOptions,
+    helpers: HelpersOptions,
     radius: RadiusOption = None,
     time: TimeOption = "auto",
     background: BackgroundOption = None,
@@ -117,7 +119,12 @@ def fit(
     with open_lake(root, mode=mode, settings=settings) as opened:
         for line in cautions(opened, opened.select(request.selection).of_losses()):
             typer.echo(line, err=True)
-        opened.keep_slopes(request.aperture, [request.estimator], request.selection.of_losses())
+        opened.keep_slopes(
+            request.aperture,
+            [request.estimator],
+            request.selection.of_losses(),
+            helpers.of(settings.config.workers),
+        )
         if pivot is not None or epoch is not None:
             from cte_lake.cli.pivot import Printed, print_epoch, print_pivots
 

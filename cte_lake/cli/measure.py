@@ -7,6 +7,7 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     EstimatorOption,
+    HelpersOptions,
     LakeOption,
     LossesOptions,
     ModeOption,
@@ -27,6 +28,7 @@ def measure(
     lake: LakeOption = None,
     *,
     exposures: LossesOptions,
+    helpers: HelpersOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     unit: UnitOption = "percent",
@@ -49,6 +51,7 @@ def measure(
     chosen = None if estimator is None else known_estimator(estimator)
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
     selection = exposures.selection()
-    losses = measure_losses(root, settings, selection, mode, notify=lambda line: typer.echo(line, err=True))
+    workers = helpers.of(settings.config.workers)
+    losses = measure_losses(root, settings, selection, mode, lambda line: typer.echo(line, err=True), workers)
     whole = output is not None or format_ not in {None, "table"}
     print_table(losses if whole else printable(losses, loss_in).select(_PRINTED), format_, output)

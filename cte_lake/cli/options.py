@@ -18,6 +18,7 @@ from cte_lake.names import suggestion
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
+    from cte_lake.config.models import Workers
     from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.estimators import Estimator
@@ -128,6 +129,15 @@ WorkersOption = Annotated[
         "--workers",
         min=0,
         help="Number of worker processes; 0 works in this process. Default: workers.count.",
+    ),
+]
+HelpersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Number of worker processes for what the lake does not know yet. Default: none; worth it for "
+        "very many exposures.",
     ),
 ]
 SchedulerOption = Annotated[
@@ -247,6 +257,22 @@ class WorkersOptions(Options):
         from cte_lake.pipeline.dask import WorkerSettings
 
         return WorkerSettings.of(settings.config.workers, self.workers, self.scheduler)
+
+
+@dataclass(frozen=True)
+class HelpersOptions(Options):
+    """Processes that do the work in this one's place, where they are asked for."""
+
+    workers: HelpersOption = None
+    scheduler: SchedulerOption = None
+
+    def of(self, configured: Workers) -> WorkerSettings | None:
+        """Return the configured workers with these options on top; None: this process does the work."""
+        from cte_lake.pipeline.dask import WorkerSettings
+
+        if self.workers is None and self.scheduler is None:
+            return None
+        return WorkerSettings.of(configured, self.workers, self.scheduler)
 
 
 def given_paths(words: Sequence[str]) -> tuple[str, ...]:

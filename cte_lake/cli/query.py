@@ -11,6 +11,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
+    HelpersOptions,
     JsonOption,
     LakeOption,
     ModeOption,
@@ -165,6 +166,7 @@ def views(
 @app.command(rich_help_panel=RESULTS)
 def audit(
     lake: LakeOption = None,
+    *,
     full: Annotated[
         bool, typer.Option("--full", help="Ask all images again, those known to be well too.")
     ] = False,
@@ -173,6 +175,7 @@ def audit(
         typer.Option("--share", help="Ask this share of the images known to be well again, such as 1/30."),
     ] = None,
     images: Annotated[bool, typer.Option("--images", help="Run the audits of single images alone.")] = False,
+    helpers: HelpersOptions,
     mode: ModeOption = None,
     as_json: JsonOption = False,
     assignments: SetOption = None,
@@ -189,13 +192,16 @@ def audit(
     if full and share is not None:
         raise UsageError("give --full or --share, not both")
     root = find_lake(lake)
-    with open_lake(root, mode, settings=settings_of(root, assignments)) as opened:
+    settings = settings_of(root, assignments)
+    workers = helpers.of(settings.config.workers)
+    with open_lake(root, mode, settings=settings) as opened:
         if not images:
             # The alarm of the newest epoch reads them, and the audits of imitated losses.
             measure = opened.settings().config.measure
-            opened.keep_slopes(measure.aperture, {measure.estimator, "log_ratio", "growth_loss"})
+            estimators = {measure.estimator, "log_ratio", "growth_loss"}
+            opened.keep_slopes(measure.aperture, estimators, workers=workers)
         asked = 1.0 if full else share_of(share) if share is not None else 0.0
-        results = run_audits(opened, asked, images)
+        results = run_audits(opened, asked, images, workers)
     record_audits(root, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,9 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import numbers
 
+if TYPE_CHECKING:
+    from cte_lake.pipeline.dask import WorkerSettings
+
 
 def measure_losses(
     lake: StoredLake,
@@ -25,6 +28,7 @@ def measure_losses(
     selection: Selection | None = None,
     mode: str | None = None,
     notify: Callable[[str], None] | None = None,
+    workers: WorkerSettings | None = None,
 ) -> pa.Table:
     """Measure the losses of the selected pairs.
 
@@ -40,6 +44,8 @@ def measure_losses(
         Photometry mode; by default that of the configuration.
     notify : callable, optional
         Called with what the selection leaves out.
+    workers : WorkerSettings, optional
+        Who measures the pairs whose slopes the lake does not keep yet; by default this process.
 
     Returns
     -------
@@ -55,7 +61,7 @@ def measure_losses(
     wanted = (selection or Selection()).of_losses()
     measure = settings.config.measure
     with open_lake(lake, mode, settings=settings) as opened:
-        opened.keep_slopes(measure.aperture, [measure.estimator], wanted)
+        opened.keep_slopes(measure.aperture, [measure.estimator], wanted, workers)
         losses = opened.view("cte", wanted, estimator=measure.estimator, aperture=measure.aperture).arrow()
         if losses.num_rows == 0:
             chosen = mode or settings.config.photometry.mode

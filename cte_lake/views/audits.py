@@ -18,6 +18,8 @@ from cte_lake.views.source import Key, SqlObject, sql_objects
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cte_lake.pipeline.dask import WorkerSettings
+
 #: Name of the audit that holds the newest epoch against the earlier ones.
 ALARM: Final = "departing_epoch"
 #: Rows that are kept as examples of a failure.
@@ -38,7 +40,9 @@ class Queried(Protocol):
     def sql(self, query: str) -> Rows:
         """Run one query that reads."""
 
-    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
+    def audit_images(
+        self, queries: Mapping[str, str], share: float, workers: WorkerSettings | None = None
+    ) -> dict[str, pa.Table]:
         """Return the rows of audits over images, of which it keeps the answers."""
 
 
@@ -125,7 +129,12 @@ def departing_epoch(lake: Queried) -> AuditResult:
     return AuditResult(ALARM, meaning, len(rows), rows)
 
 
-def run_audits(lake: Queried, share: float | None = None, images: bool = False) -> list[AuditResult]:
+def run_audits(
+    lake: Queried,
+    share: float | None = None,
+    images: bool = False,
+    workers: WorkerSettings | None = None,
+) -> list[AuditResult]:
     """Run all audits on an open lake: the queries, and the alarm of the newest epoch.
 
     Parameters
@@ -137,11 +146,13 @@ def run_audits(lake: Queried, share: float | None = None, images: bool = False) 
         others; the lake keeps which are well. By default all images are asked and nothing is kept.
     images : bool
         Run the audits of single images alone.
+    workers : WorkerSettings, optional
+        Who asks the audits of single images, with a `share`; by default this process.
     """
     kept = {}
     if share is not None:
         kept = lake.audit_images(
-            {each.name: each.query for each in audits() if each.name in OF_IMAGES}, share
+            {each.name: each.query for each in audits() if each.name in OF_IMAGES}, share, workers
         )
     results = []
     for audit in audits():

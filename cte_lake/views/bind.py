@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from cte_lake.config import Config, Settings
+    from cte_lake.views.kept_audits import ImageAudits
 
 #: `shape_loss` where nothing is taken off: growth_loss would add a quarter to the cost of queries of `cte`.
 _NO_SHAPES = """
@@ -48,6 +51,16 @@ STORED = ("exposures", "phot", ADDED, "master", "rejects", "alignment", "crmasks
 LATER = frozenset({"chips", ADDED})
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What a lake is opened by; another process opens it alike. See `Binding`."""
+
+    lake: StoredLake
+    mode: str
+    settings: Settings
+    generation: str | None
+
+
 class Binding:
     """The views of one lake in a connection, each made with all that it is built on when it is first named.
 
@@ -55,7 +68,7 @@ class Binding:
     ----------
     connection : duckdb.DuckDBPyConnection
         In memory, or of a database file that is to hold the views.
-    named : StoredLake
+    lake : StoredLake
         The lake; the views hold absolute paths.
     mode : str, optional
         Photometry mode that the views show; by default that of the configuration.
@@ -89,8 +102,10 @@ class Binding:
         self._connection, self._lake = connection, lake
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
-        self._config = (settings or load_settings(self._lake)).config
+        self._settings = settings or load_settings(self._lake)
+        self._config = self._settings.config
         self._mode = mode or self._config.photometry.mode
+        self._generation = generation
         bind_settings(connection, self._config, self._mode, generation)
         #: Columns of this lake alone, by the view that has them.
         self.added: dict[str, tuple[ViewColumn, ...]] = {}
@@ -108,6 +123,11 @@ class Binding:
             self._files.remove("exposures")
             self.kept = KeptSlopes(connection, self._lake)
             self.take(exposures)
+
+    @property
+    def opening(self) -> Opening:
+        """What opens the same lake with the same views elsewhere."""
+        return Opening(self._lake, self._mode, self._settings, self._generation)
 
     def take(self, exposures: pa.Table) -> None:
         """Hold all exposure rows in the connection, in place of those before."""
@@ -148,21 +168,26 @@ class Binding:
         estimators: Collection[str],
         chosen: tuple[str, Mapping[str, Any]],
         during: Callable[[Callable[[], pa.Table]], pa.Table],
+        elsewhere: Callable[[str, list[list[str]]], Iterator[pa.Table]] | None = None,
     ) -> None:
-        """Measure and keep the slopes that are missing; the parameters are those of `KeptSlopes.fill`."""
+        """Measure and keep the slopes that are missing; the parameters are those of `KeptSlopes.fill`.
+
+        `elsewhere` is given the view too.
+        """
         asked = {*estimators, *(() if self._unneeded else KINDS["growth_loss"])}
         for name in (name for name, own in KINDS.items() if not asked.isdisjoint(own)):
             self.make([name])
             if self.kept is not None:
-                self.kept.fill(name, aperture, chosen, during)
+                measured = None if elsewhere is None else functools.partial(elsewhere, name)
+                self.kept.fill(name, aperture, chosen, during, measured)
 
-    def audit_images(self, queries: Mapping[str, str], share: float) -> dict[str, pa.Table]:
-        """Return the rows of queries over images; see `ImageAudits`."""
+    def image_audits(self, queries: Mapping[str, str]) -> ImageAudits:
+        """Return queries over images, ready to be asked."""
         # Of what opens a lake few audit it.
         from cte_lake.views.kept_audits import ImageAudits
 
         self.make(frozenset().union(*(named_in(query) or () for query in queries.values())))
-        return ImageAudits(self._connection, self._lake, self._mode, queries).rows(share)
+        return ImageAudits(self._connection, self._lake, self._mode, queries)
 
 
 def bind(

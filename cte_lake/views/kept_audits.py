@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -55,6 +55,8 @@ FROM audited.images AS i LEFT JOIN audited.asked AS a ON a.imagename = i.imagena
 WHERE i.key IS NOT NULL AND NOT list_contains($ailing::VARCHAR[], i.imagename)
 ORDER BY i.key
 """
+#: Images that a worker elsewhere is asked about in one go: it opens the lake for them.
+_SHARE = 500
 _NOTHING = pa.schema([("key", pa.string()), ("asked_at", pa.float64())])
 
 
@@ -80,24 +82,32 @@ class ImageAudits:
     mode: str
     queries: Mapping[str, str]
 
-    def rows(self, share: float) -> dict[str, pa.Table]:
+    def rows(
+        self,
+        share: float,
+        elsewhere: Callable[[list[list[str]]], Iterator[dict[str, pa.Table]]] | None = None,
+    ) -> dict[str, pa.Table]:
         """Return the rows of each query.
 
         Parameters
         ----------
         share : float
             Share of the images known to be well that are asked all the same, the longest unasked first.
+        elsewhere : callable, optional
+            Asks lists of images with `rows_of` in other processes.
         """
         files = KeptFiles(self.lake.place, "audits", self._recipe())
         kept = files.listing().get(self.mode, [])
         known = files.read(kept)
         listed = {found.path: found for found in self.lake.dataset("phot").listing()}
         self._find_images(listed, _NOTHING.empty_table() if known is None else known)
-        self._choose(listed, share)
-        found = {
-            name: self.connection.sql(placed(query, ("exposures", "phot"), "audited")).to_arrow_table()
-            for name, query in self.queries.items()
-        }
+        asks_all = self._choose(share)
+        if elsewhere is None:
+            found = self._answers(listed, asks_all)
+        else:
+            answers = list(elsewhere(self._shares()))
+            # A share of none has the columns.
+            found = self._answers(listed, False) if not answers else _together(answers)
         ailing = {name for table in found.values() for name in table.column("imagename").to_pylist()}
         values = {"now": time.time(), "ailing": sorted(ailing)}
         well = self.connection.sql(_WELL, params=values).to_arrow_table()
@@ -129,16 +139,36 @@ class ImageAudits:
             {"target": pa.array(list(files), pa.string()), "state": pa.array(states, pa.string())}
         )
 
-    def _choose(self, listed: Mapping[str, Listed], share: float) -> None:
-        """Let the queries see the images that are to be asked alone."""
+    def _choose(self, share: float) -> bool:
+        """Choose the images that are to be asked; return whether they are all."""
         ((count, known),) = self.connection.execute(
             "SELECT count(*), count(asked_at) FROM audited.images"
         ).fetchall()
         again = min(known, int(share * count) + 1) if share else 0
         self.connection.execute(_ASKED.format(again=again))
+        return bool(again == known)
+
+    def _shares(self) -> list[list[str]]:
+        """Return the images that are asked in lists, those of a partition together."""
+        query = "SELECT imagename FROM audited.asked ORDER BY phot_file, imagename"
+        asked = [name for (name,) in self.connection.execute(query).fetchall()]
+        return [asked[start : start + _SHARE] for start in range(0, len(asked), _SHARE)]
+
+    def rows_of(self, images: Sequence[str]) -> dict[str, pa.Table]:
+        """Return the rows that each query has of some images."""
+        self.connection.execute("CREATE SCHEMA IF NOT EXISTS audited")
+        self.connection.execute(
+            "CREATE OR REPLACE TABLE audited.asked AS SELECT imagename, phot_file FROM main.exposures "
+            "WHERE list_contains($images::VARCHAR[], imagename)",
+            {"images": list(images)},
+        )
+        return self._answers({found.path for found in self.lake.dataset("phot").listing()}, False)
+
+    def _answers(self, listed: Collection[str], of_all: bool) -> dict[str, pa.Table]:
+        """Return the rows of each query; it sees the images of the table ``asked`` alone."""
         dataset = self.lake.dataset("phot")
         source = "main.stored_phot"
-        if again < known:
+        if not of_all:
             named = self.connection.execute("SELECT phot_file FROM audited.asked ORDER BY ALL").fetchall()
             files = [self.lake / name for (name,) in named if name in listed]
             source = dataset.scan(only=[dataset.seed_place, *files])
@@ -150,6 +180,10 @@ class ImageAudits:
         (phot,) = (each.text for each in built_from(["phot"]) if each.name == "phot")
         text = placed(phot, ("exposures", "stored_phot"), "audited")
         self.connection.execute(text.replace("VIEW phot", "VIEW audited.phot", 1))
+        return {
+            name: self.connection.sql(placed(query, ("exposures", "phot"), "audited")).to_arrow_table()
+            for name, query in self.queries.items()
+        }
 
     def _recipe(self) -> str:
         """Return the digest of the queries and of what they are built on, exposure rows aside."""
@@ -157,3 +191,7 @@ class ImageAudits:
         made_of = {each.name for each in built_from(["exposures"])}
         built = [each.text for each in built_from(words) if each.name not in made_of]
         return digest([*self.queries.values(), *built], {})
+
+
+def _together(answers: Sequence[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:
+    return {name: pa.concat_tables([each[name] for each in answers]) for name in answers[0]}

@@ -10,9 +10,9 @@ same wherever it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -25,8 +25,18 @@ from cte_lake.views.asked_radii import asked_radii
 
 #: Photometry that is measured in one go.
 _BATCH_BYTES, _BATCH_PAIRS = 1 << 28, 125
+#: Batches that a worker elsewhere measures in one go: it opens the lake for them.
+_SHARE = 4
 #: What is shown where the connection's tables hold for no query.
 _UNKNOWN = object()
+
+
+class _Lacking(NamedTuple):
+    """A pair of which something is to be measured: its number here, what it follows from, bytes to read."""
+
+    pair: int
+    source: str
+    size: int
 
 
 @dataclass
@@ -167,6 +177,7 @@ class KeptSlopes:
         radius: int,
         chosen: tuple[str, Mapping[str, Any]],
         during: Callable[[Callable[[], pa.Table]], pa.Table],
+        elsewhere: Callable[[list[list[str]]], Iterator[pa.Table]] | None = None,
     ) -> None:
         """Measure what the kept rows of a radius lack, and keep it.
 
@@ -180,44 +191,81 @@ class KeptSlopes:
             SQL condition on columns of the pairs, with its parameters: which pairs to look at.
         during : callable
             Carries out each query.
+        elsewhere : callable, optional
+            Measures lists of pairs, given by what they follow from, with `rows_of` in other processes.
         """
-        kind, part = self._kinds[view], _part(radius)
-        files = kind.files.listing().get(part, [])
-        self._show_held(kind, [radius], {part: files})
-        kind.shown = _UNKNOWN
-        tables = []
-        for pairs in self._batches(kind, chosen):
-            self._execute(kept_sql.only(view, pairs))
-            self._measure_anew(kind)
-            tables.append(during(self._connection.sql(kept_sql.rows_to_keep(view, radius)).to_arrow_table))
+        kind, files = self._prepared(view, radius)
+        lacking = self._lacking(kind, chosen)
+        if elsewhere is None:
+            tables = list(self._measured(kind, radius, lacking, during))
+        else:
+            shares = _grouped(lacking, _SHARE * _BATCH_BYTES, _SHARE * _BATCH_PAIRS)
+            tables = list(elsewhere([[one.source for one in share] for share in shares]))
         if not tables:
             return
         rows = pa.concat_tables(tables)
         self._insert(kind, rows)
         if (known := kind.files.read(files)) is not None:
             rows = pa.concat_tables([self._still_there(known), rows])
-        kind.files.write(part, rows, files)
-        kind.held[part] = frozenset(kind.files.listing().get(part, []))
+        kind.files.write(_part(radius), rows, files)
+        kind.held[_part(radius)] = frozenset(kind.files.listing().get(_part(radius), []))
 
-    def _batches(self, kind: _Kind, chosen: tuple[str, Mapping[str, Any]]) -> Iterator[list[int]]:
-        """Yield the pairs of which something is to be measured, as many at a time as memory holds."""
+    def rows_of(self, view: str, radius: int, sources: Collection[str]) -> Iterator[pa.Table]:
+        """Yield the rows that `fill` keeps of some pairs, given by what they follow from.
+
+        A pair that follows from something else meanwhile has none.
+        """
+        kind, _ = self._prepared(view, radius)
+        lacking = [one for one in self._lacking(kind, ("true", {})) if one.source in sources]
+        yield from self._measured(kind, radius, lacking, lambda ask: ask())
+
+    def _prepared(self, view: str, radius: int) -> tuple[_Kind, list[Listed]]:
+        """Return a view's kind, ready to measure what is missing of a radius, and the files of its rows."""
+        kind, part = self._kinds[view], _part(radius)
+        files = kind.files.listing().get(part, [])
+        self._show_held(kind, [radius], {part: files})
+        kind.shown = _UNKNOWN
+        return kind, files
+
+    def _measured(
+        self,
+        kind: _Kind,
+        radius: int,
+        lacking: Sequence[_Lacking],
+        during: Callable[[Callable[[], pa.Table]], pa.Table],
+    ) -> Iterator[pa.Table]:
+        for batch in _grouped(lacking, _BATCH_BYTES, _BATCH_PAIRS):
+            self._execute(kept_sql.only(kind.view, [one.pair for one in batch]))
+            self._measure_anew(kind)
+            yield during(self._connection.sql(kept_sql.rows_to_keep(kind.view, radius)).to_arrow_table)
+
+    def _lacking(self, kind: _Kind, chosen: tuple[str, Mapping[str, Any]]) -> list[_Lacking]:
+        """Return the pairs of which something is to be measured, those of a partition together."""
         condition, parameters = chosen
         query = kept_sql.pairs_to_keep(kind.view, condition)
-        batch: list[int] = []
-        size = 0
-        for pair, *files in self._connection.execute(query, dict(parameters) or None).fetchall():
-            batch.append(pair)
-            size += sum(self._listed[name].size for name in files)
-            if size > _BATCH_BYTES or len(batch) == _BATCH_PAIRS:
-                yield batch
-                batch, size = [], 0
-        if batch:
-            yield batch
+        return [
+            _Lacking(pair, source, sum(self._listed[name].size for name in files))
+            for pair, source, *files in self._connection.execute(query, dict(parameters) or None).fetchall()
+        ]
 
     def _still_there(self, rows: pa.Table) -> pa.Table:
         """Return the kept rows whose photometry the lake still has, of whatever mode and generation."""
         both = zip(*(rows.column(f"phot_file_{side}").to_pylist() for side in (1, 2)), strict=True)
         return rows.filter(pa.array([self._listed.keys() >= set(files) for files in both], pa.bool_()))
+
+
+def _grouped(lacking: Iterable[_Lacking], size: int, count: int) -> Iterator[list[_Lacking]]:
+    """Yield pairs in groups of so many bytes or so many pairs, whichever comes first."""
+    group: list[_Lacking] = []
+    held = 0
+    for one in lacking:
+        group.append(one)
+        held += one.size
+        if held > size or len(group) == count:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
 
 
 def _part(radius: int) -> str:

@@ -233,12 +233,15 @@ def files_anew(view: str) -> str:
 
 
 def pairs_to_keep(view: str, condition: str) -> str:
-    """Return the query for the pairs of ``anew`` whose rows can be kept and that meet a condition."""
+    """Return the query for the pairs of ``anew`` whose rows can be kept and that meet a condition.
+
+    Its columns are the pair, what it follows from, and its two photometry files.
+    """
     return (
-        "SELECT q.pair_id, q.phot_file_1, q.phot_file_2 "
+        "SELECT q.pair_id, s.source, q.phot_file_1, q.phot_file_2 "
         f"FROM (FROM kept.pairings WHERE {condition}) AS q "
         f"SEMI JOIN {schema_of(view)}.anew AS a ON a.pair_id = q.pair_id "
-        "SEMI JOIN (FROM kept.sources WHERE source IS NOT NULL) AS s ON s.pair_id = q.pair_id "
+        "INNER JOIN kept.sources AS s ON s.pair_id = q.pair_id AND s.source IS NOT NULL "
         "ORDER BY q.target, q.proposal, q.flash, q.filetype, q.mjd, q.pair_id"
     )
 

@@ -25,6 +25,8 @@ from cte_lake.lake.kept_files import KeptFiles
 from cte_lake.lake.place import place_of
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.views import by_workers, kept_slopes
 from cte_lake.views.asked_radii import asked_radii
 from cte_lake.views.bind import bind, bind_settings
 from cte_lake.views.kept_sql import KINDS, definition_texts
@@ -35,6 +37,7 @@ from tests.sql.writing import add_exposure
 HISTORIES = int(os.environ.get("KEPT_HISTORIES", "3"))
 STEPS = 8
 VIEWS = tuple(KINDS)
+KEY = ("source", "aperture", "estimator", "bin_lo", "bin_hi")
 ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
 
 
@@ -310,6 +313,41 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
     rows = pq.read_table(kept_files(filled.root)[-1])
     assert len(set(rows.column("source").to_pylist())) == 7
     assert {"pair_id", "image_1", "image_2", "slope", "source"} <= set(rows.column_names)
+
+
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_workers_measure_what_this_process_would(filled, count, monkeypatch):
+    """Each opens the lake and measures one pair; of what is kept nothing tells who measured it."""
+    monkeypatch.setattr(kept_slopes, "_BATCH_PAIRS", 1)
+    monkeypatch.setattr(kept_slopes, "_SHARE", 1)
+    filled.set = {"measure.clip_sigma": 2.5, "measure.shape_correction": "growth"}
+    settings, kept = filled.settings, []
+    for workers in (None, WorkerSettings(count)):
+        filled.delete_all_kept()
+        with open_lake(filled.root, settings=settings) as opened:
+            opened.keep_slopes(5, workers=workers)
+            assert photometry_read(opened, "FROM cte(aperture := 5)") == 0
+            assert_same(opened, filled.root, f"FROM slopes(aperture := 5) {ORDER}", settings)
+        rows = [
+            pq.read_table(path).sort_by([(k, "ascending") for k in KEY]) for path in kept_files(filled.root)
+        ]
+        kept.append([table.to_pylist() for table in rows])
+    assert len(kept[0]) == len(VIEWS)
+    assert kept[0] == kept[1]
+
+
+def test_a_pair_that_changes_while_workers_measure_is_measured_by_the_query(filled, monkeypatch):
+    filled.delete_all_kept()
+    found = by_workers.measure_slopes
+
+    def late(task: by_workers.SlopesTask) -> pa.Table:
+        filled.replace_photometry()
+        return found(task)
+
+    monkeypatch.setattr(by_workers, "measure_slopes", late)
+    with open_lake(filled.root) as opened:
+        opened.keep_slopes(3, workers=WorkerSettings(0))
+        assert_same(opened, filled.root, f"FROM slopes {ORDER}")
 
 
 @pytest.mark.parametrize(

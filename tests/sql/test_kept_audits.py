@@ -11,6 +11,8 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.lake.index import CACHE
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.views import kept_audits
 from cte_lake.views.audits import OF_IMAGES, audits, run_audits
 from tests.sql.test_audits import BREAKS, STARS, write_master
 from tests.sql.writing import add_exposure, add_pair
@@ -124,3 +126,17 @@ def test_images_of_another_mode_stay_known(sound):
             last = asked(opened)
     assert last == 0
     assert len(kept(sound)) == 2
+
+
+@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_workers_find_what_this_process_would(sound, count, monkeypatch):
+    monkeypatch.setattr(kept_audits, "_SHARE", 1)
+    for name in ("impossible_value", "unknown_star"):
+        BREAKS[name](sound)
+    workers = WorkerSettings(count)
+    with open_lake(sound) as opened:
+        plain = [result.as_dict() for result in run_audits(opened)]
+        assert [result.as_dict() for result in run_audits(opened, 0.0, workers=workers)] == plain
+        ailing = {row["imagename"] for each in plain if each["name"] in OF_IMAGES for row in each["sample"]}
+        run_audits(opened, 0.0, workers=workers)
+        assert 0 < asked(opened) == len(ailing) < IMAGES

@@ -33,8 +33,10 @@ def write_losses(arguments: RunArguments) -> StepReport:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # Workers of this machine would share the cores that DuckDB uses anyway.
+        workers = arguments.workers if arguments.workers.scheduler else None
         for radius in radii:
-            lake.keep_slopes(radius)
+            lake.keep_slopes(radius, workers=workers)
         table = pa.concat_tables([lake.view("cte", aperture=radius).arrow() for radius in radii])
         with replacing(place) as temporary:
             pq.write_table(table, temporary, compression="zstd")
