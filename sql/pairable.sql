@@ -9,7 +9,8 @@
 -- A spatial scan has no stars to measure and pairs with nothing.
 -- Sides of a pair of chips are the chips. Sides of a 180-degree set are the two opposite rolls, by the orientation of
 -- the WCS, or PA_V3 where rows of an older version lack it; rolls that differ by neither 0 nor 180 degrees within
--- settings.roll_tolerance are groups of their own. Without any roll, visits go by time: first against second.
+-- settings.roll_tolerance are groups of their own. Where the rolls of a group spread over more than that, `rung` is their
+-- order; rolls within 0.1 degrees of the next are one. Without any roll, visits go by time: first against second.
 CREATE OR REPLACE VIEW pairable AS
 WITH dated AS (
     SELECT
@@ -53,12 +54,13 @@ opened AS (
 familied AS (
     SELECT
         s.target, s.proposal, s.axis, o.origin,
-        sum((s.gap > k.roll_tolerance)::INTEGER) OVER (
-            PARTITION BY s.target, s.proposal ORDER BY (s.axis - o.origin + 180) % 180
-        ) AS family
+        (s.axis - o.origin + 180) % 180 AS beyond,
+        sum((s.gap > k.roll_tolerance)::INTEGER) OVER rising AS family,
+        sum((s.gap > 0.1)::INTEGER) OVER rising AS rung
     FROM spaced AS s
     INNER JOIN opened AS o ON o.target = s.target AND o.proposal = s.proposal
     CROSS JOIN settings AS k
+    WINDOW rising AS (PARTITION BY s.target, s.proposal ORDER BY (s.axis - o.origin + 180) % 180)
 ),
 turned AS (
     SELECT
@@ -67,12 +69,14 @@ turned AS (
             PARTITION BY d.target, d.proposal, d.roll IS NULL ORDER BY d.visit_start, d.visit
         ) AS visit_number,
         f.family,
+        CASE WHEN max(f.beyond) OVER families - min(f.beyond) OVER families > k.roll_tolerance THEN f.rung END AS rung,
         -- The largest gap lies before the origin: half a tolerance keeps a rounded roll on its side.
         floor(((d.roll - f.origin + k.roll_tolerance / 2 + 720) % 360) / 180)::INTEGER + 1 AS half
     FROM dated AS d
     CROSS JOIN settings AS k
     LEFT JOIN familied AS f
         ON d.pairing = '180' AND f.target = d.target AND f.proposal = d.proposal AND f.axis = d.roll % 180
+    WINDOW families AS (PARTITION BY d.target, d.proposal, f.family)
 ),
 sided AS (
     SELECT
@@ -115,6 +119,7 @@ SELECT
     d.postarg1::DOUBLE AS postarg1,
     d.x_dither::DOUBLE AS x_dither,
     d.roll::DOUBLE AS roll,
+    d.rung::INTEGER AS rung,
     d.generation::VARCHAR AS generation,
     d.cal_ver::VARCHAR AS cal_ver,
     d.flux_scaled::BOOLEAN AS flux_scaled,

@@ -1,8 +1,10 @@
 -- pairings
 -- Grain: a pair of exposures, of either kind; `pairs` and `pairs_180` each show one kind.
 -- Exposures of one group (see pairable: all that must agree) are assigned to each other in the order of time, so that
--- the sum of the time differences is least; none is used twice, and where one side has more exposures, those that fit
--- worst stay alone. Which exposures stay alone, and why, is in `unpaired`.
+-- as many as can be are paired and the sum of the time differences is least; none is used twice, and where one side has
+-- more exposures, those that fit worst stay alone. Rolls that spread over more than settings.roll_tolerance go in the
+-- order of the roll, and only exposures turned by 180 degrees to within it are partners: no other order finds more
+-- pairs. Which exposures stay alone, and why, is in `unpaired`.
 -- Key: pair_id (audit: duplicate_pair_number)
 CREATE OR REPLACE VIEW pairings AS
 WITH RECURSIVE sided AS MATERIALIZED (
@@ -12,51 +14,56 @@ counted AS (
     SELECT
         d.*,
         (d.mjd * 86400e3)::BIGINT AS ms,
-        row_number() OVER (PARTITION BY d.grp, d.side ORDER BY d.mjd, d.imagename) AS nth,
+        row_number() OVER (PARTITION BY d.grp, d.side ORDER BY d.rung, d.mjd, d.imagename) AS nth,
         count(*) OVER (PARTITION BY d.grp, d.side) AS n_side,
         count(*) OVER (PARTITION BY d.grp) AS n_group
     FROM sided AS d
 ),
 members AS MATERIALIZED (
-    -- `few`: the side with fewer exposures, all of which find a partner.
+    -- `few`: the side with fewer exposures.
     SELECT
         c.*,
         c.n_group - c.n_side AS n_other,
         c.n_side < c.n_group - c.n_side OR (c.n_side = c.n_group - c.n_side AND c.side = 1) AS few
     FROM counted AS c
 ),
-assigned AS (
-    -- Row: the cheapest way to give the first `nth` exposures of `few` partners, the last of them `partner`.
-    SELECT
-        f.grp,
-        f.nth,
-        f.n_side,
-        m.nth AS partner,
-        abs(f.ms - m.ms)::HUGEINT AS cost,
-        [m.nth] AS partners
+choices AS MATERIALIZED (
+    -- Whom an exposure of `few` may have as a partner, and at what cost; to stay alone (0) costs more than all others.
+    SELECT f.grp, f.nth, m.nth AS partner, abs(f.ms - m.ms)::HUGEINT AS cost
     FROM members AS f
     INNER JOIN members AS m ON m.grp = f.grp AND f.few AND NOT m.few
-    WHERE f.nth = 1
+    CROSS JOIN settings AS k
+    WHERE f.roll IS NULL OR f.pairing <> '180' OR abs((f.roll - m.roll + 720) % 360 - 180) <= k.roll_tolerance
+    UNION ALL
+    SELECT f.grp, f.nth, 0, 1e18::HUGEINT
+    FROM members AS f
+    WHERE f.few
+),
+assigned AS (
+    -- Row: the cheapest way to serve the first `nth` exposures of `few`, `latest` being the last partner given.
+    SELECT c.grp, 0::BIGINT AS nth, 0::BIGINT AS latest, 0::HUGEINT AS cost, []::BIGINT[] AS partners
+    FROM choices AS c
+    WHERE c.nth = 1 AND c.partner = 0
     UNION ALL
     SELECT
-        f.grp,
-        f.nth,
-        f.n_side,
-        m.nth,
-        min(a.cost + abs(f.ms - m.ms)),
-        list_append(arg_min(a.partners, {'cost': a.cost, 'partners': a.partners}), m.nth)
+        a.grp,
+        c.nth,
+        greatest(a.latest, c.partner),
+        min(a.cost + c.cost),
+        arg_min(
+            list_append(a.partners, c.partner),
+            {'cost': a.cost + c.cost, 'partners': list_append(a.partners, c.partner)}
+        )
     FROM assigned AS a
-    INNER JOIN members AS f ON f.grp = a.grp AND f.nth = a.nth + 1 AND f.few
-    INNER JOIN members AS m ON m.grp = a.grp AND m.nth > a.partner AND NOT m.few
-    GROUP BY f.grp, f.nth, f.n_side, m.nth
+    INNER JOIN choices AS c ON c.grp = a.grp AND c.nth = a.nth + 1 AND (c.partner > a.latest OR c.partner = 0)
+    GROUP BY a.grp, c.nth, greatest(a.latest, c.partner)
 ),
 chosen AS (
     SELECT
         a.grp,
-        unnest(arg_min(a.partners, {'cost': a.cost, 'partners': a.partners})) AS partner,
-        unnest(range(1, any_value(a.n_side) + 1)) AS nth
+        unnest(arg_min(a.partners, {'nth': -a.nth, 'cost': a.cost, 'partners': a.partners})) AS partner,
+        unnest(range(1, max(a.nth) + 1)) AS nth
     FROM assigned AS a
-    WHERE a.nth = a.n_side
     GROUP BY a.grp
 ),
 sides AS (
@@ -67,9 +74,6 @@ sides AS (
     FROM chosen AS c
     INNER JOIN members AS f ON f.grp = c.grp AND f.nth = c.nth AND f.few
     INNER JOIN members AS m ON m.grp = c.grp AND m.nth = c.partner AND NOT m.few
-    CROSS JOIN settings AS k
-    -- Axes may spread over more than the tolerance from neighbour to neighbour; the two of a pair may not.
-    WHERE f.roll IS NULL OR f.pairing <> '180' OR abs((f.roll - m.roll + 720) % 360 - 180) <= k.roll_tolerance
 ),
 calibrated AS (
     SELECT

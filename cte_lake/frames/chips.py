@@ -134,7 +134,7 @@ def partner_group(exposure: Exposure, target: str) -> Hashable:
         target,
         exposure.proposal,
         exposure.filter,
-        exposure.exptime,
+        round(exposure.exptime, 3),
         exposure.chinject,
         exposure.flash,
         exposure.filetype,

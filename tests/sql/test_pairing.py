@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from cte_lake import open_lake
 from cte_lake.config import load_settings
@@ -258,6 +257,11 @@ def rolled(con: duckdb.DuckDBPyConnection, visits: dict[str, float], column: str
         ({"10": 30.0, "11": 120.0, "12": 300.0, "13": 210.0}, {"10 13", "11 12"}),
         ({"10": 30.0, "11": 30.0}, set()),
         ({"10": 30.0, "11": 200.0}, set()),
+        # Rolls that spread over more than 5 degrees: by time 10 and 11 would go together, 12 and 13.
+        (
+            {"10": 30.0, "12": 34.0, "14": 38.0, "11": 218.0, "13": 214.0, "15": 210.0},
+            {"10 15", "12 13", "14 11"},
+        ),
     ],
 )
 def test_rolled_pairs_are_turned_whatever_visits_are_missing_or_out_of_order(
@@ -268,22 +272,34 @@ def test_rolled_pairs_are_turned_whatever_visits_are_missing_or_out_of_order(
     assert all(turn == pytest.approx(180, abs=5) for (turn,) in turns)
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
-@given(
-    base=st.sampled_from([0.0, 89.0, 178.5, 180.0, 359.99]) | st.floats(0, 360),
-    visits=st.lists(
-        st.tuples(st.integers(0, 2), st.booleans(), st.floats(-2.4, 2.4)), min_size=2, max_size=8
-    ),
-)
-def test_of_any_rolls_as_many_pairs_as_there_are_opposite_visits(exposures, base, visits):
-    rolls = [(base + 40 * axis + 180 * turned + off) % 360 for axis, turned, off in visits]
-    exposures.execute("BEGIN")
-    try:
-        pairs = rolled(exposures, {f"{number:02d}": roll for number, roll in enumerate(rolls)})
-    finally:
-        exposures.execute("ROLLBACK")
-    sides = Counter((axis, turned) for axis, turned, _ in visits)
-    assert len(pairs) == sum(min(sides[axis, False], sides[axis, True]) for axis in range(3))
+def test_of_any_rolls_as_many_pairs_as_there_can_be_are_turned(exposures):
+    rng = np.random.default_rng(5)
+    rows, expected = [], {}
+    for proposal in range(120):
+        base = rng.choice([0.0, 89.0, 178.5, 180.0, 359.99, rng.uniform(0, 360)])
+        # Three axes 40 degrees apart, on each rolls that spread over up to 16 degrees.
+        size, spread = rng.integers(2, 12), rng.integers(0, 23)
+        axis, turned = rng.integers(0, rng.integers(1, 4), size), rng.integers(0, 2, size)
+        rolls = (base + 40 * axis + 180 * turned + 0.7 * rng.integers(0, spread + 1, size)) % 360
+        opposite = np.abs((rolls[turned == 0][:, None] - rolls[turned == 1] + 720) % 360 - 180) <= 5
+        partners = maximum_bipartite_matching(csr_array(opposite), perm_type="column")
+        expected[proposal] = int((partners >= 0).sum()) if opposite.size else 0
+        rows += [(proposal, f"{n:02d}", 57000.0 + n, roll) for n, roll in enumerate(rolls)]
+    exposures.executemany(
+        "INSERT INTO facts (imagename, target, proposal, visit, filter, exptime, mjd, chinject, flash,"
+        " filetype, chip, mode, settings_hash, orientation)"
+        " SELECT $1 || ' ' || $2, 'ngc6583', $1, $2, 'F502N', 348, $3, 'NONE', 0, 'flt', 2, 'standard', '0',"
+        " $4",
+        rows,
+    )
+    found = exposures.execute(
+        "SELECT proposal, count(*), min(turn), max(turn) FROM pairings GROUP BY proposal"
+    )
+    pairs = {proposal: (count, least, most) for proposal, count, least, most in found.fetchall()}
+    assert {proposal: pairs.get(proposal, (0,))[0] for proposal in expected} == expected
+    assert all(175 <= least <= most <= 185 for _, least, most in pairs.values())
+    used = exposures.execute("SELECT unnest([image_1, image_2]) FROM pairings").fetchall()
+    assert len(used) == len(set(used))
 
 
 def test_a_visit_without_an_opposite_roll_says_so(exposures):
