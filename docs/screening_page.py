@@ -30,11 +30,11 @@ _CHIPS = """## Which chip
 
 | APERTURE | chip 2 | chip 1 |
 |---|---|---|
-| UVIS-CENTER, UVIS, UVIS2, UVIS2-FIX and all others | POSTARG2 within 0.1 arcsec of 0 | POSTARG2 of 80 to 120 arcsec |
+| UVIS-CENTER, UVIS, UVIS-FIX, UVIS2, UVIS2-FIX, blank; all others with the WCS | POSTARG2 within 0.1 arcsec of 0 | POSTARG2 of 80 to 120 arcsec |
 | UVIS1, UVIS1-FIX, ... | POSTARG2 of -120 to -80 arcsec | POSTARG2 within 0.1 arcsec of 0 |
 
-The limits 0.1 and 80 are those of `[chips]`. At an aperture of chip 1, and for sub-dithers that are measured on request,
-the WCS has its say: the chip must hold at least a quarter as many of the master catalog's stars as the other one, else
+The limits 0.1 and 80 are those of `[chips]`. At an aperture of chip 1, of a subarray or of another channel, and for sub-dithers that are
+measured on request, the WCS has its say: the chip must hold at least a quarter as many of the master catalog's stars as the other one, else
 the file is refused (`chip_unclear`). In 180-degree sets the stars that both visits show on one chip choose it.
 """
 _DATES = """## Dates

@@ -27,7 +27,7 @@ _HALF_CHIP: Final = 2048.0
 
 def require_extensions(hdus: fits.HDUList, path: Path, versions: Sequence[int] = (1, 2)) -> None:
     """Raise ``Rejected('missing_extension')`` naming which of SCI, ERR and DQ are missing."""
-    present = {(hdu.name, hdu.ver) for hdu in hdus}
+    present = {(hdu.name.strip().upper(), hdu.ver) for hdu in hdus}
     needed = [(name, version) for version in versions for name in _PLANES]
     missing = [f"{name},{version}" for name, version in needed if (name, version) not in present]
     if missing:
@@ -59,10 +59,10 @@ def check_unit(header: fits.Header, path: Path, version: int) -> None:
     unit = HeaderCards(path.name, [header]).optional_text("BUNIT")
     if unit.upper() not in {"ELECTRONS", "ELECTRON"}:
         said = f"BUNIT={unit!r:.40}" if unit else "no BUNIT"
+        rate = ", or multiply by EXPTIME and set BUNIT" if "/S" in unit.upper() else ""
         raise Rejected(
             "wrong_unit",
-            f"SCI,{version} of {path.name} has {said}, not ELECTRONS; "
-            "give calwf3's FLT or FLC, or multiply by EXPTIME and set BUNIT",
+            f"SCI,{version} of {path.name} has {said}, not ELECTRONS; give calwf3's FLT or FLC{rate}",
         )
 
 

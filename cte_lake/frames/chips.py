@@ -49,6 +49,15 @@ def chip_of_postarg(postarg2: float, chip2_limit: float = 0.1, chip1_limit: floa
     return 1 if chip1_limit <= postarg2 <= _BEYOND_THE_CHIP else None
 
 
+_WHOLE_OR_CHIP2: Final = frozenset({"", "UVIS", "UVIS-FIX", "UVIS-CENTER", "UVIS2", "UVIS2-FIX"})
+"""Apertures that put the field of the monitor on chip 2 at POSTARG2 0."""
+
+
+def needs_wcs(aperture: str) -> bool:
+    """Return whether an aperture (of chip 1, a subarray, the IR channel) is believed only with the WCS."""
+    return aperture.upper() not in _WHOLE_OR_CHIP2
+
+
 def names_chip1(aperture: str) -> bool:
     """Return whether an aperture lies on chip 1 (UVIS1, UVIS1-FIX, ...); all others hold chip 2's field."""
     return aperture.upper().startswith("UVIS1")

@@ -190,7 +190,7 @@ def read_exposure(path: Path | str, short_limit: float = DETECTOR.short_limit) -
 
 def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
     """Return the checked SCI header of each chip, chip 2 first."""
-    if ("SCI", 2) not in hdus and HeaderCards(file.name, [hdus[0].header]).raw("SUBARRAY") is True:
+    if ("SCI", 2) not in hdus and keywords.flag(HeaderCards(file.name, [hdus[0].header]), "SUBARRAY") == "T":
         # A subarray may be on one chip only; its facts are read so that screening can say why it is left out.
         require_extensions(hdus, file, versions=(1,))
         return {2: hdus["SCI", 1].header}
@@ -207,9 +207,12 @@ def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
 
 
 def _require_uvis(primary: HeaderCards) -> None:
-    instrument, detector = primary.text("INSTRUME"), primary.text("DETECTOR")
+    instrument = primary.text("INSTRUME")
+    # Cameras of one detector have no such keyword.
+    detector = primary.text("DETECTOR") if instrument.upper() == "WFC3" else primary.optional_text("DETECTOR")
     if (instrument.upper(), detector.upper()) != ("WFC3", "UVIS"):
-        raise Rejected("not_uvis", f"{primary.name} is a frame of {instrument}/{detector}, not of WFC3/UVIS")
+        camera = f"{instrument}/{detector}".rstrip("/")
+        raise Rejected("not_uvis", f"{primary.name} is a frame of {camera}, not of WFC3/UVIS")
 
 
 def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], short_limit: float) -> Exposure:

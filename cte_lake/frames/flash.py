@@ -15,6 +15,9 @@ DONE, NOT_DONE, ABORTED = "SUCCESSFUL", "NOT PERFORMED", "ABORTED"
 _DARK: Final = 0.5
 """MEANFLSH up to this, e-/px, is no light."""
 
+_CURRENTS: Final = frozenset({"LOW", "MED", "MEDIUM", "HIGH"})
+"""What FLASHCUR says where the lamp had a current."""
+
 _RATES: Final = (0.1, 200.0)
 """e-/px/s that the lamp gives at any current, generously."""
 
@@ -55,7 +58,8 @@ class FlashEvidence:
     @property
     def lit(self) -> bool:
         """Whether anything but the state says that the lamp was on."""
-        return (self.level or 0) > 0 or (self.duration or 0) > 0 or max(self.means, default=0) > _DARK
+        light = max(self.means, default=0) > _DARK or self.current in _CURRENTS
+        return light or (self.level or 0) > 0 or (self.duration or 0) > 0
 
     @property
     def unlit(self) -> bool:
@@ -89,9 +93,16 @@ def _mean_differs(found: FlashEvidence) -> bool:
     if not level:
         return False
     low, high = (level * factor for factor in _MEAN_TO_LEVEL)
-    # Before the flash is subtracted, MEANFLSH is 0.
-    stated = [mean for mean in found.means if mean > _DARK or found.correction == "COMPLETE"]
-    return any(not low <= mean <= high and abs(mean - level) > _ROUNDING for mean in stated)
+    # Before the flash is subtracted, MEANFLSH is 0 on both chips.
+    subtracted = found.correction == "COMPLETE" or max(found.means, default=0) > _DARK
+    differs = (not low <= mean <= high and abs(mean - level) > _ROUNDING for mean in found.means)
+    return subtracted and any(differs)
+
+
+def _not_subtracted(found: FlashEvidence) -> bool:
+    if found.status != DONE or found.correction == "COMPLETE":
+        return False
+    return bool(found.correction) or max(found.means, default=1) <= _DARK
 
 
 def _rate_differs(found: FlashEvidence) -> bool:
@@ -109,13 +120,13 @@ FLASH_RULES: Final = (
     ),
     FlashRule(
         "flash_unclear",
-        "FLASHSTA blank or unknown, but FLASHLVL, FLASHDUR or MEANFLSH above 0",
+        "FLASHSTA blank or unknown, but FLASHLVL, FLASHDUR or MEANFLSH above 0, or a current in FLASHCUR",
         "nothing says whether the flash succeeded",
         lambda found: found.status not in {DONE, NOT_DONE} and found.lit,
     ),
     FlashRule(
         "flash_contradiction",
-        "FLASHSTA NOT PERFORMED, but FLASHLVL, FLASHDUR or MEANFLSH above 0",
+        "FLASHSTA NOT PERFORMED, but FLASHLVL, FLASHDUR or MEANFLSH above 0, or a current in FLASHCUR",
         "there was a flash and there was none",
         lambda found: found.status == NOT_DONE and found.lit,
     ),
@@ -139,9 +150,9 @@ FLASH_RULES: Final = (
     ),
     FlashRule(
         "flash_not_subtracted",
-        "FLASHSTA SUCCESSFUL, but FLSHCORR other than COMPLETE",
+        "FLASHSTA SUCCESSFUL, but FLSHCORR other than COMPLETE, or blank with MEANFLSH 0",
         "the flash is still in the frame; calibrate it with FLSHCORR PERFORM",
-        lambda found: found.status == DONE and found.correction not in {"", "COMPLETE"},
+        _not_subtracted,
     ),
 )
 """In their order; what no rule refuses has its level by FLASHLVL, or 0."""
@@ -187,8 +198,8 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
         return 0
     if found.level is None:
         detail = (
-            f"{file.name} has no FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of {rootname} "
-            "beside it has one; put both file types in one folder"
+            f"{file.name} has no number as FLASHLVL though FLASHSTA is SUCCESSFUL, and no FLT or FLC of "
+            f"{rootname} beside it has one; put both file types in one folder"
         )
         raise Rejected("missing_keyword", detail)
     if found.level != round(found.level):

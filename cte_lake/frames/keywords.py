@@ -43,10 +43,10 @@ def binning(cards: HeaderCards, key: str) -> int:
 
 def subarray(cards: HeaderCards) -> bool:
     """Return SUBARRAY, which must be T or F."""
-    value = cards.raw("SUBARRAY")
-    if not isinstance(value, bool):
+    value = flag(cards, "SUBARRAY")
+    if value not in {"T", "F"}:
         raise Rejected("missing_keyword", f"{cards.name} has no keyword SUBARRAY that is T or F")
-    return value
+    return value == "T"
 
 
 def filetype(file: Path, cards: HeaderCards) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
+from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.regular import cannot_open
 
 
@@ -150,6 +151,10 @@ class TestFlash:
             ({"FLSHCORR": "OMIT"}, 91.0, "flash_contradiction"),
             ({"FLSHCORR": "OMIT"}, 0.0, "flash_not_subtracted"),
             ({"FLASHLVL": 116, "FLASHDUR": 11.6}, 12.0, "flash_contradiction"),
+            (UNFLASHED | {"FLASHCUR": "MED"}, 0.0, "flash_contradiction"),
+            (UNFLASHED | {"FLASHSTA": " ", "FLASHCUR": "high"}, 0.0, "flash_unclear"),
+            ({"FLSHCORR": " "}, 0.0, "flash_not_subtracted"),
+            ({"FLSHCORR": "N/A"}, 12.0, "flash_not_subtracted"),
             ({}, 0.0, "flash_contradiction"),  # said to be subtracted, and nothing was
         ],
     )
@@ -159,8 +164,10 @@ class TestFlash:
         assert f"MEANFLSH {mean:g}" in error.detail
         assert "FLASHSTA" in error.detail
 
-    def test_each_chip_has_its_say(self, make_frame):
-        error = refusal(make_frame(sci1={"MEANFLSH": 12.0}, sci2={"MEANFLSH": 0.0}))
+    @pytest.mark.parametrize("correction", ["COMPLETE", None])
+    def test_each_chip_has_its_say(self, make_frame, correction):
+        cards = {"FLSHCORR": correction}
+        error = refusal(make_frame(primary=cards, sci1={"MEANFLSH": 12.0}, sci2={"MEANFLSH": 0.0}))
         assert error.reason == "flash_contradiction"
         assert "MEANFLSH 12 and 0" in error.detail
 
@@ -252,6 +259,7 @@ def test_missing_keyword_is_named(make_frame, key):
         ({"EXPEND": 57601.3}, "dates_contradict"),
         ({"DETECTOR": "IR"}, "not_uvis"),
         ({"INSTRUME": "ACS", "DETECTOR": "WFC"}, "not_uvis"),
+        ({"INSTRUME": "WFPC2", "DETECTOR": None}, "not_uvis"),
     ],
 )
 def test_bad_values_are_refused_with_their_reason(make_frame, cards, reason):
@@ -289,11 +297,22 @@ def test_no_wcs(make_frame, which, cards):
     assert f"SCI,{which[-1]}" in error.detail
 
 
-@pytest.mark.parametrize("unit", [None, "COUNTS", "ELECTRONS/S"])
-def test_other_units_are_refused(make_frame, unit):
+def test_names_of_extensions_may_be_in_lower_case(make_frame):
+    def lower(hdus):
+        for hdu in hdus[1:7]:
+            hdu.header["EXTNAME"] = hdu.header["EXTNAME"].lower()
+
+    path = make_frame(edit=lower)
+    assert read_exposure(path).flash == 12
+    assert read_chip(path, 1).data.shape == read_chip(make_frame("b_flt.fits"), 1).data.shape
+
+
+@pytest.mark.parametrize(("unit", "rate"), [(None, False), ("COUNTS", False), ("ELECTRONS/S", True)])
+def test_other_units_are_refused(make_frame, unit, rate):
     error = refusal(make_frame(sci2={"BUNIT": unit}))
     assert error.reason == "wrong_unit"
     assert "ELECTRONS" in error.detail
+    assert ("multiply by EXPTIME" in error.detail) is rate
 
 
 def test_swapped_chips_are_refused(make_frame):
@@ -361,7 +380,7 @@ def test_subarray_on_one_chip_is_told_as_such(make_frame):
     def one_chip(hdus):
         del hdus[4:]
 
-    exposure = read_exposure(make_frame(primary={"SUBARRAY": True}, edit=one_chip))
+    exposure = read_exposure(make_frame(primary={"SUBARRAY": "T"}, edit=one_chip))
     assert exposure.subarray is True
     assert exposure.mdrizsky_1 is None
 

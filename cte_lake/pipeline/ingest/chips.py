@@ -17,8 +17,8 @@ from cte_lake.frames.chips import (
     Footprint,
     chip_of_field,
     choose_chips_180,
-    names_chip1,
     nearest_chip_of_field,
+    needs_wcs,
     no_partner,
     orientation,
     partner_group,
@@ -64,7 +64,7 @@ def choose_chips(
         exposure = candidate.exposure
         place = exposure.postarg2, exposure.aperture
         chip = chip_of_field(*place, limits.chip2_max_postarg2, limits.chip1_min_postarg2)
-        if chip is None or names_chip1(exposure.aperture):
+        if chip is None or needs_wcs(exposure.aperture):
             nearest = chip or nearest_chip_of_field(*place, limits.chip1_min_postarg2)
             choices[exposure.imagename] = _confirmed_by_stars(candidate, nearest, config, lake)
         else:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from cte_lake import __version__
@@ -34,6 +35,9 @@ from cte_lake.pipeline.ingest.keys import phot_key
 from cte_lake.pipeline.ingest.keywords import keyword_values
 from cte_lake.pipeline.ingest.position import Position, failures, measure_position
 from cte_lake.pipeline.ingest.write_added import write_added
+
+_MAX_MASKED: Final = 0.9
+"""Share of masked pixels of a chip beyond which nothing of it can be measured."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,7 @@ def chip_pixels(
     Raises
     ------
     Rejected
-        If the cosmic-ray mask is not of this frame.
+        If the cosmic-ray mask is not of this frame, or hardly a pixel is left.
     """
     area_map = area_map_for(image, pam_dir or None)
     cosmic = crmask.array(image.chip) if crmask is not None else None
@@ -226,6 +230,13 @@ def chip_pixels(
             stage="measure",
         )
     mask = bad_pixel_mask(image.dq, image.err, image.data, cosmic, good_bits=good_bits)
+    if mask.mean() > _MAX_MASKED:
+        no_error = 1.0 - np.mean((image.err > 0) & (image.err < np.inf))
+        raise Rejected(
+            "all_masked",
+            f"{mask.mean():.0%} of the pixels of chip {image.chip} of {rootname} are masked ({no_error:.0%} "
+            "have no positive ERR, the others are flagged in DQ); calibrate or fetch it again",
+        )
     return PixelData(image.data * area_map, image.err * area_map, mask, saturated_pixels(image.dq), cosmic)
 
 

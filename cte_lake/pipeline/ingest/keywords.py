@@ -27,7 +27,7 @@ def keyword_values(path: str) -> dict[str, Any]:
         return {}
     file = Path(path)
     with open_frame(file, headers_only=True) as hdus:
-        headers = [hdus[0].header, *(hdu.header for hdu in hdus if (hdu.name, hdu.ver) == ("SCI", 1))]
+        headers = [hdus[0].header, *(hdu.header for hdu in hdus if (hdu.name.upper(), hdu.ver) == ("SCI", 1))]
         cards = HeaderCards(file.name, headers)
         return {column.name: _typed(cards, column) for column in keyword_columns()}
 

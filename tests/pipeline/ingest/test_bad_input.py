@@ -53,6 +53,11 @@ def nan_filled(hdus):
 
 
 @edited
+def no_errors(hdus):
+    hdus["ERR", 1].data[:] = 0
+
+
+@edited
 def no_wcs(hdus):
     for version in (1, 2):
         for key in list(hdus["SCI", version].header["C*"]):
@@ -80,6 +85,7 @@ BAD = {
     "missing extension": (without_extension, "read", "missing_extension", "ERR,2"),
     "missing keyword": (header(0, EXPTIME=None), "read", "missing_keyword", "EXPTIME"),
     "NaN-filled": (nan_filled, "read", "nan_filled", "filled with NaN"),
+    "all masked": (no_errors, "read", "all_masked", "100% have no positive ERR"),
     "no WCS": (no_wcs, "read", "no_wcs", "WCS"),
     "no star": (elsewhere, "match", "no_star", "no star of ngc104's master catalog falls on chip 2"),
     "unknown target": (header(0, TARGNAME="M31"), "read", "unknown_target", "'M31'"),
