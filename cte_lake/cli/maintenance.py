@@ -92,8 +92,8 @@ def compact(
 ) -> None:
     """Merge many small files into few; readers and ingests go on meanwhile.
 
-    The exposure rows of a partition become one file; with --phot-below its small photometry files do
-    too. The old files stay until `vacuum` takes them.
+    The exposure rows of a partition become one file, and so do the values of added columns; with
+    --phot-below its small photometry files do too. The old files stay until `vacuum` takes them.
     """
     from cte_lake.lake.maintenance.compact import compact as run
     from cte_lake.lake.maintenance.compact import plan_compact

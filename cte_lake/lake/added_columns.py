@@ -6,24 +6,32 @@ photometry key: what was measured before is neither rewritten nor does it get an
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cte_lake import __version__
 from cte_lake.config import Config
-from cte_lake.errors import ConfigError
-from cte_lake.lake.named_files import COMPACTED_KEY
+from cte_lake.errors import ConfigError, LakeError, StoreUnavailable
+from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
 from cte_lake.lake.paths import Partition, added_file
 from cte_lake.lake.schemas import Column, dataset
+from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import conform, write_table
 
 DATASET = "phot_added"
+#: Image without its suffix, photometry key and `AddedColumn.stem` of values.
+Held: TypeAlias = tuple[str, str, str]
+#: Metadata of a compacted file: what it holds.
+_HELD = b"held"
 
 
 @dataclass(frozen=True)
@@ -84,8 +92,36 @@ def own_key(phot_key: str) -> str:
 
 def held_values(lake: StoredLake) -> frozenset[tuple[str, str]]:
     """Return photometry keys with the `AddedColumn.stem` of what a lake holds of each."""
-    names = (PurePosixPath(listed.path).name.split(".") for listed in lake.listing(DATASET))
-    return frozenset((parts[1], parts[2]) for parts in names if len(parts) == 4)
+    files = (held_in_file(lake / listed.path) for listed in lake.listing(DATASET))
+    return frozenset((key, stem) for held in files for _, key, stem in held)
+
+
+def held_in_file(place: Place) -> frozenset[Held]:
+    """Return what a file of values holds, by its name or, where `compact` made it, by its footer.
+
+    Raises
+    ------
+    LakeError
+        If it cannot be read.
+    """
+    if not place.name.startswith(COMPACTED):
+        parts = place.name.split(".")
+        return frozenset([(parts[0], parts[1], parts[2])]) if len(parts) == 4 else frozenset()
+    try:
+        said = pq.read_metadata(place.source(whole=False)).metadata or {}
+        return frozenset((image, key, stem) for image, key, stem in json.loads(said[_HELD]))
+    except FileNotFoundError:
+        # A vacuum took it meanwhile.
+        return frozenset()
+    except StoreUnavailable:
+        raise
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        raise LakeError(f"{place} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
+
+
+def with_held(held: Iterable[Held]) -> dict[bytes, str]:
+    """Return the metadata by which a compacted file says what it holds."""
+    return {_HELD: json.dumps([list(each) for each in held])}
 
 
 def write_values(

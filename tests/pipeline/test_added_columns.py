@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
-from cte_lake.errors import ConfigError, ExitCode
+from cte_lake.errors import ConfigError, ExitCode, LakeError
 from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.create import create_lake
@@ -157,19 +160,66 @@ def test_housekeeping_keeps_values_with_their_photometry(lake, tmp_path):
     compact(stored(lake), plan_compact(stored(lake), phot_below=10**9))
     assert values(lake) == before
     in_a_year = 2**62
-    assert not [
-        r for r in plan_vacuum(stored(lake), 0, in_a_year).removals if r.path.startswith("phot_added")
-    ]
+    run("vacuum", "--lake", lake, "--grace", "0", "--yes")
+    assert values(lake) == before
+    assert not plan_vacuum(stored(lake), 0, in_a_year).removals
     snapshot(stored(lake), stored(tmp_path / "copy"), plan_snapshot(stored(lake)))
     assert values(tmp_path / "copy") == before
     for row in current_exposures(stored(lake), "standard").to_pylist():
         withdraw(stored(lake), row)
     went = [r for r in plan_vacuum(stored(lake), 0, in_a_year).removals if r.path.startswith("phot_added")]
-    assert len(went) == 2
+    assert len(went) == 1
     # A copy makes no second row.
-    held = sorted((tmp_path / "copy" / "phot_added").rglob("*-*.parquet"))
+    held = sorted((tmp_path / "copy" / "phot_added").rglob("compact.*.parquet"))
     shutil.copy(held[0], held[0].with_name(f"copy-{held[0].name}"))
     assert values(tmp_path / "copy") == before
+
+
+def added_files(lake):
+    return sorted(each.relative_to(lake).as_posix() for each in (lake / "phot_added").rglob("*-*.parquet"))
+
+
+def test_files_of_values_become_one_and_nothing_is_filled_twice(lake, old):
+    for name in ("brightest", "of_one_chip"):
+        add(lake, name)
+    run("ingest", old / "frames", "--lake", lake, "--workers", 0, code=ExitCode.DONE_IN_PART)
+    run("schema", "fill", "brightest", "--lake", lake, "--workers", 0)
+    before, single = (values(lake), values(lake, "of_one_chip")), added_files(lake)
+    # Of the FLTs one column, of the FLCs two, of which chip 1 has no second.
+    assert len(single) == 5
+    told = run("compact", "--lake", lake, "--min-files", 2, "--json")
+    assert json.loads(told.stdout) == {"partitions": 4, "files": 4 + 5}
+    compacted = sorted((lake / "phot_added").rglob("compact.*.parquet"))
+    assert len(compacted) == 2
+    assert (values(lake), values(lake, "of_one_chip")) == before
+    assert json.loads(run("compact", "--lake", lake, "--min-files", 2, "--json").stdout)["files"] == 0
+    assert verify(stored(lake)).passed
+    run("vacuum", "--lake", lake, "--grace", "0", "--yes")
+    assert added_files(lake) == []
+    assert (values(lake), values(lake, "of_one_chip")) == before
+    again = run("schema", "fill", "brightest", "--lake", lake, "--workers", 0, "--json")
+    assert json.loads(again.stdout)["rows"] == 0
+    # What is compacted goes as a whole with the last photometry of its exposures.
+    rows = [
+        row for row in current_exposures(stored(lake), "standard").to_pylist() if row["filetype"] == "flt"
+    ]
+    for number, row in enumerate(rows):
+        withdraw(stored(lake), row)
+        plan = plan_vacuum(stored(lake), 0, 2**62)
+        gone = [each.path for each in plan.removals if each.path.startswith("phot_added")]
+        assert len(gone) == number
+
+
+def test_values_that_were_changed_on_the_disk_are_not_merged(lake, old):
+    add(lake, "brightest")
+    run("schema", "fill", "--lake", lake, "--workers", 0)
+    first = lake / added_files(lake)[0]
+    table = pq.read_table(first, partitioning=None)
+    doubled = table.set_column(5, "value", pc.multiply(table["value"], 2))
+    pq.write_table(doubled.replace_schema_metadata(table.schema.metadata), first)
+    told = f"{added_files(lake)[0]} cannot be merged: the rows are not those that were written"
+    with pytest.raises(LakeError, match=re.escape(told)):
+        compact(stored(lake), plan_compact(stored(lake)))
 
 
 def test_values_of_another_version_are_not_shown(lake):

@@ -18,13 +18,12 @@ import pyarrow.parquet as pq
 
 from cte_lake import __version__
 from cte_lake.errors import LakeError
+from cte_lake.lake.added_columns import DATASET
 from cte_lake.lake.contents import Content, bounds_hash, phot_hash, record_of
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import file_schema
-from cte_lake.lake.maintenance.inventory import (
-    ExposureRow,
-    Inventory,
-)
+from cte_lake.lake.maintenance.compact_added import added_merges, merge_added
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
@@ -35,7 +34,7 @@ _LARGEST_PHOT = 256_000_000
 
 @dataclass(frozen=True)
 class Merge:
-    """Files of a partition that become one: rows of exposures, or their photometry."""
+    """Files of a partition that become one: exposure rows, their photometry, or values of added columns."""
 
     dataset: str
     folder: str
@@ -69,7 +68,12 @@ def plan_compact(lake: StoredLake, min_files: int = 2, phot_below: int = 0) -> C
     """
     inventory = Inventory(lake)
     merges = list(_phot_merges(inventory, min_files, phot_below)) if phot_below else []
-    return CompactPlan((*merges, *_exposure_merges(inventory, min_files)))
+    return CompactPlan((*merges, *_exposure_merges(inventory, min_files), *_added(inventory, min_files)))
+
+
+def _added(inventory: Inventory, min_files: int) -> Iterator[Merge]:
+    for folder, files in added_merges(inventory, min_files):
+        yield Merge(DATASET, folder, (), tuple(each.path for each in files), sum(each.size for each in files))
 
 
 def _exposure_merges(inventory: Inventory, min_files: int) -> Iterator[Merge]:
@@ -132,6 +136,9 @@ def compact(lake: StoredLake, plan: CompactPlan, min_files: int = 2) -> int:
         exposures = _exposure_merges(again, min_files) if again else iter(plan.of("exposures"))
         for merge in exposures:
             _merge_exposures(lake, merge)
+            merged += len(merge.files)
+        for merge in plan.of(DATASET):
+            merge_added(lake, merge.folder, merge.files)
             merged += len(merge.files)
     return merged
 

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from cte_lake.lake.added_columns import DATASET, own_key
+from cte_lake.lake.added_columns import DATASET, Held, held_in_file, own_key
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
+from cte_lake.lake.named_files import COMPACTED
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.read import current_master
 from cte_lake.lake.schemas import dataset_names
@@ -122,11 +123,24 @@ def _photometry(finder: _Finder, since: dict[ExposureRow, int]) -> None:
 
 
 def _added(finder: _Finder, since: dict[ExposureRow, int]) -> None:
-    needed = _needed(finder, since)
+    lake, needed = finder.inventory.root, _needed(finder, since)
     keys = {own_key(row.phot_key) for row in finder.inventory.rows if row.photometry in needed}
-    for listed in finder.inventory.root.listing(DATASET):
-        if not is_seed(listed.path) and PurePosixPath(listed.path).name.split(".")[1] not in keys:
+    files = [
+        (each, held_in_file(lake / each.path)) for each in lake.listing(DATASET) if not is_seed(each.path)
+    ]
+    merged: dict[Held, int] = {}
+    for listed, held in files:
+        if _compacted(listed):
+            merged |= dict.fromkeys(held, listed.mtime_ns)
+    for listed, held in files:
+        if not any(key in keys for _, key, _ in held):
             finder.offer(listed, listed.mtime_ns, "values of photometry that no exposure row names")
+        elif held <= merged.keys() and not _compacted(listed):
+            finder.offer(listed, max(merged[each] for each in held), "values that a compacted file holds")
+
+
+def _compacted(listed: Listed) -> bool:
+    return PurePosixPath(listed.path).name.startswith(COMPACTED)
 
 
 def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:
