@@ -26,7 +26,7 @@ from cte_lake.starflags import mask_of
 from cte_lake.views.columns import ViewColumn, view_columns
 from cte_lake.views.functions import bind_called, bind_target_name
 from cte_lake.views.kept_slopes import KeptSlopes
-from cte_lake.views.kept_sql import KINDS
+from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, placed
 from cte_lake.views.kept_sql import statements as kept_statements
 from cte_lake.views.phot_columns import VIEW, view_column, with_added
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
@@ -215,9 +215,12 @@ def make_objects(
     """Make objects of ``sql/`` in the given order, each table macro with its view."""
     chosen = tuple(objects)
     bind_called(connection, [each.name for each in chosen])
+    there = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+    tables = sorted({name for (name,) in there} | {each.name for each in chosen if each.kind != "macro"})
     for each in chosen:
         for statement in _statements(each, config, kept is not None):
-            connection.execute(statement)
+            # A macro stands in the query that calls it: what a WITH there is called must not take its place.
+            connection.execute(statement if each.kind == "view" else placed(statement, tables, OWN_SCHEMA))
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))
 

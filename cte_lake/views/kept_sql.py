@@ -22,6 +22,8 @@ from cte_lake.views.source import SqlObject, sql_objects
 
 #: What a definition stands on, and what stands in its place where only what is missing is measured.
 _SOURCES = ("pairings", "stored_phot", "flux_bins")
+#: Where the views of ``sql/`` are, and what they read.
+OWN_SCHEMA = "main"
 #: Settings that stand in tables of their own.
 _BINS = ("loss_bins",)
 

@@ -14,6 +14,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.views.audits import audits
 from cte_lake.views.bind import Binding
+from cte_lake.views.database import exported_objects, write_database
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
 from tests.sql.writing import add_pair
 
@@ -99,6 +100,36 @@ def test_no_audit_makes_every_view():
 def test_a_misspelt_view_gets_a_hint_from_all_names(root):
     with open_lake(root) as lake, pytest.raises(UsageError, match='Did you mean "crmasks"'):
         lake.sql("FROM crmaskz")
+
+
+#: Calls of every macro that reads tables or views.
+CALLS = {
+    each.name: f"SELECT {each.name}()" if each.kind == "macro" else f"FROM {each.name}(aperture := 5)"
+    for each in sql_objects()
+    if each.kind == "table macro" or each.name in {"bright_limit", "faint_flux"}
+}
+NAMES = "SELECT DISTINCT table_name AS name FROM information_schema.tables WHERE table_schema = 'main'"
+
+
+def covered(names: set[str], call: str) -> str:
+    """A query whose own tables are called as those that a macro reads, and lack their columns."""
+    return f"WITH {', '.join(f'{name} AS (SELECT 1 AS nothing)' for name in sorted(names))} {call}"
+
+
+def test_tables_of_a_query_never_take_the_place_of_what_a_macro_reads(root):
+    with open_lake(root) as lake:
+        names = {row["name"] for row in lake.sql(NAMES).rows()}
+        assert {"settings", "flux_bins", "exposures", "stored_phot"} <= names
+        for name, call in CALLS.items():
+            assert lake.sql(covered(names - {name}, call)).rows() == lake.sql(call).rows()
+
+
+def test_nor_do_they_in_an_exported_database(root, tmp_path):
+    write_database(stored(root), tmp_path / "views.duckdb")
+    with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:
+        names = {name for (name,) in connection.execute(NAMES).fetchall()}
+        for name in CALLS.keys() & set(exported_objects()):
+            connection.execute(covered(names - {name}, CALLS[name])).fetchall()
 
 
 def test_stored_datasets_are_named_by_their_prefix():
