@@ -102,7 +102,11 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     if len(statements) != 1:
         count = "no statement" if not statements else f"{len(statements)} statements"
         raise UsageError(f"one query at a time is run, and this holds {count}")
-    kind = statements[0].type.name
+    try:
+        kind = statements[0].type.name
+    except ValueError as error:
+        # Python's enumeration lacks some, such as UPDATE EXTENSIONS.
+        raise _not_reading("a statement of another kind") from error
     explain, explained = _explained(query)
     if explain:
         return replace(check_statement(connection, explained), explain=explain)

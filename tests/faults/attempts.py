@@ -94,6 +94,8 @@ CHANGES = [
     "USE temp",
     "INSTALL httpfs",
     "LOAD httpfs",
+    "UPDATE EXTENSIONS",
+    "UPDATE EXTENSIONS (httpfs)",
     "LOAD '{out}/x.duckdb_extension'",
     "EXPORT DATABASE '{lake}/dump'",
     "IMPORT DATABASE '{lake}'",
