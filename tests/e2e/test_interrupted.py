@@ -61,7 +61,8 @@ def start_ingest(lake, frames, workers):
 
 
 def children(pid):
-    listed = subprocess.run(["ps", "-eo", "pid,ppid"], capture_output=True, text=True, check=True).stdout
+    line = ["ps", "-eo", "pid,ppid"]
+    listed = subprocess.run(line, capture_output=True, text=True, check=True, timeout=60).stdout
     parents = dict(map(int, line.split()) for line in listed.splitlines()[1:])
     found, todo = [], [pid]
     while todo:
@@ -93,7 +94,7 @@ def test_killed_at_random_and_run_again(undisturbed, make_lake, program, cte_lak
             process = start_ingest(lake, frames, workers)
             time.sleep(moments.uniform(0.3, 1.0) * seconds)
             process.kill()
-            process.wait()
+            process.wait(timeout=120)
             again = cte_lake_command("ingest", frames, "--lake", lake, "--workers", 0)
         assert again.returncode == 0, again.stderr
         assert reader.errors == []
@@ -111,7 +112,8 @@ def test_a_killed_worker_is_replaced(undisturbed, make_lake, program):
         while victim is None and process.poll() is None:
             # The last process started below a nanny is a worker that has come up.
             busy = bool(list((lake / "phot").rglob("*flt.*.parquet")))
-            victim = children(process.pid)[-1] if busy else None
+            # None is left where it ends between two looks at it.
+            victim = next(iter(children(process.pid)[::-1]), None) if busy else None
             time.sleep(0.01)
         if victim is not None:
             os.kill(victim, signal.SIGKILL)

@@ -43,7 +43,9 @@ def stars(lake: Path) -> dict[str, list[float]]:
 
 
 def main(mount: Path, frames: Path, catalog: Path, levels: int) -> None:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(mount)], check=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(mount)], check=True, timeout=60
+    )
     lake = fresh(mount / "lake", catalog)
     before = shutil.disk_usage(mount).free
     ingest(arguments(lake, frames))

@@ -22,7 +22,8 @@ def private_mounts() -> bool:
     if shutil.which("unshare") is None:
         return False
     probe = "mount -t tmpfs -o size=64k tmpfs /mnt"
-    return subprocess.run([*NAMESPACE, "sh", "-c", probe], capture_output=True, check=False).returncode == 0
+    done = subprocess.run([*NAMESPACE, "sh", "-c", probe], capture_output=True, check=False, timeout=60)
+    return done.returncode == 0
 
 
 needs_mounts = pytest.mark.skipif(not private_mounts(), reason="no private mounts on this machine")
@@ -36,7 +37,7 @@ def test_a_full_disk_at_every_write_of_an_ingest_loses_no_row(frames, small_visi
     places = (tmp_path / "disk", frames, small_visit.master)
     line = [sys.executable, str(script), *map(str, places), str(LEVELS)]
     done = subprocess.run(
-        [*NAMESPACE, *line], capture_output=True, text=True, check=False,
+        [*NAMESPACE, *line], capture_output=True, text=True, check=False, timeout=500,
         env={**os.environ, "PYTHONPATH": str(script.parents[1])},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -70,8 +71,9 @@ def test_a_read_only_lake_answers_and_says_why_it_takes_nothing(lake, frames):
     assert "4 exposures" in verified.stderr
     script = "import sys, cte_lake; print(len(cte_lake.open_lake(sys.argv[1]).exposures()))"
     asked = subprocess.run(
-        [*read_only, sys.executable, "-c", script, str(lake)], capture_output=True, text=True, check=False
-    )
+        [*read_only, sys.executable, "-c", script, str(lake)],
+        capture_output=True, text=True, check=False, timeout=400,
+    )  # fmt: skip
     assert asked.stdout.strip() == "4", asked.stderr
     for command in (("vacuum", "--yes"), ("compact", "--min-files", "2")):
         done = cte_lake(*command, "--lake", lake, prefix=read_only)

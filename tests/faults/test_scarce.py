@@ -11,7 +11,7 @@ import pytest
 from cte_lake.errors import ExitCode
 from tests.faults.commands import COMMANDS, READERS
 from tests.faults.test_disk import needs_mounts
-from tests.faults.trials import left_behind, sound
+from tests.faults.trials import forgotten, sound
 from tests.faults.warm import Scarce
 
 #: How many of the three each command is tried with; by default a third of the commands, with one.
@@ -54,7 +54,7 @@ def test_what_is_scarce_is_said_in_one_sentence_and_nothing_is_lost(name, kind, 
         kept.rename(place)
     sound(place)
     if name not in READERS:
-        assert left_behind(place) == []
+        assert forgotten(place) == []
     if name not in READERS and code != ExitCode.DONE:
         field.run(trial, place)
         sound(place)

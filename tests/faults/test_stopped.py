@@ -5,7 +5,6 @@
 
 import os
 import random
-import re
 import shutil
 import signal
 import time
@@ -15,7 +14,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from tests.faults.commands import COMMANDS
-from tests.faults.trials import left_behind, sound
+from tests.faults.trials import forgotten, sound
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How many of the signals each command is tried with; the commands take turns with one.
@@ -27,8 +26,6 @@ TRIED = [
 ]
 #: How a command may end that was done before the signal came.
 DONE = set(ExitCode) - {ExitCode.DEFECT}
-#: What `fetch` keeps on purpose: the next one goes on from there.
-RESUMED = re.compile(r"^data/\d+/[a-z0-9]+_fl[tc]\.fits\.part(\.json)?$")
 #: A command that is done before the signal comes gets it earlier, a few times.
 TRIES = 5
 
@@ -51,16 +48,16 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
     else:
         pytest.skip("done before a signal came")
     assert code in {128 + number, -number}, said
-    if code == 128 + number:
-        assert said.rstrip().splitlines()[-1].startswith("cte-lake: "), said
-        assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
-        assert [left for left in left_behind(place) if not RESUMED.search(left)] == []
-        assert list(place.with_name(f"{place.name}.tmp").iterdir()) == []
     # Workers end with the command, which does not wait for them once it was told to stop.
     end = time.monotonic() + 120
     while still_there(run.pid) and time.monotonic() < end:
         time.sleep(0.1)
     assert still_there(run.pid) == []
+    if code == 128 + number:
+        assert said.rstrip().splitlines()[-1].startswith("cte-lake: "), said
+        assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
+        assert forgotten(place) == []
+        assert list(place.with_name(f"{place.name}.tmp").iterdir()) == []
     sound(place)
     shutil.rmtree(place)
     print(f"{name}: {number.name} in try {tries + 1}, exit code {code}")

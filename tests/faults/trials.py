@@ -97,6 +97,15 @@ def left_behind(place: Path) -> list[str]:
     )
 
 
+#: What `fetch` keeps on purpose: the next one goes on from there.
+_RESUMED = re.compile(r"^data/\d+/[a-z0-9]+_fl[tc]\.fits\.part(\.json)?$")
+
+
+def forgotten(place: Path) -> list[str]:
+    """What a command that was stopped has no use for, and leaves nevertheless."""
+    return [name for name in left_behind(place) if not _RESUMED.search(name)]
+
+
 @dataclass(frozen=True)
 class Trial:
     """A command line; `{place}`, `{lake}`, `{frames}`, `{master}` and `{url}` are put in.
