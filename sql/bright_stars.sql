@@ -3,20 +3,20 @@
 -- `losses` at the default radius, with light within 10 px and without a flag of settings.drop_flags.
 CREATE OR REPLACE VIEW bright_stars AS
 SELECT
-    e.imagename::VARCHAR AS imagename,
-    e.rootname::VARCHAR AS rootname,
-    e.filetype::VARCHAR AS filetype,
-    e.target::VARCHAR AS target,
-    e.proposal::INTEGER AS proposal,
-    e.visit::VARCHAR AS visit,
-    e.filter::VARCHAR AS filter,
-    e.exptime::DOUBLE AS exptime,
-    e.length::VARCHAR AS length,
-    e.flash::INTEGER AS flash,
-    e.chinject::VARCHAR AS chinject,
-    e.generation::VARCHAR AS generation,
-    e.mjd::DOUBLE AS mjd,
-    e.chip::INTEGER AS chip,
+    p.imagename::VARCHAR AS imagename,
+    p.rootname::VARCHAR AS rootname,
+    p.filetype::VARCHAR AS filetype,
+    p.target::VARCHAR AS target,
+    p.proposal::INTEGER AS proposal,
+    p.visit::VARCHAR AS visit,
+    p.filter::VARCHAR AS filter,
+    p.exptime::DOUBLE AS exptime,
+    p.length::VARCHAR AS length,
+    p.flash::INTEGER AS flash,
+    p.chinject::VARCHAR AS chinject,
+    p.generation::VARCHAR AS generation,
+    p.mjd::DOUBLE AS mjd,
+    p.chip::INTEGER AS chip,
     p.master_id::BIGINT AS master_id,
     p.x::DOUBLE AS x,
     p.y::DOUBLE AS y,
@@ -35,15 +35,7 @@ SELECT
     p.flux_r36::DOUBLE AS flux_r36,
     p.flux_r40::DOUBLE AS flux_r40
 FROM settings AS s
-CROSS JOIN exposures AS e
-INNER JOIN stored_phot AS p
-    ON p.target = e.target
-    AND p.proposal = e.proposal
-    AND p.flash = e.flash
-    AND p.filetype = e.filetype
-    AND p.imagename = e.imagename
-    AND p.phot_key = e.phot_key
-    AND p.file = lake_folder() || e.phot_file
+CROSS JOIN measured_stars AS p
 WHERE p.flags & s.drop_flags = 0
     AND p.flux_r10 > 0
     AND of_aperture(s.aperture,

@@ -7,8 +7,8 @@
 CREATE OR REPLACE MACRO chip_stars(aperture := default_aperture()) AS TABLE
 WITH measured AS (
     SELECT
-        e.imagename, e.target, e.proposal, e.flash, e.filetype, e.chip,
-        coalesce(e.sky, 0) + e.flash AS background,
+        p.imagename, p.target, p.proposal, p.flash, p.filetype, p.chip,
+        coalesce(p.exposure_sky, 0) + p.flash AS background,
         p.master_id, p.y, p.flags,
         coalesce(p.masked_light, 0) AS masked_light,
         of_aperture(aperture,
@@ -23,16 +23,7 @@ WITH measured AS (
             p.area_r02, p.area_r03, p.area_r05, p.area_r07, p.area_r10, p.area_r12, p.area_r15,
             p.area_r18, p.area_r20, p.area_r24, p.area_r28, p.area_r32, p.area_r36, p.area_r40
         ) AS area
-    FROM exposures AS e
-    INNER JOIN stored_phot AS p
-        ON p.target = e.target
-        AND p.proposal = e.proposal
-        AND p.flash = e.flash
-        AND p.filetype = e.filetype
-        AND p.imagename = e.imagename
-        AND p.phot_key = e.phot_key
-        -- The named file alone: a copy of it, or one put in another place, is not counted.
-        AND p.file = lake_folder() || e.phot_file
+    FROM measured_stars AS p
 )
 SELECT
     m.imagename::VARCHAR AS imagename,

@@ -1,7 +1,5 @@
 -- phot
 -- Grain: a master star in an exposure and file type, as last measured in the connection's photometry mode.
--- The exposures stand first: DuckDB lists the files of a FROM clause from left to right, and an exposure row
--- that has been listed was written after its photometry, so no reader sees part of an exposure.
 -- Key: imagename, master_id (audit: duplicate_star)
 CREATE OR REPLACE VIEW phot AS
 SELECT
@@ -79,13 +77,4 @@ SELECT
     p.n_sky::INTEGER AS n_sky,
     p.masked_light::FLOAT AS masked_light,
     p.flags::INTEGER AS flags
-FROM exposures AS e
-INNER JOIN stored_phot AS p
-    ON p.target = e.target
-    AND p.proposal = e.proposal
-    AND p.flash = e.flash
-    AND p.filetype = e.filetype
-    AND p.imagename = e.imagename
-    AND p.phot_key = e.phot_key
-    -- The named file alone: a copy of it, or one put in another place, is not counted.
-    AND p.file = lake_folder() || e.phot_file;
+FROM measured_stars AS p;

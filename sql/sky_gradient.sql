@@ -6,32 +6,24 @@
 CREATE OR REPLACE VIEW sky_gradient AS
 WITH grouped AS (
     SELECT
-        e.imagename,
-        e.rootname,
-        e.filetype,
-        e.target,
-        e.proposal,
-        e.visit,
-        e.filter,
-        e.exptime,
-        e.length,
-        e.flash,
-        e.chinject,
-        e.generation,
-        e.mjd,
-        e.chip,
-        list(readout_distance(e.chip, p.y)) AS distances,
+        p.imagename,
+        p.rootname,
+        p.filetype,
+        p.target,
+        p.proposal,
+        p.visit,
+        p.filter,
+        p.exptime,
+        p.length,
+        p.flash,
+        p.chinject,
+        p.generation,
+        p.mjd,
+        p.chip,
+        list(readout_distance(p.chip, p.y)) AS distances,
         list(p.sky) AS skies
     FROM settings AS s
-    CROSS JOIN exposures AS e
-    INNER JOIN stored_phot AS p
-        ON p.target = e.target
-        AND p.proposal = e.proposal
-        AND p.flash = e.flash
-        AND p.filetype = e.filetype
-        AND p.imagename = e.imagename
-        AND p.phot_key = e.phot_key
-        AND p.file = lake_folder() || e.phot_file
+    CROSS JOIN measured_stars AS p
     WHERE p.flags & s.drop_flags = 0
         AND p.sky IS NOT NULL
     GROUP BY ALL

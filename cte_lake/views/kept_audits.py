@@ -177,9 +177,10 @@ class ImageAudits:
             "CREATE OR REPLACE VIEW audited.exposures AS "
             "FROM main.exposures SEMI JOIN audited.asked USING (imagename)"
         )
-        (phot,) = (each.text for each in built_from(["phot"]) if each.name == "phot")
-        text = placed(phot, ("exposures", "stored_phot"), "audited")
-        self.connection.execute(text.replace("VIEW phot", "VIEW audited.phot", 1))
+        for each in built_from(["phot"]):
+            if each.name in {"measured_stars", "phot"}:
+                text = placed(each.text, ("exposures", "stored_phot", "measured_stars"), "audited")
+                self.connection.execute(text.replace(f"VIEW {each.name}", f"VIEW audited.{each.name}", 1))
         return {
             name: self.connection.sql(placed(query, ("exposures", "phot"), "audited")).to_arrow_table()
             for name, query in self.queries.items()

@@ -12,7 +12,7 @@ from cte_lake.views.columns import ViewColumn, known_columns, view_columns
 
 #: The view that shows them.
 VIEW = "phot"
-_FROM = "\nFROM exposures AS e\n"
+_FROM = "\nFROM measured_stars AS p"
 _KEYS = ("target", "proposal", "flash", "filetype", "imagename", "master_id")
 
 

@@ -26,7 +26,9 @@ _CATALOG = frozenset({"show", "describe", "information_schema", "sqlite_master",
 #: The short form of DESCRIBE begins a statement; behind a column it only says how rows are sorted.
 _DESC = re.compile(r"(?:^|[(;]|\bexplain|\banalyze)\s*desc\b")
 #: Views that others are built on and that are no part of the published set.
-INTERNAL = frozenset({"bright_stars", "chip_exposures", "file_pairs", "pairable", "pairings", "shape_loss"})
+INTERNAL = frozenset(
+    {"bright_stars", "chip_exposures", "file_pairs", "measured_stars", "pairable", "pairings", "shape_loss"}
+)
 
 
 @dataclass(frozen=True)

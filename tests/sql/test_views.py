@@ -38,7 +38,8 @@ CONTRACT = {
     "losses": f"{_PAIR} bin_lo bin_hi loss loss_err loss_percent loss_mag background generation",
     "unpaired": "imagename reason detail",
 }
-RELATIONS = [each for each in sql_objects() if each.kind != "macro"]
+#: Views that state their columns; `measured_stars` passes on all that is stored.
+RELATIONS = [each for each in sql_objects() if each.kind != "macro" and each.name != "measured_stars"]
 
 
 @pytest.fixture(scope="module")
