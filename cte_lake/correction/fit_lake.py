@@ -31,8 +31,6 @@ from cte_lake.model.with_surface import with_surface
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-#: The traps saw what calibration takes off the pixels, too.
-AT_READOUT = "readout_background AS background"
 #: Packages whose versions a set records.
 _SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
 
@@ -82,7 +80,7 @@ def slopes_of(lake: Lake, request: FitRequest) -> Any:
     chosen, values = selection.where()
     kind, more = where({"pairing": "chips", "estimator": request.estimator})
     query = (
-        f"SELECT * REPLACE ({AT_READOUT}) FROM cte(aperture := {int(request.aperture)}) "
+        f"FROM cte(aperture := {int(request.aperture)}) "
         f"WHERE cte_loss IS NOT NULL AND {chosen} AND {kind} ORDER BY pair_id, bin_lo, bin_hi"
     )
     rows = lake.sql(query, **values, **more).arrow()
@@ -269,9 +267,4 @@ def consistency_of(
 
 def consistency_of_losses(losses: pa.Table) -> list[consistency.Comparison]:
     """Compare rows of ``cte`` of one estimator with the published losses: page and command both ask here."""
-    chips = losses.filter(pc.equal(losses["pairing"], "chips"))
-    return consistency.compare(
-        chips.set_column(
-            chips.schema.get_field_index("background"), "background", chips["readout_background"]
-        )
-    )
+    return consistency.compare(losses.filter(pc.equal(losses["pairing"], "chips")))

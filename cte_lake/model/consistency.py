@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.model.loss_unit import MAG_PER_LN
+from cte_lake.model.points import at_readout
 from cte_lake.model.readout import CHIP_HEIGHT
 from cte_lake.model.tables import column, numbers
 
@@ -69,7 +70,7 @@ def compare(table: Any, values: Mapping[str, Any] | None = None) -> list[Compari
     Parameters
     ----------
     table : table or mapping
-        Columns mjd, cte_loss, cte_loss_err, bin_lo, bin_hi, background, filetype, filter, pair_id.
+        Columns mjd, cte_loss, cte_loss_err, bin_lo, bin_hi, readout_background, filetype, filter, pair_id.
     values : mapping, optional
         As `published` returns it.
 
@@ -79,10 +80,8 @@ def compare(table: Any, values: Mapping[str, Any] | None = None) -> list[Compari
         One per published value, whatever the lake holds.
     """
     known = values or published()
-    rows = {
-        name: numbers(table, name)
-        for name in ("mjd", "cte_loss", "cte_loss_err", "bin_lo", "bin_hi", "background")
-    }
+    rows = {name: numbers(table, name) for name in ("mjd", "cte_loss", "cte_loss_err", "bin_lo", "bin_hi")}
+    rows["background"] = at_readout(table, rows["mjd"].size)
     filetype, name_of_filter = column(table, "filetype"), column(table, "filter")
     usable = np.isfinite(rows["cte_loss"]) & (rows["cte_loss_err"] > 0)
     usable &= np.array([str(name).upper() == known["filter"] for name in name_of_filter], dtype=bool)

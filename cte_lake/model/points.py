@@ -115,8 +115,9 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     Parameters
     ----------
     table : table or mapping
-        Columns mjd, cte_loss, cte_loss_err, mean_flux, bin_lo, bin_hi, n; background, proposal, visit and the
-        means of the logarithm where there are any; target, filter and length, which make `FitPoints.kind`.
+        Columns mjd, cte_loss, cte_loss_err, mean_flux, bin_lo, bin_hi, n; a background (`at_readout`),
+        proposal, visit and the means of the logarithm where there are any; target, filter and length, which
+        make `FitPoints.kind`.
     min_stars : int, optional
         Fewest stars of a slope.
     bins : iterable of (low, high), optional
@@ -138,7 +139,7 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
         loss_err=numbers(table, "cte_loss_err"),
         log_flux=log,
         log_flux_sq=log_sq,
-        background=numbers(table, "background") if has(table, ("background",)) else np.full(size, np.nan),
+        background=at_readout(table, size),
         bin_lo=numbers(table, "bin_lo"),
         bin_hi=numbers(table, "bin_hi"),
         visit=_visits(table),
@@ -162,6 +163,18 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     if not keep.any():
         raise FitRefused("no slope belongs to the flux bins that were asked for")
     return points.take(keep)
+
+
+def at_readout(table: Any, size: int) -> FloatArray:
+    """Return the background that the traps saw (e-/px) in the rows of a table; without such a column NaN.
+
+    That is ``readout_background``, which has what calibration takes off the pixels too; a table without it
+    states it as ``background``.
+    """
+    for name in ("readout_background", "background"):
+        if has(table, (name,)):
+            return numbers(table, name)
+    return np.full(size, np.nan)
 
 
 def _log_flux(table: Any) -> tuple[FloatArray, FloatArray]:

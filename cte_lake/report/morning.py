@@ -111,14 +111,9 @@ def alarm_text(row: Row) -> str:
     )
 
 
-def as_read_out(rows: Sequence[Row]) -> list[Row]:
-    """Rows of ``cte`` with the background that the traps saw, in place of the measured sky."""
-    return [dict(row) | {"background": row["readout_background"]} for row in rows]
-
-
 def alarms_of(fitted: Sequence[Row]) -> list[Cells]:
     """The alarms of slopes, as the audit ``departing_epoch`` has them."""
-    return alarms(pa.Table.from_pylist(as_read_out(fitted))) if fitted else []
+    return alarms(pa.Table.from_pylist([dict(row) for row in fitted])) if fitted else []
 
 
 def coverage_line(coverage: Mapping[str, Any]) -> Cells:

@@ -109,9 +109,9 @@ def _of_key(view: SqlObject, key: Key) -> Audit:
 OF_IMAGES = frozenset(
     {"duplicate_star", "exposure_without_photometry", "impossible_value", "unknown_flag", "unknown_star"}
 )
-#: Slopes that the alarm looks at; the background is that at readout.
+#: Slopes that the alarm looks at.
 _LOSSES = """
-SELECT * REPLACE (readout_background AS background) FROM cte
+FROM cte
 WHERE pairing = 'chips' AND estimator = 'log_ratio' AND cte_loss IS NOT NULL ORDER BY pair_id, bin_lo, bin_hi
 """
 
