@@ -376,8 +376,6 @@ def opened(
     generation: str | None = None,
 ) -> L:
     """Open a lake as an object of a kind; the other parameters are those of `open_lake`."""
-    from cte_lake.config import load_settings
-
     stored = find_lake(path)
     connection = connected(threads, memory_limit, temp_limit)
     # Listed before they are read: what comes between is taken up by the first query.
@@ -385,8 +383,7 @@ def opened(
     listed = frozenset(exposures.listing())
     binding = Binding(connection, stored, mode, settings, exposures.rows(), generation)
     seal(connection, stored)
-    names = (settings or load_settings(stored)).config.names()
-    return kind(stored, connection, listed, names, binding, timeout, settings)
+    return kind(stored, connection, listed, binding.config.names(), binding, timeout, settings)
 
 
 def _radius(aperture: Any) -> int:

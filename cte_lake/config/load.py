@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -92,7 +93,7 @@ def load_settings(
         Unknown key or bad value: names the key, where it stands and what is allowed.
     """
     environment = os.environ if environment is None else environment
-    layers: list[tuple[str, dict[str, Any]]] = [("default", default_values())]
+    layers: list[tuple[str, dict[str, Any]]] = [("default", _defaults())]
     if lake is not None and (file := lake / LAKE_FILE).is_file():
         layers.append((LAKE_FILE, _read_file(file)))
     merged = dict(layers[0][1])
@@ -109,8 +110,9 @@ def load_settings(
     return Settings(_validated(merged, origins), origins)
 
 
-def default_values() -> dict[str, Any]:
-    """The defaults that ship with the package, as plain nested values."""
+@functools.cache
+def _defaults() -> dict[str, Any]:
+    """The shipped defaults as plain nested values, which nobody changes: a lake's settings are read often."""
     return tomllib.loads(default_text())
 
 

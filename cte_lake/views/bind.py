@@ -103,20 +103,20 @@ class Binding:
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
         self._settings = settings or load_settings(self._lake)
-        self._config = self._settings.config
-        self._mode = mode or self._config.photometry.mode
+        self.config = self._settings.config
+        self._mode = mode or self.config.photometry.mode
         self._generation = generation
-        bind_settings(connection, self._config, self._mode, generation)
+        bind_settings(connection, self.config, self._mode, generation)
         #: Columns of this lake alone, by the view that has them.
         self.added: dict[str, tuple[ViewColumn, ...]] = {}
-        if columns := added_columns(self._config):
+        if columns := added_columns(self.config):
             self.added[VIEW] = tuple(view_column(column) for column in columns)
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         bind_folder(connection, f"{self._lake}/")
         #: What is made empty, so that what it is built on is not made for its sake.
-        self._unneeded = frozenset({"shape_loss"} if _without_shapes(self._config) else ())
+        self._unneeded = frozenset({"shape_loss"} if _without_shapes(self.config) else ())
         #: Where the connection holds the exposures, it knows which slopes are kept.
         self.kept: KeptSlopes | None = None
         if exposures is not None:
@@ -154,13 +154,13 @@ class Binding:
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
             _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
-        make_objects(self._connection, self._config, wanted, self.kept)
+        make_objects(self._connection, self.config, wanted, self.kept)
         for name in files:
             _bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in wanted}
         self._bound |= files
         if self.kept is not None:
-            self.kept.show({each.name for each in objects}, tree, self._config.measure.aperture)
+            self.kept.show({each.name for each in objects}, tree, self.config.measure.aperture)
 
     def keep(
         self,
@@ -372,5 +372,5 @@ def bind_settings(
 def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[Any]) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
     if rows:
-        places = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"INSERT INTO {name} VALUES ({places})", [list(row) for row in rows])
+        places = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
+        connection.execute(f"INSERT INTO {name} VALUES {places}", [value for row in rows for value in row])
