@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from astropy.table import QTable
 from PIL import Image
 
-from cte_lake.cli.main import main
 from cte_lake.errors import ExitCode
+from tests.cli.in_process import in_process
 from tests.report.big_lake import make_lake
 
 KINDS = (
@@ -27,28 +28,18 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_lake(tmp_path_factory.mktemp("plot") / "lake", images=16, stars=600)
 
 
-class Call:
-    """Runs a command in this process."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.monkeypatch, self.capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments: object) -> tuple[int, str, str]:
-        self.monkeypatch.setattr(sys, "argv", ["cte-lake", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        out = self.capsys.readouterr()
-        return code, out.out, out.err
+Call: TypeAlias = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    return Call(monkeypatch, capsys)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        done = in_process(*arguments)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
 
 
 def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from cte_lake.errors import ExitCode
+from tests.cli.in_process import in_process
 from tests.e2e.conftest import command, environment
 
 
@@ -21,20 +22,20 @@ def lake(tmp_path_factory, small_visit):
         ("master", "import", small_visit.master, "--target", "ngc104", "--lake", root),
         ("ingest", small_visit.frames[0].parent, "--lake", root, "--workers", "0"),
     ):
-        assert call(*arguments).returncode == 0
+        assert in_process(*arguments).returncode == 0
     return root
 
 
-def call(*arguments, stdin=None, cwd=None):
+def call(*arguments):
+    """Run the installed command, once for each command of the file."""
     return subprocess.run(
         [*command(), *map(str, arguments)],
         capture_output=True,
         text=True,
         env=environment() | {"COLUMNS": "80"},
-        input=stdin,
-        stdin=None if stdin is not None else subprocess.DEVNULL,
-        cwd=cwd,
+        stdin=subprocess.DEVNULL,
         check=False,
+        timeout=400,
     )
 
 
@@ -45,14 +46,14 @@ def test_a_query_is_answered_on_standard_output(lake):
 
 def test_a_query_comes_from_standard_input_and_the_lake_from_the_folder(lake):
     for name in ("-", None):
-        done = call(
+        done = in_process(
             "sql", *([name] if name else []), "--format", "csv", stdin="SELECT 1 AS x;", cwd=lake / "phot"
         )
         assert done.stdout.split() == ["x", "1"], done.stderr
 
 
 def test_rows_go_to_a_file(lake, tmp_path):
-    done = call("sql", "FROM exposures", "-o", tmp_path / "e.ecsv", "--lake", lake)
+    done = in_process("sql", "FROM exposures", "-o", tmp_path / "e.ecsv", "--lake", lake)
     assert (done.returncode, done.stdout) == (0, "")
     assert "unit: d" in (tmp_path / "e.ecsv").read_text()
 
@@ -73,7 +74,7 @@ def test_rows_go_to_a_file(lake, tmp_path):
     ],
 )
 def test_what_is_more_than_reading_the_lake_is_refused_in_one_line(lake, query):
-    done = call("sql", query, "--lake", lake, cwd=lake)
+    done = in_process("sql", query, "--lake", lake, cwd=lake)
     assert done.returncode == ExitCode.WRONG_USE
     assert done.stdout == ""
     assert done.stderr.startswith("cte-lake: ")
@@ -81,7 +82,7 @@ def test_what_is_more_than_reading_the_lake_is_refused_in_one_line(lake, query):
 
 
 def test_a_misspelt_query_shows_where(lake):
-    done = call("sql", "SELEC 1", "--lake", lake)
+    done = in_process("sql", "SELEC 1", "--lake", lake)
     assert (done.returncode, done.stdout) == (ExitCode.WRONG_USE, "")
     first, line, mark = done.stderr.splitlines()
     assert first.startswith("cte-lake: the query failed: syntax error")
@@ -125,7 +126,7 @@ def test_views_are_listed_with_their_grain_and_columns(lake):
     listed = json.loads(call("views", "--format", "json").stdout)
     assert {"exposures", "phot", "pairs", "slopes", "cte", "epochs"} <= {row["view"] for row in listed}
     assert all(row["one row is"] for row in listed)
-    columns = json.loads(call("views", "--columns", "cte", "--format", "json").stdout)
+    columns = json.loads(in_process("views", "--columns", "cte", "--format", "json").stdout)
     assert all(row["description"] for row in columns)
 
 
@@ -133,10 +134,10 @@ def test_views_are_listed_with_their_grain_and_columns(lake):
 def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
     path = tmp_path / "views.duckdb"
     for more in ((), ("--overwrite",)):
-        done = call("views", "--to", path, "--lake", lake, *more)
+        done = in_process("views", "--to", path, "--lake", lake, *more)
         assert done.returncode == 0
         assert "cte_corrected" in done.stderr
-    done = call("views", "--to", path, "--lake", lake)
+    done = in_process("views", "--to", path, "--lake", lake)
     assert (done.returncode, "use --overwrite" in done.stderr) == (ExitCode.WRONG_USE, True)
     monkeypatch.chdir("/")
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -161,16 +162,16 @@ def test_measure_prints_losses_and_writes_them_with_units(lake, tmp_path):
     assert lines[0].split() == ["image_1", "image_2", "file", "flash", "bin", "stars", "loss", "error"]
     assert lines[-1] == "(8 rows)"
     assert max(map(len, lines)) <= 80
-    assert call("measure", "--lake", lake, "-o", tmp_path / "losses.ecsv").returncode == 0
+    assert in_process("measure", "--lake", lake, "-o", tmp_path / "losses.ecsv").returncode == 0
     text = (tmp_path / "losses.ecsv").read_text()
     assert "unit: 1 / pix" in text
     assert "cte_loss_err" in text
 
 
 def test_measure_says_what_is_not_there(lake):
-    done = call("measure", "--lake", lake, "--proposal", "1")
+    done = in_process("measure", "--lake", lake, "--proposal", "1")
     assert done.returncode == ExitCode.NOTHING_TO_DO
     assert "no pair has proposal 1" in done.stderr
-    other = call("measure", "--lake", lake, "--mode", "iraf")
+    other = in_process("measure", "--lake", lake, "--mode", "iraf")
     assert other.returncode == ExitCode.NOTHING_TO_DO
     assert "there are exposures of mode standard" in other.stderr
