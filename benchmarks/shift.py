@@ -89,7 +89,7 @@ def truth(lake: Lake, frames: Path, row: dict[str, Any]) -> float:
 
     chosen = inside(row["bin_lo"], row["bin_hi"])
     if row["against"] == "flc":
-        return float(np.polyfit(at[chosen], (one - two)[chosen], 1)[0] * 2048)
+        return float(((one - two) / at)[chosen].mean() * 2048)
     both = (one + two) / (at + other) * 2048
     return float(both[chosen].mean() - both[inside(*BRIGHT)].mean())
 
@@ -111,25 +111,33 @@ def _table(rows: list[dict[str, Any]]) -> None:
 
 
 def trails(seeds: int) -> None:
-    """Print the pulls over seeds, and the faintest bin of the FLT, for each trail."""
+    """Print the pulls over seeds, each a pair, and the faintest bin of the FLT, for each trail."""
     print("\n| trail, px | against | values | mean pull | rms pull | 250-500 e-, FLT | truth |")
     print("|---|---|---|---|---|---|---|")
     for length in (0.0, 1.5, 6.0, 15.0):
-        found: list[dict[str, Any]] = []
+        found: list[list[dict[str, Any]]] = []
         for seed in range(100, 100 + seeds):
             detector = Detector(**CLEAN, trails=length > 0, trail_length=length or 6.0)
             with tempfile.TemporaryDirectory() as folder:
                 settings = Settings(detector=detector, width=640, seed=seed)
-                found += _rows(measure(make_lake(Path(folder), settings, stars=1500)))
+                found.append(_rows(measure(make_lake(Path(folder), settings, stars=1500))))
         for against in ("bright", "flc"):
-            rows = [row for row in found if row["against"] == against]
-            pulls = np.array([(row["displacement"] - row["truth"]) / row["displacement_err"] for row in rows])
-            faint = [row for row in rows if row["bin_lo"] == 250 and row["filetype"] == "flt"]
+            lakes = [[row for row in rows if row["against"] == against] for rows in found]
+            pulls = [
+                [(row["displacement"] - row["truth"]) / row["displacement_err"] for row in rows]
+                for rows in lakes
+            ]
+            # Values of a pair share its bright stars, FLT and FLC their noise: only pairs are independent.
+            mean = [np.mean(values) for values in pulls]
+            own = np.std(mean, ddof=1) / np.sqrt(seeds)
+            faint = [
+                row for rows in lakes for row in rows if row["bin_lo"] == 250 and row["filetype"] == "flt"
+            ]
             value, true = (np.mean([row[name] for row in faint]) for name in ("displacement", "truth"))
             error = np.sqrt(np.sum([row["displacement_err"] ** 2 for row in faint])) / len(faint)
             print(
-                f"| {length:g} | {against} | {pulls.size} "
-                f"| {pulls.mean():+.2f} +- {1 / np.sqrt(pulls.size):.2f} | {np.sqrt((pulls**2).mean()):.2f} "
+                f"| {length:g} | {against} | {sum(map(len, pulls))} | {np.mean(mean):+.2f} +- {own:.2f} "
+                f"| {np.sqrt(np.mean(np.square(np.concatenate(pulls)))):.2f} "
                 f"| {value:+.4f} +- {error:.4f} | {true:+.4f} |",
                 flush=True,
             )

@@ -6,16 +6,15 @@
 --   'bright'  the mean shift of a bin's stars less that of the stars in the brightest bin of the same pair, mean of both
 --             chips; a plane through the bright stars' shifts over the chip is taken off all of them first (rotation
 --             and scale between the two exposures). What the bright stars shift themselves is missing in it.
---   'flc'     the line through the same stars' shifts, FLT less FLC of one exposure, against the distance from the
---             amplifiers: what the pixel-based correction puts right.
--- Stars are clipped at settings.clip_sigma: about the mean, or about the line. Bins with fewer than three stars on
+--   'flc'     the mean shift of the same stars, FLT less FLC of one exposure: what the pixel-based correction puts right.
+-- Stars are clipped at settings.clip_sigma about the mean. Bins with fewer than three stars on
 -- either side are not there.
 CREATE OR REPLACE VIEW displacement AS
 WITH grouped AS (
     SELECT
         p.against, p.pair_id, p.target, p.proposal, p.flash, p.filetype, b.bin_lo, b.bin_hi,
         b.bin_lo = bright_limit() AS is_bright,
-        list(p.shift) AS shifts, list(p.x) AS xs, list(p.y) AS ys, list(p.distance) AS distances,
+        list(p.shift) AS shifts, list(p.x) AS xs, list(p.y) AS ys,
         list(p.mean_flux) AS fluxes, list(p.background) AS backgrounds
     FROM shifts AS p
     CROSS JOIN loss_bins AS b
@@ -50,13 +49,10 @@ levelled AS (
 marked AS (
     SELECT
         l.*,
-        CASE l.against
-            WHEN 'flc' THEN line_clip(l.distances, l.shifts, s.clip_sigma).kept
-            ELSE list_transform(
-                [clip_limits(l.shifts, s.clip_sigma)],
-                lambda clip: list_transform(l.shifts, lambda shift: shift BETWEEN clip.lo AND clip.hi)
-            )[1]
-        END AS kept
+        list_transform(
+            [clip_limits(l.shifts, s.clip_sigma)],
+            lambda clip: list_transform(l.shifts, lambda shift: shift BETWEEN clip.lo AND clip.hi)
+        )[1] AS kept
     FROM levelled AS l
     CROSS JOIN settings AS s
 ),
@@ -65,7 +61,6 @@ kept AS (
     SELECT
         m.* REPLACE (
             list_where(m.shifts, m.kept) AS shifts,
-            list_where(m.distances, m.kept) AS distances,
             list_where(m.fluxes, m.kept) AS fluxes,
             list_where(m.backgrounds, m.kept) AS backgrounds
         ),
@@ -78,13 +73,7 @@ fitted AS (
         len(k.shifts) AS n,
         list_avg(k.fluxes) AS mean_flux,
         list_avg(k.backgrounds) AS background,
-        CASE k.against
-            WHEN 'flc' THEN list_transform(
-                [line_fit(k.distances, k.shifts)],
-                lambda fit: {'value': fit.slope * loss_rows(), 'error': fit.slope_err * loss_rows()}
-            )[1]
-            ELSE {'value': list_avg(k.shifts), 'error': list_stddev_samp(k.shifts) / sqrt(len(k.shifts))}
-        END AS found
+        {'value': list_avg(k.shifts), 'error': list_stddev_samp(k.shifts) / sqrt(len(k.shifts))} AS found
     FROM kept AS k
     WHERE len(k.shifts) >= 3
 ),

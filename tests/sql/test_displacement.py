@@ -126,6 +126,39 @@ def test_files_of_an_exposure_are_compared_pixel_by_pixel(tmp_path):
     assert np.abs(pulls(field, rows, 0.65)).max() < 3
 
 
+def test_noise_that_grows_with_the_distance_and_is_lopsided_is_not_cut_off(tmp_path):
+    """FLT less FLC scatters as it shifts; clipped about a line, far stars are cut on one side: 10% low."""
+    field = Field(10)
+    flc = field.seen(2, part=0.0)
+    own = field.rng.gamma(4.0, 1.0, N) / 4.0
+    flt = flc | {"dy": flc["dy"] + own * field.size / field.flux * field.y / 2048}
+    rows = written(
+        tmp_path / "lake", ("ic7802aaq", flt, {"chip": 2}), ("ic7802aaq", flc, {"chip": 2, "filetype": "flc"})
+    )
+    found = pulls(field, rows)
+    assert len(rows) == 6
+    assert np.abs(found).max() < 3
+    assert np.mean([row["displacement"] / field.truth(row) for row in rows]) == pytest.approx(1.0, abs=0.03)
+
+
+def test_stars_in_the_trail_of_a_brighter_one_do_not_count(tmp_path):
+    field = Field(11)
+    second = np.arange(1, N, 2)
+    # Every second star is in a trail on chip 2: 4 to 35 rows behind a brighter one, in its columns.
+    field.x[second] = field.x[second - 1] + field.rng.uniform(-2.9, 2.9, second.size)
+    field.y[second] = field.y[second - 1] + field.rng.uniform(4.0, 35.0, second.size)
+    field.flux[second] = field.flux[second - 1] * field.rng.uniform(0.3, 0.9, second.size)
+    flt, flc = field.seen(2), field.seen(2, part=0.0)
+    flt["dy"][second] -= 0.3
+    # The last ten have no flux: nothing stands in their trail.
+    flt["flux_r03"] = np.where(np.arange(N) >= N - 10, np.nan, flt["flux_r03"])
+    rows = written(
+        tmp_path / "lake", ("ic7802aaq", flt, {"chip": 2}), ("ic7802aaq", flc, {"chip": 2, "filetype": "flc"})
+    )
+    assert np.abs(pulls(field, rows)).max() < 3
+    assert N / 3 < sum(row["n_in_bin"] for row in rows) < N / 2
+
+
 def test_where_apertures_follow_the_stars_the_centre_is_the_position(tmp_path):
     field = Field(12)
     flt, flc = field.seen(2), field.seen(2, part=0.35)
