@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cte_lake.errors import CteLakeError
+    from cte_lake.errors import CorrectionWarning, CteLakeError
     from cte_lake.notebook import Lake, between, open_lake
     from cte_lake.results import Result
 
     __version__: str
 
-__all__ = ["CteLakeError", "Lake", "Result", "__version__", "between", "open_lake"]
+__all__ = ["CorrectionWarning", "CteLakeError", "Lake", "Result", "__version__", "between", "open_lake"]
 
 #: Name: module. DuckDB and pyarrow take half a second to import; `cte-lake --help` must not pay for them.
 _LATE = {
+    "CorrectionWarning": "cte_lake.errors",
     "CteLakeError": "cte_lake.errors",
     "Lake": "cte_lake.notebook",
     "Result": "cte_lake.results",

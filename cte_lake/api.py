@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -25,9 +26,9 @@ from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, plain_error, seal
-from cte_lake.views.running import arrow_of, run
+from cte_lake.views.running import parts_of, readable, run, to_arrow
 from cte_lake.views.source import named_in
-from cte_lake.views.statements import check_statement
+from cte_lake.views.statements import Statement, check_statement
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -41,8 +42,9 @@ _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
 _ONE_GENERATION = frozenset(
     {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means", "losses"}
 )
-#: Kind of an open lake.
+#: Kind of an open lake, and what is made of an answer.
 L = TypeVar("L", bound="Lake")
+T = TypeVar("T")
 
 
 class Lake:
@@ -142,8 +144,7 @@ class Lake:
             If there is no such target or filter.
         """
         if selection.generation:
-            names = tuple(self._generation(name) for name in selection.generation)
-            selection = replace(selection, generation=names)
+            selection = replace(selection, generation=tuple(map(self._generation, selection.generation)))
         return selection.resolved(self.names) if selection.target or selection.filter else selection
 
     def _generation(self, name: str) -> str:
@@ -174,27 +175,33 @@ class Lake:
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
-        return self._answer(query, params, looked_through=False)
+        table, statement = self._answer(query, params, to_arrow, looked_through=False)
+        return Result(with_notes(table, unchanged(statement.tree, known_in(self._added))))
 
-    def _answer(self, query: str, params: dict[str, Any], looked_through: bool = True) -> Result:
-        def asked() -> pa.Table:
+    def _answer(
+        self,
+        query: str,
+        params: dict[str, Any],
+        take: Callable[[duckdb.DuckDBPyRelation], T],
+        looked_through: bool = True,
+    ) -> tuple[T, Statement]:
+        def asked() -> T:
             if not looked_through:
                 check_plan(self._connection, statement.text, params)
-            return arrow_of(self._connection.sql(statement.asked, params=params or None))
+            return take(readable(self._connection.sql(statement.asked, params=params or None)))
 
         try:
             statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query), statement.tree)
             try:
-                table = run(self._connection, asked, self._timeout)
+                return run(self._connection, asked, self._timeout), statement
             except duckdb.CatalogException:
                 # DuckDB proposes names like the one it misses: it has to know them all.
                 self._make(None, statement.tree)
-                table = run(self._connection, asked, self._timeout)
+                return run(self._connection, asked, self._timeout), statement
         except duckdb.Error as error:
             raise plain_error(error) from error
-        return Result(with_notes(table, unchanged(statement.tree, known_in(self._added))))
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
@@ -216,6 +223,25 @@ class Lake:
             If the lake has no target or filter of this name; the message suggests the nearest.
         LakeError
             If there is no such view.
+        """
+        found: list[pa.Table] = []
+        self.each_part(found.extend, name, selection, condition, **filters)
+        return Result(pa.concat_tables(found))
+
+    def each_part(
+        self,
+        take: Callable[[Iterator[pa.Table]], None],
+        name: str,
+        selection: Selection | None = None,
+        condition: str | None = None,
+        **filters: Any,
+    ) -> None:
+        """Hand the rows of a view over in parts, so that nothing holds all of them; see `view`.
+
+        Parameters
+        ----------
+        take : callable
+            Goes over the parts, tables with the notes of `view`; the first has no rows.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
@@ -242,8 +268,11 @@ class Lake:
             wanted += f" AND (\n{condition}\n)"
         listed = ", ".join(f'"{column}"' for column in columns)
         query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted}"
-        result = self._answer(query, {**params, **more}, looked_through=condition is None)
-        return Result(with_notes(result.arrow(), columns))
+
+        def noted(relation: duckdb.DuckDBPyRelation) -> None:
+            take(with_notes(part, columns) for part in parts_of(relation))
+
+        self._answer(query, {**params, **more}, noted, looked_through=condition is None)
 
     def _spelled(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         names = self.names if {"target", "filter"} & filters.keys() else None
@@ -350,20 +379,6 @@ class Lake:
         return f"<Lake {self.stored}>"
 
 
-def open_lake(
-    path: AnyLake | None = None,
-    mode: str | None = None,
-    threads: int | None = None,
-    memory_limit: str | None = None,
-    settings: Settings | None = None,
-    temp_limit: str = "50GB",
-    timeout: float | None = None,
-    generation: str | None = None,
-) -> Lake:
-    """Open a lake for reading; parameters and errors are those of `cte_lake.open_lake`."""
-    return opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
-
-
 def opened(
     kind: type[L],
     path: AnyLake | None = None,
@@ -384,6 +399,10 @@ def opened(
     binding = Binding(connection, stored, mode, settings, exposures.rows(), generation)
     seal(connection, stored)
     return kind(stored, connection, listed, binding.config.names(), binding, timeout, settings)
+
+
+#: Opens a lake for reading; parameters and errors are those of `cte_lake.open_lake`.
+open_lake = functools.partial(opened, Lake)
 
 
 def _radius(aperture: Any) -> int:

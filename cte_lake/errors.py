@@ -39,6 +39,10 @@ class CteLakeError(Exception):
         return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ())]
 
 
+class CorrectionWarning(UserWarning):
+    """Stars of a table that a correction flags; the message counts them by condition."""
+
+
 class UsageError(CteLakeError):
     """A command was called with arguments that do not fit."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from cte_lake import api
-from cte_lake.errors import UsageError
+from cte_lake.errors import CorrectionWarning, UsageError
 from cte_lake.lake.selection import Between, Selection
 from cte_lake.results import Result
 
@@ -86,6 +87,11 @@ class Lake(api.Lake):
         ------
         CteLakeError
             If there is no such set, or the table lacks something or has a unit that cannot be converted.
+
+        Warns
+        -----
+        CorrectionWarning
+            A sentence for each condition that rows are flagged for, with their number.
         """
         from dataclasses import fields
 
@@ -102,7 +108,11 @@ class Lake(api.Lake):
             facts["apertures"] = tuple(facts.pop("radius"))
         listed = coefficients if isinstance(coefficients, list | tuple) else [coefficients]
         sets = [self._set(each) for each in listed]
-        return correct_table(table, sets, TableConstants(**facts), chosen)
+        said: list[str] = []
+        result = correct_table(table, sets, TableConstants(**facts), chosen, said.extend)
+        if said:
+            warnings.warn("\n".join(said), CorrectionWarning, stacklevel=2)
+        return result
 
     def _set(self, coefficients: str | CoefficientSet) -> CoefficientSet:
         from cte_lake.correction.coefficient_files import find_coefficients
@@ -121,8 +131,6 @@ class Lake(api.Lake):
         """
         if name is not None:
             return self._set(name)
-        import warnings
-
         from cte_lake.correction.coefficient_files import listed_sets
 
         rows, problems = listed_sets(self.stored)

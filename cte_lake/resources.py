@@ -1,7 +1,8 @@
-"""Where the data folders that travel with the package are, and the name of a lake's settings file."""
+"""Where the data folders that travel with the package are, a lake's settings file, and the free memory."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 #: A lake's settings file; the mark by which a lake is found.
@@ -25,3 +26,13 @@ def data_dir(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError(f"the installation of cte-lake lacks its folder {name!r}; install it again")
+
+
+def free_memory() -> int | None:
+    """Return the bytes of memory that are free for programs; None where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"MemAvailable:\s+(\d+) kB", text)
+    return None if found is None else int(found[1]) * 1024

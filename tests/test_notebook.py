@@ -93,8 +93,15 @@ def test_ranges_filter(lake):
 @pytest.mark.parametrize("make", [QTable, pd.DataFrame, polars.DataFrame, pa.table])
 def test_correct_takes_any_table(lake, make):
     table = make({"flux": [600.0, 5000.0], "y": [1500.0, 300.0], "chip": [2, 1]})
-    result = lake.correct(table, "flt", mjd="2016-08-01T07:12:00", radius=3, filetype="flt")
+    with pytest.warns(
+        cte_lake.CorrectionWarning, match="2 of 2 rows: background_unknown: No background"
+    ) as told:
+        result = lake.correct(table, "flt", mjd="2016-08-01T07:12:00", radius=3, filetype="flt")
     assert type(result) is type(table)
+    # A sentence for each bit that is set, and the warning points at the caller.
+    set_bits = np.bitwise_or.reduce(np.asarray(result["cte_flag"]))
+    assert len(str(told[0].message).splitlines()) == int(set_bits).bit_count()
+    assert told[0].filename == __file__
     expected = correct(ENTRY, [600.0, 5000.0], [1500.0, 300.0], [2, 1], 57601.3)
     np.testing.assert_allclose(np.asarray(result["cte_loss"], dtype=float), expected.cte_loss)
     with pytest.raises(UsageError, match="no option 'epoch'"):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from cte_lake.model.coefficients import CoefficientSet
 
 _COLUMNS, _CONSTANTS = "Columns", "Where a column is missing: one value for all rows"
+#: Bytes of a table that takes its time where numba is not installed.
+_LARGE = 5_000_000
 _FILES = "Files"
 
 
@@ -213,6 +215,7 @@ def correct(
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.correction.correct_files import TableOptions, correct_file
     from cte_lake.correction.table_formats import named_format
+    from cte_lake.model.compiled import COMPILED
     from cte_lake.model.table_constants import TableConstants
 
     if filetype is not None and filetype.lower() not in {"flt", "flc"}:
@@ -245,6 +248,12 @@ def correct(
             names=None if names is None else tuple(name.strip() for name in names.split(",")),
             replace=overwrite or output == "-",
         )
+        if not COMPILED and source.exists() and source.stat().st_size > _LARGE:
+            typer.echo(
+                "without numba a million stars take half a minute; it is part of an extra: "
+                "pip install 'cte-lake[measure]'",
+                err=True,
+            )
         with progress_bar("correct", progress and output != "-") as report:
             done = correct_file(source, target, entries, constants, chosen, options, report)
     _print_summary(done, entries)

@@ -57,9 +57,12 @@ _PHRASES = {
 
 #: Module: the extra of the installation that brings it.
 _EXTRAS = {
+    "cryptography": "measure",
     "dask": "measure",
     "distributed": "measure",
+    "numba": "measure",
     "photutils": "measure",
+    "scipy": "measure",
     "astroscrappy": "prepare",
     "drizzlepac": "prepare",
     "stsci": "prepare",

@@ -52,7 +52,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command, and let its printer know whether files may be overwritten."""
-        ALLOWED.overwrite = bool(ctx.params.get("overwrite"))
+        ALLOWED.overwrite, ALLOWED.pager = bool(ctx.params.get("overwrite")), False
         if self._added:
             del ctx.params["overwrite"]
         return super().invoke(ctx)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
 import math
@@ -10,15 +11,16 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from cte_lake.cli import pager
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Allowed:
     """What the command that runs may do with files of rows; a program that calls the printer may replace."""
 
     overwrite: bool = True
+    pager: bool = False
 
 
 ALLOWED = Allowed()
@@ -78,6 +81,8 @@ _ENDINGS = {
     ".txt": Format.TABLE,
 }
 _BINARY = frozenset({Format.PARQUET, Format.FITS})
+#: What is written part by part.
+STREAMED = frozenset({Format.PARQUET, Format.CSV})
 
 
 def print_table(table: pa.Table, format_: Format | None = None, output: Path | None = None) -> None:
@@ -99,13 +104,15 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
         ``--overwrite`` is not given.
     """
     output = None if output == STANDARD_OUTPUT else output
-    chosen = format_ or _format_of(output)
+    chosen = format_ or format_of(output)
     if output is not None:
         refuse_replacing(output)
     if output is None:
         if chosen in _BINARY and sys.stdout.isatty():
             raise UsageError(f"{chosen} cannot be shown in a terminal; name a file with -o")
-        _write_stdout(render(table, chosen, terminal_width()))
+        content = render(table, chosen, terminal_width())
+        if not (ALLOWED.pager and pager.show(content)):
+            _write_stdout(content)
         return
     from cte_lake.lake.write import write_bytes
 
@@ -126,7 +133,7 @@ def refuse_replacing(output: Path) -> None:
 
 def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     """Return a table's bytes in a format; `width` bounds the lines of the readable one, None does not."""
-    from cte_lake.cli.plain_types import in_range, plain_table, storable
+    from cte_lake.cli.plain_types import in_range, plain_table
 
     if format_ is Format.TABLE:
         return _as_text(in_range(table), width).encode()
@@ -134,16 +141,10 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
         return _as_json(in_range(table))
     from cte_lake.views import table_files
 
-    if format_ is Format.PARQUET:
-        from pyarrow import parquet
-
+    if format_ in STREAMED:
         stream = io.BytesIO()
-        metadata = table_files.parquet_metadata(plain_table(table))
-        stored = storable(table).replace_schema_metadata(metadata)
-        parquet.write_table(stored, stream, compression="zstd")
+        write_parts([table], format_, stream)
         return stream.getvalue()
-    if format_ is Format.CSV:
-        return _as_csv(plain_table(table, numbers=False))
     make = {
         Format.FITS: table_files.fits_bytes,
         Format.VOTABLE: table_files.votable_bytes,
@@ -152,18 +153,47 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     return make[format_](plain_table(table))
 
 
-def _as_csv(table: pa.Table) -> bytes:
+def write_parts(parts: Iterable[pa.Table], format_: Format, stream: BinaryIO) -> None:
+    """Write tables of the same columns one after the other, as Parquet or CSV; there is one at least."""
+    if format_ is Format.CSV:
+        _write_csv(parts, stream)
+        return
+    from pyarrow import parquet
+
+    from cte_lake.cli.plain_types import plain_table, storable
+    from cte_lake.views.table_files import parquet_metadata
+
+    writer = None
+    metadata: dict[bytes, bytes] = {}
+    for part in parts:
+        stored = storable(part)
+        metadata = parquet_metadata(plain_table(part), metadata)
+        if writer is None:
+            schema = stored.schema.remove_metadata()
+            writer = parquet.ParquetWriter(stream, schema, compression="zstd", store_schema=False)
+        writer.write_table(stored.replace_schema_metadata())
+    if writer is not None:
+        # Written at the end, since it says how long the longest text of a column is.
+        stated = base64.b64encode(schema.with_metadata(metadata).serialize())
+        writer.add_key_value_metadata({**metadata, b"ARROW:schema": stated})
+        writer.close()
+
+
+def _write_csv(parts: Iterable[pa.Table], stream: BinaryIO) -> None:
     import csv
 
     from pyarrow.csv import WriteOptions, write_csv
 
-    # Arrow quotes every name of the header; readers of plain columns stumble over that.
-    header = io.StringIO()
-    csv.writer(header, lineterminator="\n").writerow(table.column_names)
-    stream = io.BytesIO(header.getvalue().encode())
-    stream.seek(0, io.SEEK_END)
-    write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
-    return stream.getvalue()
+    from cte_lake.cli.plain_types import plain_table
+
+    for number, part in enumerate(parts):
+        table = plain_table(part, numbers=False)
+        if number == 0:
+            # Arrow quotes every name of the header; readers of plain columns stumble over that.
+            header = io.StringIO()
+            csv.writer(header, lineterminator="\n").writerow(table.column_names)
+            stream.write(header.getvalue().encode())
+        write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
 
 
 def terminal_width() -> int | None:
@@ -173,7 +203,8 @@ def terminal_width() -> int | None:
     return None
 
 
-def _format_of(output: Path | None) -> Format:
+def format_of(output: Path | None) -> Format:
+    """Return the format that a file's ending says; without a file the readable table."""
     if output is None:
         return Format.TABLE
     try:

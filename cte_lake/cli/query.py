@@ -20,7 +20,7 @@ from cte_lake.cli.options import (
     settings_of,
     share_of,
 )
-from cte_lake.cli.output import FormatOption, OutputOption, print_table, refuse_replacing
+from cte_lake.cli.output import ALLOWED, FormatOption, OutputOption, print_table, refuse_replacing
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ def sql(
     memory: Annotated[
         str | None, typer.Option("--memory", help="Use at most this much memory, such as 2GB.")
     ] = None,
+    paged: Annotated[
+        bool,
+        typer.Option(
+            "--pager/--no-pager",
+            help="At a terminal, show long answers in $PAGER, or less.",
+            show_default=False,
+        ),
+    ] = True,
     assignments: SetOption = None,
 ) -> None:
     """Ask the lake in SQL, read-only.
@@ -94,6 +102,8 @@ def sql(
 
             ask(opened, format_, limit)
             return
+        # Not at the prompt: what was typed ahead would go to the pager.
+        ALLOWED.pager = paged
         statements = statements_of(_text(query, file))
         if output is not None and len(statements) > 1:
             raise UsageError(f"-o takes the answer of one query, and there are {len(statements)}")

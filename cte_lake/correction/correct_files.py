@@ -31,7 +31,7 @@ from cte_lake.model.apertures import Aperture, others_left
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct_table import attach, correct_columns, plan
-from cte_lake.model.flags import CORRECTION_FLAGS
+from cte_lake.model.flags import count_flags
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.tables import column_names
 
@@ -98,11 +98,7 @@ class CorrectedFile:
         results = [np.isfinite(out[f"cte_dmag{suffix}"]) for suffix in suffixes]
         self.rows += results[0].size
         self.corrected += int(np.logical_and.reduce(results).sum())
-        for suffix in suffixes:
-            for flag in CORRECTION_FLAGS:
-                hit = int(np.count_nonzero(out[f"cte_flag{suffix}"] & flag.value))
-                if hit:
-                    self.flags[f"{flag.name}{suffix}"] += hit
+        self.flags += count_flags(out)
 
     def note(self, apertures: Sequence[Aperture], left: str) -> None:
         """Keep what each role was read as, once where all apertures agree."""

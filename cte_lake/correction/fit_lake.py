@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cte_lake.api import Lake
 
 #: Packages whose versions a set records.
-_SOFTWARE = ("cte-lake", "numpy", "scipy", "duckdb", "pyarrow")
+_SOFTWARE = ("cte-lake", "numpy", "duckdb", "pyarrow")
 
 
 @dataclass(frozen=True)

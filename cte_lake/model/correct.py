@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.correct_surface import correct_rows, surface_arguments
 from cte_lake.model.loss_unit import LN10, MAG_PER_LN
 from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS, flow
@@ -47,7 +47,7 @@ class Correction:
     cte_flag: IntArray
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _contract(cube: FloatArray, x: float, z: float, needs_sky: bool, out: FloatArray) -> None:
     """Evaluate sum cube[i, j, k] x**i z**k: what is left are the coefficients of a polynomial in f."""
     top = cube.shape[2] if needs_sky else 1
@@ -61,7 +61,7 @@ def _contract(cube: FloatArray, x: float, z: float, needs_sky: bool, out: FloatA
         out[j] = total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _star(
     u: float, t: float, a: FloatArray, v: FloatArray, centre: FloatArray, low: float, high: float
 ) -> tuple[float, float]:
@@ -75,7 +75,7 @@ def _star(
     return (moved - u) * LN10, t * feedback * math.sqrt(max(variance, 0.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled_loop
 def _correct_many(
     flux: FloatArray,
     y: FloatArray,

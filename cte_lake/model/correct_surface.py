@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.model.compiled import compiled_loop
 from cte_lake.model.loss_unit import LN10, MAG_PER_LN
 from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@compiled_loop
 def correct_rows(
     flux: FloatArray,
     y: FloatArray,
@@ -77,7 +77,7 @@ def correct_rows(
         error[row] = MAG_PER_LN * ln_error
 
 
-@njit(cache=True, nogil=True)
+@compiled_loop
 def _leave_rows(
     u: FloatArray,
     t: FloatArray,

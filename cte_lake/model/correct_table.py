@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -172,6 +172,7 @@ def correct_table(
     coefficients: CoefficientSet | Sequence[CoefficientSet],
     constants: TableConstants | None = None,
     chosen: Mapping[str, str] | None = None,
+    tell: Callable[[list[str]], None] | None = None,
 ) -> Any:
     """Return a copy of a table with the correction's columns.
 
@@ -185,6 +186,8 @@ def correct_table(
         What holds for all rows.
     chosen : mapping of str to str, optional
         Role to column, where finding them is not to be relied on.
+    tell : callable, optional
+        Called with a sentence for each condition of `cte_lake.model.flags` that rows are in, counted.
 
     Returns
     -------
@@ -200,7 +203,10 @@ def correct_table(
     constants = constants or TableConstants()
     own = as_table(table)
     apertures = plan(own, coefficients, constants, chosen)
-    result = attach(own, correct_columns(own, apertures), apertures)
+    columns = correct_columns(own, apertures)
+    result = attach(own, columns, apertures)
+    if tell is not None and (counts := bits.count_flags(columns)):
+        tell(bits.sentences(counts, len(own)))
     back = getattr(type(table), "from_arrow", None) or _polars(table)
     return back(result) if back is not None and own is not table else result
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 from cte_lake.bitflags import Flag, names_of
 
 FLUX_BELOW = Flag(
@@ -111,6 +119,33 @@ NO_RESULT = (
     | DATE_IMPOSSIBLE.value
     | OTHER_CAMERA.value
 )
+
+
+def count_flags(columns: Mapping[str, NDArray[Any]]) -> Counter[str]:
+    """Count the rows of each condition in a correction's columns, with the suffix of each aperture.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray
+        As `cte_lake.model.correct_table.correct_columns` returns them.
+    """
+    counts: Counter[str] = Counter()
+    for name, values in columns.items():
+        if not name.startswith("cte_flag"):
+            continue
+        for flag in CORRECTION_FLAGS:
+            if hit := int(np.count_nonzero(values & flag.value)):
+                counts[flag.name + name.removeprefix("cte_flag")] += hit
+    return counts
+
+
+def sentences(counts: Mapping[str, int], rows: int) -> list[str]:
+    """Return what counted conditions say: '12 of 200 rows: flux_below_range: The flux is ...'."""
+    meanings = {flag.name: flag.meaning for flag in CORRECTION_FLAGS}
+    return [
+        f"{count:,} of {rows:,} rows: {name}: {meanings[re.sub('_r[0-9]+$', '', name)]}"
+        for name, count in counts.items()
+    ]
 
 
 def decode(flags: int) -> list[str]:

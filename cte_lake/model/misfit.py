@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from cte_lake.model.points import FitPoints
 from cte_lake.model.terms import background_variable
@@ -88,7 +88,7 @@ def find_misfit(points: FitPoints, left_out: FloatArray, variance: FloatArray) -
     cells = []
     precision = 1.0 / variance
     members = list(_cells(points))
-    significant = -float(ndtri(0.5 * _CHANCE / max(len(members), 1)))
+    significant = -NormalDist().inv_cdf(0.5 * _CHANCE / max(len(members), 1))
     for member in members:
         weight = precision[member]
         mean = float(np.sum(weight * left_out[member]) / weight.sum())

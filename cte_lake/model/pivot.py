@@ -7,11 +7,11 @@ row. Here the crossing is measured with its error, and a fit forced through it i
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import fdtrc
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.estimators import clip_about_line
@@ -133,4 +133,19 @@ def _forced(
     total = float(residual @ residual)
     error = float(np.sqrt(total / (row.size - 1) / square))
     excess = max(total - free_square, 0.0) / (free_square / (row.size - 2)) if free_square else np.inf
-    return (slope, error, float(fdtrc(1, row.size - 2, excess)))
+    return (slope, error, _chance(excess, row.size - 2))
+
+
+def _chance(square: float, freedom: int) -> float:
+    """Chance that the square of Student's t is larger (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
+    if not math.isfinite(square):
+        return 0.0
+    angle = math.atan(math.sqrt(square / freedom))
+    cosine = math.cos(angle)
+    odd = freedom % 2
+    term = total = (cosine if freedom > 1 else 0.0) if odd else 1.0
+    for k in range(2 + odd, freedom - 1, 2):
+        term *= cosine**2 * (k - 1) / k
+        total += term
+    inside = 2 / math.pi * (angle + math.sin(angle) * total) if odd else math.sin(angle) * total
+    return max(1.0 - inside, 0.0)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
@@ -20,6 +19,8 @@ FloatArray = NDArray[np.float64]
 
 #: Electrons per pixel between the backgrounds at which a crossing of the wanted loss is looked for.
 _STEP = 0.25
+#: Electrons per pixel to which it is found.
+_EXACT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,11 @@ def background_for(
     if over.all():
         return None
     first = int(np.argmin(over))
-    return float(brentq(excess, grid[first - 1], grid[first], xtol=1e-6))
+    below, above = float(grid[first - 1]), float(grid[first])
+    while above - below > _EXACT:
+        middle = 0.5 * (below + above)
+        below, above = (middle, above) if excess(middle) > 0 else (below, middle)
+    return 0.5 * (below + above)
 
 
 def doubts(prediction: Prediction) -> list[str]:

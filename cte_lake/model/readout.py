@@ -19,11 +19,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
+from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.loss_unit import LN10
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +56,7 @@ def readout_distance(y: ArrayLike, chip: ArrayLike) -> FloatArray:
     return np.where(which == 2, row, np.where(which == 1, CHIP_ROWS - 1 - row, np.nan))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _tau(discriminant: float, t: float) -> float:
     """Moebius parameter of the flow over `t`; infinite where the flow has left every bound by then."""
     z2 = 0.25 * discriminant * t * t
@@ -70,7 +70,7 @@ def _tau(discriminant: float, t: float) -> float:
     return math.tan(half * t) / half
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _time_of(discriminant: float, tau: float) -> float:
     """Inverse of `_tau`."""
     z2 = 0.25 * discriminant * tau * tau
@@ -82,7 +82,7 @@ def _time_of(discriminant: float, tau: float) -> float:
     return math.atan(half * tau) / half
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def flow(u: float, t: float, a0: float, a1: float, a2: float, low: float, high: float) -> float:
     """Move ``u = log10(flux)`` of one star along its readout.
 
@@ -132,7 +132,7 @@ def flow(u: float, t: float, a0: float, a1: float, a2: float, low: float, high: 
     return u
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def moebius_leg(
     u: float, t: float, a0: float, a1: float, a2: float, low: float, high: float
 ) -> tuple[float, float, int]:
@@ -172,7 +172,7 @@ def moebius_leg(
     return edge, t, 1 if up else -1
 
 
-@njit(cache=True, nogil=True)
+@compiled_loop
 def _flow_many(u: FloatArray, t: FloatArray, a: FloatArray, low: float, high: float, out: FloatArray) -> None:
     for row in range(u.size):
         k = row if a.shape[0] > 1 else 0

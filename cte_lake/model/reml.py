@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -121,9 +120,8 @@ class MixedModel:
         diagonal = eq.visit + 1.0 / self.visit_variance
         normal = eq.smooth + np.diag(prior) - (eq.cross.T / diagonal) @ eq.cross
         scale = 1.0 / np.sqrt(np.diag(eq.smooth) + prior)
-        factor = cho_factor(normal * scale[:, None] * scale, lower=True, check_finite=False)
-        inverse = cho_solve(factor, np.eye(scale.size), check_finite=False)
-        covariance = np.asarray(inverse * scale[:, None] * scale)
+        root = np.linalg.inv(np.linalg.cholesky(normal * scale[:, None] * scale))
+        covariance = np.asarray((root.T @ root) * scale[:, None] * scale)
         values = covariance @ (eq.right - eq.cross.T @ (eq.visit_right / diagonal))
         return values, covariance, diagonal
 

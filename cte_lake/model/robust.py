@@ -168,3 +168,40 @@ def _iterate(
         if step < _TOLERANCE:
             break
     return parameters, scale
+
+
+def soft_least_squares(
+    residuals: Callable[[FloatArray], tuple[FloatArray, FloatArray]], start: FloatArray, steps: int = 200
+) -> FloatArray:
+    """Fit by steps of Levenberg and Marquardt; residuals over one pull less (the loss 2 sqrt(1 + r**2) - 2).
+
+    Parameters
+    ----------
+    residuals : callable
+        Gives the residuals (n,) over their errors at parameters (p,), and their derivatives (n, p).
+    start : ndarray, shape (p,)
+        First guess.
+    steps : int, optional
+        Most that are tried.
+    """
+    at, damping = start, 1e-3
+    pull, slope = residuals(at)
+    cost = float(np.sum(np.sqrt(1.0 + pull**2) - 1.0))
+    for _ in range(steps):
+        root = (1.0 + pull**2) ** -0.25
+        weighted = slope * root[:, None]
+        size = np.sqrt(damping) * np.maximum(np.linalg.norm(weighted, axis=0), 1e-12)
+        matrix, right = np.vstack([weighted, np.diag(size)]), np.append(-pull * root, np.zeros(at.size))
+        step = np.linalg.lstsq(matrix, right, rcond=None)[0]
+        new_pull, new_slope = residuals(at + step)
+        new = float(np.sum(np.sqrt(1.0 + new_pull**2) - 1.0))
+        if not new <= cost:
+            damping *= 8.0
+            if damping > 1e12:
+                break
+            continue
+        done = cost - new <= 1e-12 * cost
+        at, pull, slope, cost, damping = at + step, new_pull, new_slope, new, damping / 8.0
+        if done:
+            break
+    return at

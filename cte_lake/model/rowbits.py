@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from cte_lake.model import flags as bits
+from cte_lake.model.compiled import compiled
 from cte_lake.model.readout import CHIP_ROWS
 
 FloatArray = NDArray[np.float64]
@@ -22,7 +22,7 @@ _NOT_POSITIVE, _MISSING = bits.FLUX_NOT_POSITIVE.value, bits.INPUT_MISSING.value
 _OFF_CHIP, GAIN = bits.OFF_CHIP.value, bits.GAIN.value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def date_and_sky_bits(mjd: float, sky: float, limits: FloatArray) -> int:
     """Return the bits of a row's date and background."""
     flag = 0
@@ -39,7 +39,7 @@ def date_and_sky_bits(mjd: float, sky: float, limits: FloatArray) -> int:
     return flag
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unusable(flux: float, y: float, chip: float, mjd: float, sky: float, needs_sky: bool) -> int:
     """Return the bits with which a row has no result; 0 where it has one."""
     flag = 0

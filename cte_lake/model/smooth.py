@@ -14,13 +14,12 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import least_squares
 
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.margins import Margin
 from cte_lake.model.points import FitPoints, contrasts, epochs
 from cte_lake.model.reml import MixedFit, MixedModel
-from cte_lake.model.robust import Loss
+from cte_lake.model.robust import Loss, soft_least_squares
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
@@ -279,18 +278,25 @@ def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: 
     if abs(level) * float(np.sqrt(np.sum(points.loss_err**-2.0))) < _DETECTED:
         return None
 
-    def model(p: FloatArray) -> FloatArray:
-        log = np.clip(design[:, used] @ p[:-3], -12.0, 3.0)
-        return np.asarray((np.exp(log) + shift * p[-3]) * (1.0 + p[-2] * t + p[-1] * t**2))
+    def pulls(p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        log = design[:, used] @ p[:-3]
+        shape, course = np.exp(np.clip(log, -12.0, 3.0)), 1.0 + p[-2] * t + p[-1] * t**2
+        level = shape + shift * p[-3]
+        steep = np.where((log > -12.0) & (log < 3.0), shape * course, 0.0)
+        derivatives = [
+            steep[:, None] * design[:, used],
+            np.stack([shift * course, level * t, level * t**2], 1),
+        ]
+        return (level * course - points.loss) / points.loss_err, np.hstack(derivatives) / points.loss_err[
+            :, None
+        ]
 
-    found = least_squares(
-        lambda p: (model(p) - points.loss) / points.loss_err, start, loss="soft_l1", max_nfev=200
-    )
+    found = soft_least_squares(pulls, start)
     coefficients = np.zeros(6)
-    coefficients[used] = found.x[:-3]
+    coefficients[used] = found[:-3]
     if not np.all(np.isfinite(coefficients)) or np.abs(coefficients[1:]).max() > 8.0:
         return None
-    return Scale(_FLOOR * abs(float(found.x[-3])) * shift, tuple(float(c) for c in coefficients))
+    return Scale(_FLOOR * abs(float(found[-3])) * shift, tuple(float(c) for c in coefficients))
 
 
 def constant_scale(points: FitPoints) -> Scale:

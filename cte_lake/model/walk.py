@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from cte_lake.model.compiled import compiled
 from cte_lake.model.loss_unit import LN10
 from cte_lake.model.readout import moebius_leg
 
 FloatArray = NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def axis_place(value: float, origin: float, step: float, size: int, weights: FloatArray) -> int:
     """Fill the three weights of a spline's axis and return the first coefficient; the nearer edge outside."""
     if size == 1:
@@ -27,7 +27,7 @@ def axis_place(value: float, origin: float, step: float, size: int, weights: Flo
     return cell
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def parabola(
     values: FloatArray,
     first: int,
@@ -57,7 +57,7 @@ def parabola(
     out[0] = factor * p - zero * (factor * q / step - out[2] * zero)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk(
     u: float,
     t: float,
@@ -97,7 +97,7 @@ def walk(
     return u
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def nodes_at(value: float, origin: float, step: float, size: int) -> tuple[int, float]:
     """Return the node below a value and the part of the way to the next, for a table linear between nodes."""
     if size == 1:
@@ -107,7 +107,7 @@ def nodes_at(value: float, origin: float, step: float, size: int) -> tuple[int, 
     return cell, x - cell
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def table_at(table: FloatArray, i: int, x: float, j: int, y: float, k: int, z: float) -> float:
     """Return a table's value between its nodes."""
     total = 0.0
@@ -120,7 +120,7 @@ def table_at(table: FloatArray, i: int, x: float, j: int, y: float, k: int, z: f
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def feedback(a: FloatArray, middle: float, t: float) -> float:
     """An early error of S shifts the flux at which the rest of the way is evaluated."""
     return math.exp((a[1] + 2.0 * a[2] * middle) / LN10 * 0.5 * t)

@@ -7,7 +7,8 @@ import platform
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -24,14 +25,18 @@ Cells = dict[str, Any]
 _PASSING = ("flag ", "environment ")
 _SEEN = {"targets", "chips", "photometry", "measure", "report"}
 _PACKAGES = (
-    "cte-lake", "duckdb", "pyarrow", "numpy", "scipy", "numba", "astropy", "photutils", "matplotlib",
+    "cte-lake", "duckdb", "pyarrow", "numpy", "astropy", "numba", "photutils", "matplotlib",
     "jinja2",
 )  # fmt: skip
 
 
 def versions() -> dict[str, str]:
-    """Versions of what makes the report's numbers, Python's first."""
-    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    """Versions of what makes the report's numbers and is installed, Python's first."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def provenance(exposures: Sequence[Row], settings: Settings) -> Cells:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from cte_lake.errors import UsageError
 
@@ -13,23 +13,39 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+T = TypeVar("T")
+#: Rows of a part of an answer.
+_PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
 _AS_TEXT = re.compile(r"\b(?:UHUGEINT|TIME WITH TIME ZONE|BIT|BIGNUM|VARIANT|GEOMETRY)\b")
 
 
-def arrow_of(relation: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Return the rows of a relation; values that Arrow would not hold come as DuckDB writes them."""
+def readable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return a relation that Arrow can hold; values that it would not come as DuckDB writes them."""
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     texts = ['"' + name.replace('"', '""') + '"' for name, kind in kinds.items() if _AS_TEXT.search(kind)]
     if texts and len(kinds) == len(relation.columns):
         replaced = ", ".join(f"CAST({name} AS VARCHAR) AS {name}" for name in texts)
-        relation = relation.project(f"* REPLACE ({replaced})")
+        return relation.project(f"* REPLACE ({replaced})")
+    return relation
+
+
+def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
+    """Return all rows of a relation."""
     return relation.to_arrow_table()
 
 
-def run(
-    connection: duckdb.DuckDBPyConnection, asked: Callable[[], pa.Table], timeout: float | None
-) -> pa.Table:
+def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
+    """Give the rows of a relation in parts, which nothing holds together; the first has no rows."""
+    import pyarrow as pa
+
+    reader = relation.to_arrow_reader(_PART)
+    yield reader.schema.empty_table()
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
+
+
+def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: float | None) -> T:
     """Return what `asked` returns, which uses the connection.
 
     DuckDB looks for a signal only while it begins a query, not while rows are fetched. So another thread
@@ -50,12 +66,12 @@ def run(
         If it took longer than `timeout`.
     """
     done = threading.Event()
-    tables: list[pa.Table] = []
+    answers: list[T] = []
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
-            tables.append(asked())
+            answers.append(asked())
         except BaseException as error:
             errors.append(error)
         finally:
@@ -73,4 +89,4 @@ def run(
         raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
     if errors:
         raise errors[0]
-    return tables[0]
+    return answers[0]

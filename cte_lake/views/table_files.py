@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cte_lake.views.astropy_table import to_astropy
 from cte_lake.views.columns import ABOUT
@@ -88,7 +89,7 @@ def ecsv_bytes(table: pa.Table) -> bytes:
     return stream.getvalue().encode()
 
 
-def parquet_metadata(table: pa.Table) -> dict[bytes, bytes]:
+def parquet_metadata(table: pa.Table, before: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """Return the metadata of a Parquet file: notes as astropy and TOPCAT read them, beside what is there.
 
     Astropy takes them from a header in YAML, TOPCAT from VOParquet's VOTable without rows.
@@ -96,8 +97,12 @@ def parquet_metadata(table: pa.Table) -> dict[bytes, bytes]:
     Parameters
     ----------
     table : pyarrow.Table
-        As of `fits_bytes`.
+        As of `fits_bytes`; all rows, or a part of them.
+    before : mapping
+        Metadata of the parts before; empty where there are none.
     """
+    if before:
+        return dict(before) | _longest(table, before)
     header = [
         {
             "name": field.name,
@@ -116,12 +121,18 @@ def parquet_metadata(table: pa.Table) -> dict[bytes, bytes]:
     if not any(pa.types.is_timestamp(field.type) for field in table.schema):
         metadata[b"IVOA.VOTable-Parquet.version"] = b"1.0"
         metadata[b"IVOA.VOTable-Parquet.content"] = _fields_alone(table)
+    return metadata | _longest(table, before)
+
+
+def _longest(table: pa.Table, before: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the length of each text column's longest word: astropy's reader fails at a NULL without."""
+    found = {}
     for field, column in zip(table.schema, table.columns, strict=True):
         if pa.types.is_string(field.type):
-            longest = max((len(word) for word in column.to_pylist() if word), default=1)
-            # Astropy's reader looks for it, and fails at a NULL without.
-            metadata[f"table::len::{field.name}".encode()] = str(max(longest, 4)).encode()
-    return metadata
+            key = f"table::len::{field.name}".encode()
+            longest = pc.max(pc.utf8_length(column)).as_py() or 1
+            found[key] = str(max(longest, 4, int(before.get(key, b"4")))).encode()
+    return found
 
 
 def _note(field: pa.Field, key: str) -> str:

@@ -19,11 +19,11 @@ from typer.testing import CliRunner
 
 from cte_lake import open_lake
 from cte_lake.cli.main import app
-from cte_lake.cli.output import Format, render
+from cte_lake.cli.output import Format, render, write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.views import published_views, view_columns
+from cte_lake.views import published_views, running, view_columns
 from tests.sql.writing import add_pair
 
 COLUMNS = {column.name: column for column in view_columns("losses")}
@@ -176,3 +176,36 @@ def test_every_view_goes_into_every_format_with_rows_and_without(lake, tmp_path)
                 rows = opened.view(view)
                 for format_ in Format:
                     assert render(rows.arrow(), format_, None), (view, format_)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_rows_are_written_part_by_part(lake, tmp_path, monkeypatch, ending):
+    whole = tmp_path / f"whole.{ending}"
+    export(lake, "phot", "--to", whole)
+    sizes = []
+
+    def counting(parts, format_, stream):
+        write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
+
+    monkeypatch.setattr(running, "_PART", 100)
+    monkeypatch.setattr("cte_lake.cli.export.write_parts", counting)
+    in_parts = tmp_path / f"parts.{ending}"
+    export(lake, "phot", "--to", in_parts)
+    assert len(sizes) > 2
+    assert sizes[0] == 0
+    if ending == "csv":
+        lines, expected = in_parts.read_text().splitlines(), whole.read_text().splitlines()
+        assert (lines[0], sorted(lines)) == (expected[0], sorted(expected))
+    else:
+        order = [("imagename", "ascending"), ("master_id", "ascending")]
+        found, expected = (pq.read_table(path).sort_by(order) for path in (in_parts, whole))
+        assert found.equals(expected, check_metadata=True)
+        assert found.num_rows == sum(sizes)
+
+
+def test_what_does_not_fit_is_refused_before_it_is_made(lake, tmp_path, monkeypatch):
+    monkeypatch.setattr("cte_lake.cli.export.free_memory", lambda: 10_000)
+    with pytest.raises(UsageError, match=r"as fits do not fit .* write csv or parquet"):
+        export(lake, "phot", "--to", tmp_path / "all.fits")
+    assert list(tmp_path.iterdir()) == []
+    export(lake, "phot", "--to", tmp_path / "all.parquet")

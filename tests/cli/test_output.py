@@ -16,7 +16,7 @@ from astropy.time import Time
 
 from cte_lake.cli.output import Format, print_table, render
 from cte_lake.errors import UsageError
-from cte_lake.views.running import arrow_of
+from cte_lake.views.running import readable
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def every_type():
         connection.execute("SET TimeZone = 'America/New_York'")
         values = ", ".join(f'{value} AS "{name}"' for name, (value, _) in TYPES.items())
         nulls = ", ".join("NULL" for _ in TYPES)
-        return arrow_of(connection.sql(f"SELECT {values} UNION ALL SELECT {nulls}"))
+        return readable(connection.sql(f"SELECT {values} UNION ALL SELECT {nulls}")).to_arrow_table()
 
 
 def test_every_type_goes_to_json_and_csv(every_type):

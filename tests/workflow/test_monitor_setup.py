@@ -224,7 +224,7 @@ def test_a_scarce_disk_and_a_small_memory_are_told(monkeypatch, lake):
     for free, outcome in ((1e9, "fail"), (20e9, "warn"), (200e9, "ok")):
         monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
         assert {check.outcome for check in surroundings.disk(None, None)} == {outcome}
-    monkeypatch.setattr(surroundings, "_text", lambda _: "MemAvailable:  1000000 kB\n")
+    monkeypatch.setattr(surroundings, "free_memory", lambda: 1_024_000_000)
     create_lake(lake)
     config = load_settings(lake, {"workers.count": 8}, environment={}).config
     assert "set workers.count to 1" in surroundings.memory(config).line

@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, eigh
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from cte_lake.model.chips.rows import Exposures, FloatArray, IntArray
 from cte_lake.model.chips.sums import Sums
@@ -100,16 +97,27 @@ def _inverse(block: FloatArray) -> tuple[FloatArray, IntArray]:
     """Inverse of the zero points' block, with the mean of each set of connected exposures held."""
     diagonal = np.diag(block)
     seen = diagonal > 0
-    _, found = connected_components(csr_array(block != 0.0), directed=False)
+    found = _components(block != 0.0)
     held = block.copy()
     for number in np.unique(found[seen]):
         members = np.flatnonzero((found == number) & seen)
         held[np.ix_(members, members)] += diagonal[members].mean() / members.size
     absent = np.flatnonzero(~seen)
     held[absent, absent] = 1.0
-    inverse = np.asarray(cho_solve(cho_factor(held), np.eye(len(block))))
+    root = np.linalg.inv(np.linalg.cholesky(held))
+    inverse = root.T @ root
     inverse[absent] = 0.0
     return inverse, np.where(seen, found, -1)
+
+
+def _components(joined: NDArray[np.bool_]) -> IntArray:
+    """Number the sets of connected elements: each takes the least number of its neighbours until all have."""
+    found = np.arange(len(joined))
+    while True:
+        least = np.minimum(found, np.where(joined, found, len(joined)).min(axis=1, initial=len(joined)))
+        if np.array_equal(least, found):
+            return np.unique(found, return_inverse=True)[1].reshape(found.shape)
+        found = least
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +168,8 @@ def determine(reduced: Reduced, exposures: Exposures) -> Determined:
     active = np.flatnonzero(reduced.alone > 0)
     scale = 1.0 / np.sqrt(reduced.alone[active])
     matrix = reduced.normal[np.ix_(active, active)] * scale[:, None] * scale
-    _, vectors = eigh(matrix, subset_by_value=(-np.inf, OPEN_SHARE), driver="evr")
+    shares, vectors = np.linalg.eigh(matrix)
+    vectors = vectors[:, shares <= OPEN_SHARE]
     for tilt in tilts:
         if tilt.open:
             unit = tilt.direction[active] / scale
@@ -244,9 +253,9 @@ def solve(
     for direction in closed[active].T:
         held = direction * size
         matrix += np.outer(held, held) / max(float(direction @ held), 1e-300)
-    factor = cho_factor(matrix)
+    root = np.linalg.inv(np.linalg.cholesky(matrix))
     step = np.zeros(bins * g)
-    step[active] = cho_solve(factor, right)
+    step[active] = root.T @ (root @ right)
     zero = np.zeros((bins, n))
     for k, (inverse, coupling) in enumerate(reduced.zeros):
         members = [k] if len(reduced.zeros) > 1 else list(range(bins))
@@ -255,8 +264,8 @@ def solve(
         zero[members] = inverse @ (right_zero - coupling @ step[cells])
     covariance = np.full((bins * g, bins * g) if noise.size else (0, 0), np.nan)
     if noise.size:
-        half = cho_solve(factor, noise)
-        covariance[np.ix_(active, active)] = cho_solve(factor, half.T)
+        half = root.T @ (root @ noise)
+        covariance[np.ix_(active, active)] = root.T @ (root @ half.T)
     return Solution(step, zero, covariance)
 
 

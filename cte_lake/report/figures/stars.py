@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from astropy.stats import binom_conf_interval
 
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.filenames import path_from_text
@@ -127,11 +126,13 @@ def recovery(lake: Lake, asked: Request) -> Drawing:
 
 
 def _with_bars(table: pa.Table) -> pa.Table:
-    """Add the 1-sigma limits of each share (Wilson's, which stay between 0 and 1); NULL without a star."""
+    """Add the 1-sigma limits of each share (Wilson 1927, within 0 and 1); NULL without a star."""
     found, lost = (table[name].to_numpy() for name in ("n_flt", "n_lost"))
     judged = found + lost
-    limits = binom_conf_interval(found, np.maximum(judged, 1), interval="wilson")
-    for name, edge in zip(("recovered_low", "recovered_high"), limits, strict=True):
+    total = np.maximum(judged, 1)
+    half = np.sqrt(found * lost / total + 0.25) / (total + 1)
+    middle = (found + 0.5) / (total + 1)
+    for name, edge in (("recovered_low", middle - half), ("recovered_high", middle + half)):
         table = table.append_column(name, pa.array(edge, mask=judged == 0))
     return table
 

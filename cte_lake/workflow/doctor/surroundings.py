@@ -17,6 +17,7 @@ from pathlib import Path
 from cte_lake.config import Config
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import last_night
+from cte_lake.resources import free_memory
 from cte_lake.workflow.doctor.check import Check
 from cte_lake.workflow.schedule import BEGIN, TIMER
 
@@ -60,22 +61,14 @@ def _space(what: str, free: float) -> Check:
 
 def memory(config: Config | None) -> Check:
     """Check the memory that is free against what the workers may take."""
-    found = re.search(r"MemAvailable:\s+(\d+) kB", _text(Path("/proc/meminfo")))
-    if found is None:
+    free, count = free_memory(), 1 if config is None else max(1, config.workers.count)
+    if free is None:
         return Check("memory", "ok", "not known on this system")
-    free, count = int(found[1]) * 1024, 1 if config is None else max(1, config.workers.count)
     told = f"{free / _GB:.0f} GB free for {count} worker{'s' if count > 1 else ''}"
     if free < count * _MEMORY:
         fewer = f"set workers.count to {max(1, int(free / _MEMORY))}" if count > 1 else "close other programs"
         return Check("memory", "warn", told, f"each takes up to 2 GB: {fewer}")
     return Check("memory", "ok", told)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
 
 
 def network(config: Config | None) -> tuple[datetime | None, Check]:
