@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -13,12 +13,13 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import LakeError, NothingToDo, UsageError
-from cte_lake.lake.selection import ALL, NEWEST, Selection, spelled, where
+from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
+from cte_lake.views.asked_radii import whole_radius
 from cte_lake.views.bind import Binding
 from cte_lake.views.columns import with_notes
 from cte_lake.views.describe import ViewMethod
@@ -247,7 +248,7 @@ class Lake:
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
         source, arguments = name, []
         if is_macro and filters.get("aperture") is not None:
-            arguments.append(f"aperture := {_radius(filters.pop('aperture'))}")
+            arguments.append(f"aperture := {whole_radius(filters.pop('aperture'))}")
         selection = selection or Selection()
         if "newest" in columns and filters.get("generation") is not None:
             named = filters.pop("generation")
@@ -262,7 +263,7 @@ class Lake:
             if column not in columns:
                 raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
         chosen, params = self.select(selection).where()
-        wanted, more = where(self._spelled(filters))
+        wanted, more = where(all_spelled(filters, lambda: self.names))
         if condition is not None:
             # On a line of its own: it may end in a comment.
             wanted += f" AND (\n{condition}\n)"
@@ -273,15 +274,6 @@ class Lake:
             take(with_notes(part, columns) for part in parts_of(relation))
 
         self._answer(query, {**params, **more}, noted, looked_through=condition is None)
-
-    def _spelled(self, filters: Mapping[str, Any]) -> dict[str, Any]:
-        names = self.names if {"target", "filter"} & filters.keys() else None
-        return {
-            column: [spelled(column, value, names) for value in wanted]
-            if isinstance(wanted, Iterable) and not isinstance(wanted, str)
-            else spelled(column, wanted, names)
-            for column, wanted in filters.items()
-        }
 
     def keep_slopes(
         self,
@@ -403,12 +395,6 @@ def opened(
 
 #: Opens a lake for reading; parameters and errors are those of `cte_lake.open_lake`.
 open_lake = functools.partial(opened, Lake)
-
-
-def _radius(aperture: Any) -> int:
-    if isinstance(aperture, bool) or int(aperture) != aperture:
-        raise UsageError(f"aperture radius {aperture!r} px is no whole number")
-    return int(aperture)
 
 
 __all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]

@@ -135,6 +135,12 @@ def views(
     to: Annotated[
         Path | None, typer.Option("--to", help="Write a DuckDB database with the views, for other tools.")
     ] = None,
+    keep_pairs: Annotated[
+        bool,
+        typer.Option(
+            "--keep-pairs", help="With --to: keep the pairs of now as rows, for DuckDB 1.2 and 1.3."
+        ),
+    ] = False,
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="VIEW", help="List the columns of one view.")
     ] = None,
@@ -149,6 +155,8 @@ def views(
     from cte_lake.views import published_views, sql_objects
     from cte_lake.views.phot_columns import columns_in
 
+    if keep_pairs and to is None:
+        raise UsageError("--keep-pairs goes with --to FILE")
     if to is not None:
         refuse_replacing(to)
         from cte_lake.lake.stored import find_lake
@@ -156,8 +164,14 @@ def views(
         from cte_lake.views.functions import IN_PROCESS
 
         root = find_lake(lake)
-        write_database(root, to.absolute(), mode, settings_of(root, assignments))
+        write_database(root, to.absolute(), mode, settings_of(root, assignments), keep_pairs)
         typer.echo(f"wrote {to}: it reads the lake at {root}", err=True)
+        oldest = (
+            "every view runs in DuckDB 1.2 and later, with the pairs of now; write it anew as the lake grows"
+            if keep_pairs
+            else "every view runs in DuckDB 1.4 and later; for 1.2 and 1.3 write it with --keep-pairs"
+        )
+        typer.echo(oldest, err=True)
         left_out = ", ".join(sorted(IN_PROCESS))
         typer.echo(f"left out, because it runs in cte-lake alone: {left_out}", err=True)
         return

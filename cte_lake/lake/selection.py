@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -67,6 +67,17 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     if names is not None and column == "filter":
         return names.filter(str(value))
     return _CASE[column](str(value).strip())
+
+
+def all_spelled(filters: Mapping[str, Any], names_of: Callable[[], Names]) -> dict[str, Any]:
+    """Return filters, each a value or several, as the lake spells them; see `spelled`."""
+    names = names_of() if {"target", "filter"} & filters.keys() else None
+    return {
+        column: [spelled(column, value, names) for value in wanted]
+        if isinstance(wanted, Iterable) and not isinstance(wanted, str)
+        else spelled(column, wanted, names)
+        for column, wanted in filters.items()
+    }
 
 
 def where(wanted: Mapping[str, Any], table: str = "", prefix: str = "wanted") -> tuple[str, dict[str, Any]]:

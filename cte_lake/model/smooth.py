@@ -283,13 +283,8 @@ def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: 
         shape, course = np.exp(np.clip(log, -12.0, 3.0)), 1.0 + p[-2] * t + p[-1] * t**2
         level = shape + shift * p[-3]
         steep = np.where((log > -12.0) & (log < 3.0), shape * course, 0.0)
-        derivatives = [
-            steep[:, None] * design[:, used],
-            np.stack([shift * course, level * t, level * t**2], 1),
-        ]
-        return (level * course - points.loss) / points.loss_err, np.hstack(derivatives) / points.loss_err[
-            :, None
-        ]
+        slopes = np.column_stack([steep[:, None] * design[:, used], shift * course, level * t, level * t**2])
+        return (level * course - points.loss) / points.loss_err, slopes / points.loss_err[:, None]
 
     found = soft_least_squares(pulls, start)
     coefficients = np.zeros(6)

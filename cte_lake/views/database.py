@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Oldest released DuckDB that opens the file.
 _READ_BY: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
+#: Views whose parts are used several times, each after those it reads.
+_PAIRED = ("pairings", "visits", "epochs")
 
 
 def exported_objects() -> list[str]:
@@ -27,7 +29,11 @@ def exported_objects() -> list[str]:
 
 
 def write_database(
-    lake: StoredLake, to: Path, mode: str | None = None, settings: Settings | None = None
+    lake: StoredLake,
+    to: Path,
+    mode: str | None = None,
+    settings: Settings | None = None,
+    keep_pairs: bool = False,
 ) -> None:
     """Write a database with the views and macros; it holds absolute paths and no rows of the lake.
 
@@ -43,6 +49,10 @@ def write_database(
         Photometry mode that the views show.
     settings : Settings, optional
         By default the lake's own; flux bins and limits are written into the database.
+    keep_pairs : bool, optional
+        Keep the rows of today's pairs, visits and epochs in place of their views. DuckDB 1.2 and 1.3 forget
+        the MATERIALIZED of a stored view, put its parts in wherever they are named, and never finish planning
+        a query of pairs.
 
     Raises
     ------
@@ -51,4 +61,8 @@ def write_database(
     """
     with replacing(to) as temporary, duckdb.connect(str(temporary), config=dict(_READ_BY)) as connection:
         bind(connection, lake, mode, settings, views=exported_objects())
+        for view in _PAIRED if keep_pairs else ():
+            connection.execute(f"CREATE TABLE kept_rows AS FROM {view}")
+            connection.execute(f"DROP VIEW {view}")
+            connection.execute(f"ALTER TABLE kept_rows RENAME TO {view}")
         connection.execute("CHECKPOINT")
