@@ -67,6 +67,10 @@ class StoreUnavailable(LakeError, OSError):
     kind = "store"
 
 
+class NotAFile(LakeError, OSError):
+    """A named pipe, a device or a folder bears the name of a file; for what handles files an `OSError`."""
+
+
 class CatalogError(CteLakeError):
     """A master catalog or a user's table is refused, with the row or column at fault."""
 

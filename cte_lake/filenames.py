@@ -8,10 +8,26 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 _ESCAPED_BYTES = re.compile(rb"\\x([0-9a-f]{2})")
 _LOOKS_ESCAPED = re.compile(r"\\(?=x[0-9a-f]{2})")
+
+
+#: What can bear a file's name and is none: reading a pipe waits for ever, a device has no end.
+_NO_FILES = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def no_file(mode: int) -> str | None:
+    """Return what a thing of this mode (``st_mode``) is that is no regular file; None for one that is."""
+    return None if stat.S_ISREG(mode) else _NO_FILES.get(stat.S_IFMT(mode), "no regular file")
 
 
 def printable(text: str) -> str:

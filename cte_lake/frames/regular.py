@@ -10,15 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from cte_lake.errors import Rejected
+from cte_lake.filenames import no_file
 
-#: What a file can be that is none: reading a pipe waits for ever, a device has no end.
-_KINDS: Final = {
-    stat.S_IFDIR: "a folder, not a FITS file",
-    stat.S_IFIFO: "a named pipe, not a file",
-    stat.S_IFSOCK: "a socket, not a file",
-    stat.S_IFCHR: "a device, not a file",
-    stat.S_IFBLK: "a device, not a file",
-}
 _CIRCUMSTANCES: Final = {
     errno.ENOENT: "there is no such file, or it is a link that leads nowhere",
     errno.EACCES: "no permission to read it; change its mode or its folder's",
@@ -49,15 +42,14 @@ def require_file(path: Path) -> os.stat_result:
         found = path.stat()
     except (OSError, ValueError) as error:
         raise cannot_open(path, error) from error
-    if stat.S_ISREG(found.st_mode):
+    kind = no_file(found.st_mode)
+    if kind is None:
         return found
-    kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no regular file")
     if stat.S_ISDIR(found.st_mode):
-        kind = (
-            kind if os.access(path, os.R_OK | os.X_OK) else "a folder that may not be listed; change its mode"
-        )
-        raise Rejected("unreadable", f"{path.name} is {kind}")
-    raise Rejected("not_a_file", f"{path.name} is {kind}; remove it or give the frame itself")
+        listed = os.access(path, os.R_OK | os.X_OK)
+        more = ", not a FITS file" if listed else " that may not be listed; change its mode"
+        raise Rejected("unreadable", f"{path.name} is {kind}{more}")
+    raise Rejected("not_a_file", f"{path.name} is {kind}, not a file; remove it or give the frame itself")
 
 
 def cannot_open(path: Path, error: Exception) -> Rejected:

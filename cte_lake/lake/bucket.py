@@ -61,6 +61,9 @@ class BucketStore(Store):
         """Whether there are objects below."""
         return next(self.at(key).objects(), None) is not None
 
+    def require_file(self, key: str) -> None:
+        """Refuse nothing: all that a bucket holds are objects."""
+
     def open(self, key: str) -> IO[bytes]:
         """Open an object; its pieces are fetched as they are read."""
         opened: IO[bytes] = self.at(key).open()

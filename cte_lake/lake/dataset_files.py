@@ -127,6 +127,13 @@ class DatasetFiles:
         # What lies elsewhere than its content belongs does not count.
         return _PLACED[self.name](source) if self.name in _PLACED else source
 
+    def scan_of(self, files: Sequence[Place]) -> str:
+        """Return what DuckDB reads these files from; where there is none and no seed, all of them.
+
+        Whoever asks joins what is read with the rows that name these files.
+        """
+        return self.scan(only=[*(place for place in (self.seed_place,) if place.is_file()), *files])
+
     def _source(self, files: str, seed: pa.Schema | None) -> str:
         """Return what reads files with their hive keys and, as the column ``file``, their whole path."""
         keys = self.stated.partitions
@@ -156,6 +163,8 @@ class DatasetFiles:
     def read(self, paths: Iterable[str]) -> pa.Table:
         """Read files, named relative to the lake, in today's columns, with the column ``file``."""
         seed = self.seed
+        for path in (paths := list(paths)):
+            self.root.store.require_file((self.root / path).key)
         # The seed comes first: without union_by_name the first file decides on columns and types.
         wanted = [*([self.seed_place.below(self.root)] if seed is not None else []), *paths]
         prefix = f"{self.root}/"

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from cte_lake.errors import LakeError, Locked
+from cte_lake.errors import LakeError, Locked, NotAFile
+from cte_lake.filenames import no_file
 from cte_lake.lake.scratch import sweep, sweep_once, temporary_beside
 from cte_lake.lake.store import Head, Listed, Store
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 )
+#: Gone meanwhile, or a link that leads nowhere or in a circle.
+_NO_FILE = frozenset({errno.ENOENT, errno.ELOOP})
 #: A folder cannot take the name of a file, or of a folder that holds something.
 _TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
@@ -51,9 +54,13 @@ class DiskStore(Store):
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(start + entry.name)
                     else:
-                        with contextlib.suppress(FileNotFoundError):
+                        try:
                             stat = entry.stat()
-                            yield Listed(start + entry.name, stat.st_size, stat.st_mtime_ns)
+                        except OSError as error:
+                            if error.errno not in _NO_FILE:
+                                raise
+                            continue
+                        yield Listed(start + entry.name, stat.st_size, stat.st_mtime_ns)
 
     def names(self, key: str) -> set[str]:
         """Return the names in a folder."""
@@ -68,9 +75,13 @@ class DiskStore(Store):
 
     def head(self, key: str) -> Head:
         """Return size and time of a regular file."""
-        path = Path(key)
-        stat = path.stat()
-        if not path.is_file():
+        try:
+            stat = Path(key).stat()
+        except OSError as error:
+            if error.errno in _NO_FILE:
+                raise FileNotFoundError(errno.ENOENT, "is no file", key) from error
+            raise
+        if no_file(stat.st_mode) is not None:
             raise FileNotFoundError(errno.ENOENT, "is no file", key)
         return Head(stat.st_size, stat.st_mtime_ns)
 
@@ -78,12 +89,19 @@ class DiskStore(Store):
         """Whether it is a folder."""
         return Path(key).is_dir()
 
+    def require_file(self, key: str) -> None:
+        """Refuse a pipe, a device or a folder, unopened."""
+        if (kind := no_file(Path(key).stat().st_mode)) is not None:
+            raise NotAFile(f"{key} is {kind}, not a file; `cte-lake verify --quarantine` puts it aside")
+
     def open(self, key: str) -> IO[bytes]:
         """Open a file."""
+        self.require_file(key)
         return Path(key).open("rb")
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""
+        self.require_file(key)
         return Path(key).read_bytes()
 
     @contextlib.contextmanager
@@ -209,6 +227,7 @@ class DiskStore(Store):
 
     def source(self, key: str, whole: bool) -> Any:
         """Return the path."""
+        self.require_file(key)
         return key
 
     @contextlib.contextmanager

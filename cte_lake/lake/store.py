@@ -67,6 +67,10 @@ class Store(ABC):
         """Whether there is such a folder."""
 
     @abstractmethod
+    def require_file(self, key: str) -> None:
+        """Refuse, by NotAFile, what bears a file's name and is none: reading a pipe would wait for ever."""
+
+    @abstractmethod
     def open(self, key: str) -> IO[bytes]:
         """Open a file for reading its pieces; FileNotFoundError if there is no such file."""
 

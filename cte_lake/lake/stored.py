@@ -171,7 +171,7 @@ class StoredLake:
             raise
         except (OSError, ValueError) as error:
             raise LakeError(f"{path} cannot be read: {error}") from error
-        if not isinstance(version, int):
+        if type(version) is not int or version < 1:
             raise LakeError(f"{path} states no lake_version; add the line 'lake_version = {LAKE_VERSION}'")
         if version > LAKE_VERSION:
             raise LakeError(

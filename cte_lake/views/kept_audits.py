@@ -171,7 +171,7 @@ class ImageAudits:
         if not of_all:
             named = self.connection.execute("SELECT phot_file FROM audited.asked ORDER BY ALL").fetchall()
             files = [self.lake / name for (name,) in named if name in listed]
-            source = dataset.scan(only=[dataset.seed_place, *files])
+            source = dataset.scan_of(files)
         self.connection.execute(f"CREATE OR REPLACE VIEW audited.stored_phot AS FROM {source}")
         self.connection.execute(
             "CREATE OR REPLACE VIEW audited.exposures AS "

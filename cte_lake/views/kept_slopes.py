@@ -162,7 +162,7 @@ class KeptSlopes:
         named = self._connection.execute(kept_sql.files_anew(kind.view)).fetchall()
         dataset = self._lake.dataset("phot")
         files = [self._lake / name for (name,) in named if name in self._listed]
-        source = dataset.scan(only=[dataset.seed_place, *files])
+        source = dataset.scan_of(files)
         self._connection.execute(
             f"CREATE OR REPLACE VIEW {kept_sql.schema_of(kind.view)}.stored_phot AS FROM {source}"
         )

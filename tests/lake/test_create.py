@@ -68,6 +68,8 @@ def test_a_lost_seed_is_told_in_a_sentence_and_made_again(tmp_path, name):
     [
         (f"lake_version = {LAKE_VERSION + 1}\n", "upgrade cte-lake"),
         ("", "states no lake_version"),
+        ("lake_version = 0", "states no lake_version"),
+        ("lake_version = true", "states no lake_version"),
         ("lake_version = [\n", "cannot be read"),
     ],
 )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError, StoreUnavailable
+from cte_lake.errors import LakeError, NotAFile, StoreUnavailable
 from cte_lake.lake.contents import RECORD, ROWS_HASH, contents_of, phot_hash, rows_hash
 from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Place
@@ -64,6 +64,8 @@ def fault_of(
             return None
         except StoreUnavailable:
             raise
+        except NotAFile as error:
+            return Fault(str(error).removeprefix(f"{place} "), proven=True)
         except (MemoryError, pa.ArrowMemoryError) as error:
             return Fault(f"not read for want of memory ({error}); free some and run it again", proven=False)
         except OSError as error:

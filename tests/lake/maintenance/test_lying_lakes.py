@@ -1,5 +1,6 @@
 """A file that was copied, replaced, moved or changed is never counted, and `verify` calls it harmful."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -225,6 +226,47 @@ def test_the_copy_of_a_catalog_is_not_counted_and_told(lake):
     with open_lake(lake, threads=1) as opened:
         assert opened.sql(query).rows() == [{"n": STARS}]
     assert harms(lake) == {("name", "copy")}
+
+
+ODD = {
+    "a named pipe": os.mkfifo,
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a folder": lambda path: path.symlink_to("/"),
+}
+
+
+@pytest.mark.parametrize("dataset", ["phot", "exposures"])
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_file_is_named_and_never_waited_for(lake, kind, dataset):
+    odd = next((lake / dataset).rglob("*_flt*.parquet")).with_name("odd.parquet")
+    ODD[kind](odd)
+    finding = next(found for found in verify(stored(lake)).findings if found.check == "readable")
+    assert (lake / finding.path, finding.harm) == (odd, True)
+    assert finding.detail.startswith(f"is {kind}, not a file")
+    if dataset == "exposures":
+        with pytest.raises(LakeError, match=kind):
+            open_lake(lake)
+    odd.unlink()
+    assert verify(stored(lake)).passed
+
+
+def test_a_lake_without_the_empty_file_of_its_photometry_answers_the_same(lake):
+    query = "SELECT count(*) AS n, round(sum(slope), 9) AS slope FROM cte"
+    with open_lake(lake) as opened:
+        opened.keep_slopes(3)
+        wanted = opened.sql(query).rows()
+    next((lake / "phot").rglob("seed.parquet")).unlink()
+    with open_lake(lake) as opened:
+        assert opened.sql(query).rows() == wanted
+
+
+def test_a_link_that_leads_to_itself_is_no_file(lake):
+    path = next((lake / "phot").rglob("*_flt*.parquet"))
+    path.unlink()
+    path.symlink_to(path.name)
+    (finding,) = verify(stored(lake)).findings
+    assert (finding.check, finding.harm) == ("rows", True)
+    assert "is not there" in finding.detail
 
 
 @pytest.mark.parametrize("dataset", ["phot", "exposures", "master"])
