@@ -41,6 +41,7 @@ CASES: dict[str, dict[str, Any]] = {
         "optics": Optics(sky_gradient=20.0, sky_form="gap"),
     },
     "alike, charge lost for good": {"law": CTELaw()},
+    "crowded, charge lost for good": {"law": CTELaw(), "stars": 6000},
     "alike, trails of 6 px": {"detector": Detector(**CLEAN, trails=True)},
     "alike, trails of 1.5 px": {"detector": Detector(**CLEAN, trails=True, trail_length=1.5)},
 }
@@ -115,9 +116,10 @@ def frames(count: int) -> None:
         found = []
         for seed in seeds:
             asked: dict[str, Any] = {"detector": Detector(**CLEAN), "width": 640, "seed": seed} | case
+            stars = asked.pop("stars", 1500)
             settings = Settings(**asked)
             with tempfile.TemporaryDirectory() as folder:
-                found.append(_of_lake(measure(make_lake(Path(folder), settings, stars=1500))))
+                found.append(_of_lake(measure(make_lake(Path(folder), settings, stars=stars))))
 
         def text(key: str, error: str, found: list[dict[str, Any]] = found) -> str:
             value = 100 * np.mean([each[key] for each in found])

@@ -9,8 +9,9 @@
 -- Charge that is lost within the radius and released within 10 px counts too (docs/growth.md): a loss with trails has
 -- a growth_loss of its own.
 -- Sky: where the local sky is taken too low, light is left over about every star. From the stars of 0.5 to 3 times
--- faint_flux(): what is left per pixel from 5 to 10 px, that of one image less that of the other, its line as above. A
--- star of faint_flux() gains as much on each pixel of its aperture: sky_loss.
+-- faint_flux(), the third of them with the least light about them: what is left per pixel from 5 to 10 px, that of one
+-- image less that of the other, its line as above. A star of faint_flux() gains as much on each pixel of its aperture:
+-- sky_loss. About the others lies light of neighbours, which loses charge whatever the sky is.
 CREATE OR REPLACE MACRO growth_loss(aperture := default_aperture()) AS TABLE
 WITH placed AS (
     SELECT
@@ -27,7 +28,8 @@ WITH placed AS (
                     THEN ((m.wide_flux_1 - m.near_flux_1) - (m.wide_flux_2 - m.near_flux_2)) / (pi() * (10 ** 2 - 5 ** 2))
                 WHEN least(m.wide_flux_1, m.wide_flux_2) > 0
                     THEN ln(m.flux_1 / m.wide_flux_1 / (m.flux_2 / m.wide_flux_2))
-            END AS difference
+            END AS difference,
+        m.wide_flux_1 - m.near_flux_1 + (m.wide_flux_2 - m.near_flux_2) AS light_about
     FROM settings AS s
     CROSS JOIN matched_stars(aperture := aperture) AS m
     WHERE usable_star(m.flags_1, m.area_1, m.flux_1, s.drop_flags, s.min_area * pi() * aperture * aperture)
@@ -41,7 +43,8 @@ grouped AS (
     SELECT
         p.pair_id, p.target, p.proposal, p.flash, p.filetype, p.bright,
         list_grade_up(list(p.master_id)) AS by_star,
-        list(p.distance) AS distances, list(p.difference) AS differences, list(p.mean_flux) AS fluxes
+        list(p.distance) AS distances, list(p.difference) AS differences, list(p.mean_flux) AS fluxes,
+        list(p.light_about) AS lights
     FROM placed AS p
     WHERE p.difference IS NOT NULL
     GROUP BY p.pair_id, p.target, p.proposal, p.flash, p.filetype, p.bright
@@ -52,13 +55,28 @@ ordered AS (
         g.* EXCLUDE (by_star) REPLACE (
             list_select(g.distances, g.by_star) AS distances,
             list_select(g.differences, g.by_star) AS differences,
-            list_select(g.fluxes, g.by_star) AS fluxes
-        )
+            list_select(g.fluxes, g.by_star) AS fluxes,
+            list_select(g.lights, g.by_star) AS lights
+        ),
+        list_sort(g.lights)[greatest(len(g.lights) // 3, 1)] AS least_light
     FROM grouped AS g
+),
+compared AS (
+    SELECT o.*, list_transform(o.lights, lambda light: o.bright OR light <= o.least_light) AS chosen
+    FROM ordered AS o
+),
+chosen AS (
+    SELECT
+        c.* REPLACE (
+            list_where(c.distances, c.chosen) AS distances,
+            list_where(c.differences, c.chosen) AS differences,
+            list_where(c.fluxes, c.chosen) AS fluxes
+        )
+    FROM compared AS c
 ),
 clipped AS (
     SELECT g.*, line_clip(g.distances, g.differences, s.clip_sigma).kept AS kept
-    FROM ordered AS g
+    FROM chosen AS g
     CROSS JOIN settings AS s
 ),
 fitted AS (

@@ -31,15 +31,18 @@ def written(
     faint_loss: float = 0.0,
     trails: float = 0.0,
     sky_error: float = 0.0,
+    neighbours: float = 0.0,
 ) -> Path:
     """A pair of which stars lose `loss` per 2048 rows, and whose widths grow away from the amplifiers.
 
     `faint_loss` is lost by stars under 8000 e- on top; `trails` is the part of what 3 px lose that 10 px get
-    back; by `sky_error` (e-/px) the sky is too low 2048 rows away from the amplifiers.
+    back; by `sky_error` (e-/px) the sky is too low 2048 rows away from the amplifiers. `neighbours` is the
+    mean light about the stars (e-/px), which lies about some far more than about others and loses as they do.
     """
     create_lake(stored(root))
     rng = np.random.default_rng(8)
     x, y, flux = rng.uniform(0, 4095, N), rng.uniform(0, 2050, N), 10 ** rng.uniform(2.45, 4.6, N)
+    about = np.random.default_rng(9).exponential(1.0, N) ** 2
     for name, chip in (("ic7802aaq", 2), ("ic7802abq", 1)):
         rows = (2050 - y if chip == 1 else y) / 2048
         strength = loss + np.where(flux < 8000, faint_loss, 0.0)
@@ -52,6 +55,8 @@ def written(
             )
             stars[f"flux_r{radius:02d}"] = flux * shape / SHARES[3] * kept * np.exp(noise)
             stars[f"flux_r{radius:02d}"] += sky_error * rows * np.pi * radius**2
+            lost = np.exp(-(loss + faint_loss) * rows)
+            stars[f"flux_r{radius:02d}"] += neighbours * about * lost * np.pi * max(radius**2 - 25, 0)
         # Cosmic rays within 10 px on one side, and stars that are flagged for what lies within 3 px.
         stars["flux_r10"][:40] *= 1.0 if chip == 2 else 1.4
         flags = np.zeros(N, dtype="i4")
@@ -190,6 +195,8 @@ def test_a_wrong_sky_imitates_a_loss_of_faint_stars_that_grows_with_the_aperture
         # Lost charge of stars and of the light about them is no error of the sky.
         (False, {"loss": 0.05, "faint_loss": 0.2}),
         (False, {"loss": 0.05, "faint_loss": 0.2, "trails": 0.5}),
+        (False, {"loss": 0.05, "faint_loss": 0.2, "neighbours": 4.0}),
+        (True, {"loss": 0.05, "faint_loss": 0.2, "neighbours": 4.0, "sky_error": -0.5}),
     ],
 )
 def test_the_audit_tells_a_wrong_sky_from_a_loss(tmp_path, told, lake):
