@@ -29,6 +29,8 @@ SELECT
     c.loss_mag_err::DOUBLE AS loss_mag_err,
     c.n::BIGINT AS n,
     c.mean_flux::DOUBLE AS mean_flux,
+    c.mean_log_flux::DOUBLE AS mean_log_flux,
+    c.mean_log_flux_sq::DOUBLE AS mean_log_flux_sq,
     c.background::DOUBLE AS background,
     c.readout_background::DOUBLE AS readout_background,
     c.pair_id::BIGINT AS pair_id,

@@ -130,7 +130,7 @@ def from_table(table: Any, min_stars: int = MIN_STARS, bins: Iterable[Bin] | Non
     UsageError
         If a column is missing.
     """
-    log, log_sq = _log_flux(table)
+    log, log_sq = log_flux_moments(table)
     size = log.size
     level, level_err = _levels(table)
     points = FitPoints(
@@ -177,7 +177,8 @@ def at_readout(table: Any, size: int) -> FloatArray:
     return np.full(size, np.nan)
 
 
-def _log_flux(table: Any) -> tuple[FloatArray, FloatArray]:
+def log_flux_moments(table: Any) -> tuple[FloatArray, FloatArray]:
+    """Return the means of f and f**2 over each row's stars, f = log10 electrons; see `from_table`."""
     mean_flux = numbers(table, "mean_flux")
     log = np.log10(np.where(mean_flux > 0, mean_flux, np.nan))
     log_sq = log**2

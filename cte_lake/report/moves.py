@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cte_lake.lake.selection import Selection
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.pipeline.night import LossMove
-from cte_lake.report.figures.curves import suits
+from cte_lake.report.figures.curves import bin_loss, suits
 from cte_lake.report.gather import Row
 from cte_lake.report.latest import latest_losses
 
@@ -100,9 +100,8 @@ def _predicted(
     if one is None or any(pair["readout_background"] is None for pair in pairs):
         return None, None
     weights = [pair["cte_loss_err"] ** -2 for pair in pairs]
-    mjd, flux = [pair["mjd"] for pair in pairs], [pair["mean_flux"] for pair in pairs]
     sky = [pair["readout_background"] for pair in pairs]
-    mean = sum(w * x for w, x in zip(weights, one.loss(mjd, flux, sky), strict=True)) / sum(weights)
     # The pairs share the set: their errors do not average out.
-    error = sum(w * x for w, x in zip(weights, one.loss_err(mjd, flux, sky), strict=True)) / sum(weights)
+    found = bin_loss(one, pairs, [pair["mjd"] for pair in pairs], sky)
+    mean, error = (sum(w * x for w, x in zip(weights, each, strict=True)) / sum(weights) for each in found)
     return float(mean), None if error != error else float(error)

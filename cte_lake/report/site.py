@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cte_lake.plots.palette import PALETTE
+from cte_lake.plots.words import count_text
 from cte_lake.report.pairplot import SIZE
 
 NAVIGATION = (
@@ -45,6 +46,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = count_text
     style, tools = palette_style() + _asset("page.css"), _asset("tools.js")
     shared = {
         "report": report,

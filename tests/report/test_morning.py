@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from cte_lake import open_lake
@@ -15,6 +17,8 @@ from cte_lake.correction.fit_lake import consistency_of
 from cte_lake.correction.renewal import SetState
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.night import Night, NightStep, Trouble
+from cte_lake.report.figures.curves import time_curves, with_model
+from cte_lake.report.figures.request import Request
 from cte_lake.report.morning import (
     alarm_line,
     alarms_of,
@@ -70,6 +74,27 @@ def test_an_only_epoch_has_no_change() -> None:
 def test_a_change_beyond_three_errors_is_marked() -> None:
     (block,) = _blocks(_row(), _row(epoch=2, epoch_mjd=55900.0, cte_loss=0.2))
     assert block["rows"][0]["change_marked"] is True
+
+
+def test_the_model_of_a_bin_is_that_of_its_stars() -> None:
+    one, rng = make_set(), np.random.default_rng(4)
+    stars = 10.0 ** (np.log10(500.0) + rng.exponential(0.25, 4000).clip(max=0.6))
+    logs = np.log10(stars)
+    row = _row(
+        cte_loss=float(one.loss(55500.0, stars, 1.5).mean()),
+        mean_flux=float(stars.mean()),
+        mean_log_flux=float(logs.mean()),
+        mean_log_flux_sq=float((logs**2).mean()),
+    )
+    (move,) = loss_moves([row], [BIN], [one])
+    # The coefficients are a quadratic in the logarithm of flux; the star of the mean flux is far off.
+    assert move.model == pytest.approx(row["cte_loss"], rel=1e-6)
+    assert abs(float(one.loss(55500.0, stars.mean(), 1.5)) / row["cte_loss"] - 1) > 0.01
+    table = with_model([one], pa.Table.from_pylist([row]))
+    assert table["model_loss"].to_pylist() == [move.model]
+    drawn = time_curves([one], pa.Table.from_pylist([row]))
+    assert drawn is not None
+    assert drawn["loss"][0].as_py() == pytest.approx(move.model, rel=1e-12)
 
 
 def test_what_the_model_leaves_is_told() -> None:
@@ -225,3 +250,14 @@ def test_the_pages_alarms_are_those_of_the_audit(hostile_lake: Path) -> None:
         )
         found = alarms_of(rows.rows())
         assert len(found) == departing_epoch(lake).n_rows
+
+
+def test_a_figure_shows_what_is_there_where_the_usual_is_not() -> None:
+    rows = pa.Table.from_pylist([_row(flash=flash, filetype="flc") for flash in (33, 12)])
+    usual = {"length": ("l",), "flash": (0,), "filetype": ("flt",)}
+    chosen = Request().defaulting(rows, **usual).selection
+    assert (chosen.length, chosen.flash, chosen.filetype) == (("l",), (12,), ("flc",))
+    asked = Request(Selection(flash=(33,), filetype=("flt",))).defaulting(rows, **usual).selection
+    assert (asked.length, asked.flash, asked.filetype) == (("l",), (33,), ("flt",))
+    both = pa.Table.from_pylist([_row(), _row(flash=12, filetype="flc")])
+    assert Request().defaulting(both, **usual).selection.flash == (0,)

@@ -120,3 +120,29 @@ def test_a_figure_s_losses_and_model_are_those_of_the_record(hostile_lake, moves
     for key, (row,) in drawn.items():
         expected = (moves[key].loss, moves[key].loss_err, moves[key].model)
         assert (row["cte_loss"], row["cte_loss_err"], row["model_loss"]) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_what_stars_look_like_and_each_chip_s_loss_are_the_same_in_figure_view_and_command(
+    hostile_lake, tmp_path
+):
+    lake = shutil.copytree(hostile_lake, tmp_path / "lake", symlinks=True)
+    told = json.loads(run("chips", "--lake", lake, "--filetype", "flt", "--length", "l", "--json"))
+    for kind, key, values in (
+        ("chips", ("mjd", "chip", "bin_lo", "bin_hi", "flash"), ("loss", "loss_err")),
+        ("displacement", ("pair_id", "against", "bin_lo"), ("displacement", "displacement_err")),
+        ("growth", ("imagename", "aperture", "row_lo", "column_lo"), ("growth", "growth_err", "n")),
+        ("focus", ("imagename",), ("focus", "focus_err")),
+    ):
+        data = tmp_path / f"{kind}.parquet"
+        run("plot", kind, "--lake", lake, "--data", data, "-o", tmp_path / f"{kind}.png")
+        drawn = pq.read_table(data).to_pylist()
+        asked = json.loads(run("sql", f"FROM {kind}", "--lake", lake, "--format", "json", "--limit", 100000))
+        with open_lake(lake) as opened:
+            of_python = [dict(row) for row in getattr(opened, kind)().rows()]
+        for rows in (asked, of_python, *([told] if kind == "chips" else [])):
+            found = {tuple(row[name] for name in key): [row[name] for name in values] for row in rows}
+            assert drawn, kind
+            for row in drawn:
+                expected = found[tuple(row[name] for name in key)]
+                assert [row[name] for name in values] == pytest.approx(expected, rel=1e-9, nan_ok=True), kind

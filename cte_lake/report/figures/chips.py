@@ -24,7 +24,7 @@ def chips(lake: Lake, asked: Request) -> Drawing:
     """
     from cte_lake.plots.chip_losses import chips_plot
 
-    asked = asked.of_exposures().defaulting(length=("l",), **PLAIN)
+    asked = asked.of_exposures().defaulting(lake, length=("l",), **PLAIN)
     if asked.selection.proposal or asked.selection.visit:
         raise UsageError("losses of chips are of all proposals and visits together; leave these out")
     chosen, parameters = asked.where("aperture = $aperture", "loss IS NOT NULL")

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.model.coefficients import CoefficientSet
+from cte_lake.model.points import log_flux_moments
 
 Row = dict[str, Any]
 _STEPS = 60
+_FLUXES = ("mean_flux", "mean_log_flux", "mean_log_flux_sq")
 #: What a set was fitted for; rows must agree with it in all of these that it states. One with background has
 #: its flash levels together: '0,12'.
 _KEYS = ("target", "filter", "length", "flash", "filetype", "chinject", "generation")
@@ -46,6 +48,33 @@ def _background(rows: list[dict[str, Any]]) -> float:
     return float(np.median(known)) if known else float("nan")
 
 
+def bin_loss(
+    one: CoefficientSet, rows: Sequence[Mapping[str, Any]], mjd: Any, sky: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss that a set gives the stars of flux bins, and its standard error.
+
+    A bin's stars have many fluxes, and the faint ones lose more: the loss of a star of the mean flux is a
+    point too low in a bin from 500 to 2000 e-. Two stars stand for them, one standard deviation of the
+    logarithm of flux below its mean and one above; that is exact for a quadratic in that logarithm.
+
+    Parameters
+    ----------
+    one : CoefficientSet
+        The set.
+    rows : sequence of mapping
+        Rows of ``cte``, or of its columns mean_flux, mean_log_flux and mean_log_flux_sq.
+    mjd, sky : array_like
+        Date and background at readout (e-/px) of each row, or of all.
+    """
+    names = [name for name in _FLUXES if all(name in row for row in rows)]
+    mean, mean_sq = log_flux_moments({name: [row[name] for row in rows] for name in names})
+    apart = np.sqrt(np.maximum(mean_sq - mean**2, 0.0))
+    stars = [10.0 ** (mean + sign * apart) for sign in (-1, 1)]
+    losses, errors = ([of(mjd, star, sky) for star in stars] for of in (one.loss, one.loss_err))
+    # The two share the set, whose error does not average out.
+    return np.mean(losses, axis=0), np.mean(errors, axis=0)
+
+
 def with_model(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table:
     """Add ``model_loss`` (fraction) to losses, by the first set that suits a row; no column if none does.
 
@@ -59,16 +88,16 @@ def with_model(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table:
         if which is not None and sets[which].validity.mjd[0] <= row["mjd"] <= sets[which].validity.mjd[1]:
             of_set.setdefault(which, []).append(number)
     for which, chosen in of_set.items():
-        mjd, flux = (np.array([rows[number][name] for number in chosen]) for name in ("mjd", "mean_flux"))
-        sky = np.array([_background([rows[number]]) for number in chosen])
-        model[chosen] = sets[which].loss(mjd, flux, sky)
+        of_chosen = [rows[number] for number in chosen]
+        mjd, sky = ([row["mjd"] for row in of_chosen], [_background([row]) for row in of_chosen])
+        model[chosen] = bin_loss(sets[which], of_chosen, mjd, sky)[0]
     if not of_set:
         return losses
     return losses.append_column("model_loss", pa.array(model, from_pandas=True))
 
 
 def time_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | None:
-    """Loss of the median star of each observing mode and flux bin over the dates of the table.
+    """Loss of each observing mode and flux bin over the dates of the table, of the stars of its median row.
 
     Returns
     -------
@@ -79,14 +108,15 @@ def time_curves(sets: Sequence[CoefficientSet], losses: pa.Table) -> pa.Table | 
     rows = losses.to_pylist()
     result = []
     for shared, one, fitting in _sets_by(sets, rows, "bin_lo", "bin_hi"):
-        flux, sky = float(np.median([row["mean_flux"] for row in fitting])), _background(fitting)
+        sky = _background(fitting)
         first = max(min(row["mjd"] for row in rows), one.validity.mjd[0])
         last = min(max(row["mjd"] for row in rows), one.validity.mjd[1])
         if first > last:
             continue
         dates = np.linspace(first, last, _STEPS)
-        values = zip(dates, one.loss(dates, flux, sky), one.loss_err(dates, flux, sky), strict=True)
-        for mjd, loss, error in values:
+        # The row in the middle: of a median of each column no star need have been.
+        middle = sorted(fitting, key=lambda row: row["mean_flux"])[len(fitting) // 2]
+        for mjd, loss, error in zip(dates, *bin_loss(one, [middle] * _STEPS, dates, sky), strict=True):
             result.append(shared | _point("mjd", mjd, loss, error, one))
     return pa.Table.from_pylist(result) if result else None
 

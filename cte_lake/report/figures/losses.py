@@ -76,20 +76,20 @@ def of_several_flashes(losses: pa.Table) -> pa.Table:
 
 def cte_time(lake: Lake, asked: Request) -> Drawing:
     """Loss against time, a panel a flux bin."""
-    asked = asked.defaulting(**PLAIN)
+    asked = asked.defaulting(lake, **PLAIN)
     view = "cte" if asked.bins else "cte_vs_time"
     return time_drawing(_of_either_pairing(lake, view, asked), asked)
 
 
 def cte_flux(lake: Lake, asked: Request) -> Drawing:
     """Loss against flux, a colour an epoch."""
-    asked = asked.defaulting(length=("l",), **PLAIN)
+    asked = asked.defaulting(lake, length=("l",), **PLAIN)
     return flux_drawing(_of_either_pairing(lake, "cte_vs_flux", asked), asked)
 
 
 def cte_flash(lake: Lake, asked: Request) -> Drawing:
     """Loss against post-flash level."""
-    asked = asked.defaulting(length=("l",))
+    asked = asked.defaulting(lake, length=("l",))
     view = "cte" if asked.bins else "cte_vs_flash"
     return flash_drawing(_of_either_pairing(lake, view, asked), asked)
 
@@ -103,7 +103,7 @@ def time_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against time of the selected rows of ``cte``."""
     from cte_lake.plots.time import time_plot
 
-    asked = asked.defaulting(**PLAIN)
+    asked = asked.defaulting(losses, **PLAIN)
     table = with_model(asked.coefficients, chosen_bins(asked.rows(losses), asked, asked.time_bins))
     curves = time_curves(asked.coefficients, table)
     tables = {"losses": table} | ({"curves": curves} if curves is not None else {})
@@ -115,7 +115,7 @@ def flux_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against flux of the selected rows of ``cte``."""
     from cte_lake.plots.flux import flux_plot
 
-    asked = asked.defaulting(length=("l",), **PLAIN)
+    asked = asked.defaulting(losses, length=("l",), **PLAIN)
     table = asked.rows(losses)
     table = with_model(asked.coefficients, chosen_bins(table, asked, non_overlapping(bins_in(table))))
     curves = flux_curves(asked.coefficients, table)
@@ -128,7 +128,7 @@ def flash_drawing(losses: pa.Table, asked: Request) -> Drawing:
     """Loss against post-flash level of the selected rows of ``cte``."""
     from cte_lake.plots.flash import flash_plot
 
-    asked = asked.defaulting(length=("l",))
+    asked = asked.defaulting(losses, length=("l",))
     table = chosen_bins(asked.rows(losses), asked, asked.time_bins)
     return Drawing(flash_plot(table, unit=asked.unit), {"losses": table}, (f"shown: {asked}",))
 

@@ -31,7 +31,7 @@ def model_vs_data(lake: Lake, asked: Request) -> Drawing:
     """
     from cte_lake.plots.model import model_plot
 
-    asked = asked.defaulting(length=("l",), flash=(0,), filetype=("flt",))
+    asked = asked.defaulting(lake, length=("l",), flash=(0,), filetype=("flt",))
     if not asked.coefficients:
         raise NothingToDo(
             "the lake has no coefficient set; fit one with `cte-lake fit`, or name one: --coefficients"

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.model.loss_unit import PERCENT, LossUnit, loss_unit
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from matplotlib.figure import Figure
 
     from cte_lake.api import Lake
@@ -70,12 +71,24 @@ class Request:
         if isinstance(self.unit, str):
             object.__setattr__(self, "unit", loss_unit(self.unit))
 
-    def defaulting(self, **values: tuple[Any, ...]) -> Request:
-        """Fill in what the user left open."""
-        chosen: dict[str, Any] = {
-            key: value for key, value in values.items() if not getattr(self.selection, key) and value
-        }
-        return replace(self, selection=replace(self.selection, **chosen))
+    def defaulting(self, source: Lake | pa.Table, **values: tuple[Any, ...]) -> Request:
+        """Fill in what the user left open: of the usual values those that are there, else the first there."""
+        asked = self
+        for name, usual in values.items():
+            if usual and not getattr(asked.selection, name):
+                there = asked.of_exposures()._values_in(source, name)
+                value = tuple(one for one in usual if one in there) or tuple(there[:1]) or usual
+                chosen: dict[str, Any] = {name: value}
+                asked = replace(asked, selection=replace(asked.selection, **chosen))
+        return asked
+
+    def _values_in(self, source: Lake | pa.Table, name: str) -> list[Any]:
+        """Return the values of a column in the exposures of a lake, or rows of a table, that are selected."""
+        if isinstance(source, pa.Table):
+            return sorted({row[name] for row in source.to_pylist() if self.selection.matches(row)})
+        chosen, parameters = self.where()
+        query = f"SELECT DISTINCT {name} FROM exposures WHERE {chosen} ORDER BY {name}"
+        return [row[name] for row in source.sql(query, **parameters).rows()]
 
     def of_exposures(self) -> Request:
         """Return the request for a figure of exposures instead of pairs."""

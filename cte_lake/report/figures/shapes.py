@@ -17,7 +17,7 @@ def displacement(lake: Lake, asked: Request) -> Drawing:
     """How far stars are moved, against time."""
     from cte_lake.plots.shift import shift_plot
 
-    asked = asked.defaulting(length=("l",))
+    asked = asked.defaulting(lake, length=("l",))
     chosen, parameters = asked.where("against = 'bright'", "pairing = 'chips'")
     query = f"SELECT * FROM displacement WHERE {chosen} ORDER BY mjd, pair_id, bin_lo"
     rows = rows_of(lake, query, asked, **parameters)
@@ -49,7 +49,7 @@ def focus(lake: Lake, asked: Request) -> Drawing:
     """The sharpness of exposures against time."""
     from cte_lake.plots.shapes import focus_plot
 
-    asked = asked.defaulting(filetype=("flc",)).of_exposures()
+    asked = asked.defaulting(lake, filetype=("flc",)).of_exposures()
     chosen, parameters = asked.where()
     rows = rows_of(lake, f"SELECT * FROM focus WHERE {chosen} ORDER BY mjd, imagename", asked, **parameters)
     return Drawing(focus_plot(rows), {"focus": rows}, (f"shown: {asked}",))

@@ -86,7 +86,7 @@ def flux_background(lake: Lake, asked: Request) -> Drawing:
     """Share of the flux that far stars keep against the background."""
     from cte_lake.plots.background import background_plot
 
-    asked = asked.defaulting(length=("l",), filetype=("flt",))
+    asked = asked.defaulting(lake, length=("l",), filetype=("flt",))
     chosen, parameters = asked.where()
     view = f"flux_background(aperture := {asked.aperture}, generation := 'all')"
     stars = rows_of(
@@ -115,7 +115,7 @@ def recovery(lake: Lake, asked: Request) -> Drawing:
 
     if asked.selection.filetype:
         raise UsageError("recovery compares FLT with FLC; leave --filetype out")
-    asked = asked.of_exposures().defaulting(length=("l",), flash=(0,), chinject=("NONE",))
+    asked = asked.of_exposures().defaulting(lake, length=("l",), flash=(0,), chinject=("NONE",))
     chosen, parameters = asked.where()
     query = (
         f"SELECT * FROM recovery(aperture := {asked.aperture}) WHERE {chosen} ORDER BY mjd, rootname, bin_lo"
