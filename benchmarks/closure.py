@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cte_lake.correction.closure import run_closure
-from cte_lake.model.closure import ClosureOptions, before_and_after
+from cte_lake.model.closure import ClosureOptions
 from cte_lake.model.closure_report import summarise
 from cte_lake.model.injection import DEFAULT_LAW, Injection
 
@@ -33,7 +33,14 @@ def scaled(factor: float) -> Injection:
 
 def cases() -> dict[str, tuple[Injection, ClosureOptions]]:
     new = ClosureOptions()
-    found = {name: (Injection(), options) for name, options in before_and_after().items()}
+    found = {
+        name: (Injection(), options)
+        for name, options in (
+            ("2017: both fluxes in the bin, ratio, log of the mean flux", ClosureOptions("both_in_bin")),
+            ("mean flux in the bin, ratio, log of the mean flux", ClosureOptions("mean_flux")),
+            ("mean flux in the bin, log ratio, mean log flux", ClosureOptions("log_ratio")),
+        )
+    }
     found["last one, background 12 e-/px"] = (Injection(background=12.0), new)
     found["last one, Tukey instead of Huber"] = (Injection(), ClosureOptions(robust="tukey"))
     found["last one, twice the loss"] = (scaled(2.0), new)

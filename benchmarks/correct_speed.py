@@ -91,11 +91,13 @@ def parquet_case(rows: int, folder: str) -> float:
 def sql_case(rows: int, folder: str) -> float:
     import duckdb
 
-    from cte_lake.model.sqlmacro import create_macros, use_coefficients
+    from cte_lake.model.sqlmacro import MACRO, create_function, use_coefficients
+    from cte_lake.resources import data_dir
 
     connection = duckdb.connect()
     connection.execute("SET threads = 2")
-    create_macros(connection)
+    create_function(connection)
+    connection.execute((data_dir("sql") / f"{MACRO}.sql").read_text(encoding="utf-8"))
     use_coefficients(connection, coefficients())
     start = time.perf_counter()
     connection.execute(

@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
 from cte_lake.lake.evolve import SEED_TARGET
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.store import Place
@@ -41,20 +40,6 @@ def readable_exposures(lake: StoredLake, rootnames: Iterable[str]) -> list[dict[
     """Return the rows, of all photometry modes, by which readers see exposures of these root names."""
     found = lake.dataset("exposures").current("list_contains(?, rootname)", [list(rootnames)])
     return [dict(row) for row in found.to_pylist() if not row["withdrawn"]]
-
-
-def current_exposure(lake: StoredLake, imagename: str, mode: str) -> dict[str, Any]:
-    """Return the current row of one image.
-
-    Raises
-    ------
-    LakeError
-        If the lake has none.
-    """
-    found = lake.dataset("exposures").current("mode = ? AND imagename = ?", [mode, imagename]).to_pylist()
-    if not found:
-        raise LakeError(f"{imagename} has no row of mode {mode} in {lake}")
-    return dict(found[0])
 
 
 def earlier_exposure(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from cte_lake.errors import CatalogError
@@ -43,10 +42,6 @@ class MasterTable:
     def columns(self) -> dict[str, NDArray[np.int64] | NDArray[np.float64]]:
         """Return all columns by name: id, x, y, ra, dec, then the further ones."""
         return {"id": self.id, "x": self.x, "y": self.y, "ra": self.ra, "dec": self.dec, **self.extra}
-
-    def to_arrow(self) -> pa.Table:
-        """Return it as an Arrow table; NaN becomes NULL."""
-        return pa.table({name: pa.array(values, from_pandas=True) for name, values in self.columns().items()})
 
 
 def content_hash(table: MasterTable) -> str:

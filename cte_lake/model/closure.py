@@ -189,15 +189,6 @@ def _flux_bias(
     return sums[0] / counts, sums[1] / counts
 
 
-def before_and_after() -> dict[str, ClosureOptions]:
-    """Return the estimators in the order in which they were improved, by what to call them."""
-    return {
-        "2017: both fluxes in the bin, ratio, log of the mean flux": ClosureOptions("both_in_bin"),
-        "mean flux in the bin, ratio, log of the mean flux": ClosureOptions("mean_flux"),
-        "mean flux in the bin, log ratio, mean log flux": ClosureOptions("log_ratio"),
-    }
-
-
 def coefficient_names() -> list[str]:
     """Names of the nine coefficients in their order."""
     return [f"c{i}{j}" for i, j, _ in tensor_terms(2)]

@@ -171,10 +171,8 @@ def _find(role: str, names: Sequence[str], ucds: Mapping[str, str], radius: floa
 #: Fluxes per aperture whose number is the radius; photutils' aperture_sum_0 counts apertures instead.
 _RADIUS = r"_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"
 _PER_RADIUS = {
-    "flux": re.compile(
-        r"^(?:flux|flux_aper|aper_flux|aperture_flux|counts)_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"
-    ),
-    "mag": re.compile(r"^(?:mag|m|mag_aper)_?(?:r|rad|aper)?_?(\d+(?:\.\d+)?)(?:px|pix)?$"),
+    "flux": re.compile(rf"^(?:flux|flux_aper|aper_flux|aperture_flux|counts){_RADIUS}"),
+    "mag": re.compile(rf"^(?:mag|m|mag_aper){_RADIUS}"),
 }
 _COUNTED = {
     "flux": re.compile(r"^(?:aperture_sum_(\d+)|(?:flux_aper|aperture_sum)\[\d+\])$"),

@@ -111,14 +111,6 @@ CORRECTION_FLAGS: tuple[Flag, ...] = (
     OTHER_FLASH,
     OTHER_INJECTION,
 )
-#: Bits with which a row has no corrected flux.
-NO_RESULT = (
-    FLUX_NOT_POSITIVE.value
-    | INPUT_MISSING.value
-    | OFF_CHIP.value
-    | DATE_IMPOSSIBLE.value
-    | OTHER_CAMERA.value
-)
 
 
 def count_flags(columns: Mapping[str, NDArray[Any]]) -> Counter[str]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from cte_lake.lake.versions import digest
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.resources import data_dir
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,12 +34,6 @@ def key_of(coefficients: CoefficientSet) -> str:
     key = digest(to_toml(coefficients).encode())
     _sets[key] = coefficients
     return key
-
-
-def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create ``cte_corrected`` and its function in a connection."""
-    create_function(connection)
-    connection.execute((data_dir("sql") / f"{MACRO}.sql").read_text(encoding="utf-8"))
 
 
 def create_function(connection: duckdb.DuckDBPyConnection) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 from cte_lake.errors import UsageError
-from cte_lake.lake.place import place_of
 
 #: What is said of the lines in a crontab, by which they are found again.
 BEGIN, END = "# cte-lake begin {lake}", "# cte-lake end {lake}"
@@ -160,20 +157,9 @@ def _unit_word(text: str) -> str:
     return f'"{escaped}"' if re.search(r"[\s'\"\\;]", text) else escaped
 
 
-def options_of(frames: Path | None, publish: Path | None) -> str:
-    """Return the options of ``refresh`` for folders that the lake's configuration does not hold."""
-    given = (("--frames", frames), ("--publish", publish))
-    return " ".join(f"{name} {shlex.quote(str(path))}" for name, path in given if path is not None)
-
-
 def in_crontab(crontab: str, site: Site) -> str:
     """Return a crontab with the entry of a lake in place of the one it had; other lines stay."""
     begin, end = BEGIN.format(lake=site.lake), END.format(lake=site.lake)
     pattern = rf"^{re.escape(begin)}\n.*?^{re.escape(end)}\n?"
     others = re.sub(pattern, "", crontab, flags=re.MULTILINE | re.DOTALL)
     return f"{others.rstrip()}\n\n".lstrip() + cron_text(site)
-
-
-def address_of(lake: str) -> str:
-    """Return a lake's absolute path or address."""
-    return str(place_of(lake))

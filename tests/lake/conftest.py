@@ -22,6 +22,12 @@ STARS = 20
 DAY = 86_400
 
 
+def current_exposure(lake, imagename, mode):
+    """The current row of one image, as a dict."""
+    (row,) = lake.dataset("exposures").current("mode = ? AND imagename = ?", [mode, imagename]).to_pylist()
+    return row
+
+
 class Lakes:
     """Fills lakes: every exposure of a visit, in FLT and FLC, once per revision."""
 

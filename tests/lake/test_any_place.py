@@ -10,8 +10,9 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.commit import partition_of
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.verify import verify
-from cte_lake.lake.read import current_exposure, earlier_exposure
+from cte_lake.lake.read import earlier_exposure
 from cte_lake.lake.stored import find_lake, stored
+from tests.lake.conftest import current_exposure
 
 QUESTIONS = (
     "SELECT target, proposal, flash, filetype, count(*) AS n, sum(flux_r03) AS flux FROM phot"

@@ -6,7 +6,8 @@ import pytest
 from cte_lake.model.correct import correct
 from cte_lake.model.flags import INPUT_MISSING
 from cte_lake.model.flags import OFF_CHIP as OFF
-from cte_lake.model.sqlmacro import create_macros, key_of, use_coefficients
+from cte_lake.model.sqlmacro import MACRO, create_function, key_of, use_coefficients
+from cte_lake.resources import data_dir
 from tests.model.sets import make_background_set, make_set
 
 MISSING, OFF_CHIP = INPUT_MISSING.value, OFF.value
@@ -29,6 +30,12 @@ def stars():
         "mjd": rng.uniform(54000, 59000, size),
         "background": background,
     }
+
+
+def create_macros(connection):
+    """Make the macro with its function, as a query that names it does in a lake."""
+    create_function(connection)
+    connection.execute((data_dir("sql") / f"{MACRO}.sql").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("entry", [make_set(), make_set(-make_set().coefficients), make_background_set()])

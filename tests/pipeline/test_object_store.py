@@ -9,8 +9,9 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.align.alignment_rows import alignment_for, current_rows, headerlet_path, write_solution
+from cte_lake.pipeline.align.alignment_rows import alignment_for, current_rows, write_solution
 from cte_lake.pipeline.crmask.mask_rows import CRMask, crmask_states, mask_for, write_mask
+from tests.pipeline.headerlets import headerlet_path
 from tests.pipeline.test_stores import ALIGN_ROW, CRMASK_ROW, _solution
 
 

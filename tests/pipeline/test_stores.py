@@ -14,12 +14,12 @@ from cte_lake.pipeline.align.alignment_rows import (
     WcsSolution,
     alignment_for,
     alignment_states,
-    headerlet_path,
     solution_hash,
     wcs_cards,
     write_solution,
 )
 from cte_lake.pipeline.crmask.mask_rows import CRMask, crmask_states, mask_for, write_mask
+from tests.pipeline.headerlets import headerlet_path
 
 EXPOSURE = {
     "imagename": "ic7802aaq_flc.fits",

@@ -112,10 +112,6 @@ def _check(source: Any, quick: bool, columns: Collection[str]) -> str | None:
     return None
 
 
-def _says_hash(table: pa.Table) -> bool:
-    return _PHOT_HASH in table.column_names and table.column(_PHOT_HASH).null_count < table.num_rows
-
-
 def is_recorded(place: Place) -> bool:
     """Whether a file bears the hash of its rows, as all do that cte-lake writes since 2026."""
     recorded = pq.read_metadata(place.source()).metadata or {}

@@ -182,12 +182,6 @@ def write_solution(
     return version
 
 
-def headerlet_path(lake_root: StoredLake, rootname: str) -> Place | None:
-    """Return the current headerlet of an exposure, None unless it is aligned."""
-    version = current(alignment_dir(lake_root), rootname.lower())
-    return version.beside(_HEADERLET) if version is not None and version.status == ALIGNED else None
-
-
 def _load(version: Version) -> WcsSolution:
     if version.status != ALIGNED:
         row = read_row(version)

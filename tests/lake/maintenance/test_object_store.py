@@ -16,11 +16,10 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.paths import phot_file
 from cte_lake.lake.place import place_of
-from cte_lake.lake.read import current_exposure
 from cte_lake.lake.s3 import S3, S3Object
 from cte_lake.lake.stored import find_lake, stored
 from cte_lake.simulate import fill_lake
-from tests.lake.conftest import DAY, answers, as_revision
+from tests.lake.conftest import DAY, answers, as_revision, current_exposure
 from tests.stores import copy_bucket
 
 WEEK = int(7 * DAY * 1e9)

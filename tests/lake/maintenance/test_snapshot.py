@@ -9,12 +9,12 @@ from cte_lake.lake.commit import withdraw
 from cte_lake.lake.maintenance.restore import plan_restore, restore
 from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
-from cte_lake.lake.read import current_exposure, current_master
+from cte_lake.lake.read import current_master
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import current, next_version, read_row, write_row
 from cte_lake.lake.write import write_bytes
-from tests.lake.conftest import answers
+from tests.lake.conftest import answers, current_exposure
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from cte_lake.lake.dataset_files import DatasetFiles
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.paths import Partition, phot_file
-from cte_lake.lake.read import current_exposure, current_master
+from cte_lake.lake.read import current_master
 from cte_lake.lake.scratch import temporary_beside
 from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import Version, current, next_version
 from cte_lake.lake.write import write_bytes
 from cte_lake.simulate import fill_lake
-from tests.lake.conftest import DAY, age, answers, as_revision
+from tests.lake.conftest import DAY, age, answers, as_revision, current_exposure
 
 WEEK = int(7 * DAY * 1e9)
 

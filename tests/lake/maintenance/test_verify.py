@@ -10,9 +10,8 @@ from cte_lake.frames.fitsfile import checksum
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.verify import changed_inputs, verify
-from cte_lake.lake.read import current_exposure
 from cte_lake.lake.stored import stored
-from tests.lake.conftest import STARS, answers
+from tests.lake.conftest import STARS, answers, current_exposure
 
 
 def one(root, pattern):

@@ -25,7 +25,6 @@ from cte_lake.pipeline.align.alignment_rows import (
     alignment_for,
     alignment_states,
     current_rows,
-    headerlet_path,
 )
 from cte_lake.pipeline.align.crosscheck import cross_check
 from cte_lake.pipeline.align.export import draw_diagnostics, read_matches, write_aligned
@@ -45,6 +44,7 @@ from cte_lake.simulate import (
     with_anomalies,
     with_wcs_errors,
 )
+from tests.pipeline.headerlets import headerlet_path
 
 WIDTH = 512
 ERRORS = {
