@@ -46,7 +46,7 @@ def coverage(
     """
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
-    from cte_lake.report.coverage import coverage_told
+    from cte_lake.report.coverage import coverage_gaps
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
@@ -59,7 +59,7 @@ def coverage(
             "ORDER BY target, proposal, visit NULLS LAST, filter, length, flash",
             **parameters,
         ).arrow()
-        found = coverage_told(opened)
+        found = coverage_gaps(opened)
     whole = output is not None or format_ not in {None, "table"}
     print_table(rows if whole else rows.select(_PRINTED), format_, output)
     for line in found["overdue"]:

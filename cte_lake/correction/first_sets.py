@@ -33,7 +33,7 @@ class FirstSet:
     """A set that was asked for and not there: the new one, None where it has to wait, and that in words."""
 
     new: CoefficientSet | None
-    told: str
+    advice: str
 
 
 def make_first_sets(lake: StoredLake, settings: Settings) -> list[FirstSet]:
@@ -82,10 +82,10 @@ def _first(opened: Lake, settings: Settings, asked: AskedSet, chosen: Selection)
     except (FitRefused, NothingToDo) as error:
         return FirstSet(None, f"the first set of {name} has to wait: {error}")
     found = replace(outcome.coefficients, name=free_name(opened.stored, outcome.coefficients.name))
-    told = f"observers may use {found.name}, the first of {name}; look at it before you publish it"
-    found = replace(found, provenance={**found.provenance, ADVICE: told})
+    advice = f"observers may use {found.name}, the first of {name}; look at it before you publish it"
+    found = replace(found, provenance={**found.provenance, ADVICE: advice})
     write_coefficients(path_in_lake(opened.stored, found.name), found)
-    return FirstSet(found, told)
+    return FirstSet(found, advice)
 
 
 def _refuse_early(outcome: FitOutcome) -> None:

@@ -100,7 +100,7 @@ class LossMove:
         The epoch before it.
     model, model_err : float or None
         What the coefficients that observers should use predict for the newest epoch.
-    told : float or None
+    loss_last_night : float or None
         The loss that the record of the night before had for this mode and bin.
     """
 
@@ -119,7 +119,7 @@ class LossMove:
     loss_before_err: float | None = None
     model: float | None = None
     model_err: float | None = None
-    told: float | None = None
+    loss_last_night: float | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from cte_lake.pipeline.night import last_night
 from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.coefficients import coefficient_cells
-from cte_lake.report.coverage import coverage_told
+from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
@@ -174,7 +174,7 @@ def _content(
         one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, options)
     }
     frames = frames_drawn()
-    told = coverage_told(lake)
+    coverage = coverage_gaps(lake)
     files = last_tally(lake.stored)
     now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
@@ -192,7 +192,7 @@ def _content(
         "estimator": measure.estimator,
         "state": now,
         "files": files,
-        "coverage": told,
+        "coverage": coverage,
         "lines": _shown(
             [
                 morning.night_line(last_night(lake.stored), moment),
@@ -202,7 +202,7 @@ def _content(
                     last_audits(lake.stored),
                     last_verification(lake.stored),
                 ),
-                morning.coverage_line(told),
+                morning.coverage_line(coverage),
                 morning.files_line(now, files),
                 morning.coefficient_line(states),
                 morning.news_line(news_cells),
@@ -231,7 +231,7 @@ def _shown(lines: list[Cells], show_paths: bool) -> list[Cells]:
     # What failed in the night says where, which a published page shows only if asked to.
     if show_paths:
         return lines
-    return [one | {"told": [tables.names_alone(text) for text in one["told"]]} for one in lines]
+    return [one | {"sentences": [tables.names_alone(text) for text in one["sentences"]]} for one in lines]
 
 
 def _time_text(stamp: str | None) -> str:

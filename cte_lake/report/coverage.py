@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAMED = 12
 
 
-def coverage_told(lake: Lake) -> dict[str, Any]:
+def coverage_gaps(lake: Lake) -> dict[str, Any]:
     """Return what is missing in a lake, for status, page and mail; no photometry is read.
 
     Returns
@@ -65,9 +65,9 @@ def _overdue(row: dict[str, Any]) -> str:
     )
 
 
-def lines(told: dict[str, Any], most: int = _NAMED) -> list[str]:
+def lines(gaps: dict[str, Any], most: int = _NAMED) -> list[str]:
     """Return sentences on what is missing: overdue visits, then incomplete ones, the first few named."""
-    shown = [*told["overdue"], *told["incomplete"][:most]]
-    more = len(told["incomplete"]) - most
+    shown = [*gaps["overdue"], *gaps["incomplete"][:most]]
+    more = len(gaps["incomplete"]) - most
     rest = f"... and {more} more incomplete visits; `cte-lake coverage` lists them"
     return [*shown, rest] if more > 0 else shown

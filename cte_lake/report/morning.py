@@ -30,13 +30,13 @@ _A_NIGHT = timedelta(hours=36)
 
 
 def _line(
-    name: str, tag: str, good: bool | None, text: str, told: Sequence[str] = (), link: str = ""
+    name: str, tag: str, good: bool | None, text: str, sentences: Sequence[str] = (), link: str = ""
 ) -> Cells:
     """A line of the first screen; `good` is None where it is neither well nor not."""
     style = {True: "good", False: "warn", None: "none"}[good]
-    more = len(told) - _MOST
-    shown = [*told[:_MOST], *([f"and {more} more"] if more > 0 else [])]
-    return {"name": name, "tag": tag, "style": style, "text": text, "told": shown, "link": link}
+    more = len(sentences) - _MOST
+    shown = [*sentences[:_MOST], *([f"and {more} more"] if more > 0 else [])]
+    return {"name": name, "tag": tag, "style": style, "text": text, "sentences": shown, "link": link}
 
 
 def night_line(night: Night | None, moment: datetime) -> Cells:
@@ -87,14 +87,16 @@ def alarm_line(
         What `cte_lake.views.audits.last_audits` and `last_verification` return.
     """
     failed = [] if audits is None else [name for name in audits["rows"] if name != ALARM]
-    told = [alarm_text(row) for row in rows]
-    told += [f"audit {name} found rows that must not be; cte-lake audit lists them" for name in failed]
+    sentences = [alarm_text(row) for row in rows]
+    sentences += [f"audit {name} found rows that must not be; cte-lake audit lists them" for name in failed]
     if verified is not None and verified["harmful"]:
         found = count_text(verified["harmful"], "damaged or missing file")
-        told.append(f"verify found {found} on {verified['at'][:10]}; cte-lake status names them")
-    if told:
+        sentences.append(f"verify found {found} on {verified['at'][:10]}; cte-lake status names them")
+    if sentences:
         text = "The losses of the newest epoch are not what the earlier ones predict." if rows else ""
-        return _line("Alarms", count_text(len(told), "alarm"), False, text or "The lake needs a look.", told)
+        return _line(
+            "Alarms", count_text(len(sentences), "alarm"), False, text or "The lake needs a look.", sentences
+        )
     if not seen:
         return _line("Alarms", "none", None, "There is no slope yet that could raise one.")
     return _line("Alarms", "none", True, "No newest epoch departs from what the earlier ones predict.")
@@ -143,14 +145,19 @@ def coefficient_line(states: Sequence[SetState]) -> Cells:
     if not used:
         return _line(name, "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
     stale = [one for one in used if one.state == "stale"]
-    told = [f"{one.coefficients.name} is {one.state}: {one.reason}" for one in states if _to_tell(one)]
+    sentences = [f"{one.coefficients.name} is {one.state}: {one.reason}" for one in states if _to_tell(one)]
     text = f"{count_text(len(used), 'set')} to use, the newest {age_text(used[0])}."
     if stale:
         return _line(
-            name, f"{len(stale)} stale", False, f"{text} cte-lake run --steps fit renews them.", told, link
+            name,
+            f"{len(stale)} stale",
+            False,
+            f"{text} cte-lake run --steps fit renews them.",
+            sentences,
+            link,
         )
     known = all(one.state == "current" for one in used)
-    return _line(name, "current" if known else "not known", known or None, text, told, link)
+    return _line(name, "current" if known else "not known", known or None, text, sentences, link)
 
 
 def _to_tell(one: SetState) -> bool:

@@ -21,7 +21,7 @@ _BIN = (*_MODE, "bin_lo", "bin_hi")
 
 
 def moves_of(
-    lake: Lake, measure: Measure, sets: Sequence[CoefficientSet] = (), told: Iterable[LossMove] = ()
+    lake: Lake, measure: Measure, sets: Sequence[CoefficientSet] = (), last_night: Iterable[LossMove] = ()
 ) -> tuple[LossMove, ...]:
     """Return how a lake's losses moved, at the configured aperture, estimator and bins of the time figure."""
     bins = [(low, high) for low, high in measure.time_bins]
@@ -32,14 +32,14 @@ def moves_of(
         estimator=measure.estimator,
         **values,
     ).rows()
-    return loss_moves(rows, bins, sets, told)
+    return loss_moves(rows, bins, sets, last_night)
 
 
 def loss_moves(
     losses: Sequence[Row],
     bins: Iterable[tuple[float, float]],
     sets: Sequence[CoefficientSet] = (),
-    told: Iterable[LossMove] = (),
+    last_night: Iterable[LossMove] = (),
 ) -> tuple[LossMove, ...]:
     """Compare the newest epoch of each mode and flux bin with the epoch before it, and with a set.
 
@@ -51,7 +51,7 @@ def loss_moves(
         Flux bins, electrons.
     sets : sequence of CoefficientSet
         Those that observers should use; the first that suits a mode predicts its loss.
-    told : iterable of LossMove
+    last_night : iterable of LossMove
         What the record of the night before had.
     """
     chips, wanted = [row for row in losses if row["pairing"] == "chips"], list(bins)
@@ -61,7 +61,7 @@ def loss_moves(
         [row for row in chips if row["epoch"] < last.get(_key(row, _MODE), row["epoch"])], wanted
     )
     before = {_key(row, _BIN): row for row in earlier}
-    known = {tuple(getattr(move, name) for name in _BIN): move.loss for move in told}
+    known = {tuple(getattr(move, name) for name in _BIN): move.loss for move in last_night}
     return tuple(
         _move(row, chips, before.get(_key(row, _BIN)), sets, known.get(_key(row, _BIN)))
         for row in sorted(newest, key=lambda row: _key(row, _BIN))
@@ -73,7 +73,11 @@ def _key(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 def _move(
-    row: Row, losses: Sequence[Row], before: Row | None, sets: Sequence[CoefficientSet], told: float | None
+    row: Row,
+    losses: Sequence[Row],
+    before: Row | None,
+    sets: Sequence[CoefficientSet],
+    last_night: float | None,
 ) -> LossMove:
     model, model_err = _predicted(row, losses, sets)
     return LossMove(
@@ -86,7 +90,7 @@ def _move(
         loss_before_err=None if before is None else before["cte_loss_err"],
         model=model,
         model_err=model_err,
-        told=told,
+        loss_last_night=last_night,
     )
 
 

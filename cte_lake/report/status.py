@@ -11,7 +11,7 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.pipeline.night import last_night
 from cte_lake.plots.words import target_text
 from cte_lake.report import tables
-from cte_lake.report.coverage import coverage_told
+from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.gather import Row, bookkeeping
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
@@ -31,7 +31,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
     dict
         lake, mode, state (counts and latest epoch), files (of the last ingest: at, files, sums, text; None
         before the first), targets, rejects (failures, newest first), coverage (what is missing; see
-        `coverage_told`), night (the last or running night: what `cte_lake.pipeline.night.Night` holds, and
+        `coverage_gaps`), night (the last or running night: what `cte_lake.pipeline.night.Night` holds, and
         text, the night in one sentence; None before the first), verified (what the last verification found;
         None without one) and report (the last one's time, what is new since, its losses; None without one).
     """
@@ -46,7 +46,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "rejects": tables.reject_table(
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
         )[1],
-        "coverage": coverage_told(lake),
+        "coverage": coverage_gaps(lake),
         "night": None if night is None else asdict(night) | {"text": night.text},
         "verified": last_verification(lake.stored),
         "report": None if last is None else _report(last, rows["exposures"], lake),

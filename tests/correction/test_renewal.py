@@ -155,8 +155,8 @@ def test_a_set_that_is_asked_for_is_made_once_as_soon_as_it_can_be(lake):
     made = make_first_sets(lake, settings)
     assert [one.new is not None for one in made][::2] == [True, False]
     new = made[0].new
-    assert made[0].told.startswith(f"observers may use {new.name}, the first of NGC 104 F502N l FLT;")
-    assert made[2].told.startswith("the first set of NGC 104 F502N l FLC has to wait: ")
+    assert made[0].advice.startswith(f"observers may use {new.name}, the first of NGC 104 F502N l FLT;")
+    assert made[2].advice.startswith("the first set of NGC 104 F502N l FLC has to wait: ")
     assert read_coefficients(path_in_lake(lake, new.name)) == new
     assert (new.name, "current", True) in told(lake, settings)
     # Once it is there it is kept up as any other; what waits is tried again.
@@ -186,7 +186,7 @@ def test_the_night_makes_no_first_set_that_nothing_could_contradict(numbers, bin
         asked |= {"measure.flux_bins": bins, "measure.time_bins": bins}
     (waiting,) = make_first_sets(lake, load_settings(lake, asked, environment={}))
     assert waiting.new is None
-    assert waiting.told.startswith(f"the first set of NGC 104 F502N l FLT has to wait: {reason}")
+    assert waiting.advice.startswith(f"the first set of NGC 104 F502N l FLT has to wait: {reason}")
     assert set_states(lake, load_settings(lake, environment={})) == []
 
 
@@ -199,7 +199,7 @@ def test_the_first_set_waits_for_bins_that_several_epochs_have(images, tmp_path)
     lake = lake_of(tmp_path / "lake", [first, *others])
     asked = {"refresh.sets": [{"target": "ngc104", "filter": "F502N", "filetype": "flt", "flash": [0]}]}
     (waiting,) = make_first_sets(lake, load_settings(lake, asked, environment={}))
-    assert "2 flux bins have slopes in 3 epochs, a quadratic in log flux needs 3" in waiting.told
+    assert "2 flux bins have slopes in 3 epochs, a quadratic in log flux needs 3" in waiting.advice
 
 
 def faint(image):

@@ -11,7 +11,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.report.coverage import coverage_told
+from cte_lake.report.coverage import coverage_gaps
 from cte_lake.simulate.monitor import Monitor
 from cte_lake.views.audits import run_audits
 
@@ -32,7 +32,7 @@ def test_a_monitor_of_2009_to_2026_and_its_recalibration(tmp_path, monkeypatch):
         assert benchmark.fill(root, monitor, recalibrated) == 418
         with open_lake(root) as lake:
             assert all(result.passed for result in run_audits(lake))
-            told = coverage_told(lake)
+            told = coverage_gaps(lake)
             assert told["unpaired"] == {"partner_missing": 6}
             assert len([line for line in told["overdue"] if "never came" in line]) == 1
             named = [line for line in told["incomplete"] if "by its plan" not in line]

@@ -142,9 +142,9 @@ def test_a_night_that_went_well() -> None:
 def test_a_night_to_look_at() -> None:
     step = NightStep("align", "failed", "the disk is full; make room", exit_code=5)
     line = night_line(replace(NIGHT, steps=(step,), exit_code=5), MORNING)
-    assert (line["style"], line["told"]) == ("warn", ["align failed: the disk is full; make room"])
+    assert (line["style"], line["sentences"]) == ("warn", ["align failed: the disk is full; make room"])
     trouble = Trouble("a", "look here", NIGHT.started)
-    assert night_line(replace(NIGHT, troubles=(trouble,)), MORNING)["told"] == ["look here"]
+    assert night_line(replace(NIGHT, troubles=(trouble,)), MORNING)["sentences"] == ["look here"]
     killed = replace(NIGHT, ended="", steps=(NightStep("ingest", "running"),))
     assert night_line(killed, MORNING)["tag"] == "not ended"
     assert night_line(None, MORNING)["style"] == "none"
@@ -154,7 +154,7 @@ def test_a_trouble_is_told_once_on_the_screen() -> None:
     keys = ("alarm x", "overdue y", "step align 5", "reject /a", "reject /b", "unended z")
     since = {"reject /a": "2026-04-01T03:43:00+00:00"}
     troubles = tuple(Trouble(key, key, since.get(key, NIGHT.started)) for key in keys)
-    assert night_line(replace(NIGHT, troubles=troubles), MORNING)["told"] == ["reject /b", "unended z"]
+    assert night_line(replace(NIGHT, troubles=troubles), MORNING)["sentences"] == ["reject /b", "unended z"]
 
 
 def test_audits_and_verification_raise_alarms() -> None:
@@ -162,8 +162,8 @@ def test_audits_and_verification_raise_alarms() -> None:
     verified = {"at": NIGHT.started, "harmful": 2, "findings": []}
     line = alarm_line([], [_row()], audits, verified)
     assert (line["tag"], line["style"]) == ("2 alarms", "warn")
-    assert line["told"][0].startswith("audit unknown_star found rows")
-    assert line["told"][1].startswith("verify found 2 damaged or missing files on 2026-05-01")
+    assert line["sentences"][0].startswith("audit unknown_star found rows")
+    assert line["sentences"][1].startswith("verify found 2 damaged or missing files on 2026-05-01")
     assert alarm_line([], [_row()], {"at": "", "rows": {}}, verified | {"harmful": 0})["style"] == "good"
 
 
@@ -179,7 +179,7 @@ def test_alarms_are_told_with_their_error() -> None:
            "departure": 0.103, "departure_err": 0.012, "errors": 8.6}  # fmt: skip
     line = alarm_line([row], [row])
     assert line["style"] == "warn"
-    assert line["told"] == [
+    assert line["sentences"] == [
         "NGC 104, F502N, long exposures, FLT, 2014-02-12: 10.3% ± 1.2% higher (8.6 errors)"
     ]
     assert alarm_line([], [row])["style"] == "good"
@@ -188,23 +188,23 @@ def test_alarms_are_told_with_their_error() -> None:
 
 def test_many_overdue_visits_do_not_fill_the_screen() -> None:
     line = coverage_line({"overdue": [f"visit {k}" for k in range(9)], "incomplete": []})
-    assert len(line["told"]) == 5
-    assert line["told"][-1] == "and 5 more"
+    assert len(line["sentences"]) == 5
+    assert line["sentences"][-1] == "and 5 more"
 
 
 def test_a_stale_set_is_named_with_its_reason_and_age() -> None:
     made = (datetime.now(UTC) - timedelta(days=34, hours=1)).isoformat()
     one = replace(make_set(), provenance={"date": made})
     line = coefficient_line([SetState(one, "current")])
-    assert (line["tag"], line["told"]) == ("current", [])
+    assert (line["tag"], line["sentences"]) == ("current", [])
     assert "34 days ago" in line["text"]
     line = coefficient_line([SetState(one, "stale", "fitted to 4 pairs, there are 6 now")])
     assert (line["tag"], line["style"]) == ("1 stale", "warn")
-    assert line["told"] == [f"{one.name} is stale: fitted to 4 pairs, there are 6 now"]
+    assert line["sentences"] == [f"{one.name} is stale: fitted to 4 pairs, there are 6 now"]
     assert coefficient_line([SetState(one, "unknown", "it does not say")])["style"] == "none"
     # What a newer one has taken the place of is no concern of the morning.
     older = SetState(replace(one, name="older"), "superseded", "by another", use=False)
-    assert coefficient_line([SetState(one, "current"), older])["told"] == []
+    assert coefficient_line([SetState(one, "current"), older])["sentences"] == []
     assert coefficient_line([])["tag"] == "none"
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
-from cte_lake.report.coverage import coverage_told
+from cte_lake.report.coverage import coverage_gaps
 from tests.sql.writing import add_exposure, add_pair
 
 
@@ -77,7 +77,7 @@ def test_the_command_lists_what_is_missing_and_tells_the_rest(monitor):
     assert "1 epoch never came" in run.stderr
     assert "without a partner: 2 (partner_missing)" in run.stderr
     with open_lake(monitor) as lake:
-        told = coverage_told(lake)
+        told = coverage_gaps(lake)
     assert any("14378/03: F502N l flash 0: FLT of chip 1" in line for line in told["incomplete"])
     assert told["unpaired"] == {"partner_missing": 2}
     status = CliRunner().invoke(app, ["status", "--lake", str(monitor)])

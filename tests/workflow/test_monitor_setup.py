@@ -242,7 +242,7 @@ def test_packages_that_are_missing_or_too_old_are_named(monkeypatch):
     listed = ["numpy>=999", "no-such-package>=1", "scipy>=1.0", 'absent>=2; extra == "prepare"']
     monkeypatch.setattr(software, "requires", lambda _: listed)
     assert software.packages().outcome == "fail"
-    assert re.search(r"numpy \S+ is not >=999; no-such-package is not installed", software.packages().told)
+    assert re.search(r"numpy \S+ is not >=999; no-such-package is not installed", software.packages().found)
     told = [check.line for check in software.extras()]
     assert any("absent is not installed; `pip install 'cte-lake[prepare]'`" in line for line in told)
 

@@ -31,13 +31,13 @@ def examine(lake: StoredLake | None) -> Iterator[Check]:
     settings = None
     if lake is not None:
         yield lake_is_written(lake)
-        settings, told = configuration(lake)
-        yield told
+        settings, found = configuration(lake)
+        yield found
     config = None if settings is None else settings.config
     yield from disk(lake, config)
     yield memory(config)
-    answer, told = network(config)
-    yield told
+    answer, found = network(config)
+    yield found
     yield clock(lake, answer)
     yield from programs()
     if lake is not None and config is not None:

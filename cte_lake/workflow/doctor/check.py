@@ -16,7 +16,7 @@ class Check:
         What was looked at, in a word or two.
     outcome : {'ok', 'warn', 'fail'}
         'warn': the night runs, but something of it may not; 'fail': it does not run.
-    told : str
+    found : str
         What was found.
     remedy : str
         What to do, '' where nothing is to be done.
@@ -24,10 +24,10 @@ class Check:
 
     name: str
     outcome: Literal["ok", "warn", "fail"]
-    told: str
+    found: str
     remedy: str = ""
 
     @property
     def line(self) -> str:
         """The check in one line."""
-        return f"{self.outcome:<5} {self.name:<13} {self.told}{f'; {self.remedy}' if self.remedy else ''}"
+        return f"{self.outcome:<5} {self.name:<13} {self.found}{f'; {self.remedy}' if self.remedy else ''}"

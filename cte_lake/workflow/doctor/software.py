@@ -29,11 +29,11 @@ _EXTRAS = {
 
 def python() -> Check:
     """Check Python and the version of cte-lake."""
-    told = f"cte-lake {__version__}, Python {platform.python_version()} on {platform.system()}"
+    found = f"cte-lake {__version__}, Python {platform.python_version()} on {platform.system()}"
     if sys.version_info < _PYTHON:
         wanted = ".".join(map(str, _PYTHON))
-        return Check("versions", "fail", told, f"cte-lake needs Python {wanted} or later")
-    return Check("versions", "ok", told)
+        return Check("versions", "fail", found, f"cte-lake needs Python {wanted} or later")
+    return Check("versions", "ok", found)
 
 
 def unmet(extra: str = "") -> list[str]:
@@ -77,8 +77,8 @@ def extras(needs_s3: bool = False) -> Iterator[Check]:
         if missing and (needed or (extra == "s3" and needs_s3)):
             remedy = f"`pip install 'cte-lake[{extra}]'`"
             yield Check("extras", "warn", f"{lack}: {'; '.join(missing)}", remedy)
-    told = f"installed: {', '.join(there[True]) or 'none'}"
-    yield Check("extras", "ok", told + (f"; not: {', '.join(there[False])}" if there[False] else ""))
+    found = f"installed: {', '.join(there[True]) or 'none'}"
+    yield Check("extras", "ok", found + (f"; not: {', '.join(there[False])}" if there[False] else ""))
 
 
 def programs() -> Iterator[Check]:

@@ -73,8 +73,8 @@ def last_job(lake: StoredLake) -> Check:
         return Check("last night", "ok", "none yet")
     age = (clock.now() - datetime.fromisoformat(night.started)).total_seconds() / 86400.0
     if age > _LATE:
-        told = f"{night.text}: {age:.0f} days ago"
-        return Check("last night", "warn", told, "look at the scheduler and at its mail")
+        found = f"{night.text}: {age:.0f} days ago"
+        return Check("last night", "warn", found, "look at the scheduler and at its mail")
     if night.failed:
         return Check("last night", "warn", night.text, "`cte-lake status` says why")
     return Check("last night", "ok", night.text)

@@ -50,13 +50,13 @@ def disk(lake: StoredLake | None, config: Config | None) -> Iterator[Check]:
 
 
 def _space(what: str, free: float) -> Check:
-    told = f"{free / _GB:.0f} GB free for {what}"
+    found = f"{free / _GB:.0f} GB free for {what}"
     if free < _LEAST:
         remedy = "free some: a visit needs up to 5 GB; `cte-lake vacuum` deletes what was superseded"
-        return Check("disk", "fail", told, remedy)
+        return Check("disk", "fail", found, remedy)
     if free < _SCARCE:
-        return Check("disk", "warn", told, "a year of visits needs about 30 GB")
-    return Check("disk", "ok", told)
+        return Check("disk", "warn", found, "a year of visits needs about 30 GB")
+    return Check("disk", "ok", found)
 
 
 def memory(config: Config | None) -> Check:
@@ -64,11 +64,11 @@ def memory(config: Config | None) -> Check:
     free, count = free_memory(), 1 if config is None else max(1, config.workers.count)
     if free is None:
         return Check("memory", "ok", "not known on this system")
-    told = f"{free / _GB:.0f} GB free for {count} worker{'s' if count > 1 else ''}"
+    room = f"{free / _GB:.0f} GB free for {count} worker{'s' if count > 1 else ''}"
     if free < count * _MEMORY:
         fewer = f"set workers.count to {max(1, int(free / _MEMORY))}" if count > 1 else "close other programs"
-        return Check("memory", "warn", told, f"each takes up to 2 GB: {fewer}")
-    return Check("memory", "ok", told)
+        return Check("memory", "warn", room, f"each takes up to 2 GB: {fewer}")
+    return Check("memory", "ok", room)
 
 
 def network(config: Config | None) -> tuple[datetime | None, Check]:
@@ -103,10 +103,10 @@ def clock(lake: StoredLake | None, answer: datetime | None) -> Check:
     now, remedy = datetime.now(UTC), "set it by a time service (chrony, systemd-timesyncd)"
     if answer is not None:
         off = abs((now - answer).total_seconds())
-        told = f"{now:%Y-%m-%d %H:%M} UTC, {off:.0f} s off the archive's"
+        found = f"{now:%Y-%m-%d %H:%M} UTC, {off:.0f} s off the archive's"
         if off > _CLOCK_WARN:
-            return Check("clock", "fail" if off > _CLOCK_FAIL else "warn", told, remedy)
-        return Check("clock", "ok", told)
+            return Check("clock", "fail" if off > _CLOCK_FAIL else "warn", found, remedy)
+        return Check("clock", "ok", found)
     night = None if lake is None else last_night(lake)
     if night is not None and datetime.fromisoformat(night.started) > now:
         return Check("clock", "fail", f"{now:%Y-%m-%d %H:%M} UTC is before the last night", remedy)

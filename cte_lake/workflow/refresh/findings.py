@@ -35,13 +35,13 @@ def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night
     A lake that cannot be read has nothing to say; the steps have said why.
     """
     from cte_lake.api import open_lake
-    from cte_lake.report.coverage import coverage_told, lines
+    from cte_lake.report.coverage import coverage_gaps, lines
 
     files: list[Trouble] = []
     late: list[Trouble] = []
     try:
         with open_lake(lake) as opened:
-            told = coverage_told(opened)
+            told = coverage_gaps(opened)
             night = replace(night, missing=tuple(lines(told)), missing_text=told["text"])
             night = _with_losses(night, opened, before)
             files = list(_of_files(opened, night.started))
@@ -97,7 +97,7 @@ def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
     if state == night.follows_from:
         return night
     if before is not None and before.follows_from == state:
-        losses = tuple(replace(move, told=move.loss) for move in before.losses)
+        losses = tuple(replace(move, loss_last_night=move.loss) for move in before.losses)
     else:
         used = [one.coefficients for one in set_states(lake.stored, settings) if one.use]
         losses = moves_of(lake, settings.config.measure, used, () if before is None else before.losses)

@@ -142,7 +142,7 @@ def _troubles(new: Sequence[Trouble], lasting: Sequence[Trouble], due: bool) -> 
 
 def _losses(moves: Iterable[LossMove]) -> Iterator[str]:
     """Say what moved since the record of the night before, the largest changes in their errors first."""
-    moved = sorted((move for move in moves if move.loss != move.told), key=_significance, reverse=True)
+    moved = sorted((one for one in moves if one.loss != one.loss_last_night), key=_significance, reverse=True)
     for move in moved[:_LOSSES]:
         yield _loss_text(move)
     if len(moved) > _LOSSES:

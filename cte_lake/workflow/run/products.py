@@ -54,15 +54,15 @@ def renew_sets(arguments: RunArguments) -> StepReport:
     # First what is there: a first set is current when it is made.
     renewals = renew(arguments.lake, arguments.settings) if sets_in_lake(arguments.lake) else []
     firsts = make_first_sets(arguments.lake, arguments.settings)
-    told = [one.advice for one in renewals] + [one.told for one in firsts]
-    if not told:
+    advice = [one.advice for one in renewals] + [one.advice for one in firsts]
+    if not advice:
         kept = sets_in_lake(arguments.lake)
         none = "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
         return StepReport("fit", 0, 0, f"fit: {'no set is stale' if kept else none}")
     failed = sum(one.new is None for one in renewals)
     made = len(renewals) - failed + sum(one.new is not None for one in firsts)
     code = ExitCode.DONE_IN_PART if failed else ExitCode.DONE
-    return StepReport("fit", made, failed, "fit: " + "; ".join(told), code)
+    return StepReport("fit", made, failed, "fit: " + "; ".join(advice), code)
 
 
 def draw_plots(arguments: RunArguments) -> StepReport:
