@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cte_lake.cli.app import Options
 from cte_lake.cli.coeffs import coeffs
-from cte_lake.cli.options import LakeOption, lake_or_none, overwriting
+from cte_lake.cli.options import LakeOption, lake_or_none, overwriting, panel
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.lake.store import Place
+    from cte_lake.model.published_sets import Published
 
-_WHAT, _WHERE = "What was published", "Where it holds"
 #: What must be known, asked for at a terminal: option, question.
 _ASKED = {
     "flux": "Flux range, electrons (LOW-HIGH)",
@@ -26,58 +28,53 @@ _ASKED = {
 }
 
 
+of_numbers = panel("What was published")
+of_validity = panel("Where it holds")
+
+
+@dataclass(frozen=True)
+class NumbersOptions(Options):
+    """The numbers, and what they are of."""
+
+    values: Annotated[
+        str | None, of_numbers("--values", "Nine numbers in the order c00 c01 c02 c10 ... c22.")
+    ] = None
+    coefficient: Annotated[
+        list[str] | None, of_numbers("--coefficient", "One; repeatable.", metavar="cIJ=VALUE")
+    ] = None
+    table: Annotated[
+        Path | None, of_numbers("--table", "Table with columns term (c00) or i, j; value; perhaps error.")
+    ] = None
+    source: Annotated[str | None, of_numbers("--source", "Publication, with table or page.")] = None
+    loss_unit: Annotated[str, of_numbers("--loss-unit", "What the surface gives: fraction, or mag.")] = (
+        "fraction"
+    )
+    rows: Annotated[
+        float, of_numbers("--rows", "Rows of readout of the loss; 2051 in reports from 2021 on.")
+    ] = 2048.0
+
+
+@dataclass(frozen=True)
+class ValidityOptions(Options):
+    """Of which data the numbers hold."""
+
+    flux: Annotated[str | None, of_validity("--flux", "Electrons.", metavar="LOW-HIGH")] = None
+    dates: Annotated[str | None, of_validity("--dates", "Dates or MJD.", metavar="FIRST..LAST")] = None
+    background: Annotated[
+        str | None, of_validity("--background", "Background, e-/px.", metavar="LOW-HIGH")
+    ] = None
+    radius: Annotated[int, of_validity("--radius", "Aperture, px.", min=1)] = 3
+    filetype: Annotated[str | None, of_validity("--filetype", "flt or flc.")] = None
+    target: Annotated[str, of_validity("--target", "Of the data.")] = ""
+    filter_: Annotated[str, of_validity("--filter", "Of the data.")] = ""
+
+
 @coeffs.command("new")
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the set.")],
-    values: Annotated[
-        str | None,
-        typer.Option(
-            "--values", help="Nine numbers in the order c00 c01 c02 c10 ... c22.", rich_help_panel=_WHAT
-        ),
-    ] = None,
-    coefficient: Annotated[
-        list[str] | None,
-        typer.Option("--coefficient", metavar="cIJ=VALUE", help="One; repeatable.", rich_help_panel=_WHAT),
-    ] = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            help="Table with columns term (c00) or i, j; value; perhaps error.",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="Publication, with table or page.", rich_help_panel=_WHAT),
-    ] = None,
-    loss_unit: Annotated[
-        str,
-        typer.Option("--loss-unit", help="What the surface gives: fraction, or mag.", rich_help_panel=_WHAT),
-    ] = "fraction",
-    rows: Annotated[
-        float,
-        typer.Option(
-            "--rows", help="Rows of readout of the loss; 2051 in reports from 2021 on.", rich_help_panel=_WHAT
-        ),
-    ] = 2048.0,
-    flux: Annotated[
-        str | None, typer.Option("--flux", metavar="LOW-HIGH", help="Electrons.", rich_help_panel=_WHERE)
-    ] = None,
-    dates: Annotated[
-        str | None,
-        typer.Option("--dates", metavar="FIRST..LAST", help="Dates or MJD.", rich_help_panel=_WHERE),
-    ] = None,
-    background: Annotated[
-        str | None,
-        typer.Option("--background", metavar="LOW-HIGH", help="Background, e-/px.", rich_help_panel=_WHERE),
-    ] = None,
-    radius: Annotated[int, typer.Option("--radius", min=1, help="Aperture, px.", rich_help_panel=_WHERE)] = 3,
-    filetype: Annotated[
-        str | None, typer.Option("--filetype", help="flt or flc.", rich_help_panel=_WHERE)
-    ] = None,
-    target: Annotated[str, typer.Option("--target", help="Of the data.", rich_help_panel=_WHERE)] = "",
-    filter_: Annotated[str, typer.Option("--filter", help="Of the data.", rich_help_panel=_WHERE)] = "",
+    *,
+    numbers: NumbersOptions,
+    validity: ValidityOptions,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; by default the lake's set of the name.")
     ] = None,
@@ -94,27 +91,10 @@ def new(
       cte-lake coeffs new isr --table table3.csv --source "ISR 2017-09, table 3" --flux 500-32000
       --dates 2009-10-01..2016-09-30 --filetype flt -o isr.toml
     """
-    from cte_lake.cli.plot_options import flux_bin
     from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
-    from cte_lake.model.published_sets import Published, set_of
+    from cte_lake.model.published_sets import set_of
 
-    known = _asked({"flux": flux, "dates": dates, "filetype": filetype, "source": source})
-    numbers, errors = _numbers(values, coefficient, table)
-    published = Published(
-        name=name,
-        values=numbers,
-        errors=errors,
-        flux=flux_bin(known["flux"]),
-        mjd=_dates(known["dates"]),
-        background=(math.nan, math.nan) if background is None else flux_bin(background),
-        radius=radius,
-        filetype=known["filetype"].lower(),
-        source=known["source"],
-        loss_unit=loss_unit,
-        rows=rows,
-        selection={key: word for key, word in (("target", target), ("filter", filter_)) if word},
-    )
-    entry = set_of(published)
+    entry = set_of(_published(name, numbers, validity))
     root = lake_or_none(lake)
     if output is not None:
         path: Path | Place = output
@@ -130,6 +110,31 @@ def new(
             err=True,
         )
     typer.echo(str(path))
+
+
+def _published(name: str, numbers: NumbersOptions, validity: ValidityOptions) -> Published:
+    """Return the facts of a set, asking for what is missing."""
+    from cte_lake.cli.plot_options import flux_bin
+    from cte_lake.model.published_sets import Published
+
+    given = {**vars(validity), **vars(numbers)}
+    known = _asked({option: given[option] for option in _ASKED})
+    values, errors = _numbers(numbers.values, numbers.coefficient, numbers.table)
+    background, selection = validity.background, {"target": validity.target, "filter": validity.filter_}
+    return Published(
+        name=name,
+        values=values,
+        errors=errors,
+        flux=flux_bin(known["flux"]),
+        mjd=_dates(known["dates"]),
+        background=(math.nan, math.nan) if background is None else flux_bin(background),
+        radius=validity.radius,
+        filetype=known["filetype"].lower(),
+        source=known["source"],
+        loss_unit=numbers.loss_unit,
+        rows=numbers.rows,
+        selection={key: word for key, word in selection.items() if word},
+    )
 
 
 def _asked(known: dict[str, str | None]) -> dict[str, str]:

@@ -6,24 +6,171 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, lake_or_none, overwriting
+from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, lake_or_none, overwriting, panel
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
-    from cte_lake.correction.correct_files import CorrectedFile
+    from cte_lake.correction.correct_files import CorrectedFile, TableOptions
     from cte_lake.model.coefficients import CoefficientSet
+    from cte_lake.model.table_constants import TableConstants
 
-_COLUMNS, _CONSTANTS = "Columns", "Where a column is missing: one value for all rows"
 #: Bytes of a table that takes its time where numba is not installed.
 _LARGE = 5_000_000
-_FILES = "Files"
+of_file = panel("Files")
+of_columns = panel("Columns")
+of_constants = panel("Where a column is missing: one value for all rows")
+
+
+@dataclass(frozen=True)
+class FileOptions(Options):
+    """Where the table lies in its file, and what is written."""
+
+    format_: Annotated[
+        str | None,
+        of_file(
+            "--format",
+            "Format of TABLE, if its content does not show it: also dolphot, hst1pass, or one of "
+            "astropy's such as ascii.mrt.",
+        ),
+    ] = None
+    to: Annotated[
+        str | None, of_file("--to", "Format to write, if the file's ending does not imply one.")
+    ] = None
+    hdu: Annotated[str | None, of_file("--hdu", "Number or name of the table in a FITS or VOTable file.")] = (
+        None
+    )
+    names: Annotated[
+        str | None, of_file("--names", "Columns of a text without a line of names: id,x,y,flux.")
+    ] = None
+
+    def of(self, kind: str | None, replace: bool) -> TableOptions:
+        """Return how to read the table and write it in a format."""
+        from cte_lake.correction.correct_files import TableOptions
+        from cte_lake.correction.table_formats import named_format
+
+        return TableOptions(
+            format=None if self.format_ is None else named_format(self.format_),
+            to=kind,
+            hdu=self.hdu,
+            names=None if self.names is None else tuple(name.strip() for name in self.names.split(",")),
+            replace=replace,
+        )
+
+
+@dataclass(frozen=True)
+class ColumnOptions(Options):
+    """What the columns hold."""
+
+    column: Annotated[
+        list[str] | None,
+        of_columns(
+            "--column",
+            "Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype, "
+            "exptime, generation, instrument, detector, filter, length, flash or chinject; repeatable; "
+            "'FLUX_APER[1]' is one of several a row, none for no column. "
+            "Others are found by UCD and common names.",
+            metavar="ROLE=NAME",
+        ),
+    ] = None
+    unit: Annotated[
+        list[str] | None,
+        of_columns(
+            "--unit",
+            "Unit of a role's column, where the table has none or a wrong one; repeatable.",
+            metavar="ROLE=UNIT",
+        ),
+    ] = None
+    y_origin: Annotated[
+        float | None,
+        of_columns(
+            "--y-origin",
+            "Number of the first row: 0, or 1 for positions of FITS, IRAF, DAOPHOT, SExtractor; "
+            "default: 1 for Y_IMAGE and its like, else 0.",
+            min=0,
+            max=1,
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ConstantOptions(Options):
+    """What holds for all rows."""
+
+    mjd: Annotated[str | None, of_constants("--mjd", "Date: MJD or 2024-02-01.")] = None
+    chip: Annotated[int | None, of_constants("--chip", "Chip: 1 (UVIS1) or 2 (UVIS2).", min=1, max=2)] = None
+    background: Annotated[
+        float | None,
+        of_constants("--background", "Background at readout (sky, dark and post-flash), e-/px."),
+    ] = None
+    radius: Annotated[
+        str | None,
+        of_constants(
+            "--radius",
+            "Aperture radius of the fluxes, px; several where a column holds several apertures.",
+            metavar="PX[,PX...]",
+        ),
+    ] = None
+    filetype: Annotated[
+        str | None, of_constants("--filetype", "File type that was measured: flt or flc.")
+    ] = None
+    generation: Annotated[
+        str | None,
+        of_constants(
+            "--generation",
+            "Calibration generation of the frames that were measured, or one of those frames, "
+            "whose header says it.",
+            metavar="NAME|FRAME",
+        ),
+    ] = None
+    exptime: Annotated[
+        float | None, of_constants("--exptime", "Exposure time, s; needed for fluxes per second.")
+    ] = None
+    gain: Annotated[
+        float | None, of_constants("--gain", "Electrons per count, for fluxes in counts, DN or adu.")
+    ] = None
+    enclosed: Annotated[
+        float,
+        of_constants(
+            "--enclosed",
+            "Fraction of the fluxes within the set's aperture, for total fluxes of a PSF fit.",
+        ),
+    ] = 1.0
+    zero_point: Annotated[
+        float | None, of_constants("--zero-point", "Magnitude of one electron, for magnitudes.")
+    ] = None
+
+    def of(self, columns: ColumnOptions, parts: bool) -> TableConstants:
+        """Return what is to be known of a table's rows beside its columns."""
+        from cte_lake.cli.dates import parse_date
+        from cte_lake.model.table_constants import TableConstants
+
+        if self.filetype is not None and self.filetype.lower() not in {"flt", "flc"}:
+            raise UsageError(f"--filetype {self.filetype!r} is not known; it is flt or flc")
+        radii = _radii(self.radius)
+        return TableConstants(
+            mjd=None if self.mjd is None else parse_date(self.mjd),
+            chip=self.chip,
+            background=self.background,
+            radius=radii[0] if len(radii) == 1 else None,
+            apertures=radii if len(radii) > 1 else (),
+            filetype=self.filetype,
+            zero_point=self.zero_point,
+            exptime=self.exptime,
+            y_origin=columns.y_origin,
+            parts=parts,
+            gain=self.gain,
+            enclosed=self.enclosed,
+            generation=None if self.generation is None else _generation(self.generation),
+            units=_assignments("--unit", columns.unit),
+        )
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -54,133 +201,10 @@ def correct(
             help="File written, of any of these formats; - is standard output; default: TABLE_cte.EXT.",
         ),
     ] = None,
-    format_: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Format of TABLE, if its content does not show it: also dolphot, hst1pass, or one of "
-            "astropy's such as ascii.mrt.",
-            rich_help_panel=_FILES,
-        ),
-    ] = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            "--to", help="Format to write, if the file's ending does not imply one.", rich_help_panel=_FILES
-        ),
-    ] = None,
-    hdu: Annotated[
-        str | None,
-        typer.Option(
-            "--hdu", help="Number or name of the table in a FITS or VOTable file.", rich_help_panel=_FILES
-        ),
-    ] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(
-            "--names", help="Columns of a text without a line of names: id,x,y,flux.", rich_help_panel=_FILES
-        ),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--column",
-            metavar="ROLE=NAME",
-            help="Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype, "
-            "exptime, generation, instrument, detector, filter, length, flash or chinject; repeatable; "
-            "'FLUX_APER[1]' is one of several a row, none for no column. "
-            "Others are found by UCD and common names.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    unit: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--unit",
-            metavar="ROLE=UNIT",
-            help="Unit of a role's column, where the table has none or a wrong one; repeatable.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    mjd: Annotated[
-        str | None, typer.Option("--mjd", help="Date: MJD or 2024-02-01.", rich_help_panel=_CONSTANTS)
-    ] = None,
-    chip: Annotated[
-        int | None,
-        typer.Option(
-            "--chip", min=1, max=2, help="Chip: 1 (UVIS1) or 2 (UVIS2).", rich_help_panel=_CONSTANTS
-        ),
-    ] = None,
-    background: Annotated[
-        float | None,
-        typer.Option(
-            "--background",
-            help="Background at readout (sky, dark and post-flash), e-/px.",
-            rich_help_panel=_CONSTANTS,
-        ),
-    ] = None,
-    radius: Annotated[
-        str | None,
-        typer.Option(
-            "--radius",
-            metavar="PX[,PX...]",
-            help="Aperture radius of the fluxes, px; several where a column holds several apertures.",
-            rich_help_panel=_CONSTANTS,
-        ),
-    ] = None,
-    filetype: Annotated[
-        str | None,
-        typer.Option(
-            "--filetype", help="File type that was measured: flt or flc.", rich_help_panel=_CONSTANTS
-        ),
-    ] = None,
-    generation: Annotated[
-        str | None,
-        typer.Option(
-            "--generation",
-            metavar="NAME|FRAME",
-            help="Calibration generation of the frames that were measured, or one of those frames, "
-            "whose header says it.",
-            rich_help_panel=_CONSTANTS,
-        ),
-    ] = None,
-    exptime: Annotated[
-        float | None,
-        typer.Option(
-            "--exptime", help="Exposure time, s; needed for fluxes per second.", rich_help_panel=_CONSTANTS
-        ),
-    ] = None,
-    gain: Annotated[
-        float | None,
-        typer.Option(
-            "--gain", help="Electrons per count, for fluxes in counts, DN or adu.", rich_help_panel=_CONSTANTS
-        ),
-    ] = None,
-    enclosed: Annotated[
-        float,
-        typer.Option(
-            "--enclosed",
-            help="Fraction of the fluxes within the set's aperture, for total fluxes of a PSF fit.",
-            rich_help_panel=_CONSTANTS,
-        ),
-    ] = 1.0,
-    zero_point: Annotated[
-        float | None,
-        typer.Option(
-            "--zero-point", help="Magnitude of one electron, for magnitudes.", rich_help_panel=_CONSTANTS
-        ),
-    ] = None,
-    y_origin: Annotated[
-        float | None,
-        typer.Option(
-            "--y-origin",
-            min=0,
-            max=1,
-            help="Number of the first row: 0, or 1 for positions of FITS, IRAF, DAOPHOT, SExtractor; "
-            "default: 1 for Y_IMAGE and its like, else 0.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
+    *,
+    file: FileOptions,
+    columns: ColumnOptions,
+    constants: ConstantOptions,
     parts: Annotated[
         bool,
         typer.Option(
@@ -210,44 +234,17 @@ def correct(
 
       cte-lake correct apertures.fits -c set_r3 -c set_r5 --radius 3,5
     """
-    from cte_lake.cli.dates import parse_date
     from cte_lake.cli.progress import progress_bar
     from cte_lake.correction.coefficient_files import find_coefficients
-    from cte_lake.correction.correct_files import TableOptions, correct_file
-    from cte_lake.correction.table_formats import named_format
+    from cte_lake.correction.correct_files import correct_file
     from cte_lake.model.compiled import COMPILED
-    from cte_lake.model.table_constants import TableConstants
 
-    if filetype is not None and filetype.lower() not in {"flt", "flc"}:
-        raise UsageError(f"--filetype {filetype!r} is not known; it is flt or flc")
-    radii = _radii(radius)
-    constants = TableConstants(
-        mjd=None if mjd is None else parse_date(mjd),
-        chip=chip,
-        background=background,
-        radius=radii[0] if len(radii) == 1 else None,
-        apertures=radii if len(radii) > 1 else (),
-        filetype=filetype,
-        zero_point=zero_point,
-        exptime=exptime,
-        y_origin=y_origin,
-        parts=parts,
-        gain=gain,
-        enclosed=enclosed,
-        generation=None if generation is None else _generation(generation),
-        units=_assignments("--unit", unit),
-    )
-    chosen = _assignments("--column", column)
+    known = constants.of(columns, parts)
+    chosen = _assignments("--column", columns.column)
     here = lake_or_none(lake)
     entries = [find_coefficients(name, here) for name in coefficients]
-    with _input(table) as source, _output(source, output, to, table == "-") as (target, kind):
-        options = TableOptions(
-            format=None if format_ is None else named_format(format_),
-            to=kind,
-            hdu=hdu,
-            names=None if names is None else tuple(name.strip() for name in names.split(",")),
-            replace=overwrite or output == "-",
-        )
+    with _input(table) as source, _output(source, output, file.to, table == "-") as (target, kind):
+        options = file.of(kind, overwrite or output == "-")
         if not COMPILED and source.exists() and source.stat().st_size > _LARGE:
             typer.echo(
                 "without numba a million stars take half a minute; it is part of an extra: "
@@ -255,7 +252,7 @@ def correct(
                 err=True,
             )
         with progress_bar("correct", progress and output != "-") as report:
-            done = correct_file(source, target, entries, constants, chosen, options, report)
+            done = correct_file(source, target, entries, known, chosen, options, report)
     _print_summary(done, entries)
     if as_json:
         typer.echo(json.dumps(_as_dict(done), indent=2), err=output == "-")

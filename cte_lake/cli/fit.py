@@ -11,36 +11,22 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import (
-    BackgroundOption,
-    BootstrapOption,
-    ChipsOption,
     FitOutputOption,
-    FormOption,
     HistoryOptions,
-    MinStarsOption,
+    HowOptions,
     NameOption,
-    OldEpochOption,
-    OldFormatOption,
-    OldPairsOption,
-    OldPivotOption,
-    RobustOption,
-    ShiftOption,
-    TimeOption,
-    fit_request,
+    OldOptions,
+    Printed,
 )
 from cte_lake.cli.options import (
-    EstimatorOption,
     HelpersOptions,
     JsonOption,
     LakeOption,
     ModeOption,
-    RadiusOption,
     SetOption,
-    one_of,
     overwriting,
     settings_of,
 )
-from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from cte_lake.correction.fit_lake import FitOutcome
@@ -48,8 +34,6 @@ if TYPE_CHECKING:
 
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
-#: Highest power of time by the word for it; None lets cross-validation choose.
-_TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -58,26 +42,14 @@ def fit(
     *,
     exposures: HistoryOptions,
     helpers: HelpersOptions,
-    radius: RadiusOption = None,
-    time: TimeOption = "auto",
-    background: BackgroundOption = None,
-    form: FormOption = "auto",
-    estimator: EstimatorOption = None,
-    robust: RobustOption = "huber",
-    min_stars: MinStarsOption = 10,
-    bootstrap: BootstrapOption = 200,
-    chips: ChipsOption = False,
-    shift: ShiftOption = False,
+    how: HowOptions,
     name: NameOption = None,
     output: FitOutputOption = None,
     overwrite: Annotated[bool, overwriting("Overwrite a set of the same name.")] = False,
     mode: ModeOption = None,
     as_json: JsonOption = False,
     assignments: SetOption = None,
-    epoch: OldEpochOption = None,
-    pivot: OldPivotOption = None,
-    pairs: OldPairsOption = "chips",
-    format_: OldFormatOption = None,
+    old: OldOptions,
 ) -> None:
     """Fit the loss as a function of date, flux and background to all epochs, and keep the set.
 
@@ -94,28 +66,13 @@ def fit(
       cte-lake fit --target ngc104 --filter F502N --length l --filetype flt
     """
     from cte_lake import open_lake
-    from cte_lake.cli.dates import parse_date
     from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import fit_lake
     from cte_lake.lake.stored import find_lake
-    from cte_lake.model.family import MEMBERS
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    request = fit_request(
-        settings,
-        exposures.selection(),
-        radius=radius,
-        estimator=estimator,
-        time_degree=_TIME_DEGREES[one_of("--time", time, tuple(_TIME_DEGREES))],
-        background_degree=background,
-        form=one_of("--form", form, ("auto", *MEMBERS, "none")),
-        robust=one_of("--robust", robust, ("huber", "tukey", "none")),
-        min_stars=min_stars,
-        samples=bootstrap,
-        chips=chips,
-        shift=shift,
-    )
+    request = how.request(settings, exposures.selection())
     with open_lake(root, mode=mode, settings=settings) as opened:
         for line in cautions(opened, opened.select(request.selection).of_losses()):
             typer.echo(line, err=True)
@@ -125,21 +82,8 @@ def fit(
             request.selection.of_losses(),
             helpers.of(settings.config.workers),
         )
-        if pivot is not None or epoch is not None:
-            from cte_lake.cli.pivot import Printed, print_epoch, print_pivots
-
-            word = "epoch DATE" if pivot is None else "pivot ROW"
-            typer.echo(
-                f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version", err=True
-            )
-            printed = Printed(as_json, format_, output)
-            if pivot is not None:
-                print_pivots(opened, request, pivot, pairs, settings.config.measure.flux_bins, printed)
-            else:
-                print_epoch(opened, request, parse_date(str(epoch)), printed)
+        if old.run(opened, request, Printed(as_json, old.format_, output)):
             return
-        if format_ is not None:
-            raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
         _keep(fit_lake(opened, request, settings.hash(), name), root, output, overwrite, as_json)
 
 

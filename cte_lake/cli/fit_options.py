@@ -2,79 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cte_lake.cli.app import Options
 from cte_lake.cli.options import (
     ChinjectOption,
+    EstimatorOption,
     FiletypeOption,
     FilterOption,
     FlashOption,
     GenerationOption,
     LengthOption,
+    RadiusOption,
     Selecting,
     TargetOption,
     UntilOption,
     known_estimator,
+    one_of,
     panel,
 )
 from cte_lake.cli.output import Format
+from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
+    from cte_lake.api import Lake
     from cte_lake.config import Settings
     from cte_lake.correction.request import FitRequest
     from cte_lake.lake.selection import Selection
 
 _how = panel("How")
+#: Highest power of time by the word for it; None lets cross-validation choose.
+_TIME_DEGREES = {"auto": None, "linear": 1, "quadratic": 2}
 
-TimeOption = Annotated[
-    str,
-    _how(
-        "--time", "Powers of time of the coefficients: linear, quadratic, or auto (cross-validation chooses)."
-    ),
-]
-BackgroundOption = Annotated[
-    int | None,
-    _how(
-        "--background",
-        "Degree in the background as third variable, 0 to 2; by default 1 with several flashes.",
-        min=0,
-        max=2,
-    ),
-]
-FormOption = Annotated[
-    str,
-    _how(
-        "--form",
-        (
-            "Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
-            "none: the published coefficients alone."
-        ),
-    ),
-]
 RobustOption = Annotated[str, _how("--robust", "Loss function against outliers: huber, tukey or none.")]
 MinStarsOption = Annotated[int, _how("--min-stars", "Leave out slopes of fewer stars.", min=3)]
-BootstrapOption = Annotated[
-    int,
-    _how(
-        "--bootstrap", "Check the errors with this many bootstrap resamples over visits; 0: no check.", min=0
-    ),
-]
-ChipsOption = Annotated[
-    bool,
-    _how(
-        "--chips/--no-chips",
-        "Distinguish the chips by each chip's own losses (command chips) instead of the pairs' levels.",
-    ),
-]
 PairsOption = Annotated[
     str, _how("--pairs", "Kind of pairs: chips (chip 1 over chip 2), or 180 (each chip alone).")
-]
-ShiftOption = Annotated[
-    bool, _how("--shift", "Fit the shift of centroids too; `correct` then adds y_corrected.")
 ]
 NameOption = Annotated[
     str | None, typer.Option("--name", help="Name the set; default: made from what is fitted.")
@@ -82,19 +50,6 @@ NameOption = Annotated[
 FitOutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="Write the set to this file instead of the lake's coefficients/."),
-]
-OldEpochOption = Annotated[
-    str | None, typer.Option("--epoch", hidden=True, help="Run the command epoch; the earlier word for it.")
-]
-OldPivotOption = Annotated[
-    float | None,
-    typer.Option("--pivot", hidden=True, help="Run the command pivot; the earlier word for it."),
-]
-OldPairsOption = Annotated[
-    str, typer.Option("--pairs", hidden=True, help="Kind of pairs for the command pivot.")
-]
-OldFormatOption = Annotated[
-    Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
 ]
 
 
@@ -131,3 +86,134 @@ def fit_request(
         estimator=measure.estimator if estimator is None else known_estimator(estimator),
         **how,
     )
+
+
+@dataclass(frozen=True)
+class HowOptions(Options):
+    """How a set is fitted."""
+
+    radius: RadiusOption = None
+    time: Annotated[
+        str,
+        _how(
+            "--time",
+            "Powers of time of the coefficients: linear, quadratic, or auto (cross-validation chooses).",
+        ),
+    ] = "auto"
+    background: Annotated[
+        int | None,
+        _how(
+            "--background",
+            "Degree in the background as third variable, 0 to 2; by default 1 with several flashes.",
+            min=0,
+            max=2,
+        ),
+    ] = None
+    form: Annotated[
+        str,
+        _how(
+            "--form",
+            "Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
+            "none: the published coefficients alone.",
+        ),
+    ] = "auto"
+    estimator: EstimatorOption = None
+    robust: RobustOption = "huber"
+    min_stars: MinStarsOption = 10
+    bootstrap: Annotated[
+        int,
+        _how(
+            "--bootstrap",
+            "Check the errors with this many bootstrap resamples over visits; 0: no check.",
+            min=0,
+        ),
+    ] = 200
+    chips: Annotated[
+        bool,
+        _how(
+            "--chips/--no-chips",
+            "Distinguish the chips by each chip's own losses (command chips) instead of the pairs' levels.",
+        ),
+    ] = False
+    shift: Annotated[
+        bool, _how("--shift", "Fit the shift of centroids too; `correct` then adds y_corrected.")
+    ] = False
+
+    def request(self, settings: Settings, selection: Selection) -> FitRequest:
+        """Return what is to be fitted."""
+        from cte_lake.model.family import MEMBERS
+
+        return fit_request(
+            settings,
+            selection,
+            radius=self.radius,
+            estimator=self.estimator,
+            time_degree=_TIME_DEGREES[one_of("--time", self.time, tuple(_TIME_DEGREES))],
+            background_degree=self.background,
+            form=one_of("--form", self.form, ("auto", *MEMBERS, "none")),
+            robust=one_of("--robust", self.robust, ("huber", "tukey", "none")),
+            min_stars=self.min_stars,
+            samples=self.bootstrap,
+            chips=self.chips,
+            shift=self.shift,
+        )
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Where rows go and in which format."""
+
+    as_json: bool
+    format_: Format | None
+    output: Path | None
+
+    @property
+    def readable(self) -> bool:
+        """Whether people read the rows, who need fewer columns and digits."""
+        from cte_lake.cli.rows import chosen_format, for_people
+
+        return for_people(chosen_format(self.as_json, self.format_), self.output)
+
+    def rows(self, rows: Sequence[Mapping[str, Any]], digits: int = 4) -> None:
+        """Print rows or write them to a file."""
+        from cte_lake.cli.rows import print_rows
+
+        print_rows(rows, self.as_json, digits, self.format_, self.output)
+
+
+@dataclass(frozen=True)
+class OldOptions(Options):
+    """Options of ``fit`` that are commands of their own by now; they go in the next version."""
+
+    epoch: Annotated[
+        str | None,
+        typer.Option("--epoch", hidden=True, help="Run the command epoch; the earlier word for it."),
+    ] = None
+    pivot: Annotated[
+        float | None,
+        typer.Option("--pivot", hidden=True, help="Run the command pivot; the earlier word for it."),
+    ] = None
+    pairs: Annotated[
+        str, typer.Option("--pairs", hidden=True, help="Kind of pairs for the command pivot.")
+    ] = "chips"
+    format_: Annotated[
+        Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
+    ] = None
+
+    def run(self, opened: Lake, request: FitRequest, printed: Printed) -> bool:
+        """Run the command in place of ``fit``; returns whether one was asked for."""
+        from cte_lake.cli.dates import parse_date
+        from cte_lake.cli.pivot import print_epoch, print_pivots
+
+        if self.pivot is None and self.epoch is None:
+            if self.format_ is not None:
+                raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
+            return False
+        word = "epoch DATE" if self.pivot is None else "pivot ROW"
+        typer.echo(f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version", err=True)
+        if self.pivot is None:
+            print_epoch(opened, request, parse_date(str(self.epoch)), printed)
+        else:
+            bins = opened.settings().config.measure.flux_bins
+            print_pivots(opened, request, self.pivot, self.pairs, bins, printed)
+        return True

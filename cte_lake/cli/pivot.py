@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.fit_options import FittedOptions, MinStarsOption, PairsOption, RobustOption, fit_request
+from cte_lake.cli.fit_options import (
+    FittedOptions,
+    MinStarsOption,
+    PairsOption,
+    Printed,
+    RobustOption,
+    fit_request,
+)
 from cte_lake.cli.options import (
     EstimatorOption,
     JsonOption,
@@ -21,33 +26,11 @@ from cte_lake.cli.options import (
     one_of,
     settings_of,
 )
-from cte_lake.cli.output import Format, FormatOption, OutputOption
+from cte_lake.cli.output import FormatOption, OutputOption
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.correction.request import FitRequest
-
-
-@dataclass(frozen=True)
-class Printed:
-    """Where rows go and in which format."""
-
-    as_json: bool
-    format_: Format | None
-    output: Path | None
-
-    @property
-    def readable(self) -> bool:
-        """Whether people read the rows, who need fewer columns and digits."""
-        from cte_lake.cli.rows import chosen_format, for_people
-
-        return for_people(chosen_format(self.as_json, self.format_), self.output)
-
-    def rows(self, rows: Sequence[Mapping[str, Any]], digits: int = 4) -> None:
-        """Print rows or write them to a file."""
-        from cte_lake.cli.rows import print_rows
-
-        print_rows(rows, self.as_json, digits, self.format_, self.output)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.app import FRAMES, Options, app
 from cte_lake.cli.options import JsonOption, ProgressOption
 
 if TYPE_CHECKING:
+    from cte_lake.simulate.exposure import Settings
+    from cte_lake.simulate.request import Request
     from cte_lake.simulate.simulate_program import SimulatedProgram
 
+#: Options of a program that its request has by the same names.
+_AS_THEY_ARE = (
+    "proposal", "epochs", "exptime", "repeats",
+    "wcs_shift", "wcs_rotation", "pointing", "recalibrated", "missing",
+)  # fmt: skip
 
-@app.command(rich_help_panel=FRAMES)
-def simulate(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to; created if missing.", metavar="DIR")],
+
+@dataclass(frozen=True)
+class ProgramOptions(Options):
+    """What is observed."""
+
     target: Annotated[
         list[str] | None,
         typer.Option(
@@ -25,72 +35,108 @@ def simulate(
             help="Target: ngc104 (default), ngc6791, or ngc6583 (the 180-degree set); repeatable.",
             show_default=False,
         ),
-    ] = None,
+    ] = None
     proposal: Annotated[
         int | None, typer.Option("--proposal", help="Proposal number; default: that of each date.")
-    ] = None,
+    ] = None
     epochs: Annotated[
         int, typer.Option("--epochs", min=1, help="Number of visits, spread over 2010 to 2016.")
-    ] = 1,
+    ] = 1
     mjd: Annotated[
         list[float] | None,
         typer.Option("--mjd", help="Date of a visit (MJD), instead of --epochs; repeatable."),
-    ] = None,
+    ] = None
     flash: Annotated[
         list[int] | None, typer.Option("--flash", help="Post-flash level, e-/px (0); repeatable.")
-    ] = None,
-    exptime: Annotated[float, typer.Option("--exptime", help="Exposure time, s.")] = 348.0,
-    filter_: Annotated[str, typer.Option("--filter", help="Filter: F502N or F606W.")] = "F502N",
-    repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="Pairs per flash level in each visit.")
-    ] = 1,
-    width: Annotated[
-        int, typer.Option("--width", help="Columns of the frames, centred; the height is always full.")
-    ] = 512,
-    full_frame: Annotated[bool, typer.Option("--full-frame", help="Simulate all 4096 columns.")] = False,
-    stars: Annotated[
-        int | None,
-        typer.Option("--stars", min=1, help="Stars over 250 e- on a chip; default: as dense as the target."),
-    ] = None,
+    ] = None
+    exptime: Annotated[float, typer.Option("--exptime", help="Exposure time, s.")] = 348.0
+    filter_: Annotated[str, typer.Option("--filter", help="Filter: F502N or F606W.")] = "F502N"
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Pairs per flash level in each visit.")] = 1
     wcs_shift: Annotated[
         float, typer.Option("--wcs-shift", min=0.0, help="Largest error of the header's pointing, px.")
-    ] = 0.0,
+    ] = 0.0
     wcs_rotation: Annotated[
         float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of its roll, degrees.")
-    ] = 0.0,
+    ] = 0.0
     pointing: Annotated[
         str,
         typer.Option(
             "--pointing",
             help="exact; gaia: in a frame against which the field moves; old: off by 1 to 2 arcsec.",
         ),
-    ] = "exact",
+    ] = "exact"
     recalibrated: Annotated[
         float,
         typer.Option("--recalibrated", min=0.0, max=1.0, help="Share of exposures of a newer calibration."),
-    ] = 0.0,
+    ] = 0.0
     missing: Annotated[
         int, typer.Option("--missing", min=0, help="Exposures that never came, one of a pair each.")
-    ] = 0,
+    ] = 0
+
+    def request(self, seed: int) -> Request:
+        """Return the observations to plan."""
+        from cte_lake.simulate.request import Request
+
+        return Request(
+            targets=tuple(self.target or ("ngc104",)),
+            dates=tuple(self.mjd or ()),
+            flashes=tuple(self.flash or (0,)),
+            filter=self.filter_,
+            seed=seed,
+            **{name: getattr(self, name) for name in _AS_THEY_ARE},
+        )
+
+
+@dataclass(frozen=True)
+class FrameOptions(Options):
+    """What the frames hold, and how they are written."""
+
+    width: Annotated[
+        int, typer.Option("--width", help="Columns of the frames, centred; the height is always full.")
+    ] = 512
+    full_frame: Annotated[bool, typer.Option("--full-frame", help="Simulate all 4096 columns.")] = False
+    stars: Annotated[
+        int | None,
+        typer.Option("--stars", min=1, help="Stars over 250 e- on a chip; default: as dense as the target."),
+    ] = None
     structure: Annotated[
         str,
         typer.Option("--structure", help="mast: all that files from the archive hold; plain: six planes."),
-    ] = "mast",
+    ] = "mast"
     cosmic_rays: Annotated[
         bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Add cosmic rays to the frames.")
-    ] = True,
+    ] = True
     trails: Annotated[
         bool, typer.Option("--trails", help="Release the lost charge in trails behind the stars.")
-    ] = False,
+    ] = False
     compression: Annotated[
         str, typer.Option("--compression", help="Compression: none, gz or fz (tiles).")
-    ] = "none",
+    ] = "none"
     catalog: Annotated[
         str,
         typer.Option(
             "--catalog", help="File ending of the master catalog: cat, ecsv, csv, fits, vot or parquet."
         ),
-    ] = "cat",
+    ] = "cat"
+
+    def settings(self, seed: int) -> Settings:
+        """Return how the frames are made."""
+        from cte_lake.simulate.detector import Detector
+        from cte_lake.simulate.exposure import Settings
+        from cte_lake.simulate.geometry import CHIP_COLUMNS
+        from cte_lake.simulate.request import check_width
+
+        rate = Detector.cosmic_ray_rate if self.cosmic_rays else 0.0
+        columns = CHIP_COLUMNS if self.full_frame else check_width(self.width)
+        return Settings(detector=Detector(cosmic_ray_rate=rate, trails=self.trails), width=columns, seed=seed)
+
+
+@app.command(rich_help_panel=FRAMES)
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; created if missing.", metavar="DIR")],
+    *,
+    program: ProgramOptions,
+    frames: FrameOptions,
     seed: Annotated[
         int,
         typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same frames."),
@@ -104,28 +150,17 @@ def simulate(
     (loss per pair and flux bin), pointings.json (true pointings) and law.json (what was injected).
     """
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.simulate.detector import Detector
-    from cte_lake.simulate.exposure import Settings
-    from cte_lake.simulate.geometry import CHIP_COLUMNS
-    from cte_lake.simulate.request import Request, check_width, plan_programs
+    from cte_lake.simulate.request import plan_programs
     from cte_lake.simulate.simulate_program import simulate_programs
     from cte_lake.simulate.stars import catalog_suffix
     from cte_lake.simulate.write import checked_compression, checked_structure
 
-    form, suffix = checked_compression(compression), catalog_suffix(catalog)
-    columns = CHIP_COLUMNS if full_frame else check_width(width)
-    request = Request(
-        targets=tuple(target or ("ngc104",)), proposal=proposal, epochs=epochs, dates=tuple(mjd or ()),
-        flashes=tuple(flash or (0,)), exptime=exptime, filter=filter_, repeats=repeats,
-        wcs_shift=wcs_shift, wcs_rotation=wcs_rotation, pointing=pointing,
-        recalibrated=recalibrated, missing=missing, seed=seed,
-    )  # fmt: skip
-    rate = Detector.cosmic_ray_rate if cosmic_rays else 0.0
-    settings = Settings(detector=Detector(cosmic_ray_rate=rate, trails=trails), width=columns, seed=seed)
+    form, suffix = checked_compression(frames.compression), catalog_suffix(frames.catalog)
+    settings = frames.settings(seed)
     with progress_bar("simulate", progress) as report:
         done = simulate_programs(
-            plan_programs(request), folder, settings, stars=stars, compression=form,
-            catalog_suffix=suffix, structure=checked_structure(structure), progress=report,
+            plan_programs(program.request(seed)), folder, settings, stars=frames.stars, compression=form,
+            catalog_suffix=suffix, structure=checked_structure(frames.structure), progress=report,
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps([_as_dict(each) for each in done], indent=1))
