@@ -1,14 +1,64 @@
-"""Does the steps of a run one after the other."""
+"""The steps of a run, one after the other; those that work on frames stand here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from cte_lake.errors import ArchiveError, NothingToDo
 from cte_lake.workflow.run.arguments import RunArguments, RunReport, StepReport
-from cte_lake.workflow.run.prepare import align_frames, fetch_frames, ingest_frames, mask_cosmic_rays
 from cte_lake.workflow.run.products import draw_plots, renew_sets, write_losses, write_report
+
+
+def fetch_frames(arguments: RunArguments) -> StepReport:
+    """Fetch what the archive has of the selected proposals, or of all configured ones."""
+    from cte_lake.pipeline.fetch.fetch_programs import FetchArguments, fetch, summary_line
+
+    proposals = arguments.selection.proposal or tuple(sorted(arguments.settings.config.proposals))
+    done = fetch(
+        FetchArguments(proposals, arguments.folder, arguments.settings, not arguments.selection.proposal)
+    )
+    return StepReport("fetch", len(done.fetched), len(done.failed), summary_line(done), done.exit_code)
+
+
+def align_frames(arguments: RunArguments) -> StepReport:
+    """Align what is new or out of date."""
+    from cte_lake.pipeline.align.align_exposures import AlignArguments, align, summary_line
+
+    done = align(AlignArguments(**_common(arguments)))
+    failed = len(done.quarantined) + len(done.rejected)
+    return StepReport("align", done.aligned, failed, summary_line(done), done.exit_code)
+
+
+def mask_cosmic_rays(arguments: RunArguments) -> StepReport:
+    """Mask the cosmic rays of visits that are new or out of date."""
+    from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, find_cosmic_rays, summary_line
+
+    done = find_cosmic_rays(CrmaskArguments(**_common(arguments)))
+    return StepReport("crmask", len(done.masked), len(done.rejected), summary_line(done), done.exit_code)
+
+
+def ingest_frames(arguments: RunArguments) -> StepReport:
+    """Measure what is new or out of date."""
+    from cte_lake.pipeline.ingest import IngestArguments, ingest
+    from cte_lake.pipeline.ingest.tally import sums_text
+
+    done = ingest(IngestArguments(**_common(arguments)))
+    summary = f"ingest: {done.files} files, {sums_text(done.sums)} in {done.seconds:.1f} s"
+    summary += f" ({'; '.join(done.notes)})" if done.notes else ""
+    return StepReport("ingest", done.measured + done.renewed, len(done.rejected), summary, done.exit_code)
+
+
+def _common(arguments: RunArguments) -> dict[str, Any]:
+    return {
+        "lake": arguments.lake,
+        "paths": (str(arguments.folder),),
+        "settings": arguments.settings,
+        "selection": arguments.selection,
+        "workers": arguments.workers,
+    }
+
 
 _STEPS: dict[str, Callable[[RunArguments], StepReport]] = {
     "fetch": fetch_frames,
