@@ -81,6 +81,20 @@ MUTANTS = (
         ("tests/sql/test_readout_background.py",),
     ),
     Mutant(
+        "any-background",
+        "cte_lake/model/points.py",
+        '("readout_background", "background")',
+        '("background", "readout_background")',
+        ("tests/sql/test_readout_background.py",),
+    ),
+    Mutant(
+        "any-file-of-a-key",
+        "sql/measured_stars.sql",
+        "    AND p.file = lake_folder() || e.phot_file",
+        "",
+        ("tests/lake/maintenance/test_lying_lakes.py",),
+    ),
+    Mutant(
         "newest-product",
         "cte_lake/lake/versions.py",
         "newest[version.rootname] < version",

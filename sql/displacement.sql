@@ -1,5 +1,5 @@
 -- displacement
--- Grain: what it is held against ('bright' or 'flc'), a pair of exposures or the two files of one, and a flux bin
+-- Grain: what is compared with ('bright' or 'flc'), a pair of exposures or the two files of one, and a flux bin
 -- (those of `losses`, which do not overlap).
 -- Charge that is released late moves a star's centroid away from the amplifiers, the more the fainter the star is and
 -- the farther it is moved. Two measurements, neither of which errors of the coordinates can imitate (see `shifts`):

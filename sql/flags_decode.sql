@@ -1,6 +1,6 @@
 -- flags_decode(flags)
 -- Names of the conditions in a measurement's flags, lowest bit first: a list of VARCHAR.
--- The registry is cte_lake/starflags.py; a test holds this list against it.
+-- The registry is cte_lake/starflags.py; a test compares this list with it.
 CREATE OR REPLACE MACRO flags_decode(flags) AS
     list_transform(
         list_filter(

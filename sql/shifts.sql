@@ -1,5 +1,5 @@
 -- shifts
--- Grain: a star that was measured twice and has a centroid in both images, by what it is held against.
+-- Grain: a star that was measured twice and has a centroid in both images, by what it is compared with.
 -- How far released charge moved the star's centroid away from the amplifiers, per 2048 rows:
 --   'bright'  in the two exposures of a pair, which read the star out in opposite directions: the sum of both shifts.
 --             What is wrong with the star's place in the catalog is in it twice with opposite signs and

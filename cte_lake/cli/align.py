@@ -32,7 +32,7 @@ Engine = Annotated[
     Literal["tweakwcs", "tweakreg"],
     typer.Option(
         "--engine",
-        help="tweakwcs fits and keeps the solutions; tweakreg holds those kept against TweakReg's and "
+        help="tweakwcs fits and keeps the solutions; tweakreg compares those kept with TweakReg's and "
         "keeps nothing.",
     ),
 ]

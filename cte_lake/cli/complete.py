@@ -10,7 +10,7 @@ import typer
 
 from cte_lake.resources import LAKE_ENV, LAKE_FILE, data_dir
 
-#: Kinds of figures; a test holds them against those that are drawn.
+#: Kinds of figures; a test compares them with those that are drawn.
 KINDS = (
     "ratio-y", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "chips",
     "model-vs-data", "flux-background", "recovery", "displacement", "growth", "focus", "compare", "star",

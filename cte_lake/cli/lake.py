@@ -35,7 +35,7 @@ def init(
         typer.Argument(help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE"),
     ],
     monitor: Annotated[
-        bool, typer.Option("--monitor", help="Set the night up too: settings, entry of a scheduler, checks.")
+        bool, typer.Option("--monitor", help="Set up the nightly job too: settings, scheduler entry, checks.")
     ] = False,
     frames: Annotated[
         Path, typer.Option("--frames", help="Folder of the frames.", rich_help_panel=_MONITOR)
@@ -65,7 +65,7 @@ def init(
 ) -> None:
     """Make a lake: a folder of plain Parquet files and a settings file.
 
-    An existing lake is left unchanged, but for the section [refresh] of its settings with --monitor, which
+    An existing lake is left unchanged, except for the section [refresh] of its settings with --monitor, which
     prints the checks of `doctor` in the end.
 
     [bold]Examples[/bold]

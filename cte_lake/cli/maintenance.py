@@ -156,7 +156,7 @@ def verify(
         typer.Option("--share", help="Read this share of the files in full, 1/30; the longest unread first."),
     ] = "1",
     within: Annotated[
-        str, typer.Option("--within", help="Begin no further file in full after this time, such as 30m.")
+        str, typer.Option("--within", help="Read no further file in full after this time, such as 30m.")
     ] = "",
     inputs: Annotated[
         bool, typer.Option("--inputs", help="Also compare the measured frames with their recorded checksums.")

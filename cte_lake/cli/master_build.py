@@ -34,9 +34,7 @@ def master_build(
     image: Annotated[
         Path | None, typer.Option("--image", help="Keep the drizzled image in this FITS file.")
     ] = None,
-    overwrite: Annotated[
-        bool, overwriting("Number the stars anew even if the target has a catalog.")
-    ] = False,
+    overwrite: Annotated[bool, overwriting("Renumber the stars even if the target has a catalog.")] = False,
     as_json: JsonOption = False,
     assignments: SetOption = None,
 ) -> None:

@@ -62,7 +62,7 @@ class ProgramOptions(Options):
         str,
         typer.Option(
             "--pointing",
-            help="exact; gaia: in a frame against which the field moves; old: off by 1 to 2 arcsec.",
+            help="Headers: exact; gaia (the field moves against its frame); old (1 to 2 arcsec off).",
         ),
     ] = "exact"
     recalibrated: Annotated[
@@ -70,7 +70,7 @@ class ProgramOptions(Options):
         typer.Option("--recalibrated", min=0.0, max=1.0, help="Share of exposures of a newer calibration."),
     ] = 0.0
     missing: Annotated[
-        int, typer.Option("--missing", min=0, help="Exposures that never came, one of a pair each.")
+        int, typer.Option("--missing", min=0, help="Number of missing exposures, each of another pair.")
     ] = 0
 
     def request(self, seed: int) -> Request:

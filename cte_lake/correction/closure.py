@@ -36,7 +36,7 @@ def run_closure(
     """Simulate, measure, fit and correct many times.
 
     Each realisation is a lake in memory: the files of ``sql/`` pair its exposures, match its stars and
-    measure the slopes, and what `cte_lake.correction.fit_lake` makes of these is held against what was
+    measure the slopes, and what `cte_lake.correction.fit_lake` makes of these is compared with what was
     injected.
 
     Parameters

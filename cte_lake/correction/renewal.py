@@ -200,7 +200,7 @@ class _Asked:
 def renew(lake: StoredLake, settings: Settings) -> list[Renewal]:
     """Fit stale sets again, each into a new version beside the old one, which is never replaced.
 
-    Of sets that were asked for the same only the newest is fitted again. The new one is held against the one
+    Of sets that were asked for the same only the newest is fitted again. The new one is compared with the one
     that observers use: a set that is held back is none.
     """
     newest: dict[str, SetState] = {}

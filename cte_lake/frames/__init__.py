@@ -5,7 +5,7 @@ Modules
 exposure    header to :class:`~cte_lake.frames.exposure.Exposure`
 cards       typed look-ups of keywords, within limits
 checks      what headers must say: extensions, chips, unit, WCS
-dates       when an exposure began, held against all that says so
+dates       when an exposure began, checked against all that says so
 limits      what numbers a header can hold
 opening     opening files, checksums
 regular     whether a path leads to a regular file

@@ -50,7 +50,7 @@ def subarray(cards: HeaderCards) -> bool:
 
 
 def filetype(file: Path, cards: HeaderCards) -> str:
-    """Return 'flt' or 'flc' by the file's name, held against PCTECORR."""
+    """Return 'flt' or 'flc' by the file's name, checked against PCTECORR."""
     suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
     product = file.name.lower().removesuffix(suffix).rpartition("_")[2]
     if product in _OTHER_PRODUCTS:

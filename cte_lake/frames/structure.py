@@ -1,6 +1,6 @@
 """Whether a file is built as FITS demands, looked at before a library reads it.
 
-A header's end is looked for within bounds, and what the headers promise is held against the file's size: a
+A header's end is looked for within bounds, and what the headers promise is checked against the file's size: a
 file of any content is judged after a few reads.
 """
 

@@ -1,6 +1,6 @@
 """What a photometry file says it holds: images, keys, numbers and hashes of rows, from its footer.
 
-A file's place and name are held against this and never believed alone. Files of before 2026 lack the record;
+A file's place and name are checked against this and never believed alone. Files of before 2026 lack it;
 their images and keys are read from the statistics that Parquet keeps of every column.
 """
 

@@ -261,7 +261,7 @@ class DiskStore(Store):
     def query_folders(self, key: str, names: Collection[str]) -> list[str]:
         """Return the folder, and those that links of the names lead to (a dataset on a second disk).
 
-        DuckDB holds a pattern against the same list: where the path has a '[', it is quoted there.
+        DuckDB matches a pattern with the same list: where the path has a '[', it is quoted there.
         """
         links = [str(link) for name in names if (link := Path(key, name)).is_symlink()]
         folders = [key, *(path for link in links for path in (link, os.path.realpath(link)))]

@@ -49,7 +49,7 @@ def changed_files(row: Place) -> list[str]:
 
 
 def read_beside(row: Place, suffix: str) -> bytes:
-    """Return a file beside a row, held against the checksum that the row records; an older row has none.
+    """Return a file beside a row, checked against the checksum that the row records; an older row has none.
 
     Raises
     ------

@@ -88,7 +88,7 @@ class TableColumns:
     mjd, background, radius, filetype, exptime, generation : str or None
         Each may be a constant instead.
     instrument, detector, filter, length, flash, chinject : str or None
-        Of the frames that were measured, to be held against the set's.
+        Of the frames that were measured, to be compared with the set's.
     ignored : frozenset of str
         Roles for which neither a column nor the table's metadata is to be looked at.
     """

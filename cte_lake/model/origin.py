@@ -1,4 +1,4 @@
-"""Of which frames a table's stars were measured, held against what a coefficient set was fitted to.
+"""Of which frames a table's stars were measured, compared with what a coefficient set was fitted to.
 
 A table says it in columns and in its metadata. What differs is flagged, row by row, and counted in a
 sentence; a table of another camera is refused, since nothing of it can be corrected.

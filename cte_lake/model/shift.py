@@ -102,7 +102,7 @@ def _basis(terms: tuple[Term, ...], mjd: FloatArray, flux: FloatArray, backgroun
 
 
 def fit_shift(rows: Any, loss: Loss = "huber") -> ShiftLaw:
-    """Fit the law to rows of the view ``displacement`` that are held against 'bright'.
+    """Fit the law to rows of the view ``displacement`` that are compared with 'bright'.
 
     What is fitted is D of a bin less D of the pair's bright stars, at the mean fluxes of both. The law is
     linear in time where there are several epochs, and in b where there are several levels of post-flash.

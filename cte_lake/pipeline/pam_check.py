@@ -36,7 +36,7 @@ def check_pam(path: Path, maps: Path | None = None) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Per chip: its smallest, largest and mean relative area, what they were held against ('official map',
+        Per chip: its smallest, largest and mean relative area, what they were compared with ('official map',
         'published range', or '-' for a cut-out without maps), the largest deviation from it (NULL where there
         is nothing to compare), whether it agrees, and a remark where a map that does not agree would as that
         of the other chip, or turned over.
@@ -65,7 +65,7 @@ def _described(chip: int, computed: FloatMap) -> dict[str, Any]:
         "min": float(computed.min()),
         "max": float(computed.max()),
         "mean": float(computed.mean()),
-        "held against": "-",
+        "compared with": "-",
         "deviation": None,
         "agrees": True,
         "remark": "",
@@ -77,7 +77,7 @@ def _against_published(row: dict[str, Any], centre: float) -> dict[str, Any]:
     low, high = PUBLISHED_RANGE[row["chip"]]
     deviation = max(abs(row["min"] / centre - low), abs(row["max"] / centre - high))
     return {
-        "held against": "published range",
+        "compared with": "published range",
         "deviation": deviation,
         "agrees": deviation <= _RANGE_TOLERANCE,
     }
@@ -87,7 +87,7 @@ def _against_official(computed: FloatMap, image: ChipImage, planes: dict[int, Fl
     plane, other = planes[image.chip], planes[3 - image.chip]
     deviation = _deviation(computed, part_of_map(plane, image))
     found = {
-        "held against": "official map",
+        "compared with": "official map",
         "deviation": deviation,
         "agrees": deviation <= LARGEST_DEVIATION,
     }

@@ -61,7 +61,7 @@ class Request:
     recalibrated : float
         Share of the exposures that a newer calibration has processed.
     missing : int
-        Exposures that never came, one of a pair each.
+        Number of missing exposures, each of another pair.
     seed : int
         Seed of those errors and choices.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cte_lake.pipeline.dask import WorkerSettings
 
-#: Name of the audit that holds the newest epoch against the earlier ones.
+#: Name of the audit that compares the newest epoch with the earlier ones.
 ALARM: Final = "departing_epoch"
 #: Rows that are kept as examples of a failure.
 SAMPLE = 5

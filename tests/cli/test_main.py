@@ -11,19 +11,8 @@ import typer
 from cte_lake.cli import main as cli
 from cte_lake.cli.app import app
 from cte_lake.errors import ExitCode
+from tests.cli.in_process import in_process
 from tests.e2e.conftest import command, environment
-
-
-def run(*arguments, cwd=None):
-    return subprocess.run(
-        [*command(), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment() | {"COLUMNS": "80", "TERM": "dumb"},
-        cwd=cwd,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def every_command(group=None, path=()):
@@ -48,38 +37,38 @@ def test_every_command_and_option_says_what_it_does(path, found):
 
 
 def test_a_group_without_command_shows_its_help():
-    done = run()
+    done = in_process()
     assert "ingest" in done.stdout + done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_wrong_use_exits_with_2():
     for arguments in (("ingest",), ("nonsense",), ("ingest", "x", "--no-such-option")):
-        assert run(*arguments).returncode == ExitCode.WRONG_USE
+        assert in_process(*arguments).returncode == ExitCode.WRONG_USE
 
 
 def test_an_error_is_one_line_that_says_what_to_do(tmp_path):
-    done = run("ingest", "x", cwd=tmp_path)
+    done = in_process("ingest", "x", cwd=tmp_path)
     assert done.returncode == ExitCode.WRONG_USE
     assert done.stdout == ""
     assert re.fullmatch(r"cte-lake: no lake found from .*`cte-lake init LAKE`\n", done.stderr)
 
 
 def test_config_show_names_every_origin(tmp_path):
-    assert run("init", tmp_path / "lake").returncode == 0
+    assert in_process("init", tmp_path / "lake").returncode == 0
     (tmp_path / "lake" / "cte_lake.toml").write_text("lake_version = 1\n[measure]\nclip_sigma = 3.0\n")
-    done = run("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=5")
+    done = in_process("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=5")
     lines = done.stdout.splitlines()
     assert "measure.aperture = 5  # flag measure.aperture" in lines
     assert "measure.clip_sigma = 3.0  # cte_lake.toml" in lines
     assert 'photometry.mode = "standard"  # default' in lines
-    described = run("config", "show", "--describe").stdout
+    described = in_process("config", "show", "--describe").stdout
     assert "standard deviations" in described
 
 
 def test_a_bad_setting_exits_with_2_and_names_the_key(tmp_path):
-    run("init", tmp_path / "lake")
-    done = run("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=4")
+    in_process("init", tmp_path / "lake")
+    done = in_process("config", "show", "--lake", tmp_path / "lake", "--set", "measure.aperture=4")
     assert done.returncode == ExitCode.WRONG_USE
     assert "measure.aperture" in done.stderr
 
@@ -115,8 +104,11 @@ def test_every_command_of_the_contract_is_there():
     assert set(contract.split()) <= names
 
 
-def test_the_version_is_told():
-    assert re.fullmatch(r"cte-lake \d+\.\d+\.\d+\n", run("--version").stdout)
+def test_the_installed_command_tells_its_version():
+    done = subprocess.run(
+        [*command(), "--version"], capture_output=True, text=True, env=environment(), check=True, timeout=300
+    )
+    assert re.fullmatch(r"cte-lake \d+\.\d+\.\d+\n", done.stdout)
 
 
 def test_the_modules_of_commands_exist():

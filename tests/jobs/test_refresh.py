@@ -65,13 +65,14 @@ def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(lake, frames):
     assert [(step.name, step.exit_code) for step in failed] == [("ingest", ExitCode.DONE_IN_PART)]
     assert "1 rejected" in failed[0].reason
     # The next night says nothing of what is known, and the one after says that it is mended.
-    again = run(lake, f"ingest {frames} --workers 0")
-    assert (again.returncode, again.stderr) == (ExitCode.DONE_IN_PART, "")
+    asked = RefreshArguments(stored(lake), (f"ingest {frames} --workers 0",))
+    again = refresh(asked)
+    assert (again.exit_code, again.letter.body) == (ExitCode.DONE_IN_PART, "")
     (frames / "ic7899zzq_flt.fits").unlink()
-    mended = run(lake, f"ingest {frames} --workers 0")
-    assert mended.returncode == 0
-    assert "ic7899zzq_flt.fits" in mended.stderr
-    assert "Mended" in mended.stderr
+    mended = refresh(asked)
+    assert mended.exit_code == 0
+    assert "ic7899zzq_flt.fits" in mended.letter.body
+    assert "Mended" in mended.letter.body
 
 
 def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):

@@ -50,7 +50,7 @@ def fault_of(
 ) -> Fault | None:
     """Return what is wrong with a Parquet file of the lake, None if it is whole or gone meanwhile.
 
-    Read in full, every page is held against its checksum, every column against its statistics, and the rows
+    In full, every page is checked against its checksum, every column against its statistics, and the rows
     against the hash that the file records. A file is called broken only if it is so twice. `seen` is called
     with the checksum of the bytes of a file that was read in full and is whole. A file without one of
     `columns` is no file of its dataset.

@@ -26,7 +26,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {"flash": (0,), "filetype": ("flt",)}
 _OF_FLASH = (
     "target", "filter", "length", "filetype", "chinject", "generation", "epoch", "pairing", "estimator",
 )  # fmt: skip
-#: Target of the nominal data that the 180-degree set is held against (ISR WFC3 2016-17).
+#: Target of the nominal data that the 180-degree set is compared with (ISR WFC3 2016-17).
 NOMINAL = "ngc104"
 #: What nominal pairs share with the 180-degree set.
 _ALIKE = ("proposal", "filter", "flash", "filetype", "length")
