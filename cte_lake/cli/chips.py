@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
 from cte_lake.cli.options import (
     HelpersOptions,
@@ -22,13 +23,17 @@ from cte_lake.cli.options import (
 )
 from cte_lake.cli.output import FormatOption, OutputOption
 
+if TYPE_CHECKING:
+    from cte_lake.config import Config
+    from cte_lake.correction.chip_lake import ChipRequest
+    from cte_lake.lake.selection import Selection
 
-@app.command(rich_help_panel=RESULTS)
-def chips(
-    lake: LakeOption = None,
-    *,
-    exposures: HistoryOptions,
-    radius: RadiusOption = None,
+
+@dataclass(frozen=True)
+class SolveOptions(Options):
+    """How the losses are solved for."""
+
+    radius: RadiusOption = None
     zero: Annotated[
         str,
         typer.Option(
@@ -36,7 +41,7 @@ def chips(
             help="Zero points: one an exposure, or one for each flux bin of an exposure (bin), "
             "which uses slopes along the row alone; errors are then about twice as large.",
         ),
-    ] = "exposure",
+    ] = "exposure"
     rolled: Annotated[
         str | None,
         typer.Option(
@@ -44,15 +49,8 @@ def chips(
             metavar="TARGET",
             help="Fix what the exposures leave open by the 180-degree set of this target.",
         ),
-    ] = None,
-    min_stars: MinStarsOption = 10,
-    covariance: Annotated[
-        Path | None,
-        typer.Option("--covariance", help="Write the covariance of all losses to this file (.npy)."),
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep/--no-keep", help="Keep the losses in the lake, for the view chips.")
-    ] = True,
+    ] = None
+    min_stars: MinStarsOption = 10
     workers: Annotated[
         int | None,
         typer.Option(
@@ -61,8 +59,36 @@ def chips(
             help="Number of worker processes; 0 works in this process. "
             "Default: workers.count where there are very many measurements.",
         ),
+    ] = None
+    scheduler: SchedulerOption = None
+
+    def request(self, selection: Selection, config: Config) -> ChipRequest:
+        """Return what is to be solved."""
+        from cte_lake.correction.chip_lake import ChipRequest
+
+        return ChipRequest(
+            selection,
+            config.measure.aperture if self.radius is None else self.radius,
+            one_of("--zero", self.zero, ("exposure", "bin")) == "bin",
+            self.rolled,
+            self.min_stars,
+            HelpersOptions(self.workers, self.scheduler).of(config.workers),
+        )
+
+
+@app.command(rich_help_panel=RESULTS)
+def chips(
+    lake: LakeOption = None,
+    *,
+    exposures: HistoryOptions,
+    how: SolveOptions,
+    covariance: Annotated[
+        Path | None,
+        typer.Option("--covariance", help="Write the covariance of all losses to this file (.npy)."),
     ] = None,
-    scheduler: SchedulerOption = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep the losses in the lake, for the view chips.")
+    ] = True,
     format_: FormatOption = None,
     output: OutputOption = None,
     mode: ModeOption = None,
@@ -81,20 +107,12 @@ def chips(
     """
     from cte_lake import open_lake
     from cte_lake.cli.rows import chosen_format, for_people, print_rows
-    from cte_lake.correction.chip_lake import ChipRequest, keep_chips, solve_chips
+    from cte_lake.correction.chip_lake import keep_chips, solve_chips
     from cte_lake.lake.stored import find_lake
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    selection = exposures.selection()
-    request = ChipRequest(
-        selection,
-        settings.config.measure.aperture if radius is None else radius,
-        one_of("--zero", zero, ("exposure", "bin")) == "bin",
-        rolled,
-        min_stars,
-        HelpersOptions(workers, scheduler).of(settings.config.workers),
-    )
+    request = how.request(exposures.selection(), settings.config)
     readable = for_people(chosen_format(as_json, format_), output)
     with open_lake(root, mode=mode, settings=settings) as opened:
         losses = solve_chips(opened, request)

@@ -3,13 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.app import FRAMES, Options, app
 from cte_lake.cli.options import LakeOption, RunOptions, SetOption, WorkersOptions, settings_of
+
+
+@dataclass(frozen=True)
+class StepsOptions(Options):
+    """What is done, and of what."""
+
+    steps: Annotated[
+        str,
+        typer.Option(
+            "--steps",
+            help="Steps, with commas: fetch, align, crmask, ingest, measure, fit, plots, report. Default: "
+            "all but fetch.",
+        ),
+    ] = ""
+    plots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--plots",
+            metavar="KIND...",
+            help="Draw these kinds of figures, as `plot` calls them; default: an overview.",
+        ),
+    ] = None
+    radius: Annotated[
+        list[int] | None,
+        typer.Option(
+            "--radius",
+            metavar="PX...",
+            help="Aperture radii of losses and figures, px; default: measure.aperture.",
+        ),
+    ] = None
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True
+
+    def of(self) -> dict[str, Any]:
+        """Return steps, figures and radii as a run takes them."""
+        from cte_lake.workflow.run import checked_plots, checked_radii, checked_steps
+
+        named = [step.strip() for step in self.steps.split(",") if step.strip()]
+        return {
+            "steps": checked_steps(named, bool(self.plots), self.report),
+            "plots": checked_plots(self.plots or ()),
+            "radii": checked_radii(self.radius or ()),
+        }
 
 
 @app.command(rich_help_panel=FRAMES)
@@ -29,31 +72,7 @@ def run(
     ] = None,
     *,
     exposures: RunOptions,
-    steps: Annotated[
-        str,
-        typer.Option(
-            "--steps",
-            help="Steps, with commas: fetch, align, crmask, ingest, measure, fit, plots, report. Default: "
-            "all but fetch.",
-        ),
-    ] = "",
-    plots: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--plots",
-            metavar="KIND...",
-            help="Draw these kinds of figures, as `plot` calls them; default: an overview.",
-        ),
-    ] = None,
-    radius: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--radius",
-            metavar="PX...",
-            help="Aperture radii of losses and figures, px; default: measure.aperture.",
-        ),
-    ] = None,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True,
+    wanted: StepsOptions,
     pool: WorkersOptions,
     assignments: SetOption = None,
 ) -> None:
@@ -71,13 +90,7 @@ def run(
       cte-lake run data --steps measure --plots cte-time cte-flux --radius 3 5 10 --no-report
     """
     from cte_lake.lake.stored import find_lake
-    from cte_lake.workflow.run import (
-        RunArguments,
-        checked_plots,
-        checked_radii,
-        checked_steps,
-        select_proposals,
-    )
+    from cte_lake.workflow.run import RunArguments, select_proposals
     from cte_lake.workflow.run import run as run_steps
 
     root = find_lake(lake)
@@ -88,10 +101,8 @@ def run(
         folder=folder,
         settings=settings,
         selection=selection,
-        steps=checked_steps([s.strip() for s in steps.split(",") if s.strip()], bool(plots), report),
-        plots=checked_plots(plots or ()),
-        radii=checked_radii(radius or ()),
         workers=pool.of(settings),
+        **wanted.of(),
     )
     done = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
     typer.echo(json.dumps(done.as_dict()))
