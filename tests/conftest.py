@@ -19,7 +19,10 @@ for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile(
-    "cte-lake", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "cte-lake",
+    deadline=None,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("cte-lake")
 

@@ -203,7 +203,7 @@ def verify(
     aside = _quarantine(root, findings, yes) if quarantine and not dry_run else {}
     _result({"passed": not harmful, "findings": [vars(finding) for finding in findings]} | aside, as_json)
     if harmful:
-        raise AuditFailed(f"{len(harmful)} of the lake's files or rows are not as they must be")
+        raise AuditFailed(f"{len(harmful)} of the lake's files or rows are damaged or inconsistent")
 
 
 def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[str, list[str]]:

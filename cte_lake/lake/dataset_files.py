@@ -92,7 +92,7 @@ class DatasetFiles:
             raise
         except (OSError, pa.ArrowInvalid) as error:
             raise LakeError(
-                f"{self.seed_place} cannot be read ({error}); remove it: the next ingest makes it anew"
+                f"{self.seed_place} cannot be read ({error}); remove it: the next ingest makes it again"
             ) from error
 
     def seed_to_write(self) -> pa.Schema | None:

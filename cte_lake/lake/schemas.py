@@ -132,7 +132,7 @@ def dataset(name: str) -> Dataset:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         # A KeyError shows its message in quotes.
         what = error.args[0] if isinstance(error, KeyError) else error
-        raise LakeError(f"{path.name} is no valid dataset schema: {what}; mend the file") from error
+        raise LakeError(f"{path.name} is no valid dataset schema: {what}; fix the file") from error
 
 
 def dataset_names() -> list[str]:

@@ -79,7 +79,7 @@ class CoefficientSet:
         What was fitted: target, filter, length, flash, estimator, ...
     quality : mapping of str to float
         Figures of the fit: points, visits, epochs, chi2, aic, bic, scale, condition, outliers; bootstrap_min
-        and bootstrap_max, errors from drawings of visits over the fit's, where these were made.
+        and bootstrap_max, errors from bootstrap resamples over visits over the fit's, where these were made.
     provenance : mapping of str to str
         lake_hash, config_hash, date, versions of the software, or the source of a foreign set.
     surface : Surface or None

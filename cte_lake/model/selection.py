@@ -171,7 +171,7 @@ def bootstrap(fit: SurfaceFit, samples: int = 200, seed: int = 0, loss: Loss = "
             continue
         rows.append(new.linear.values)
     if len(rows) < 10:
-        raise FitRefused(f"only {len(rows)} of {samples} drawings of visits could be fitted")
+        raise FitRefused(f"only {len(rows)} of {samples} bootstrap resamples could be fitted")
     table = np.array(rows)
     own = np.sqrt(np.diag(fit.linear.covariance))
     return Bootstrap(table, refused, table.std(axis=0, ddof=1) / own)

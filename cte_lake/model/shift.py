@@ -227,7 +227,7 @@ def read_shift(data: Mapping[str, Any]) -> ShiftLaw:
     if not len(terms) == len(coefficients) == len(covariance) == len(set(terms)) or any(
         len(row) != len(terms) for row in covariance
     ):
-        raise ValueError("terms, coefficients and covariance of [shift] do not go together")
+        raise ValueError("terms, coefficients and covariance of [shift] do not match")
 
     def pair(values: Any) -> Range:
         low, high = values

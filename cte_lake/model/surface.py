@@ -132,7 +132,7 @@ class Surface:
                 raise UsageError(f"the error {name!r} has shape {table.shape}, its grids {nodes}")
         for grid, least in [*((g, 3) for g in self.grids), *((g, 2) for g in self.error_grids)]:
             if not (grid.step > 0 and (grid.size == 1 or grid.size >= least)):
-                raise UsageError(f"a grid of {grid.size} with step {grid.step} is none")
+                raise UsageError(f"a grid of {grid.size} with step {grid.step} is not valid")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Surface):

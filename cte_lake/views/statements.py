@@ -115,7 +115,7 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     # A PIVOT that finds its columns itself is several statements inside; with columns given it is a tree.
     tree = _tree(connection, query if kind == "SELECT" else _with_columns(query))
     if tree is None:
-        raise UsageError(f"this statement cannot be looked through, and is not run; {_ALLOWED}")
+        raise UsageError(f"this statement cannot be analysed, and is not run; {_ALLOWED}")
     for node in nodes_of(tree):
         _check_node(node)
     return Statement(query, tree)

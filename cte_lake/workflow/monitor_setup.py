@@ -98,7 +98,7 @@ def set_up(asked: MonitorSetup) -> bool:
         )
         place.write_bytes((text.rstrip("\n") + "\n" + section).encode())
     elif {key: found.get(key) for key in asked.settings} != asked.settings:
-        raise ConfigError(f"{place} has a section [refresh] that says otherwise; edit it, or take it out")
+        raise ConfigError(f"{place} has a section [refresh] with other settings; edit it, or remove it")
     return made
 
 

@@ -15,7 +15,7 @@ distances = st.floats(0.0, 2050.0)
 
 
 @given(quadratics, ranges, fluxes, distances)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_loss_and_correction_undo_each_other(a, limits, flux, distance):
     left = lose(flux, distance, a, limits)
     # Without edges a parabola may carry a flux to infinity; then there is nothing to come back from.

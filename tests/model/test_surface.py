@@ -166,7 +166,7 @@ def test_what_is_no_surface_is_refused():
         Surface(GRIDS, good.values, NODES, {"luck": good.parts["slopes"]})
     with pytest.raises(UsageError, match="has shape"):
         Surface(GRIDS, good.values, NODES, {"slopes": good.parts["slopes"][1:]})
-    with pytest.raises(UsageError, match="is none"):
+    with pytest.raises(UsageError, match="is not valid"):
         Surface((Grid(0.0, 0.0, 24), *GRIDS[1:]), good.values, NODES)
 
 

@@ -64,7 +64,7 @@ any_list = st.lists(finite, min_size=0, max_size=60)
 K = st.sampled_from([1.5, 2.0, 3.0, 4.0])
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(values=st.one_of(ratios, contaminated, any_list), k=K)
 @example(values=[], k=4.0)
 @example(values=[1.0], k=4.0)
@@ -119,7 +119,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=100)
 @given(pairs=st.one_of(points, rows))
 @example(pairs=[])
 @example(pairs=[(1.0, 2.0)])
@@ -151,7 +151,7 @@ def test_the_line_is_scipys(con, pairs):
         assert found["slope_err"] == pytest.approx(wanted, rel=1e-7, abs=1e-7 * scale + rounding)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(0, 120),

@@ -109,7 +109,7 @@ def test_init_writes_settings_that_the_night_reads_and_does_it_once(lake, asked,
     assert night.steps[0].startswith(f"run {tmp_path / 'frames'} --steps align,")
     assert night.steps[-1] == f"report --publish {tmp_path / 'www'}"
     assert load_settings(lake, environment={}).config.refresh.frames == str(tmp_path / "frames")
-    with pytest.raises(ConfigError, match="says otherwise"):
+    with pytest.raises(ConfigError, match="with other settings"):
         set_up(replace(asked, publish=None))
 
 
