@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.fit_options import (
     FitOutputOption,
     HistoryOptions,
     HowOptions,
     NameOption,
-    OldOptions,
     Printed,
 )
 from cte_lake.cli.options import (
@@ -27,13 +26,55 @@ from cte_lake.cli.options import (
     overwriting,
     settings_of,
 )
+from cte_lake.cli.output import Format
+from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
+    from cte_lake.api import Lake
     from cte_lake.correction.fit_lake import FitOutcome
+    from cte_lake.correction.request import FitRequest
     from cte_lake.lake.stored import StoredLake
 
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
+
+
+@dataclass(frozen=True)
+class OldOptions(Options):
+    """Options of ``fit`` that are commands of their own by now; they go in the next version."""
+
+    epoch: Annotated[
+        str | None,
+        typer.Option("--epoch", hidden=True, help="Run the command epoch; the earlier word for it."),
+    ] = None
+    pivot: Annotated[
+        float | None,
+        typer.Option("--pivot", hidden=True, help="Run the command pivot; the earlier word for it."),
+    ] = None
+    pairs: Annotated[
+        str, typer.Option("--pairs", hidden=True, help="Kind of pairs for the command pivot.")
+    ] = "chips"
+    format_: Annotated[
+        Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
+    ] = None
+
+    def run(self, opened: Lake, request: FitRequest, printed: Printed) -> bool:
+        """Run the command in place of ``fit``; returns whether one was asked for."""
+        from cte_lake.cli.dates import parse_date
+        from cte_lake.cli.pivot import print_epoch, print_pivots
+
+        if self.pivot is None and self.epoch is None:
+            if self.format_ is not None:
+                raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
+            return False
+        word = "epoch DATE" if self.pivot is None else "pivot ROW"
+        typer.echo(f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version", err=True)
+        if self.pivot is None:
+            print_epoch(opened, request, parse_date(str(self.epoch)), printed)
+        else:
+            bins = opened.settings().config.measure.flux_bins
+            print_pivots(opened, request, self.pivot, self.pairs, bins, printed)
+        return True
 
 
 @app.command(rich_help_panel=RESULTS)
