@@ -70,6 +70,35 @@ def _held_out() -> dict[str, Law]:
             "linear in time, exp(-(flux/400)^0.4), exp(-(b/25)^0.7)",
             lambda t, f, b: 1.1 * t / 15 * np.exp(-((10**f / 400) ** 0.4)) * np.exp(-((b / 25) ** 0.7)),
         ),
+        law(
+            "step",
+            "1 - exp(-t/6), lower by 15% from 2014 on, flux^-0.4, (1 + b/10)^-1",
+            lambda t, f, b: (
+                0.42
+                * (1 - np.exp(-t / 6))
+                * np.where(t >= 2014.0 - 2009.36, 0.85, 1.0)
+                * 10 ** (-0.4 * (f - 3))
+                / (1 + b / 10)
+            ),
+        ),
+        law(
+            "threshold",
+            "ln(1 + t), flux^-0.5; background helps only beyond 8 e-/px, over 2 e-/px",
+            lambda t, f, b: (
+                0.13 * np.log1p(t) * 10 ** (-0.5 * (f - 3)) / (1 + np.logaddexp(0.0, (b - 8) / 2) * 2 / 15)
+            ),
+        ),
+        law(
+            "two exponentials",
+            "t^0.9; exp(-flux/700) and exp(-flux/9000), which lose to background at different levels",
+            lambda t, f, b: (
+                (t / 15) ** 0.9
+                * (
+                    0.28 * np.exp(-(10**f) / 700) / (1 + b / 6)
+                    + 0.14 * np.exp(-(10**f) / 9000) * np.exp(-b / 40)
+                )
+            ),
+        ),
     ]
     return {one.name: one for one in found}
 

@@ -4,7 +4,8 @@
 -- 'mean_flux') that is the monitor's loss, a fraction of the flux in the middle of the chip; of its logarithm
 -- ('log_ratio') it is S, lost per 2048 rows of what is left at each row.
 -- With measure.shape_correction = 'growth' the loss that the shapes of the pair's bright stars imitate (growth_loss) is
--- taken off, in all bins alike; slope stays as measured.
+-- taken off, in all bins alike; with 'sky' the one that its sky imitates (sky_loss), which goes down as the flux goes up;
+-- with 'both' both. slope stays as measured.
 -- Each branch says which estimators it holds, so that the planner drops the other one when a query names its own.
 CREATE OR REPLACE MACRO cte(aperture := default_aperture()) AS TABLE
 WITH measured AS (
@@ -27,13 +28,19 @@ WITH measured AS (
     WHERE g.estimator = 'log_ratio'
 ),
 lost AS (
-    -- Of a pair whose stars' shapes could not be compared there is no corrected loss.
+    -- Of a pair whose stars' shapes or skies could not be compared there is no corrected loss.
     SELECT
         l.*,
-        l.slope / 2 * loss_rows() - CASE WHEN shape_correction() = 'growth' THEN w.growth_loss ELSE 0 END AS loss,
+        l.slope / 2 * loss_rows() - CASE
+            WHEN shape_correction() = 'none' THEN 0
+            ELSE w.growth_loss + w.sky_loss * faint_flux() / l.mean_flux
+        END AS loss,
         CASE
-            WHEN shape_correction() = 'growth' THEN sqrt((l.slope_err / 2 * loss_rows()) ** 2 + w.growth_loss_err ** 2)
-            ELSE l.slope_err / 2 * loss_rows()
+            WHEN shape_correction() = 'none' THEN l.slope_err / 2 * loss_rows()
+            ELSE sqrt(
+                (l.slope_err / 2 * loss_rows()) ** 2 + w.growth_loss_err ** 2
+                + (w.sky_loss_err * faint_flux() / l.mean_flux) ** 2
+            )
         END AS loss_err
     FROM measured AS l
     LEFT JOIN shape_loss(aperture := aperture) AS w

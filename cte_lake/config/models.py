@@ -194,8 +194,8 @@ class Measure(Section):
     estimator: Literal["mean_flux", "both_in_bin", "log_ratio"] = Field(
         description="how slopes are measured where no estimator is named: in tables, figures, page and fit"
     )
-    shape_correction: Literal["none", "growth"] = Field(
-        description="what is taken off losses for the stars' shapes: nothing, or the pair's growth_loss"
+    shape_correction: Literal["none", "growth", "sky", "both"] = Field(
+        description="what is taken off losses: nothing, growth_loss, sky_loss at the bin's flux, or both"
     )
     clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
     epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")

@@ -42,7 +42,8 @@ _NO_SHAPES = """
 CREATE OR REPLACE MACRO shape_loss(aperture := default_aperture()) AS TABLE
 SELECT
     NULL::BIGINT AS pair_id, NULL::VARCHAR AS target, NULL::INTEGER AS proposal, NULL::INTEGER AS flash,
-    NULL::VARCHAR AS filetype, NULL::DOUBLE AS growth_loss, NULL::DOUBLE AS growth_loss_err
+    NULL::VARCHAR AS filetype, NULL::DOUBLE AS growth_loss, NULL::DOUBLE AS growth_loss_err,
+    NULL::DOUBLE AS sky_loss, NULL::DOUBLE AS sky_loss_err
 WHERE false
 """
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.

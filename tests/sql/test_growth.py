@@ -111,6 +111,27 @@ def test_the_correction_is_off_unless_chosen_and_takes_it_off_every_bin(widened)
         assert corrected[low]["loss_mag"] < row["loss_mag"]
 
 
+def test_the_sky_correction_goes_down_with_the_flux(tmp_path):
+    root = written(tmp_path / "lake", loss=0.05, sky_error=0.3)
+    found = {}
+    for correction in ("none", "growth", "sky", "both"):
+        settings = load_settings(root, {"measure.shape_correction": correction})
+        with open_lake(root, settings=settings) as lake:
+            found[correction] = {row["bin_lo"]: row for row in lake.losses()}
+            (imitated,) = lake.growth_loss().rows()
+            faint = lake.sql("SELECT faint_flux() AS flux").rows()[0]["flux"]
+    plain, sky = found["none"][250.0], found["sky"][250.0]
+    assert plain["loss"] == pytest.approx(0.07 + imitated["sky_loss"], abs=0.004)
+    assert imitated["sky_loss"] < -0.01
+    assert sky["loss"] == pytest.approx(0.07, abs=0.002)
+    assert sky["loss_err"] > plain["loss_err"]
+    for low, row in found["sky"].items():
+        taken = found["none"][low]["loss"] - row["loss"]
+        assert taken == pytest.approx(imitated["sky_loss"] * faint / row["mean_flux"], abs=1e-12)
+        both = found["growth"][low]["loss"] - taken
+        assert found["both"][low]["loss"] == pytest.approx(both, abs=1e-12)
+
+
 def test_a_pair_without_bright_stars_has_no_corrected_loss(tmp_path):
     create_lake(stored(tmp_path / "lake"))
     y = np.linspace(0, 2050, 300)
