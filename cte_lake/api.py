@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -20,7 +21,7 @@ from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.asked_radii import whole_radius
-from cte_lake.views.bind import Binding
+from cte_lake.views.bind import Binding, means_something
 from cte_lake.views.columns import with_notes
 from cte_lake.views.describe import ViewMethod
 from cte_lake.views.kept_sql import ESTIMATORS
@@ -336,19 +337,19 @@ class Lake:
         Parameters
         ----------
         name : str
-            Letters, digits and underscores; none of a view.
+            Letters, digits and underscores; none of a view or of what the views read.
         table : pyarrow.Table
             It is read where it is, not copied.
 
         Raises
         ------
         UsageError
-            If the name is none, or that of a view.
+            If the name is none, or means something already.
         """
         if not name.isidentifier() or not name.isascii():
             raise UsageError(f"{name!r} is no name of a table; use letters, digits and underscores")
-        if name.lower() in {each.name for each in sql_objects()} or name.lower().startswith("stored_"):
-            raise UsageError(f"{name!r} is the name of a view; choose another for the table")
+        if means_something(self._connection, name.lower()):
+            raise UsageError(f"{name!r} is a name that the lake uses itself; choose another for the table")
         self._connection.register(name, table)
 
     def use_coefficients(self, coefficients: CoefficientSet) -> None:
@@ -358,8 +359,9 @@ class Lake:
         use_coefficients(self._connection, coefficients)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
+        """Close the connection; one whose query does not end, as on a dead disk, ends with the process."""
+        with contextlib.suppress(duckdb.ResourceInUseException):
+            self._connection.close()
 
     def __enter__(self) -> Self:
         return self

@@ -46,6 +46,10 @@ SELECT
     NULL::DOUBLE AS sky_loss, NULL::DOUBLE AS sky_loss_err
 WHERE false
 """
+#: How names begin that are DuckDB's, or that the lake makes when it needs them.
+_OWN_NAMES = (
+    "stored_", "kept", "audited", "held_", "incoming_", "listed_", "known_", "duckdb_", "pg_", "sqlite_",
+)  # fmt: skip
 #: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
 STORED = ("exposures", "phot", ADDED, "master", "rejects", "alignment", "crmasks", "chips")
 #: Of these, what lakes that were made before do not have until something is written to it.
@@ -224,6 +228,16 @@ def make_objects(
             connection.execute(statement if each.kind == "view" else placed(statement, tables, OWN_SCHEMA))
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))
+
+
+def means_something(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """Whether a name is that of a view, of what the views read, or of DuckDB: a table of it would be read."""
+    there = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog <> 'temp'"
+        " UNION SELECT schema_name FROM information_schema.schemata"
+    ).fetchall()
+    made = {each.name for each in sql_objects()} | {found for (found,) in there}
+    return name in made or name.startswith(_OWN_NAMES)
 
 
 def _without_shapes(config: Config) -> bool:

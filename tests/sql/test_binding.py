@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from cte_lake import open_lake
@@ -122,6 +123,18 @@ def test_tables_of_a_query_never_take_the_place_of_what_a_macro_reads(root):
         assert {"settings", "flux_bins", "exposures", "stored_phot"} <= names
         for name, call in CALLS.items():
             assert lake.sql(covered(names - {name}, call)).rows() == lake.sql(call).rows()
+
+
+@pytest.mark.parametrize(
+    "name", ["settings", "Flux_Bins", "targets", "stored_phot", "kept", "main", "duckdb_views", "pairs"]
+)
+def test_a_table_of_ones_own_has_a_name_of_its_own(root, name):
+    with open_lake(root) as lake:
+        bright = lake.sql("SELECT bright_limit() AS flux").rows()
+        with pytest.raises(UsageError, match="uses itself"):
+            lake.register(name, pa.table({"bin_lo": [1.0]}))
+        lake.register("mine", pa.table({"bin_lo": [1.0]}))
+        assert lake.sql("SELECT bright_limit() AS flux FROM mine").rows() == bright
 
 
 def test_nor_do_they_in_an_exported_database(root, tmp_path):
