@@ -115,7 +115,12 @@ def _outcome(run: Callable[[], object]) -> int:
 
 
 def _stopped() -> int:
-    return _complain(_STOPPED[stopped_by()], 128 + stopped_by())
+    """Say what stopped it; another signal does not cut the line short, and ends Python without a word."""
+    former = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPED}
+    code = _complain(_STOPPED[stopped_by()], 128 + stopped_by())
+    for number in (number for number, handler in former.items() if handler is not signal.SIG_IGN):
+        signal.signal(number, signal.SIG_DFL)
+    return code
 
 
 def _complain(text: str, code: int) -> int:

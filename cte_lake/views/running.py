@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
+#: Longest time (s) that a query is given to end once it was told to; one on a dead disk never does.
+_PATIENCE = 30.0
 #: Rows of a part of an answer.
 _PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
@@ -43,6 +47,14 @@ def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
     yield reader.schema.empty_table()
     for batch in reader:
         yield pa.Table.from_batches([batch])
+
+
+def _outlast(done: threading.Event) -> None:
+    """Wait for the end of a query that was told to end, however often Ctrl-C is pressed meanwhile."""
+    end = time.monotonic() + _PATIENCE
+    while not done.is_set() and (left := end - time.monotonic()) > 0:
+        with contextlib.suppress(KeyboardInterrupt):
+            done.wait(left)
 
 
 def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: float | None) -> T:
@@ -84,7 +96,7 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     finally:
         if not done.is_set():
             connection.interrupt()
-            done.wait()
+            _outlast(done)
     if late:
         raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
     if errors:

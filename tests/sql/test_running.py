@@ -60,12 +60,17 @@ def test_what_a_query_may_write_beside_is_bounded(lake):
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_command_with_130(lake):
+def test_ctrl_c_ends_the_command_however_often_it_is_pressed(lake):
     process = subprocess.Popen(
         [*command(), "sql", LONG, "--lake", lake], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     time.sleep(8)
-    process.send_signal(signal.SIGINT)
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
     _, said = process.communicate(timeout=400)
-    assert process.returncode == 130
+    # The last may come when all is said and Python ends.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert said.splitlines()[-1] == "cte-lake: interrupted"
     assert "Traceback" not in said
+    assert "defect" not in said
