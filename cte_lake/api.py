@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,7 +27,7 @@ from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, plain_error, seal
-from cte_lake.views.running import parts_of, readable, run, to_arrow
+from cte_lake.views.running import close, parts_of, readable, run, to_arrow
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import Statement, check_statement
 
@@ -359,9 +358,8 @@ class Lake:
         use_coefficients(self._connection, coefficients)
 
     def close(self) -> None:
-        """Close the connection; one whose query does not end, as on a dead disk, ends with the process."""
-        with contextlib.suppress(duckdb.ResourceInUseException):
-            self._connection.close()
+        """Close the connection."""
+        close(self._connection)
 
     def __enter__(self) -> Self:
         return self

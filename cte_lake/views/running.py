@@ -49,6 +49,14 @@ def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([batch])
 
 
+def close(connection: duckdb.DuckDBPyConnection) -> None:
+    """Close a connection; one whose query does not end, as on a dead disk, ends with the process."""
+    import duckdb
+
+    with contextlib.suppress(duckdb.ResourceInUseException):
+        connection.close()
+
+
 def _outlast(done: threading.Event) -> None:
     """Wait for the end of a query that was told to end, however often Ctrl-C is pressed meanwhile."""
     end = time.monotonic() + _PATIENCE
