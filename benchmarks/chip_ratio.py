@@ -13,6 +13,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -37,6 +38,13 @@ def brighten(folder: Path, factor: float) -> None:
 Losses = dict[tuple[float, float], list[tuple[float, float]]]
 
 
+def fainter(law: CTELaw, factor: float, pair: dict[str, Any], one: dict[str, Any]) -> float:
+    """Return by what the loss rises because a brighter chip lifts fainter stars into a bin."""
+    flux = np.sqrt(one["lo"] * one["hi"]) * np.array([2.0 / (1.0 + factor), 1.0])
+    there, whole = law.loss(pair["mjd"], flux, pair["background"])
+    return float(there / whole) if whole > 0 else 1.0
+
+
 def off(law: CTELaw, factor: float, pairs: int, seed: int, estimator: str) -> Losses:
     """Return for each flux bin, of each pair, measured less injected loss and its error."""
     dates = tuple(np.linspace(55500.0, 57700.0, pairs))
@@ -48,7 +56,7 @@ def off(law: CTELaw, factor: float, pairs: int, seed: int, estimator: str) -> Lo
         with open_lake(measure(root)) as lake:
             rows = lake.cte(filetype="flt", estimator=estimator).rows()
         known = {
-            (entry["chip2"][:8], one["lo"], one["hi"]): one["injected"]
+            (entry["chip2"][:8], one["lo"], one["hi"]): one["injected"] * fainter(law, factor, entry, one)
             for entry in json.loads((frames / "truth.json").read_text())
             for one in entry["cte_per_2048"]
         }
