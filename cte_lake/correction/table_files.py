@@ -23,7 +23,7 @@ from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
 from cte_lake.model.table_values import plain_values
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
-BATCH_ROWS = 500_000
+BATCH_ROWS = 250_000
 
 
 @dataclass

@@ -18,6 +18,8 @@ from cte_lake.model.missing import MISSING
 
 #: Bytes a row, roughly, by which rows become the reader's block.
 _ROW_BYTES = 64
+#: Most bytes of a part: Arrow reads several ahead.
+_MOST = 6_000_000
 #: Types that a text column may have, narrowest first.
 _TYPES = (pa.int64(), pa.float64())
 
@@ -72,7 +74,7 @@ class TextTable:
         try:
             reader = pacsv.open_csv(
                 stream,
-                read_options=pacsv.ReadOptions(column_names=names, block_size=_ROW_BYTES * rows),
+                read_options=pacsv.ReadOptions(column_names=names, block_size=min(_ROW_BYTES * rows, _MOST)),
                 parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False

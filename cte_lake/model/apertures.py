@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import CatalogError, UsageError
@@ -197,7 +198,7 @@ def _width(table: Any, name: str) -> int | None:
             return int(values.type.list_size)
         return None if pa.types.is_list(values.type) or pa.types.is_large_list(values.type) else 1
     shape: tuple[int, ...] = getattr(values, "shape", ())
-    return shape[1] if len(shape) == 2 else 1
+    return int(np.prod(shape[1:], dtype=int))
 
 
 __all__ = ["Aperture", "others_left", "plan_apertures"]

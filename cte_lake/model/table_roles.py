@@ -14,7 +14,7 @@ from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_values import as_chips, as_numbers, raw_column, split_index
+from cte_lake.model.table_values import as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.times import said_range, to_dates
 from cte_lake.model.units import Conversion, conversion, split_name
 
@@ -216,7 +216,7 @@ class RoleReader:
             self.readings["mjd"] = f"{self.constants.mjd:.5f}, given"
             return np.nan if self.constants.mjd is None else float(self.constants.mjd), False
         raw = raw_column(table, name)
-        dates = to_dates(raw.values, self._unit("mjd", name, raw.unit), name, self._row)
+        dates = to_dates(single(raw, name).values, self._unit("mjd", name, raw.unit), name, self._row)
         said = f"column {name!r}, {dates.reading}"
         before = self.readings.get("mjd", "")
         if dates.reading not in before:

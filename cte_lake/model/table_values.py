@@ -71,8 +71,10 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
     own, index = split_index(name, column_names(table))
     values = values_of(table, own)
     raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values)
+    raw = _in_two_axes(raw, own)
     if index is None or not hasattr(raw.values, "ndim"):
-        return raw
+        one = getattr(raw.values, "ndim", 1) == 2 and raw.values.shape[1] == 1
+        return Raw(raw.values[:, 0], raw.unit) if one else raw
     if not raw.values.size:
         return Raw(np.zeros(0), raw.unit)
     held = raw.values.shape[1] if raw.values.ndim == 2 else 1
@@ -85,6 +87,23 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
             f"column {own!r} holds {held} values a row; there is no {name!r} (the first is [0])"
         )
     return Raw(raw.values[:, index], raw.unit)
+
+
+def _in_two_axes(raw: Raw, name: str) -> Raw:
+    """Return a column of arrays (TDIMn) as one of several values a row, and so one whose rows are arrays."""
+    values = raw.values
+    if not isinstance(values, np.ndarray) or not values.size:
+        return raw
+    if values.dtype.kind == "O" and any(isinstance(row, np.ndarray | list | tuple) for row in values.flat):
+        rows = [np.ravel(row) for row in values]
+        if len({row.size for row in rows}) > 1:
+            raise CatalogError(
+                f"column {name!r} holds another number of values from row to row; make columns of them"
+            )
+        values = np.stack(rows)
+    if values.ndim > 2 or values is not raw.values:
+        return Raw(values.reshape(len(values), -1), raw.unit)
+    return raw
 
 
 def _raw_other(values: Any) -> Raw:
@@ -212,8 +231,6 @@ def as_numbers(raw: Raw, role: str, name: str, first_row: int = 0) -> FloatArray
         return _number_texts(values, name, first_row)
     if hasattr(values, "jd1") or values.dtype.kind == "M":
         raise CatalogError(f"column {name!r} holds times, and it was taken for the {role}; name another")
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
     if values.ndim == 2:
         raise CatalogError(
             f"column {name!r} holds {values.shape[1]} values a row (apertures?); give their radii, as "
@@ -252,6 +269,19 @@ def _number(word: str | None, name: str, row: int) -> float:
         ) from None
 
 
+def single(raw: Raw, name: str) -> Raw:
+    """Return a column that holds one value a row.
+
+    Raises
+    ------
+    CatalogError
+        If it holds several.
+    """
+    if getattr(raw.values, "ndim", 1) == 2:
+        raise CatalogError(f"column {name!r} holds {raw.values.shape[1]} values a row, and one is needed")
+    return raw
+
+
 def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
     """Return the chips of a column, 1 or 2, of numbers or of texts such as UVIS1, chip 2 or an amplifier.
 
@@ -260,7 +290,7 @@ def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
     CatalogError
         If a text names no chip; the row is named.
     """
-    values = raw.values
+    values = single(raw, name).values
     if not isinstance(values, pa.Array | pa.ChunkedArray):
         if values.dtype.kind in "iuf":
             return values.astype(np.float64)  # type: ignore[no-any-return]

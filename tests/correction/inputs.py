@@ -142,6 +142,16 @@ def ldac(path):
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
 
 
+def ragged_fits(path):
+    fluxes = np.empty(2, dtype=object)
+    fluxes[:] = [np.array([600.0]), np.array([5000.0, 1.0])]
+    columns = [fits.Column("flux", "PD()", array=fluxes)]
+    columns += [
+        fits.Column(name, "D", array=values) for name, values in (("y", Y), ("chip", CHIP), ("mjd", MJD))
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(path)
+
+
 def twins_fits(path):
     fits.table_to_hdu(Table(stars(twin=FLUX))).writeto(path)
     path.write_bytes(path.read_bytes().replace(b"'twin    '", b"'flux    '"))
@@ -402,6 +412,11 @@ ODD = [
     Input("oddity", "flux and FLUX", "a.csv", csv(FLUX=[1.0, 2.0]), out="columns flux, FLUX could all be the flux"),
     Input("oddity", "FLUX_APER of two apertures a row", "a.fits", astropy(flux=None, FLUX_APER=np.array([[600.0, 1.0], [5000.0, 2.0]])), out="'FLUX_APER' holds 2 values a row"),
     Input("oddity", "FLUX_APER[0] of two", "a.fits", astropy(flux=None, FLUX_APER=np.array([[600.0, 1.0], [5000.0, 2.0]])), ("--column", "flux=FLUX_APER[0]")),
+    Input("oddity", "FITS TDIMn (2,2) of the flux", "a.fits", astropy(flux=np.full((2, 2, 2), 600.0)), out="'flux' holds 4 values a row"),
+    Input("oddity", "FITS TDIMn (1,1) of every column", "a.fits", astropy(**{name: np.reshape(values, (2, 1, 1)) for name, values in (("flux", FLUX), ("y", Y), ("chip", CHIP), ("mjd", MJD))})),
+    Input("oddity", "two chips a row", "a.fits", astropy(chip=[[2, 2], [1, 1]]), out="'chip' holds 2 values a row, and one is needed"),
+    Input("oddity", "two dates a row", "a.fits", astropy(mjd=[MJD, MJD]), out="'mjd' holds 2 values a row, and one is needed"),
+    Input("oddity", "FITS, another number of fluxes from row to row", "a.fits", ragged_fits, out="another number of values from row to row"),
     Input("oddity", "list column in Parquet, second aperture", "a.parquet", parquet(flux=[[1.0, 600.0], [2.0, 5000.0]]), ("--column", "flux=flux[1]")),
     Input("oddity", "fluxes by radius, --radius 3", "a.csv", csv(flux=None, flux_3=FLUX, flux_5=[1.0, 2.0]), ("--radius", "3")),
     Input("oddity", "Y_IMAGE counts from 1", "a.csv", csv(y=None, Y_IMAGE=[1501.0, 301.0])),
