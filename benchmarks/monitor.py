@@ -31,7 +31,6 @@ from cte_lake.lake.stored import stored
 from cte_lake.model.readout import CHIP_HEIGHT
 from cte_lake.simulate import (
     TARGETS,
-    Detector,
     Program,
     Settings,
     fill_lake,
@@ -39,7 +38,7 @@ from cte_lake.simulate import (
     simulate_program,
 )
 from cte_lake.simulate.law import readout_distance
-from cte_lake.simulate.monitor import FIRST, FLASHES, RECALIBRATED, SECOND, Calibration, Monitor
+from cte_lake.simulate.monitor import FIRST, RECALIBRATED, SECOND, Calibration, Monitor
 from cte_lake.simulate.program import Visit, without
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -49,8 +48,8 @@ FloatArray = NDArray[np.float64]
 #: Bins whose losses are held against the truth, electrons.
 BINS = ((500.0, 1000.0), (1000.0, 2000.0), (2000.0, 4000.0), (4000.0, 8000.0))
 
-#: Steps of `run` on frames; they have no cosmic rays.
-STEPS = "align,ingest,measure,report"
+#: Steps of `run` on frames: all but fits and figures.
+STEPS = "align,crmask,ingest,measure,report"
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def fill(root: Path, monitor: Monitor, recalibrated: bool) -> int:
         fill_lake(
             lake, monitor.images(target, recalibrated), None if recalibrated else monitor.star_field(target)
         )
-        for target in FLASHES
+        for target in monitor.flashes
     )
 
 
@@ -92,7 +91,7 @@ def truth(monitor: Monitor, recalibrated: bool) -> dict[str, tuple[FloatArray, F
     """Return row, measured flux and flux without noise (electrons) of the stars of each image."""
     parts = {state.cte_ver: state.flc_fraction for state in (FIRST, SECOND, RECALIBRATED)}
     law, found = monitor.settings.law, {}
-    for target in FLASHES:
+    for target in monitor.flashes:
         for image in monitor.images(target, recalibrated):
             record, y = image.record, image.columns["y"]
             part = parts[record["cte_ver"]] if record["filetype"] == "flc" else 1.0
@@ -178,7 +177,7 @@ def write_frames(folder: Path, monitor: Monitor, recalibrated: bool) -> tuple[in
     """Write the monitor's frames and master catalogs below a folder; returns their number and the truths."""
     count = 0
     truths: list[dict[str, Any]] = []
-    for target in FLASHES:
+    for target in monitor.flashes:
         plan = programs(monitor, target)
         exposures = [exposure for program in plan.values() for exposure in program.exposures]
         field = make_field(
@@ -242,7 +241,7 @@ def show(
         flush=True,
     )
     if frames is not None:
-        for target in () if recalibrated else FLASHES:
+        for target in () if recalibrated else monitor.flashes:
             say(root, "master", "import", str(frames / target / f"{target}_master.cat"), "--target", target)
         say(root, "run", str(frames), "--steps", steps, "--workers", "0")
     say(root, "coverage")
@@ -282,9 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def small_monitor(width: int, cadence: float, stars: int) -> Monitor:
     """Return a monitor of few visits for frames: the fourth visit of NGC 104 never came."""
-    settings = Settings(width=width, detector=Detector(cosmic_ray_rate=0.0))
     return Monitor(
-        cadence=cadence, stars=stars, settings=settings, never_came=(("ngc104", 3),),
+        cadence=cadence, stars=stars, settings=Settings(width=width), never_came=(("ngc104", 3),),
         missing=(("ngc104", 1, 12), ("ngc104", 4, 0), ("ngc6791", 2, 0)),
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ def coverage(
     """
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
-    from cte_lake.report.coverage import coverage_gaps
+    from cte_lake.report.coverage import NAMED, coverage_gaps
 
     root = find_lake(lake)
     settings = settings_of(root, assignments)
@@ -64,6 +64,8 @@ def coverage(
     print_table(rows if whole else rows.select(_PRINTED), format_, output)
     for line in found["overdue"]:
         typer.echo(line, err=True)
-    for reason, number in found["unpaired"].items():
-        typer.echo(f"without a partner: {number} ({reason})", err=True)
+    for line in found["alone"][:NAMED]:
+        typer.echo(f"without a partner: {line}", err=True)
+    if len(found["alone"]) > NAMED:
+        typer.echo("the view unpaired lists them all", err=True)
     typer.echo(f"coverage: {found['text']}", err=True)

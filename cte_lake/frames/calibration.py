@@ -14,7 +14,7 @@ HAP: Final = "hap"
 """Product of the Hubble Advanced Products: the same pixels with another WCS, never preferred."""
 
 _VERSION: Final = re.compile(
-    r"(?:[^(]*?[^\w.(])?v?(\d+(?:\.\d+)*)\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)", re.I
+    r"(?:[^(,]*?[^\w.(,])?v?(\d{1,2}(?!\d)(?:\.\d+)*)\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)", re.I
 )
 _STAGES: Final = ("dev", "pre", "a", "alpha", "b", "beta", "rc")
 _RELEASED: Final = len(_STAGES)
@@ -33,7 +33,8 @@ def version_key(text: str) -> tuple[tuple[int, ...], int, int]:
     -------
     tuple
         Numbers without zeros at the end, stage (a release is after its pre-releases), number of the
-        pre-release. Text without a number is older than any version.
+        pre-release. Text without a number is older than any version; so is the year of another system's
+        release, as in 'HSTDP 2024.1'.
 
     Examples
     --------

@@ -10,8 +10,18 @@ from cte_lake.report.tables import date_text
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-#: Incomplete visits that are named; the command `coverage` lists them all.
-_NAMED = 12
+#: Incomplete visits and programs that are named; the command `coverage` lists them all.
+NAMED = 12
+
+_ALONE = """
+    SELECT
+        target, proposal, visit, left(imagename, 9) AS rootname,
+        string_agg(upper(filetype), ' and ' ORDER BY filetype DESC) AS filetypes,
+        any_value(regexp_replace(detail, ', fl[tc]$', '')) AS detail
+    FROM unpaired
+    GROUP BY target, proposal, visit, rootname, reason
+    ORDER BY target, proposal, visit, rootname
+"""
 
 
 def coverage_gaps(lake: Lake) -> dict[str, Any]:
@@ -20,54 +30,74 @@ def coverage_gaps(lake: Lake) -> dict[str, Any]:
     Returns
     -------
     dict
-        incomplete (a sentence for each visit and target that lacks something), overdue (a sentence for each
-        time without a visit), unpaired (reason to number of exposures) and text (the three in one line).
+        incomplete (a sentence for each visit and target that lacks something), planned (a sentence for each
+        program and target without a level of its plan), overdue (a sentence for each time without a visit),
+        unpaired (reason to number of exposures), alone (a sentence for each exposure without a partner) and
+        text (all of it in one line).
     """
     rows = lake.sql("FROM coverage WHERE missing IS NOT NULL ORDER BY target, proposal, visit, flash").rows()
     late = lake.sql("FROM overdue ORDER BY target, since").rows()
     alone = lake.sql("SELECT reason, count(*) AS n FROM unpaired GROUP BY ALL ORDER BY n DESC, reason").rows()
-    unpaired = {row["reason"]: row["n"] for row in alone}
-    incomplete = _incomplete(rows)
-    parts = [
-        count_text(len(incomplete), "incomplete visit"),
-        f"{sum(row['n_missing'] for row in late)} overdue",
-        f"{count_text(sum(unpaired.values()), 'exposure')} without a partner",
-    ]
-    return {
-        "incomplete": incomplete,
+    gaps = {
+        "incomplete": _incomplete([row for row in rows if row["visit"] is not None]),
+        "planned": _planned([row for row in rows if row["visit"] is None]),
         "overdue": [_overdue(row) for row in late],
-        "unpaired": unpaired,
-        "text": ", ".join(parts),
+        "unpaired": {row["reason"]: row["n"] for row in alone},
+        "alone": [_alone(row) for row in lake.sql(_ALONE).rows()] if alone else [],
     }
+    return gaps | {"text": _text(gaps, late)}
+
+
+def _text(gaps: dict[str, Any], late: list[dict[str, Any]]) -> str:
+    epochs = {
+        word: sum(row["n_missing"] for row in late if row["state"] == state)
+        for state, word in (("never came", "never came"), ("late", "overdue"))
+    }
+    parts = [f"{count_text(n, 'epoch')} {word}" for word, n in epochs.items() if n] or ["no epoch overdue"]
+    parts.append(count_text(len(gaps["incomplete"]), "incomplete visit"))
+    if gaps["planned"]:
+        parts.append(f"{count_text(len(gaps['planned']), 'program')} without levels of the plan")
+    parts.append(f"{count_text(sum(gaps['unpaired'].values()), 'exposure')} without a partner")
+    return ", ".join(parts)
 
 
 def _incomplete(rows: list[dict[str, Any]]) -> list[str]:
     visits: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
-        what = row["missing"] if row["visit"] is not None else "no exposure"
-        told = f"flash {row['flash']}: {what}"
-        if row["visit"] is not None:
-            told = f"{row['filter']} {row['length']} {told}"
+        told = f"{row['filter']} {row['length']} flash {row['flash']}: {row['missing']}"
         visits.setdefault((row["target"], row["proposal"], row["visit"]), []).append(told)
     return [
-        f"{target_text(target)} {proposal}{f'/{visit}' if visit is not None else ', by its plan'}: "
-        f"{'; '.join(told)}"
+        f"{target_text(target)} {proposal}/{visit}: {'; '.join(told)}"
         for (target, proposal, visit), told in visits.items()
     ]
+
+
+def _planned(rows: list[dict[str, Any]]) -> list[str]:
+    programs: dict[tuple[Any, ...], list[str]] = {}
+    for row in rows:
+        programs.setdefault((row["target"], row["proposal"]), []).append(str(row["flash"]))
+    return [
+        f"{target_text(target)} {proposal}: no exposure at flash {', '.join(levels)} of its plan"
+        for (target, proposal), levels in programs.items()
+    ]
+
+
+def _alone(row: dict[str, Any]) -> str:
+    visit = f"{target_text(row['target'])} {row['proposal']}/{row['visit']}"
+    return f"{visit} {row['rootname']}, {row['filetypes']}: {row['detail']}"
 
 
 def _overdue(row: dict[str, Any]) -> str:
     how_many = count_text(row["n_missing"], "epoch")
     state = f"{how_many} never came" if row["state"] == "never came" else f"{how_many} overdue"
     return (
-        f"{target_text(row['target'])}: {state}; after {date_text(row['since'])} the next was to be expected "
+        f"{target_text(row['target'])}: {state}; after {date_text(row['since'])} the next was expected "
         f"about {date_text(row['expected'])} (every {row['cadence']:.0f} days)"
     )
 
 
-def lines(gaps: dict[str, Any], most: int = _NAMED) -> list[str]:
+def lines(gaps: dict[str, Any], most: int = NAMED) -> list[str]:
     """Return sentences on what is missing: overdue visits, then incomplete ones, the first few named."""
-    shown = [*gaps["overdue"], *gaps["incomplete"][:most]]
-    more = len(gaps["incomplete"]) - most
-    rest = f"... and {more} more incomplete visits; `cte-lake coverage` lists them"
-    return [*shown, rest] if more > 0 else shown
+    lacking = [*gaps["incomplete"], *gaps["planned"]]
+    rest = f"... and {len(lacking) - most} more; `cte-lake coverage` lists them"
+    return [*gaps["overdue"], *lacking[:most], *([rest] if len(lacking) > most else [])]

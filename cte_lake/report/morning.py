@@ -120,11 +120,10 @@ def alarms_of(fitted: Sequence[Row]) -> list[Cells]:
 
 def coverage_line(coverage: Mapping[str, Any]) -> Cells:
     """Overdue and incomplete visits."""
-    late, incomplete = coverage["overdue"], coverage["incomplete"]
-    missing = count_text(len(incomplete), "incomplete visit")
+    late, text = coverage["overdue"], f"{coverage['text'].capitalize()}."
     if late:
-        return _line("Visits", "overdue", False, f"Visits are overdue; {missing}.", late, "#coverage")
-    return _line("Visits", "on time", True, f"No visit is overdue; {missing}.", (), "#coverage")
+        return _line("Visits", "overdue", False, text, late, "#coverage")
+    return _line("Visits", "on time", True, text, (), "#coverage")
 
 
 def files_line(now: Mapping[str, Any], files: Mapping[str, Any] | None) -> Cells:

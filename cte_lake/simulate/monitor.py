@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -51,6 +51,8 @@ class Monitor:
         Target, number of the visit, and flash level of the pairs whose exposure on chip 1 is missing.
     stars : int
         Stars a chip.
+    flashes : mapping of str to tuple of int
+        Post-flash levels by target, e-/px, from `FIRST_FLASH` on.
     settings : Settings
         Law, detector and seed.
     """
@@ -62,11 +64,12 @@ class Monitor:
     never_came: tuple[tuple[str, int], ...] = (("ngc104", 9),)
     missing: tuple[tuple[str, int, int], ...] = (("ngc104", 5, 12), ("ngc104", 12, 0), ("ngc6791", 8, 0))
     stars: int = 1500
+    flashes: Mapping[str, tuple[int, ...]] = field(default_factory=lambda: FLASHES)
     settings: Settings = field(default_factory=Settings)
 
     def visits(self) -> Iterator[tuple[str, int, Visit]]:
         """Yield target, number and visit of all that were observed, those that never came left out."""
-        for shift, (target, flashes) in enumerate(FLASHES.items()):
+        for shift, (target, flashes) in enumerate(self.flashes.items()):
             for number, mjd in enumerate(np.arange(self.start, self.stop, self.cadence)):
                 if (target, number) in self.never_came:
                     continue

@@ -18,7 +18,7 @@ def test_versions_are_compared_as_numbers():
     assert keys == sorted(keys)
     assert version_key("3.7") == version_key("3.7.0 (x)")
     assert version_key("3.7.1(Oct-18-2023)") == version_key(" 3.7.1 ") == version_key("calwf3 3.7.1")
-    assert version_key("(Oct-18-2023)") == version_key("")
+    assert version_key("(Oct-18-2023)") == version_key("HSTDP 2024.1") == version_key("")
 
 
 @given(

@@ -75,7 +75,10 @@ def test_the_command_lists_what_is_missing_and_tells_the_rest(monitor):
     assert run.exit_code == 0
     assert "FLC of chip 1" in run.stdout
     assert "1 epoch never came" in run.stderr
-    assert "without a partner: 2 (partner_missing)" in run.stderr
+    assert (
+        "without a partner: NGC 104 14378/03 ic7803aaq, FLT and FLC: no exposure on chip 1 of visit 03"
+        in run.stderr
+    )
     with open_lake(monitor) as lake:
         told = coverage_gaps(lake)
     assert any("14378/03: F502N l flash 0: FLT of chip 1" in line for line in told["incomplete"])

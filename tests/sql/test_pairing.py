@@ -204,6 +204,8 @@ def test_what_does_not_change_the_pixels_of_a_file_type_may_differ(exposures, fi
         ({"cte_ver": "N/A", "pctetab": "NONE"}, "pixelcte2019"),
         ({"cal_ver": "calwf3 3.8.0 (Sep-15-2026)"}, "cte2_54l1347ei_serial"),
         ({"cal_ver": "(Sep-15-2026)"}, "cte2_54l1347ei"),
+        ({"cal_ver": "HSTDP 2024.1"}, "cte2_54l1347ei"),
+        ({"cte_ver": "2,0", "cal_ver": "3,7,2"}, "cte2_54l1347ei"),
     ],
 )
 def test_a_generation_has_a_name(exposures, facts, generation):
