@@ -14,7 +14,9 @@ HAP: Final = "hap"
 """Product of the Hubble Advanced Products: the same pixels with another WCS, never preferred."""
 
 _VERSION: Final = re.compile(
-    r"(?:[^(,]*?[^\w.(,])?v?(\d{1,2}(?!\d)(?:\.\d+)*)\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)", re.I
+    r"(?:[^(,]*?[^\w.(,])?v?(\d{1,2}(?!\d)(?:\.\d+)*)"
+    r"\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)",
+    re.I,
 )
 _STAGES: Final = ("dev", "pre", "a", "alpha", "b", "beta", "rc")
 _RELEASED: Final = len(_STAGES)
