@@ -188,7 +188,7 @@ def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
     aligned = measured_losses(root)
     values = "".join(f"{f'{100 * unaligned[b]:.1f} -> {100 * aligned[b]:.1f}':>24}" for b in TABLE_BINS)
     how = ", ".join(sorted({str(each["search"]) for each in found.exposures}))
-    return f"{arcsec:7.2f} {told:<34} {how:<14}{values}"
+    return f"{arcsec:7g} {told:<34} {how:<14}{values}"
 
 
 def measured_losses(root: Path) -> dict[tuple[int, int], float]:

@@ -2,8 +2,9 @@
 
 python benchmarks/monitor.py            as photometry: every step with its output, about two minutes
 python benchmarks/monitor.py --stars 400
-python benchmarks/monitor.py --frames [--width COLUMNS] [--cadence DAYS]     as frames that `run` aligns and
-                                        measures, every four years: three CPU minutes
+python benchmarks/monitor.py --frames [--width COLUMNS] [--cadence DAYS] [--no-rays]     as frames that `run`
+                                        aligns, masks and measures, every four years: seven CPU minutes
+python benchmarks/monitor.py --short    as frames of 64 columns, seven visits, two levels: four CPU minutes
 
 Two clusters, six post-flash levels, a calibration change in the middle, three missing partners, one visit
 that never came; then everything is recalibrated.
@@ -263,19 +264,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stars", type=int, help="stars a chip; default: 1500, of frames 400")
     parser.add_argument("--frames", action="store_true", help="frames instead of photometry")
+    parser.add_argument("--short", action="store_true", help="frames of a few visits and two flash levels")
+    parser.add_argument("--no-rays", action="store_true", help="frames without cosmic rays")
     parser.add_argument("--width", type=int, default=128, help="columns of the frames")
     parser.add_argument("--cadence", type=float, default=4 * 365.25, help="days between visits of frames")
     parser.add_argument("--steps", default=STEPS, help="steps of `run` on frames")
     given = parser.parse_args(arguments)
     monitor = Monitor(stars=given.stars or 1500)
-    if given.frames:
+    if given.short:
+        monitor = short_monitor()
+    elif given.frames:
         monitor = small_monitor(given.width, given.cadence, given.stars or 400)
+    if given.no_rays:
+        monitor = without_rays(monitor)
     with scratch() as folder, contextlib.suppress(KeyboardInterrupt):
         root = folder / "lake"
         create_lake(stored(root))
         load_settings(root, environment={})
         for recalibrated in (False, True):
-            show(root, monitor, recalibrated, folder / "frames" if given.frames else None, given.steps)
+            frames = folder / "frames" if given.frames or given.short else None
+            show(root, monitor, recalibrated, frames, given.steps)
         say(root, "compare", "--generation", "cte2", "cte3")
 
 
@@ -285,6 +293,22 @@ def small_monitor(width: int, cadence: float, stars: int) -> Monitor:
         cadence=cadence, stars=stars, settings=Settings(width=width), never_came=(("ngc104", 3),),
         missing=(("ngc104", 1, 12), ("ngc104", 4, 0), ("ngc6791", 2, 0)),
     )  # fmt: skip
+
+
+def short_monitor() -> Monitor:
+    """Return a monitor of seven visits of two targets for frames: another calibration from 2015 on."""
+    return Monitor(
+        start=55800.0, stop=57900.0, cadence=500.0, change=57200.0, stars=300,
+        never_came=(("ngc104", 3), ("ngc6791", 3), ("ngc6791", 4)),
+        missing=(("ngc104", 1, 12), ("ngc104", 2, 0), ("ngc6791", 1, 0)),
+        flashes={"ngc104": (0, 12), "ngc6791": (0,)}, settings=Settings(width=64, seed=1),
+    )  # fmt: skip
+
+
+def without_rays(monitor: Monitor) -> Monitor:
+    """Return the monitor without cosmic rays."""
+    detector = replace(monitor.settings.detector, cosmic_ray_rate=0.0)
+    return replace(monitor, settings=replace(monitor.settings, detector=detector))
 
 
 if __name__ == "__main__":

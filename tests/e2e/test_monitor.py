@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.report.coverage import coverage_gaps
-from cte_lake.simulate import Detector, Settings
 from cte_lake.simulate.monitor import Monitor
 from cte_lake.views.audits import run_audits
 from cte_lake.workflow.run import RunArguments, run
@@ -61,13 +61,12 @@ def test_a_monitor_of_2009_to_2026_and_its_recalibration(tmp_path, benchmark):
 @pytest.mark.slow
 def test_a_small_monitor_of_frames_and_its_recalibration(tmp_path, benchmark):
     """Two targets, another calibration from 2015 on, three exposures and a visit that are missing."""
-    monitor = Monitor(
-        start=55800.0, stop=57900.0, cadence=500.0, change=57200.0, stars=300,
-        never_came=(("ngc104", 3), ("ngc6791", 1), ("ngc6791", 2), ("ngc6791", 3), ("ngc6791", 4)),
+    monitor = benchmark.without_rays(benchmark.short_monitor())
+    monitor = replace(
+        monitor,
+        never_came=(("ngc104", 3), *(("ngc6791", number) for number in range(1, 5))),
         missing=(("ngc104", 1, 12), ("ngc104", 2, 0), ("ngc6791", 0, 0)),
-        flashes={"ngc104": (0, 12), "ngc6791": (0,)},
-        settings=Settings(width=64, seed=1, detector=Detector(cosmic_ray_rate=0.0)),
-    )  # fmt: skip
+    )
     root, frames = tmp_path / "lake", tmp_path / "frames"
     lake = stored(root)
     create_lake(lake)
