@@ -45,7 +45,7 @@ from cte_lake.starflags import mask_of
 RAY = 15.0
 #: Radius, px, about a star in which a hit leaves it out: the aperture's and one more.
 NEAR = 4.0
-CLEAN = "the same without rays"
+CLEAN, LEFT_OUT = "without rays", "mask, hit stars left out"
 FORGIVEN = {"32": 32, "32+64": 96, "16+32": 48, "16+32+64": 112}
 
 
@@ -140,16 +140,18 @@ def one_seed(what: str, seed: int) -> tuple[dict[str, tuple[np.ndarray, np.ndarr
             for plan, chip in zip(program.exposures, (2, 1), strict=True)
         ]
         masks = [charge > RAY for charge in rays]
-        clean = losses(
+        clean = (
             measured(one, 1, done.master, charge=rays[1]), measured(two, 2, done.master, charge=rays[0])
-        )
+        )  # fmt: skip
         bare = losses(measured(one, 1, done.master), measured(two, 2, done.master))
         masked = measured(one, 1, done.master, 32, masks[1]), measured(two, 2, done.master, 32, masks[0])
+    spared = [replace(side, hit=hit.hit) for side, hit in zip(clean, masked, strict=True)]
     return {
-        CLEAN: clean,
+        CLEAN: losses(*clean),
         "no mask": bare,
         "mask": losses(*masked),
-        "mask, hit stars left out": losses(*masked, without_hit=True),
+        f"{CLEAN}, those stars left out": losses(*spared, without_hit=True),
+        LEFT_OUT: losses(*masked, without_hit=True),
     }, true_losses(done.pairs)
 
 
@@ -166,20 +168,21 @@ def main() -> None:
         ways, truth = one_seed(given.what, seed)
         for name, (found, count, share) in ways.items():
             errors.setdefault(name, []).append(found / truth - 1)
-            if CLEAN in ways and name != CLEAN:
-                by_rays.setdefault(f"{name}, by rays", []).append((found - ways[CLEAN][0]) / truth)
+            if CLEAN in ways and not name.startswith(CLEAN):
+                of = ways[f"{CLEAN}, those stars left out" if name == LEFT_OUT else CLEAN]
+                by_rays.setdefault(f"{name}, by rays", []).append((found - of[0]) / truth)
             counts.setdefault(name, []).append(count)
             lost.setdefault(name, []).append(share)
-    print(f"{'':<26}{'lost, %':>8}" + "".join(f"{f'{low}-{high}':>22}" for low, high in BINS))
+    print(f"{'':<40}{'lost, %':>8}" + "".join(f"{f'{low}-{high}':>22}" for low, high in BINS))
     for name, values in errors.items():
         mean, spread = np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
         cells = zip(mean, spread, np.mean(counts[name], axis=0), strict=True)
-        head = f"{name:<26}{100 * np.mean(lost[name]):8.1f}"
+        head = f"{name:<40}{100 * np.mean(lost[name]):8.1f}"
         print(head + "".join(f"{100 * m:+7.1f} ±{100 * e:4.1f} n={n:6.0f}" for m, e, n in cells))
     for name, values in by_rays.items():
         mean, spread = np.mean(values, axis=0), np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
         cells_of = zip(mean, spread, strict=True)
-        print(f"{name:<34}" + "".join(f"{f'{100 * m:+.2f} ±{100 * e:.2f}':>22}" for m, e in cells_of))
+        print(f"{name:<48}" + "".join(f"{f'{100 * m:+.2f} ±{100 * e:.2f}':>22}" for m, e in cells_of))
 
 
 if __name__ == "__main__":

@@ -175,6 +175,7 @@ def read_exposure(path: Path | str, short_limit: float = DETECTOR.short_limit) -
     """
     file = Path(path).absolute()
     try:
+        keywords.refuse_other_products(file)
         with open_frame(file, headers_only=True) as hdus:
             _require_uvis(HeaderCards(file.name, [hdus[0].header]))
             chips = _chip_headers(hdus, file)

@@ -14,7 +14,7 @@ _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
 _PROPOSAL: Final = re.compile(r"([0-9]{1,6})(\.0*)?")
 _FILTER: Final = re.compile(r"FQ?\d{3}(W|N|M|LP|X)|G280")
 _CHINJECT: Final = re.compile(r"NONE|CONT|LINE\d{1,3}")
-_OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet")
+_OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet", "c0m", "c1m")
 
 
 def rootname(cards: HeaderCards) -> str:
@@ -49,12 +49,21 @@ def subarray(cards: HeaderCards) -> bool:
     return value == "T"
 
 
-def filetype(file: Path, cards: HeaderCards) -> str:
-    """Return 'flt' or 'flc' by the file's name, checked against PCTECORR."""
+def _product(file: Path) -> str:
     suffix = next((s for s in sorted(SUFFIXES, key=len, reverse=True) if file.name.lower().endswith(s)), "")
-    product = file.name.lower().removesuffix(suffix).rpartition("_")[2]
+    return file.name.lower().removesuffix(suffix).rpartition("_")[2]
+
+
+def refuse_other_products(file: Path) -> None:
+    """Raise ``Rejected('wrong_product')`` if a file's name says that it is another product of the archive."""
+    product = _product(file)
     if product in _OTHER_PRODUCTS:
         raise Rejected("wrong_product", f"{file.name} is a {product.upper()} file; give the FLT or FLC")
+
+
+def filetype(file: Path, cards: HeaderCards) -> str:
+    """Return 'flt' or 'flc' by the file's name, checked against PCTECORR."""
+    product = _product(file)
     correction = cards.optional_text("PCTECORR").upper()
     by_header = "flc" if correction == "COMPLETE" else "flt"
     if product not in {"flt", "flc"}:

@@ -315,6 +315,12 @@ def test_other_units_are_refused(make_frame, unit, rate):
     assert ("multiply by EXPTIME" in error.detail) is rate
 
 
+@pytest.mark.parametrize("name", ["ic7802baq_drz.fits", "IC7802BAQ_RAW.FITS.GZ", "u2no0101t_c0m.fits"])
+def test_another_product_is_told_as_such_whatever_it_holds(make_frame, name):
+    path = make_frame("a.fits", primary={"INSTRUME": "WFPC2"}, edit=lambda hdus: hdus.pop(2))
+    assert refusal(path.rename(path.with_name(name))).reason == "wrong_product"
+
+
 def test_swapped_chips_are_refused(make_frame):
     assert refusal(make_frame(sci1={"CCDCHIP": 1}, sci2={"CCDCHIP": 2})).reason == "wrong_chip"
 
