@@ -149,6 +149,7 @@ class DiskStore(Store):
 
     def copy(self, key: str, to: str, link: bool = False) -> None:
         """Copy a file, or link it where links reach; in one step either way."""
+        self.require_file(key)
         if link:
             Path(to).parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):

@@ -109,6 +109,11 @@ class _Badly(BaseHTTPRequestHandler):
         time.sleep(0.3)
         self.passed_on()
 
+    def sluggish(self) -> None:
+        """Answer shortly before clients give up."""
+        time.sleep(10)
+        self.passed_on()
+
 
 @contextlib.contextmanager
 def misbehaving_store(

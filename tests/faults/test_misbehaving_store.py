@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 
 import pytest
 
@@ -136,3 +137,29 @@ def test_a_store_that_fails_now_and_then_gives_no_wrong_number(run, object_store
     else:
         assert json.loads(done.output) == [wanted]
     assert done.code == 0 or way != "slow"
+
+
+patiently = pytest.mark.skipif(TIMES == 1, reason="takes minutes: tried in campaigns (STORE_FAULTS=6)")
+
+
+@patiently
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_silent_store_is_given_up_within_minutes(run, command):
+    began = time.monotonic()
+    with misbehaving_store("silent") as address:
+        # As many attempts as there are where nobody says how many.
+        done = run(COMMANDS[command], address, AWS_MAX_ATTEMPTS="5")
+    assert_one_sentence(done, "does not answer in time")
+    print(f"{command}: given up after {time.monotonic() - began:.0f} s")
+
+
+@patiently
+@pytest.mark.parametrize("way", ["slow", "sluggish"])
+def test_a_slow_store_is_waited_for(run, object_store, stored_lake, way):
+    lake = ["--lake", f"s3://{stored_lake}/lake"]
+    wanted = run([*SUM, *lake], object_store).output
+    began = time.monotonic()
+    with misbehaving_store(way, object_store) as address:
+        done = run([*SUM, *lake], address)
+    assert (done.code, done.output) == (0, wanted)
+    print(f"a query on a {way} store: {time.monotonic() - began:.0f} s")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cte_lake.config import load_settings
-from cte_lake.errors import CteLakeError
+from cte_lake.errors import CteLakeError, NotAFile
 from cte_lake.lake.maintenance.nightly import last_verification, settings_record
 from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_broken
 from cte_lake.lake.stored import StoredLake
@@ -83,11 +83,14 @@ def texts(root: StoredLake) -> Iterator[Finding]:
     for place in (root / _COEFFICIENTS).files():
         if not place.name.endswith(".toml") or place.name.startswith("."):
             continue
+        path = f"{_COEFFICIENTS}/{place.name}"
         try:
             content = place.read_bytes()
         except FileNotFoundError:
             continue
-        path = f"{_COEFFICIENTS}/{place.name}"
+        except NotAFile as error:
+            yield Finding("readable", path, str(error).removeprefix(f"{place} "))
+            continue
         if seal_broken(content):
             told = "was changed since it was written; fit it again, or delete its last line if you edited it"
             yield Finding("text", path, told)

@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
+from cte_lake.lake.maintenance.snapshot import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import stored
@@ -235,18 +237,23 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("dataset", ["phot", "exposures"])
+@pytest.mark.parametrize("name", ["phot/odd.parquet", "exposures/odd.parquet", "coefficients/odd.toml"])
 @pytest.mark.parametrize("kind", ODD)
-def test_what_is_no_file_is_named_and_never_waited_for(lake, kind, dataset):
-    odd = next((lake / dataset).rglob("*_flt*.parquet")).with_name("odd.parquet")
+def test_what_is_no_file_is_named_and_never_waited_for(lake, tmp_path, kind, name):
+    (lake / "coefficients").mkdir(exist_ok=True)
+    beside = next((lake / name).parent.rglob("*_flt*.parquet"), lake / name)
+    odd = beside.with_name(Path(name).name)
     ODD[kind](odd)
     finding = next(found for found in verify(stored(lake)).findings if found.check == "readable")
     assert (lake / finding.path, finding.harm) == (odd, True)
     assert finding.detail.startswith(f"is {kind}, not a file")
-    if dataset == "exposures":
+    if name.startswith("exposures"):
         with pytest.raises(LakeError, match=kind):
             open_lake(lake)
-    odd.unlink()
+    if name.startswith("coefficients"):
+        with pytest.raises(LakeError, match=kind):
+            snapshot(stored(lake), stored(tmp_path / "saved"), plan_snapshot(stored(lake)), copy=True)
+    quarantine(stored(lake), to_put_aside([finding]))
     assert verify(stored(lake)).passed
 
 
