@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import signal
-import time
-from pathlib import Path
 
 import pytest
 
@@ -49,10 +47,7 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
         pytest.skip("done before a signal came")
     assert code in {128 + number, -number}, said
     # Workers end with the command, which does not wait for them once it was told to stop.
-    end = time.monotonic() + 120
-    while still_there(run.pid) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert still_there(run.pid) == []
+    assert run.left() == []
     if code == 128 + number:
         assert said.rstrip().splitlines()[-1].startswith("cte-lake: "), said
         assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
@@ -61,17 +56,3 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
     sound(place)
     shutil.rmtree(place)
     print(f"{name}: {number.name} in try {tries + 1}, exit code {code}")
-
-
-def still_there(session: int) -> list[str]:
-    """Processes of a session that is over."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            # It has ended meanwhile.
-            continue
-        if int(state[3]) == session and state[0] != "Z":
-            found.append(stat.parent.name)
-    return found

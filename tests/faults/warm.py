@@ -111,12 +111,34 @@ class Run:
             while time.monotonic() < end and self.poll() is None:
                 time.sleep(0.002)
         self.send(signal.SIGKILL)
-        return self.wait() == -signal.SIGKILL
+        # What it had started may die after it, and would pass for a living owner of what it has left.
+        return self.wait() == -signal.SIGKILL and self.left() == []
+
+    def left(self, seconds: float = 120.0) -> list[str]:
+        """Wait for the end of all that it had started; return what is still there."""
+        end = time.monotonic() + seconds
+        while (found := _of_session(self.pid)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found
 
     @property
     def said(self) -> str:
         """What it wrote on standard output and standard error."""
         return self.out.read_text(errors="replace")
+
+
+def _of_session(session: int) -> list[str]:
+    """Processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            # It has ended meanwhile.
+            continue
+        if int(state[3]) == session and state[0] != "Z":
+            found.append(stat.parent.name)
+    return found
 
 
 class Warm:
