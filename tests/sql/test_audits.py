@@ -17,6 +17,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
 from cte_lake.views import bind
 from cte_lake.views.audits import audits, run_audits
+from cte_lake.views.source import named_in
 from tests.sql.writing import ROW, add_exposure, add_pair
 
 STARS = {"master_id": np.arange(1, 6), "flux_r03": np.full(5, 700.0), "area_r03": np.full(5, 28.27)}
@@ -151,7 +152,7 @@ BROKEN_PAIRS = {
 def test_an_audit_of_pairs_speaks_on_pairs_that_must_not_be(sound, name):
     (query,) = (audit.query for audit in audits() if audit.name == name)
     with duckdb.connect() as connection:
-        bind(connection, stored(sound))
+        bind(connection, stored(sound), views=named_in(query))
         assert connection.execute(query).fetchall() == []
         if name.startswith("duplicate_") and name != "duplicate_pair_number":
             # The view keeps the newest row of a name; without that step there would be two.
