@@ -71,7 +71,7 @@ def measured(
     image = read_chip(path, chip)
     area = area_map_for(image)
     if charge is not None:
-        image = replace(image, data=image.data - charge / area)
+        image = replace(image, data=(image.data - charge / area).astype(np.float32))
     mask = bad_pixel_mask(image.dq, image.err, image.data, rays, good_bits=bits)
     pixels = PixelData(image.data * area, image.err * area, mask, saturated_pixels(image.dq))
     catalog = read_master(master)
@@ -145,7 +145,7 @@ def one_seed(what: str, seed: int) -> tuple[dict[str, tuple[np.ndarray, np.ndarr
         )  # fmt: skip
         bare = losses(measured(one, 1, done.master), measured(two, 2, done.master))
         masked = measured(one, 1, done.master, 32, masks[1]), measured(two, 2, done.master, 32, masks[0])
-    spared = [replace(side, hit=hit.hit) for side, hit in zip(clean, masked, strict=True)]
+    spared = replace(clean[0], hit=masked[0].hit), replace(clean[1], hit=masked[1].hit)
     return {
         CLEAN: losses(*clean),
         "no mask": bare,
