@@ -19,7 +19,8 @@ pytestmark = pytest.mark.slow
 def losses(root: Path, correction: str, aperture: int) -> tuple[np.ndarray, np.ndarray]:
     settings = load_settings(root, {"measure.shape_correction": correction})
     with open_lake(root, settings=settings) as lake:
-        rows = lake.losses(aperture=aperture, filetype="flt").rows()
+        # The rows of a view have no order of their own.
+        rows = sorted(lake.losses(aperture=aperture, filetype="flt"), key=lambda row: row["bin_lo"])
     return np.array([row["loss"] for row in rows]), np.array([row["loss_err"] for row in rows])
 
 
