@@ -106,7 +106,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 
 def _print_report(report: IngestReport) -> None:
-    from cte_lake.pipeline.ingest.tally import sums_text
+    from cte_lake.pipeline.ingest_tally import sums_text
 
     for refused in report.rejected:
         typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cte_lake.lake.stored import StoredLake
-from cte_lake.pipeline.ingest import tally
+from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 

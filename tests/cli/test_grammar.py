@@ -170,6 +170,18 @@ def test_help_and_completion_import_no_heavy_library():
     assert done.stdout.strip() == ""
 
 
+def test_the_page_s_facts_import_no_library_of_frames():
+    heavy = "astropy dask scipy matplotlib cte_lake.pipeline.ingest"
+    code = (
+        "import sys; import cte_lake.report.status;"
+        f"print(*[name for name in '{heavy}'.split() if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
+    )
+    assert done.stdout.strip() == ""
+
+
 def test_python_m_and_the_short_word_for_the_version():
     with process("-V", stdout=subprocess.PIPE) as started:
         assert started.communicate()[0].startswith("cte-lake ")

@@ -10,14 +10,14 @@ from typing import Any
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_from_text, path_text
 from cte_lake.lake.read import earlier_exposure
+from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.carry_out import WORKER_FAILURES, Progress, carry_out, put_on_record, refusal_of
 from cte_lake.pipeline.dask import Done
-from cte_lake.pipeline.ingest import tally
 from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.exposure_rows import end_rejects
 from cte_lake.pipeline.ingest.items import Action, Item, Previous
 from cte_lake.pipeline.ingest.plan import Plan, make_plan
-from cte_lake.pipeline.ingest.tally import OUTCOMES
+from cte_lake.pipeline.ingest_tally import OUTCOMES
 
 #: Steps whose refusals say nothing of the image: what was measured of it before goes on to count.
 _NOTHING_AGAINST_THE_IMAGE = frozenset({"write", "worker"})

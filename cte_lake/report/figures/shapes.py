@@ -17,7 +17,7 @@ def displacement(lake: Lake, asked: Request) -> Drawing:
     """How far stars are moved, against time."""
     from cte_lake.plots.shift import shift_plot
 
-    asked = asked.defaulting(lake, length=("l",))
+    asked = asked.defaulting(lake, length=("l",), flash=(0,))
     chosen, parameters = asked.where("against = 'bright'", "pairing = 'chips'")
     query = f"SELECT * FROM displacement WHERE {chosen} ORDER BY mjd, pair_id, bin_lo"
     rows = rows_of(lake, query, asked, **parameters)

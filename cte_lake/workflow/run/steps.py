@@ -42,7 +42,7 @@ def mask_cosmic_rays(arguments: RunArguments) -> StepReport:
 def ingest_frames(arguments: RunArguments) -> StepReport:
     """Measure what is new or out of date."""
     from cte_lake.pipeline.ingest import IngestArguments, ingest
-    from cte_lake.pipeline.ingest.tally import sums_text
+    from cte_lake.pipeline.ingest_tally import sums_text
 
     done = ingest(IngestArguments(**_common(arguments)))
     summary = f"ingest: {done.files} files, {sums_text(done.sums)} in {done.seconds:.1f} s"

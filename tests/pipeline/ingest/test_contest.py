@@ -9,8 +9,9 @@ from astropy.io import fits
 
 from cte_lake.config import load_settings
 from cte_lake.lake.selection import Selection
-from cte_lake.pipeline.ingest import Action, tally
-from cte_lake.pipeline.ingest.tally import OUTCOMES
+from cte_lake.pipeline import ingest_tally as tally
+from cte_lake.pipeline.ingest import Action
+from cte_lake.pipeline.ingest_tally import OUTCOMES
 from cte_lake.pipeline.survey import survey
 from tests.lakes import current, rejects
 
