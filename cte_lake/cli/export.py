@@ -19,6 +19,7 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.cli.output import (
+    ALLOWED,
     ROWS_FILE,
     STANDARD_OUTPUT,
     STREAMED,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from cte_lake.api import Lake
+    from cte_lake.lake.selection import Selection
+
 #: Size in memory of a FITS or VOTable and of what is made on the way, over that of the rows.
 _COPIES = 8
 
@@ -50,6 +54,14 @@ def export(
         str | None,
         typer.Option(
             "--where", metavar="CONDITION", help="Only rows of this SQL condition: 'mjd > 57000 AND n > 20'."
+        ),
+    ] = None,
+    iceberg: Annotated[
+        Path | None,
+        typer.Option(
+            "--iceberg",
+            metavar="FOLDER",
+            help="Make a table of an Iceberg catalog in FOLDER; phot is not copied, its files are added.",
         ),
     ] = None,
     radius: RadiusOption = None,
@@ -80,6 +92,13 @@ def export(
     root = find_lake(lake)
     settings = settings_of(root, assignments, measure__aperture=radius)
     selection = exposures.selection()
+    if iceberg is not None:
+        if to is not None or format_ is not None:
+            raise UsageError("--iceberg makes a table in its folder; leave out --to and --format")
+        with open_lake(root, mode, settings=settings) as opened:
+            _to_iceberg(opened, view, selection, where, iceberg)
+        typer.echo(str(iceberg))
+        return
     output = None if to == STANDARD_OUTPUT else to
     chosen = format_ or format_of(output)
     if output is not None:
@@ -102,6 +121,24 @@ def export(
                 write_parts(described, chosen, stream)
 
         opened.each_part(write, view, selection, where)
+
+
+def _to_iceberg(lake: Lake, view: str, selection: Selection, where: str | None, folder: Path) -> None:
+    """Write a view's rows as a table of a local Iceberg catalog; add the files of photometry as they are."""
+    from cte_lake.cli.plain_types import plain_table
+    from cte_lake.views.iceberg import add_files, write_rows
+
+    if view != "phot":
+        write_rows(folder, view, plain_table(lake.view(view, selection, where).arrow()), ALLOWED.overwrite)
+        return
+    if where is not None:
+        raise UsageError("--iceberg adds whole files of phot, and --where would take some of their rows")
+    root = str(lake.stored)
+    if "://" in root:
+        raise UsageError(f"--iceberg adds files of a lake on this machine's disk, and {root} is in a bucket")
+    rows = lake.view("exposures", selection).rows()
+    files = [Path(root) / name for name in sorted({row["phot_file"] for row in rows})]
+    add_files(folder, view, files, sum(row["n_stars"] for row in rows), ALLOWED.overwrite)
 
 
 def _fitting(parts: Iterator[pa.Table], format_: Format) -> Iterator[pa.Table]:

@@ -70,6 +70,8 @@ _EXTRAS = {
     "tweakwcs": "prepare",
     "astroquery": "archive",
     "pandas": "pandas",
+    "pyiceberg": "iceberg",
+    "sqlalchemy": "iceberg",
     "fsspec": "s3",
     "s3fs": "s3",
 }

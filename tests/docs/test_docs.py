@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 import re
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import pytest
 import typer.main
 
 from cte_lake import Lake, open_lake
+from cte_lake.errors import CorrectionWarning
 from cte_lake.cli.main import app
 from cte_lake.cli.output import Format, render
 from tests.docs.blocks import Block, blocks_of, commands_of, head, shape
@@ -90,7 +92,9 @@ class Session:
 
     def run_python(self, block: Block) -> str:
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+            # A page's reader sees what was flagged, and goes on.
+            warnings.simplefilter("ignore", CorrectionWarning)
             exec(compile(block.text, self.where, "exec"), self.names)
         return printed.getvalue()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +44,22 @@ import ibis
 views = ibis.duckdb.connect(sys.argv[1], read_only=True)
 losses = views.table("losses")
 print(len(views.list_tables()), losses.filter(losses.n > 1).count().to_pyarrow().as_py())
+"""
+
+
+ICEBERG = """
+import sys
+from cte_lake.cli.main import app
+from pyiceberg.catalog.sql import SqlCatalog
+lake, folder = sys.argv[1:3]
+for arguments in (["phot"], ["losses"], ["phot", "--overwrite"]):
+    app(["export", *arguments, "--iceberg", folder, "--lake", lake], standalone_mode=False)
+catalog = SqlCatalog("cte_lake", uri=f"sqlite:///{folder}/catalog.db")
+phot, losses = (catalog.load_table(f"cte.{name}") for name in ("phot", "losses"))
+bright = phot.scan(row_filter="flux_r03 > 1000", selected_fields=("flux_r03",)).to_arrow()["flux_r03"]
+print(len(bright), sum(bright.to_pylist()), len(losses.scan().to_arrow()))
+print(phot.schema().find_field("flux_r03").doc)
+print(*[task.file.file_path for task in phot.scan().plan_files()])
 """
 
 
@@ -131,3 +148,22 @@ def test_ibis_reads_the_views(lake, tmp_path):
     with open_lake(lake) as opened:
         assert losses == len(opened.losses())
     assert tables >= len(published_views())
+
+
+@pytest.mark.slow
+def test_an_iceberg_table_reads_the_lakes_own_files(lake, tmp_path):
+    others = ("cachetools", "mmh3", "pyroaring", "strictyaml", "tenacity", "zstandard")
+    install(tmp_path / "packages", "pyiceberg==0.12.*", "sqlalchemy==2.*", *others)
+    before = sorted(lake.rglob("*"))
+    told = printed(tmp_path / "packages", ICEBERG, lake, tmp_path / "ice").splitlines()
+    with open_lake(lake) as opened:
+        wanted = opened.sql("SELECT flux_r03 FROM phot WHERE flux_r03 > 1000")["flux_r03"].value
+        losses = len(opened.losses())
+    numbers, documented, files = told[-3:]
+    found, total, rows = numbers.split()
+    assert (int(found), int(rows)) == (len(wanted), losses)
+    assert float(total) == pytest.approx(wanted.sum())
+    assert documented.endswith("in electron")
+    # Not one file was copied, moved or made.
+    assert sorted(lake.rglob("*")) == before
+    assert {Path(file.removeprefix("file://")) for file in files.split()} <= set(before)

@@ -23,6 +23,7 @@ _EXTRAS = {
     "archive": ("the archive cannot be asked", True),
     "s3": ("lakes in buckets cannot be opened", False),
     "cluster": ("no work on a batch system", False),
+    "iceberg": ("`export --iceberg` makes no tables", False),
     "pandas": ("no tables of pandas", False),
 }
 
