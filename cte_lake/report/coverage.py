@@ -57,7 +57,7 @@ def _text(gaps: dict[str, Any], late: list[dict[str, Any]]) -> str:
     parts.append(count_text(len(gaps["incomplete"]), "incomplete visit"))
     if gaps["planned"]:
         parts.append(f"{count_text(len(gaps['planned']), 'program')} without levels of the plan")
-    parts.append(f"{count_text(sum(gaps['unpaired'].values()), 'exposure')} without a partner")
+    parts.append(f"{count_text(len(gaps['alone']), 'exposure')} without a partner")
     return ", ".join(parts)
 
 
