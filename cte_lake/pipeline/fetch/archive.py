@@ -14,6 +14,7 @@ import numpy as np
 from cte_lake.config.sections import Fetch
 from cte_lake.errors import ArchiveError, ConfigError, UnknownName
 from cte_lake.names import Names
+from cte_lake.pipeline.fetch.download import reason
 
 _INVOKE = "/api/v0/invoke"
 _COLUMNS = "/portal/Mashup/Mashup.asmx/columnsconfig"
@@ -114,7 +115,7 @@ class Archive:
                 yield
         except Exception as error:  # astroquery lets anything through, from requests' errors to KeyError
             raise ArchiveError(
-                f"the archive at {self.settings.url} gave {what}: {type(error).__name__}: {error}; "
+                f"the archive at {self.settings.url} gave {what}, because {reason(error)}; "
                 "try again, or put the files into the folder by hand"
             ) from error
 

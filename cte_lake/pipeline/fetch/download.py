@@ -35,7 +35,7 @@ _EXPIRED = frozenset({401, 403, 410})
 Received = Callable[[int], None]
 
 
-class _TryAgain(Exception):
+class TryAgain(Exception):
     """The connection broke or the server is busy."""
 
 
@@ -111,11 +111,11 @@ def _download(
             requests.exceptions.ChunkedEncodingError,
         ) as error:
             problem: Exception = error
-        except _TryAgain as error:
+        except TryAgain as error:
             problem = error
         if attempt == retries:
             raise ArchiveError(
-                f"{target.name}: broke off {retries + 1} times, the last time with: {problem}; "
+                f"{target.name}: broke off {retries + 1} times, the last time because {reason(problem)}; "
                 "run the command again to go on from there"
             ) from problem
         time.sleep(min(_PAUSE * 2**attempt, 60.0) if not isinstance(problem, requests.Timeout) else 0.0)
@@ -124,6 +124,27 @@ def _download(
     part.replace(target)
     _state_of(part).unlink(missing_ok=True)
     return checksum
+
+
+def reason(error: Exception) -> str:
+    """Return in words, as what follows "because", why the archive gave nothing."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not trusted here (a proxy, or a clock that is wrong?)"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy of HTTPS_PROXY or HTTP_PROXY does not answer"
+    if isinstance(error, requests.Timeout | TimeoutError):
+        return "it did not answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was cut"
+    if isinstance(error, requests.ConnectionError | ConnectionError):
+        return "it cannot be reached (no network, or another address?)"
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"it answered HTTP {error.response.status_code} {error.response.reason}"
+    if isinstance(error, TryAgain):
+        return str(error)
+    if type(error).__module__.startswith("astroquery."):
+        return f"it answered: {error}"
+    return f"its answer is not understood ({type(error).__name__}: {error})"
 
 
 @contextlib.contextmanager
@@ -171,9 +192,9 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
             return _Announced(state.get("length"), str(state.get("md5") or ""))
         if reply.status_code in _EXPIRED and (there or reply.history):
             # The link that the archive led to is no longer good: asked again, it gives another.
-            raise _TryAgain(f"HTTP {reply.status_code} {reply.reason}, the link has expired")
+            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}, the link has expired")
         if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
-            raise _TryAgain(f"HTTP {reply.status_code} {reply.reason}")
+            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}")
         if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
             raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
         goes_on = reply.status_code == requests.codes.partial_content
@@ -193,7 +214,7 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
                 if received is not None:
                     received(len(block))
     if expected is not None and part.stat().st_size < expected:
-        raise _TryAgain(f"{part.stat().st_size} of {expected} bytes arrived")
+        raise TryAgain(f"only {part.stat().st_size} of {expected} bytes arrived")
     return _Announced(expected, md5)
 
 

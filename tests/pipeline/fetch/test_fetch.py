@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import requests
 from astropy.io import fits
 from typer.testing import CliRunner
 
@@ -16,7 +17,7 @@ from cte_lake.config import load_settings
 from cte_lake.errors import ArchiveError, ConfigError, ExitCode, NothingToDo, UsageError
 from cte_lake.pipeline.fetch import download as download_module
 from cte_lake.pipeline.fetch.archive import Archive
-from cte_lake.pipeline.fetch.download import verify_checksums
+from cte_lake.pipeline.fetch.download import reason, verify_checksums
 from cte_lake.pipeline.fetch.fetch_programs import FetchArguments, fetch, make_plan, proposals_to_fetch
 
 from .archive_server import FakeArchive, serving
@@ -268,8 +269,24 @@ def test_unknown_proposal_is_nothing_to_do(arguments):
 
 def test_archive_that_is_down_is_told_in_one_sentence(archive, arguments):
     archive.broken_portal = True
-    with pytest.raises(ArchiveError, match="gave no list for proposal 14378"):
+    with pytest.raises(ArchiveError, match=r"no list for proposal 14378, because it answered: .*maintenance"):
         make_plan(arguments())
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (requests.ConnectionError("HTTPSConnectionPool(...)"), "it cannot be reached"),
+        (requests.ConnectTimeout("HTTPSConnectionPool(...)"), "it did not answer in time"),
+        (requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), "its certificate is not trusted here"),
+        (requests.exceptions.ProxyError("HTTPSConnectionPool(...)"), "the proxy of HTTPS_PROXY"),
+        (requests.exceptions.ChunkedEncodingError("IncompleteRead"), "the connection was cut"),
+        (KeyError("msg"), "its answer is not understood (KeyError: 'msg')"),
+    ],
+)
+def test_why_the_archive_gave_nothing_is_said_in_words(error, words):
+    assert reason(error).startswith(words)
+    assert "Pool" not in reason(error)
 
 
 def test_too_little_room_is_told_before_anything_is_fetched(archive, arguments):
