@@ -91,7 +91,12 @@ class DiskStore(Store):
 
     def require_file(self, key: str) -> None:
         """Refuse a pipe, a device or a folder, unopened."""
-        if (kind := no_file(Path(key).stat().st_mode)) is not None:
+        try:
+            mode = Path(key).stat().st_mode
+        except OSError:
+            # It is gone, or out of reach: whoever opens it knows what to make of that.
+            return
+        if (kind := no_file(mode)) is not None:
             raise NotAFile(f"{key} is {kind}, not a file; `cte-lake verify --quarantine` puts it aside")
 
     def open(self, key: str) -> IO[bytes]:
