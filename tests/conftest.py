@@ -17,11 +17,13 @@ from tests.stores import bucket, new_bucket, object_store  # noqa: F401 - fixtur
 for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
     del os.environ[_variable]
 
-# How long an example takes says how busy the machine is, not whether the code is right.
+# How long an example takes says how busy the machine is, not whether the code is right. Examples are the same
+# in every run, so that what fails is a change's; HYPOTHESIS_EXAMPLES draws others, and as many as it says.
 hypothesis.settings.register_profile(
     "cte-lake",
     deadline=None,
     max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "50")),
+    derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("cte-lake")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -19,13 +20,18 @@ from cte_lake.errors import UsageError
 RENAMED = {"--aperture": "--radius", "--replace": "--overwrite"}
 
 
-#: Signals that asked the command to stop, the last one last; before any came, Ctrl-C stands for them.
-_HEARD: list[int] = [signal.SIGINT]
+#: Signals that asked the command to stop, the last one last.
+_HEARD: list[int] = []
 
 
-def stopped_by() -> int:
+def stopped_by() -> int | None:
     """Return the signal that stops the command: libraries make other errors of what a handler raises."""
-    return _HEARD[-1]
+    return _HEARD[-1] if _HEARD else None
+
+
+def go_on() -> None:
+    """Forget the signals that came, after one that ended a part of the command alone."""
+    _HEARD.clear()
 
 
 class Stopped(Exception):
@@ -158,18 +164,30 @@ def _told_apart() -> Iterator[None]:
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored."""
+    """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored.
+
+    Code that a library written in C calls back, such as a compiler's, cannot be left by an exception: Python
+    writes that it ignores it, and the library fails. Of a signal nothing is written.
+    """
 
     def stop(number: int, _frame: object) -> None:
         _HEARD.append(number)
         raise KeyboardInterrupt
 
-    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def ignored(unraisable: Any) -> None:
+        if not (_HEARD and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, ignored
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.getsignal(number) for number in numbers}
+    _HEARD.clear()
     try:
         for number, handler in former.items():
             if handler is not signal.SIG_IGN:
                 signal.signal(number, stop)
         yield
     finally:
+        sys.unraisablehook = hook
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -90,6 +90,8 @@ def _outcome(run: Callable[[], object]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CteLakeError as error:
+        if stopped_by() is not None:
+            return _stopped()
         said = _complain(printable(str(error)), error.exit_code)
         # Such as the line of a query, with a mark below the fault.
         for line in "\n".join(getattr(error, "__notes__", ())).splitlines():
@@ -102,7 +104,8 @@ def _outcome(run: Callable[[], object]) -> int:
     except (Stopped, KeyboardInterrupt):
         return _stopped()
     except Exception as error:
-        if str(error) == _INTERRUPTED_QUERY:
+        # What a library makes of a signal has many forms.
+        if stopped_by() is not None or str(error) == _INTERRUPTED_QUERY:
             return _stopped()
         if (cause := surroundings(error)) is not None:
             return _complain(cause, ExitCode.WRONG_USE)
@@ -117,7 +120,8 @@ def _outcome(run: Callable[[], object]) -> int:
 def _stopped() -> int:
     """Say what stopped it; another signal does not cut the line short, and ends Python without a word."""
     former = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPED}
-    code = _complain(_STOPPED[stopped_by()], 128 + stopped_by())
+    number = stopped_by() or signal.SIGINT
+    code = _complain(_STOPPED[number], 128 + number)
     for number in (number for number, handler in former.items() if handler is not signal.SIG_IGN):
         signal.signal(number, signal.SIG_DFL)
     return code

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cte_lake.cli.grammar import go_on
 from cte_lake.cli.output import Format
 from cte_lake.cli.scripts import answer, command_of
 from cte_lake.errors import CteLakeError
@@ -34,6 +35,7 @@ def ask(lake: Lake, format_: Format | None, limit: int | None = None) -> None:
         except CteLakeError as error:
             typer.echo("\n".join([str(error), *getattr(error, "__notes__", ())]), err=True)
         except KeyboardInterrupt:
+            go_on()
             typer.echo("interrupted", err=True)
 
 
@@ -47,6 +49,7 @@ def _queries() -> Iterator[str]:
             typer.echo("", err=True)
             return
         except KeyboardInterrupt:
+            go_on()
             typer.echo("", err=True)
             lines.clear()
             continue

@@ -1,5 +1,7 @@
 """Ctrl-C, SIGTERM and SIGHUP in commands started as a user does it: one line, the right code, no trace."""
 
+import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -8,7 +10,9 @@ import time
 
 import pytest
 
-from cte_lake.errors import ExitCode
+from cte_lake.cli.grammar import go_on, listening
+from cte_lake.cli.main import _outcome
+from cte_lake.errors import ExitCode, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 
@@ -51,3 +55,36 @@ def test_a_signal_in_a_command_is_one_line(tmp_path, name):
     assert "defect" not in said
     if process.returncode == 128 + number:
         assert said.rstrip().splitlines()[-1].startswith("cte-lake: ")
+
+
+def swallowed(error):
+    """Be told to stop in code that C calls back, as numba's compiler does; what called it fails."""
+
+    @ctypes.CFUNCTYPE(None)
+    def called_back():
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0)
+
+    called_back()
+    raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no compiled object yet"), UsageError("it cannot be read")])
+def test_a_signal_that_a_library_makes_an_error_of_is_still_a_signal(error, capsys):
+    with listening():
+        code = _outcome(lambda: swallowed(error))
+    assert code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "cte-lake: terminated by another process\n"
+
+
+def test_an_error_after_a_query_that_was_interrupted_is_told(capsys):
+    def prompt():
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        go_on()
+        raise UsageError("it cannot be read")
+
+    with listening():
+        code = _outcome(prompt)
+    assert code == ExitCode.WRONG_USE
+    assert capsys.readouterr().err == "cte-lake: it cannot be read\n"

@@ -13,7 +13,18 @@ import pytest
 from cte_lake.errors import ExitCode
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.stored import stored
-from tests.faults.trials import TRIALS, changes, current_state, equal, left_behind, names, other, sound, state
+from tests.faults.trials import (
+    TRIALS,
+    changes,
+    current_state,
+    equal,
+    left_behind,
+    names,
+    other,
+    sound,
+    state,
+    temporary_left,
+)
 
 #: Moments at which each command is killed; raise it for a campaign.
 KILLS = int(os.environ.get("KILLS", "1"))
@@ -31,7 +42,6 @@ def test_killed_at_random_and_run_again(name, field):
     midway = tries = hits = 0
     while hits < KILLS:
         place = field.place(trial, f"{name}-{tries}")
-        temporary = place.with_name(f"{place.name}.tmp")
         # A machine that has become faster ends it before its time: earlier, then, down to its start.
         after = moments.uniform(first, 0.3 * first + 0.7 * seconds) * 0.7 ** (tries - hits)
         before, run = names(place), field.start(trial, place)
@@ -49,7 +59,7 @@ def test_killed_at_random_and_run_again(name, field):
                 plan_vacuum(stored(place / "lake"), 30 * 86_400 * 10**9, time.time_ns()),
             )
             assert left_behind(place) == []
-            assert list(temporary.iterdir()) == []
+            assert temporary_left(place) == []
         shutil.rmtree(place)
     print(f"{name}: killed {hits} times, {midway} in the midst of its writes, {tries - hits} came too late")
 

@@ -12,7 +12,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from tests.faults.commands import COMMANDS
-from tests.faults.trials import forgotten, sound
+from tests.faults.trials import forgotten, sound, temporary_left
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How many of the signals each command is tried with; the commands take turns with one.
@@ -52,7 +52,7 @@ def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, fiel
         assert said.rstrip().splitlines()[-1].startswith("cte-lake: "), said
         assert sum(line.startswith("cte-lake: ") for line in said.splitlines()) == 1, said
         assert forgotten(place) == []
-        assert list(place.with_name(f"{place.name}.tmp").iterdir()) == []
+        assert temporary_left(place) == []
     sound(place)
     shutil.rmtree(place)
     print(f"{name}: {number.name} in try {tries + 1}, exit code {code}")

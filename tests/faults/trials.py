@@ -106,6 +106,18 @@ def forgotten(place: Path) -> list[str]:
     return [name for name in left_behind(place) if not _RESUMED.search(name)]
 
 
+def temporary_left(place: Path) -> list[Path]:
+    """What the commands of a place left in their temporary folder.
+
+    Python tries whether it can write there by a file of its own; one that ends in its midst leaves it.
+    """
+    return [
+        path
+        for path in place.with_name(f"{place.name}.tmp").iterdir()
+        if not (path.is_file() and len(path.name) == 8 and path.read_bytes() in {b"", b"blat"})
+    ]
+
+
 @dataclass(frozen=True)
 class Trial:
     """A command line; `{place}`, `{lake}`, `{frames}`, `{master}` and `{url}` are put in.

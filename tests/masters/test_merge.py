@@ -54,7 +54,8 @@ def test_stars_keep_their_numbers_and_positions(shift, share_common, seed):
     assert (merged.n_common, int(merged.added.sum())) == (n_common, 200)
     assert len(set(table.id.tolist())) == 400
     assert table.id[200:].min() > older.id.max()
-    assert merged.shift == pytest.approx(shift, abs=1.5)
+    # With few common stars on one side of the field, the rotation takes its share of the shift.
+    assert merged.shift == pytest.approx(shift, abs=20 / np.sqrt(n_common))
     true = ra[rows], dec[rows]
     np.testing.assert_allclose(table.dec[merged.partner], true[1], atol=12 * MAS)
     np.testing.assert_allclose(table.ra[merged.partner], true[0], atol=40 * MAS)
