@@ -1,7 +1,8 @@
 -- A row is a kind of pairs in which errors of the local sky imitate a loss of faint stars: sky_loss, averaged over the
--- pairs, is over three times its error, over a point (0.01: neighbours make the scatter of a crowded field larger than
--- its error says), and over an eighth of what faint stars lose: some light of neighbours lies about every star of a
--- crowded field, loses charge too, and imitates up to that. See docs/growth.md for what to do.
+-- pairs, is over three times its error, over two points (0.02: neighbours make it scatter more than its error says, and
+-- draw it by one or two points in a field like that of NGC 104), and over a sixth of what faint stars lose: some light
+-- of neighbours lies about every star of a crowded field, loses charge too, and imitates up to that. See docs/growth.md
+-- for what to do.
 WITH skies AS (
     SELECT
         g.target, g.filter, g.length, g.filetype, g.generation, g.pairing,
@@ -27,5 +28,5 @@ FROM skies AS s
 LEFT JOIN charges AS c
     ON (c.target, c.filter, c.length, c.filetype, c.generation, c.pairing)
     = (s.target, s.filter, s.length, s.filetype, s.generation, s.pairing)
-WHERE abs(s.sky_loss) > greatest(3 * s.sky_loss_err, 0.01, abs(coalesce(c.loss, 0)) / 8)
+WHERE abs(s.sky_loss) > greatest(3 * s.sky_loss_err, 0.02, abs(coalesce(c.loss, 0)) / 6)
 ORDER BY s.target, s.filter, s.length, s.filetype, s.generation, s.pairing

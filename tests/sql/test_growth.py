@@ -217,7 +217,7 @@ def test_a_wrong_sky_imitates_a_loss_of_faint_stars_that_grows_with_the_aperture
         (False, {"loss": 0.05, "faint_loss": 0.2}),
         (False, {"loss": 0.05, "faint_loss": 0.2, "trails": 0.5}),
         (False, {"loss": 0.05, "faint_loss": 0.2, "neighbours": 4.0}),
-        (True, {"loss": 0.05, "faint_loss": 0.2, "neighbours": 4.0, "sky_error": -0.5}),
+        (True, {"loss": 0.05, "faint_loss": 0.2, "neighbours": 4.0, "sky_error": -0.7}),
     ],
 )
 def test_the_audit_tells_a_wrong_sky_from_a_loss(tmp_path, told, lake):
