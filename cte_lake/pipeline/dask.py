@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -21,6 +22,8 @@ Result = TypeVar("Result")
 
 #: Seconds to wait for a scheduler that was named.
 _CONNECT_TIMEOUT = 10
+#: Seconds to wait for the end of a worker that was killed.
+_END_TIMEOUT = 10
 #: One thread a worker in every library.
 _LOCAL_CLUSTER = {
     "distributed.nanny.environ": {
@@ -200,11 +203,24 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
     count = min(workers.count, n_tasks)
     with (
         private_folder() as scratch,
+        _ended_workers(),
         _own_settings(),
         local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL) as cluster,
         Client(cluster) as client,
     ):
         yield client
+
+
+@contextlib.contextmanager
+def _ended_workers() -> Iterator[None]:
+    """End workers that a signal left behind: one that was starting would make its folder anew."""
+    before = set(multiprocessing.active_children())
+    try:
+        yield
+    finally:
+        for worker in set(multiprocessing.active_children()) - before:
+            worker.kill()
+            worker.join(_END_TIMEOUT)
 
 
 @contextlib.contextmanager
