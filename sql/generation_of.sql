@@ -12,7 +12,7 @@ CREATE OR REPLACE MACRO generation_of(filetype, cal_ver, cte_name, cte_ver, pcte
         WHEN filetype <> 'flc' THEN filetype
         ELSE concat_ws('_',
             coalesce(
-                'cte' || try_cast(regexp_extract(cte_ver, '^(?:[^(,]*?[^\w.(,])?[vV]?(\d{1,2})(?:\D|$)', 1) AS INTEGER),
+                'cte' || version_numbers(cte_ver)[1],
                 nullif(regexp_replace(lower(cte_name), '[^a-z0-9]', '', 'g'), ''),
                 'cte-unknown'
             ),
@@ -23,10 +23,9 @@ CREATE OR REPLACE MACRO generation_of(filetype, cal_ver, cte_name, cte_ver, pcte
                 ''
             ),
             CASE
-                WHEN (
-                    coalesce(try_cast(regexp_extract(cal_ver, '^(?:[^(,]*?[^\w.(,])?[vV]?(\d{1,2})\.(\d+)', 1) AS INTEGER), 0),
-                    coalesce(try_cast(regexp_extract(cal_ver, '^(?:[^(,]*?[^\w.(,])?[vV]?(\d{1,2})\.(\d+)', 2) AS INTEGER), 0)
-                ) >= (3, 8) THEN 'serial'
+                WHEN len(version_numbers(cal_ver)) > 1
+                    AND (version_numbers(cal_ver)[1], version_numbers(cal_ver)[2]) >= (3, 8)
+                    THEN 'serial'
             END
         )
     END;

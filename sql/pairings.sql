@@ -78,10 +78,9 @@ sides AS (
 calibrated AS (
     SELECT
         p.*,
-        max(list_transform(
-            regexp_extract_all(regexp_extract(p.one.cal_ver, '^(?:[^(,]*?[^\w.(,])?[vV]?([0-9]{1,2}(?:[.][0-9]+)*)(?:[^0-9]|$)', 1), '[0-9]+'),
-            lambda number: number::INTEGER
-        )) OVER (PARTITION BY p.one.target, p.one.filetype, p.one.generation) AS release
+        max(version_numbers(p.one.cal_ver)) OVER (
+            PARTITION BY p.one.target, p.one.filetype, p.one.generation
+        ) AS release
     FROM sides AS p
 ),
 ranked AS (

@@ -47,7 +47,7 @@ def exposures() -> duckdb.DuckDBPyConnection:
             "CREATE TABLE rejects (path VARCHAR, imagename VARCHAR, stage VARCHAR, reason VARCHAR,"
             " detail VARCHAR)"
         )
-        for name in ("generation_of", "exposures", "pairable", "pairings", "unpaired"):
+        for name in ("version_numbers", "generation_of", "exposures", "pairable", "pairings", "unpaired"):
             text = (data_dir("sql") / f"{name}.sql").read_text(encoding="utf-8")
             if name == "exposures":
                 text = (
