@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from cte_lake import __version__
 from cte_lake.config import Config
 from cte_lake.errors import ConfigError, LakeError, StoreUnavailable
-from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
+from cte_lake.lake.named_files import COMPACTED_KEY, is_compacted
 from cte_lake.lake.paths import Partition, added_file
 from cte_lake.lake.schemas import Column, dataset
 from cte_lake.lake.store import Place
@@ -104,7 +104,7 @@ def held_in_file(place: Place) -> frozenset[Held]:
     LakeError
         If it cannot be read.
     """
-    if not place.name.startswith(COMPACTED):
+    if not is_compacted(place.name):
         parts = place.name.split(".")
         return frozenset([(parts[0], parts[1], parts[2])]) if len(parts) == 4 else frozenset()
     try:

@@ -28,6 +28,11 @@ _FILE = (
 )
 
 
+def is_compacted(path: str) -> bool:
+    """Whether a file of the lake, by its name, is one that `compact` made of several."""
+    return PurePosixPath(path).name.startswith(COMPACTED)
+
+
 def naming(source: str) -> str:
     """Return SQL that reads exposure rows of `source` with the file that each names."""
     return f"(SELECT * REPLACE (coalesce(phot_file, {_FILE}) AS phot_file) FROM {source})"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +23,7 @@ from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.maintenance.compact_added import added_merges, merge_added
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
-from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY
+from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY, is_compacted
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import parquet_options, replacing, write_table
@@ -97,12 +96,8 @@ def _phot_merges(inventory: Inventory, min_files: int, below: int) -> Iterator[M
             if full:
                 batch = []
             small = listed is not None and listed.size < below
-            if row is not None and listed is not None and small and not _compacted(path):
+            if row is not None and listed is not None and small and not is_compacted(path):
                 batch.append((row, path, listed.size))
-
-
-def _compacted(path: str) -> bool:
-    return PurePosixPath(path).name.startswith(COMPACTED)
 
 
 def _by_folder(rows: Iterator[ExposureRow] | Sequence[ExposureRow]) -> list[tuple[str, list[ExposureRow]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 
@@ -13,7 +12,7 @@ from cte_lake.lake.added_columns import DATASET, Held, held_in_file, own_key, wi
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.maintenance.inventory import Inventory
 from cte_lake.lake.maintenance.readable import fault_of
-from cte_lake.lake.named_files import COMPACTED
+from cte_lake.lake.named_files import COMPACTED, is_compacted
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
@@ -33,7 +32,7 @@ def added_merges(inventory: Inventory, min_files: int) -> Iterator[tuple[str, li
     }
     files, merged = sorted(lake.listing(DATASET), key=lambda listed: listed.path), set[Held]()
     for listed in files:
-        if PurePosixPath(listed.path).name.startswith(COMPACTED):
+        if is_compacted(listed.path):
             merged |= held_in_file(lake / listed.path)
     batches: dict[str, list[list[Listed]]] = {}
     for listed in files:

@@ -11,7 +11,7 @@ from cte_lake.lake.added_columns import DATASET, Held, held_in_file, own_key
 from cte_lake.lake.index import CACHE
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.quarantine import withdraw_without_photometry
-from cte_lake.lake.named_files import COMPACTED
+from cte_lake.lake.named_files import is_compacted
 from cte_lake.lake.paths import FOLDERS
 from cte_lake.lake.read import current_master
 from cte_lake.lake.schemas import dataset_names
@@ -130,17 +130,13 @@ def _added(finder: _Finder, since: dict[ExposureRow, int]) -> None:
     ]
     merged: dict[Held, int] = {}
     for listed, held in files:
-        if _compacted(listed):
+        if is_compacted(listed.path):
             merged |= dict.fromkeys(held, listed.mtime_ns)
     for listed, held in files:
         if not any(key in keys for _, key, _ in held):
             finder.offer(listed, listed.mtime_ns, "values of photometry that no exposure row names")
-        elif held <= merged.keys() and not _compacted(listed):
+        elif held <= merged.keys() and not is_compacted(listed.path):
             finder.offer(listed, max(merged[each] for each in held), "values that a compacted file holds")
-
-
-def _compacted(listed: Listed) -> bool:
-    return PurePosixPath(listed.path).name.startswith(COMPACTED)
 
 
 def _masters(finder: _Finder, since: dict[ExposureRow, int]) -> None:

@@ -19,7 +19,7 @@ from cte_lake.lake.maintenance.newest import went_back
 from cte_lake.lake.maintenance.nightly import Turns
 from cte_lake.lake.maintenance.other_files import Finding, products, texts
 from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in, is_recorded
-from cte_lake.lake.named_files import COMPACTED
+from cte_lake.lake.named_files import is_compacted
 from cte_lake.lake.paths import exposure_file, master_name
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset, dataset_names
@@ -166,7 +166,7 @@ class _Rows:
             told = f"lies in another partition than its content: {PurePosixPath(row.phot_file or '').parent}"
             yield Finding("name", row.file, told)
         for row in self._inventory.rows:
-            if not PurePosixPath(row.file).name.startswith(COMPACTED):
+            if not is_compacted(row.file):
                 yield from _name(row)
         contents = {path: self._contents(path) for path in sorted(self._inventory.phot_files)}
         for path in self._named & contents.keys():
@@ -220,7 +220,7 @@ class _Rows:
 
     def _copy(self, path: str, held: list[Content]) -> Finding | None:
         """Tell a copy, or a file under a name that is not its own, which no reader counts."""
-        if PurePosixPath(path).name.startswith(COMPACTED):
+        if is_compacted(path):
             return None
         name = PurePosixPath(path).name
         for each in held:
