@@ -85,7 +85,11 @@ class Request:
     def _values_in(self, source: Lake | pa.Table, name: str) -> list[Any]:
         """Return the values of a column in the exposures of a lake, or rows of a table, that are selected."""
         if isinstance(source, pa.Table):
-            return sorted({row[name] for row in source.to_pylist() if self.selection.matches(row)})
+            until = set[str]() if self.selection.until is None else {"mjd"}
+            deciding = {name, "newest", "filetype", *self.selection.wanted(), *until}
+            columns = [column for column in source.column_names if column in deciding]
+            kinds = source.group_by(columns).aggregate([]).to_pylist()
+            return sorted({row[name] for row in kinds if self.selection.matches(row)})
         chosen, parameters = self.where()
         query = f"SELECT DISTINCT {name} FROM exposures WHERE {chosen} ORDER BY {name}"
         return [row[name] for row in source.sql(query, **parameters).rows()]
