@@ -142,7 +142,8 @@ def test_nor_do_they_in_an_exported_database(root, tmp_path):
     with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:
         names = {name for (name,) in connection.execute(NAMES).fetchall()}
         for name in CALLS.keys() & set(exported_objects()):
-            connection.execute(covered(names - {name}, CALLS[name])).fetchall()
+            found = connection.execute(covered(names - {name}, CALLS[name])).fetchall()
+            assert found == connection.execute(CALLS[name]).fetchall()
 
 
 def test_stored_datasets_are_named_by_their_prefix():
