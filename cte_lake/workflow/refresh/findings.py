@@ -41,11 +41,11 @@ def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night
     late: list[Trouble] = []
     try:
         with open_lake(lake) as opened:
-            told = coverage_gaps(opened)
-            night = replace(night, missing=tuple(lines(told)), missing_text=told["text"])
+            gaps = coverage_gaps(opened)
+            night = replace(night, missing=tuple(lines(gaps)), missing_text=gaps["text"])
             night = _with_losses(night, opened, before)
             files = list(_of_files(opened, night.started))
-            late = [Trouble(_of_overdue(text), text, night.started, remind=False) for text in told["overdue"]]
+            late = [Trouble(_of_overdue(text), text, night.started, remind=False) for text in gaps["overdue"]]
     except CteLakeError as error:
         # A step that failed for the same has said so.
         if not any(str(error) in step.reason for step in night.failed):
