@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -291,8 +290,7 @@ class Lake:
             return
         self.refresh()
         chosen = self.select(selection or Selection()).where()
-        by_workers = self._by(self._binding, workers)
-        elsewhere = None if by_workers is None else partial(by_workers.slopes, radius=aperture)
+        elsewhere = partial(self._by(self._binding, workers).slopes, radius=aperture) if workers else None
         try:
             self._binding.keep(
                 aperture, estimators, chosen, lambda ask: run(self._connection, ask, None), elsewhere
@@ -317,18 +315,18 @@ class Lake:
         if self._binding is None:
             return {name: self.sql(query).arrow() for name, query in queries.items()}
         self.refresh()
-        by_workers = self._by(self._binding, workers)
-        elsewhere = None if by_workers is None else partial(by_workers.audits, queries)
+        elsewhere = partial(self._by(self._binding, workers).audits, queries) if workers else None
         try:
             return self._binding.image_audits(queries).rows(share, elsewhere)
         except duckdb.Error as error:
             raise plain_error(error) from error
 
     @staticmethod
-    def _by(binding: Binding, workers: WorkerSettings | None) -> ByWorkers | None:
+    def _by(binding: Binding, workers: WorkerSettings) -> ByWorkers:
+        # Of what opens a lake few need Dask.
         from cte_lake.views.by_workers import ByWorkers
 
-        return None if workers is None else ByWorkers(binding.opening, workers)
+        return ByWorkers(binding.opening, workers)
 
     def register(self, name: str, table: pa.Table) -> None:
         """Let queries of this lake read a table under a name, beside the views.
@@ -394,7 +392,7 @@ def opened(
 
 
 #: Opens a lake for reading; parameters and errors are those of `cte_lake.open_lake`.
-open_lake = functools.partial(opened, Lake)
+open_lake = partial(opened, Lake)
 
 
 __all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]

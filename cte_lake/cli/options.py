@@ -268,10 +268,10 @@ class HelpersOptions(Options):
 
     def of(self, configured: Workers) -> WorkerSettings | None:
         """Return the configured workers with these options on top; None: this process does the work."""
-        from cte_lake.pipeline.dask import WorkerSettings
-
         if self.workers is None and self.scheduler is None:
             return None
+        from cte_lake.pipeline.dask import WorkerSettings
+
         return WorkerSettings.of(configured, self.workers, self.scheduler)
 
 

@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from cte_lake.errors import UsageError
 from cte_lake.pipeline.private import private_folder
@@ -122,6 +122,29 @@ def _run_on(
             yield Done(task, None, error)
         else:
             yield Done(task, result, None)
+
+
+def results_of(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: WorkerSettings
+) -> Iterator[Result]:
+    """Yield the results of tasks of which none may fail, as they come; see `run_tasks`.
+
+    Raises
+    ------
+    UsageError
+        If no scheduler answers, or a worker dies again and again.
+    Exception
+        What a task raised.
+    """
+    for done in run_tasks(function, tasks, workers):
+        if done.error is None:
+            yield cast(Result, done.result)
+            continue
+        if type(done.error).__name__ == "KilledWorker":
+            raise UsageError(
+                "a worker process died again and again (out of memory?); try fewer workers"
+            ) from done.error
+        raise done.error
 
 
 Item = TypeVar("Item")

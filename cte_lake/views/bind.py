@@ -107,11 +107,11 @@ class Binding:
         self._connection, self._lake = connection, lake
         self._lake.place.store.attach(connection, self._lake.place.key)
         self._lake.check_version()
-        self._settings = settings or load_settings(self._lake)
-        self.config = self._settings.config
-        self._mode = mode or self.config.photometry.mode
-        self._generation = generation
-        bind_settings(connection, self.config, self._mode, generation)
+        stated = settings or load_settings(self._lake)
+        self.config = stated.config
+        #: What opens the same lake with the same views elsewhere.
+        self.opening = Opening(lake, mode or self.config.photometry.mode, stated, generation)
+        bind_settings(connection, self.config, self.opening.mode, generation)
         #: Columns of this lake alone, by the view that has them.
         self.added: dict[str, tuple[ViewColumn, ...]] = {}
         if columns := added_columns(self.config):
@@ -128,11 +128,6 @@ class Binding:
             self._files.remove("exposures")
             self.kept = KeptSlopes(connection, self._lake)
             self.take(exposures)
-
-    @property
-    def opening(self) -> Opening:
-        """What opens the same lake with the same views elsewhere."""
-        return Opening(self._lake, self._mode, self._settings, self._generation)
 
     def take(self, exposures: pa.Table) -> None:
         """Hold all exposure rows in the connection, in place of those before."""
@@ -192,7 +187,7 @@ class Binding:
         from cte_lake.views.kept_audits import ImageAudits
 
         self.make(frozenset().union(*(named_in(query) or () for query in queries.values())))
-        return ImageAudits(self._connection, self._lake, self._mode, queries)
+        return ImageAudits(self._connection, self._lake, self.opening.mode, queries)
 
 
 def bind(

@@ -7,19 +7,14 @@ partitions, and only its rows come back. They are those that this process would 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pyarrow as pa
 
-from cte_lake.errors import UsageError
-from cte_lake.pipeline.dask import WorkerSettings, run_tasks
+from cte_lake.pipeline.dask import WorkerSettings, results_of
 from cte_lake.views.bind import Binding, Opening
 from cte_lake.views.readonly import connected
-
-Task = TypeVar("Task")
-Rows = TypeVar("Rows")
 
 
 @dataclass(frozen=True)
@@ -57,30 +52,14 @@ class ByWorkers:
             If no scheduler answers, or a worker dies again and again.
         """
         tasks = [SlopesTask(self.opening, view, radius, tuple(share)) for share in shares]
-        yield from _results(measure_slopes, tasks, self.workers)
+        yield from results_of(measure_slopes, tasks, self.workers)
 
     def audits(
         self, queries: Mapping[str, str], shares: Sequence[Sequence[str]]
     ) -> Iterator[dict[str, pa.Table]]:
         """Yield the rows of queries over images; errors are those of `slopes`."""
         tasks = [AuditTask(self.opening, dict(queries), tuple(share)) for share in shares]
-        yield from _results(ask_images, tasks, self.workers)
-
-
-def _results(
-    function: Callable[[Task], Rows], tasks: Sequence[Task], workers: WorkerSettings
-) -> Iterator[Rows]:
-    from distributed.scheduler import KilledWorker
-
-    for done in run_tasks(function, tasks, workers):
-        if isinstance(done.error, KilledWorker):
-            raise UsageError(
-                "a worker process died again and again (out of memory?); try fewer workers"
-            ) from done.error
-        if done.error is not None:
-            raise done.error
-        assert done.result is not None
-        yield done.result
+        yield from results_of(ask_images, tasks, self.workers)
 
 
 def measure_slopes(task: SlopesTask) -> pa.Table:
