@@ -32,6 +32,8 @@ Bits = NDArray[np.int32] | int
 _FILTER = re.compile(r"(?<![A-Z0-9])F[QR]?\d{3,4}(?:LP|[A-Z]+)(?![A-Z0-9])")
 #: A file of HST by the end of its name.
 _FILE = re.compile(r"_(flt|flc|drz|drc|raw|ima|crj|crc)(?=$|[\W_])")
+#: File type by what calwf3 did about CTE.
+_BY_PCTECORR = {"complete": "flc", "omit": "flt"}
 _LENGTHS = {"s": "s", "short": "s", "l": "l", "long": "l"}
 _SAID_LENGTH = {"s": "short exposures", "l": "long exposures"}
 #: Words that name neither a camera nor a filter.
@@ -163,6 +165,14 @@ class Origin:
                         f"{coefficients.name} are for {DETECTOR.name}, so that nothing can be corrected; "
                         f"if the keyword is wrong, give --column {role}=none"
                     )
+        for keyword, word in self._meta.get("y", {}).items():
+            whole = 1.0 if keyword.lower() == "binaxis2" else 0.0
+            if self._columns.y is not None and np.isfinite(_number(word)) and _number(word) != whole:
+                raise CatalogError(
+                    f"{keyword} of the table's metadata is {word!r}, so that column {self._columns.y!r} "
+                    "does not count the rows of the whole chip; make it do so (a subarray's y less LTV2), "
+                    "and remove the keyword"
+                )
         given = self._constants
         for role, own, same in (
             ("chip", given.chip, _same_chip),
@@ -319,8 +329,9 @@ def _at(values: list[int], places: NDArray[Any]) -> Bits:
 
 
 def filetype_of(word: str | None) -> str:
-    """Return flt, flc or another type of a text that is one, or a file's name of one; else ''."""
+    """Return flt, flc or another type of a text that is one, a file's name of one, or PCTECORR; else ''."""
     text = (word or "").strip().lower()
+    text = _BY_PCTECORR.get(text, text)
     if text in {"flt", "flc", "drz", "drc"}:
         return text
     found = _FILE.search(text)

@@ -21,11 +21,13 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "filter": ("filter", "filters", "filtername", "filter1", "filter2", "filtnam1", "band", "photmode"),
     "exptime": ("exptime", "texptime"),
     "mjd": ("expstart", "mjd-obs"),
+    "y": ("ltv2", "binaxis2"),
+    "flux": ("bunit",),
     "length": ("length",),
     "flash": ("flashlvl", "flash"),
     "chinject": ("chinject",),
     "chip": ("ccdchip", "chip"),
-    "filetype": ("filetype", "file_type", "filename", "imagename", "image", "file"),
+    "filetype": ("filetype", "file_type", "filename", "imagename", "image", "file", "pctecorr"),
     "generation": ("generation",),
 }
 _WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in keywords)

@@ -14,11 +14,15 @@ from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
+from cte_lake.model.table_meta import stated
 from cte_lake.model.table_values import as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.times import said_range, to_dates
 from cte_lake.model.units import Conversion, conversion, split_name
 
 FloatArray = NDArray[np.float64]
+
+#: Roles whose columns are in BUNIT of the image where they have no unit of their own.
+_IN_IMAGE_UNITS = frozenset({"flux", "background"})
 
 
 @dataclass
@@ -81,6 +85,7 @@ class RoleReader:
         self._row = 0
         self._origin = Origin(columns, constants, self.readings)
         self._units: dict[str, str] = {}
+        self._image_unit, self._by_image = "", set[str]()
 
     def read(self, table: Any, coefficients: CoefficientSet) -> Inputs:
         """Return the numbers of the next part of the table.
@@ -92,6 +97,7 @@ class RoleReader:
         """
         columns = self.columns
         self._units = column_facts(table)[1]
+        self._image_unit = next(iter(stated(table).get("flux", {}).values()), "")
         flux, measured, as_magnitude, plain = self._electrons(table)
         y: Any
         chip: Any
@@ -110,8 +116,14 @@ class RoleReader:
     def _unit(self, role: str, name: str, own: str = "") -> str:
         if role in self.constants.units:
             return self.constants.units[role]
+        self._by_image.discard(role)
         base = split_index(name, list(self._units) or [name])[0]
-        return own or self._units.get(name) or self._units.get(base) or split_name(base)[1]
+        unit = own or self._units.get(name) or self._units.get(base) or split_name(base)[1]
+        if unit or role not in _IN_IMAGE_UNITS:
+            return unit
+        if self._image_unit:
+            self._by_image.add(role)
+        return self._image_unit
 
     def _converted(self, table: Any, role: str, name: str) -> tuple[FloatArray, Conversion]:
         raw = raw_column(table, name, len(self.constants.apertures))
@@ -121,7 +133,8 @@ class RoleReader:
     def _said(self, role: str, name: str, how: Conversion, assumed: str) -> None:
         unit = f"in {how.unit}" if how.unit else f"no unit, taken as {assumed}"
         factor = "" if how.factor == 1.0 else f", times {how.factor:g}"
-        self.readings[role] = f"column {name!r}, {unit}{factor}"
+        by = ", by BUNIT of the table's metadata" if role in self._by_image else ""
+        self.readings[role] = f"column {name!r}, {unit}{by}{factor}"
 
     def _numbers(self, table: Any, role: str, name: str, assumed: str = "px") -> FloatArray:
         values, how = self._converted(table, role, name)

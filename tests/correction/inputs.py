@@ -105,11 +105,11 @@ def photutils_meta(path):
     photutils(path, aperture0="CircularAperture", aperture0_r=3.0, aperture1_r=5.0)
 
 
-def of_camera(name):
+def with_keywords(flux=FLUX, **keywords):
     def write(path):
         primary = fits.PrimaryHDU()
-        primary.header["INSTRUME"] = name
-        fits.HDUList([primary, fits.table_to_hdu(Table(stars()))]).writeto(path)
+        primary.header.update(keywords)
+        fits.HDUList([primary, fits.table_to_hdu(Table(stars(flux=flux)))]).writeto(path)
 
     return write
 
@@ -338,8 +338,14 @@ FORMATS = [
     Input("format", "photutils, several apertures with their radii", "a.ecsv", photutils, ("--radius", "3,5")),
     Input("format", "photutils, several apertures, radii in its metadata", "a.ecsv", photutils_meta),
     Input("format", "photutils, other apertures than the set's", "a.ecsv", photutils, ("--radius", "4,5"), "apertures of 4, 5 px, and the coefficients test are for 3 px"),
-    Input("format", "FITS of ACS", "a.fits", of_camera("ACS"), out="INSTRUME of the table's metadata is 'ACS'"),
-    Input("format", "FITS of WFC3", "a.fits", of_camera("WFC3")),
+    Input("format", "FITS of ACS", "a.fits", with_keywords(INSTRUME="ACS"), out="INSTRUME of the table's metadata is 'ACS'"),
+    Input("format", "FITS of WFC3", "a.fits", with_keywords(INSTRUME="WFC3")),
+    Input("format", "FITS of a subarray, LTV2", "a.fits", with_keywords(LTV2=-1538.0), out="LTV2 of the table's metadata is '-1538.0'"),
+    Input("format", "FITS of binned pixels, BINAXIS2", "a.fits", with_keywords(BINAXIS2=2), out="BINAXIS2 of the table's metadata is '2'"),
+    Input("format", "FITS, BUNIT of the image in electrons", "a.fits", with_keywords(BUNIT="ELECTRONS")),
+    Input("format", "FITS, BUNIT of the image in electrons/s", "a.fits", with_keywords(BUNIT="ELECTRONS/S", flux=[1.5, 12.5]), ("--exptime", "400")),
+    Input("format", "FITS, BUNIT in electrons/s, no exposure time", "a.fits", with_keywords(BUNIT="ELECTRONS/S"), out="column 'flux' is in ELECTRONS/S"),
+    Input("format", "FITS, BUNIT in counts, no gain", "a.fits", with_keywords(BUNIT="COUNTS"), out="give --gain"),
     Input("format", "DOLPHOT, one image", "a.phot", dolphot(1), ("--format", "dolphot", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "DOLPHOT, two images", "a.phot", dolphot(2), ("--format", "dolphot", "--chip", "2", *DATE), "measured 2 images here; choose one"),
     Input("format", "hst1pass, by its ending", "a.xym", text("# hst1pass\n10.0 1501.0 -6.94537812\n10.0 2346.0 -9.24742501\n"), ("--format", "hst1pass", *DATE)),

@@ -204,10 +204,29 @@ def test_metadata_is_compared(write, tmp_path):
         ({"FILETYPE": "flc"}, {"filetype": "flt"}, "--filetype flt"),
         ({"EXPTIME": 30.0}, {"exptime": 420.0}, "--exptime 420"),
         ({"EXPSTART": 56000.0}, {"mjd": 57601.0}, "--mjd 57601"),
+        ({"PCTECORR": "COMPLETE"}, {"filetype": "flt"}, "--filetype flt"),
     ):
         with pytest.raises(CatalogError, match=f"{what}.* was given; correct one of them"):
             run(meta, **facts)
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("meta", "refused"),
+    [
+        ({"LTV2": -1538.0}, True), ({"BINAXIS2": 2}, True), ({"LTV2": 0.0, "BINAXIS2": 1}, False),
+        ({"LTV2": ""}, False), ({"LTV2": "n/a"}, False),
+    ],
+)  # fmt: skip
+def test_rows_of_a_subarray_or_of_binned_pixels_are_refused(tmp_path, meta, refused):
+    """Taken for rows of the whole chip, they gave the loss of stars nearer to the amplifiers."""
+    path = tmp_path / "stars.ecsv"
+    Table(stars(), meta=meta).write(path)
+    if refused:
+        with pytest.raises(CatalogError, match="does not count the rows of the whole chip"):
+            correct_file(path, tmp_path / "out.ecsv", ENTRY, FACTS)
+    else:
+        assert correct_file(path, tmp_path / "out.ecsv", ENTRY, FACTS).corrected
 
 
 def test_what_the_table_does_not_say_is_said(tmp_path):
