@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# What `typing` has under this name; without its import, Ctrl-C is heard sooner.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cte_lake.errors import CorrectionWarning, CteLakeError
     from cte_lake.notebook import Lake, between, open_lake

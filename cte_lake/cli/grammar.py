@@ -167,7 +167,8 @@ def listening() -> Iterator[None]:
     """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored.
 
     Code that a library written in C calls back, such as a compiler's, cannot be left by an exception: Python
-    writes that it ignores it, and the library fails. Of a signal nothing is written.
+    writes that it ignores it, and the library fails. Of a signal nothing is written. After one, the next ends
+    Python without a word.
     """
 
     def stop(number: int, _frame: object) -> None:
@@ -190,4 +191,5 @@ def listening() -> Iterator[None]:
     finally:
         sys.unraisablehook = hook
         for number, handler in former.items():
-            signal.signal(number, handler)
+            told = _HEARD and handler is not signal.SIG_IGN
+            signal.signal(number, signal.SIG_DFL if told else handler)

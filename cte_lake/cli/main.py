@@ -86,8 +86,19 @@ def _run() -> None:
 def _outcome(run: Callable[[], object]) -> int:
     """Run something; say in one line what went wrong, and return the exit code."""
     try:
+        return _told(run)
+    except (Stopped, KeyboardInterrupt):
+        # Another signal came before the first was told.
+        return _stopped()
+
+
+def _told(run: Callable[[], object]) -> int:
+    try:
         run()
     except SystemExit as end:
+        # What typer makes of a second signal, while it passes the first one on.
+        if stopped_by() is not None and end.code == 1:
+            return _stopped()
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except CteLakeError as error:
         if stopped_by() is not None:
@@ -118,13 +129,11 @@ def _outcome(run: Callable[[], object]) -> int:
 
 
 def _stopped() -> int:
-    """Say what stopped it; another signal does not cut the line short, and ends Python without a word."""
-    former = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPED}
+    """Say what stopped it; another signal does not cut the line short."""
+    for number in _STOPPED:
+        signal.signal(number, signal.SIG_IGN)
     number = stopped_by() or signal.SIGINT
-    code = _complain(_STOPPED[number], 128 + number)
-    for number in (number for number, handler in former.items() if handler is not signal.SIG_IGN):
-        signal.signal(number, signal.SIG_DFL)
-    return code
+    return _complain(_STOPPED[number], 128 + number)
 
 
 def _complain(text: str, code: int) -> int:

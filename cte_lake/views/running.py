@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 #: Longest time (s) that a query is given to end once it was told to; one on a dead disk never does.
 _PATIENCE = 30.0
+#: Time (s) after which it is told so again.
+_AGAIN = 0.05
 #: Rows of a part of an answer.
 _PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
@@ -57,12 +59,16 @@ def close(connection: duckdb.DuckDBPyConnection) -> None:
         connection.close()
 
 
-def _outlast(done: threading.Event) -> None:
-    """Wait for the end of a query that was told to end, however often Ctrl-C is pressed meanwhile."""
+def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
+    """End a query and wait for that, however often Ctrl-C is pressed meanwhile.
+
+    It is told so again and again: DuckDB forgets what it was told before the query began.
+    """
     end = time.monotonic() + _PATIENCE
-    while not done.is_set() and (left := end - time.monotonic()) > 0:
+    while not done.is_set() and time.monotonic() < end:
         with contextlib.suppress(KeyboardInterrupt):
-            done.wait(left)
+            connection.interrupt()
+            done.wait(_AGAIN)
 
 
 def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: float | None) -> T:
@@ -97,14 +103,12 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
         finally:
             done.set()
 
-    threading.Thread(target=ask, name="cte-lake query", daemon=True).start()
     late = False
     try:
+        threading.Thread(target=ask, name="cte-lake query", daemon=True).start()
         late = not done.wait(timeout)
     finally:
-        if not done.is_set():
-            connection.interrupt()
-            _outlast(done)
+        _outlast(connection, done)
     if late:
         raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
     if errors:

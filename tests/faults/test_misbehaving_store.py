@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from cte_lake.errors import ExitCode
 from tests.docs.forked import Outcome, outcome_of
 from tests.faults.misbehaving_store import misbehaving_store
+from tests.faults.trials import moments
 from tests.lake.conftest import answers, filled  # noqa: F401
 from tests.stores import CREDENTIALS, copy_bucket, free_port
 
@@ -110,7 +110,7 @@ def stored_lake(filled, new_bucket):  # noqa: F811
 @pytest.mark.parametrize("command", MIDWAY)
 def test_a_store_that_fails_midway_costs_nothing(run, object_store, stored_lake, tmp_path, command):
     """From a random request on it fails: a sentence, and the command run again does what it does."""
-    lake, draw = ["--lake", f"s3://{stored_lake}/lake"], random.Random(command)
+    lake, draw = ["--lake", f"s3://{stored_lake}/lake"], moments(command)
     wanted = answers(copy_bucket(stored_lake, "lake", tmp_path / "before"))
     for way in draw.sample(TROUBLES, min(TIMES, len(TROUBLES))):
         with misbehaving_store(way, object_store, after=draw.randrange(20)) as address:

@@ -20,6 +20,7 @@ from cte_lake.errors import CteLakeError
 from cte_lake.masters.read import read_master
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.correct_table import TableConstants
+from tests.faults.trials import moments
 from tests.model.sets import make_set
 
 #: Words of Python, which no user should have to understand.
@@ -121,7 +122,7 @@ KINDS = {
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", KINDS)
 def test_mutated_files_are_read_or_refused_in_words(name, tmp_path):
-    draw, taken = random.Random(name), 0
+    draw, taken = moments(name), 0
     path = tmp_path / name
     if path.suffix == ".toml":
         path.write_text(to_toml(replace(SET, selection={"target": "ngc104"})))

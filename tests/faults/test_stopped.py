@@ -1,10 +1,10 @@
 """SIGTERM, SIGHUP and Ctrl-C in every command: one line, the right exit code, nothing left.
 
-`SIGNALS=3 pytest -s tests/faults/test_stopped.py` tries each of the three in every command.
+`SIGNALS=3 pytest -s tests/faults/test_stopped.py` tries each of the three in every command,
+`FAULT_SEED=2` at other moments.
 """
 
 import os
-import random
 import shutil
 import signal
 
@@ -12,7 +12,7 @@ import pytest
 
 from cte_lake.errors import ExitCode
 from tests.faults.commands import COMMANDS
-from tests.faults.trials import forgotten, sound, temporary_left
+from tests.faults.trials import forgotten, moments, sound, temporary_left
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: How many of the signals each command is tried with; the commands take turns with one.
@@ -31,12 +31,12 @@ TRIES = 5
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "number"), TRIED, ids=[f"{name}-{number.name}" for name, number in TRIED])
 def test_a_signal_in_a_command_is_one_line_and_leaves_nothing(name, number, field):
-    trial, moments = COMMANDS[name], random.Random(f"{name} {number}")
+    trial, draw = COMMANDS[name], moments(name, number)
     for tries in range(TRIES):
         place = field.place(trial, f"{name}-{number.name}-{tries}")
         run = field.start(trial, place)
         # A terminal tells all that a command has started, `kill` and systemd the command alone.
-        run.stopped(number, moments.uniform(0, 1.5 * 0.5**tries), alone=number == signal.SIGTERM)
+        run.stopped(number, draw.uniform(0, 1.5 * 0.5**tries), alone=number == signal.SIGTERM)
         code, said = run.wait(), run.said
         assert "Traceback" not in said, said
         assert "defect" not in said, said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import time
@@ -116,6 +117,11 @@ def temporary_left(place: Path) -> list[Path]:
         for path in place.with_name(f"{place.name}.tmp").iterdir()
         if not (path.is_file() and len(path.name) == 8 and path.read_bytes() in {b"", b"blat"})
     ]
+
+
+def moments(*what: object) -> random.Random:
+    """Draws for what is tried, the same in every run; `FAULT_SEED=2` and on draw others."""
+    return random.Random(" ".join([*map(str, what), *os.environ.get("FAULT_SEED", "").split()]))
 
 
 @dataclass(frozen=True)

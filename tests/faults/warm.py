@@ -254,8 +254,8 @@ def _called(name: str, *arguments: object) -> None:
         raise OSError(ctypes.get_errno(), name)
 
 
-def _child(request: dict[str, object]) -> None:
-    """Become the command."""
+def _child(request: dict[str, object], ready: int) -> None:
+    """Become the command; `ready` is told once signals and output are its own."""
     import tempfile
 
     # Until the command listens, a signal ends it as it ends any program; nohup is of the tests alone.
@@ -265,6 +265,7 @@ def _child(request: dict[str, object]) -> None:
     out = os.open(str(request["out"]), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for number, to in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (out, 2)):
         os.dup2(number, to)
+    os.close(ready)
     environment, line = request["environment"], request["line"]
     assert isinstance(environment, dict)
     assert isinstance(line, list)
@@ -278,7 +279,6 @@ def _child(request: dict[str, object]) -> None:
     from cte_lake.cli.main import main
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
     except SystemExit as end:
         sys.stdout.flush()
@@ -294,9 +294,15 @@ def _answer(request: dict[str, object]) -> int | None:
         pid, status = os.waitpid(int(str(request["poll"])), os.WNOHANG)
         return os.waitstatus_to_exitcode(status) if pid else None
     if "line" in request:
+        waiting, ready = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _child(request)
+            os.close(waiting)
+            _child(request, ready)
+        os.close(ready)
+        # Nobody knows the process before it can be sent a signal.
+        os.read(waiting, 1)
+        os.close(waiting)
         return pid
     return 0
 
