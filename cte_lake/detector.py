@@ -60,6 +60,8 @@ class Detector:
         Date of the camera's first exposures in orbit, MJD; nothing is older.
     short_limit : float
         Longest exposure time that counts as short unless configured otherwise, s.
+    filters : frozenset of str
+        Filters and grism, as FILTER names them.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Detector:
     launched: float
     installed: float
     short_limit: float
+    filters: frozenset[str]
 
     @property
     def top(self) -> int:
@@ -118,6 +121,13 @@ class Detector:
         }
 
 
+_UVIS_FILTERS: Final = """
+    F200LP F218W F225W F275W F280N F300X F336W F343N F350LP F373N F390M F390W F395N F410M F438W F467M F469N
+    F475W F475X F487N F502N F547M F555W F600LP F606W F621M F625W F631N F645N F656N F657N F658N F665N F673N
+    F680N F689M F763M F775W F814W F845M F850LP F953N FQ232N FQ243N FQ378N FQ387N FQ422M FQ436N FQ437N FQ492N
+    FQ508N FQ575N FQ619N FQ634N FQ672N FQ674N FQ727N FQ750N FQ889N FQ906N FQ924N FQ937N G280
+"""
+
 #: WFC3/UVIS: chip 2 (UVIS2, ``SCI,1``) is read towards row 0, chip 1 (UVIS1, ``SCI,2``) towards the top.
 WFC3_UVIS: Final = Detector(
     name="WFC3/UVIS",
@@ -131,6 +141,7 @@ WFC3_UVIS: Final = Detector(
     launched=54962.0,
     installed=54965.0,
     short_limit=60.0,
+    filters=frozenset(_UVIS_FILTERS.split()),
 )
 
 #: The camera of this installation's lakes.

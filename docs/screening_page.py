@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from cte_lake.config import load_settings
 from cte_lake.detector import DETECTOR
-from cte_lake.frames.flash import FLASH_RULES
 from cte_lake.frames.cards import LIMITS
+from cte_lake.frames.flash import FLASH_RULES
+from cte_lake.frames.keywords import CALIBRATION_STEPS
 from cte_lake.frames.screening import DIFFERENCES_FROM_2017, POINTING_SCREENS, SCREENS
 
 _HEAD = """# Screening
@@ -43,6 +44,27 @@ EXPSTART must lie between the camera's installation (MJD {installed:.0f}) and th
 TIME-OBS to half an hour where these are given. EXPEND less EXPSTART must lie between 0.9 EXPTIME - 5 s and
 2 EXPTIME + 300 s: interrupted exposures wait for minutes at most.
 """
+_ZERO = """Where there was no flash the archive writes FLASHLVL 0, FLASHDUR 0, FLASHCUR ZERO, FLASHSTA NOT PERFORMED and FLSHCORR OMIT
+(a genuine FLC of 2010 does, calibrated in 2023). A current in FLASHCUR beside NOT PERFORMED was not written by the archive,
+so one of the keywords was changed, and which one the header cannot say: such a file is refused, even where FLASHDUR is 0.
+"""
+_SHAPES = f"""## Extensions and images
+
+Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECTOR.columns} columns and {DETECTOR.rows} rows by NAXIS and LTV
+(`bad_shape`, `missing_extension`, `bad_header`). SCI must be in ELECTRONS, and ERR where it has a BUNIT (`wrong_unit`).
+CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).
+Other extensions, their number (NEXTEND) and their order do not matter. ROOTNAME decides, not the file's name.
+"""
+_NOT_ASKED = """## What is not asked
+
+| keyword | why |
+| --- | --- |
+| CCDGAIN, ATODGN | frames are in electrons; saturation comes from DQ |
+| SAA_EXIT, SAA_TIME | more cosmic rays, which the masks take; the archive's word on trouble is QUALITY |
+| APERTURE, unknown names | the WCS decides, see above |
+| DATE-OBS, TIME-OBS, unreadable | EXPSTART is held against launch, today and EXPEND all the same |
+| TELESCOP, FILETYPE, NEXTEND, EXTEND | INSTRUME, DETECTOR and the extensions themselves decide |
+"""
 
 
 def screening() -> str:
@@ -67,9 +89,15 @@ def screening() -> str:
         "## Post-flash\n\nThe level is FLASHLVL where FLASHSTA is SUCCESSFUL, else 0. These are refused, with what the "
         "header says:\n",
         _table(("header", "reason", "why"), flashes),
+        _ZERO,
         _DATES.format(installed=DETECTOR.installed),
+        "## Steps of calwf3\n\nWhere the header says of one of these anything but COMPLETE, the file is refused "
+        "(`not_calibrated`).\n",
+        _table(("keyword", "without it"), tuple(CALIBRATION_STEPS.items())),
+        _SHAPES,
         "## Limits of numbers\n\nOutside these a keyword is damaged, and the file is refused.\n",
         _table(("keyword", "limits", "outside them"), limits),
+        _NOT_ASKED,
         "## What 2017 did otherwise\n",
         _table(("case", "monitor of 2017", "here, and why"), DIFFERENCES_FROM_2017),
     ]

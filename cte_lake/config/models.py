@@ -119,9 +119,10 @@ class Exclusions(Section):
     expflag: Rule = Field(description="EXPFLAG is not NORMAL")
     amplifiers: Rule = Field(description="CCDAMP is not ABCD")
     quality: Rule = Field(description="QUALITY or QUALCOM1 to 3 reports a problem")
-    guiding: Rule = Field(description="FGSLOCK is GYROS or COARSE")
+    guiding: Rule = Field(description="FGSLOCK is not FINE")
     scan: Rule = Field(description="SCAN_TYP or SCAN_RAT shows a spatial scan")
     grism: Rule = Field(description="a grism is in the beam")
+    quad_filter: Rule = Field(description="FILTER is one of four that share the field")
     no_star_field: Rule = Field(description="IMAGETYP, SCLAMP or MTFLAG shows that the field is not of stars")
     visits: dict[str, str | Literal[False]] = Field(
         description="'PROPOSAL/VISIT' = reason; false takes a default exclusion back"

@@ -59,6 +59,10 @@ _NOT_FINITE: Final = frozenset({"NAN", "+NAN", "-NAN", "INF", "+INF", "-INF", "I
 """What programs write without quotes where a number is not known; no FITS value, so parsers fail on it."""
 
 
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([DE][+-]?\d+)?", re.ASCII)
+"""A number as FITS and Fortran write it."""
+
+
 class HeaderCards:
     """Looks a keyword up in several headers, in their order.
 
@@ -129,10 +133,9 @@ class HeaderCards:
         value = self.raw(key)
         if value is None or (isinstance(value, str) and value.strip().upper() in _NO_VALUE):
             return None
-        try:
-            number = math.nan if isinstance(value, bool) else float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Rejected("bad_keyword", f"{key}={value!r:.60} of {self.name} is not a number") from error
+        number = _number(value)
+        if number is None:
+            raise Rejected("bad_keyword", f"{key}={value!r:.60} of {self.name} is not a number")
         return self._within_limits(key, number) if math.isfinite(number) else None
 
     def _within_limits(self, key: str, number: float) -> float:
@@ -158,6 +161,22 @@ class HeaderCards:
         if number != int(number):
             raise Rejected("bad_keyword", f"{key}={number!r} of {self.name} is not a whole number")
         return int(number)
+
+
+def _number(value: object) -> float | None:
+    """Return a card's value as a number, NaN for a logical; None for what is none."""
+    if isinstance(value, bool):
+        return math.nan
+    if isinstance(value, str):
+        text = value.strip().upper()
+        # Python's own reading would take 1_2 for 12, and digits of other scripts.
+        if not _NUMBER.fullmatch(text) and text not in _NOT_FINITE:
+            return None
+        return float(text.replace("D", "E"))
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def _unparsed(header: fits.Header, key: str) -> str:

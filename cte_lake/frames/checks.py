@@ -1,7 +1,8 @@
-"""What the headers of a frame must say before its pixels are believed: extensions, chips, unit, WCS."""
+"""What the headers of a frame must say before its pixels are believed: extensions and WCS."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import sqrt
 from pathlib import Path
@@ -11,9 +12,8 @@ from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.opening import EXTVER_OF_CHIP
 
-_PLANES: Final = ("SCI", "ERR", "DQ")
+PLANES: Final = ("SCI", "ERR", "DQ")
 _SCALES: Final = (0.02, 0.08)
 """Arcsec a pixel that a WCS of WFC3/UVIS (0.0398) lies well within."""
 
@@ -26,14 +26,18 @@ _HALF_CHIP: Final = 2048.0
 
 
 def require_extensions(hdus: fits.HDUList, path: Path, versions: Sequence[int] = (1, 2)) -> None:
-    """Raise ``Rejected('missing_extension')`` naming which of SCI, ERR and DQ are missing."""
-    present = {(hdu.name.strip().upper(), hdu.ver) for hdu in hdus}
-    needed = [(name, version) for version in versions for name in _PLANES]
+    """Raise ``Rejected`` naming which of SCI, ERR and DQ are missing, or are there more than once."""
+    present = Counter((hdu.name.strip().upper(), hdu.ver) for hdu in hdus)
+    needed = [(name, version) for version in versions for name in PLANES]
     missing = [f"{name},{version}" for name, version in needed if (name, version) not in present]
     if missing:
         promised = _extensions_promised(hdus[0].header, path)
         cut = f"; only {len(hdus) - 1} of {promised} are there: cut short?" if len(hdus) <= promised else ""
         raise Rejected("missing_extension", f"{path.name} has no extension {' '.join(missing)}{cut}")
+    doubled = [f"{name},{version}" for name, version in needed if present[name, version] > 1]
+    if doubled:
+        detail = f"{path.name} has extension {' '.join(doubled)} more than once; fetch it again"
+        raise Rejected("bad_header", detail)
 
 
 def _extensions_promised(primary: fits.Header, path: Path) -> int:
@@ -41,44 +45,6 @@ def _extensions_promised(primary: fits.Header, path: Path) -> int:
         return int(HeaderCards(path.name, [primary]).optional_number("NEXTEND") or 0)
     except Rejected:  # what it holds decides; this number only helps to explain what is missing
         return 0
-
-
-def check_chip(header: fits.Header, path: Path, chip: int) -> None:
-    """Raise ``Rejected('wrong_chip')`` if an SCI header says that it is of another chip."""
-    said = HeaderCards(path.name, [header]).raw("CCDCHIP")
-    if said is not None and said != chip:
-        name = f"SCI,{EXTVER_OF_CHIP[chip]} of {path.name}"
-        raise Rejected("wrong_chip", f"{name} says CCDCHIP={said!r:.40}, not {chip}")
-
-
-def check_unit(header: fits.Header, path: Path, version: int) -> None:
-    """Raise ``Rejected('wrong_unit')`` unless BUNIT is electrons.
-
-    Rates are not multiplied back: which exposure time a file was divided by is not in its header for sure.
-    """
-    unit = HeaderCards(path.name, [header]).optional_text("BUNIT")
-    if unit.upper() not in {"ELECTRONS", "ELECTRON"}:
-        said = f"BUNIT={unit!r:.40}" if unit else "no BUNIT"
-        rate = ", or multiply by EXPTIME and set BUNIT" if "/S" in unit.upper() else ""
-        raise Rejected(
-            "wrong_unit",
-            f"SCI,{version} of {path.name} has {said}, not ELECTRONS; give calwf3's FLT or FLC{rate}",
-        )
-
-
-def check_scale(header: fits.Header, name: str) -> None:
-    """Raise ``Rejected('bad_keyword')`` if a plane's floating-point values are scaled, or all are made one.
-
-    BSCALE and BZERO are for whole numbers; on calwf3's electrons they are the mark of a damaged header.
-    """
-    cards = HeaderCards(name, [header])
-    scale, zero = cards.optional_number("BSCALE"), cards.optional_number("BZERO")
-    floating = (cards.optional_number("ZBITPIX") or cards.optional_number("BITPIX") or 0) < 0
-    if scale == 0 or (floating and (scale, zero) not in {(s, z) for s in (None, 1) for z in (None, 0)}):
-        said = ", ".join(
-            f"{key}={value:g}" for key, value in (("BSCALE", scale), ("BZERO", zero)) if value is not None
-        )
-        raise Rejected("bad_keyword", f"{name} has {said}, which would change its electrons; fetch it again")
 
 
 def has_celestial_wcs(header: fits.Header) -> bool:

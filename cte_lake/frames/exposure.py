@@ -14,11 +14,11 @@ from cte_lake.errors import Rejected
 from cte_lake.frames import keywords
 from cte_lake.frames.calibration import Calibration, product_of
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.checks import check_chip, check_scale, check_unit, has_celestial_wcs, require_extensions
+from cte_lake.frames.checks import has_celestial_wcs, require_extensions
 from cte_lake.frames.dates import start_of
-from cte_lake.frames.fitsfile import image_size
 from cte_lake.frames.flash import flash_level, mean_flash
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
+from cte_lake.frames.planes import check_order, check_planes, image_size
 
 log = logging.getLogger(__name__)
 
@@ -198,12 +198,11 @@ def _chip_headers(hdus: fits.HDUList, file: Path) -> dict[int, fits.Header]:
     require_extensions(hdus, file)
     chips = {chip: hdus["SCI", version].header for chip, version in EXTVER_OF_CHIP.items()}
     for chip, header in chips.items():
-        name = f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name}"
-        check_chip(header, file, chip)
-        check_unit(header, file, EXTVER_OF_CHIP[chip])
-        check_scale(header, name)
+        check_planes(hdus, file, chip)
         if not has_celestial_wcs(header):
+            name = f"SCI,{EXTVER_OF_CHIP[chip]} of {file.name}"
             raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
+    check_order(chips, file.name)
     return chips
 
 
@@ -219,10 +218,11 @@ def _require_uvis(primary: HeaderCards) -> None:
 def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], short_limit: float) -> Exposure:
     rootname = keywords.rootname(cards)
     filetype = keywords.filetype(file, cards)
+    keywords.refuse_uncalibrated(cards)
     exptime = cards.number("EXPTIME")
     if exptime <= 0:
         raise Rejected("bad_keyword", f"EXPTIME={exptime} of {file.name} is not positive")
-    naxis1, naxis2 = image_size(chips[2])
+    naxis1, naxis2 = image_size(chips[2], file.name)
     of_chip = {chip: HeaderCards(file.name, [header]) for chip, header in chips.items()}
     sky, dark = (
         {chip: chip_cards.optional_number(key) for chip, chip_cards in of_chip.items()}

@@ -15,12 +15,12 @@ from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.checks import check_chip, check_scale, check_unit, has_celestial_wcs, require_extensions
+from cte_lake.frames.checks import has_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
 from cte_lake.frames.opening import EXTVER_OF_CHIP, checksum, open_frame
+from cte_lake.frames.planes import check_planes, cutout_origin
 from cte_lake.frames.regular import damaged
 
 MAX_NAN_FRACTION: Final = 0.5
@@ -37,7 +37,6 @@ __all__ = [
     "CardValue",
     "ChipImage",
     "checksum",
-    "cutout_origin",
     "has_celestial_wcs",
     "open_frame",
     "read_chip",
@@ -100,37 +99,31 @@ def read_chip(path: Path | str, chip: int, wcs_cards: Mapping[str, CardValue] | 
     with open_frame(file) as hdus:
         require_extensions(hdus, file)
         header = hdus["SCI", version].header
-        check_chip(header, file, chip)
-        check_unit(header, file, version)
+        check_planes(hdus, file, chip)
         data = _pixels(hdus["SCI", version], file, np.float32)
         err = _pixels(hdus["ERR", version], file, np.float32)
         dq = _pixels(hdus["DQ", version], file, np.int16)
         wcs = wcs_of(header, chip, wcs_cards=wcs_cards, hdus=hdus)
-        reference_area = _reference_area(hdus)
-    if data.ndim != 2 or not data.shape == err.shape == dq.shape:
-        raise Rejected("bad_shape", f"SCI, ERR, DQ of chip {chip} in {file.name} are not images of one shape")
+        reference_area = _reference_area(hdus, file)
     if np.count_nonzero(~np.isfinite(data)) > MAX_NAN_FRACTION * data.size:
         detail = f"SCI,{version} of {file.name} is filled with NaN; calibrate or fetch it again"
         raise Rejected("nan_filled", detail)
-    column0, row0 = cutout_origin(header)
+    column0, row0 = cutout_origin(header, file.name)
     return ChipImage(chip, data, err, dq, wcs, reference_area, column0, row0)
 
 
-def _reference_area(hdus: fits.HDUList) -> float:
+def _reference_area(hdus: fits.HDUList, file: Path) -> float:
     header = hdus["SCI", EXTVER_OF_CHIP[2]].header
-    return reference_pixel_area(wcs_of(header, 2, hdus=hdus), *cutout_origin(header))
+    return reference_pixel_area(wcs_of(header, 2, hdus=hdus), *cutout_origin(header, file.name))
 
 
 def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
-    """Pixels in native byte order; an extension without any gives an empty array."""
+    """Pixels in native byte order."""
     name = f"{hdu.name},{hdu.ver} of {path.name}"
-    check_scale(hdu.header, name)
     try:
         plane = hdu.data
     except Exception as error:  # decompression has errors of its own, of no common class
         raise damaged(path, error) from error
-    if plane is None:
-        return np.empty((0,), dtype)
     if dtype is np.int16 and not _is_of_16_bits(plane):
         raise Rejected("bad_keyword", f"{name} holds other values than flags of 16 bits; fetch it again")
     with np.errstate(over="ignore"):  # what is too great for float32 is infinite, and masked
@@ -141,35 +134,6 @@ def _is_of_16_bits(plane: NDArray[Any]) -> bool:
     if plane.dtype.kind not in "iu":
         return False
     return plane.dtype.itemsize <= 2 or not np.any((plane < -(1 << 15)) | (plane >= 1 << 16))
-
-
-def cutout_origin(header: fits.Header) -> tuple[int, int]:
-    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0).
-
-    Raises
-    ------
-    Rejected
-        ``bad_keyword`` if one is no number, or is blank though the image is not as large as a chip.
-    """
-    cards = HeaderCards("a SCI header", [header])
-    origins = []
-    for axis, size in enumerate((DETECTOR.columns, DETECTOR.rows), start=1):
-        key = f"LTV{axis}"
-        shift = cards.optional_number(key)
-        if shift is None and key in header and image_size(header)[axis - 1] != size:
-            raise Rejected(
-                "bad_keyword", f"{key} of a SCI header has no value, and the image is a part of a chip"
-            )
-        origins.append(round(-(shift or 0.0)))
-    return origins[0], origins[1]
-
-
-def image_size(header: fits.Header) -> tuple[int, int]:
-    """Return the columns and rows of an image, tile-compressed or not; 0 where it has none."""
-    cards = HeaderCards("an image's header", [header])
-    sizes = [cards.optional_number(f"{z}NAXIS{axis}") for axis in (1, 2) for z in ("Z", "")]
-    columns, rows = (int(packed or plain or 0) for packed, plain in (sizes[:2], sizes[2:]))
-    return columns, rows
 
 
 def wcs_of(

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.opening import SUFFIXES
 
 _ROOTNAME: Final = re.compile(r"[a-z0-9]{9}")
-_PROPOSAL: Final = re.compile(r"([0-9]{1,6})(\.0*)?")
-_FILTER: Final = re.compile(r"FQ?\d{3}(W|N|M|LP|X)|G280")
+_PROPOSAL: Final = re.compile(r"0*([1-9][0-9]{0,5})(\.0*)?")
 _CHINJECT: Final = re.compile(r"NONE|CONT|LINE\d{1,3}")
+CALIBRATION_STEPS: Final = MappingProxyType(
+    {
+        "DQICORR": "bad and saturated pixels are not flagged",
+        "BLEVCORR": "the bias level is still in the frame",
+        "BIASCORR": "the bias structure is still in the frame",
+        "DARKCORR": "dark current and hot pixels are still in the frame",
+        "FLATCORR": "the sensitivity still changes along the columns, as a loss does",
+    }
+)
+"""Steps of calwf3 without which a frame is not measured, and what is wrong without them."""
+
 _OTHER_PRODUCTS: Final = ("raw", "drz", "drc", "crj", "crc", "ima", "asn", "spt", "hlet", "c0m", "c1m")
 
 
@@ -45,7 +57,8 @@ def subarray(cards: HeaderCards) -> bool:
     """Return SUBARRAY, which must be T or F."""
     value = flag(cards, "SUBARRAY")
     if value not in {"T", "F"}:
-        raise Rejected("missing_keyword", f"{cards.name} has no keyword SUBARRAY that is T or F")
+        said = f"SUBARRAY={value!r:.40} of {cards.name} is neither T nor F"
+        raise Rejected("missing_keyword", said if value else f"{cards.name} has no keyword SUBARRAY")
     return value == "T"
 
 
@@ -82,6 +95,14 @@ def filetype(file: Path, cards: HeaderCards) -> str:
     return product
 
 
+def refuse_uncalibrated(cards: HeaderCards) -> None:
+    """Raise ``Rejected('not_calibrated')`` if a header says that one of `CALIBRATION_STEPS` was not done."""
+    for key, why in CALIBRATION_STEPS.items():
+        said = cards.optional_text(key)
+        if said.upper() not in {"", "N/A", "COMPLETE"}:
+            raise Rejected("not_calibrated", f"{key}={said!r:.40} of {cards.name}, not COMPLETE: {why}")
+
+
 def chinject(cards: HeaderCards) -> str:
     """Return CHINJECT as NONE, CONT or LINE and a number."""
     stated = cards.text("CHINJECT")
@@ -106,12 +127,14 @@ def chinject(cards: HeaderCards) -> str:
 def filter(cards: HeaderCards) -> str:
     """Return FILTER in capitals; it must be a filter or the grism of the camera."""
     name = cards.text("FILTER").upper()
-    if not _FILTER.fullmatch(name):
-        raise Rejected("bad_keyword", f"FILTER={name!r:.40} of {cards.name} is no filter of WFC3/UVIS")
+    if name not in DETECTOR.filters:
+        raise Rejected("bad_keyword", f"FILTER={name!r:.40} of {cards.name} is no filter of {DETECTOR.name}")
     return name
 
 
 def flag(cards: HeaderCards, key: str) -> str:
     """Return 'T', 'F' or '' of a flag that some headers hold as a logical and some as text."""
     text = cards.optional_text(key).upper()
-    return {"TRUE": "T", "YES": "T", "1": "T", "FALSE": "F", "NO": "F", "0": "F"}.get(text, text)
+    if text in {"TRUE", "YES", "1", ".T.", ".TRUE."}:
+        return "T"
+    return "F" if text in {"FALSE", "NO", "0", ".F.", ".FALSE."} else text

@@ -80,29 +80,15 @@ def official_map(folder: Path | str, image: ChipImage) -> NDArray[np.float32]:
     Raises
     ------
     Rejected
-        ``bad_pam`` if the folder has no such map, it is none, or it does not cover the image.
+        ``bad_pam`` if the folder has no such map, or it is none.
     """
     return part_of_map(read_official_map(folder, image.chip), image)
 
 
 def part_of_map(plane: NDArray[np.float32], image: ChipImage) -> NDArray[np.float32]:
-    """Cut out of a map of the whole chip what the image shows.
-
-    Raises
-    ------
-    Rejected
-        ``bad_pam`` if the map does not cover the image.
-    """
+    """Cut out of a map of the whole chip what the image shows."""
     ny, nx = image.data.shape
-    rows, columns = slice(image.row0, image.row0 + ny), slice(image.column0, image.column0 + nx)
-    if plane[rows, columns].shape != (ny, nx):
-        raise Rejected(
-            "bad_pam",
-            f"the official map of chip {image.chip} does not cover columns {columns.start}:{columns.stop} "
-            f"and rows {rows.start}:{rows.stop}",
-            stage="measure",
-        )
-    return plane[rows, columns]
+    return plane[image.row0 : image.row0 + ny, image.column0 : image.column0 + nx]
 
 
 def area_map_for(image: ChipImage, folder: Path | str | None = None) -> NDArray[np.float32]:

@@ -6,7 +6,6 @@ page docs/screening.md is written from it, and `screen` goes through it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -104,7 +103,7 @@ def _dispersed(exposure: Exposure, _: ScreeningRules) -> str:
 
 
 def _badly_guided(exposure: Exposure, _: ScreeningRules) -> str:
-    return f"FGSLOCK={exposure.fgslock}" if re.search("GYRO|COARSE", exposure.fgslock) else ""
+    return "" if exposure.fgslock in {"", "FINE", "UNKNOWN", "N/A"} else f"FGSLOCK={exposure.fgslock}"
 
 
 def _lit_or_moving(exposure: Exposure, _: ScreeningRules) -> str:
@@ -112,7 +111,7 @@ def _lit_or_moving(exposure: Exposure, _: ScreeningRules) -> str:
         return f"IMAGETYP={exposure.imagetyp}"
     if exposure.sclamp not in {"", "NONE", "N/A"}:
         return f"SCLAMP={exposure.sclamp}"
-    return "MTFLAG=T" if exposure.mtflag == "T" else ""
+    return "" if exposure.mtflag in {"", "F", "N/A"} else f"MTFLAG={exposure.mtflag}"
 
 
 def _x_dithered(exposure: Exposure, rules: ScreeningRules) -> str:
@@ -152,14 +151,21 @@ SCREENS: Final = (
             "" if exposure.quality.upper() in {"", "OK", "N/A"} else f"QUALITY={exposure.quality}"
         ),
     ),
-    Screen("guiding", "FGSLOCK", "FINE, UNKNOWN, blank", "GYROS, COARSE, FINE/GYRO", _badly_guided),
+    Screen("guiding", "FGSLOCK", "FINE, UNKNOWN, blank", "GYROS, COARSE, LOST, and all else", _badly_guided),
     Screen("scan", "SCAN_TYP, SCAN_RAT", "N, blank; 0", "C, D; a rate above 0", _scanned),
     Screen("grism", "FILTER, OBSTYPE", "filters; IMAGING", "G280; SPECTROSCOPIC", _dispersed),
+    Screen(
+        "quad_filter",
+        "FILTER",
+        "filters of the whole field",
+        "FQ...",
+        lambda exposure, _: f"FILTER={exposure.filter}" if exposure.filter.startswith("FQ") else "",
+    ),
     Screen(
         "no_star_field",
         "IMAGETYP, SCLAMP, MTFLAG",
         "EXT; NONE; F, blank",
-        "BIAS, DARK, FLAT, ...; a lamp that is on; a moving target",
+        "BIAS, DARK, FLAT, ...; a lamp that is on; T, and all else",
         _lit_or_moving,
     ),
     Screen(

@@ -1,0 +1,152 @@
+"""SCI, ERR and DQ of one chip: what their headers must say before their pixels are believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from astropy.io import fits
+
+from cte_lake.detector import DETECTOR
+from cte_lake.errors import Rejected
+from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.checks import PLANES
+from cte_lake.frames.opening import EXTVER_OF_CHIP
+
+_CHIPS_APART: Final = 500.0
+"""Rows by which chip 1 must lie below chip 2 on the sky to be in its place; 2070 above it are usual."""
+
+
+def check_planes(hdus: fits.HDUList, path: Path, chip: int) -> None:
+    """Refuse a chip whose headers say that it is another's, of another unit, or no image of a chip.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        With all planes of the chip; tile-compressed ones may be left as tables.
+    path : Path
+        Its name, for the refusals.
+    chip : int
+
+    Raises
+    ------
+    Rejected
+        ``wrong_chip``, ``wrong_unit``, ``bad_shape`` or ``bad_keyword``.
+    """
+    version = EXTVER_OF_CHIP[chip]
+    shapes = {}
+    for plane in PLANES:
+        header, name = hdus[plane, version].header, f"{plane},{version} of {path.name}"
+        _check_scale(header, name)
+        if plane != "DQ":
+            _check_unit(header, name, required=plane == "SCI")
+        shapes[plane] = _shape(header, name)
+    header, name = hdus["SCI", version].header, f"SCI,{version} of {path.name}"
+    _check_chip(header, name, chip)
+    if len(shapes["SCI"]) != 2 or 0 in shapes["SCI"] or len(set(shapes.values())) > 1:
+        said = ", ".join(
+            f"{plane} {' x '.join(map(str, shape)) or 'without pixels'}" for plane, shape in shapes.items()
+        )
+        raise Rejected(
+            "bad_shape",
+            f"SCI, ERR, DQ of chip {chip} in {path.name} are not images of one shape ({said})",
+        )
+    _check_place(header, name)
+
+
+def _check_chip(header: fits.Header, name: str, chip: int) -> None:
+    said = HeaderCards(name, [header]).optional_number("CCDCHIP")
+    if said is not None and said != chip:
+        raise Rejected("wrong_chip", f"{name} says CCDCHIP={said:g}, not {chip}")
+
+
+def check_order(chips: dict[int, fits.Header], name: str) -> None:
+    """Refuse chips that the WCS shows in each other's place, where CCDCHIP does not tell them apart."""
+    of = {chip: HeaderCards(name, [header]) for chip, header in chips.items()}
+    if all(cards.optional_number("CCDCHIP") is not None for cards in of.values()):
+        return
+    ra, dec = (of[1].number(key) - of[2].number(key) for key in ("CRVAL1", "CRVAL2"))
+    cd = [[of[2].optional_number(f"CD{i}_{j}") or 0.0 for j in (1, 2)] for i in (1, 2)]
+    east = ((ra + 180.0) % 360.0 - 180.0) * np.cos(np.radians(of[2].number("CRVAL2")))
+    rows = float(np.linalg.solve(np.array(cd), np.array([east, dec]))[1])
+    if rows < -_CHIPS_APART:
+        raise Rejected(
+            "wrong_chip",
+            f"{name} has no CCDCHIP, and its WCS puts SCI,2 {-rows:.0f} rows below SCI,1; its chips are "
+            "exchanged, fetch it again",
+        )
+
+
+def _check_unit(header: fits.Header, name: str, *, required: bool) -> None:
+    """Refuse other units than electrons.
+
+    Rates are not multiplied back: which exposure time a file was divided by is not in its header for sure.
+    """
+    unit = HeaderCards(name, [header]).optional_text("BUNIT")
+    if unit.upper() not in {"ELECTRONS", "ELECTRON"} and (unit or required):
+        said = f"BUNIT={unit!r:.40}" if unit else "no BUNIT"
+        rate = ", or multiply by EXPTIME and set BUNIT" if "/S" in unit.upper() else ""
+        raise Rejected("wrong_unit", f"{name} has {said}, not ELECTRONS; give calwf3's FLT or FLC{rate}")
+
+
+def _check_scale(header: fits.Header, name: str) -> None:
+    """Refuse a plane whose floating-point values are scaled, or all are made one.
+
+    BSCALE and BZERO are for whole numbers; on calwf3's electrons they are the mark of a damaged header.
+    """
+    cards = HeaderCards(name, [header])
+    scale, zero = cards.optional_number("BSCALE"), cards.optional_number("BZERO")
+    floating = (cards.optional_number("ZBITPIX") or cards.optional_number("BITPIX") or 0) < 0
+    if scale == 0 or (floating and (scale, zero) not in {(s, z) for s in (None, 1) for z in (None, 0)}):
+        said = ", ".join(
+            f"{key}={value:g}" for key, value in (("BSCALE", scale), ("BZERO", zero)) if value is not None
+        )
+        raise Rejected("bad_keyword", f"{name} has {said}, which would change its electrons; fetch it again")
+
+
+def _check_place(header: fits.Header, name: str) -> None:
+    """Refuse an image that reaches beyond a chip."""
+    origin, size = cutout_origin(header, name), image_size(header, name)
+    for axis, (what, most) in enumerate((("columns", DETECTOR.columns), ("rows", DETECTOR.rows))):
+        first, end = origin[axis], origin[axis] + size[axis]
+        if first < 0 or end > most:
+            said = f"NAXIS{axis + 1}={size[axis]} and LTV{axis + 1}={-first}"
+            raise Rejected(
+                "bad_shape", f"{name} has {said}: {what} {first} to {end - 1} of a chip that has {most}"
+            )
+
+
+def cutout_origin(header: fits.Header, name: str) -> tuple[int, int]:
+    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0).
+
+    Raises
+    ------
+    Rejected
+        ``bad_keyword`` if one is no number, or is blank though the image is not as large as a chip.
+    """
+    cards = HeaderCards(name, [header])
+    origins = []
+    for axis, size in enumerate((DETECTOR.columns, DETECTOR.rows), start=1):
+        key = f"LTV{axis}"
+        shift = cards.optional_number(key)
+        if shift is None and key in header and image_size(header, name)[axis - 1] != size:
+            raise Rejected("bad_keyword", f"{key} of {name} has no value, and the image is a part of a chip")
+        origins.append(round(-(shift or 0.0)))
+    return origins[0], origins[1]
+
+
+def image_size(header: fits.Header, name: str) -> tuple[int, int]:
+    """Return the columns and rows of an image, tile-compressed or not; 0 where it has none."""
+    shape = _shape(header, name)
+    return shape if len(shape) == 2 else (0, 0)
+
+
+def _shape(header: fits.Header, name: str) -> tuple[int, ...]:
+    """Return NAXIS1, NAXIS2, ... of an image, tile-compressed or not; () of a table."""
+    cards = HeaderCards(name, [header])
+    packed = "Z" if cards.raw("ZIMAGE") else ""
+    if not packed and cards.optional_text("XTENSION") == "BINTABLE":
+        return ()
+    axes = int(cards.optional_number(f"{packed}NAXIS") or 0)
+    return tuple(int(cards.optional_number(f"{packed}NAXIS{axis}") or 0) for axis in range(1, axes + 1))
