@@ -7,24 +7,29 @@ from dataclasses import dataclass
 from functools import total_ordering
 from typing import Final
 
+from packaging.version import Version
+
 PIPELINE: Final = "pipeline"
 """Product of the instrument's own pipeline (calwf3)."""
 
 HAP: Final = "hap"
 """Product of the Hubble Advanced Products: the same pixels with another WCS, never preferred."""
 
-_VERSION: Final = re.compile(
-    r"(?:[^(,]*?[^\w.(,])?v?(\d{1,2}(?!\d)(?:\.\d+)*)"
-    r"\s*[-.]?\s*(a|alpha|b|beta|rc|dev|pre)?(?![a-z])\s*(\d*)",
-    re.I,
+_BRACKETS: Final = re.compile(r"\([^)]*[A-Za-z][^)]*(\)|$)")
+_DOTTED: Final = re.compile(
+    r"(?<![A-Za-z0-9.])[vr]?(\d{1,2}(?:\.\d{1,9})+)"
+    r"(?:[\s._-]*(alpha|a|beta|b|preview|pre|rc|c|post|rev|dev)[\s._-]*(\d{0,9})(?![A-Za-z]))?",
+    re.I | re.A,
 )
-_STAGES: Final = ("dev", "pre", "a", "alpha", "b", "beta", "rc")
-_RELEASED: Final = len(_STAGES)
+_WHOLE: Final = re.compile(r"\s*[vr]?(\d{1,2})(?![\w.])()()", re.I | re.A)
+_UNKNOWN: Final = Version("0.dev0")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T[\d:.]+)?")
 
 
-def version_key(text: str) -> tuple[tuple[int, ...], int, int]:
+def version_key(text: str) -> Version:
     """Return what versions are compared by: '3.10 (Oct-18-2023)' is newer than '3.9'.
+
+    The macro ``version_numbers`` of ``sql/`` finds the same numbers.
 
     Parameters
     ----------
@@ -33,24 +38,18 @@ def version_key(text: str) -> tuple[tuple[int, ...], int, int]:
 
     Returns
     -------
-    tuple
-        Numbers without zeros at the end, stage (a release is after its pre-releases), number of the
-        pre-release. Text without a number is older than any version; so is the year of another system's
-        release, as in 'HSTDP 2024.1'.
+    Version
+        Of text without a version it is older than any; so it is for the year of another system's release, as
+        in 'HSTDP 2024.1'.
 
     Examples
     --------
     >>> version_key("3.7.1 (Oct-18-2023)") < version_key("3.10")
     True
     """
-    found = _VERSION.match(text)
-    if found is None:
-        return (), 0, 0
-    numbers = [int(number) for number in found[1].split(".")]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    stage = _STAGES.index(found[2].lower()) if found[2] else _RELEASED
-    return tuple(numbers), stage, int(found[3] or 0) if found[2] else 0
+    told = _BRACKETS.sub("", text)
+    found = _DOTTED.search(told) or _WHOLE.match(told)
+    return Version("".join(part or "" for part in found.groups())) if found else _UNKNOWN
 
 
 @total_ordering

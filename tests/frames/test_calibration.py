@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cte_lake.frames.calibration import HAP, PIPELINE, Calibration, product_of, version_key
 from cte_lake.frames.exposure import read_exposure
+from cte_lake.resources import data_dir
 
-RISING = ["", "sim", "2.0", "3.1.6 (DD-Nov-2015)", "3.5.0beta1", "3.5.0rc1", "3.5", "3.7.1 (Oct-18-2023)",
-          "3.7.2", "3.7.10 (Jan-01-2024)", "3.10", "v4.0"]  # fmt: skip
+RISING = ["", "sim", "2.0", "3.1.6 (DD-Nov-2015)", "3.5.0beta1", "CALWF3 3.5.0b2", "3.5.0 beta 10",
+          "3.5.0-rc1", "3.5", "3.7.1 (Oct-18-2023)", "3.7.1post1", "3.7.2 (Apr-15-2024)",
+          "3.7.10 (Jan-01-2024)", "calwf3_3.8.0.dev3", "CALWF3 3.8.0b1", "3.8", "3.10", "v4.0"]  # fmt: skip
 
 
 def test_versions_are_compared_as_numbers():
@@ -19,6 +22,28 @@ def test_versions_are_compared_as_numbers():
     assert version_key("3.7") == version_key("3.7.0 (x)")
     assert version_key("3.7.1(Oct-18-2023)") == version_key(" 3.7.1 ") == version_key("calwf3 3.7.1")
     assert version_key("(Oct-18-2023)") == version_key("HSTDP 2024.1") == version_key("")
+    assert version_key("(3.7.1)") == version_key("WFC3 3.7.1") == version_key("3.7.1 Oct-18-2023")
+    assert version_key("Oct 18 2023") == version_key("3.x (Jan-01-2026)") == version_key("git-12abc")
+    assert version_key("3." + "9" * 5000) > version_key("3.9")
+
+
+def test_the_views_find_the_same_numbers():
+    with duckdb.connect() as connection:
+        connection.execute((data_dir("sql") / "version_numbers.sql").read_text())
+        texts = [
+            *RISING,
+            "(3.7.1)",
+            "WFC3 3.7.1",
+            "2 (x)",
+            "HSTDP 2024.1",
+            "Oct 18 2023",
+            "3.x",
+            "3.7.1 / 2.0",
+        ]
+        for text in texts:
+            (numbers,) = connection.execute("SELECT version_numbers(?)", [text]).fetchone()
+            known = version_key(text) > version_key("")
+            assert numbers == (list(version_key(text).release) if known else []), text
 
 
 @given(

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from pathlib import Path
 
 import pytest
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cte_lake.config import load_settings
+from cte_lake.frames.calibration import HAP, PIPELINE, Calibration
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.ingest import Action
+from cte_lake.pipeline.ingest.claims import Claim
+from cte_lake.pipeline.ingest.contest import settle_contests
+from cte_lake.pipeline.ingest.items import Item
 from cte_lake.pipeline.ingest_tally import OUTCOMES
 from cte_lake.pipeline.survey import survey
 from tests.lakes import current, rejects
 
 NAME = "ic7801aaq_flc.fits"
+IDENTITY = (14378, "ngc104", "F502N", 1, 3480)
 
 
 @pytest.fixture
@@ -118,6 +127,42 @@ def test_every_file_of_a_mixed_folder_is_in_one_sum(run, lake, frames, copy):
     }
     assert tally.last(lake).files == 7
     assert Action.SUPERSEDED.value in OUTCOMES
+
+
+CALIBRATIONS = st.builds(
+    Calibration,
+    st.sampled_from([PIPELINE, HAP]),
+    st.sampled_from(["", "3.7.2 (Apr-15-2024)", "3.7.1 (Oct-18-2023)", "CALWF3 3.8.0b1", "3.8", "what?"]),
+    st.sampled_from(["", "2.0", "3.0"]),
+    st.sampled_from(["", "2023-12-15", "2024-05-01T10:00:00", "15/12/23"]),
+)
+
+
+@given(st.lists(CALIBRATIONS, min_size=1, max_size=5), st.none() | CALIBRATIONS, st.booleans(), st.data())
+def test_one_file_of_each_exposure_counts_whatever_the_calibrations_say(found, held, overwrite, data):
+    """In whatever order the files are found, one of the newest calibration counts and the rest are told."""
+
+    def settled(order):
+        items = [
+            Item(Path(f"/{n}/{NAME}"), Action.MEASURE, claim=Claim(NAME, f"/{n}/{NAME}", IDENTITY, found[n]))
+            for n in order
+        ]
+        lake = {} if held is None else {NAME: Claim(NAME, "/elsewhere", IDENTITY, held)}
+        settle_contests(items, lake, overwrite)
+        return {number: item.action for number, item in zip(order, items, strict=True)}
+
+    ends = settled(range(len(found)))
+    newest = max(found)
+    for number, calibration in enumerate(found):
+        assert (ends[number] is Action.SUPERSEDED) >= (calibration < newest)
+    beaten = held is not None and not overwrite and newest < held
+    counts = Counter(ends.values())
+    assert counts[Action.MEASURE] == (0 if beaten else 1)
+    assert counts[Action.DUPLICATE] == found.count(newest) - 1
+    assert counts.total() == counts[Action.MEASURE] + counts[Action.DUPLICATE] + counts[Action.SUPERSEDED]
+    shuffled = settled(data.draw(st.permutations(range(len(found)))))
+    assert Counter(shuffled.values()) == counts
+    assert all(found[n] == newest for n, action in shuffled.items() if action is Action.MEASURE)
 
 
 def test_the_steps_that_prepare_frames_take_the_newest_too(copy, tmp_path):
