@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from cte_lake.errors import UsageError
@@ -228,10 +231,47 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
         private_folder() as scratch,
         _ended_workers(),
         _own_settings(),
-        local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL) as cluster,
-        Client(cluster) as client,
+        contextlib.ExitStack() as cluster,
     ):
+        with _signals_wait(), _deaf_children():
+            nodes = local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL)
+            client = cluster.enter_context(Client(cluster.enter_context(nodes)))
         yield client
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let signals act afterwards: a cluster that is left half started goes on to start workers on its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number in (number for number, handler in former.items() if callable(handler)):
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[-1])
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes that start meanwhile not hear what a terminal sends to all: this one ends them.
+
+    Python's tracker of semaphores is one of them, and would be asked for those of its killed predecessor.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        # It takes SIGINT off the mask.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

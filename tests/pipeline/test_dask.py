@@ -1,14 +1,18 @@
 """Workers on this machine: who may talk to them, and whose settings they run by."""
 
+import multiprocessing
 import os
+import signal
 import socket
 import ssl
 from pathlib import Path
 
 import dask
+import pytest
 from distributed.security import Security
 
 from cte_lake.pipeline.dask import WorkerSettings, run_tasks
+from cte_lake.pipeline.dask_nodes import local_cluster
 
 
 def family():
@@ -86,3 +90,39 @@ def test_workers_take_orders_from_their_own_run_alone():
                 assert not speaks_http(port)
                 assert not any(answers(port, context) for context in strangers())
         assert dask.config.get(key) == "7s"
+
+
+def blocked(pid):
+    """Signals that a process does not hear."""
+    words = (Path("/proc") / str(pid) / "status").read_text().split()
+    mask = int(words[words.index("SigBlk:") + 1], 16)
+    return {number for number in signal.valid_signals() if mask & (1 << (number - 1))}
+
+
+def test_a_signal_while_workers_start_acts_when_they_have_and_leaves_none(monkeypatch):
+    """Half started, a cluster went on to start workers while the command ended, and Python wrote of it."""
+    before, heard, started = set(multiprocessing.active_children()), [], []
+
+    def start(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        cluster = local_cluster(*arguments)
+        started.extend(set(multiprocessing.active_children()) - before)
+        heard.append(signal.SIGINT in blocked(started[0].pid) and signal.SIGHUP in blocked(started[0].pid))
+        return cluster
+
+    def stop(number, _frame):
+        raise KeyboardInterrupt(number)
+
+    monkeypatch.setattr("cte_lake.pipeline.dask_nodes.local_cluster", start)
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt, match=str(int(signal.SIGTERM))):
+            list(run_tasks(abs, [-1], WorkerSettings(1)))
+        assert signal.getsignal(signal.SIGTERM) is stop
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    # Ctrl-C in a terminal reaches all; this process ends them.
+    assert heard == [True]
+    assert len(started) == 1
+    assert set(multiprocessing.active_children()) <= before
+    assert not {signal.SIGINT, signal.SIGHUP} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
