@@ -45,6 +45,8 @@ def between(low: Any = None, high: Any = None) -> Between:
 
 
 def _end(value: Any) -> float | None:
+    if hasattr(value, "to_value") and not hasattr(value, "jd1"):
+        value = value.to_value("d")
     if value is None or isinstance(value, int | float):
         return None if value is None else float(value)
     import numpy as np

@@ -37,8 +37,8 @@ class Result:
         self._table = table
 
     @classmethod
-    def from_arrow(cls, table: pa.Table) -> Result:
-        """Return a result of an Arrow table."""
+    def from_corrected(cls, table: pa.Table) -> Result:
+        """Return a result of an Arrow table that was made of one (`cte_lake.model.correct_table`)."""
         return cls(table)
 
     @property

@@ -133,7 +133,7 @@ def refuse_replacing(output: Path) -> None:
 
 def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
     """Return a table's bytes in a format; `width` bounds the lines of the readable one, None does not."""
-    from cte_lake.cli.plain_types import in_range, plain_table
+    from cte_lake.views.plain_types import in_range, plain_table
 
     if format_ is Format.TABLE:
         return _as_text(in_range(table), width).encode()
@@ -160,7 +160,7 @@ def write_parts(parts: Iterable[pa.Table], format_: Format, stream: BinaryIO) ->
         return
     from pyarrow import parquet
 
-    from cte_lake.cli.plain_types import plain_table, storable
+    from cte_lake.views.plain_types import plain_table, storable
     from cte_lake.views.table_files import parquet_metadata
 
     writer = None
@@ -184,7 +184,7 @@ def _write_csv(parts: Iterable[pa.Table], stream: BinaryIO) -> None:
 
     from pyarrow.csv import WriteOptions, write_csv
 
-    from cte_lake.cli.plain_types import plain_table
+    from cte_lake.views.plain_types import plain_table
 
     for number, part in enumerate(parts):
         table = plain_table(part, numbers=False)
@@ -224,7 +224,7 @@ def _write_stdout(content: bytes) -> None:
 def _as_json(table: pa.Table) -> bytes:
     import json
 
-    from cte_lake.cli.plain_types import json_value
+    from cte_lake.views.plain_types import json_value
 
     rows = [{name: json_value(value) for name, value in row.items()} for row in table.to_pylist()]
     return (json.dumps(rows, indent=1) + "\n").encode()
@@ -337,7 +337,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, bytes | dict | list | tuple):
-        from cte_lake.cli.plain_types import text_of
+        from cte_lake.views.plain_types import text_of
 
         value = text_of(value)
     # A header's text may hold control characters; a terminal must not obey them.

@@ -21,6 +21,7 @@ from cte_lake.errors import CatalogError, UsageError, in_words
 from cte_lake.model.column_facts import has_mixins
 from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
 from cte_lake.model.table_values import plain_values
+from cte_lake.views.plain_types import storable
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
 BATCH_ROWS = 250_000
@@ -151,11 +152,11 @@ def _one_batch(batch: pa.RecordBatch) -> pa.Table:
 
 
 def _storable(table: pa.Table) -> pa.Table:
-    """Return a table with enumerations of polars, which Arrow can write into no other format, as texts."""
+    """Return a table with what Arrow cannot write into other formats (enumerations of polars) as texts."""
     for place, entry in enumerate(table.schema):
         if pa.types.is_dictionary(entry.type) and pa.types.is_string_view(entry.type.value_type):
             table = table.set_column(place, entry.with_type(pa.string()), plain_values(table.column(place)))
-    return table
+    return storable(table)
 
 
 def _read_whole(path: Path, kind: str, hdu: str | None) -> Table:
@@ -224,6 +225,10 @@ def _read_votable(path: Path, hdu: str | None) -> Table:
     with open_bytes(path) as stream:
         document = parse(stream, verify="ignore")
     tables = list(document.iter_tables())
+    infos = [info for resource in document.resources for info in resource.infos]
+    for info in infos if not tables else ():
+        if info.name == "QUERY_STATUS" and str(info.value).upper() == "ERROR":
+            raise CatalogError(f"{path} holds no table; the service that wrote it said: {info.content}")
     names = [str(each.name or each.ID or "") for each in tables]
     place = _chosen(path, hdu, list(range(len(tables))), names, "table")
     fields = [entry.name for entry in tables[place].fields]

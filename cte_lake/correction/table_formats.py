@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cte_lake.correction.text_header import decode
-from cte_lake.correction.text_source import START, first_bytes
+from cte_lake.correction.text_source import START, compressed_outside, first_bytes
 from cte_lake.errors import UsageError
 
 #: Ending: format.
@@ -28,7 +28,7 @@ BATCHED = ("parquet", "feather", "csv", "tsv", "text")
 WRITABLE = ("parquet", "feather", "csv", "tsv", "text", "fits", "votable", "ecsv")
 #: First bytes of an Arrow stream, which has no directory at its end as Feather has.
 ARROW_STREAM = b"\xff\xff\xff\xff"
-#: First bytes of the other formats that are read.
+#: First bytes of the formats that are read and are no text.
 _MAGIC = {b"PAR1": "parquet", b"ARROW1": "feather", ARROW_STREAM: "feather", b"SIMPLE  =": "fits"}
 #: Names by which people call them.
 _ALIASES = {
@@ -102,16 +102,13 @@ def sniffed_format(path: Path) -> str:
         If it is of a format that is not read.
     """
     head = first_bytes(path)
-    for magic, known in (
-        (b"PAR1", "parquet"),
-        (b"ARROW1", "feather"),
-        (ARROW_STREAM, "feather"),
-        (b"SIMPLE  =", "fits"),
-    ):
+    for magic, known in _MAGIC.items():
         if head.startswith(magic):
+            if known in _PACKED_INSIDE and compressed_outside(path):
+                raise UsageError(f"{path} is {known}, compressed once more from outside; unpack it")
             return known
-    for magic, kind in _FOREIGN.items():
-        if head.startswith(magic):
+    for (place, magic), kind in _FOREIGN.items():
+        if head[place:].startswith(magic):
             raise UsageError(f"{path} is {kind}, which is not read; export or unpack it as {_READ}")
     text = decode(head[:START]).lstrip()
     if text.startswith("# %ECSV"):
@@ -120,9 +117,9 @@ def sniffed_format(path: Path) -> str:
         return "votable"
     if text.startswith("#K IRAF"):
         return "ascii.daophot"
-    if text.startswith(("[{", '{"')):
+    if _JSON.match(text):
         raise UsageError(f"{path} is a JSON file, which is not read; export it as {_READ}")
-    if text[:15].lower().startswith(("<html", "<!doctype html")):
+    if text[:15].lower().startswith(("<html", "<!doctype html", "<head", "<body", "<table")):
         raise UsageError(f"{path} is a web page, which is not read; save its table as {_READ}")
     if ruled := _ruled_format(text):
         return ruled
@@ -153,15 +150,28 @@ _IPAC_TYPES = frozenset(
 )
 #: The names that messages and help give.
 _READ = "CSV, ECSV, FITS or Parquet"
+_PACKED_INSIDE = ("parquet", "feather")
+_JSON = re.compile(r'\[\s*[{\[]|\{\s*"')
+#: Byte at which a mark stands, and the mark: what is not read.
 _FOREIGN = {
-    b"\x89HDF": "an HDF5 file",
-    b"PK\x03\x04": "a zip archive or a spreadsheet",
-    b"\xd0\xcf\x11\xe0": "an old spreadsheet",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
-    b"FEA1": "a Feather file of version 1",
-    b"SQLite format 3": "an SQLite database",
-    b"\x80\x04": "a pickle",
-    b"\x80\x05": "a pickle",
+    (0, b"\x89HDF"): "an HDF5 file",
+    (0, b"PK\x03\x04"): "a zip archive or a spreadsheet",
+    (0, b"\xd0\xcf\x11\xe0"): "an old spreadsheet",
+    (0, b"\x28\xb5\x2f\xfd"): "compressed with zstd",
+    (0, b"\x04\x22\x4d\x18"): "compressed with lz4",
+    (0, b"\x1f\x9d"): "compressed with compress",
+    (0, b"7z\xbc\xaf"): "a 7z archive",
+    (257, b"ustar"): "a tar archive",
+    (0, b"FEA1"): "a Feather file of version 1",
+    (0, b"ORC"): "an ORC file",
+    (0, b"Obj\x01"): "an Avro file",
+    (0, b"\x93NUMPY"): "an array of numpy",
+    (0, b"#ASDF"): "an ASDF file",
+    (0, b"%PDF"): "a PDF",
+    (0, b"\x89PNG"): "an image",
+    (0, b"SQLite format 3"): "an SQLite database",
+    (8, b"DUCK"): "a DuckDB database",
+    **{(0, bytes([0x80, version])): "a pickle" for version in (2, 3, 4, 5)},
 }
 
 

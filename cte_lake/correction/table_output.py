@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,8 +24,10 @@ from astropy.utils.exceptions import AstropyWarning
 from cte_lake.errors import CatalogError
 from cte_lake.lake.scratch import scratch_folder
 from cte_lake.model.correct_table import astropy_metadata
-from cte_lake.model.table_values import plain_values
+from cte_lake.model.times import mjd_of_times
 from cte_lake.model.units import known_unit
+from cte_lake.views.astropy_table import as_column
+from cte_lake.views.plain_types import plain_table
 
 #: Key of the output's metadata that holds what was done, as JSON.
 ABOUT = "cte_lake"
@@ -117,7 +118,7 @@ def write_lines(stream: Any, part: pa.Table, separator: str) -> None:
     """Write rows as lines of text; a missing value is an empty cell, between blanks ``nan`` or ``""``."""
     if not part.num_rows:
         return
-    columns = [_as_text(column.combine_chunks(), separator) for column in part.columns]
+    columns = [_as_text(column.combine_chunks(), separator) for column in _flat(part, numbers=False).columns]
     rows = pc.binary_join_element_wise(*columns, separator)
     for chunk in rows.chunks if isinstance(rows, pa.ChunkedArray) else [rows]:
         stream.write(("\n".join(chunk.to_pylist()) + "\n").encode())
@@ -125,13 +126,6 @@ def write_lines(stream: Any, part: pa.Table, separator: str) -> None:
 
 def _as_text(column: Any, separator: str) -> Any:
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = plain_values(column)
-        kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
-        column = pa.array(
-            [None if v is None else json.dumps(v, default=str) for v in column.to_pylist()], pa.string()
-        )
     number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
     text = column.cast(pa.string())
     if not number and not pa.types.is_boolean(kind):
@@ -141,37 +135,29 @@ def _as_text(column: Any, separator: str) -> Any:
     return pc.fill_null(text, "" if separator != " " else "nan" if number else '""')
 
 
+def _flat(table: pa.Table, numbers: bool = True) -> pa.Table:
+    """Return a table of numbers, texts and times; bytes are taken for text, as those of FITS are."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+            values = table.column(place).to_pylist()
+            words = [None if v is None else v.decode("utf-8", "backslashreplace") for v in values]
+            table = table.set_column(place, field.with_type(pa.string()), pa.array(words, pa.string()))
+    return plain_table(table, numbers)
+
+
 def to_table(parts: list[pa.Table], schema: pa.Schema) -> Table:
     """Return Arrow tables as one astropy table, with units, descriptions and masks."""
     whole = pa.concat_tables(parts) if parts else schema.empty_table()
     result = Table()
-    for field, column in zip(whole.schema, whole.columns, strict=True):
+    for field, column in zip(whole.schema, _flat(whole).columns, strict=True):
         metadata = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
-        made = _astropy_column(column.combine_chunks())
-        result[field.name] = made
-        if metadata.get("unit") and isinstance(made, Column):
+        # A float without a value is NaN, whatever the format.
+        floating = pa.types.is_floating(field.type)
+        result[field.name] = column.to_numpy() if floating else as_column(column)
+        if metadata.get("unit") and isinstance(result[field.name], Column):
             result[field.name].unit = known_unit(metadata["unit"])
         result[field.name].info.description = metadata.get("description") or None
     return result
-
-
-def _astropy_column(column: Any) -> Any:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _astropy_column(plain_values(column))
-    missing = column.is_null().to_numpy(zero_copy_only=False)
-    if pa.types.is_timestamp(kind):
-        micro = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
-        return Time(
-            np.array(micro.fill_null(0).to_numpy(zero_copy_only=False), "datetime64[us]"), scale="utc"
-        )
-    if pa.types.is_floating(kind):
-        return Column(column.to_numpy(zero_copy_only=False))
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
-        values = column.fill_null(False if pa.types.is_boolean(kind) else 0).to_numpy(zero_copy_only=False)
-    else:
-        values = np.array(["" if v is None else str(v) for v in column.to_pylist()], dtype=str)
-    return MaskedColumn(values, mask=missing) if missing.any() else Column(values)
 
 
 def write_whole(table: Table, stream: Any, kind: str, about: Mapping[str, Any], target: str) -> None:
@@ -195,6 +181,10 @@ def write_whole(table: Table, stream: Any, kind: str, about: Mapping[str, Any], 
 
 
 def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> None:
+    for name in table.colnames if kind in {"fits", "votable"} else ():
+        if getattr(table[name], "dtype", None) == "float16":
+            # They know no half precision.
+            table[name] = table[name].astype("float32")
     if kind == "ecsv":
         table.meta[ABOUT] = dict(about)
         text = io.TextIOWrapper(stream, "utf-8", newline="\n", write_through=True)
@@ -230,6 +220,14 @@ def _write_text(table: Table, stream: Any, kind: str) -> None:
 
 def _write_fits(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
     meta = table.meta
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, MaskedColumn) and column.dtype.kind == "b":
+            # A truth without a value would come out as true.
+            table[name] = column.astype("int16")
+            table[name].fill_value = -1
+        if isinstance(column, Column) and column.dtype.kind == "U" and (word := _no_ascii(column)):
+            raise ValueError(f"column {name!r} holds {word!r}, and FITS knows ASCII alone")
     for key, name in _CARDS.items():
         if about.get(name) is not None:
             meta[key] = about[name]
@@ -238,6 +236,10 @@ def _write_fits(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
             f"cte-lake read {role} as {reading}".encode("ascii", "replace").decode()
         )
     table.write(stream, format="fits")
+
+
+def _no_ascii(words: Any) -> str:
+    return next((word for word in map(str, words.tolist()) if not word.isascii()), "")
 
 
 #: FITS keyword: what it holds.
@@ -259,15 +261,15 @@ def _write_votable(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
     plain = table.copy(copy_data=False)
     for name in plain.colnames:
         if isinstance(plain[name], Time):
-            plain[name] = Column(plain[name].utc.mjd, unit="d", description="MJD (UTC)")
+            plain[name] = Column(mjd_of_times(plain[name]), unit="d", description="MJD (UTC)")
     document = from_table(plain)
     for name, value in about.items():
-        document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=_flat(value)))
+        document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=_words(value)))
     # Not `to_xml`: its C code can leave its buffer (astropy 8.0.2).
     writeto(document, stream)
 
 
-def _flat(value: Any) -> str:
+def _words(value: Any) -> str:
     return "; ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
 
 

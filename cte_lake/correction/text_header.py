@@ -6,13 +6,15 @@ import csv
 import re
 from dataclasses import dataclass, field
 
-from cte_lake.correction.text_source import HEAD
+from cte_lake.correction.text_source import HEAD, wide_encoding
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
 from cte_lake.model.units import parse_unit
 
 #: ``#   4 FLUX_APER   Flux within a fixed circular aperture   [count]`` of SExtractor.
 _SEXTRACTOR = re.compile(r"^#\s*(\d+)\s+([A-Z][\w]*)(?:\s+(.*?))?(?:\s*\[([^\]]*)\])?\s*$")
+#: What Excel takes for the separator of a text, in a line before the names.
+_SEPARATOR = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
 _UNIT_APART = re.compile(r"\s+([\[(][^\])]*[\])])")
 
 
@@ -74,9 +76,9 @@ def delimiter_of(line: str, wanted: str | None = None) -> str:
 
 
 def decode(head: bytes) -> str:
-    """Return the first bytes of a file as text: UTF-16 by its mark, UTF-8, else Latin-1."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return head[: len(head) // 2 * 2].decode("utf-16", "ignore")
+    """Return the first bytes of a file as text: UTF-16 or UTF-32, UTF-8, else Latin-1."""
+    if encoding := wide_encoding(head):
+        return head[: len(head) // 4 * 4].decode(encoding, "ignore")
     try:
         return head.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
@@ -112,7 +114,7 @@ def read_header(
     CatalogError
         If there are no values, or no names.
     """
-    if b"\0" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\0" in head and not wide_encoding(head):
         raise CatalogError(f"table {source} is no text and of no format that is known")
     lines = decode(head).splitlines()
     if len(head) >= HEAD:
@@ -128,6 +130,8 @@ def read_header(
             comments.append(line.strip())
     else:
         raise CatalogError(f"table {source} holds no values")
+    if (said := _SEPARATOR.match(lines[number])) and number + 1 < len(lines):
+        delimiter, number = said[1], number + 1
     first = lines[number]
     used = delimiter_of(first, delimiter)
     values = split_line(first, used)
@@ -153,7 +157,7 @@ def _checked(header: TextHeader, lines: list[str], source: str) -> TextHeader:
             if count != len(header.names):
                 raise CatalogError(
                     f"table {source}: {len(header.names)} columns are named ({', '.join(header.names)}), and "
-                    f"line {number + 1} holds {count} values"
+                    f"line {number + 1} holds {count} value{'' if count == 1 else 's'}"
                 )
             break
     return header

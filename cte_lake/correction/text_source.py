@@ -19,7 +19,10 @@ _MAGIC: dict[bytes, Callable[[Path], Any]] = {
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
 }
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+#: Marks of encodings at a text's start; that of UTF-16 begins that of UTF-32.
+_MARKS = {
+    b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16",
+}  # fmt: skip
 _BOM = b"\xef\xbb\xbf"
 #: Bytes at a time.
 CHUNK = 8_000_000
@@ -34,12 +37,15 @@ _QUOTED = re.compile(rb'("(?:[^"\n]|"")*")|[ \t]+')
 
 def open_bytes(path: Path) -> Any:
     """Open a file for reading, decompressed if its first bytes say that it is compressed."""
+    opener = compressed_outside(path)
+    return path.open("rb") if opener is None else opener(path)
+
+
+def compressed_outside(path: Path) -> Callable[[Path], Any] | None:
+    """Return what opens a file that its first bytes call compressed; None for any other."""
     with path.open("rb") as stream:
         start = stream.read(6)
-    for magic, opener in _MAGIC.items():
-        if start.startswith(magic):
-            return opener(path)
-    return path.open("rb")
+    return next((opener for magic, opener in _MAGIC.items() if start.startswith(magic)), None)
 
 
 def first_bytes(path: Path, size: int = HEAD) -> bytes:
@@ -52,9 +58,22 @@ def first_bytes(path: Path, size: int = HEAD) -> bytes:
     """
     try:
         with open_bytes(path) as stream:
-            return bytes(stream.read(size))
+            head = bytes(stream.read(size))
     except (OSError, EOFError, lzma.LZMAError) as error:
         raise CatalogError(f"table {path} cannot be read: {error}") from None
+    if head.startswith(tuple(_MAGIC)):
+        raise CatalogError(f"table {path} is compressed twice; unpack it once")
+    return head
+
+
+def wide_encoding(start: bytes) -> str:
+    """Return the encoding of a text of more than one byte a letter, by its mark or its zeros; else ''."""
+    for mark, encoding in _MARKS.items():
+        if start.startswith(mark):
+            return encoding
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    most = 0.8 * len(start) / 2
+    return "utf-16-le" if odd > most and not even else "utf-16-be" if even > most and not odd else ""
 
 
 class Lines:
@@ -123,11 +142,11 @@ class Lines:
 
 
 def _as_utf8(stream: Any) -> Any:
-    """Return a stream past its byte-order mark; UTF-16 and old Macintosh line ends come as text."""
+    """Return a stream past its byte-order mark; wide encodings and old Macintosh line ends come as text."""
     start = stream.read(START)
     stream.seek(0)
-    if start.startswith(_UTF16):
-        return io.TextIOWrapper(stream, "utf-16", newline=None)
+    if encoding := wide_encoding(start):
+        return io.TextIOWrapper(stream, encoding, newline=None)
     if start.startswith(_BOM):
         stream.seek(len(_BOM))
     if b"\r" in start and b"\n" not in start:

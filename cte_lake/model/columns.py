@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cte_lake.errors import CatalogError
-from cte_lake.model.table_values import split_index
+from cte_lake.model.table_values import EXTENSIONS, split_index
 from cte_lake.model.units import split_name
 
 #: Role: common names, best first. A flux column of the lake (flux_r03) is found through the aperture radius.
@@ -47,6 +47,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "flash": ("flash", "flashlvl", "flash_level", "postflash"),
     "chinject": ("chinject",),
 }  # fmt: skip
+#: Columns that number the extensions of a frame, of which the first holds chip 2.
+EXTENSION_NAMES = frozenset({"extver", "extension", "ext", "sci_ext", "sciext", "extnum", "ext_num", "hdu"})
 #: Fluxes that are no aperture's: taken where there is no other.
 TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
 #: Columns whose program counts rows from 1 (FITS, SExtractor); all others are taken to count from 0.
@@ -276,8 +278,10 @@ def _check(columns: TableColumns, names: Sequence[str], constants: Sequence[str]
     if columns.distance is None and columns.y is None:
         raise CatalogError(f"no row (y) among the columns {listed}; name it with --column y=NAME")
     if columns.distance is None and columns.chip is None and "chip" not in constants:
+        numbered = any(name.lower() in EXTENSION_NAMES for name in names)
         raise CatalogError(
             f"no chip among the columns {listed}; name it with --column chip=NAME or give --chip"
+            f"{EXTENSIONS if numbered else ''}"
         )
     if columns.mjd is None and "mjd" not in constants:
         raise CatalogError(

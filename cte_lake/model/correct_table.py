@@ -13,7 +13,7 @@ from astropy.table import Table
 from astropy.table.meta import get_header_from_yaml
 from numpy.typing import NDArray
 
-from cte_lake.errors import UsageError
+from cte_lake.errors import UsageError, in_words
 from cte_lake.model import flags as bits
 from cte_lake.model.apertures import Aperture, plan_apertures
 from cte_lake.model.coefficients import CoefficientSet
@@ -179,7 +179,8 @@ def correct_table(
     Parameters
     ----------
     table : pyarrow.Table, astropy.table.Table, pandas.DataFrame or polars.DataFrame
-        Photometry; columns are found as in `cte_lake.model.columns`, those of the result are replaced.
+        Photometry, or a mapping or structured array of it; columns are found as in `cte_lake.model.columns`,
+        those of the result are replaced.
     coefficients : CoefficientSet or sequence of CoefficientSet
         The surface; several are of different radii, and each corrects the column of its own.
     constants : TableConstants, optional
@@ -191,7 +192,7 @@ def correct_table(
 
     Returns
     -------
-    The type of `table`.
+    The type of `table`; of a mapping or a structured array an astropy table.
 
     Raises
     ------
@@ -207,7 +208,7 @@ def correct_table(
     result = attach(own, columns, apertures)
     if tell is not None and (counts := bits.count_flags(columns)):
         tell(bits.sentences(counts, len(own)))
-    back = getattr(type(table), "from_arrow", None) or _polars(table)
+    back = getattr(type(table), "from_corrected", None) or _polars(table)
     return back(result) if back is not None and own is not table else result
 
 
@@ -219,11 +220,20 @@ def as_table(table: Any) -> Any:
     UsageError
         If it is no table.
     """
+    kind = type(table).__name__
+    for lazy in ("compute", "collect"):
+        if hasattr(table, lazy):
+            raise UsageError(f"a {kind} is not computed yet; give what its {lazy}() returns")
     if isinstance(table, Table | pa.Table) or hasattr(table, "assign"):
         return table
+    if isinstance(table, Mapping) or getattr(getattr(table, "dtype", None), "names", None):
+        return Table(table)
     if hasattr(table, "__arrow_c_stream__"):
-        return pa.table(table)
-    raise UsageError(f"a {type(table).__name__} is no table; give an astropy, Arrow, pandas or polars table")
+        try:
+            return pa.table(table)
+        except pa.ArrowException as error:
+            raise UsageError(f"a {kind} cannot be read as a table: {in_words(error)}") from None
+    raise UsageError(f"a {kind} is no table; give an astropy, Arrow, pandas or polars table")
 
 
 def _polars(table: Any) -> Any:

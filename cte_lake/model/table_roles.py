@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
-from cte_lake.model.columns import TableColumns, y_origin_of
+from cte_lake.model.columns import EXTENSION_NAMES, TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import stated
-from cte_lake.model.table_values import as_chips, as_numbers, raw_column, single, split_index
+from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.times import said_range, to_dates
 from cte_lake.model.units import Conversion, conversion, split_name
 
@@ -167,6 +167,9 @@ class RoleReader:
             self.readings[role] += "; --gain is not used"
         if role == "flux" and self.constants.exptime is not None and not how.per_second:
             self.readings[role] += "; --exptime is not used"
+        if role == "mag" and not how.magnitude:
+            # Such as mmag; the brightness follows from the magnitude.
+            measured, how = measured * how.factor, replace(how, factor=1.0)
         if how.magnitude or role == "mag":
             measured = self._without_sentinels(measured, role)
         factor: Any = how.factor * enclosed
@@ -191,7 +194,7 @@ class RoleReader:
         name = str(self.columns.mag)
         values, how = self._converted(table, "mag", name)
         self._said("mag", name, how, "magnitudes")
-        return self._without_sentinels(values, "mag")
+        return self._without_sentinels(values if how.magnitude else values * how.factor, "mag")
 
     def _without_sentinels(self, magnitudes: FloatArray, role: str) -> FloatArray:
         """Return magnitudes with NaN for 99, 99.999, -99 and their like, which are no measurements."""
@@ -219,6 +222,8 @@ class RoleReader:
             self.readings["chip"] = f"{self.constants.chip}, given"
             return np.nan if self.constants.chip is None else float(self.constants.chip)
         raw = raw_column(table, name)
+        if split_name(name)[0].lower() in EXTENSION_NAMES:
+            raise CatalogError(f"column {name!r} numbers extensions; make a column of chips{EXTENSIONS}")
         conversion("chip", name, self._unit("chip", name, raw.unit))
         self.readings["chip"] = f"column {name!r}"
         return as_chips(raw, name, self._row)

@@ -27,6 +27,10 @@ _CHIP = re.compile(r"^(?:wfc3[/ _-]?)?(?:uvis|chip|ccdchip)?[ _-]?([12])(?:\.0*)
 _AMPLIFIERS = {"a": 1.0, "b": 1.0, "ab": 1.0, "c": 2.0, "d": 2.0, "cd": 2.0}
 
 
+#: What who has numbers of extensions instead of chips must know.
+EXTENSIONS = "; in a full frame extension SCI,1 is chip 2 and SCI,2 chip 1, as CCDCHIP of its header says"
+
+
 @dataclass(frozen=True)
 class Raw:
     """Values of a column.
@@ -70,7 +74,7 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
     """
     own, index = split_index(name, column_names(table))
     values = values_of(table, own)
-    raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values)
+    raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values, own)
     raw = _in_two_axes(raw, own)
     if index is None or not hasattr(raw.values, "ndim"):
         one = getattr(raw.values, "ndim", 1) == 2 and raw.values.shape[1] == 1
@@ -106,18 +110,21 @@ def _in_two_axes(raw: Raw, name: str) -> Raw:
     return raw
 
 
-def _raw_other(values: Any) -> Raw:
+def _raw_other(values: Any, name: str) -> Raw:
+    if hasattr(values, "to_numpy") or hasattr(values, "__arrow_c_stream__"):
+        return _series(values)
     unit = getattr(values, "unit", None)
     text = "" if unit is None or not hasattr(values, "dtype") else _unit_text(unit)
     if hasattr(values, "jd1"):
         return Raw(values)
+    known: Any = (np.ndarray, list, tuple)
+    if not isinstance(values, known):
+        raise CatalogError(f"column {name!r} holds {type(values).__name__}s, and numbers are wanted")
     if hasattr(values, "unmasked"):
         plain = np.array(getattr(values.unmasked, "value", values.unmasked), dtype=np.float64)
         return Raw(np.where(values.mask, np.nan, plain), text)
     if isinstance(values, np.ma.MaskedArray):
         return Raw(_unmasked(values), text)
-    if hasattr(values, "to_numpy") or hasattr(values, "__arrow_c_stream__"):
-        return _raw_arrow(_series(values))
     plain = getattr(values, "value", values) if unit is not None else values
     return Raw(_decoded(np.asarray(plain)), text)
 
@@ -141,15 +148,20 @@ def _decoded(values: NDArray[Any]) -> NDArray[Any]:
     return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
 
 
-def _series(values: Any) -> Any:
-    """Return a pandas or polars column as Arrow; one of mixed types as texts."""
+def _series(values: Any) -> Raw:
+    """Return a pandas or polars column: by Arrow, as it is where Arrow lacks its type, as texts if mixed."""
     if hasattr(values, "__arrow_c_stream__") and not hasattr(values, "iloc"):
-        return pa.chunked_array(values)
+        return _raw_arrow(pa.chunked_array(values))
+    if str(values.dtype).startswith("period["):
+        values = values.astype("datetime64[us]")
     try:
-        return pa.array(values, from_pandas=True)
+        return _raw_arrow(pa.array(values, from_pandas=True))
+    except pa.ArrowNotImplementedError:
+        # Such as the big-endian numbers of FITS.
+        return Raw(np.asarray(values))
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         words = [None if value is None or value != value else str(value) for value in values]
-        return pa.array(words, pa.string())
+        return Raw(pa.array(words, pa.string()))
 
 
 def _raw_arrow(values: Any) -> Raw:
@@ -158,7 +170,7 @@ def _raw_arrow(values: Any) -> Raw:
         return _raw_arrow(plain_values(values))
     if _is_text(kind):
         return Raw(values if pa.types.is_string(kind) else values.cast(pa.string()))
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+    if any(is_kind(kind) for is_kind in _BINARY):
         words = [None if v is None else v.decode("utf-8", "replace") for v in values.to_pylist()]
         return Raw(pa.array(words, pa.string()))
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -186,6 +198,11 @@ def plain_values(values: Any) -> Any:
     return pa.chunked_array(own, kind) if isinstance(values, pa.ChunkedArray) else own[0]
 
 
+_BINARY = (
+    pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view
+)  # fmt: skip
+
+
 def _is_text(kind: Any) -> bool:
     return any((pa.types.is_string(kind), pa.types.is_large_string(kind), pa.types.is_string_view(kind)))
 
@@ -195,6 +212,9 @@ def _micro(values: Any) -> Any:
 
 
 def _two_dimensional(values: Any) -> Any:
+    if not len(values):
+        # How many a row holds is seen in the rows.
+        return np.zeros(0)
     lengths = pc.list_value_length(values)
     widths = pc.unique(lengths).to_pylist()
     if len(widths) == 1 and widths[0] is not None:
@@ -333,4 +353,5 @@ def _chip(word: str, name: str, values: Any, first_row: int) -> float:
         row = first_row + int(pc.index(values, word).as_py()) + 1
         raise CatalogError(
             f"column {name!r}, row {row}: {word!r} is no chip; a chip is 1 (UVIS1) or 2 (UVIS2)"
+            f"{EXTENSIONS if 'sci' in text else ''}"
         ) from None

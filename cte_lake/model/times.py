@@ -87,9 +87,9 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
     """
     mjd, reading = _mjd(values, unit, name, first_row)
     low, high = possible_range()
-    # Errors of a reading's own last digit are no reason to refuse the launch day.
-    impossible = np.isfinite(mjd) & ~((mjd >= low) & (mjd < high))
-    if impossible.any() and not (np.isfinite(mjd) & ~impossible).any():
+    known = (mjd >= low) & (mjd < high)
+    impossible = ~np.isnan(mjd) & ~known
+    if impossible.any() and not known.any():
         row = int(np.argmax(impossible))
         raise CatalogError(
             f"column {name!r} holds no possible date: row {first_row + row + 1} has {_shown(values, row)}, "
@@ -129,20 +129,24 @@ def _text_of(value: Any) -> str | None:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def mjd_of_times(times: Any) -> FloatArray:
+    """Return astropy times as MJD (UTC), NaN where one is masked; those of no scale are taken for UTC."""
+    mjd = (times if times.scale in {"utc", "local"} else times.utc).mjd
+    if isinstance(mjd, np.ma.MaskedArray):
+        mjd = mjd.filled(np.nan)
+    elif hasattr(mjd, "unmasked"):
+        mjd = np.where(mjd.mask, np.nan, mjd.unmasked)
+    return np.asarray(mjd, dtype=np.float64)
+
+
 def _of_time(values: Any, name: str) -> tuple[FloatArray, str]:
     from astropy.time import TimeDelta
 
     if isinstance(values, TimeDelta):
         raise CatalogError(f"column {name!r} holds spans of time, and a date is wanted")
     scale = str(values.scale)
-    time = values if scale in {"utc", "local"} else values.utc
-    mjd = time.mjd
-    if isinstance(mjd, np.ma.MaskedArray):
-        mjd = mjd.filled(np.nan)
-    elif hasattr(mjd, "unmasked"):
-        mjd = np.where(mjd.mask, np.nan, mjd.unmasked)
     said = {"utc": "times, UTC", "local": "times of no stated scale, taken as UTC"}
-    return np.asarray(mjd, dtype=np.float64), said.get(scale, f"times, converted from {scale.upper()} to UTC")
+    return mjd_of_times(values), said.get(scale, f"times, converted from {scale.upper()} to UTC")
 
 
 def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, str]:
@@ -231,12 +235,13 @@ def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatAr
 def _of_text(text: str) -> tuple[float, str] | None:
     plain = _ZONE.sub("", text)
     try:
-        moment = datetime.fromisoformat(plain.replace("/", "-"))
+        moment = datetime.fromisoformat(plain.replace("/", "-").upper())
     except ValueError:
         return _of_astropy(plain)
     if moment.tzinfo:
         return mjd_of(moment), "ISO 8601 with a time zone, converted to UTC"
-    return mjd_of(moment), "ISO 8601, taken as UTC"
+    day = ":" not in plain and "T" not in plain
+    return mjd_of(moment), f"ISO 8601{' without a time, 0 h' if day else ''}, taken as UTC"
 
 
 def _of_astropy(text: str) -> tuple[float, str] | None:

@@ -152,7 +152,8 @@ def conversion(role: str, column: str, unit: str, gain: float | None = None) -> 
     if isinstance(parsed, u.function.FunctionUnitBase):
         return _of_function(role, column, unit, parsed, wanted)
     found = _linear(wanted, parsed, gain)
-    if found is None:
+    # Astropy takes dex and dB for magnitudes of the other sign.
+    if found is None or found[0] < 0:
         raise _refused(role, column, unit, wanted)
     return Conversion(found[0], found[1], unit=unit)
 

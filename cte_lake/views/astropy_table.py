@@ -23,7 +23,7 @@ def to_astropy(table: pa.Table) -> QTable:
     result = QTable()
     for field in table.schema:
         metadata = field.metadata or {}
-        column = _column(table.column(field.name))
+        column = as_column(table.column(field.name))
         result[field.name] = column
         unit = metadata.get(b"unit", b"").decode()
         if unit:
@@ -46,7 +46,8 @@ def _with_unit(column: Any, unit: object) -> object:
     return Quantity(column, unit, copy=False, subok=True)
 
 
-def _column(column: pa.ChunkedArray) -> Any:
+def as_column(column: pa.ChunkedArray) -> Any:
+    """Return a column as numbers, texts, times or objects; NULL is masked."""
     kind = column.type
     nulls = column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_timestamp(kind):

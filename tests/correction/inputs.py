@@ -25,6 +25,7 @@ from astropy.io import fits
 from astropy.io.votable import from_table
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
+from pyarrow import orc
 
 FLUX, Y, CHIP, MJD = [600.0, 5000.0], [1500.0, 300.0], [2, 1], [57601.3, 57601.3]
 PER_SECOND = [value / 400.0 for value in FLUX]
@@ -134,6 +135,19 @@ def two_tables(path):
     hdus = [fits.table_to_hdu(Table({"a": [1]})), fits.table_to_hdu(Table(stars()))]
     hdus[1].name = "STARS"
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+def two_votables(path):
+    document, other = from_table(Table(stars())), from_table(Table({"a": [1]}))
+    document.resources.extend(other.resources)
+    document.to_xml(str(path))
+
+
+def scaled_fits(path):
+    flux = fits.Column("flux", "E", bscale=0.5, bzero=100.0, array=np.array(FLUX, dtype=np.float32))
+    y = fits.Column("y", "I", bzero=32768, array=np.array([1500, 300], dtype=np.uint16))
+    rest = [fits.Column("chip", "B", array=np.array(CHIP)), fits.Column("mjd", "D", array=np.array(MJD))]
+    fits.BinTableHDU.from_columns([flux, y, *rest]).writeto(path)
 
 
 def ldac(path):
@@ -260,6 +274,21 @@ UNITS = [
     Input("unit", "ECSV, exptime in ms", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[4e5, 4e5] * u.ms)),
     Input("unit", "ECSV, an exposure time of 0 in one row", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[0.0, 400.0] * u.s), out="first missing"),
     Input("unit", "ECSV, y in mm", "a.ecsv", astropy(y=Y * u.mm), out="'y' is in mm, .* in pixels"),
+    Input("unit", "ECSV, magnitudes in mmag with --zero-point", "a.ecsv", astropy(flux=None, mag=[v * 1000 for v in MAGS] * u.mmag), ("--zero-point", "25")),
+    Input("unit", "ECSV, magnitudes in mmag beside a flux", "a.ecsv", astropy(mag=[v * 1000 for v in MAGS] * u.mmag)),
+    Input("unit", "ECSV, mag(AB) with a zero point", "a.ecsv", astropy(flux=None, mag=MAGS * u.ABmag), ("--zero-point", "25")),
+    Input("unit", "ECSV, mag(1000 electron)", "a.ecsv", astropy(flux=None, mag=-2.5 * np.log10(np.array(FLUX) / 1000) * u.mag(u.Unit("1000 electron")))),
+    Input("unit", "ECSV, flux in mmag", "a.ecsv", astropy(flux=[v * 1000 for v in MAGS] * u.mmag), out="'flux' is in mmag, .* in electrons"),
+    Input("unit", "ECSV, a magnitude in dB", "a.ecsv", astropy(flux=None, mag=MAGS * u.dB), ("--zero-point", "25"), "'mag' is in dB, .* in mag"),
+    Input("unit", "ECSV, a magnitude in dex(electron)", "a.ecsv", astropy(flux=None, mag=np.log10(FLUX) * u.dex(u.electron)), ("--zero-point", "25"), "'mag' is in dex.electron., .* in mag"),
+    Input("unit", "ECSV, flux in percent", "a.ecsv", astropy(flux=FLUX * u.percent), out="'flux' is in percent, .* in electrons"),
+    Input("unit", "CSV, flux [log e-]", "a.csv", csv(flux=None, **{"flux [log e-]": np.log10(FLUX)}), out="is in log e-, an unknown unit"),
+    Input("unit", "CSV, flux [e-/CR-split]", "a.csv", csv(flux=None, **{"flux [e-/CR-split]": PER_SECOND}), out="is in e-/CR-split, an unknown unit"),
+    Input("unit", "CSV, flux (e-/ms) with exptime", "a.csv", csv(flux=None, **{"flux (e-/ms)": [v / 1000 for v in PER_SECOND], "exptime": [400, 400]})),
+    Input("unit", "FITS TUNIT 10+3electron", "a.fits", tunit("flux", "10+3electron", flux=[0.6, 5.0])),
+    Input("unit", "ECSV, background in e-/arcsec2", "a.ecsv", astropy(background=[0.05, 0.05] * u.electron / u.arcsec**2), out="'background' is in electron / arcsec2"),
+    Input("unit", "ECSV, y in deg", "a.ecsv", astropy(y=Y * u.deg), out="'y' is in deg, .* in pixels"),
+    Input("unit", "ECSV, a negative exposure time in one row", "a.ecsv", astropy(flux=PER_SECOND * u.electron / u.s, exptime=[-400.0, 400.0] * u.s), out="first missing"),
     Input("unit", "pandas to Parquet, no units", "a.parquet", lambda p: pd.DataFrame(stars()).to_parquet(p)),
 ]  # fmt: skip
 TIMES = [
@@ -300,6 +329,20 @@ TIMES = [
     Input("time", "Parquet, times of day", "a.parquet", parquet(mjd=pa.array([1, 2], pa.time64("us"))), out="row 1: '00:00:00.000001' is no date"),
     Input("time", "CSV, seconds of 1970", "a.csv", csv(mjd=[1470035520.0] * 2), out="holds no possible date: row 1"),
     Input("time", "ECSV, times in seconds", "a.ecsv", astropy(mjd=MJD * u.s), out="'mjd' is in s, and a date is in days"),
+    Input("time", "FITS, Time in seconds of Chandra", "a.fits", astropy("fits", mjd=Time(Time(MJD, format="mjd").cxcsec, format="cxcsec"))),
+    Input("time", "ECSV, Time in seconds of 1970", "a.ecsv", astropy(mjd=Time(Time(MJD, format="mjd").unix, format="unix"))),
+    Input("time", "ECSV, Time in UT1", "a.ecsv", astropy(mjd=Time(MJD, format="mjd").ut1)),
+    Input("time", "Parquet of astropy, one Time masked", "a.parquet", astropy(mjd=Time(np.ma.masked_array(MJD, [True, False]), format="mjd")), out="first missing"),
+    Input("time", "CSV, MJD less 40000", "a.csv", csv(mjd=[value - 40000 for value in MJD]), out="holds no possible date: row 1 has 17601.3"),
+    Input("time", "CSV, BJD less 2457000 (TESS)", "a.csv", csv(mjd=None, bjd=[601.8] * 2), out="holds no possible date: row 1 has 601.8"),
+    Input("time", "CSV, a spreadsheet's days of 1900", "a.csv", csv(mjd=None, date=[42583.3] * 2), out="holds no possible date: row 1 has 42583.3"),
+    Input("time", "CSV, an infinite date in one row", "a.csv", csv(mjd=["inf", MJD[1]]), out="first missing"),
+    Input("time", "CSV, no date in one row: NaT", "a.csv", csv(mjd=["NaT", MJD[1]]), out="first missing"),
+    Input("time", "CSV, small letters: 2016-08-01t07:12:00z", "a.csv", csv(mjd=["2016-08-01t07:12:00z"] * 2)),
+    Input("time", "CSV, two zones", "a.csv", csv(mjd=["2016-08-01T09:12:00+0200", "2016-08-01 03:12:00-04"])),
+    Input("time", "CSV, DATE-OBS and TIME-OBS apart", "a.csv", csv(mjd=None, **{"DATE-OBS": ["2016-08-01"] * 2, "TIME-OBS": ["07:12:00"] * 2}), out="right to a day"),
+    Input("time", "Parquet, periods of pandas", "a.parquet", lambda p: pd.DataFrame(stars(mjd=pd.PeriodIndex(["2016-08-01"] * 2, freq="D"))).to_parquet(p), out="holds no possible date: row 1 has 17014"),
+    Input("time", "Feather, intervals", "a.feather", lambda p: feather.write_feather(pa.table(stars(mjd=pa.array([(1, 2, 3)] * 2, pa.month_day_nano_interval()))), str(p)), out="row 1: .* is no date"),
     Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is no date of WFC3"),
     Input("time", "--mjd of 1995", "a.csv", csv(mjd=None), ("--mjd", "1995-01-01"), "no date of WFC3"),
 ]  # fmt: skip
@@ -370,6 +413,26 @@ FORMATS = [
     Input("format", "CSV with quoted names and a byte-order mark", "a.csv", text('"flux","y","chip","mjd"\n"600","1500","2","57601.3"\n"5000","300","1","57601.3"\n', "utf-8-sig")),
     Input("format", "CSV with an index without a name", "a.csv", text(",flux,y,chip,mjd\n0,600,1500,2,57601.3\n1,5000,300,1,57601.3\n")),
     Input("format", "CSV with blank lines at its end", "a.csv", text(PLAIN.decode() + "\n\n\n")),
+    Input("format", "CSV in UTF-16 without a mark", "a.csv", text(PLAIN.decode(), "utf-16-le")),
+    Input("format", "CSV in UTF-32", "a.csv", text(PLAIN.decode(), "utf-32")),
+    Input("format", "CSV of Excel with a line sep=;", "a.csv", text("sep=;\nflux;y;chip;mjd\n600;1500;2;57601.3\n5000;300;1;57601.3\n")),
+    Input("format", "CSV with semicolons and decimal commas", "a.csv", text("flux;y;chip;mjd\n600;1500,5;2;57601,3\n"), out="'y' does not hold numbers: row 1 has '1500,5'; decimals take a point"),
+    Input("format", "TSV, all in quotes", "a.tsv", text('"flux"\t"y"\t"chip"\t"mjd"\n"600"\t"1500"\t"2"\t"57601.3"\n"5000"\t"300"\t"1"\t"57601.3"\n')),
+    Input("format", "CSV with # lines between the rows", "a.csv", text(PLAIN.decode().replace("\n5000", "\n# chip 1\n5000"))),
+    Input("format", "CSV whose names come again", "a.csv", text(PLAIN.decode() * 2), out="'flux' does not hold numbers: row 3 has 'flux'"),
+    Input("format", "table as astropy prints it", "a.txt", lambda p: p.write_text("\n".join(Table(stars()).pformat()) + "\n")),
+    Input("format", "CSV, gzip in gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(gzip.compress(PLAIN))), out="compressed twice; unpack it once"),
+    Input("format", "Parquet, gzip", "a.parquet.gz", lambda p: p.write_bytes(gzip.compress(b"PAR1" + bytes(40))), out="is parquet, compressed once more from outside; unpack it"),
+    Input("format", "tar, gzip", "a.tar.gz", lambda p: p.write_bytes(gzip.compress(b"a.csv".ljust(257, b"\0") + b"ustar".ljust(255, b"\0"))), out="is a tar archive, which is not read"),
+    Input("format", "ORC", "a.orc", lambda p: orc.write_table(pa.table(stars()), str(p)), out="is an ORC file, which is not read"),
+    Input("format", "JSON lines", "a.jsonl", text('{ "flux": 600, "y": 1500}\n'), out="is a JSON file, which is not read"),
+    Input("format", "JSON over several lines", "a.json", text('[\n  {"flux": 600}\n]\n'), out="is a JSON file, which is not read"),
+    Input("format", "array of numpy", "a.npy", lambda p: np.save(p, np.zeros(3)), out="is an array of numpy, which is not read"),
+    Input("format", "VOTable of two tables", "a.vot", two_votables, out="holds 2 tables .0, 1.; choose one with --hdu"),
+    Input("format", "VOTable of two tables, --hdu 0", "a.vot", two_votables, ("--hdu", "0")),
+    Input("format", "VOTable of a service's error", "a.vot", text('<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE type="results"><INFO name="QUERY_STATUS" value="ERROR">bad query</INFO></RESOURCE></VOTABLE>'), out="the service that wrote it said: bad query"),
+    Input("format", "FITS with TSCAL and TZERO", "a.fits", scaled_fits),
+    Input("format", "Feather, version 1", "a.feather", lambda p: p.write_bytes(b"FEA1" + bytes(40)), out="is a Feather file of version 1, which is not read"),
     Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is no text and of no format that is known"),
     Input("format", "empty file", "a.csv", text(""), out="holds no values"),
     Input("format", "cut Parquet", "a.parquet", lambda p: p.write_bytes(b"PAR1" + bytes(40)), out="cannot be read as parquet"),
@@ -385,6 +448,16 @@ ODD = [
     Input("oddity", "nanoseconds of 1970 as whole numbers", "a.parquet", parquet(mjd=None, timestamp=[1470035520000000000] * 2), out="holds no possible date"),
     Input("oddity", "enumeration of polars", "a.feather", lambda p: feather.write_feather(pa.table(stars(chip=pa.array(["UVIS2", "UVIS1"], pa.string_view()).dictionary_encode())), str(p))),
     Input("oddity", "a struct of value and error", "a.parquet", parquet(flux=pa.array([{"value": 600.0}] * 2)), out="does not hold numbers"),
+    Input("oddity", "a spreadsheet's #DIV/0!", "a.csv", csv(flux=["#DIV/0!", 5000.0]), out="first missing"),
+    Input("oddity", "a database's \\N", "a.csv", csv(flux=["\\N", 5000.0]), out="first missing"),
+    Input("oddity", "numbers of extensions, EXTVER", "a.csv", csv(chip=None, EXTVER=[1, 2]), out="no chip among .*; in a full frame extension SCI,1 is chip 2"),
+    Input("oddity", "numbers of extensions taken for the chip", "a.csv", csv(chip=None, EXTVER=[1, 2]), ("--column", "chip=EXTVER"), "'EXTVER' numbers extensions; make a column of chips"),
+    Input("oddity", "y of a mosaic of both chips", "a.csv", csv(y=[1500.0 + 2051.0, 300.0], chip=[1, 1]), out="first missing"),
+    Input("oddity", "list of one element in Parquet", "a.parquet", parquet(flux=pa.array([[600.0], [5000.0]], pa.list_(pa.float64(), 1)))),
+    Input("oddity", "views of bytes and texts in Parquet", "a.parquet", parquet(chip=pa.array([b"UVIS2", b"UVIS1"], pa.binary_view()), flux=pa.array(["600", "5000"], pa.string_view()))),
+    Input("oddity", "flux in half precision", "a.parquet", parquet(flux=pa.array(np.array(FLUX, dtype=np.float16)))),
+    Input("oddity", "chip as a dictionary of small numbers", "a.parquet", parquet(chip=pa.array([2, 1], pa.uint8()).dictionary_encode())),
+    Input("oddity", "chip masked in one row", "a.fits", astropy("fits", chip=MaskedColumn([2, 1], mask=[True, False])), out="first missing"),
     Input("oddity", "chip as UVIS1", "a.csv", csv(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as text in FITS", "a.fits", astropy(chip=["UVIS2", "UVIS1"])),
     Input("oddity", "chip as pandas category", "a.parquet", lambda p: pd.DataFrame(stars(chip=pd.Categorical(["chip 2", "chip 1"]))).to_parquet(p)),

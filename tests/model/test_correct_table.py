@@ -3,10 +3,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from astropy import units as u
-from astropy.table import MaskedColumn, Table
+from astropy.coordinates import SkyCoord
+from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time, TimeDelta
 
-from cte_lake.errors import CatalogError
+from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.columns import discover
 from cte_lake.model.correct import correct
@@ -162,3 +163,67 @@ def test_spans_of_time_are_no_dates():
     table["mjd"] = TimeDelta([57000.0], format="jd")
     with pytest.raises(CatalogError, match="holds spans of time"):
         correct_table(table, ENTRY)
+
+
+TWO = {"flux": [600.0, 5000.0], "y": [1500.0, 300.0], "chip": [2, 1], "mjd": [57601.3, 57601.3]}
+RECORDS = np.array(list(zip(*TWO.values(), strict=True)), dtype=[(name, ">f8") for name in TWO])
+
+
+def with_dates(dates):
+    return pd.DataFrame(TWO | {"mjd": dates})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TWO,
+        lambda: RECORDS,
+        lambda: pd.DataFrame({name: RECORDS[name] for name in TWO}),
+        lambda: with_dates(pd.PeriodIndex(["2016-08-01 07:12"] * 2, freq="min")),
+        lambda: pd.DataFrame(TWO).set_index(pd.DatetimeIndex(["2016-08-01 07:12"] * 2, name="mjd")),
+        lambda: with_dates(pd.to_datetime(["2016-08-01 07:12"] * 2, utc=True).tz_convert("Asia/Tokyo")),
+        lambda: pd.DataFrame(TWO).convert_dtypes(dtype_backend="pyarrow"),
+    ],
+    ids=["mapping", "structured", "big-endian", "periods", "index", "zone", "arrow"],
+)
+def test_what_notebooks_hold_gives_the_same_losses(make):
+    table = make()
+    if "mjd" in getattr(getattr(table, "index", None), "names", ()):
+        table = table.drop(columns="mjd")
+    result = correct_table(table, ENTRY, TableConstants())
+    np.testing.assert_allclose(np.asarray(result["cte_loss"]), correct(ENTRY, *TWO.values()).cte_loss)
+
+
+class Lazy:
+    def compute(self):
+        return TWO
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (Lazy(), "a Lazy is not computed yet; give what its compute"),
+        (pd.Series([1.0]), "a Series cannot be read as a table"),
+        ([TWO], "a list is no table"),
+    ],
+)
+def test_what_is_no_table_is_refused(table, words):
+    with pytest.raises(UsageError, match=words):
+        correct_table(table, ENTRY, FACTS)
+
+
+def test_a_column_of_places_is_refused_by_name():
+    with pytest.raises(CatalogError, match="'y' holds SkyCoords, and numbers are wanted"):
+        correct_table(Table({**TWO, "y": SkyCoord([1, 2] * u.deg, [1, 2] * u.deg)}), ENTRY, FACTS)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_magnitudes_in_mmag_are_magnitudes(beside):
+    mags = 25.0 - 2.5 * np.log10(TWO["flux"])
+    own = {name: values for name, values in TWO.items() if beside or name != "flux"}
+    table = QTable({**own, "mag": 1000.0 * mags * u.mmag})
+    result = correct_table(table, ENTRY, TableConstants(zero_point=25.0))
+    np.testing.assert_allclose(result["cte_loss"], correct(ENTRY, *TWO.values()).cte_loss)
+    np.testing.assert_allclose(
+        u.Quantity(result["corrected_mag"]).to_value("mag"), mags - u.Quantity(result["cte_dmag"]).value
+    )

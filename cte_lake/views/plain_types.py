@@ -25,7 +25,8 @@ def plain_table(table: pa.Table, numbers: bool = True) -> pa.Table:
     table : pyarrow.Table
         Rows of any type: lists, structs, maps, intervals, dates, times, blobs, decimals, hugeints, enums.
     numbers : bool, optional
-        Whether decimals become floats (and whole ones integers where they fit), instead of exact text.
+        Whether decimals become floats (and whole ones integers where they fit), instead of exact text;
+        else times in UTC become text, too.
     """
     columns, fields = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -87,9 +88,12 @@ def _plain(column: Any, numbers: bool) -> Any:
     if types.is_null(kind):
         return column.cast(pa.float64())
     if types.is_timestamp(kind):
-        return column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
+        micro = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
+        return micro if numbers or not kind.tz else micro.cast(pa.timestamp("us", "UTC")).cast(pa.string())
     if types.is_uint64(kind) or types.is_decimal(kind):
         return _numbers(column, numbers)
+    if types.is_large_string(kind) or types.is_string_view(kind) or types.is_date32(kind):
+        return column.cast(pa.string())
     if any(
         is_kind(kind) for is_kind in (types.is_integer, types.is_floating, types.is_boolean, types.is_string)
     ):
