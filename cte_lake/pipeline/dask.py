@@ -7,12 +7,14 @@ import logging
 import multiprocessing
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from cte_lake.errors import UsageError
+from cte_lake.pipeline.children import deaf_children
 from cte_lake.pipeline.private import private_folder
 
 if TYPE_CHECKING:
@@ -216,6 +218,8 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
 
     # Dask's own chatter (lost workers, unresponsive loops) says nothing that the outcome does not say better.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("asyncio", "tornado.application"):
+        logging.getLogger(name).addFilter(_of_others)
     if workers.scheduler is not None:
         try:
             client = Client(workers.scheduler, timeout=_CONNECT_TIMEOUT)
@@ -233,10 +237,17 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
         _own_settings(),
         contextlib.ExitStack() as cluster,
     ):
-        with _signals_wait(), _deaf_children():
+        with _signals_wait(), deaf_children():
             nodes = local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL)
             client = cluster.enter_context(Client(cluster.enter_context(nodes)))
         yield client
+
+
+def _of_others(record: logging.LogRecord) -> bool:
+    """Whether a message is none of an error that passed through Dask, which raises it here as well."""
+    error = record.exc_info[1] if record.exc_info else None
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return not any("distributed" in Path(frame.filename).parts for frame in frames)
 
 
 @contextlib.contextmanager
@@ -256,22 +267,6 @@ def _signals_wait() -> Iterator[None]:
             signal.signal(number, handler)
         if came:
             signal.raise_signal(came[-1])
-
-
-@contextlib.contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Let processes that start meanwhile not hear what a terminal sends to all: this one ends them.
-
-    Python's tracker of semaphores is one of them, and would be asked for those of its killed predecessor.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        # It takes SIGINT off the mask.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

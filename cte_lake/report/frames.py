@@ -5,19 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_from_text
+from cte_lake.pipeline.children import deaf_children, end_with_parent
 from cte_lake.report.gather import Row
 from cte_lake.report.thumbnails import Format, best_format, halved, picture
 
@@ -98,22 +97,11 @@ def drawing_frames(
     spawned = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawned, initializer=end_with_parent)
     try:
-        pending = {name: pool.submit(_draw, job) for name, job in jobs.items()}
+        with deaf_children():
+            pending = {name: pool.submit(_draw, job) for name, job in jobs.items()}
         yield lambda: found | {name: _outcome(one) for name, one in pending.items()}
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def end_with_parent() -> None:
-    """Have this process end when the one that started it does, however that ends."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_after(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
 
 
 def _take_over(file: Path, place: Path, old: Cells, sharp: bool) -> Cells:

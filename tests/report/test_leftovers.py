@@ -15,7 +15,7 @@ from cte_lake.report.away import prune
 _PROGRAM = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
-from cte_lake.report.frames import end_with_parent
+from cte_lake.pipeline.children import end_with_parent
 
 if __name__ == "__main__":
     spawned = multiprocessing.get_context("spawn")
