@@ -29,7 +29,7 @@ from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.model.readout import CHIP_HEIGHT
+from cte_lake.model.loss_unit import CHIP_HEIGHT
 from cte_lake.simulate import (
     TARGETS,
     Program,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cte_lake.cli.app import app, reflow_help
 from cte_lake.cli.faults import refuse_little_room, surroundings
@@ -69,13 +70,24 @@ reflow_help(app)
 def main() -> None:
     """Run ``cte-lake`` and exit with one of `ExitCode`, or 128 and its number after a signal."""
     depend_on_nobody()
-    with listening():
+    with listening(), _seldom_collecting():
         code = _outcome(_run)
     # What is written only now, when the output is flushed, may fail too.
     flushed = _outcome(sys.stdout.flush)
     if flushed:
         _give_up_output()
     sys.exit(code or flushed)
+
+
+@contextlib.contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Look for garbage seldom: modules and settings stay, and looking through them is a tenth of `status`."""
+    former = gc.get_threshold()
+    gc.set_threshold(50_000, *former[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*former)
 
 
 def _run() -> None:

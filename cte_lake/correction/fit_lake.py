@@ -12,13 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cte_lake import clock
-from cte_lake.correction.chip_lake import ChipRequest, solve_chips
 from cte_lake.correction.followed import provenance_of
 from cte_lake.correction.request import KINDS, FitRequest
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency
-from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.family import FamilyFit
 from cte_lake.model.fit import EpochQuadratic, SurfaceFit, fit_epoch
@@ -30,6 +28,7 @@ from cte_lake.model.with_surface import with_surface
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
+    from cte_lake.model.chips.losses import ChipLosses
 
 #: Packages whose versions a set records.
 _SOFTWARE = ("cte-lake", "numpy", "duckdb", "pyarrow")
@@ -138,6 +137,9 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
     rows = slopes_of(lake, request)
     losses = None
     if request.chips:
+        # Few fits are of single chips, whose solution is a room of its own.
+        from cte_lake.correction.chip_lake import ChipRequest, solve_chips
+
         asked = ChipRequest(request.selection, request.aperture, min_stars=request.min_stars)
         losses = solve_chips(lake, asked)
     outcome = fit_rows(rows, request, config_hash, name, losses)

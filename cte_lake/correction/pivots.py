@@ -9,8 +9,8 @@ import numpy as np
 
 from cte_lake.errors import FitRefused, NothingToDo
 from cte_lake.lake.selection import Selection
+from cte_lake.model.loss_unit import CHIP_ROWS
 from cte_lake.model.pivot import fit_pivot
-from cte_lake.model.readout import CHIP_ROWS
 from cte_lake.model.tables import column, numbers
 
 if TYPE_CHECKING:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from astropy.table import Table
 
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficients import CoefficientSet, Validity
@@ -16,6 +15,9 @@ from cte_lake.model.shift import HEAD as SHIFT_HEAD
 from cte_lake.model.shift import read_shift, shift_values
 from cte_lake.model.surface_text import HEAD, read_surface, surface_lines, surface_values
 from cte_lake.model.terms import Term, tensor_terms
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 FORMAT = "cte-lake coefficients"
 #: Version of a set with a surface or a shift; one without is written as version 1, which older releases read.
@@ -165,6 +167,8 @@ def _pair(values: Any) -> tuple[float, float]:
 
 def to_table(coefficients: CoefficientSet) -> Table:
     """Return the set as an astropy table, a row a coefficient, the rest in its metadata."""
+    from astropy.table import Table
+
     table = Table()
     table["term"] = coefficients.term_names
     table["power_date"] = [term[0] for term in coefficients.terms]

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
-from cte_lake.model.correct_surface import leave
 from cte_lake.model.fit import SurfaceFit
 from cte_lake.model.points import MIXED, epochs
-from cte_lake.model.readout import lose
 from cte_lake.model.shift import ShiftLaw
 from cte_lake.model.surface import Surface, background_of
 from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
@@ -255,8 +253,13 @@ class CoefficientSet:
         star, rows, date, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (flux, distance, mjd, background))
         )
+        # Of what reads a set few move stars by it: numba takes half a second to import.
         if self.surface is not None:
+            from cte_lake.model.correct_surface import leave
+
             return leave(self.surface, star, rows, date, background_of(self.surface, sky))
+        from cte_lake.model.readout import lose
+
         return lose(star, rows, self.quadratic(date, sky), self.log_flux_range)
 
     def loss_err(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:

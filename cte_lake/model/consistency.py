@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.loss_unit import MAG_PER_LN
+from cte_lake.model.loss_unit import CHIP_HEIGHT, MAG_PER_LN
 from cte_lake.model.points import at_readout
-from cte_lake.model.readout import CHIP_HEIGHT
 from cte_lake.model.tables import column, numbers
 
 FloatArray = NDArray[np.float64]

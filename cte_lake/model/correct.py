@@ -14,8 +14,8 @@ from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.correct_surface import correct_rows, surface_arguments
-from cte_lake.model.loss_unit import LN10, MAG_PER_LN
-from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS, flow
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
+from cte_lake.model.readout import flow
 from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
 from cte_lake.model.surface import PARTS, TABLED, background_of
 from cte_lake.model.terms import MJD_ZERO

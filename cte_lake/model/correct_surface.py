@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.model.compiled import compiled_loop
-from cte_lake.model.loss_unit import LN10, MAG_PER_LN
-from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
 from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
 from cte_lake.model.surface import Surface
 from cte_lake.model.walk import axis_place, feedback, nodes_at, table_at, walk

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS, lose
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
+from cte_lake.model.readout import lose
 from cte_lake.model.terms import MJD_ZERO
 
 FloatArray = NDArray[np.float64]

@@ -11,9 +11,8 @@ from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.correct import correct
 from cte_lake.model.fit import fit_surface
 from cte_lake.model.flags import BACKGROUND_UNKNOWN, DATE_AFTER, GAIN
-from cte_lake.model.loss_unit import MAG_PER_LN
+from cte_lake.model.loss_unit import CHIP_ROWS, MAG_PER_LN
 from cte_lake.model.points import FitPoints
-from cte_lake.model.readout import CHIP_ROWS
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.with_surface import with_surface
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import DETECTOR
-from cte_lake.model.readout import CHIP_HEIGHT
+from cte_lake.model.loss_unit import CHIP_HEIGHT
 
 FloatArray = NDArray[np.float64]
 Loss = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]

@@ -1,4 +1,4 @@
-"""The units of a loss: percent per 2048 rows, or magnitudes per 2051 rows."""
+"""The units of a loss: percent per 2048 rows, or magnitudes per 2051 rows; the rows of a chip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 
+# numba freezes module globals and reads plain numbers only.
 LN10 = math.log(10.0)
+CHIP_ROWS = DETECTOR.rows
+#: Rows that a loss refers to (docs/field.md#the-effect).
+CHIP_HEIGHT = float(DETECTOR.loss_rows)
 #: Magnitudes of a natural logarithm of flux.
 MAG_PER_LN = 2.5 / LN10
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.estimators import clip_about_line
-from cte_lake.model.readout import CHIP_HEIGHT
+from cte_lake.model.loss_unit import CHIP_HEIGHT
 
 FloatArray = NDArray[np.float64]
 

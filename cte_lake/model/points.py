@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.bins import Bin, non_overlapping
-from cte_lake.model.readout import CHIP_ROWS
+from cte_lake.model.loss_unit import CHIP_ROWS
 from cte_lake.model.tables import column, column_names, has, numbers
 
 FloatArray = NDArray[np.float64]

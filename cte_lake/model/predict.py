@@ -12,8 +12,7 @@ from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
-from cte_lake.model.loss_unit import MAG_PER_LN
-from cte_lake.model.readout import CHIP_ROWS
+from cte_lake.model.loss_unit import CHIP_ROWS, MAG_PER_LN
 
 FloatArray = NDArray[np.float64]
 

@@ -12,8 +12,7 @@ import numpy as np
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficient_text import parse_term
 from cte_lake.model.coefficients import CoefficientSet, Validity
-from cte_lake.model.loss_unit import MAG_PER_LN
-from cte_lake.model.readout import CHIP_HEIGHT
+from cte_lake.model.loss_unit import CHIP_HEIGHT, MAG_PER_LN
 from cte_lake.model.table_values import as_numbers, coded_texts, raw_column
 from cte_lake.model.tables import column_names
 from cte_lake.model.terms import tensor_terms

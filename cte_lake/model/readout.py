@@ -21,17 +21,11 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 from cte_lake.model.compiled import compiled, compiled_loop
-from cte_lake.model.loss_unit import LN10
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10
 
 FloatArray = NDArray[np.float64]
-
-# numba freezes module globals and reads plain numbers only.
-CHIP_ROWS = DETECTOR.rows
-#: Rows that a loss refers to (docs/field.md#the-effect).
-CHIP_HEIGHT = float(DETECTOR.loss_rows)
 
 # Below this |z|**2 the series of tanh(z)/z is exact to 1e-16 and free of the 0/0 at a double root.
 _SERIES_LIMIT = 1e-3

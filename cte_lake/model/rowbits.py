@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cte_lake.model import flags as bits
 from cte_lake.model.compiled import compiled
-from cte_lake.model.readout import CHIP_ROWS
+from cte_lake.model.loss_unit import CHIP_ROWS
 
 FloatArray = NDArray[np.float64]
 

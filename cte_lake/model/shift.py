@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import FitRefused
 from cte_lake.model import flags as bits
-from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.robust import Loss, solve
 from cte_lake.model.tables import column
 from cte_lake.model.terms import MJD_ZERO, Term, background_variable, term_name

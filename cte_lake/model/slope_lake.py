@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.model.laws import Law
+from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.points import FitPoints
-from cte_lake.model.readout import CHIP_HEIGHT, CHIP_ROWS
 
 FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]

@@ -6,9 +6,8 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cte_lake.correction.renewal import SetState
 from cte_lake.model.coefficient_text import to_table, to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.latex import latex_table
@@ -16,6 +15,9 @@ from cte_lake.plots.words import word
 from cte_lake.report import tables
 from cte_lake.report.morning import age_text
 from cte_lake.report.tables import Column
+
+if TYPE_CHECKING:
+    from cte_lake.correction.renewal import SetState
 
 Cells = dict[str, Any]
 

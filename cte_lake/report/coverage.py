@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.plots.words import count_text, target_text
@@ -15,7 +16,7 @@ NAMED = 12
 
 _ALONE = """
     SELECT
-        target, proposal, visit, left(imagename, 9) AS rootname,
+        target, proposal, visit, left(imagename, 9) AS rootname, reason, count(*) AS n,
         string_agg(upper(filetype), ' and ' ORDER BY filetype DESC) AS filetypes,
         any_value(regexp_replace(detail, ', fl[tc]$', '')) AS detail
     FROM unpaired
@@ -35,15 +36,18 @@ def coverage_gaps(lake: Lake) -> dict[str, Any]:
         unpaired (reason to number of exposures), alone (a sentence for each exposure without a partner) and
         text (all of it in one line).
     """
-    rows = lake.sql("FROM coverage WHERE missing IS NOT NULL ORDER BY target, proposal, visit, flash").rows()
-    late = lake.sql("FROM overdue ORDER BY target, since").rows()
-    alone = lake.sql("SELECT reason, count(*) AS n FROM unpaired GROUP BY ALL ORDER BY n DESC, reason").rows()
+    rows = lake.own("FROM coverage WHERE missing IS NOT NULL ORDER BY target, proposal, visit, flash").rows()
+    late = lake.own("FROM overdue ORDER BY target, since").rows()
+    alone = lake.own(_ALONE).rows()
+    reasons: Counter[str] = Counter()
+    for row in sorted(alone, key=lambda row: str(row["reason"])):
+        reasons[row["reason"]] += row["n"]
     gaps = {
         "incomplete": _incomplete([row for row in rows if row["visit"] is not None]),
         "planned": _planned([row for row in rows if row["visit"] is None]),
         "overdue": [_overdue(row) for row in late],
-        "unpaired": {row["reason"]: row["n"] for row in alone},
-        "alone": [_alone(row) for row in lake.sql(_ALONE).rows()] if alone else [],
+        "unpaired": dict(reasons.most_common()),
+        "alone": [_alone(row) for row in alone],
     }
     return gaps | {"text": _text(gaps, late)}
 

@@ -93,10 +93,10 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
         f"SELECT {_PAIR}, visit_2, chip FROM pairs_180 ORDER BY mjd, image_1"
     )
     return {
-        "exposures": lake.sql("FROM exposures ORDER BY mjd, imagename").rows(),
-        "pairs": lake.sql(pairs).rows(),
-        "epochs": lake.sql("FROM epochs ORDER BY target, epoch").rows(),
-        "rejects": lake.sql("FROM rejects ORDER BY path").rows(),
+        "exposures": lake.own("FROM exposures ORDER BY mjd, imagename").rows(),
+        "pairs": lake.own(pairs).rows(),
+        "epochs": lake.own("FROM epochs ORDER BY target, epoch").rows(),
+        "rejects": lake.own("FROM rejects ORDER BY path").rows(),
         "alignment": _products(lake, "alignment"),
     }
 

@@ -6,11 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from cte_lake.correction.renewal import SetState
 from cte_lake.model.alarm import alarms
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.model.points import EPOCH_WIDTH
@@ -19,6 +18,9 @@ from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text, w
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 from cte_lake.views.audits import ALARM
+
+if TYPE_CHECKING:
+    from cte_lake.correction.renewal import SetState
 
 Cells = dict[str, Any]
 #: Difference over its error beyond which a change is printed bold.

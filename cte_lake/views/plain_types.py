@@ -61,11 +61,11 @@ def in_range(table: pa.Table) -> pa.Table:
 
 def _known_days(column: Any) -> Any:
     """Return dates or timestamps as they are, or as texts if one is not of the years 1 to 9999."""
-    import pyarrow.compute as pc
-
     kind = column.type
     if not (types.is_date32(kind) or types.is_timestamp(kind)):
         return column
+    import pyarrow.compute as pc
+
     bits, unit = (32, 1) if types.is_date32(kind) else (64, _PER_DAY[kind.unit])
     ticks = column.cast(pa.int32() if bits == 32 else pa.int64())
     ends = pc.min_max(ticks).as_py()

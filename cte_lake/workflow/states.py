@@ -37,4 +37,4 @@ def lake_state(lake: Lake, settings: Settings) -> str:
 
 
 def _values(lake: Lake, query: str) -> list[list[Any]]:
-    return [list(row.values()) for row in lake.sql(query).rows()]
+    return [list(row.values()) for row in lake.own(query).rows()]

@@ -84,13 +84,21 @@ def test_a_defect_is_called_one(monkeypatch, capsys):
     assert "this is a defect of cte-lake" in capsys.readouterr().err
 
 
-def test_help_does_not_wait_for_heavy_libraries():
-    script = (
-        "import sys, cte_lake.cli.main\n"
-        "heavy = 'numpy pyarrow duckdb astropy numba matplotlib dask scipy pandas'.split()\n"
-        "print(sorted(set(heavy) & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("cte_lake.cli.main", "numpy pyarrow duckdb astropy numba matplotlib dask scipy pandas"),
+        # What a night loads before its first step, and what a small question loads.
+        ("cte_lake.workflow.refresh", "astropy.table numba matplotlib dask scipy pandas"),
+        ("cte_lake.report.status", "astropy.table numba matplotlib dask scipy pandas pyarrow.compute"),
+        ("cte_lake.correction.coefficient_files", "astropy.table numba matplotlib dask scipy pandas"),
+    ],
+)
+def test_heavy_libraries_are_loaded_where_they_are_used(module, heavy):
+    script = f"import sys, {module}\nprint(sorted(set({heavy.split()}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

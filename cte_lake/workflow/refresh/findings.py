@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from cte_lake.correction.renewal import set_states
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
@@ -99,6 +98,9 @@ def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
     if before is not None and before.follows_from == state:
         losses = tuple(replace(move, loss_last_night=move.loss) for move in before.losses)
     else:
+        # Only nights with something new need what fits.
+        from cte_lake.correction.renewal import set_states
+
         used = [one.coefficients for one in set_states(lake.stored, settings) if one.use]
         losses = moves_of(lake, settings.config.measure, used, () if before is None else before.losses)
     return replace(night, losses=losses, follows_from=state)
