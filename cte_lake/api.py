@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.views.by_workers import ByWorkers
 
-
 _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
 #: Views of one generation at a time, the newest unless another is asked for.
 _ONE_GENERATION = frozenset(
@@ -175,28 +174,21 @@ class Lake:
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
-        return self._result(query, params, looked_through=False)
+        return self._result(query, params, own=False)
 
     def own(self, query: str, **params: Any) -> Result:
-        """Run a query of this package's text, in which no user has a part: `sql` without a look at its plan.
+        """Run a query in which no user has a part: `sql` without a look at its plan, half of its cost."""
+        return self._result(query, params, own=True)
 
-        That look costs as much as a small query itself.
-        """
-        return self._result(query, params, looked_through=True)
-
-    def _result(self, query: str, params: dict[str, Any], looked_through: bool) -> Result:
-        table, statement = self._answer(query, params, to_arrow, looked_through)
+    def _result(self, query: str, params: dict[str, Any], own: bool) -> Result:
+        table, statement = self._answer(query, params, to_arrow, own)
         return Result(with_notes(table, unchanged(statement.tree, known_in(self._added))))
 
     def _answer(
-        self,
-        query: str,
-        params: dict[str, Any],
-        take: Callable[[duckdb.DuckDBPyRelation], T],
-        looked_through: bool = True,
+        self, query: str, params: dict[str, Any], take: Callable[[duckdb.DuckDBPyRelation], T], own: bool
     ) -> tuple[T, Statement]:
         def asked() -> T:
-            if not looked_through:
+            if not own:
                 check_plan(self._connection, statement.text, params)
             return take(readable(self._connection.sql(statement.asked, params=params or None)))
 
@@ -282,7 +274,7 @@ class Lake:
         def noted(relation: duckdb.DuckDBPyRelation) -> None:
             take(with_notes(part, columns) for part in parts_of(relation))
 
-        self._answer(query, {**params, **more}, noted, looked_through=condition is None)
+        self._answer(query, {**params, **more}, noted, own=condition is None)
 
     def keep_slopes(
         self,
