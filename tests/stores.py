@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,36 +22,40 @@ CREDENTIALS = {
 }
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port of this machine at which nobody listens, nor will while the block runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
-#: Ends with the process that started it, also with one that crashes: then nobody holds its input open.
+#: Tells its port; ends with the process that started it, also with one that crashes: then nobody holds its
+#: input open.
 _SERVER = """
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-from moto.server import main
-main()
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+threading.Event().wait()
 """
 
 
-def start_server(port: int, **environment: str) -> subprocess.Popen[bytes]:
-    """Start a moto server and wait until it answers."""
+def start_server(**environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Start a moto server at a port that the system gives it; returns it and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, "-H", "127.0.0.1", "-p", str(port)],
+        [sys.executable, "-c", _SERVER],
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    end = time.monotonic() + 120
-    while time.monotonic() < end and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.1)
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], 300)
+    if ready and (port := process.stdout.readline()):
+        return process, f"http://127.0.0.1:{int(port)}"
     stop_server(process)
     raise TimeoutError("moto's server does not start")
 
@@ -65,9 +70,7 @@ def stop_server(process: subprocess.Popen[bytes]) -> None:
 def object_store() -> Iterator[str]:
     """A store that speaks S3, named in the environment as its users name theirs; returns its address."""
     pytest.importorskip("s3fs")
-    port = free_port()
-    process = start_server(port)
-    address = f"http://127.0.0.1:{port}"
+    process, address = start_server()
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)

@@ -39,7 +39,7 @@ def cte_lake_command():
             env=environment(),
             check=False,
             stdin=subprocess.DEVNULL,
-            **more,
+            **{"timeout": 500, **more},
         )
 
     return run

@@ -1,5 +1,6 @@
 """Ingest killed at any moment, run twice at once, read all the while: always the same lake."""
 
+import contextlib
 import os
 import random
 import signal
@@ -48,7 +49,7 @@ class Reader(threading.Thread):
 
     def __exit__(self, *_):
         self.stop.set()
-        self.join()
+        self.join(300)
 
 
 def start_ingest(lake, frames, workers):
@@ -116,7 +117,9 @@ def test_a_killed_worker_is_replaced(undisturbed, make_lake, program):
             victim = next(iter(children(process.pid)[::-1]), None) if busy else None
             time.sleep(0.01)
         if victim is not None:
-            os.kill(victim, signal.SIGKILL)
+            # It may have ended meanwhile.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
         assert process.wait(timeout=400) == 0
         assert content(lake) == wanted
 

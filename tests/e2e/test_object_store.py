@@ -73,7 +73,9 @@ class Reader(threading.Thread):
 
     def __exit__(self, *_):
         self.stop.set()
-        self.join()
+        self.join(300)
+        # Once more, for a machine so busy that it looked only before there was anything.
+        self._read()
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_killed_and_run_again(on_disk, new_lake, program, cte_lake_command, tmp_
         process = start_ingest(lake, frames, 0)
         time.sleep(random.Random(kill).uniform(0.6, 1.0) * seconds)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=120)
         again = cte_lake_command("ingest", frames, "--lake", lake, "--workers", 0)
     assert again.returncode == 0, again.stderr
     assert reader.errors == []

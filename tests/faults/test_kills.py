@@ -34,6 +34,7 @@ LONG = {"build", "crmask", "report"}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600 * (1 + KILLS))
 @pytest.mark.parametrize("name", TRIALS)
 def test_killed_at_random_and_run_again(name, field):
     trial, draw = TRIALS[name], moments(name)

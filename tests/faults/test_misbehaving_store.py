@@ -13,7 +13,7 @@ from tests.docs.forked import Outcome, outcome_of
 from tests.faults.misbehaving_store import misbehaving_store
 from tests.faults.trials import moments
 from tests.lake.conftest import answers, filled  # noqa: F401
-from tests.stores import CREDENTIALS, copy_bucket, free_port
+from tests.stores import CREDENTIALS, copy_bucket, deaf_port
 
 pytest.importorskip("s3fs")
 pytestmark = pytest.mark.slow
@@ -72,7 +72,8 @@ def test_other_commands_say_the_same(run, command):
 
 
 def test_nobody_listens(run):
-    assert_one_sentence(run(COMMANDS["status"], f"http://127.0.0.1:{free_port()}"), "connect")
+    with deaf_port() as port:
+        assert_one_sentence(run(COMMANDS["status"], f"http://127.0.0.1:{port}"), "connect")
 
 
 @pytest.mark.parametrize("address", ["localhost:9000", "ftp://127.0.0.1", "http://", "not an address"])

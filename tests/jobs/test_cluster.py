@@ -74,7 +74,7 @@ def dask(name, *arguments):
 
 def stop(process):
     process.kill()
-    process.wait()
+    process.wait(120)
     process.stderr.close()
 
 
@@ -148,7 +148,11 @@ def wait_for(lake, n):
 def test_a_scheduler_that_does_not_answer_is_named(lake, frames):
     line = [sys.executable, "-m", "cte_lake.cli.main", "ingest", str(frames), "--lake", str(lake)]
     done = subprocess.run(
-        [*line, "--scheduler", "tcp://127.0.0.1:9"], capture_output=True, text=True, check=False
+        [*line, "--scheduler", "tcp://127.0.0.1:9"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
     )
     assert done.returncode == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr

@@ -130,11 +130,22 @@ def under_way(lake, step):
     """A refresh, and the process of its step."""
     line = [sys.executable, "-m", "cte_lake", "refresh", "--lake", str(lake), "--step", step]
     job = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    children = Path(f"/proc/{job.pid}/task/{job.pid}/children")
-    end = time.monotonic() + 120
-    while not (found := children.read_text().split()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return job, int(found[0])
+    end = time.monotonic() + 200
+    while not (found := steps_of(job.pid)):
+        assert job.poll() is None, job.communicate(timeout=60)
+        assert time.monotonic() < end, "no step was started"
+        time.sleep(0.01)
+    return job, found[0]
+
+
+def steps_of(pid):
+    """Processes that a refresh has started to fetch: other libraries start some of their own."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"\0fetch\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
 
 
 def runs(pid):

@@ -21,7 +21,7 @@ from cte_lake.lake.stored import find_lake, stored
 from cte_lake.lake.write import replacing, write_bytes, write_table
 from cte_lake.views.audits import run_audits
 from tests.lake.conftest import Lakes
-from tests.stores import CREDENTIALS, free_port, start_server, stop_server
+from tests.stores import CREDENTIALS, start_server, stop_server
 
 SECRETS = {CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]}
 
@@ -326,10 +326,9 @@ def test_what_keeps_a_store_from_answering_is_told_in_a_sentence(object_store, b
 
 
 def test_a_store_that_refuses_is_told(tmp_path):
-    port = free_port()
-    server = start_server(port, INITIAL_NO_AUTH_ACTION_COUNT="0")
+    server, address = start_server(INITIAL_NO_AUTH_ACTION_COUNT="0")
     try:
-        there = {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        there = {**CREDENTIALS, "AWS_ENDPOINT_URL": address}
         told = one_line(cte_lake("status", "--lake", "s3://some-bucket/x", **there))
     finally:
         stop_server(server)
@@ -342,9 +341,8 @@ def test_a_store_that_goes_away_is_told_and_a_write_says_that_nothing_is_lost(ob
 
     from cte_lake.lake.s3 import S3
 
-    port = free_port()
-    server = start_server(port)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    server, address = start_server()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     S3.clear_instance_cache()
     try:

@@ -1,5 +1,6 @@
 """Workers on this machine: who may talk to them, and whose settings they run by."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -21,7 +22,8 @@ def family():
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except FileNotFoundError:
+        except OSError:
+            # It has ended meanwhile.
             continue
     found = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
@@ -31,12 +33,11 @@ def family():
 
 def ports(pids):
     """Ports on which some processes listen, read from the kernel's own table."""
-    sockets = {
-        link.readlink().name
-        for pid in pids
-        for link in Path(f"/proc/{pid}/fd").iterdir()
-        if link.is_symlink() and str(link.readlink()).startswith("socket:")
-    }
+    sockets = set()
+    for link in (link for pid in pids for link in Path(f"/proc/{pid}/fd").glob("*")):
+        # One may be closed between two looks at it.
+        with contextlib.suppress(OSError):
+            sockets.add(link.readlink().name)
     found = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{os.getpid()}/net/{table}").read_text().splitlines()[1:]:
