@@ -1,4 +1,4 @@
-"""Processes that this one starts: they hear its word alone, and end with it."""
+"""Processes that this one starts: started whole, they hear its word alone, and end with it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,25 @@ import threading
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+
+
+@contextlib.contextmanager
+def signals_wait() -> Iterator[None]:
+    """Let signals act afterwards: a process that is half started is known to nobody who could end it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number in (number for number, handler in former.items() if callable(handler)):
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[-1])
 
 
 @contextlib.contextmanager

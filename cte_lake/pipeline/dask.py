@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from cte_lake.errors import UsageError
-from cte_lake.pipeline.children import deaf_children
+from cte_lake.pipeline.children import deaf_children, signals_wait
 from cte_lake.pipeline.private import private_folder
 
 if TYPE_CHECKING:
@@ -237,7 +235,8 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
         _own_settings(),
         contextlib.ExitStack() as cluster,
     ):
-        with _signals_wait(), deaf_children():
+        # One that is left half started goes on to start workers on its own.
+        with signals_wait(), deaf_children():
             nodes = local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL)
             client = cluster.enter_context(Client(cluster.enter_context(nodes)))
         yield client
@@ -248,25 +247,6 @@ def _of_others(record: logging.LogRecord) -> bool:
     error = record.exc_info[1] if record.exc_info else None
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
     return not any("distributed" in Path(frame.filename).parts for frame in frames)
-
-
-@contextlib.contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Let signals act afterwards: a cluster that is left half started goes on to start workers on its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    for number in (number for number, handler in former.items() if callable(handler)):
-        signal.signal(number, lambda number, _frame: came.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[-1])
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_from_text
-from cte_lake.pipeline.children import deaf_children, end_with_parent
+from cte_lake.pipeline.children import deaf_children, end_with_parent, signals_wait
 from cte_lake.report.gather import Row
 from cte_lake.report.thumbnails import Format, best_format, halved, picture
 
@@ -97,7 +97,7 @@ def drawing_frames(
     spawned = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawned, initializer=end_with_parent)
     try:
-        with deaf_children():
+        with signals_wait(), deaf_children():
             pending = {name: pool.submit(_draw, job) for name, job in jobs.items()}
         yield lambda: found | {name: _outcome(one) for name, one in pending.items()}
     finally:

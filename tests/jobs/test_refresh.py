@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.carry_out import put_on_record
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, keep_night, last_night
 from cte_lake.workflow.refresh import MAIL, RefreshArguments, night_of, refresh
+from cte_lake.workflow.refresh.command import take
 from tests.jobs.conftest import JOBS
 
 
@@ -163,6 +165,28 @@ def test_a_job_that_is_terminated_ends_its_step_and_waits_for_it(lake, long_step
     assert not runs(step)
     assert job.returncode == 143
     assert said.splitlines()[-1] == "cte-lake: terminated by another process"
+
+
+def test_a_signal_in_the_moment_in_which_a_step_starts_ends_it(lake, long_step, monkeypatch):
+    started = []
+
+    class Struck(subprocess.Popen):
+        def __init__(self, *line, **settings):
+            super().__init__(*line, **settings)
+            started.append(self)
+            signal.raise_signal(signal.SIGTERM)
+
+    def stop(number, _frame):
+        raise KeyboardInterrupt(number)
+
+    monkeypatch.setattr(subprocess, "Popen", Struck)
+    former = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            take(stored(lake), long_step, logging.getLogger("test"))
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert [process.returncode in {143, -signal.SIGTERM} for process in started] == [True]
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import logging
 import shlex
@@ -14,6 +16,7 @@ from typing import Any
 
 from cte_lake.errors import ExitCode
 from cte_lake.lake.stored import StoredLake
+from cte_lake.pipeline.children import signals_wait
 from cte_lake.pipeline.night import NightStep, Outcome
 
 #: Nothing new is no failure of a job that runs every night.
@@ -107,19 +110,25 @@ def take(lake: StoredLake, command: str, log: logging.Logger, held: tuple[int, .
     name, *arguments = shlex.split(command)
     line = [sys.executable, "-m", "cte_lake", name, *arguments, "--lake", str(lake)]
     said: list[str] = []
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        text=True, errors="replace", pass_fds=held,
-    ) as process:  # fmt: skip
-        try:
-            for text in process.stdout or ():
-                log.info("| %s", text.rstrip())
-                said = [*said, text.rstrip()][-_TAIL:]
-        except BaseException:
-            process.terminate()
-            process.communicate()
-            raise
+    with contextlib.ExitStack() as end:
+        with signals_wait():
+            process = subprocess.Popen(
+                line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                text=True, errors="replace", pass_fds=held,
+            )  # fmt: skip
+            end.enter_context(process)
+            end.push(functools.partial(_stop, process))
+        for text in process.stdout or ():
+            log.info("| %s", text.rstrip())
+            said = [*said, text.rstrip()][-_TAIL:]
     return Taken(command, process.returncode, perf_counter() - started, said)
+
+
+def _stop(process: subprocess.Popen[str], kind: type[BaseException] | None, *_: object) -> None:
+    """End a command, and wait for that, where something stops the job."""
+    if kind is not None:
+        process.terminate()
+        process.communicate()
 
 
 def meaning(code: int) -> str:
