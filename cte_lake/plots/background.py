@@ -32,12 +32,8 @@ def background_plot(stars: Any, means: Any | None = None, title: str = "", capti
         kept_flux (flux far from the amplifiers over flux near them).
     means : table or mapping, optional
         Running clipped mean: bin_lo, bin_hi, background, mean, mean_err, n.
-    title, caption : str, optional
-        Title; what else a reader must know.
-
-    Returns
-    -------
-    Figure
+    title, caption
+        As of `cte_lake.plots.style.styled`.
     """
     bins, parts = bins_of(stars), sides(stars, ("target", "filter", "length", "filetype"))
     count = max(len(bins), 1)

@@ -26,14 +26,8 @@ def chips_plot(table: Any, title: str = "", caption: str = "", unit: LossUnit = 
         Rows of the view ``chips``: chip, mjd, bin_lo, bin_hi, loss, loss_err (fraction per 2048 rows of what
         is left), fixed_by and any of target, filter, length, flash, filetype; where these vary, they make
         series, as the chips do.
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     bins, parts = bins_of(table), split(table)
     across = 2 if len(bins) > 1 else 1

@@ -29,14 +29,8 @@ def compare_plot(
         cte_loss_2, cte_loss_err_2 (fractions per 2048 rows).
     first, second : str
         What the two are, for the axes.
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     figure, axes = panels(2, 1, height=7.4, sharex=True, height_ratios=(2.2, 1))
     (one, error_1), (two, error_2) = (

@@ -39,12 +39,8 @@ def field_plot(
         1 or 2; sets which way it is read out.
     step : float, optional
         Pixels of the chip per pixel of `image`.
-    title, caption : str, optional
-        Title; what else a reader must know.
-
-    Returns
-    -------
-    Figure
+    title, caption
+        As of `cte_lake.plots.style.styled`.
     """
     pixels = np.asarray(image, dtype=np.float64)
     ny, nx = pixels.shape

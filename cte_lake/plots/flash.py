@@ -26,14 +26,8 @@ def flash_plot(table: Any, title: str = "", caption: str = "", unit: LossUnit = 
     table : table or mapping
         Rows of the view ``cte_vs_flash``: flash (electrons per pixel), epoch or mjd, bin_lo, bin_hi,
         cte_loss, cte_loss_err (fraction per 2048 rows), n and any of target, filter, length, filetype.
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     bins, parts, epochs = bins_of(table), sides(table), epochs_of(table)
     count = max(len(bins), 1)

@@ -47,14 +47,8 @@ def flux_plot(
         model_loss (fraction) there are residuals under each panel.
     curves : table or mapping, optional
         A model's loss: target, epoch, flux (electrons), loss and, where there is one, loss_err (fractions).
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     parts, modelled = sides(table), has_model(table)
     figure, axes = panels(

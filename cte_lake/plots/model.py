@@ -42,14 +42,8 @@ def model_plot(
         cte_loss_err (fraction per 2048 rows), n; target, filter, ... where there are any.
     curves : table or mapping, optional
         The model's loss: target, bin_lo, bin_hi, mjd, loss and, where there is one, loss_err (fractions).
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     bins = bins_of(table)
     targets = sorted(set(column(table, "target").tolist())) if has(table, ("target",)) else [""]

@@ -27,12 +27,8 @@ def overview_plot(table: Any, title: str = "", caption: str = "") -> Figure:
     table : table or mapping
         Rows of the view ``coverage``: target, proposal, visit, filter, length, flash (electrons per
         pixel), mjd, n_exposures (FLT and FLC apart), n_pairs.
-    title, caption : str, optional
-        Title; what else a reader must know.
-
-    Returns
-    -------
-    Figure
+    title, caption
+        As of `cte_lake.plots.style.styled`.
     """
     target = column(table, "target")
     targets = sorted(set(target.tolist()))

@@ -48,10 +48,6 @@ def ratio_plot(
         Whether it is a pair of a 180-degree set: second visit over first, y counted from the amplifiers.
     unit : LossUnit, optional
         Unit of the losses above the panels.
-
-    Returns
-    -------
-    Figure
     """
     bins = bins_of(stars) or [(0.0, 0.0)]
     columns = min(len(bins), 2)

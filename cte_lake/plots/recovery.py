@@ -30,12 +30,8 @@ def recovery_plot(table: Any, title: str = "", caption: str = "") -> Figure:
         Rows of the view ``recovery``: mjd, bin_lo, bin_hi (electrons), far (bool), recovered (0 to 1), n_flc
         (stars looked for) and any of n_unjudged, target, filter, length, flash, rootname; recovered_low and
         recovered_high, the ends of the bars, where there are any.
-    title, caption : str, optional
-        Title; what else a reader must know.
-
-    Returns
-    -------
-    Figure
+    title, caption
+        As of `cte_lake.plots.style.styled`.
     """
     bins, columns = bins_of(table), sides(table, ("target", "filter", "length"))
     count = max(len(bins), 1)

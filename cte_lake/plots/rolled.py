@@ -43,14 +43,8 @@ def rolled_plot(table: Any, title: str = "", caption: str = "", unit: LossUnit =
     table : table or mapping
         Losses of the 180-degree pairs: exptime (s), chip, bin_lo, bin_hi, cte_loss, cte_loss_err (fraction
         per 2048 rows, positive for a loss on both chips), n; flash, filetype, filter where there are any.
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     bins = bins_of(table)
     columns = min(max(len(bins), 1), 3)
@@ -97,14 +91,8 @@ def overlay_plot(
         2048 rows), n; length, flash, filetype, filter where there are any.
     nominal : table or mapping
         The same of pairs with one exposure on either chip; no chip. Drawn in grey behind.
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     lengths = known(table, "length")
     figure, axes = panels(

@@ -37,12 +37,8 @@ def star_plot(table: Any, title: str = "", caption: str = "") -> Figure:
         Rows of the view ``star_history`` of one star: mjd, chip, flux, flux_err (electrons), sky
         (electrons per pixel), y (px) and, where there are any, filetype, target, filter,
         length, flash, master_id, flags. Where filter, length or flash vary, they differ in colour.
-    title, caption : str, optional
-        Title; what else a reader must know.
-
-    Returns
-    -------
-    Figure
+    title, caption
+        As of `cte_lake.plots.style.styled`.
     """
     figure, axes = panels(3, 1, height=7.4, sharex=True, height_ratios=(2.2, 1, 1))
     year = year_of(numbers(table, "mjd"))

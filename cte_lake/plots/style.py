@@ -134,7 +134,11 @@ def _own_settings() -> Any:
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in the style of this module, and put matplotlib's settings back afterwards."""
+    """Draw in the style of this module, and put matplotlib's settings back afterwards.
+
+    The plot functions share optional parameters: `title`, `caption` (what else a reader must know) and, where
+    they draw losses, `unit` (a `LossUnit`).
+    """
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:

@@ -45,14 +45,8 @@ def time_plot(
         lengths make columns. With model_loss (fraction) there are residuals under each panel.
     curves : table or mapping, optional
         A model's loss: target, bin_lo, bin_hi, mjd, loss (fraction).
-    title, caption : str, optional
-        Title; what else a reader must know.
-    unit : LossUnit, optional
-        Unit of the losses drawn.
-
-    Returns
-    -------
-    Figure
+    title, caption, unit
+        As of `cte_lake.plots.style.styled`.
     """
     bins, lengths, modelled = bins_of(table), known(table, "length"), has_model(table)
     count, both = max(len(bins), 1), len(lengths) > 1

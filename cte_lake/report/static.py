@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cte_lake.errors import NothingToDo
 from cte_lake.plots.style import save
-from cte_lake.report.figures import chips, losses, shapes, stars
+from cte_lake.report.figures import losses, shapes, stars
 from cte_lake.report.figures.files import write_data
 from cte_lake.report.figures.request import Drawing, Request
 from cte_lake.report.gather import Gathered
@@ -71,7 +71,7 @@ def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Prin
     )
     return [
         *found,
-        Printed("chips", "Loss of each chip by itself", lambda: chips.chips(lake, asked)),
+        Printed("chips", "Loss of each chip by itself", lambda: losses.chips(lake, asked)),
         moved,
         Printed("focus", "Sharpness of the exposures", lambda: shapes.focus(lake, asked)),
         Printed("growth", "Stars along the rows of the newest exposure", lambda: shapes.growth(lake, asked)),

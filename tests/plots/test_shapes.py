@@ -7,8 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from matplotlib.text import Text
 
-from cte_lake.plots.shapes import focus_plot, growth_plot
-from cte_lake.plots.shift import shift_plot
+from cte_lake.plots.shapes import focus_plot, growth_plot, shift_plot
 from tests.plots import samples
 
 

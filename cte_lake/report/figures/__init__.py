@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cte_lake.correction.cautions import cautions
 from cte_lake.errors import UsageError
 from cte_lake.names import suggestion
-from cte_lake.report.figures import chips, losses, model, shapes, stars
+from cte_lake.report.figures import losses, model, shapes, stars
 from cte_lake.report.figures.request import Drawing, Request
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
     "cte-flash": ("loss against post-flash level", losses.cte_flash),
     "cte-180": ("loss against exposure time per chip, of the 180-degree set", losses.cte_180),
     "cte-180-overlay": ("the 180-degree set over the nominal data, against flux", losses.cte_180_overlay),
-    "chips": ("loss of each chip by itself against time, as `cte-lake chips` kept it", chips.chips),
+    "chips": ("loss of each chip by itself against time, as `cte-lake chips` kept it", losses.chips),
     "model-vs-data": ("losses before and after correction over time", model.model_vs_data),
     "flux-background": ("flux kept by far stars (y > 1750) against background", stars.flux_background),
     "recovery": ("stars of the FLC that the FLT still shows", stars.recovery),

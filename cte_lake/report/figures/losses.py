@@ -12,7 +12,7 @@ from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.model.bins import non_overlapping
 from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves, with_model
-from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, rows_of
+from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, nothing_for, rows_of
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -155,7 +155,7 @@ def cte_180_overlay(lake: Lake, asked: Request) -> Drawing:
     return overlay_drawing(rolled, nominal, asked)
 
 
-def overlay_drawing(rolled: pa.Table, chips: pa.Table, asked: Request) -> Drawing:
+def overlay_drawing(rolled: pa.Table, of_chips: pa.Table, asked: Request) -> Drawing:
     """The 180-degree losses, selected rows of ``cte``, over those of nominal pairs, against flux.
 
     Nominal pairs are those of the same proposals, file types, filters, flash levels and lengths; of `NOMINAL`
@@ -171,8 +171,8 @@ def overlay_drawing(rolled: pa.Table, chips: pa.Table, asked: Request) -> Drawin
     table = asked.rows(rolled)
     table = chosen_bins(table, asked, non_overlapping(bins_in(table)))
     alike = {tuple(row[key] for key in _ALIKE) for row in table.to_pylist()}
-    same = [tuple(row[key] for key in _ALIKE) in alike for row in chips.to_pylist()]
-    nominal = chips.filter(pa.array(same, pa.bool_()))
+    same = [tuple(row[key] for key in _ALIKE) in alike for row in of_chips.to_pylist()]
+    nominal = of_chips.filter(pa.array(same, pa.bool_()))
     if nominal.num_rows == 0:
         listed = ", ".join(str(value) for value in sorted(set(table["proposal"].to_pylist())))
         raise NothingToDo(
@@ -244,3 +244,34 @@ def compare(lake: Lake, asked: Request) -> Drawing:
 
 def _by_images(table: pa.Table) -> dict[tuple[str, str, float, float], dict[str, Any]]:
     return {tuple(row[key] for key in _PAIR_AND_BIN): row for row in table.to_pylist()}
+
+
+def chips(lake: Lake, asked: Request) -> Drawing:
+    """Loss of each chip against time, a panel a flux bin.
+
+    Raises
+    ------
+    NothingToDo
+        If no losses of the selection are kept.
+    UsageError
+        If a proposal or visit is asked for: a solution is of all exposures.
+    """
+    from cte_lake.plots.chip_losses import chips_plot
+
+    asked = asked.of_exposures().defaulting(lake, length=("l",), **PLAIN)
+    if asked.selection.proposal or asked.selection.visit:
+        raise UsageError("losses of chips are of all proposals and visits together; leave these out")
+    chosen, parameters = asked.where("aperture = $aperture", "loss IS NOT NULL")
+    query = (
+        f"SELECT * FROM chips WHERE {chosen} "
+        # Of several calibration generations the one that was solved last.
+        "QUALIFY generation = first(generation) OVER ("
+        "PARTITION BY target, filter, length, filetype, chinject ORDER BY solved_at DESC) "
+        "ORDER BY mjd, chip, bin_lo"
+    )
+    table = lake.sql(query, aperture=asked.aperture, **parameters).arrow()
+    if table.num_rows == 0:
+        otherwise = f"no losses of chips are kept for {asked}; `cte-lake chips` solves for them"
+        raise NothingToDo(nothing_for(lake, asked, otherwise))
+    table = chosen_bins(table, asked, sorted({(r["bin_lo"], r["bin_hi"]) for r in table.to_pylist()}))
+    return Drawing(chips_plot(table, unit=asked.unit), {"losses": table}, (f"shown: {asked}",))

@@ -15,7 +15,7 @@ _RADII = (2, 3, 5, 7)
 
 def displacement(lake: Lake, asked: Request) -> Drawing:
     """How far stars are moved, against time."""
-    from cte_lake.plots.shift import shift_plot
+    from cte_lake.plots.shapes import shift_plot
 
     asked = asked.defaulting(lake, length=("l",), flash=(0,))
     chosen, parameters = asked.where("against = 'bright'", "pairing = 'chips'")
