@@ -100,4 +100,5 @@ def test_mutations_are_read_or_refused_in_words(make_frame):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(PARTS))
 def test_five_hundred_mutations(make_frame, seed):
-    campaign(make_frame, 500, seed)
+    refused, rounds = campaign(make_frame, 500, seed)
+    assert 0.1 < refused / rounds < 0.9

@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from cte_lake.model.loss_unit import MAGNITUDES
+from cte_lake.plots import style
 from cte_lake.plots.background import background_plot
 from cte_lake.plots.chip_losses import chips_plot
 from cte_lake.plots.compare import compare_plot
@@ -193,12 +194,21 @@ def test_drawing_needs_no_screen() -> None:
         "names = [module.name for module in pkgutil.iter_modules(plots.__path__, 'cte_lake.plots.')]\n"
         "for name in names: importlib.import_module(name)\n"
         "from cte_lake.plots.time import time_plot\n"
-        "names = ('mjd', 'bin_lo', 'bin_hi', 'cte_loss', 'cte_loss_err')\n"
-        "time_plot({name: [55500.0] for name in names})\n"
+        "columns = ('mjd', 'bin_lo', 'bin_hi', 'cte_loss', 'cte_loss_err')\n"
+        "time_plot({name: [55500.0] for name in columns})\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "print(len(names))\n"
     )
     environment = {key: value for key, value in os.environ.items() if key not in {"DISPLAY", "MPLBACKEND"}}
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(list(Path(style.__file__).parent.glob("[!_]*.py")))
 
 
 @pytest.mark.parametrize("name", ["cte-time", "field"])

@@ -15,6 +15,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.views.audits import audits
 from cte_lake.views.bind import Binding
+from cte_lake.views.columns import view_columns
 from cte_lake.views.database import exported_objects, write_database
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
 from tests.sql.writing import add_pair
@@ -49,6 +50,9 @@ def test_what_no_other_is_built_on_can_be_the_first_that_is_named(root):
     for each in (each for each in objects if not any(each.name in other.needs for other in objects)):
         with duckdb.connect() as connection:
             Binding(connection, stored(root)).make([each.name])
+            if each.kind != "macro":
+                columns = [row[0] for row in connection.execute(f"DESCRIBE {each.name}").fetchall()]
+                assert columns == [column.name for column in view_columns(each.name)]
 
 
 def test_what_lists_the_views_lists_all(root):
