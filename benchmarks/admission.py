@@ -33,7 +33,8 @@ from cte_lake.lake.stored import stored
 from cte_lake.masters.project import project
 from cte_lake.masters.read import read_master
 from cte_lake.photometry import PixelData, StarMeasurements, measure, settings_for
-from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+from cte_lake.pipeline.align.align_exposures import align
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -183,7 +184,7 @@ def table_row(root: Path, frames: Path, master: Path, arcsec: float) -> str:
     forced = load_settings(root, {"admission.enabled": False}, environment={})
     ingest(IngestArguments(lake, settings=forced, **common))
     unaligned = measured_losses(root)
-    found = align(AlignArguments(lake, settings=settings, **common))
+    found = align(StageArguments(lake, settings=settings, **common))
     ingest(IngestArguments(lake, settings=settings, **common))
     aligned = measured_losses(root)
     values = "".join(f"{f'{100 * unaligned[b]:.1f} -> {100 * aligned[b]:.1f}':>24}" for b in TABLE_BINS)

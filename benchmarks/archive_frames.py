@@ -28,7 +28,8 @@ import cte_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignReport, align
+from cte_lake.pipeline.align.align_exposures import AlignReport, align
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, IngestReport, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -90,7 +91,7 @@ def run_case(shared: Path, folder: Path, case: Case) -> Outcome:
     common["workers"] = WorkerSettings(0)
     first = ingest(IngestArguments(lake, **common))
     before = within_two_errors(root, shared)
-    aligned = align(AlignArguments(lake, **common))
+    aligned = align(StageArguments(lake, **common))
     ingest(IngestArguments(lake, **common))
     return Outcome(first, before, aligned, within_two_errors(root, shared))
 

@@ -39,9 +39,9 @@ from cte_lake.photometry import PixelData, measure
 from cte_lake.photometry.kernel import EXACT, aperture_sums
 from cte_lake.pipeline.ingest import IngestArguments
 from cte_lake.pipeline.ingest.exposure_rows import phot_table, write_phot
+from cte_lake.pipeline.ingest.ingest_frames import tasks_of
 from cte_lake.pipeline.ingest.ingest_task import MeasureTask, measure_exposure
 from cte_lake.pipeline.ingest.plan import make_plan
-from cte_lake.pipeline.ingest.tasks import tasks_of
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.radii import RADII
 from cte_lake.simulate import TARGETS, Settings, nominal_program, simulate_program

@@ -18,7 +18,8 @@ from cte_lake.lake.read import current_master
 from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import Version, digest, write_row
 from cte_lake.pipeline.align.align_exposures import solution_key
-from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, make_plan
+from cte_lake.pipeline.carry_out import StageArguments
+from cte_lake.pipeline.crmask.mask_exposures import make_plan
 from cte_lake.pipeline.ingest.keys import rules_hash, settings_hash
 from cte_lake.pipeline.survey import IDENTITY, ExposureFile
 from cte_lake.simulate import fill_lake
@@ -101,7 +102,7 @@ def _write_alignments(root: Path, exposures: list[ExposureFile]) -> None:
 
 def _write_masks(root: Path, frames: Path) -> None:
     settings: Settings = load_settings(root)
-    for visit in make_plan(CrmaskArguments(stored(root), (str(frames),), settings)).todo:
+    for visit in make_plan(StageArguments(stored(root), (str(frames),), settings)).todo:
         for exposure in visit.exposures:
             mask = digest(["mask", exposure.rootname])
             version = _version(root / "crmasks", exposure.rootname, visit.key, "masked", mask, ".fits")

@@ -152,7 +152,8 @@ def full() -> None:
 
 def with_align() -> None:
     """Print what `align` does to dy and to the displacement, where pointings are off by up to 2.5 px."""
-    from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+    from cte_lake.pipeline.align.align_exposures import align
+    from cte_lake.pipeline.carry_out import StageArguments
 
     wrong = {"ic7801aaq": WCSError(1.8, -1.7, 0.01), "ic7801abq": WCSError(-0.2, 0.15, -0.01)}
     base = nominal_program(TARGETS["ngc104"], (DATE,))
@@ -172,7 +173,7 @@ def with_align() -> None:
                     load_settings(root, environment={}),
                     (str(root.parent / "frames" / "data"),),
                 )
-                align(AlignArguments(stored(root), source, configured, workers=HERE))
+                align(StageArguments(stored(root), source, configured, workers=HERE))
             measure(root)
             with open_lake(root) as lake:
                 median = lake.sql(

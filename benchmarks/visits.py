@@ -13,8 +13,9 @@ import numpy as np
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignReport, align
-from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, CrmaskReport, find_cosmic_rays
+from cte_lake.pipeline.align.align_exposures import AlignReport, align
+from cte_lake.pipeline.carry_out import StageArguments
+from cte_lake.pipeline.crmask.mask_exposures import CrmaskReport, find_cosmic_rays
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import Program, WCSError, with_wcs_errors
@@ -53,7 +54,7 @@ def new_lake(folder: Path, master: Path, target: str) -> Path:
 def run_align(lake: Path, data: Path, workers: int = 0) -> AlignReport:
     """Align what lies in a folder, with the default settings."""
     settings = load_settings(lake, environment={})
-    return align(AlignArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers)))
+    return align(StageArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers)))
 
 
 def run_crmask(
@@ -62,5 +63,5 @@ def run_crmask(
     """Mask the cosmic rays of what lies in a folder; `flags` are settings other than the defaults."""
     settings = load_settings(lake, environment={}, flags=flags or {})
     return find_cosmic_rays(
-        CrmaskArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers))
+        StageArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(workers))
     )

@@ -9,24 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import (
-    DryRunOption,
-    FramesOptions,
-    JsonOption,
-    LakeOption,
-    PathsArgument,
-    ProgressOption,
-    SetOption,
-    WorkersOptions,
-    given_paths,
-    overwriting,
-    require_frames,
-    settings_of,
-)
+from cte_lake.cli.options import FramesOptions, PathsArgument
+from cte_lake.cli.stage import StageOptions, print_rows
 from cte_lake.filenames import path_text
 
 if TYPE_CHECKING:
-    from cte_lake.pipeline.align.align_exposures import AlignArguments, AlignPlan, AlignReport
+    from cte_lake.pipeline.align.align_exposures import AlignPlan, AlignReport
+    from cte_lake.pipeline.carry_out import StageArguments
 
 Engine = Annotated[
     Literal["tweakwcs", "tweakreg"],
@@ -41,7 +30,6 @@ Engine = Annotated[
 @app.command(rich_help_panel=FRAMES)
 def align(
     paths: PathsArgument,
-    lake: LakeOption = None,
     *,
     frames: FramesOptions,
     engine: Engine = "tweakwcs",
@@ -52,12 +40,7 @@ def align(
     plots: Annotated[
         Path | None, typer.Option("--plots", help="Draw the diagnostic figures of the exposures into DIR.")
     ] = None,
-    pool: WorkersOptions,
-    overwrite: Annotated[bool, overwriting("Align again what is up to date.")] = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-    progress: ProgressOption = True,
-    assignments: SetOption = None,
+    stage: StageOptions,
 ) -> None:
     """Fit the WCS of exposures to the master catalogs and keep it in the lake.
 
@@ -65,34 +48,15 @@ def align(
     solution is kept as a headerlet and used by ingest. An exposure that fails the quality gate is
     quarantined rather than measured with a wrong WCS; the reason is in rejects and the exit code is 3.
     """
-    from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.align.align_exposures import AlignArguments, make_plan, summary_line
     from cte_lake.pipeline.align.align_exposures import align as run_align
+    from cte_lake.pipeline.align.align_exposures import make_plan, summary_line
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments, workers__count=pool.workers)
-    arguments = AlignArguments(
-        lake=root,
-        paths=given_paths(paths),
-        settings=settings,
-        selection=frames.selection(),
-        workers=pool.of(settings),
-        overwrite=overwrite,
-    )
+    arguments = stage.arguments(paths, frames.selection())
     if engine == "tweakreg":
-        _cross_check(arguments, as_json)
+        _cross_check(arguments, stage.as_json)
         return
-    plan = make_plan(arguments)
-    require_frames(plan.found, arguments.paths)
-    if dry_run:
-        _print_plan(plan, as_json)
-        return
-    with progress_bar("align", progress) as report_progress:
-        report = run_align(arguments, plan, report_progress)
+    report = stage.carry_out("align", arguments, make_plan(arguments), _print_plan, run_align)
     _export(arguments, write_fits, plots)
-    if as_json:
-        typer.echo(json.dumps(report.as_dict()))
     for visit_offset in report.visits:
         typer.echo(str(visit_offset), err=True)
     _print_refusals(report)
@@ -100,7 +64,7 @@ def align(
     raise typer.Exit(report.exit_code)
 
 
-def _export(arguments: AlignArguments, write_fits: Path | None, plots: Path | None) -> None:
+def _export(arguments: StageArguments, write_fits: Path | None, plots: Path | None) -> None:
     if write_fits is not None:
         from cte_lake.pipeline.align.export import write_aligned
 
@@ -113,7 +77,7 @@ def _export(arguments: AlignArguments, write_fits: Path | None, plots: Path | No
         typer.echo(f"drew {len(drawn)} figures into {plots}", err=True)
 
 
-def _cross_check(arguments: AlignArguments, as_json: bool) -> None:
+def _cross_check(arguments: StageArguments, as_json: bool) -> None:
     from cte_lake.errors import ExitCode
     from cte_lake.pipeline.align.crosscheck import cross_check
 
@@ -134,17 +98,11 @@ def _print_plan(plan: AlignPlan, as_json: bool) -> None:
     rows += [
         {"path": path_text(path), "action": "reject", "why": str(why)} for path, why in plan.refused.items()
     ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        why = f": {row['why']}" if row["why"] else ""
-        typer.echo(f"{row['action']:<12} {row['path']}{why}")
-    typer.echo(
-        f"plan: {len(plan.todo)} to align, {len(plan.up_to_date)} up to date, {len(plan.refused)} to reject, "
-        f"{plan.excluded} excluded; nothing was done",
-        err=True,
+    summary = (
+        f"{len(plan.todo)} to align, {len(plan.up_to_date)} up to date, {len(plan.refused)} to reject, "
+        f"{plan.excluded} excluded"
     )
+    print_rows(rows, summary, as_json)
 
 
 def _print_refusals(report: AlignReport) -> None:

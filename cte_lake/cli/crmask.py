@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import (
-    DryRunOption,
-    FramesOptions,
-    JsonOption,
-    LakeOption,
-    PathsArgument,
-    ProgressOption,
-    SetOption,
-    WorkersOptions,
-    given_paths,
-    overwriting,
-    require_frames,
-    settings_of,
-)
+from cte_lake.cli.options import FramesOptions, PathsArgument
+from cte_lake.cli.stage import StageOptions, print_rows
 
 if TYPE_CHECKING:
     from cte_lake.pipeline.crmask.mask_exposures import CrmaskPlan
@@ -30,15 +17,9 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=FRAMES)
 def crmask(
     paths: PathsArgument,
-    lake: LakeOption = None,
     *,
     frames: FramesOptions,
-    pool: WorkersOptions,
-    overwrite: Annotated[bool, overwriting("Mask again what is up to date.")] = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-    progress: ProgressOption = True,
-    assignments: SetOption = None,
+    stage: StageOptions,
 ) -> None:
     """Mask the cosmic rays of exposures, visit by visit, and keep masks and sky levels in the lake.
 
@@ -46,34 +27,10 @@ def crmask(
     of the visit shows the field, they are looked for on the one image, away from catalogued stars. Run
     `align` first: exposures that are quarantined are left out.
     """
-    from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.crmask.mask_exposures import (
-        CrmaskArguments,
-        find_cosmic_rays,
-        make_plan,
-        summary_line,
-    )
+    from cte_lake.pipeline.crmask.mask_exposures import find_cosmic_rays, make_plan, summary_line
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments, workers__count=pool.workers)
-    arguments = CrmaskArguments(
-        lake=root,
-        paths=given_paths(paths),
-        settings=settings,
-        selection=frames.selection(),
-        workers=pool.of(settings),
-        overwrite=overwrite,
-    )
-    plan = make_plan(arguments)
-    require_frames(plan.found, arguments.paths)
-    if dry_run:
-        _print_plan(plan, as_json)
-        return
-    with progress_bar("crmask", progress) as report_progress:
-        report = find_cosmic_rays(arguments, plan, report_progress)
-    if as_json:
-        typer.echo(json.dumps(report.as_dict()))
+    arguments = stage.arguments(paths, frames.selection())
+    report = stage.carry_out("crmask", arguments, make_plan(arguments), _print_plan, find_cosmic_rays)
     for explanation in report.rejected:
         typer.echo(f"rejected {explanation['path']}: {explanation['detail']}", err=True)
     for rootname, why in report.left_out.items():
@@ -93,9 +50,4 @@ def _print_plan(plan: CrmaskPlan, as_json: bool) -> None:
     rows += [
         {"rootname": path.name, "action": "reject", "why": str(why)} for path, why in plan.refused.items()
     ]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        typer.echo(f"{row['action']:<12} {row['rootname']}" + (f": {row['why']}" if row["why"] else ""))
-    typer.echo(f"plan: {len(plan.todo)} visits to mask; nothing was done", err=True)
+    print_rows(rows, f"{len(plan.todo)} visits to mask", as_json)

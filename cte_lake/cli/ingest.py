@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import (
-    DryRunOption,
-    ExposuresOptions,
-    JsonOption,
-    LakeOption,
-    ModeOption,
-    PathsArgument,
-    ProgressOption,
-    SetOption,
-    WorkersOptions,
-    given_paths,
-    overwriting,
-    require_frames,
-    settings_of,
-)
+from cte_lake.cli.options import ExposuresOptions, ModeOption, PathsArgument
+from cte_lake.cli.stage import StageOptions, print_rows
 from cte_lake.filenames import path_text
 
 if TYPE_CHECKING:
@@ -32,20 +18,14 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=FRAMES)
 def ingest(
     paths: PathsArgument,
-    lake: LakeOption = None,
     *,
     exposures: ExposuresOptions,
     mode: ModeOption = None,
     engine: Annotated[
         str | None, typer.Option("--engine", help="Engine that sums the apertures: kernel or photutils.")
     ] = None,
-    pool: WorkersOptions,
     limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most N exposures.")] = None,
-    overwrite: Annotated[bool, overwriting("Measure again what is up to date.")] = False,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-    progress: ProgressOption = True,
-    assignments: SetOption = None,
+    stage: StageOptions,
 ) -> None:
     """Measure the stars of exposures in parallel and write them into the lake.
 
@@ -53,56 +33,29 @@ def ingest(
     WCS, cosmic-ray mask or settings changed, are measured. A file that cannot be measured goes to
     rejects with its reason; the others go on, and the exit code is 3.
     """
-    from cte_lake.cli.progress import progress_bar
-    from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.ingest import IngestArguments, make_plan
     from cte_lake.pipeline.ingest import ingest as run_ingest
 
-    root = find_lake(lake)
-    settings = settings_of(
-        root, assignments, photometry__mode=mode, photometry__engine=engine, workers__count=pool.workers
-    )
-    arguments = IngestArguments(
-        lake=root,
-        paths=given_paths(paths),
-        settings=settings,
-        selection=exposures.selection(),
-        workers=pool.of(settings),
-        overwrite=overwrite,
-        limit=limit,
-    )
-    plan = make_plan(arguments)
-    require_frames(len(plan.items), arguments.paths)
-    if dry_run:
-        _print_plan(plan, as_json)
-        return
-    with progress_bar("ingest", progress) as report_progress:
-        report = run_ingest(arguments, plan, report_progress)
-    if as_json:
-        typer.echo(json.dumps(report.as_dict()))
+    common = stage.arguments(paths, exposures.selection(), photometry__mode=mode, photometry__engine=engine)
+    arguments = IngestArguments(**vars(common), limit=limit)
+    report = stage.carry_out("ingest", arguments, make_plan(arguments), _print_plan, run_ingest)
     _print_report(report)
     raise typer.Exit(report.exit_code)
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:
-    if as_json:
-        rows = [
-            {
-                "path": path_text(item.path),
-                "imagename": item.imagename,
-                "action": item.action.value,
-                "reason": item.reason or None,
-                "why": item.why or None,
-            }
-            for item in plan.items
-        ]
-        typer.echo(json.dumps(rows, indent=2))
-        return
-    for item in plan.items:
-        name = item.imagename or path_text(item.path.name)
-        typer.echo(f"{item.action.value:<12} {name}{f': {item.why}' if item.why else ''}")
+    rows = [
+        {
+            "imagename": item.imagename,
+            "path": path_text(item.path),
+            "action": item.action.value,
+            "reason": item.reason or None,
+            "why": item.why or None,
+        }
+        for item in plan.items
+    ]
     counts = ", ".join(f"{n} {action.value}" for action, n in plan.counts.items())
-    typer.echo(f"plan: {counts or 'no frame found'}; nothing was done", err=True)
+    print_rows(rows, counts, as_json)
 
 
 def _print_report(report: IngestReport) -> None:

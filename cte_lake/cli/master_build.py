@@ -88,7 +88,7 @@ def master_merge(
 ) -> None:
     """Add a catalog's new stars to the target's catalog; known stars keep their numbers."""
     from cte_lake.lake.stored import find_lake
-    from cte_lake.pipeline.master_merge import merge_master
+    from cte_lake.pipeline.master_import import merge_master
 
     root = find_lake(lake)
     done, merged = merge_master(root, file, target, settings_of(root, assignments).config, found_in)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ import typer
 from cte_lake.cli import complete
 from cte_lake.cli.app import Options
 from cte_lake.cli.dates import parse_date
-from cte_lake.errors import LakeError, NothingToDo, UsageError
+from cte_lake.errors import LakeError, UsageError
 from cte_lake.names import suggestion
 
 if TYPE_CHECKING:
@@ -273,35 +272,6 @@ class HelpersOptions(Options):
         from cte_lake.pipeline.dask import WorkerSettings
 
         return WorkerSettings.of(configured, self.workers, self.scheduler)
-
-
-def given_paths(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths of a command; ``-`` stands for those on standard input, one a line.
-
-    Raises
-    ------
-    NothingToDo
-        If standard input holds none.
-    """
-    if "-" not in words:
-        return tuple(words)
-    listed = [line.rstrip("\n") for line in sys.stdin]
-    paths = [word for word in words if word != "-"] + [line for line in listed if line.strip()]
-    if not paths:
-        raise NothingToDo("standard input holds no path; give one a line")
-    return tuple(paths)
-
-
-def require_frames(found: int, paths: Sequence[str]) -> None:
-    """Make sure that the paths of a command lead to frames.
-
-    Raises
-    ------
-    NothingToDo
-        If they do not.
-    """
-    if not found:
-        raise NothingToDo(f"no FLT or FLC file was found in {', '.join(paths)}")
 
 
 def overwriting(what: str) -> Any:

@@ -150,12 +150,13 @@ def _ingest(folder: Path, workers: int, say: Say) -> StoredLake:
 
 def _prepare(common: dict[str, Any], say: Say) -> None:
     """Align the frames and mask their cosmic rays, as `run` does."""
-    from cte_lake.pipeline.align.align_exposures import AlignArguments, align
-    from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, find_cosmic_rays
+    from cte_lake.pipeline.align.align_exposures import align
+    from cte_lake.pipeline.carry_out import StageArguments
+    from cte_lake.pipeline.crmask.mask_exposures import find_cosmic_rays
 
     started = perf_counter()
-    aligned = align(AlignArguments(**common))
-    masked = find_cosmic_rays(CrmaskArguments(**common))
+    aligned = align(StageArguments(**common))
+    masked = find_cosmic_rays(StageArguments(**common))
     failed = [*aligned.quarantined, *aligned.rejected, *masked.rejected]
     if failed:
         raise RuntimeError(f"a simulated frame could not be prepared: {failed[0]['detail']}")

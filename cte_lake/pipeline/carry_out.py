@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from cte_lake.config import Settings
-from cte_lake.errors import CteLakeError, NothingToDo, Rejected
+from cte_lake.errors import CteLakeError, ExitCode, NothingToDo, Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.regular import cannot_open
 from cte_lake.lake.selection import Selection
@@ -52,6 +52,73 @@ class StageArguments:
     overwrite: bool = False
 
 
+@dataclass(frozen=True)
+class IngestArguments(StageArguments):
+    """Arguments of an ingest.
+
+    Attributes
+    ----------
+    limit : int or None
+        Largest number of exposures measured in this run.
+    """
+
+    limit: int | None = None
+
+
+@dataclass
+class Preparing:
+    """What a stage that prepares exposures leaves alone; a stage's own plan adds what is to be done.
+
+    Attributes
+    ----------
+    up_to_date : list of str
+        Root names for which nothing has changed: file, catalog, settings.
+    refused : dict of Path to Rejected
+        Files that cannot be used.
+    excluded, unselected : int
+        Files left out by a configured rule, and by the selection.
+    """
+
+    up_to_date: list[str] = field(default_factory=list)
+    refused: dict[Path, Rejected] = field(default_factory=dict)
+    excluded: int = 0
+    unselected: int = 0
+
+    @property
+    def selected(self) -> int:
+        """How many exposures and files the selection and the rules left."""
+        return len(self.up_to_date) + len(self.refused)
+
+    @property
+    def found(self) -> int:
+        """How many exposures and files were found, whatever is done with them."""
+        return self.selected + self.excluded + self.unselected
+
+
+@dataclass
+class StageReport:
+    """What every stage counts: files left out by a rule, a record per refused file, wall time in seconds."""
+
+    excluded: int = 0
+    rejected: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Done, or done in part where files failed."""
+        return ExitCode.DONE_IN_PART if self.rejected else ExitCode.DONE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        return vars(self) | {"exit_code": int(self.exit_code)}
+
+    def refuse(
+        self, lake: StoredLake, settings_hash: str, path: Path, refusal: Rejected, image: Image | None = None
+    ) -> None:
+        """Put a refused file on record, in the lake and here; see `put_on_record`."""
+        self.rejected.append(put_on_record(lake, path, refusal, settings_hash, image))
+
+
 class Image(Protocol):
     """What a refused file is known by, as far as its header was read."""
 
@@ -82,16 +149,27 @@ def carry_out(
             progress(number, len(tasks))
 
 
-def require_selected(selection: Selection, found: int, unselected: int) -> None:
-    """Make sure that a selection which names exposures finds one.
+def prepare(
+    arguments: StageArguments,
+    plan: Preparing,
+    refuse: Callable[[Path, Rejected], None],
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    record: Callable[[Done[Task, Result]], None],
+    progress: Progress | None,
+) -> None:
+    """Put a plan's refusals on record by `refuse`, and carry its tasks out; see `carry_out`.
 
     Raises
     ------
     NothingToDo
-        If all exposures were left out by the selection.
+        If the selection names exposures, and all were left out by it.
     """
-    if selection and unselected and not found:
-        raise NothingToDo(f"none of {unselected} exposures is selected by {selection}")
+    if arguments.selection and plan.unselected and not plan.selected:
+        raise NothingToDo(f"none of {plan.unselected} exposures is selected by {arguments.selection}")
+    for path, refusal in plan.refused.items():
+        refuse(path, refusal)
+    carry_out(function, tasks, arguments.workers, record, progress)
 
 
 def put_on_record(

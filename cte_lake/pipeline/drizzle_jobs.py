@@ -17,6 +17,19 @@ from typing import Any
 from astropy.io import fits
 
 _WATCH_SECONDS = 2.0
+_ALWAYS: dict[str, Any] = {
+    "runfile": "",
+    "updatewcs": False,
+    "preserve": False,
+    # In memory AstroDrizzle does not write the masks.
+    "in_memory": False,
+    "num_cores": 1,
+    "context": False,
+    "build": False,
+    "skysub": True,
+    # 'match' falls back to this one anyway and then leaves no MDRIZSKY behind.
+    "skymethod": "localmin",
+}
 
 
 def crmask(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -40,24 +53,15 @@ def crmask(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
         files,
         # Without an underscore in it drizzlepac cuts the name short.
         output="visit_all",
-        runfile="",
-        updatewcs=False,
-        preserve=False,
-        # With clean it would remove the masks, with in_memory it does not write them.
+        # It would remove the masks.
         clean=False,
-        in_memory=False,
-        num_cores=1,
-        context=False,
-        build=False,
-        skysub=True,
-        # 'match' falls back to this one anyway and then leaves no MDRIZSKY behind.
-        skymethod="localmin",
         driz_separate=True,
         median=True,
         blot=True,
         driz_cr=True,
         driz_cr_corr=False,
         driz_combine=False,
+        **_ALWAYS,
         **options,
     )
     return {"sky": {name: _sky(name) for name in files}}
@@ -77,22 +81,14 @@ def combine(files: list[str], output: str, options: dict[str, Any]) -> dict[str,
     AstroDrizzle(
         files,
         output=output,
-        runfile="",
-        updatewcs=False,
-        preserve=False,
         clean=True,
-        in_memory=False,
-        num_cores=1,
-        context=False,
-        build=False,
-        skysub=True,
-        skymethod="localmin",
         driz_separate=several,
         median=several,
         blot=several,
         driz_cr=several,
         driz_combine=True,
         final_wcs=True,
+        **_ALWAYS,
         **options,
     )
     return {"science": f"{output}_drc_sci.fits", "weight": f"{output}_drc_wht.fits"}

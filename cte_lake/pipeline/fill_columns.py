@@ -17,7 +17,7 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.upgrade import record_schemas
 from cte_lake.lake.versions import digest
 from cte_lake.names import suggestion
-from cte_lake.pipeline.ingest.keywords import keyword_columns, keyword_values
+from cte_lake.pipeline.ingest.exposure_rows import keyword_columns, keyword_values
 
 
 @dataclass

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from cte_lake import __version__
 from cte_lake.config import Config
+from cte_lake.errors import NothingToDo
 from cte_lake.lake.paths import master_file
 from cte_lake.lake.read import MasterFile, current_master
 from cte_lake.lake.read import read_master as read_lake_master
@@ -19,6 +21,9 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.masters.read import read_master
 from cte_lake.masters.table import MasterTable, content_hash
+
+if TYPE_CHECKING:
+    from cte_lake.masters.merge import Merged
 
 _J2000_MJD, _DAYS_A_YEAR, _LATEST_YEAR = 51544.5, 365.25, 2200.0
 
@@ -149,3 +154,39 @@ def lake_catalog(master: MasterFile) -> tuple[MasterTable, list[str | None], lis
     stars = MasterTable(np.array(columns["master_id"], np.int64), x, y, ra, dec, extra)
     n = len(stars)
     return stars, columns.get("filter", [None] * n), columns["origin"]
+
+
+def merge_master(
+    lake: StoredLake, path: Path, target: str, config: Config, filter_: str | None = None
+) -> tuple[ImportedMaster, Merged]:
+    """Add the stars of a catalog file that the target's catalog lacks, under new numbers.
+
+    Raises
+    ------
+    ConfigError
+        If the target is not configured.
+    NothingToDo
+        If the target has no catalog to merge into.
+    CatalogError
+        If the file is refused or no star is common.
+    """
+    from cte_lake.masters.merge import merge
+
+    target = config.target_named(target)
+    present = current_master(lake, target)
+    if present is None:
+        raise NothingToDo(
+            f"target {target} has no master catalog to merge into; "
+            f"use `cte-lake master import {path} --target {target}`"
+        )
+    older, filters, origins = lake_catalog(present)
+    merged = merge(older, read_master(path), config.master_build.merge_radius)
+    n_added = int(merged.added.sum())
+    done = store_master(
+        lake,
+        merged.table,
+        target,
+        [*origins, *[str(path.absolute())] * n_added],
+        [*filters, *[filter_] * n_added],
+    )
+    return done, merged

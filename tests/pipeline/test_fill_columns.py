@@ -18,7 +18,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.fill_columns import fill_columns, fillable
 from cte_lake.pipeline.ingest import IngestArguments, ingest
-from cte_lake.pipeline.ingest.keywords import keyword_columns
+from cte_lake.pipeline.ingest.exposure_rows import keyword_columns
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.resources import data_dir
 

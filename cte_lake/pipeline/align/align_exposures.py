@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,12 +26,13 @@ from cte_lake.pipeline.align.alignment_rows import (
 )
 from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
 from cte_lake.pipeline.carry_out import (
+    Preparing,
     Progress,
     StageArguments,
-    carry_out,
+    StageReport,
+    prepare,
     put_on_record,
     refusal_of,
-    require_selected,
 )
 from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.survey import ExposureFile, survey
@@ -39,42 +41,20 @@ from cte_lake.pipeline.survey import ExposureFile, survey
 ALIGN_ALGORITHM = 1
 
 
-class AlignArguments(StageArguments):
-    """Arguments of an alignment."""
-
-
 @dataclass
-class AlignPlan:
-    """What is to be done.
-
-    Attributes
-    ----------
-    todo : list of (ExposureFile, MasterFile, str)
-        Exposures to align, with the catalog and the key of what comes out.
-    up_to_date : list of str
-        Root names whose solution rests on the same file, catalog and settings.
-    refused : dict of Path to Rejected
-        Files that cannot be aligned.
-    excluded : int
-        Files left out by a configured rule.
-    unselected : int
-        Files left out by the selection.
-    """
+class AlignPlan(Preparing):
+    """What is to be done: `todo` has each exposure to align, its catalog and the key of the result."""
 
     todo: list[tuple[ExposureFile, MasterFile, str]] = field(default_factory=list)
-    up_to_date: list[str] = field(default_factory=list)
-    refused: dict[Path, Rejected] = field(default_factory=dict)
-    excluded: int = 0
-    unselected: int = 0
 
     @property
-    def found(self) -> int:
-        """How many files were found, whatever is done with them."""
-        return len(self.todo) + len(self.up_to_date) + len(self.refused) + self.excluded + self.unselected
+    def selected(self) -> int:
+        """How many files the selection and the rules left."""
+        return len(self.todo) + super().selected
 
 
 @dataclass
-class AlignReport:
+class AlignReport(StageReport):
     """What an alignment did: counts, refused files, a record per exposure worked on, visits that were off.
 
     `withdrawn` counts measured images (FLT and FLC, all modes) of quarantined exposures, which readers no
@@ -84,13 +64,10 @@ class AlignReport:
     aligned: int = 0
     skipped: int = 0
     up_to_date: int = 0
-    excluded: int = 0
     withdrawn: int = 0
     quarantined: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
     exposures: list[dict[str, Any]] = field(default_factory=list)
     visits: list[VisitOffset] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def exit_code(self) -> ExitCode:
@@ -99,11 +76,10 @@ class AlignReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values."""
-        visits = [asdict(visit) for visit in self.visits]
-        return vars(self) | {"visits": visits, "exit_code": int(self.exit_code)}
+        return super().as_dict() | {"visits": [asdict(visit) for visit in self.visits]}
 
 
-def make_plan(arguments: AlignArguments) -> AlignPlan:
+def make_plan(arguments: StageArguments) -> AlignPlan:
     """Decide what is to be aligned; nothing is written and no pixel is read.
 
     Raises
@@ -132,13 +108,13 @@ def make_plan(arguments: AlignArguments) -> AlignPlan:
 
 
 def align(
-    arguments: AlignArguments, plan: AlignPlan | None = None, progress: Progress | None = None
+    arguments: StageArguments, plan: AlignPlan | None = None, progress: Progress | None = None
 ) -> AlignReport:
     """Fit the WCS of what is new or out of date among the given files to its master catalog.
 
     Parameters
     ----------
-    arguments : AlignArguments
+    arguments : StageArguments
         What is asked.
     plan : AlignPlan, optional
         A plan made before from the same arguments.
@@ -157,18 +133,10 @@ def align(
     started = perf_counter()
     arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
-    found = len(plan.todo) + len(plan.up_to_date) + len(plan.refused)
-    require_selected(arguments.selection, found, plan.unselected)
     report = AlignReport(up_to_date=len(plan.up_to_date), excluded=plan.excluded)
-    for path, refusal in plan.refused.items():
-        _refuse(arguments, report, path, refusal)
-    carry_out(
-        align_exposure,
-        _tasks(arguments, plan),
-        arguments.workers,
-        lambda done: _record(arguments, report, done),
-        progress,
-    )
+    refuse = partial(report.refuse, arguments.lake, _settings_hash(arguments.settings))
+    record = partial(_record, arguments, report, refuse)
+    prepare(arguments, plan, refuse, align_exposure, _tasks(arguments, plan), record, progress)
     _withdraw_quarantined(arguments, report)
     report.exposures.sort(key=lambda entry: str(entry["rootname"]))
     report.visits = visit_offsets(report.exposures)
@@ -176,7 +144,7 @@ def align(
     return report
 
 
-def _tasks(arguments: AlignArguments, plan: AlignPlan) -> list[Any]:
+def _tasks(arguments: StageArguments, plan: AlignPlan) -> list[Any]:
     from cte_lake.pipeline.align.align_task import AlignTask
 
     config = arguments.settings.config
@@ -195,11 +163,12 @@ def _tasks(arguments: AlignArguments, plan: AlignPlan) -> list[Any]:
     ]
 
 
-def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]) -> None:
+def _record(
+    arguments: StageArguments, report: AlignReport, refuse: Callable[..., None], done: Done[Any, Any]
+) -> None:
     exposure: ExposureFile = done.task.exposure
     if done.result is None:
-        refusal = refusal_of(Path(exposure.path), done.error, "align")
-        _refuse(arguments, report, Path(exposure.path), refusal, exposure)
+        refuse(Path(exposure.path), refusal_of(Path(exposure.path), done.error, "align"), exposure)
         return
     outcome = done.result
     numbers = {} if outcome.quality is None else asdict(outcome.quality)
@@ -219,24 +188,13 @@ def _record(arguments: AlignArguments, report: AlignReport, done: Done[Any, Any]
         )
 
 
-def _withdraw_quarantined(arguments: AlignArguments, report: AlignReport) -> None:
+def _withdraw_quarantined(arguments: StageArguments, report: AlignReport) -> None:
     """Take out of readers' sight what was measured of exposures whose position is now known to be wrong."""
     if not report.quarantined or not arguments.settings.config.photometry.use_alignment:
         return
     for row in readable_exposures(arguments.lake, [entry["rootname"] for entry in report.quarantined]):
         withdraw(arguments.lake, row)
         report.withdrawn += 1
-
-
-def _refuse(
-    arguments: AlignArguments,
-    report: AlignReport,
-    path: Path,
-    refusal: Rejected,
-    exposure: ExposureFile | None = None,
-) -> None:
-    settings_hash = _settings_hash(arguments.settings)
-    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
 
 
 def _no_master(target: str) -> Rejected:

@@ -16,11 +16,11 @@ from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.fitsfile import wcs_of
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.lake.read import MasterFile, current_master, read_master
-from cte_lake.pipeline.align.align_exposures import AlignArguments
 from cte_lake.pipeline.align.align_task import find_sources
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.fit import grid_of
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile, survey
@@ -34,7 +34,7 @@ _TOLERANCE = 2.0
 _CATALOG = "reference.txt"
 
 
-def cross_check(arguments: AlignArguments) -> list[dict[str, Any]]:
+def cross_check(arguments: StageArguments) -> list[dict[str, Any]]:
     """Align the selected exposures by TweakReg, on copies, and compare with the lake's solutions.
 
     TweakReg writes a WCS even where it matched nothing; its result counts only as a difference.
@@ -63,7 +63,7 @@ def cross_check(arguments: AlignArguments) -> list[dict[str, Any]]:
 
 
 def _compare(
-    exposure: ExposureFile, solution: WcsSolution, master: MasterFile, arguments: AlignArguments
+    exposure: ExposureFile, solution: WcsSolution, master: MasterFile, arguments: StageArguments
 ) -> dict[str, Any]:
     config = arguments.settings.config
     length = exposure_length(exposure.exptime, config.chips.short_limit)

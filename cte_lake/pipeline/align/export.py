@@ -13,14 +13,14 @@ from cte_lake.errors import NothingToDo, Rejected
 from cte_lake.frames.exposure import read_exposure
 from cte_lake.lake.versions import Version
 from cte_lake.lake.write import replacing
-from cte_lake.pipeline.align.align_exposures import AlignArguments
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, MATCHES, alignment_for, alignment_states
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 
-def write_aligned(arguments: AlignArguments, folder: Path) -> list[Path]:
+def write_aligned(arguments: StageArguments, folder: Path) -> list[Path]:
     """Write copies of the selected FLCs and FLTs with their aligned WCS applied.
 
     Exposures that are not aligned get no copy: a copy with a wrong WCS would look like an aligned one.
@@ -47,7 +47,7 @@ def write_aligned(arguments: AlignArguments, folder: Path) -> list[Path]:
     return written
 
 
-def draw_diagnostics(arguments: AlignArguments, folder: Path) -> list[Path]:
+def draw_diagnostics(arguments: StageArguments, folder: Path) -> list[Path]:
     """Draw offset histogram, residuals and vectors of the selected exposures, one PNG an exposure.
 
     Raises
@@ -85,5 +85,5 @@ def read_matches(version: Version) -> tuple[dict[str, NDArray[Any]], NDArray[np.
     return {name: table.column(name).to_numpy() for name in table.column_names}, votes
 
 
-def _selected(arguments: AlignArguments) -> list[ExposureFile]:
+def _selected(arguments: StageArguments) -> list[ExposureFile]:
     return survey(arguments.paths, arguments.settings, arguments.selection).exposures

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
-from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
 from cte_lake.pipeline.carry_out import (
+    Preparing,
     Progress,
     StageArguments,
-    carry_out,
-    put_on_record,
+    StageReport,
+    prepare,
     refusal_of,
-    require_selected,
 )
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
 from cte_lake.pipeline.dask import Done
@@ -29,10 +30,6 @@ from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Raised when the way from frames to masks changes the masks though no setting did.
 CRMASK_ALGORITHM = 1
-
-
-class CrmaskArguments(StageArguments):
-    """Arguments of a search for cosmic rays."""
 
 
 @dataclass(frozen=True)
@@ -45,61 +42,38 @@ class Visit:
 
 
 @dataclass
-class CrmaskPlan:
+class CrmaskPlan(Preparing):
     """What is to be done.
 
     Attributes
     ----------
     todo : list of Visit
         Visits to mask; all their exposures, since each mask rests on the others.
-    up_to_date : list of str
-        Root names whose mask rests on the same files, WCS and settings.
     left_out : dict of str to str
         Root names that get no mask, and why.
-    refused : dict of Path to Rejected
-        Files that cannot be used.
-    excluded, unselected : int
-        Files left out by a configured rule, and by the selection.
     """
 
     todo: list[Visit] = field(default_factory=list)
-    up_to_date: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    refused: dict[Path, Rejected] = field(default_factory=dict)
-    excluded: int = 0
-    unselected: int = 0
 
     @property
-    def found(self) -> int:
-        """How many exposures and files were found, whatever is done with them."""
-        masked = sum(len(visit.exposures) for visit in self.todo) + len(self.up_to_date)
-        return masked + len(self.left_out) + len(self.refused) + self.excluded + self.unselected
+    def selected(self) -> int:
+        """How many exposures and files the selection and the rules left."""
+        return sum(len(visit.exposures) for visit in self.todo) + len(self.left_out) + super().selected
 
 
 @dataclass
-class CrmaskReport:
+class CrmaskReport(StageReport):
     """What was done: counts, exposures by method, refused files, and what AstroDrizzle took of the time."""
 
     masked: list[dict[str, Any]] = field(default_factory=list)
-    rejected: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     up_to_date: int = 0
-    excluded: int = 0
     drizzlepac_seconds: float = 0.0
     drizzlepac_peak_mb: float = 0.0
-    seconds: float = 0.0
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Done, or done in part where files failed."""
-        return ExitCode.DONE_IN_PART if self.rejected else ExitCode.DONE
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain values."""
-        return vars(self) | {"exit_code": int(self.exit_code)}
 
 
-def make_plan(arguments: CrmaskArguments) -> CrmaskPlan:
+def make_plan(arguments: StageArguments) -> CrmaskPlan:
     """Decide which visits are to be masked; nothing is written and no pixel is read.
 
     A selection chooses visits; each is masked as a whole, since a mask rests on all exposures of the field.
@@ -175,7 +149,7 @@ def _by_visit(exposures: list[ExposureFile], short_limit: float) -> list[tuple[E
 
 
 def _visit(
-    arguments: CrmaskArguments, exposures: tuple[ExposureFile, ...], alignments: dict[str, Version]
+    arguments: StageArguments, exposures: tuple[ExposureFile, ...], alignments: dict[str, Version]
 ) -> Visit:
     aligned = {
         exposure.rootname: state.hash
@@ -193,13 +167,13 @@ def _visit(
 
 
 def find_cosmic_rays(
-    arguments: CrmaskArguments, plan: CrmaskPlan | None = None, progress: Progress | None = None
+    arguments: StageArguments, plan: CrmaskPlan | None = None, progress: Progress | None = None
 ) -> CrmaskReport:
     """Mask the cosmic rays of what is new or out of date among the given files.
 
     Parameters
     ----------
-    arguments : CrmaskArguments
+    arguments : StageArguments
         What is asked.
     plan : CrmaskPlan, optional
         A plan made before from the same arguments.
@@ -218,26 +192,18 @@ def find_cosmic_rays(
     started = perf_counter()
     arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
-    found = len(plan.todo) + len(plan.up_to_date) + len(plan.left_out) + len(plan.refused)
-    require_selected(arguments.selection, found, plan.unselected)
     report = CrmaskReport(
         up_to_date=len(plan.up_to_date), excluded=plan.excluded, left_out=dict(plan.left_out)
     )
-    for path, refusal in plan.refused.items():
-        _refuse(arguments, report, path, refusal)
-    carry_out(
-        mask_visit,
-        _tasks(arguments, plan),
-        arguments.workers,
-        lambda done: _record(arguments, report, done),
-        progress,
-    )
+    refuse = partial(report.refuse, arguments.lake, _settings_hash(arguments.settings))
+    record = partial(_record, report, refuse)
+    prepare(arguments, plan, refuse, mask_visit, _tasks(arguments, plan), record, progress)
     report.masked.sort(key=lambda entry: str(entry["rootname"]))
     report.seconds = perf_counter() - started
     return report
 
 
-def _tasks(arguments: CrmaskArguments, plan: CrmaskPlan) -> list[Any]:
+def _tasks(arguments: StageArguments, plan: CrmaskPlan) -> list[Any]:
     from cte_lake.pipeline.crmask.mask_task import CrmaskTask
 
     settings = arguments.settings.config.crmask
@@ -255,28 +221,17 @@ def _tasks(arguments: CrmaskArguments, plan: CrmaskPlan) -> list[Any]:
     ]
 
 
-def _record(arguments: CrmaskArguments, report: CrmaskReport, done: Done[Any, Any]) -> None:
+def _record(report: CrmaskReport, refuse: Callable[..., None], done: Done[Any, Any]) -> None:
     exposures: dict[str, ExposureFile] = {e.path: e for e in done.task.exposures}
     if done.result is None:
         for path, exposure in exposures.items():
-            _refuse(arguments, report, Path(path), refusal_of(Path(path), done.error, "crmask"), exposure)
+            refuse(Path(path), refusal_of(Path(path), done.error, "crmask"), exposure)
         return
     report.masked += done.result.masked
     report.drizzlepac_seconds += sum(done.result.seconds)
     report.drizzlepac_peak_mb = max([report.drizzlepac_peak_mb, *done.result.peak_mb])
     for path, refusal in done.result.refused.items():
-        _refuse(arguments, report, Path(path), refusal, exposures[path])
-
-
-def _refuse(
-    arguments: CrmaskArguments,
-    report: CrmaskReport,
-    path: Path,
-    refusal: Rejected,
-    exposure: ExposureFile | None = None,
-) -> None:
-    settings_hash = _settings_hash(arguments.settings)
-    report.rejected.append(put_on_record(arguments.lake, path, refusal, settings_hash, exposure))
+        refuse(Path(path), refusal, exposures[path])
 
 
 def _settings_hash(settings: Settings) -> str:

@@ -1,13 +1,13 @@
 """Ingest: exposures in, photometry and exposure rows out.
 
-`arguments` what was asked, `discover` which files, `items` what is known of them, `planner` and `plan` what
+`discover` which files, `items` what is known of them, `planner` and `plan` what
 is to be done with each and why, `task` what a worker does with one, `rows` what it writes, `run` the
 orchestration.
 """
 
 from __future__ import annotations
 
-from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.carry_out import IngestArguments
 from cte_lake.pipeline.ingest.ingest_frames import IngestReport, ingest
 from cte_lake.pipeline.ingest.items import Action, Item
 from cte_lake.pipeline.ingest.plan import Plan, make_plan

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +14,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError
+from cte_lake.errors import LakeError, Rejected
 from cte_lake.filenames import path_from_text, path_text
-from cte_lake.lake.commit import withdraw, write_exposure, write_photometry
+from cte_lake.frames.cards import HeaderCards
+from cte_lake.frames.opening import open_frame
+from cte_lake.lake.commit import write_photometry
 from cte_lake.lake.contents import contents_of
 from cte_lake.lake.evolve import file_schema
 from cte_lake.lake.paths import Partition, reject_file
 from cte_lake.lake.place import Named
 from cte_lake.lake.read import reject_rows
-from cte_lake.lake.schemas import dataset, radius_suffix
+from cte_lake.lake.schemas import Column, dataset, radius_suffix
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import conform, write_table
 from cte_lake.photometry import StarMeasurements
-
-__all__ = [
-    "is_whole",
-    "phot_table",
-    "settings_json",
-    "summary",
-    "withdraw",
-    "write_exposure",
-    "write_phot",
-    "write_reject",
-]
 
 
 def phot_table(
@@ -200,3 +192,36 @@ def _gone(text: str) -> bool:
     path = path_from_text(text)
     # A link that leads nowhere is there; a name that no file can have never was.
     return "\0" not in text and not os.path.lexists(path) and path.parent.is_dir()
+
+
+@cache
+def keyword_columns() -> tuple[Column, ...]:
+    """Columns whose schema entry names a ``keyword``."""
+    return tuple(column for column in dataset("exposures").columns if column.keyword)
+
+
+def keyword_values(path: str) -> dict[str, Any]:
+    """Return the values of such columns for a frame, from the primary header, else that of chip 2's SCI.
+
+    What is missing, damaged or of another type is None: nothing is decided by it.
+    """
+    if not keyword_columns():
+        return {}
+    file = Path(path)
+    with open_frame(file, headers_only=True) as hdus:
+        headers = [hdus[0].header, *(hdu.header for hdu in hdus if (hdu.name.upper(), hdu.ver) == ("SCI", 1))]
+        cards = HeaderCards(file.name, headers)
+        return {column.name: _typed(cards, column) for column in keyword_columns()}
+
+
+def _typed(cards: HeaderCards, column: Column) -> Any:
+    try:
+        if column.type == "string":
+            return cards.optional_text(column.keyword) or None
+        if column.type == "bool":
+            value = cards.raw(column.keyword)
+            return value if isinstance(value, bool) else None
+        number = cards.optional_number(column.keyword)
+        return int(number) if number is not None and column.type.startswith("int") else number
+    except Rejected:
+        return None

@@ -5,26 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_from_text, path_text
+from cte_lake.lake.added_columns import added_columns
+from cte_lake.lake.commit import withdraw
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline import ingest_tally as tally
-from cte_lake.pipeline.carry_out import WORKER_FAILURES, Progress, carry_out, put_on_record, refusal_of
+from cte_lake.pipeline.carry_out import (
+    WORKER_FAILURES,
+    IngestArguments,
+    Progress,
+    StageReport,
+    carry_out,
+    put_on_record,
+    refusal_of,
+)
 from cte_lake.pipeline.dask import Done
-from cte_lake.pipeline.ingest.arguments import IngestArguments
 from cte_lake.pipeline.ingest.exposure_rows import end_rejects
 from cte_lake.pipeline.ingest.items import Action, Item, Previous
+from cte_lake.pipeline.ingest.keys import photometry_settings
 from cte_lake.pipeline.ingest.plan import Plan, make_plan
 from cte_lake.pipeline.ingest_tally import OUTCOMES
+
+if TYPE_CHECKING:
+    from cte_lake.pipeline.ingest.ingest_task import MeasureTask
 
 #: Steps whose refusals say nothing of the image: what was measured of it before goes on to count.
 _NOTHING_AGAINST_THE_IMAGE = frozenset({"write", "worker"})
 
 
 @dataclass
-class IngestReport:
+class IngestReport(StageReport):
     """What an ingest did.
 
     Attributes
@@ -33,10 +46,6 @@ class IngestReport:
         Exposures measured; exposures whose photometry was there and whose row was renewed.
     stars : int
         Rows of photometry written.
-    rejected : list of dict
-        Files that failed: path, stage, reason, detail.
-    excluded : int
-        Files left out by a rule.
     withdrawn : int
         Exposures measured before that are now refused or left out by a rule: readers no longer see them.
     counts : dict
@@ -53,16 +62,12 @@ class IngestReport:
         Images measured whose compression rounded pixels without dither, and the coarsest step, electrons.
     unfilled : list of str
         Why an added column has no value in an image.
-    seconds : float
-        Wall time.
     """
 
     measured: int = 0
     renewed: int = 0
     stars: int = 0
-    excluded: int = 0
     withdrawn: int = 0
-    rejected: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
     files: int = 0
@@ -71,7 +76,6 @@ class IngestReport:
     rounded: int = 0
     coarsest: float = 0.0
     unfilled: list[str] = field(default_factory=list)
-    seconds: float = 0.0
 
     @property
     def notes(self) -> list[str]:
@@ -91,10 +95,6 @@ class IngestReport:
     def exit_code(self) -> ExitCode:
         """Done, or done in part where files or added columns failed."""
         return ExitCode.DONE_IN_PART if self.rejected or self.unfilled else ExitCode.DONE
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the report as plain values."""
-        return vars(self) | {"exit_code": int(self.exit_code)}
 
 
 def ingest(
@@ -161,7 +161,6 @@ def _measure_all(
     if not plan.ready:
         return
     from cte_lake.pipeline.ingest.ingest_task import measure_or_refuse
-    from cte_lake.pipeline.ingest.tasks import tasks_of
 
     items = {item.imagename: item for item in plan.of(Action.MEASURE)}
     carry_out(
@@ -219,8 +218,6 @@ class _Recorder:
                 self.report.coarsest = max(self.report.coarsest, done.result.quantum)
 
     def _withdraw(self, previous: Previous) -> None:
-        from cte_lake.pipeline.ingest.exposure_rows import withdraw
-
         lake, mode = self.arguments.lake, self.arguments.settings.config.photometry.mode
         row = earlier_exposure(lake, previous.partition, previous.imagename, mode, previous.phot_key)
         if row is None:
@@ -253,3 +250,44 @@ def _refusal_of(path: Path, error: BaseException) -> Rejected:
     if refusal.reason in WORKER_FAILURES:
         return Rejected(refusal.reason, refusal.detail, stage="worker")
     return refusal
+
+
+def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
+    """Return one task for each exposure that the plan wants measured.
+
+    Raises
+    ------
+    ConfigError
+        If a function of the configuration cannot be used.
+    """
+    from cte_lake.pipeline.ingest.ingest_task import MeasureTask
+    from cte_lake.pipeline.ingest.write_added import check_functions
+
+    config = arguments.settings.config
+    added = added_columns(config)
+    check_functions(arguments.lake, added)
+    settings = photometry_settings(config)
+    return [
+        MeasureTask(
+            lake=arguments.lake,
+            exposure=candidate.exposure,
+            target=candidate.target,
+            chip=chip,
+            master=candidate.master,
+            settings=settings,
+            settings_hash=plan.settings_hash,
+            rules_hash=plan.rules_hash,
+            aperture=float(config.measure.aperture),
+            pam_dir=config.photometry.pam_dir,
+            edge_margin=config.photometry.edge_margin,
+            good_bits=sum(config.photometry.good_bits),
+            use_alignment=config.photometry.use_alignment,
+            use_crmask=config.photometry.use_crmask,
+            admission=config.admission,
+            align=config.align,
+            previous=candidate.item.previous,
+            overwrite=arguments.overwrite,
+            added=added,
+        )
+        for candidate, chip in plan.ready.values()
+    ]

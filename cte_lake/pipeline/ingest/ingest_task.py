@@ -22,6 +22,7 @@ from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.frames.quantised import undithered_step
 from cte_lake.lake.added_columns import AddedColumn
+from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
 from cte_lake.lake.stored import StoredLake
@@ -30,9 +31,9 @@ from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements,
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
 from cte_lake.pipeline.crmask.mask_rows import CRMask, mask_for
 from cte_lake.pipeline.ingest import exposure_rows as rows
+from cte_lake.pipeline.ingest.exposure_rows import keyword_values
 from cte_lake.pipeline.ingest.items import Previous
 from cte_lake.pipeline.ingest.keys import phot_key
-from cte_lake.pipeline.ingest.keywords import keyword_values
 from cte_lake.pipeline.ingest.position import Position, failures, measure_position
 from cte_lake.pipeline.ingest.write_added import write_added
 
@@ -131,7 +132,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     old = _measured_before(task, inputs)
     if old is not None:
         _admit(task, inputs, Position.from_row(old))
-        rows.write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
+        write_exposure(task.lake, partition, {**old, **_record(task, inputs)})
         seconds = perf_counter() - started
         return Outcome(task.exposure.imagename, old["n_stars"], False, seconds, old.get("quantum"))
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
@@ -145,7 +146,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     quantum = undithered_step(task.exposure.path, task.chip)
     record |= position.as_columns() | {"orientation": orientation(image.wcs), "quantum": quantum}
     failed = write_added(task.lake, task.added, pixels, table, record)
-    rows.write_exposure(task.lake, partition, record)
+    write_exposure(task.lake, partition, record)
     seconds = perf_counter() - started
     return Outcome(task.exposure.imagename, table.num_rows, True, seconds, quantum, failed)
 

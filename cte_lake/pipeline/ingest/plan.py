@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from cte_lake.pipeline.ingest.arguments import IngestArguments
+from cte_lake.pipeline.carry_out import IngestArguments
 from cte_lake.pipeline.ingest.contest import settle_contests
 from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item
@@ -48,6 +48,11 @@ class Plan:
     rules_hash: str
     unaligned: frozenset[str] = frozenset()
     unmasked: frozenset[str] = frozenset()
+
+    @property
+    def found(self) -> int:
+        """How many files were found, whatever is done with them."""
+        return len(self.items)
 
     @property
     def lacking(self) -> Lacking:

@@ -24,18 +24,20 @@ def fetch_frames(arguments: RunArguments) -> StepReport:
 
 def align_frames(arguments: RunArguments) -> StepReport:
     """Align what is new or out of date."""
-    from cte_lake.pipeline.align.align_exposures import AlignArguments, align, summary_line
+    from cte_lake.pipeline.align.align_exposures import align, summary_line
+    from cte_lake.pipeline.carry_out import StageArguments
 
-    done = align(AlignArguments(**_common(arguments)))
+    done = align(StageArguments(**_common(arguments)))
     failed = len(done.quarantined) + len(done.rejected)
     return StepReport("align", done.aligned, failed, summary_line(done), done.exit_code)
 
 
 def mask_cosmic_rays(arguments: RunArguments) -> StepReport:
     """Mask the cosmic rays of visits that are new or out of date."""
-    from cte_lake.pipeline.crmask.mask_exposures import CrmaskArguments, find_cosmic_rays, summary_line
+    from cte_lake.pipeline.carry_out import StageArguments
+    from cte_lake.pipeline.crmask.mask_exposures import find_cosmic_rays, summary_line
 
-    done = find_cosmic_rays(CrmaskArguments(**_common(arguments)))
+    done = find_cosmic_rays(StageArguments(**_common(arguments)))
     return StepReport("crmask", len(done.masked), len(done.rejected), summary_line(done), done.exit_code)
 
 

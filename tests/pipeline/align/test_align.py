@@ -20,7 +20,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_master, read_master, reject_rows
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.align.align_exposures import AlignArguments, align, make_plan, summary_line
+from cte_lake.pipeline.align.align_exposures import align, make_plan, summary_line
 from cte_lake.pipeline.align.alignment_rows import (
     alignment_for,
     alignment_states,
@@ -31,6 +31,7 @@ from cte_lake.pipeline.align.export import draw_diagnostics, read_matches, write
 from cte_lake.pipeline.align.fit import fit_wcs
 from cte_lake.pipeline.align.gate import check
 from cte_lake.pipeline.align.quality import Quality
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
@@ -71,7 +72,7 @@ def aligned(visit, tmp_path_factory):
     lake = tmp_path_factory.mktemp("lakes") / "lake"
     create_lake(stored(lake))
     import_master(stored(lake), simulated.master, "ngc104", load_settings(lake, environment={}).config)
-    arguments = AlignArguments(
+    arguments = StageArguments(
         stored(lake), (str(folder / "data"),), load_settings(lake, environment={}), workers=WorkerSettings(0)
     )
     before = {path: path.read_bytes() for path in (folder / "data").iterdir()}
@@ -255,7 +256,7 @@ def test_file_without_catalog_and_broken_file_do_not_stop_the_others(visit, tmp_
     create_lake(stored(lake))
     settings = load_settings(lake, environment={})
     import_master(stored(lake), simulated.master, "ngc104", settings.config)
-    report = align(AlignArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(0)))
+    report = align(StageArguments(stored(lake), (str(data),), settings, workers=WorkerSettings(0)))
     assert report.aligned == 1
     assert {told["reason"] for told in report.rejected} == {"truncated", "no_master"}
 
@@ -275,7 +276,7 @@ def test_charge_injected_frame_without_a_match_is_skipped_with_that_word(visit, 
     settings = load_settings(lake, environment={})
     import_master(stored(lake), simulated.master, "ngc104", settings.config)
     report = align(
-        AlignArguments(stored(lake), (str(tmp_path / "data"),), settings, workers=WorkerSettings(0))
+        StageArguments(stored(lake), (str(tmp_path / "data"),), settings, workers=WorkerSettings(0))
     )
     assert (report.aligned, report.skipped, report.quarantined) == (1, 1, [])
     assert report.exit_code == ExitCode.DONE

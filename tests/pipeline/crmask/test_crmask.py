@@ -18,11 +18,11 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline import private
-from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.align.alignment_rows import alignment_states
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.crmask.fields import group_by_field, in_turns, overlap, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_exposures import (
-    CrmaskArguments,
     exposures_to_compare,
     find_cosmic_rays,
     make_plan,
@@ -66,8 +66,8 @@ def visit(tmp_path_factory):
     settings = load_settings(lake, environment={})
     import_master(stored(lake), simulated.master, "ngc104", settings.config)
     here = WorkerSettings(0)
-    assert align(AlignArguments(stored(lake), (str(folder / "data"),), settings, workers=here)).aligned == 4
-    return program, field, CrmaskArguments(stored(lake), (str(folder / "data"),), settings, workers=here)
+    assert align(StageArguments(stored(lake), (str(folder / "data"),), settings, workers=here)).aligned == 4
+    return program, field, StageArguments(stored(lake), (str(folder / "data"),), settings, workers=here)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.align.align_exposures import AlignArguments, align
+from cte_lake.pipeline.align.align_exposures import align
+from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest.position import Position, failures
 from tests.lakes import current
@@ -111,7 +112,7 @@ def test_it_is_known_in_the_next_run_and_looked_at_again_once_aligned(run, lake,
         patched.setattr("cte_lake.pipeline.ingest.ingest_task.read_chip", forbidden)
         assert len(run(frames).rejected) == 4
     settings = load_settings(lake, environment={})
-    done = align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
+    done = align(StageArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert done.aligned == 2
     (visit,) = done.visits
     assert visit.common
@@ -167,7 +168,7 @@ def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
 def test_what_align_refuses_after_it_was_measured_is_withdrawn_and_shown(run, lake, frames):
     run(frames)
     settings = load_settings(lake, {"align.gate.max_rms": 1e-3}, environment={})
-    done = align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
+    done = align(StageArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert (len(done.quarantined), done.withdrawn) == (2, 4)
     assert all("best offset" in told["detail"] for told in done.quarantined)
     with open_lake(lake) as opened:
@@ -208,7 +209,7 @@ def test_ingest_alone_says_what_it_lacks(run, lake, frames):
     assert "4 of 4 have the header's WCS" in report.lacking
     assert "`cte-lake run FOLDER`" in run(frames).lacking
     settings = load_settings(lake, environment={})
-    align(AlignArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
+    align(StageArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0)))
     assert "header's WCS" not in run(frames).lacking
 
 
