@@ -42,8 +42,4 @@ SELECT
     c.exptime::DOUBLE AS exptime
 FROM cte(aperture := aperture) AS c
 WHERE c.cte_loss IS NOT NULL
-    AND CASE generation
-        WHEN 'newest' THEN c.newest
-        WHEN 'all' THEN true
-        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
-    END;
+    AND shown_generation(generation, c.generation, c.newest, c.filetype);

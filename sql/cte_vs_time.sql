@@ -42,8 +42,4 @@ SELECT
 FROM cte(aperture := aperture) AS c
 INNER JOIN time_bins AS t ON t.bin_lo = c.bin_lo AND t.bin_hi = c.bin_hi
 WHERE c.cte_loss IS NOT NULL
-    AND CASE generation
-        WHEN 'newest' THEN c.newest
-        WHEN 'all' THEN true
-        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
-    END;
+    AND shown_generation(generation, c.generation, c.newest, c.filetype);

@@ -32,8 +32,4 @@ INNER JOIN pairs AS q ON q.pair_id = b.pair_id
 WHERE b.distance > 1750
     AND b.estimator = 'mean_flux'
     AND b.kept
-    AND CASE generation
-        WHEN 'newest' THEN q.newest
-        WHEN 'all' THEN true
-        ELSE q.generation = generation OR (q.newest AND (q.generation = q.filetype) <> (generation IN ('flt', 'flc')))
-    END;
+    AND shown_generation(generation, q.generation, q.newest, q.filetype);

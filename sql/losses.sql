@@ -41,8 +41,4 @@ INNER JOIN loss_bins AS b ON b.bin_lo = c.bin_lo AND b.bin_hi = c.bin_hi
 -- A constant, so that only one kind of slope is computed.
 WHERE c.estimator = default_estimator()
     AND c.cte_loss IS NOT NULL
-    AND CASE generation
-        WHEN 'newest' THEN c.newest
-        WHEN 'all' THEN true
-        ELSE c.generation = generation OR (c.newest AND (c.generation = c.filetype) <> (generation IN ('flt', 'flc')))
-    END;
+    AND shown_generation(generation, c.generation, c.newest, c.filetype);

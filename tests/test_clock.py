@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from cte_lake.clock import NOW_ENV, RELEASE_YEAR, last_year_believed, now
-from cte_lake.views.bind import bind_today
+from cte_lake.views.functions import bind_today
 
 
 @pytest.mark.parametrize(

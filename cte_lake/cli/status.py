@@ -12,7 +12,7 @@ from cte_lake.cli.app import LAKE, app
 from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _WIDTH = 80
 #: Refused files that are listed by name.
@@ -47,11 +47,23 @@ def status(
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
     from cte_lake.plots.words import count_text
+    from cte_lake.report.coverage import lines as missing
 
-    state = found["state"]
     lines = [_fact("Lake", f"{found['lake']} (mode {found['mode']})"), *_night(found["night"])]
+    lines += [*_measured(found["state"]), *_targets(found["targets"]), *_not_measured(found)]
+    lines.append(_fact("Coverage", found["coverage"]["text"]))
+    for line in missing(found["coverage"], _LISTED):
+        lines += _wrapped(line)
+    if aligned := found["state"]["aligned"]:
+        lines.append(_fact("Alignment", f"{count_text(aligned, 'exposure')} aligned"))
+    return [*lines, *_verified(found["verified"]), *_report(found["report"])]
+
+
+def _measured(state: Mapping[str, Any]) -> list[str]:
+    from cte_lake.plots.words import count_text
+
     latest = state["latest"]
-    lines.append(_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet"))
+    lines = [_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet")]
     measured = f"{count_text(state['images'], 'image')}, {count_text(state['pairs'], 'pair')}"
     lines.append(_fact("Measured", f"{measured}, {count_text(state['stars'], 'star measurement')}"))
     if state["unmasked"]:
@@ -59,16 +71,24 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
             f"{count_text(state['unmasked'], 'pair')} without cosmic-ray masks: losses of faint stars come "
             "out too low; run `cte-lake crmask`, then `ingest`"
         )
+    return lines
+
+
+def _targets(targets: Sequence[Mapping[str, Any]]) -> list[str]:
     keys = ("images", "pairs", "epochs")
-    if found["targets"]:
-        lines.append(" " * 18 + "".join(f"{key:>9}" for key in keys) + "   dates")
-    for row in found["targets"]:
+    lines = [" " * 18 + "".join(f"{key:>9}" for key in keys) + "   dates"] if targets else []
+    for row in targets:
         counts = "".join(f"{row[key]:>9,}" for key in keys)
         dates = row["first"] if row["first"] == row["last"] else f"{row['first']} to {row['last']}"
         lines.append(f"  {row['name'][:15]:<16}{counts}   {dates}")
+    return lines
+
+
+def _not_measured(found: Mapping[str, Any]) -> list[str]:
+    state = found["state"]
     refused = f"{state['rejected']} rejected, {state['quarantined']} quarantined"
     refused += f", {state['excluded']} excluded by rule"
-    lines.append(_fact("Not measured", refused))
+    lines = [_fact("Not measured", refused)]
     if found["files"]:
         lines.append(_fact("Last ingest", f"{found['files']['text']} ({found['files']['at'][:16]} UTC)"))
     for row in found["rejects"][:_LISTED]:
@@ -77,20 +97,13 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"  ... and {len(found['rejects']) - _LISTED} more; `cte-lake sql 'FROM rejects'` lists them"
         )
-    from cte_lake.report.coverage import lines as missing
+    return lines
 
-    lines.append(_fact("Coverage", found["coverage"]["text"]))
-    for line in missing(found["coverage"], _LISTED):
-        lines += _wrapped(line)
-    if state["aligned"]:
-        lines.append(_fact("Alignment", f"{count_text(state['aligned'], 'exposure')} aligned"))
-    lines += _verified(found["verified"])
-    report = found["report"]
+
+def _report(report: Mapping[str, Any] | None) -> list[str]:
     if report is None:
-        lines.append(_fact("Report", "none yet; `cte-lake report` makes one"))
-        return lines
-    lines.append(_fact("Report", f"{report['made']}, {report['path']}"))
-    lines.append(_fact("Since then", report["news"]))
+        return [_fact("Report", "none yet; `cte-lake report` makes one")]
+    lines = [_fact("Report", f"{report['made']}, {report['path']}"), _fact("Since then", report["news"])]
     if report["losses"]:
         lines.append("Loss per 2048 rows in the latest epochs, by the report (%)")
         lines += [f"  {line}" for line in report["losses"]]

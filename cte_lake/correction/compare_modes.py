@@ -17,7 +17,7 @@ from cte_lake.lake.stored import StoredLake, find_lake, stored
 from cte_lake.photometry.modes import MODES
 from cte_lake.resources import data_dir
 from cte_lake.starflags import mask_of
-from cte_lake.views.bind import bind_detector
+from cte_lake.views.functions import bind_detector
 
 _STARS = """
     SELECT imagename, master_id, x, y, {flux} AS flux, sky, flags

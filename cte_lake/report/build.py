@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from cte_lake import __version__, clock
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
-from cte_lake.correction.renewal import set_states
+from cte_lake.correction.renewal import SetState, set_states
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
+from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import last_night
 from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here
@@ -153,11 +154,7 @@ def _content(
     work: Path,
     frames_drawn: Callable[[], dict[str, Cells]],
 ) -> tuple[Cells, list[Cells]]:
-    # What the commands on the pages need to find the same rows again.
-    place = str(lake.stored) if settings.config.report.show_paths else lake.stored.name
-    options = f"--lake {shlex.quote(place)}"
-    options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
-    options += set_again(settings)
+    place, options = _place_and_options(lake, settings, mode)
     (work / "data").mkdir()
     measure = settings.config.measure
     read = [read_coefficients(path) for path in sets_in_lake(lake.stored)]
@@ -170,16 +167,9 @@ def _content(
         time_bins=tuple(gathered.time_bins),
         coefficients=sets,
     )
-    images = {
-        one["name"]: one for one in write_figures(printed_figures(lake, gathered, asked), work, options)
-    }
-    frames = frames_drawn()
-    coverage = coverage_gaps(lake)
-    files = last_tally(lake.stored)
-    now = state(gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment)
+    figures = write_figures(printed_figures(lake, gathered, asked), work, options)
+    frames, losses_of = frames_drawn(), gathered.losses_of
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
-    news_cells = fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])}
-    losses_of = gathered.losses_of
     pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
     report: Cells = {
         "format": FORMAT,
@@ -190,44 +180,63 @@ def _content(
         "mode": mode,
         "aperture": measure.aperture,
         "estimator": measure.estimator,
-        "state": now,
-        "files": files,
-        "coverage": coverage,
-        "lines": _shown(
-            [
-                morning.night_line(last_night(lake.stored), moment),
-                morning.alarm_line(
-                    morning.alarms_of(gathered.fitted),
-                    gathered.fitted,
-                    last_audits(lake.stored),
-                    last_verification(lake.stored),
-                ),
-                morning.coverage_line(coverage),
-                morning.files_line(now, files),
-                morning.coefficient_line(states),
-                morning.news_line(news_cells),
-            ],
-            settings.config.report.show_paths,
+        "state": state(
+            gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment
         ),
-        "news": news_cells,
+        "files": last_tally(lake.stored),
+        "coverage": coverage_gaps(lake),
+        "news": fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])},
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
-        "figures": {name: one for name, one in images.items() if name in _BEHIND},
-        "more_figures": [one for name, one in images.items() if name not in {*_BEHIND, *_OF_QUALITY}],
-        "quality_figures": [images[name] for name in _OF_QUALITY if name in images],
+        **_by_place({one["name"]: one for one in figures}),
         "pair_columns": pair_columns,
         "pairs": pairs,
         "coefficients": coefficient_cells(states, work / "data"),
-        "commands": commands(options, {name: one["command"] for name, one in images.items()}),
+        "commands": commands(options, {one["name"]: one["command"] for one in figures}),
         **_results(sets, gathered, measure.estimator),
         **quality(gathered, settings.config.report.show_paths),
         **consistency_cells(gathered.compared),
         **provenance(gathered.exposures, settings),
     }
+    report["lines"] = _lines(lake.stored, gathered, states, report, moment, settings.config.report.show_paths)
     return report, list(_pair_pages(gathered, losses_of, frames, options))
 
 
-def _shown(lines: list[Cells], show_paths: bool) -> list[Cells]:
+def _place_and_options(lake: Lake, settings: Settings, mode: str) -> tuple[str, str]:
+    """Return the lake's name, and what the commands on the pages need to find the same rows again."""
+    place = str(lake.stored) if settings.config.report.show_paths else lake.stored.name
+    options = f"--lake {shlex.quote(place)}"
+    options += f" --mode {mode}" if mode != settings.config.photometry.mode else ""
+    return place, options + set_again(settings)
+
+
+def _by_place(figures: Mapping[str, Cells]) -> Cells:
+    """Sort the figures by where on the page they stand."""
+    return {
+        "figures": {name: one for name, one in figures.items() if name in _BEHIND},
+        "more_figures": [one for name, one in figures.items() if name not in {*_BEHIND, *_OF_QUALITY}],
+        "quality_figures": [figures[name] for name in _OF_QUALITY if name in figures],
+    }
+
+
+def _lines(
+    stored: StoredLake,
+    gathered: Gathered,
+    states: Sequence[SetState],
+    report: Cells,
+    moment: datetime,
+    show_paths: bool,
+) -> list[Cells]:
+    """Return the lines that say in a glance how the monitor is."""
+    alarms, audits = morning.alarms_of(gathered.fitted), last_audits(stored)
+    lines = [
+        morning.night_line(last_night(stored), moment),
+        morning.alarm_line(alarms, gathered.fitted, audits, last_verification(stored)),
+        morning.coverage_line(report["coverage"]),
+        morning.files_line(report["state"], report["files"]),
+        morning.coefficient_line(states),
+        morning.news_line(report["news"]),
+    ]
     # What failed in the night says where, which a published page shows only if asked to.
     if show_paths:
         return lines

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from cte_lake import clock
-from cte_lake.clock import NOW_ENV
-from cte_lake.detector import DETECTOR
-from cte_lake.errors import LakeError, UsageError
-from cte_lake.frames.roll import ROLL_TOLERANCE
+from cte_lake.errors import LakeError
 from cte_lake.lake.added_columns import DATASET as ADDED
 from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.append import OWN
-from cte_lake.lake.dataset_files import FILE_COLUMN, quoted, without_bar
+from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.lake.stored import StoredDataset, StoredLake
-from cte_lake.starflags import mask_of
 from cte_lake.views.columns import ViewColumn, view_columns
-from cte_lake.views.functions import bind_called, bind_target_name
+from cte_lake.views.functions import bind_called, bind_settings
 from cte_lake.views.kept_slopes import KeptSlopes
 from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, placed
 from cte_lake.views.kept_sql import statements as kept_statements
@@ -303,84 +297,3 @@ def stored_types(name: str) -> dict[str, str]:
     types |= {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
     # An exposure row names the file whose rows count.
     return types | ({FILE_COLUMN: "VARCHAR"} if name == "phot" else {})
-
-
-def bind_detector(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros by which SQL knows the camera."""
-    for head, body in DETECTOR.sql_macros().items():
-        connection.execute(f"CREATE OR REPLACE MACRO {head} AS {body}")
-
-
-def bind_today(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macro that says which day it is (MJD); a rehearsal's is fixed."""
-    rehearsed = os.environ.get(NOW_ENV)
-    now = "epoch(now())" if not rehearsed else repr(clock.now().timestamp())
-    connection.execute(f"CREATE OR REPLACE MACRO today_mjd() AS {now} / 86400 + 40587")
-
-
-def bind_settings(
-    connection: duckdb.DuckDBPyConnection, config: Config, mode: str, generation: str | None = None
-) -> None:
-    """Set a connection up for the views: DuckDB's own settings, the tables and the macro that they read."""
-    from cte_lake.model.bins import non_overlapping
-    from cte_lake.photometry import modes
-
-    # The same dates and times wherever a query runs.
-    connection.execute("SET TimeZone = 'UTC'")
-    without_bar(connection)
-    # Packing a grouping's keys row by row takes a tenth of the CPU of `slopes`; unpacked, one serves a file.
-    connection.execute("SET disabled_optimizers = 'compressed_materialization'")
-    if mode not in modes.MODES:
-        raise UsageError(f"photometry mode {mode!r} is not known; it is one of {', '.join(modes.MODES)}")
-    bind_detector(connection)
-    bind_target_name(connection, config)
-    bind_today(connection)
-    measure = config.measure
-    connection.execute(
-        "CREATE OR REPLACE TABLE settings AS SELECT $mode AS mode, $aperture::INTEGER AS aperture,"
-        " $estimator AS estimator, $clip_sigma::DOUBLE AS clip_sigma, $width::DOUBLE AS epoch_width_days,"
-        " $short::DOUBLE AS length_limit, $flags::INTEGER AS drop_flags, $area::DOUBLE AS min_area,"
-        " $postarg1::BOOLEAN AS pair_same_postarg1, $roll::DOUBLE AS roll_tolerance",
-        {
-            "mode": mode,
-            "aperture": measure.aperture,
-            "estimator": measure.estimator,
-            "clip_sigma": measure.clip_sigma,
-            "width": measure.epoch_width,
-            "short": config.chips.short_limit,
-            "flags": mask_of(measure.drop_flags),
-            "area": measure.min_area,
-            "postarg1": measure.pair_same_postarg1,
-            "roll": ROLL_TOLERANCE,
-        },
-    )
-    # The figure's bins are measured too where they are none of the others.
-    all_bins = sorted({*measure.flux_bins, *measure.time_bins})
-    _table(connection, "flux_bins", "bin_lo DOUBLE, bin_hi DOUBLE", all_bins)
-    _table(connection, "time_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.time_bins)
-    _table(connection, "loss_bins", "bin_lo DOUBLE, bin_hi DOUBLE", non_overlapping(measure.flux_bins))
-    _table(connection, "recovery_bins", "bin_lo DOUBLE, bin_hi DOUBLE", measure.recovery_bins)
-    targets = [(name, target.pairing) for name, target in config.targets.items()]
-    _table(connection, "targets", "target VARCHAR, pairing VARCHAR", targets)
-    planned = [
-        (number, target, level)
-        for number, proposal in config.proposals.items()
-        for target, levels in proposal.flash.items()
-        for level in levels
-    ]
-    columns = "proposal INTEGER, target VARCHAR, flash INTEGER"
-    _table(connection, "program_flashes", columns, planned)
-    only = "NULL" if generation is None else "'" + generation.replace("'", "''") + "'"
-    connection.execute(f"CREATE OR REPLACE MACRO only_generation() AS {only}::VARCHAR")
-    connection.execute(f"CREATE OR REPLACE MACRO default_aperture() AS {int(measure.aperture)}")
-    no_centroid = mask_of(["centring_failed", "centre_far"])
-    connection.execute(f"CREATE OR REPLACE MACRO no_centroid_flags() AS {no_centroid}")
-    connection.execute(f"CREATE OR REPLACE MACRO shape_correction() AS {quoted(measure.shape_correction)}")
-    connection.execute(f"CREATE OR REPLACE MACRO default_estimator() AS {quoted(measure.estimator)}")
-
-
-def _table(connection: duckdb.DuckDBPyConnection, name: str, columns: str, rows: list[Any]) -> None:
-    connection.execute(f"CREATE OR REPLACE TABLE {name} ({columns})")
-    if rows:
-        places = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
-        connection.execute(f"INSERT INTO {name} VALUES {places}", [value for row in rows for value in row])

@@ -24,7 +24,7 @@ from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.resources import data_dir
-from cte_lake.views.bind import bind_detector
+from cte_lake.views.functions import bind_detector
 from tests.lakes import content
 from tests.sql.writing import add_pair
 

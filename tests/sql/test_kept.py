@@ -28,7 +28,8 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.views import by_workers, kept_slopes
 from cte_lake.views.asked_radii import asked_radii
-from cte_lake.views.bind import bind, bind_settings
+from cte_lake.views.bind import bind
+from cte_lake.views.functions import bind_settings
 from cte_lake.views.kept_sql import KINDS, definition_texts
 from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.resources import data_dir
-from cte_lake.views.bind import bind_detector
+from cte_lake.views.functions import bind_detector
 from tests.sql.writing import ROW, add_exposure, add_pair
 
 DAY_MS = 86_400_000
