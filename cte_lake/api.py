@@ -157,7 +157,7 @@ class Lake:
         which = (
             f"may be {', '.join(found)}" if found else f"is none of the lake's: {', '.join(known) or 'none'}"
         )
-        raise UsageError(f"calibration generation {name!r} {which}; or say newest or all")
+        raise UsageError(f"calibration generation {name!r} {which}; or use newest or all")
 
     def sql(self, query: str, **params: Any) -> Result:
         """Run one query that reads.
@@ -346,7 +346,7 @@ class Lake:
             If the name is none, or means something already.
         """
         if not name.isidentifier() or not name.isascii():
-            raise UsageError(f"{name!r} is no name of a table; use letters, digits and underscores")
+            raise UsageError(f"{name!r} is not a valid name for a table; use letters, digits and underscores")
         if means_something(self._connection, name.lower()):
             raise UsageError(f"{name!r} is a name that the lake uses itself; choose another for the table")
         self._connection.register(name, table)

@@ -56,7 +56,7 @@ class ConfigError(CteLakeError):
 
 
 class LakeError(CteLakeError):
-    """The folder is no lake, or a lake this version cannot read or write."""
+    """The folder is not a lake, or a lake this version cannot read or write."""
 
     kind = "lake"
 

@@ -38,7 +38,7 @@ class SolveOptions(Options):
         str,
         typer.Option(
             "--zero",
-            help="Zero points: one an exposure, or one for each flux bin of an exposure (bin), "
+            help="Zero points: one per exposure, or one for each flux bin of an exposure (bin), "
             "which uses slopes along the row alone; errors are then about twice as large.",
         ),
     ] = "exposure"

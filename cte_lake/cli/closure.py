@@ -63,7 +63,7 @@ def closure(
         list[str] | None,
         typer.Option(
             "--law",
-            help="Instead, a law outside the family, or `all` of them; repeatable. Slopes are drawn, and "
+            help="Test a law outside the family instead, or `all` of them; repeatable. Slopes are drawn, and "
             "noise-free stars corrected.",
         ),
     ] = None,

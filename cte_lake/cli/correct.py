@@ -84,7 +84,7 @@ class ColumnOptions(Options):
         list[str] | None,
         of_columns(
             "--unit",
-            "Unit of a role's column, where the table has none or a wrong one; repeatable.",
+            "Unit of a role's column, if the table has none or a wrong one; repeatable.",
             metavar="ROLE=UNIT",
         ),
     ] = None
@@ -188,7 +188,7 @@ def correct(
             "--coefficients",
             "-c",
             metavar="SET",
-            help="Coefficient set: a file, a name in the lake, or a built-in one; repeatable, one a radius.",
+            help="Coefficient set: a file, a name in the lake or a built-in one; repeatable, one per radius.",
             autocompletion=coefficient_sets,
         ),
     ],
@@ -333,7 +333,7 @@ def _radii(text: str | None) -> tuple[float, ...]:
     except ValueError:
         radii = ()
     if text is not None and not radii:
-        raise UsageError(f"--radius {text!r} is no radius in pixels; give 3, or several as 3,5,10")
+        raise UsageError(f"--radius {text!r} is not a radius in pixels; give 3, or several as 3,5,10")
     return radii
 
 

@@ -30,7 +30,7 @@ def coverage(
     *,
     visits: FramesOptions,
     every: Annotated[
-        bool, typer.Option("--all", help="Complete visits too, not only what is missing.")
+        bool, typer.Option("--all", help="List complete visits too, not only what is missing.")
     ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,

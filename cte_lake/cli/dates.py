@@ -22,7 +22,7 @@ def parse_date(text: str) -> float:
         value = _calendar(text)
     if not _MJD_RANGE[0] < value < _MJD_RANGE[1]:
         raise UsageError(
-            f"{text!r} is no date of WFC3: give an MJD (57601.3) or a calendar date (2016-08-01)"
+            f"{text!r} is not a date of WFC3: give an MJD (57601.3) or a calendar date (2016-08-01)"
         )
     return value
 

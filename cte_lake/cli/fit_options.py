@@ -111,7 +111,7 @@ class HowOptions(Options):
         str,
         _how(
             "--form",
-            "Of the surface: auto (visits left out choose), relative, shifted, absolute, polynomial; "
+            "Form of the surface: auto (by cross-validation), relative, shifted, absolute, polynomial; "
             "none: the published coefficients alone.",
         ),
     ] = "auto"

@@ -125,7 +125,9 @@ class Command(TyperCommand):
 
 
 def _rows(
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is written.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the output file if it exists.")
+    ] = False,
 ) -> None:
     """Bear the option that commands with rows have in common."""
 

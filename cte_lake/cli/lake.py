@@ -45,7 +45,7 @@ def init(
     ] = "",
     publish: Annotated[
         Path | None,
-        typer.Option("--publish", help="Folder that a web server shows.", rich_help_panel=_MONITOR),
+        typer.Option("--publish", help="Folder that a web server serves.", rich_help_panel=_MONITOR),
     ] = None,
     fetch: Annotated[
         bool, typer.Option("--fetch/--no-fetch", help="Ask the archive.", rich_help_panel=_MONITOR)

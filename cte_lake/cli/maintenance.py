@@ -153,7 +153,9 @@ def verify(
     quick: Annotated[bool, typer.Option("--quick", help="Read the files' footers only.")] = False,
     share: Annotated[
         str,
-        typer.Option("--share", help="Read this share of the files in full, 1/30; the longest unread first."),
+        typer.Option(
+            "--share", help="Read this share of the files in full, such as 1/30, longest unread first."
+        ),
     ] = "1",
     within: Annotated[
         str, typer.Option("--within", help="Read no further file in full after this time, such as 30m.")

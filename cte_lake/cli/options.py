@@ -37,7 +37,7 @@ LakeOption = Annotated[
 PathsArgument = Annotated[
     list[str],
     typer.Argument(
-        help="Files, folders and globs; - reads paths from standard input, one a line.", metavar="PATH..."
+        help="Files, folders and globs; - reads paths from standard input, one per line.", metavar="PATH..."
     ),
 ]
 SetOption = Annotated[
@@ -135,8 +135,8 @@ HelpersOption = Annotated[
     typer.Option(
         "--workers",
         min=0,
-        help="Number of worker processes for what the lake does not know yet. Default: none; worth it for "
-        "very many exposures.",
+        help="Number of worker processes for results that the lake does not keep yet. Default: none; "
+        "worthwhile for very many exposures.",
     ),
 ]
 SchedulerOption = Annotated[
@@ -357,5 +357,5 @@ def share_of(text: str) -> float:
     except (ValueError, ZeroDivisionError):
         share = 0.0
     if not 0 < share <= 1:
-        raise UsageError(f"--share {text!r} is no share; write 1/30, or a number above 0 and up to 1")
+        raise UsageError(f"--share {text!r} is not a share; write 1/30, or a number above 0 and up to 1")
     return share

@@ -52,8 +52,8 @@ def predict(
         float | None,
         typer.Option(
             "--below",
-            help="Also the least background that keeps the loss under this fraction, such as 0.1, and the "
-            "post-flash that adds it to each --background.",
+            help="Also print the lowest background that keeps the loss under this fraction, such as 0.1, and "
+            "the post-flash that adds it to each --background.",
         ),
     ] = None,
     lake: LakeOption = None,

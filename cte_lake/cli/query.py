@@ -45,7 +45,7 @@ def sql(
         typer.Option(
             "--table",
             metavar="NAME=FILE",
-            help="Let queries read a table of yours under a name; any format of `correct`; repeatable.",
+            help="Let queries read your own table under a name; any format of `correct`; repeatable.",
         ),
     ] = None,
     lake: LakeOption = None,
@@ -138,7 +138,7 @@ def views(
     keep_pairs: Annotated[
         bool,
         typer.Option(
-            "--keep-pairs", help="With --to: keep the pairs of now as rows, for DuckDB 1.2 and 1.3."
+            "--keep-pairs", help="With --to: store the current pairs as rows, for DuckDB 1.2 and 1.3."
         ),
     ] = False,
     columns: Annotated[
@@ -192,13 +192,13 @@ def audit(
     lake: LakeOption = None,
     *,
     full: Annotated[
-        bool, typer.Option("--full", help="Ask all images again, those known to be well too.")
+        bool, typer.Option("--full", help="Check all images again, including those known to be good.")
     ] = False,
     share: Annotated[
         str | None,
-        typer.Option("--share", help="Ask this share of the images known to be well again, such as 1/30."),
+        typer.Option("--share", help="Also check this share of the images known to be good, such as 1/30."),
     ] = None,
-    images: Annotated[bool, typer.Option("--images", help="Run the audits of single images alone.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="Run only the audits of single images.")] = False,
     helpers: HelpersOptions,
     mode: ModeOption = None,
     as_json: JsonOption = False,

@@ -35,7 +35,9 @@ def rebuild(
     lake: LakeOption = None,
     list_file: Annotated[
         Path | None,
-        typer.Option("--list", help="File with one image name, root name or path a line; -: standard input."),
+        typer.Option(
+            "--list", help="File with one image name, root name or path per line; -: standard input."
+        ),
     ] = None,
     *,
     exposures: ExposuresOptions,
@@ -47,7 +49,7 @@ def rebuild(
     progress: ProgressOption = True,
     assignments: SetOption = None,
 ) -> None:
-    """Measure exposures of the lake again, from the frames that they were measured from.
+    """Measure exposures of the lake again, from their original frames.
 
     Readers see the former measurement of each exposure until the new one is there.
     """

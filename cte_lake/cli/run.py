@@ -21,8 +21,8 @@ class StepsOptions(Options):
         str,
         typer.Option(
             "--steps",
-            help="Steps, with commas: fetch, align, crmask, ingest, measure, fit, plots, report. Default: "
-            "all but fetch.",
+            help="Steps, separated by commas: fetch, align, crmask, ingest, measure, fit, plots, report. "
+            "Default: all but fetch.",
         ),
     ] = ""
     plots: Annotated[

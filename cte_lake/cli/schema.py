@@ -69,7 +69,7 @@ def schema_check() -> None:
 
 @schema_app.command("upgrade")
 def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None:
-    """Have every exposure row name its photometry by file and content; readers and ingests go on meanwhile.
+    """Record in each exposure row the file and content of its photometry; readers and ingests may run.
 
     Rows of before 2026 name neither. Their photometry is read once and new revisions of the rows are
     written; nothing else changes. Run again, it does nothing.
@@ -94,7 +94,7 @@ def schema_fill(
     progress: ProgressOption = True,
     assignments: SetOption = None,
 ) -> None:
-    """Fill columns that came later, for the exposures of before; their photometry is not measured again.
+    """Fill columns that were added later, for exposures measured before; no photometry is measured again.
 
     A column of `exposures` that names its `keyword` is filled from the frames' headers, by new revisions of
     the rows. A column of `phot` that the configuration adds ([photometry.added.NAME]) is measured by its

@@ -34,7 +34,7 @@ def command_of(text: str) -> tuple[str, str]:
     if not word.startswith((".", "\\")) or (word[1:2].isdigit()):
         return "", ""
     if word not in {".tables", ".schema", ".help", ".quit"}:
-        raise UsageError(f"{word} is no command; .help lists them")
+        raise UsageError(f"{word} is not a command; .help lists them")
     return word, rest.strip()
 
 

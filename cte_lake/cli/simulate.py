@@ -56,7 +56,7 @@ class ProgramOptions(Options):
         float, typer.Option("--wcs-shift", min=0.0, help="Largest error of the header's pointing, px.")
     ] = 0.0
     wcs_rotation: Annotated[
-        float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of its roll, degrees.")
+        float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of the header's roll, degrees.")
     ] = 0.0
     pointing: Annotated[
         str,
@@ -67,10 +67,12 @@ class ProgramOptions(Options):
     ] = "exact"
     recalibrated: Annotated[
         float,
-        typer.Option("--recalibrated", min=0.0, max=1.0, help="Share of exposures of a newer calibration."),
+        typer.Option(
+            "--recalibrated", min=0.0, max=1.0, help="Fraction of exposures with a newer calibration."
+        ),
     ] = 0.0
     missing: Annotated[
-        int, typer.Option("--missing", min=0, help="Number of missing exposures, each of another pair.")
+        int, typer.Option("--missing", min=0, help="Number of missing exposures, each from a different pair.")
     ] = 0
 
     def request(self, seed: int) -> Request:

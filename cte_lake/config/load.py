@@ -125,7 +125,7 @@ def _read_file(path: TextFile) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
     return {key: value for key, value in values.items() if key not in FILE_KEYS}
 
 
@@ -162,7 +162,7 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}
     if not isinstance(value, dict):
-        raise ConfigError(f"{key!r} is no configuration key")
+        raise ConfigError(f"{key!r} is not a configuration key")
     return value
 
 

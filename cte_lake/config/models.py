@@ -174,7 +174,7 @@ class Photometry(Section):
     def _single_bits(cls, bits: list[int]) -> list[int]:
         for bit in bits:
             if not 0 < bit <= _HIGHEST_BIT or bit & (bit - 1):
-                raise ValueError(f"{bit} is no bit of DQ; name single ones such as 16, 32 or 64")
+                raise ValueError(f"{bit} is not a bit of DQ; name single ones such as 16, 32 or 64")
         if len(set(bits)) != len(bits):
             raise ValueError("a bit is named twice")
         return bits

@@ -81,7 +81,7 @@ def _dolphot_names(path: Path) -> list[str]:
         names.append(slug if slug not in names else f"{slug}_column{found[1]}")
     if not names:
         raise CatalogError(
-            f"{beside} is no .columns file of DOLPHOT: it has no line such as '3. Object X position'"
+            f"{beside} is not a .columns file of DOLPHOT: it has no line such as '3. Object X position'"
         )
     return names
 

@@ -115,7 +115,7 @@ def read_header(
         If there are no values, or no names.
     """
     if b"\0" in head and not wide_encoding(head):
-        raise CatalogError(f"table {source} is no text and of no format that is known")
+        raise CatalogError(f"table {source} is not text, nor in any known format")
     lines = decode(head).splitlines()
     if len(head) >= HEAD:
         # The last line is cut.

@@ -48,7 +48,7 @@ class TextTable:
         """What was assumed so far."""
         return [
             *self.header.notes,
-            *(["text that is no UTF-8, read as Latin-1"] if self._lines.latin else []),
+            *(["text that is not UTF-8, read as Latin-1"] if self._lines.latin else []),
         ]
 
     @property

@@ -47,7 +47,8 @@ def start_of(cards: HeaderCards, exptime: float) -> float:
             else "that is after the end of next year"
         )
         raise Rejected(
-            "bad_keyword", f"EXPSTART={start:.8g} of {cards.name} is no date of an exposure: {why}"
+            "bad_keyword",
+            f"EXPSTART={start:.8g} of {cards.name} is not a possible date of an exposure: {why}",
         )
     _compare_with_date(cards, start)
     _compare_with_end(cards, start, exptime)

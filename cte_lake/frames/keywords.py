@@ -119,7 +119,7 @@ def chinject(cards: HeaderCards) -> str:
     )
     if not _CHINJECT.fullmatch(kind):
         raise Rejected(
-            "bad_keyword", f"CHINJECT={stated!r:.40} of {cards.name} is no kind of charge injection"
+            "bad_keyword", f"CHINJECT={stated!r:.40} of {cards.name} is not a kind of charge injection"
         )
     return kind
 
@@ -128,7 +128,9 @@ def filter(cards: HeaderCards) -> str:
     """Return FILTER in capitals; it must be a filter or the grism of the camera."""
     name = cards.text("FILTER").upper()
     if name not in DETECTOR.filters:
-        raise Rejected("bad_keyword", f"FILTER={name!r:.40} of {cards.name} is no filter of {DETECTOR.name}")
+        raise Rejected(
+            "bad_keyword", f"FILTER={name!r:.40} of {cards.name} is not a filter of {DETECTOR.name}"
+        )
     return name
 
 

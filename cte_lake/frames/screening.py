@@ -231,7 +231,7 @@ def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str
     known = ", ".join(spellings) or "none"
     raise Rejected(
         "unknown_target",
-        f"TARGNAME {targname!r} is no configured target (known: {known}); add its spelling under [targets]",
+        f"TARGNAME {targname!r} is not a configured target (known: {known}); add the spelling to [targets]",
     )
 
 

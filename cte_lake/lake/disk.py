@@ -79,10 +79,10 @@ class DiskStore(Store):
             stat = Path(key).stat()
         except OSError as error:
             if error.errno in _NO_FILE:
-                raise FileNotFoundError(errno.ENOENT, "is no file", key) from error
+                raise FileNotFoundError(errno.ENOENT, "is not a file", key) from error
             raise
         if no_file(stat.st_mode) is not None:
-            raise FileNotFoundError(errno.ENOENT, "is no file", key)
+            raise FileNotFoundError(errno.ENOENT, "is not a file", key)
         return Head(stat.st_size, stat.st_mtime_ns)
 
     def is_folder(self, key: str) -> bool:

@@ -39,7 +39,7 @@ def place_of(named: Named) -> Place:
         )
     parts = [part for part in found["rest"].split("/") if part]
     if len(parts) < 2 or {".", ".."} & set(parts) or _SPECIAL & set(found["rest"]):
-        raise UsageError(f"{named!r} is no address of a lake; write s3://BUCKET/PREFIX")
+        raise UsageError(f"{named!r} is not the address of a lake; write s3://BUCKET/PREFIX")
     try:
         from cte_lake.lake.bucket import BucketStore
     except ModuleNotFoundError as error:

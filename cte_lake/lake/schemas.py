@@ -132,7 +132,7 @@ def dataset(name: str) -> Dataset:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         # A KeyError shows its message in quotes.
         what = error.args[0] if isinstance(error, KeyError) else error
-        raise LakeError(f"{path.name} is no valid dataset schema: {what}; fix the file") from error
+        raise LakeError(f"{path.name} is not a valid dataset schema: {what}; fix the file") from error
 
 
 def dataset_names() -> list[str]:
@@ -165,7 +165,7 @@ def _parse(stated: dict[str, Any]) -> Dataset:
             )
     known = {*names, *head["partitions"]}
     if missing := [key for key in (*head["key"], *head["sort"]) if key not in known]:
-        raise KeyError(f"key or sort names {missing[0]!r}, which is no column")
+        raise KeyError(f"key or sort names {missing[0]!r}, which is not a column")
     if unknown := [key for key in head["partitions"] if key not in PARTITION_TYPES]:
         raise KeyError(f"partition {unknown[0]!r} is not known; there are {', '.join(PARTITION_TYPES)}")
     return Dataset(

@@ -212,7 +212,7 @@ def find_lake(
         lake = stored(named)
         if not lake.exists():
             what = f"has no {LAKE_FILE}" if lake.place.is_dir() else "does not exist"
-            raise LakeError(f"{lake} is no lake: it {what}; make one with `cte-lake init {named}`")
+            raise LakeError(f"{lake} is not a lake: it {what}; make one with `cte-lake init {named}`")
         return _usable(lake)
     start = (start or Path.cwd()).absolute()
     for folder in (start, *start.parents):

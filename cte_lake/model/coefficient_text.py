@@ -123,9 +123,9 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogError(f"{source} is no TOML: {error}") from None
+        raise CatalogError(f"{source} is not TOML: {error}") from None
     if data.get("format") != FORMAT:
-        raise CatalogError(f"{source} is no coefficient set: its key 'format' is not {FORMAT!r}")
+        raise CatalogError(f"{source} is not a coefficient set: its key 'format' is not {FORMAT!r}")
     if data.get("format_version") not in range(1, FORMAT_VERSION + 1):
         raise CatalogError(
             f"{source} has coefficient format {data.get('format_version')}; "

@@ -50,7 +50,7 @@ class Validity:
     def __post_init__(self) -> None:
         for name, (low, high) in (("flux", self.flux), ("mjd", self.mjd)):
             if not low <= high:
-                raise UsageError(f"validity range {name} = [{low}, {high}] does not rise")
+                raise UsageError(f"validity range {name} = [{low}, {high}] must rise")
         if self.flux[0] <= 0:
             raise UsageError(f"validity range flux starts at {self.flux[0]}; it must be above zero")
         if self.filetype not in {"flt", "flc"}:
@@ -109,7 +109,7 @@ class CoefficientSet:
         if len(set(self.terms)) != size or any(not 0 <= p <= 2 for term in self.terms for p in term):
             raise UsageError(f"coefficient set {self.name!r}: a term is given twice or has a power over 2")
         if not np.isfinite(self.coefficients).all():
-            raise UsageError(f"coefficient set {self.name!r}: a coefficient is no finite number")
+            raise UsageError(f"coefficient set {self.name!r}: a coefficient is not a finite number")
         self._check_covariance()
 
     def _check_covariance(self) -> None:
@@ -119,7 +119,7 @@ class CoefficientSet:
         if np.isinf(self.covariance).any() or (variances[known] < 0).any():
             raise UsageError(f"coefficient set {self.name!r}: a variance is infinite or negative")
         if (np.isnan(self.covariance) == np.outer(known, known)).any():
-            raise UsageError(f"coefficient set {self.name!r}: the covariance has gaps")
+            raise UsageError(f"coefficient set {self.name!r}: the covariance of a term is NaN in part")
         block = self.covariance[np.ix_(known, known)]
         scale = np.sqrt(np.outer(variances[known], variances[known]))
         if (np.abs(block - block.T) > _ASYMMETRY * scale).any():

@@ -233,7 +233,7 @@ def as_table(table: Any) -> Any:
             return pa.table(table)
         except pa.ArrowException as error:
             raise UsageError(f"a {kind} cannot be read as a table: {in_words(error)}") from None
-    raise UsageError(f"a {kind} is no table; give an astropy, Arrow, pandas or polars table")
+    raise UsageError(f"a {kind} is not a table; give an astropy, Arrow, pandas or polars table")
 
 
 def _polars(table: Any) -> Any:

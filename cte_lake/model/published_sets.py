@@ -78,7 +78,7 @@ def set_of(published: Published) -> CoefficientSet:
     names = list(published.values)
     values = np.array([published.values[name] for name in names]) * scale
     if not np.isfinite(values).all():
-        raise UsageError(f"coefficient {names[int(np.argmin(np.isfinite(values)))]} is no number")
+        raise UsageError(f"coefficient {names[int(np.argmin(np.isfinite(values)))]} is not a number")
     errors = np.array([published.errors.get(name, math.nan) for name in names]) * scale
     # Published errors come without their correlations; half of them known is none.
     covariance = np.full((len(names),) * 2, math.nan) if np.isnan(errors).any() else np.diag(errors**2)

@@ -68,15 +68,15 @@ class TableConstants:
         if len(set(self.apertures)) < len(self.apertures):
             raise UsageError("--radius names one radius twice")
         if self.background is not None and not (math.isfinite(self.background) and self.background > -1):
-            raise UsageError(f"--background {self.background:g} is no number of electrons per pixel")
+            raise UsageError(f"--background {self.background:g} is not a number of electrons per pixel")
         if self.zero_point is not None and not math.isfinite(self.zero_point):
-            raise UsageError(f"--zero-point {self.zero_point:g} is no magnitude")
+            raise UsageError(f"--zero-point {self.zero_point:g} is not a magnitude")
         if not 0 < self.enclosed <= 1:
-            raise UsageError(f"--enclosed {self.enclosed:g} is no fraction; it is above 0 and at most 1")
+            raise UsageError(f"--enclosed {self.enclosed:g} is not a fraction; it is above 0 and at most 1")
         low, high = possible_range()
         if self.mjd is not None and not low <= self.mjd < high:
             raise UsageError(
-                f"--mjd {self.mjd:g} is no possible date; give an MJD or a date such as 2016-08-01, "
+                f"--mjd {self.mjd:g} is not a possible date; give an MJD or a date such as 2016-08-01, "
                 f"from {said_range()}"
             )
 

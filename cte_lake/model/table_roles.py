@@ -201,7 +201,7 @@ class RoleReader:
         none = np.abs(magnitudes) >= _NO_MAGNITUDE
         if not none.any():
             return magnitudes
-        self.readings[role] += f"; {_NO_MAGNITUDE:g} mag or more is no measurement"
+        self.readings[role] += f"; {_NO_MAGNITUDE:g} mag or more is not a measurement"
         return np.where(none, np.nan, magnitudes)
 
     @property

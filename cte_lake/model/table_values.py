@@ -84,11 +84,11 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
     held = raw.values.shape[1] if raw.values.ndim == 2 else 1
     if width and held != width:
         raise CatalogError(
-            f"column {own!r} holds {held} values a row, and {width} radii are given; give as many"
+            f"column {own!r} holds {held} values per row, but {width} radii are given; give one for each"
         )
     if raw.values.ndim != 2 or index >= held:
         raise CatalogError(
-            f"column {own!r} holds {held} values a row; there is no {name!r} (the first is [0])"
+            f"column {own!r} holds {held} values per row; there is no {name!r} (the first is [0])"
         )
     return Raw(raw.values[:, index], raw.unit)
 
@@ -102,7 +102,7 @@ def _in_two_axes(raw: Raw, name: str) -> Raw:
         rows = [np.ravel(row) for row in values]
         if len({row.size for row in rows}) > 1:
             raise CatalogError(
-                f"column {name!r} holds another number of values from row to row; make columns of them"
+                f"column {name!r} holds a different number of values from row to row; split it into columns"
             )
         values = np.stack(rows)
     if values.ndim > 2 or values is not raw.values:
@@ -250,10 +250,10 @@ def as_numbers(raw: Raw, role: str, name: str, first_row: int = 0) -> FloatArray
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return _number_texts(values, name, first_row)
     if hasattr(values, "jd1") or values.dtype.kind == "M":
-        raise CatalogError(f"column {name!r} holds times, and it was taken for the {role}; name another")
+        raise CatalogError(f"column {name!r} holds times, but was taken for the {role}; name another")
     if values.ndim == 2:
         raise CatalogError(
-            f"column {name!r} holds {values.shape[1]} values a row (apertures?); give their radii, as "
+            f"column {name!r} holds {values.shape[1]} values per row (apertures?); give their radii, as "
             f"--radius 3,5, or choose one with --column {role}='{name}[0]', counted from 0"
         )
     if values.dtype.kind in "iuf":
@@ -298,7 +298,7 @@ def single(raw: Raw, name: str) -> Raw:
         If it holds several.
     """
     if getattr(raw.values, "ndim", 1) == 2:
-        raise CatalogError(f"column {name!r} holds {raw.values.shape[1]} values a row, and one is needed")
+        raise CatalogError(f"column {name!r} holds {raw.values.shape[1]} values per row, but one is needed")
     return raw
 
 
@@ -352,6 +352,6 @@ def _chip(word: str, name: str, values: Any, first_row: int) -> float:
     except ValueError:
         row = first_row + int(pc.index(values, word).as_py()) + 1
         raise CatalogError(
-            f"column {name!r}, row {row}: {word!r} is no chip; a chip is 1 (UVIS1) or 2 (UVIS2)"
+            f"column {name!r}, row {row}: {word!r} is not a chip; a chip is 1 (UVIS1) or 2 (UVIS2)"
             f"{EXTENSIONS if 'sci' in text else ''}"
         ) from None

@@ -220,7 +220,7 @@ def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatAr
             if found is None:
                 row = pc.index(texts, word).as_py()
                 raise CatalogError(
-                    f"column {name!r}, row {first_row + row + 1}: {word!r} is no date; dates are MJD, JD, "
+                    f"column {name!r}, row {first_row + row + 1}: {word!r} is not a date; dates are MJD, JD, "
                     "decimal years or ISO 8601 such as 2016-08-01T07:12:00"
                 ) from None
             read[place], reading = found

@@ -62,7 +62,7 @@ def fillable(names: Sequence[str], added: Sequence[str]) -> tuple[tuple[str, ...
         if name not in known and name not in added:
             every = (*known, *added)
             raise UsageError(
-                f"{name!r} is no column that a keyword or a function of the configuration fills"
+                f"{name!r} is not a column that a keyword or a function of the configuration fills"
                 f"{suggestion(name, every) or ';'} these are: {', '.join(every) or 'none'}"
             )
     wanted = names or (*known, *added)

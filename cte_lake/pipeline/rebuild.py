@@ -68,7 +68,7 @@ def frames_to_rebuild(
     if unknown := sorted(
         name for name in names if name not in known and str(Path(name).absolute()) not in known
     ):
-        raise NothingToDo(f"{unknown[0]} is no exposure of the lake in mode {mode}; ingest it first")
+        raise NothingToDo(f"{unknown[0]} is not an exposure of the lake in mode {mode}; ingest it first")
     chosen = [
         row["path"]
         for row in rows

@@ -50,7 +50,7 @@ def check_place(place: Path) -> None:
         If `place` is a file, or a folder with other content.
     """
     if place.is_symlink() or (place.exists() and not place.is_dir()):
-        raise UsageError(f"{place} is no folder; name a new folder, or one that holds a report")
+        raise UsageError(f"{place} is not a folder; name a new folder, or one that holds a report")
     if place.is_dir() and not (place / MARK).is_file() and any(place.iterdir()):
         raise UsageError(f"{place} holds something else than a report; name a new or empty folder")
 

@@ -257,9 +257,11 @@ def nominal_visit(
     Visit
     """
     if len(visit) != 2:
-        raise UsageError(f"A visit has two characters, {visit!r} has {len(visit)}.")
+        raise UsageError(f"visit {visit!r} must have two characters, such as 01")
     if len(flashes) * repeats > 26:
-        raise UsageError(f"A visit holds 26 pairs; {len(flashes) * repeats} were asked for.")
+        raise UsageError(
+            f"a visit holds at most 26 pairs, not {len(flashes) * repeats}; use fewer flash levels or repeats"
+        )
     number = proposal_at(mjd)[0] if proposal is None else proposal
     plans: list[ExposurePlan] = []
     pairs: list[PlannedPair] = []
@@ -295,7 +297,9 @@ def nominal_program(
         while number == _ROLLED_PROPOSAL and f"{counts[number]:02d}" in _ROLLED_VISITS:
             counts[number] += 1
         if counts[number] > _LAST_VISIT:
-            raise UsageError(f"Proposal {number} has no room for {len(epochs)} visits of {target.name}.")
+            raise UsageError(
+                f"proposal {number} has no room for {len(epochs)} visits of {target.name}; use fewer"
+            )
         visits.append(
             nominal_visit(target, mjd, visit=f"{counts[number]:02d}", proposal=number, flashes=flashes,
                           exptime=exptime, filter_name=filter_name, repeats=repeats)
@@ -367,7 +371,7 @@ def without(program: Program, missing: set[str]) -> Program:
 def _replan(program: Program, changes: dict[str, dict[str, object]]) -> Program:
     unknown = set(changes) - {plan.rootname for plan in program.exposures}
     if unknown:
-        raise UsageError(f"No exposure {sorted(unknown)[0]!r} in the program.")
+        raise UsageError(f"the program has no exposure {sorted(unknown)[0]!r}")
     visits = tuple(
         replace(
             visit,

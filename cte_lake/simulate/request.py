@@ -61,7 +61,7 @@ class Request:
     recalibrated : float
         Share of the exposures that a newer calibration has processed.
     missing : int
-        Number of missing exposures, each of another pair.
+        Number of missing exposures, each from a different pair.
     seed : int
         Seed of those errors and choices.
     """

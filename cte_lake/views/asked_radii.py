@@ -61,5 +61,5 @@ def whole_radius(aperture: Any) -> int:
         If it is no whole number.
     """
     if isinstance(aperture, bool) or int(aperture) != aperture:
-        raise UsageError(f"aperture radius {aperture!r} px is no whole number")
+        raise UsageError(f"aperture radius {aperture!r} px is not a whole number")
     return int(aperture)

@@ -145,7 +145,7 @@ def run_audits(
         The audits of single images are asked of images that are new or changed, and of this share of the
         others; the lake keeps which are well. By default all images are asked and nothing is kept.
     images : bool
-        Run the audits of single images alone.
+        Run only the audits of single images.
     workers : WorkerSettings, optional
         Who asks the audits of single images, with a `share`; by default this process.
     """

@@ -42,7 +42,7 @@ class MonitorSetup:
     mail : str
         Address that mail goes to.
     publish : Path or None
-        Folder that a web server shows.
+        Folder that a web server serves.
     fetch : bool
         Whether the archive is asked.
     scheduler : {'cron', 'systemd'}

@@ -56,10 +56,10 @@ class Site:
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.mail):
             raise UsageError(
-                f"--mail {self.mail!r} is no address; write NAME@HOST, or the name of a local user"
+                f"--mail {self.mail!r} is not an address; write NAME@HOST, or the name of a local user"
             )
         if not _TIME.fullmatch(self.at):
-            raise UsageError(f"--at {self.at!r} is no time of day; write HH:MM, such as 02:17")
+            raise UsageError(f"--at {self.at!r} is not a time of day; write HH:MM, such as 02:17")
         for path in (self.lake, self.command):
             if not path.isprintable():
                 raise UsageError(f"{path!r} cannot stand in an entry of cron or systemd; use a plainer path")

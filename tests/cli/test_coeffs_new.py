@@ -74,7 +74,7 @@ def test_a_table_with_errors_makes_a_set(tmp_path):
         (("--values", "1 2"), "nine numbers are wanted"),
         ((), "give the coefficients once"),
         (("--coefficient", "c99=1"), "c_ij"),
-        (("--coefficient", "c00=much"), "'much' is no number"),
+        (("--coefficient", "c00=much"), "'much' is not a number"),
         (("--coefficient", "c00=1", "--rows", "0"), "rows above zero"),
     ],
 )

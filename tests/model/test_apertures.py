@@ -106,7 +106,7 @@ def test_magnitudes_of_several_apertures():
         (Table({"flux_r05": LARGE, "y": Y}), THREE, (), "flux_r05 hold the flux in apertures of 5 px"),
         (Table({"flux": SMALL, "y": Y}), [THREE, FIVE], (), "no fluxes of several apertures"),
         (Table({"flux": SMALL, "y": Y}), THREE, (3.0, 5.0), "3, 5 px were given, and the table has no"),
-        (Table({"flux": BOTH, "y": Y}), THREE, (), r"'flux' holds 2 values a row .*--radius 3,5"),
+        (Table({"flux": BOTH, "y": Y}), THREE, (), r"'flux' holds 2 values per row .*--radius 3,5"),
         (Table({"flux": BOTH, "y": Y}), THREE, (3.0, 5.0, 10.0), "2 apertures, and 3 radii are given"),
         (TABLES["counted"][0], THREE, (), "give their radii, as --radius 3,5, or one"),
         (TABLES["counted"][0], THREE, (3.0,) * 2, "one radius twice"),
@@ -159,5 +159,5 @@ def test_lists_in_a_file_in_parts(tmp_path):
     correct_file(path, out, [THREE, FIVE], facts, options=TableOptions(batch_rows=2))
     np.testing.assert_allclose(pq.read_table(out)["cte_loss_r05"], losses(FIVE, LARGE), rtol=1e-6)
     for radii in ((3.0, 5.0, 10.0), (2.0, 3.0, 5.0)):
-        with pytest.raises(CteLakeError, match="holds 2 values a row, and 3 radii are given"):
+        with pytest.raises(CteLakeError, match="holds 2 values per row, but 3 radii are given"):
             correct_file(path, tmp_path / "none.parquet", [THREE, FIVE], replace(facts, apertures=radii))

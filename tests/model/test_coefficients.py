@@ -48,7 +48,7 @@ def test_toml_explains_itself():
     ("change", "message"),
     [
         (lambda t: "x = [", "no TOML"),
-        (lambda t: "x = 1", "no coefficient set"),
+        (lambda t: "x = 1", "not a coefficient set"),
         (lambda t: t.replace("format_version = 1", "format_version = 9"), "this version reads 1"),
         (lambda t: t.replace("radius = 3", "r = 3"), "lacks the key 'radius'"),
         (lambda t: t.replace("c00 = ", "d00 = "), "order of the covariance"),
@@ -79,7 +79,7 @@ def test_sets_must_hang_together():
         dataclasses.replace(entry, coefficients=np.zeros(3))
     with pytest.raises(UsageError, match="twice"):
         dataclasses.replace(entry, terms=(entry.terms[0],) * 9)
-    with pytest.raises(UsageError, match="does not rise"):
+    with pytest.raises(UsageError, match="must rise"):
         Validity((500.0, 250.0), (1.0, 2.0), (0.0, 1.0), 3, "flt")
 
 

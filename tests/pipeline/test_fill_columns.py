@@ -113,7 +113,7 @@ def test_a_frame_that_is_gone_or_another_one_is_left_and_named(grown, measured, 
 def test_only_columns_of_keywords_and_functions_are_filled(grown):
     assert fillable((), ("trail",)) == (("fluxcorr", "phtratio", "gyros"), ("trail",))
     assert fillable(("trail",), ("trail",)) == ((), ("trail",))
-    with pytest.raises(UsageError, match=r"'gyro' is no column .* did you mean 'gyros'\?"):
+    with pytest.raises(UsageError, match=r"'gyro' is not a column .* did you mean 'gyros'\?"):
         fillable(["gyro"], ())
-    with pytest.raises(UsageError, match="'sky' is no column that a keyword or a function"):
+    with pytest.raises(UsageError, match="'sky' is not a column that a keyword or a function"):
         fillable(["sky"], ())

@@ -115,7 +115,7 @@ def test_flags_are_decoded_as_by_the_registry(con):
 
 
 def test_a_folder_that_is_no_lake_is_refused(tmp_path):
-    with pytest.raises(LakeError, match="is no lake"):
+    with pytest.raises(LakeError, match="is not a lake"):
         open_lake(tmp_path)
 
 

@@ -95,7 +95,7 @@ def texts(root: StoredLake) -> Iterator[Finding]:
             told = "was changed since it was written; fit it again, or delete its last line if you edited it"
             yield Finding("text", path, told)
         elif not _is_toml(content):
-            yield Finding("text", path, "is no TOML; fit the set again")
+            yield Finding("text", path, "is not TOML; fit the set again")
         else:
             unsealed += not is_sealed(content)
     if unsealed:

@@ -92,7 +92,7 @@ def _bytes_of(source: str | io.BytesIO) -> bytes:
 def _check(source: Any, quick: bool, columns: Collection[str]) -> str | None:
     with pq.ParquetFile(source, page_checksum_verification=True) as file:
         if missing := sorted(set(columns) - set(file.schema_arrow.names)):
-            return f"is no file of this dataset: it lacks the column {missing[0]}, and queries fail at it"
+            return f"is not a file of this dataset: it lacks the column {missing[0]}, and queries fail at it"
         if quick:
             return None
         tables = []

@@ -76,7 +76,7 @@ def function_of(lake: str, column: AddedColumn) -> Quantity:
 def _of_file(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(f"cte_lake_added_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -58,7 +58,7 @@ def folders(config: Config) -> Iterator[Check]:
         folder = Path(text) if name == "frames" else Path(text).absolute().parent
         rights = os.R_OK | os.X_OK | (os.W_OK if written else 0)
         if not folder.is_dir():
-            yield Check(name, "fail", f"{folder} is no folder", f"make it, or set refresh.{name}")
+            yield Check(name, "fail", f"{folder} is not a folder", f"make it, or set refresh.{name}")
         elif not os.access(folder, rights):
             what = "read and written" if written else "read"
             yield Check(name, "fail", f"{folder} cannot be {what} by this user", "change its permissions")

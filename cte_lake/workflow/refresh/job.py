@@ -117,7 +117,7 @@ def night_of(
     frames : Path, optional
         Folder of the frames.
     publish : Path, optional
-        Folder that a web server shows.
+        Folder that a web server serves.
     fetch : bool, optional
         Whether the archive is asked. What is left out stands in the lake's configuration.
 
