@@ -99,5 +99,5 @@ def test_several_sets_correct_the_column_of_their_radius(tmp_path):
 
 @pytest.mark.parametrize("text", ["three", "3,x", ""])
 def test_a_radius_that_is_none_is_refused(text):
-    with pytest.raises(UsageError, match="no radius in pixels"):
+    with pytest.raises(UsageError, match="not a radius in pixels"):
         piped(PLAIN, "-o", "-", "--radius", text)

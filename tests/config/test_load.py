@@ -56,7 +56,7 @@ def test_tables_merge_and_lists_replace(lake):
         ("[exclusions.visits]\n'07' = 'bad'\n", ["'07'", "12379/07"]),
         ("[targets.'../x']\nnames = ['X']\npairing = 'chips'\n", ["../x", "lower-case"]),
         ("[proposals.99]\ncycle = 1\ntargets = ['m31']\n", ["proposals.99", "m31"]),
-        ("[measure\n", ["cte_lake.toml", "no valid TOML"]),
+        ("[measure\n", ["cte_lake.toml", "not valid TOML"]),
         ("extra = 1\n", ["'extra'", "measure"]),
     ],
 )

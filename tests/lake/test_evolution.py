@@ -226,7 +226,7 @@ def test_a_new_table_is_written_read_and_kept_in_order(lake, catalog):
         ('type = "string"', 'type = "text"', "has type 'text'"),
         ('name = "rootname"', 'name = "imagename"', "stated twice"),
         ('key = ["imagename"', 'key = ["picture"', "names 'picture', which is not a column"),
-        ("[dataset]", "[data", "no valid dataset schema"),
+        ("[dataset]", "[data", "not a valid dataset schema"),
         ("since = 1", "since = 2", "cannot be required"),
         ("since = 1", "sinze = 1", "sinze"),
     ],

@@ -47,7 +47,7 @@ def test_toml_explains_itself():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: "x = [", "no TOML"),
+        (lambda t: "x = [", "not TOML"),
         (lambda t: "x = 1", "not a coefficient set"),
         (lambda t: t.replace("format_version = 1", "format_version = 9"), "this version reads 1"),
         (lambda t: t.replace("radius = 3", "r = 3"), "lacks the key 'radius'"),
