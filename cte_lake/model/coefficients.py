@@ -119,7 +119,7 @@ class CoefficientSet:
         if np.isinf(self.covariance).any() or (variances[known] < 0).any():
             raise UsageError(f"coefficient set {self.name!r}: a variance is infinite or negative")
         if (np.isnan(self.covariance) == np.outer(known, known)).any():
-            raise UsageError(f"coefficient set {self.name!r}: the covariance of a term is NaN in part")
+            raise UsageError(f"coefficient set {self.name!r}: the covariance has gaps")
         block = self.covariance[np.ix_(known, known)]
         scale = np.sqrt(np.outer(variances[known], variances[known]))
         if (np.abs(block - block.T) > _ASYMMETRY * scale).any():
