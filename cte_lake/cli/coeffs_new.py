@@ -101,7 +101,7 @@ def new(
     elif root is not None:
         path = path_in_lake(root, name)
     else:
-        raise UsageError("there is not a lake here to keep the set in; name a file with -o")
+        raise UsageError("there is no lake here to keep the set in; name a file with -o")
     write_coefficients(path, entry, overwrite)
     for date in entry.validity.mjd:
         at = math.sqrt(entry.validity.flux[0] * entry.validity.flux[1])

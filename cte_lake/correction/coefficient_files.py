@@ -130,9 +130,7 @@ def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     names = [entry.stem for entry in sets_in_lake(lake)] if lake is not None else []
     known = ", ".join(names)
     where = (
-        f"the lake has {known or 'no sets yet'}"
-        if lake is not None
-        else "there is not a lake here to look in"
+        f"the lake has {known or 'no sets yet'}" if lake is not None else "there is no lake here to look in"
     )
     others = ", ".join(built_in) or "none"
     hint = suggestion(name, [*names, *built_in])

@@ -82,7 +82,7 @@ def _expand(path: str) -> set[Path]:
         if not matches:
             raise UsageError(f"no file matches {path!r}")
         return set().union(*(_at(match) for match in matches))
-    raise UsageError(f"there is not a file or folder {path!r}")
+    raise UsageError(f"there is no file or folder {path!r}")
 
 
 def _matches(pattern: str) -> Iterator[Path]:

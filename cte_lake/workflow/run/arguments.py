@@ -189,5 +189,5 @@ def _last_proposal(lake: StoredLake, folder: Path, settings: Settings) -> int:
     known = {row["path"]: row for row in current_rows(lake)}
     found = survey([str(folder)], settings, Selection(), known).exposures
     if not found:
-        raise UsageError(f"--proposal last: there is not an exposure of a configured target in {folder}")
+        raise UsageError(f"--proposal last: there is no exposure of a configured target in {folder}")
     return max(exposure.proposal for exposure in found)
