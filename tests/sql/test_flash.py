@@ -36,7 +36,7 @@ def losses():
                 "CREATE OR REPLACE MACRO cte(aperture := 3) AS TABLE "
                 f"FROM (VALUES {values}) AS t({', '.join(COLUMNS)})"
             )
-            for name in ("several_flashes", "cte_vs_flash"):
+            for name in ("several_flashes", "shown_generation", "cte_vs_flash"):
                 connection.execute((data_dir("sql") / f"{name}.sql").read_text(encoding="utf-8"))
             return connection.execute("SELECT pair_id FROM cte_vs_flash() ORDER BY pair_id").fetchall()
 
