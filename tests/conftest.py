@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
-import typer.testing
 
 from tests.stores import bucket, new_bucket, object_store  # noqa: F401 - fixtures for every test
 
@@ -27,9 +25,6 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("cte-lake")
-
-# Typer builds all commands anew for each call, which costs more than many a call itself.
-typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -40,6 +40,16 @@ def test_what_a_command_complains_of_is_the_reason():
     assert (step.outcome, step.reason) == ("failed", "1 of 9 audits failed: unique")
     (step,) = Taken("report", ExitCode.NOTHING_TO_DO, 1.0, ["cte-lake: nothing is measured"]).outcomes()
     assert (step.outcome, step.reason) == ("skipped", "nothing is measured")
+    box = [
+        "Usage: cte-lake verify",
+        "╭─ Error ─────╮",
+        "│ No such option:   │",
+        "│ --shre        │",
+        "╰─────────────╯",
+        "",
+    ]
+    (step,) = Taken("verify --shre 1/30", ExitCode.WRONG_USE, 1.0, box).outcomes()
+    assert (step.outcome, step.reason) == ("failed", "No such option: --shre")
     (step,) = Taken("verify --share 1/30", -9, 1.0, []).outcomes()
     assert (step.name, step.outcome, step.reason) == ("verify", "failed", "")
 

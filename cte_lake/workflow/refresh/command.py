@@ -9,8 +9,9 @@ import logging
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,7 @@ GO_ON = FINE | {ExitCode.DONE_IN_PART, ExitCode.AUDIT_FAILED}
 #: Lines of a command that are kept for the mail.
 _TAIL = 15
 _COMPLAINT = "cte-lake: "
+_BOX = " \t\r\n│╭╮╰╯─"
 #: What the steps of a run make, by the name that the record counts it under.
 COUNTED = {"fetch": "fetched", "align": "aligned", "crmask": "masked", "ingest": "measured", "fit": "fitted"}
 
@@ -47,9 +49,10 @@ class Taken:
     @property
     def reason(self) -> str:
         """What the command complained of, else the line that sums it up, else its last line."""
+        lines = list(_without_box(self.said))
         for prefix in (_COMPLAINT, f"{self.name}: ", ""):
-            for line in reversed(self.said):
-                if line.startswith(prefix) and line.strip():
+            for line in reversed(lines):
+                if line.startswith(prefix):
                     return line.removeprefix(prefix)
         return ""
 
@@ -84,6 +87,13 @@ class Taken:
     def new(self) -> dict[str, int]:
         """Return how much came in, by what it is."""
         return {COUNTED[part["step"]]: int(part["done"]) for part in self.parts() if part["step"] in COUNTED}
+
+
+def _without_box(said: Iterable[str]) -> Iterator[str]:
+    """Yield lines that are not empty; those in a box, as wrong options are said, as one."""
+    for boxed, lines in groupby(said, lambda line: line.lstrip().startswith("│")):
+        texts = [text for line in lines if (text := line.strip(_BOX))]
+        yield from [" ".join(texts)] if boxed else texts
 
 
 def _outcome(code: int, idle: bool) -> Outcome:
