@@ -42,8 +42,8 @@ def sums_text(sums: Mapping[str, int]) -> str:
 
 def record(lake: StoredLake, paths: Sequence[str], files: int, sums: Mapping[str, int]) -> None:
     """Keep the sums of an ingest in place of the last one's; nothing if all is as it was."""
-    found = last(lake)
-    if found is not None and (_settled(found.sums), found.files) == (_settled(sums), files):
+    found, idle = last(lake), not any(sums.get(name) for name in ("measured", "renewed"))
+    if idle and found is not None and (_settled(found.sums), found.files) == (_settled(sums), files):
         return
     kept = {
         "at": clock.now().isoformat(timespec="seconds"),

@@ -55,7 +55,7 @@ def _versions(exposures: Sequence[Row]) -> Cells:
 
 
 def _calibration(exposures: Sequence[Row]) -> Cells:
-    keys = ("filetype", "cal_ver", "pctetab", "cte_name", "cte_ver", "settings_hash")
+    keys = ("filetype", "generation", "cal_ver", "pctetab", "cte_name", "cte_ver", "settings_hash")
     counted = Counter(tuple(row[key] for key in keys) for row in exposures)
     rows = [
         dict(zip(keys, values, strict=True)) | {"images": f"{count:,}"}
@@ -63,6 +63,7 @@ def _calibration(exposures: Sequence[Row]) -> Cells:
     ]
     heads = tables.columns(
         Column("filetype", "File type", "name"),
+        Column("generation", "Generation", "name"),
         Column("cal_ver", "CAL_VER", share=3),
         Column("pctetab", "PCTETAB"),
         Column("cte_name", "CTE_NAME", share=3),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cte_lake.config import load_settings
 from cte_lake.frames.calibration import HAP, PIPELINE, Calibration
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.stored import stored
 from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.ingest import Action
 from cte_lake.pipeline.ingest.claims import Claim
@@ -69,6 +70,12 @@ def test_the_newest_is_measured_wherever_it_lies_and_the_older_is_told(run, lake
     again = run(tmp_path / "data")
     assert checked(again) == {"up to date": 1, "superseded": 2, "duplicate": 1}
     assert tally.last(lake).sums == report.sums  # nothing new: the record stands
+
+
+def test_the_record_is_of_the_last_ingest_that_measured_something(lake):
+    for path, sums in (("first", {"measured": 2}), ("again", {"measured": 2}), ("idle", {"up to date": 2})):
+        tally.record(stored(lake), [path], 2, sums)
+    assert tally.last(stored(lake)).paths == ("again",)
 
 
 def test_an_older_file_alone_does_not_replace_what_the_lake_holds(run, lake, copy):
