@@ -202,6 +202,9 @@ def _tell_surface(outcome: FitOutcome) -> None:
     )
     for kind, (value, error) in family.chosen.kinds.items():
         typer.echo(f"  {kind}: {100 * value:+.1f} +- {100 * error:.1f}% off the surface", err=True)
+    for gap, size, error in family.chosen.jump_sizes:
+        dates = f"between MJD {gap.start:.0f} and {gap.end:.0f}"
+        typer.echo(f"losses jump by {100 * size:+.1f} +- {100 * error:.1f}% {dates}", err=True)
     cells = family.misfit.cells
     for sentence in outcome.of_chips:
         typer.echo(sentence, err=True)
@@ -238,5 +241,9 @@ def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
             for member in (outcome.family.members if outcome.family else [])
         ],
         "misses": [asdict(cell) for cell in (outcome.family.misfit.cells if outcome.family else [])],
+        "jumps": [
+            {"mjd": [gap.start, gap.end], "size": size, "error": error}
+            for gap, size, error in (outcome.family.chosen.jump_sizes if outcome.family else [])
+        ],
         "bootstrap_ratio": None if outcome.bootstrap is None else outcome.bootstrap.ratio.tolist(),
     }

@@ -9,8 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.model.compiled import compiled_loop
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
-from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bits, unusable
-from cte_lake.model.surface import Surface
+from cte_lake.model.rowbits import (
+    EXTRAPOLATED,
+    FLUX_ABOVE,
+    FLUX_BELOW,
+    GAIN,
+    LAW_UNCERTAIN,
+    date_and_sky_bits,
+    unusable,
+)
+from cte_lake.model.surface import FAINT, FAINT_FACTOR, Surface
 from cte_lake.model.walk import axis_place, feedback, nodes_at, table_at, walk
 
 FloatArray = NDArray[np.float64]
@@ -70,6 +78,9 @@ def correct_rows(
         ln_error = math.hypot(t * feedback(a, middle, t) * deviation * factor, chips[1] * ln_ratio)
         if ln_ratio < 0.0:
             flag[row] |= GAIN
+        trusted = chips[2] * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
+        if ln_error > trusted and not flag[row] & EXTRAPOLATED:
+            flag[row] |= LAW_UNCERTAIN
         corrected[row] = star * math.exp(ln_ratio)
         loss[row] = -math.expm1(-ln_ratio)
         dmag[row] = MAG_PER_LN * ln_ratio
@@ -105,11 +116,11 @@ def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatAr
         Coefficients of the spline; standard deviation of S on its grid.
     grids : ndarray, shape (6, 2)
         Origin and step of the three axes of the spline, then of the table.
-    chips : ndarray, shape (2,)
-        Half the chips' relative difference and its error.
+    chips : ndarray, shape (3,)
+        Half the chips' relative difference, its error, and the largest error of ln flux that is trusted.
     """
     grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids)])
-    chips = np.array([surface.chips, surface.relative_error])
+    chips = np.array([surface.chips, surface.relative_error, surface.trusted])
     return np.ascontiguousarray(surface.values), np.ascontiguousarray(surface.total), grids, chips
 
 

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
-from cte_lake.model.margins import Margin
+from cte_lake.model.jumps import gaps_of
+from cte_lake.model.margins import Margin, margins_of
 from cte_lake.model.misfit import Misfit, find_misfit
 from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.robust import Loss
-from cte_lake.model.smooth import Scale, SmoothFit, constant_scale, fit_scale, fit_smooth, margins_of
+from cte_lake.model.scale import Scale, constant_scale, fit_scale
+from cte_lake.model.smooth import Jump, SmoothFit, fit_smooth
 
 FloatArray = NDArray[np.float64]
 Margins = tuple[Margin, Margin, Margin]
@@ -34,6 +36,9 @@ _MARGIN = 3.0
 #: A fit is refused where visits left out are off by this many of their errors (rms), or slopes scatter by
 #: this many of theirs: what is left is then no noise, and no error of the set could be believed.
 REFUSED_AT = 2.5
+#: A jump must be asked for by this many errors: chance does so in one history of 80.
+_JUMP_ERRORS = 3.5
+_MOST_JUMPS = 3
 #: Fewer visits than this say nothing of how visits scatter.
 MIN_VISITS = 3
 
@@ -153,6 +158,12 @@ def fit_family(
             members[members.index(best)] = plain
             best = plain
     assert best.fit is not None
+    if best.name != "polynomial":
+        jumping = _with_jumps(best.fit, loss)
+        plain = replace(best, fit=jumping, score=float(jumping.score.sum()) / len(points))
+        members[members.index(best)] = plain
+        best = plain
+    assert best.fit is not None
     mixed = best.fit.mixed
     misfit = find_misfit(points, mixed.left_out, mixed.left_out_variance)
     off = float(np.sqrt(misfit.chi2))
@@ -163,6 +174,22 @@ def fit_family(
             f"(visits left out by {off:.1f}){where}"
         )
     return FamilyFit([replace(m, chosen=m is best) for m in members], best.fit, misfit)
+
+
+def _with_jumps(fit: SmoothFit, loss: Loss) -> SmoothFit:
+    """Add the jumps between epochs that the residuals ask for and the visits left out confirm."""
+    gaps = gaps_of(fit.points.mjd)
+    for _ in range(_MOST_JUMPS if gaps else 0):
+        asked = fit.test_jumps(gaps)
+        strongest = int(np.argmax(asked))
+        if asked[strongest] < _JUMP_ERRORS:
+            break
+        jumps = (*fit.jumps, Jump(gaps[strongest], fit))
+        new = fit_smooth(fit.points, fit.margins, fit.scale, loss, None, bool(fit.kinds), jumps)
+        if float(np.sum(new.score - fit.score)) <= _MARGIN:
+            break
+        fit = new
+    return fit
 
 
 def _choose(members: Sequence[Member], points: int) -> Member:

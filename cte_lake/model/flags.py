@@ -86,6 +86,12 @@ OTHER_FLASH = Flag(
 OTHER_INJECTION = Flag(
     21, "other_injection", "The exposure has another charge injection than the coefficients were fitted to."
 )
+LAW_UNCERTAIN = Flag(
+    22,
+    "law_uncertain",
+    "The error of the law is over 0.3% of the flux (0.45% under 500 e-), more than nearly everywhere else in "
+    "the set.",
+)
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (
     FLUX_BELOW,
@@ -110,6 +116,7 @@ CORRECTION_FLAGS: tuple[Flag, ...] = (
     OTHER_LENGTH,
     OTHER_FLASH,
     OTHER_INJECTION,
+    LAW_UNCERTAIN,
 )
 
 

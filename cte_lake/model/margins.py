@@ -14,8 +14,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.model.points import FitPoints, epochs
+from cte_lake.model.terms import background_variable
+
 FloatArray = NDArray[np.float64]
 
+#: Components with which a walk enters a product with another walk.
+RANK = 5
+#: Spread of backgrounds (e-/px) under which the loss is not taken to depend on them.
+MIN_BACKGROUND_SPAN = 1.0
 #: Points at which a margin's components are ranked.
 _GRID = 101
 
@@ -80,3 +87,21 @@ class Margin:
         """Return the variance of the walk beyond the data, for a coefficient of unit variance: h**3 / 3."""
         s = np.abs(self.scaled(x))
         return np.asarray(np.maximum(s - 1.0, 0.0) ** 3 / 3.0)
+
+
+def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Margin, Margin]:
+    """Return the margins that points can carry, that of the background only where it is wanted."""
+    dates = epochs(points.mjd).size
+    spread = np.sqrt(np.maximum(points.log_flux_sq - points.log_flux**2, 0.0))
+    time = Margin(float(points.mjd.min()), float(points.mjd.max()), int(np.clip(dates * 2 // 3, 2, 24)), RANK)
+    flux = Margin(float((points.log_flux - spread).min()), float((points.log_flux + spread).max()), 8, RANK)
+    sky = points.background
+    if background and np.all(np.isfinite(sky)) and np.ptp(sky) >= MIN_BACKGROUND_SPAN:
+        b = background_variable(sky)
+        return time, flux, Margin(float(b.min()), float(b.max()), 8, RANK)
+    return time, flux, Margin(0.0, 0.0, 1, 1)
+
+
+def sky_variable(points: FitPoints, margins: tuple[Margin, Margin, Margin]) -> FloatArray:
+    """Return the background variable of points, zero where the surface does not depend on it."""
+    return background_variable(points.background) if margins[2].varies else np.zeros(len(points))

@@ -16,6 +16,7 @@ FloatArray = NDArray[np.float64]
 # numba freezes module globals; plain integers are what it can read.
 FLUX_BELOW, FLUX_ABOVE = bits.FLUX_BELOW.value, bits.FLUX_ABOVE.value
 _DATE_BEFORE, _DATE_AFTER = bits.DATE_BEFORE.value, bits.DATE_AFTER.value
+EXTRAPOLATED, LAW_UNCERTAIN = _DATE_BEFORE | _DATE_AFTER, bits.LAW_UNCERTAIN.value
 _SKY_BELOW, _SKY_ABOVE = bits.BACKGROUND_BELOW.value, bits.BACKGROUND_ABOVE.value
 _SKY_UNKNOWN = bits.BACKGROUND_UNKNOWN.value
 _NOT_POSITIVE, _MISSING = bits.FLUX_NOT_POSITIVE.value, bits.INPUT_MISSING.value

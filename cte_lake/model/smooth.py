@@ -9,6 +9,7 @@ time alone; where they change sign a constant S0 does, and the visits left out s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 
@@ -16,11 +17,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import SIGMA_PER_MAD
-from cte_lake.model.margins import Margin
-from cte_lake.model.points import FitPoints, contrasts, epochs
+from cte_lake.model.jumps import Gap, JumpTest, ramp
+from cte_lake.model.margins import RANK, Margin, sky_variable
+from cte_lake.model.points import FitPoints, contrasts
 from cte_lake.model.reml import MixedFit, MixedModel
-from cte_lake.model.robust import Loss, soft_least_squares
-from cte_lake.model.terms import background_variable
+from cte_lake.model.robust import Loss
+from cte_lake.model.scale import Scale
 
 FloatArray = NDArray[np.float64]
 #: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola.
@@ -36,43 +38,26 @@ _ROUNDS = 4
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.1**2)}
 #: The same of what kinds of points have of their own: some 5% of the losses.
 _KNOWN_KINDS = (1.0, 0.05**2)
-#: Losses that change their sign depart by several times the constant that they tend to.
-_FLOOR = 3.0
-#: Mean loss over its error under which losses have no shape to take a scale from.
-_DETECTED = 10.0
-#: Components with which a walk enters a product with another walk.
-_RANK = 5
-#: Spread of backgrounds (e-/px) under which the loss is not taken to depend on them.
-MIN_BACKGROUND_SPAN = 1.0
-_DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True)
-class Scale:
-    """ln S0 = quadratic in f and b; empty coefficients: a constant.
+class Jump:
+    """A change of all losses by one factor, between two epochs.
 
     Attributes
     ----------
-    constant : float
-        S0 where there are no coefficients.
-    coefficients : tuple of float
-        Of 1, f, f**2, b, b**2, f b in the margins' scaled variables.
+    gap : Gap
+        From the epoch before to the epoch after.
+    smooth : SmoothFit
+        The fit without it, whose losses in the middle of the gap it is a part of.
     """
 
-    constant: float
-    coefficients: tuple[float, ...] = ()
+    gap: Gap
+    smooth: SmoothFit
 
-    def at(self, f: FloatArray, b: FloatArray) -> FloatArray:
-        """Return S0 at scaled log flux and background."""
-        floor = np.full(np.broadcast_shapes(f.shape, b.shape), self.constant)
-        if not self.coefficients:
-            return floor
-        return np.asarray(floor + np.exp(np.clip(_quadratic(f, b) @ np.array(self.coefficients), -12.0, 3.0)))
-
-
-def _quadratic(f: FloatArray, b: FloatArray) -> FloatArray:
-    one = np.ones(np.broadcast_shapes(f.shape, b.shape))
-    return np.stack([one, f * one, f**2 * one, b * one, b**2 * one, f * b], axis=-1)
+    def column(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Return what S gains at dates, log fluxes and backgrounds, for a jump by its own size."""
+        return ramp(self.gap, t) * self.smooth.loss(np.full(t.shape, self.gap.middle), f, b)
 
 
 @dataclass(frozen=True)
@@ -100,6 +85,8 @@ class SmoothFit:
     kinds : dict of str to tuple of float
         By which part the losses of each kind of points lie off the surface, and its error; by the number of
         their visits they average out.
+    jumps : tuple of Jump
+        Of all losses together; their sizes are the first coefficients.
     """
 
     margins: tuple[Margin, Margin, Margin]
@@ -112,11 +99,19 @@ class SmoothFit:
     residuals: FloatArray
     noise: float
     kinds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    jumps: tuple[Jump, ...] = ()
 
     @property
     def visit_scatter(self) -> float:
         """Standard deviation of the factor that a visit has on its losses."""
         return float(np.sqrt(self.mixed.visit_variance))
+
+    @property
+    def jump_sizes(self) -> list[tuple[Gap, float, float]]:
+        """When all losses jumped, by which part, and its error."""
+        errors = np.sqrt(np.diag(self.mixed.covariance))
+        sizes = zip(self.jumps, self.mixed.values.tolist(), errors.tolist(), strict=False)
+        return [(jump.gap, size, error) for jump, size, error in sizes]
 
     @property
     def score(self) -> FloatArray:
@@ -139,7 +134,7 @@ class SmoothFit:
         return values.reshape(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b)))
 
     def parts(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> dict[str, FloatArray]:
-        """Return standard deviations of `loss`: by slopes, by visits, and beyond the dates."""
+        """Return standard deviations of `loss`: by slopes, by visits, beyond the dates, and within jumps."""
         t, f, sky = _flat(mjd, log_flux, b)
         design, scale = self._design(t, f, sky), self._scale(f, sky)
         shape = np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b))
@@ -151,6 +146,7 @@ class SmoothFit:
             "slopes": np.minimum(without, whole),
             "visits": np.maximum(whole - without, 0.0),
             "future": self._beyond(t, f, sky),
+            "form": self._day_of_jumps(t, f, sky) / scale**2,
         }
         return {
             name: (scale * np.sqrt(np.maximum(value, 0.0))).reshape(shape) for name, value in squares.items()
@@ -158,13 +154,9 @@ class SmoothFit:
 
     def joint(self, points: FitPoints) -> tuple[FloatArray, FloatArray]:
         """Return the prediction of other points and its covariance, without visits' factors and noise."""
-        sky = _sky(points, self.margins)
+        sky = sky_variable(points, self.margins)
         t = points.mjd
-        fluxes = _nodes(points)
-        design = 0.5 * sum(
-            (self._scale(f, sky)[:, None] * self._design(t, f, sky) for f in fluxes),
-            start=np.zeros((len(points), self.mixed.values.size)),
-        )
+        design = self.design_of(points)
         covariance = design @ self.mixed.covariance @ design.T
         growth = np.sqrt(self.margins[0].beyond(t))
         f = points.log_flux
@@ -172,11 +164,45 @@ class SmoothFit:
         # The walk goes one way for all fluxes and backgrounds, which is nearly so where their shape lasts.
         return design @ self.mixed.values, covariance + np.outer(size, size)
 
+    def design_of(self, points: FitPoints) -> FloatArray:
+        """Return what each coefficient adds to the losses of points."""
+        sky = sky_variable(points, self.margins)
+        return 0.5 * sum(
+            (self._scale(f, sky)[:, None] * self._design(points.mjd, f, sky) for f in _nodes(points)),
+            start=np.zeros((len(points), self.mixed.values.size)),
+        )
+
+    def test_jumps(self, gaps: Sequence[Gap]) -> list[float]:
+        """Return how strongly the residuals ask for a jump in each gap, in its errors."""
+        design = self.design_of(self.points)
+        fitted = design @ self.mixed.values
+        precision = self.weights / (self.noise * self.points.loss_err) ** 2
+        visit = np.unique(self.points.visit, return_inverse=True)[1].ravel()
+        test = JumpTest(design, precision, fitted, visit, self.mixed)
+        pulls = precision * self.residuals * self.points.loss_err
+        # The losses at a gap, which a jump is a part of: those of each point, by the size of its epochs.
+        group = np.searchsorted([gap.end for gap in gaps], self.points.mjd, side="right")
+        level = np.maximum(np.bincount(group, np.abs(fitted)) / np.bincount(group), 1e-12)
+        shape = fitted / level[group]
+        sizes = 0.5 * (level[:-1] + level[1:])
+        columns = [size * ramp(gap, self.points.mjd) * shape for gap, size in zip(gaps, sizes, strict=True)]
+        return [test.errors(column, pulls) for column in columns]
+
     def _scale(self, f: FloatArray, b: FloatArray) -> FloatArray:
         return self.scale.at(self.margins[1].scaled(f), self.margins[2].scaled(b))
 
     def _design(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-        return _products(_factors(self.margins, t, f, b), [*self.fixed, *self.groups])[0]
+        jumps = [jump.column(t, f, b) / self._scale(f, b) for jump in self.jumps]
+        return _products(_factors(self.margins, t, f, b), [*self.fixed, *self.groups], jumps)[0]
+
+    def _day_of_jumps(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Variance between two epochs with a jump: nothing says on which day it was."""
+        total = np.zeros(t.size)
+        for jump, size in zip(self.jumps, self.mixed.values, strict=False):
+            part = ramp(jump.gap, t)
+            whole = size * jump.smooth.loss(np.full(t.shape, jump.gap.middle), f, b)
+            total += whole**2 * part * (1.0 - part)
+        return total
 
     def _beyond(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
         growth = self.margins[0].beyond(t)
@@ -214,11 +240,13 @@ def _cut(factor: FloatArray, group: Group) -> FloatArray:
     """A walk that meets another walk enters with its leading components."""
     if factor.shape[1] == 1 or group.count(2) < 2:
         return factor
-    return factor[:, :_RANK]
+    return factor[:, :RANK]
 
 
-def _products(factors: list[list[FloatArray]], groups: list[Group]) -> tuple[FloatArray, list[slice]]:
-    parts, slices, start = [], [], 0
+def _products(
+    factors: list[list[FloatArray]], groups: list[Group], lead: Sequence[FloatArray] = ()
+) -> tuple[FloatArray, list[slice]]:
+    parts, slices, start = [column[:, None] for column in lead], [], len(lead)
     for group in groups:
         one, two, three = (_cut(factors[axis][kind], group) for axis, kind in enumerate(group))
         block = (one[:, :, None, None] * two[:, None, :, None] * three[:, None, None, :]).reshape(
@@ -228,21 +256,6 @@ def _products(factors: list[list[FloatArray]], groups: list[Group]) -> tuple[Flo
         slices.append(slice(start, start + block.shape[1]))
         start += block.shape[1]
     return np.hstack(parts), slices
-
-
-def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Margin, Margin]:
-    """Return the margins that points can carry, that of the background only where it is wanted."""
-    dates = epochs(points.mjd).size
-    spread = np.sqrt(np.maximum(points.log_flux_sq - points.log_flux**2, 0.0))
-    time = Margin(
-        float(points.mjd.min()), float(points.mjd.max()), int(np.clip(dates * 2 // 3, 2, 24)), _RANK
-    )
-    flux = Margin(float((points.log_flux - spread).min()), float((points.log_flux + spread).max()), 8, _RANK)
-    sky = points.background
-    if background and np.all(np.isfinite(sky)) and np.ptp(sky) >= MIN_BACKGROUND_SPAN:
-        b = background_variable(sky)
-        return time, flux, Margin(float(b.min()), float(b.max()), 8, _RANK)
-    return time, flux, Margin(0.0, 0.0, 1, 1)
 
 
 def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list[Group]]:
@@ -263,45 +276,6 @@ def polynomial_groups(margins: tuple[Margin, Margin, Margin], time_degree: int =
     powers = (0, 1, 3)
     sky = (0, 1) if margins[2].varies else (0,)
     return [(i, j, k) for k in sky for i in powers[: time_degree + 1] for j in powers]
-
-
-def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: bool = False) -> Scale | None:
-    """Fit S = exp(quadratic in f and b) (1 + parabola in time); None where losses are not like that."""
-    t, f = margins[0].scaled(points.mjd), margins[1].scaled(points.log_flux)
-    b = margins[2].scaled(_sky(points, margins))
-    design = _quadratic(f, b)
-    used = design.std(axis=0) > 1e-9
-    used[0] = True
-    start = np.zeros(int(used.sum()) + 3)
-    level = float(np.average(points.loss, weights=points.loss_err**-2.0))
-    start[0] = np.log(max(level, 1e-3))
-    if abs(level) * float(np.sqrt(np.sum(points.loss_err**-2.0))) < _DETECTED:
-        return None
-
-    def pulls(p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        log = design[:, used] @ p[:-3]
-        shape, course = np.exp(np.clip(log, -12.0, 3.0)), 1.0 + p[-2] * t + p[-1] * t**2
-        level = shape + shift * p[-3]
-        steep = np.where((log > -12.0) & (log < 3.0), shape * course, 0.0)
-        slopes = np.column_stack([steep[:, None] * design[:, used], shift * course, level * t, level * t**2])
-        return (level * course - points.loss) / points.loss_err, slopes / points.loss_err[:, None]
-
-    found = soft_least_squares(pulls, start)
-    coefficients = np.zeros(6)
-    coefficients[used] = found[:-3]
-    if not np.all(np.isfinite(coefficients)) or np.abs(coefficients[1:]).max() > 8.0:
-        return None
-    return Scale(_FLOOR * abs(float(found[-3])) * shift, tuple(float(c) for c in coefficients))
-
-
-def constant_scale(points: FitPoints) -> Scale:
-    """Return a constant S0 of the size of the losses."""
-    noise = float(np.mean(points.loss_err**2))
-    return Scale(float(np.sqrt(max(float(np.mean(points.loss**2)) - noise, noise, 1e-8))))
-
-
-def _sky(points: FitPoints, margins: tuple[Margin, Margin, Margin]) -> FloatArray:
-    return background_variable(points.background) if margins[2].varies else np.zeros(len(points))
 
 
 def _nodes(points: FitPoints) -> tuple[FloatArray, FloatArray]:
@@ -331,6 +305,7 @@ def fit_smooth(
     loss: Loss = "huber",
     polynomial: int | None = None,
     kinds: bool = True,
+    jumps: tuple[Jump, ...] = (),
 ) -> SmoothFit:
     """Fit the smooth surface with a given scale.
 
@@ -341,21 +316,25 @@ def fit_smooth(
     margins : tuple of Margin
         Of `margins_of`.
     scale : Scale
-        S0, of `fit_scale` or `constant_scale`.
+        S0, of `cte_lake.model.scale`.
     loss : {'huber', 'tukey', 'none'}
         How far a slope may pull.
     polynomial : int, optional
         Instead the published family, with this power of time.
     kinds : bool, optional
         Whether kinds of points have factors of their own, where there are several.
+    jumps : tuple of Jump
+        What the surface may jump by.
     """
     fixed, groups = groups_of(margins) if polynomial is None else (polynomial_groups(margins, polynomial), [])
-    sky = _sky(points, margins)
+    sky = sky_variable(points, margins)
     blocks: list[FloatArray] = []
     slices: list[slice] = []
     for f in _nodes(points):
-        block, slices = _products(_factors(margins, points.mjd, f, sky), [*fixed, *groups])
-        blocks.append(scale.at(margins[1].scaled(f), margins[2].scaled(sky))[:, None] * block)
+        size_there = scale.at(margins[1].scaled(f), margins[2].scaled(sky))
+        lead = [jump.column(points.mjd, f, sky) / size_there for jump in jumps]
+        block, slices = _products(_factors(margins, points.mjd, f, sky), [*fixed, *groups], lead)
+        blocks.append(size_there[:, None] * block)
     visits = points.visits
     number = {name: index for index, name in enumerate(visits)}
     visit = np.array([number[name] for name in points.visit.tolist()], dtype=np.int64)
@@ -393,4 +372,4 @@ def fit_smooth(
         alone=mixed.alone[:size, :size],
         variances=mixed.variances[: len(groups)],
     )
-    return SmoothFit(margins, fixed, groups, scale, mixed, points, weights, residuals, noise, found)
+    return SmoothFit(margins, fixed, groups, scale, mixed, points, weights, residuals, noise, found, jumps)

@@ -24,6 +24,11 @@ FloatArray = NDArray[np.float64]
 VALUE_UNIT, ERROR_UNIT = 1e-7, 1e-6
 #: The parts of an error that have a table: see docs/model.md.
 TABLED = ("slopes", "visits", "form", "future")
+#: Error of ln flux, of the law alone, up to which a star is trusted: 3.3 of them are the 1% that a correction
+#: may be off by. Under `FAINT` electrons it may be more, by a factor.
+TRUSTED, FAINT, FAINT_FACTOR = 0.003, 500.0, 1.5
+#: Part of a set's dates, fluxes and backgrounds that is trusted over all of a chip, however poor the set is.
+_TRUSTED_PART = 0.75
 #: All parts; that of the chips, with that of the kinds, is a fraction of the loss.
 PARTS = (*TABLED, "chips")
 
@@ -181,6 +186,14 @@ class Surface:
         for table in self.parts.values():
             square += table**2
         return np.asarray(np.sqrt(square))
+
+    @cached_property
+    def trusted(self) -> float:
+        """Largest error of ln flux of a trusted star: `TRUSTED`, or more where the set is no better."""
+        nodes = np.meshgrid(*(grid.nodes() for grid in self.error_grids), indexing="ij")
+        error = np.hypot(self.total, self.relative_error * self.loss(*nodes))
+        fitted = self.parts.get("future", 0.0 * error) == 0
+        return max(TRUSTED, float(np.quantile(error[fitted], _TRUSTED_PART)))
 
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S, the mean of the chips, at dates, log10 fluxes and background variables."""

@@ -21,6 +21,8 @@ _AFTER, _BEFORE = 10.0, 2.0
 _DAYS_PER_YEAR = 365.25
 _FLUX_CELLS, _SKY_CELLS = 16, 16
 _FLUX_NODES, _SKY_NODES = 13, 13
+#: Cells of the table between the epochs on either side of a jump, and how much finer it becomes at most.
+_JUMP_CELLS, _FINEST = 2.0, 4
 
 
 def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]) -> tuple[Grids, Grids]:
@@ -29,8 +31,11 @@ def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]
     before, after = (
         min(math.ceil(years * _DAYS_PER_YEAR / step), 4 * time.intervals) for years in (_BEFORE, _AFTER)
     )
-    cells = before + time.intervals + after
-    origin = time.low - before * step
+    shortest = min((jump.gap.end - jump.gap.start for jump in fit.jumps), default=math.inf)
+    finer = min(math.ceil(_JUMP_CELLS * step / shortest), _FINEST)
+    finer = max(finer, 1)
+    cells = (before + time.intervals + after) * finer
+    origin, step = time.low - before * step, step / finer
     flux = (log_flux[1] - log_flux[0]) / _FLUX_CELLS
     spline = [Grid(origin, step, cells + 2), Grid(log_flux[0], flux, _FLUX_CELLS + 2)]
     table = [
@@ -67,7 +72,8 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
     mesh = np.meshgrid(*nodes, indexing="ij")
     parts = fit.parts(*(axis.ravel() for axis in mesh))
     tables = {name: part.reshape(mesh[0].shape) for name, part in parts.items()}
-    tables["form"] = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
+    missed = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
+    tables["form"] = np.hypot(tables["form"], missed)
     # Errors are rounded up: one that reads as nothing would claim that there is none.
     rounded = {
         name: np.ceil(table / ERROR_UNIT) * ERROR_UNIT for name, table in tables.items() if table.any()

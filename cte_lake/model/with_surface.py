@@ -79,6 +79,7 @@ def with_surface(
         "slope_noise": family.chosen.noise,
         "left_out_pull": float(np.sqrt(family.misfit.chi2)),
         "misses": float(len(family.misfit.cells)),
+        "jumps": float(len(family.chosen.jumps)),
         "chips": chips.value,
         "chips_err": chips.error,
         "chips_pairs": float(chips.pairs),

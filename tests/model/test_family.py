@@ -10,9 +10,11 @@ from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.chip_difference import UNKNOWN, chip_difference
 from cte_lake.model.family import fit_family
 from cte_lake.model.laws import LAWS
+from cte_lake.model.margins import margins_of
 from cte_lake.model.points import FitPoints
+from cte_lake.model.scale import constant_scale
 from cte_lake.model.slope_lake import SlopeLake
-from cte_lake.model.smooth import constant_scale, fit_smooth, margins_of
+from cte_lake.model.smooth import fit_smooth
 from cte_lake.model.surface_text import read_surface, surface_lines
 from cte_lake.model.tabulation import surface_of
 from cte_lake.model.terms import background_variable

@@ -17,6 +17,7 @@ from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.correct_surface import leave
 from cte_lake.model.correct_table import correct_table
 from cte_lake.model.laws import LAWS
+from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.predict import background_for, predict
 from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Surface, tabulate
 from cte_lake.model.table_constants import TableConstants
@@ -65,6 +66,35 @@ def test_a_flux_that_was_read_out_comes_back(entry, flux, y, mjd, sky, chip):
     # The exact law, integrated step by step, with the chip's own factor.
     factor = 1.04 if chip == 1 else 0.96
     assert left == pytest.approx(float(LAW.left(flux, distance, mjd, sky, factor)), rel=5e-4)
+
+
+def test_what_the_law_does_not_know_is_flagged_but_little_of_a_poor_set(entry):
+    y = np.linspace(5.0, 2040.0, 200)
+    surface = entry.surface
+    # A set that is known to a tenth of a percent but for its last dates.
+    nodes = np.meshgrid(*(grid.nodes() for grid in NODES), indexing="ij")
+    parts = {"slopes": np.where(nodes[0] > 59800.0, 0.02, 0.001), "future": 0.0 * nodes[0]}
+    good = dataclasses.replace(surface, parts=parts, chips_err=0.0)
+    assert good.trusted == pytest.approx(0.003)
+    known = dataclasses.replace(entry, surface=good)
+    bits_of = {
+        day: correct(known, 900.0, y, 2, day, 3.0).cte_flag & bits.LAW_UNCERTAIN.value
+        for day in (57000.0, 57600.0)
+    }
+    assert not any(flag.any() for flag in bits_of.values())
+    late = dataclasses.replace(known, validity=dataclasses.replace(known.validity, mjd=(55106.0, 60300.0)))
+    for flux, limit in ((900.0, 0.003), (300.0, 0.0045)):
+        result = correct(late, flux, y, 2, 60200.0, 3.0)
+        flagged = result.cte_flag & bits.LAW_UNCERTAIN.value != 0
+        assert flagged.tolist() == (result.cte_dmag_err / MAG_PER_LN > limit).tolist()
+        assert 0 < flagged.sum() < y.size
+    # Beyond the dates the row is flagged as extrapolated, and that is enough.
+    assert not (correct(known, 900.0, y, 2, 60200.0, 3.0).cte_flag & bits.LAW_UNCERTAIN.value).any()
+    # A set that knows all its losses to 2% only: nothing in it stands out.
+    poor = dataclasses.replace(surface, parts={"slopes": np.full(nodes[0].shape, 0.02)}, chips_err=0.0)
+    assert poor.trusted == pytest.approx(0.02)
+    found = correct(dataclasses.replace(late, surface=poor), 900.0, y, 2, 57000.0, 3.0)
+    assert not (found.cte_flag & bits.LAW_UNCERTAIN.value).any()
 
 
 @given(fluxes, dates, skies, st.lists(rows, min_size=2, max_size=8))
