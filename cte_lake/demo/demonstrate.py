@@ -70,10 +70,6 @@ def run_demo(
     scale : DemoScale, optional
         How large the program is.
 
-    Returns
-    -------
-    DemoResult
-
     Raises
     ------
     UsageError

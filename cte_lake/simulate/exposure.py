@@ -185,10 +185,6 @@ def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settin
         1 or 2.
     settings : Settings
         Law, detector and width.
-
-    Returns
-    -------
-    StarTruth
     """
     margin = 50.0
     x, y = sky_to_pixel(chip, plan.attitude, settings.width, field.ra, field.dec)

@@ -24,10 +24,6 @@ def primary_header(plan: ExposurePlan, filetype: str) -> fits.Header:
         The exposure.
     filetype : {'flt', 'flc'}
         File type.
-
-    Returns
-    -------
-    Header
     """
     start = Time(plan.mjd, format="mjd", scale="utc").isot
     header = fits.Header()
@@ -117,10 +113,6 @@ def extension_header(
         Columns of the cut-out.
     statistics : dict, optional
         Further cards of a SCI header: NGOODPIX, GOODMEAN, MEANDARK.
-
-    Returns
-    -------
-    Header
     """
     column = first_column(width)
     header = fits.Header()

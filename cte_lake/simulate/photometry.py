@@ -105,10 +105,6 @@ def draw_stars(
         Columns over which they lie.
     flux_limits : tuple of float
         Faintest and brightest, e- within r = 3 px.
-
-    Returns
-    -------
-    ChipStars
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, count, *target.name.encode()]))
     x, y = rng.uniform(0.0, width - 1.0, count), rng.uniform(0.0, CHIP_ROWS - 1.0, count)
@@ -152,10 +148,6 @@ def simulate_photometry(
         Aperture radii, px.
     mode : str
         Photometry mode named in the record.
-
-    Returns
-    -------
-    SimulatedPhotometry
     """
     settings = settings or Settings()
     seed = np.random.SeedSequence([settings.seed, crc32(plan.rootname.encode()), chip])

@@ -251,10 +251,6 @@ def nominal_visit(
         'F502N' or 'F606W'.
     repeats : int
         Pairs per flash level; more than one lets cosmic rays be distinguished from stars.
-
-    Returns
-    -------
-    Visit
     """
     if len(visit) != 2:
         raise UsageError(f"visit {visit!r} must have two characters, such as 01")

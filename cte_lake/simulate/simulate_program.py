@@ -87,10 +87,6 @@ def simulate_program(
         Also write ``stars/<rootname>.parquet``: the truth per star and chip.
     progress : callable, optional
         Called with (done, total) after each exposure.
-
-    Returns
-    -------
-    SimulatedProgram
     """
     settings = settings or Settings()
     folder.mkdir(parents=True, exist_ok=True)

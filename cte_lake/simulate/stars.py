@@ -87,10 +87,6 @@ def make_field(
     seed : int
         Same seed, same stars.
 
-    Returns
-    -------
-    StarField
-
     Raises
     ------
     UsageError

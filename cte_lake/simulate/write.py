@@ -131,10 +131,6 @@ def write_exposure(
         For ``MEANDARK``.
     structure : {'mast', 'plain'}
         See :func:`build_hdus`.
-
-    Returns
-    -------
-    list of Path
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
