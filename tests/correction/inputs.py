@@ -495,7 +495,7 @@ ODD = [
     Input("oddity", "FITS TDIMn (1,1) of every column", "a.fits", astropy(**{name: np.reshape(values, (2, 1, 1)) for name, values in (("flux", FLUX), ("y", Y), ("chip", CHIP), ("mjd", MJD))})),
     Input("oddity", "two chips a row", "a.fits", astropy(chip=[[2, 2], [1, 1]]), out="'chip' holds 2 values per row, but one is needed"),
     Input("oddity", "two dates a row", "a.fits", astropy(mjd=[MJD, MJD]), out="'mjd' holds 2 values per row, but one is needed"),
-    Input("oddity", "FITS, another number of fluxes from row to row", "a.fits", ragged_fits, out="another number of values from row to row"),
+    Input("oddity", "FITS, another number of fluxes from row to row", "a.fits", ragged_fits, out="a different number of values from row to row"),
     Input("oddity", "list column in Parquet, second aperture", "a.parquet", parquet(flux=[[1.0, 600.0], [2.0, 5000.0]]), ("--column", "flux=flux[1]")),
     Input("oddity", "fluxes by radius, --radius 3", "a.csv", csv(flux=None, flux_3=FLUX, flux_5=[1.0, 2.0]), ("--radius", "3")),
     Input("oddity", "Y_IMAGE counts from 1", "a.csv", csv(y=None, Y_IMAGE=[1501.0, 301.0])),

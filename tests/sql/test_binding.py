@@ -51,8 +51,11 @@ def test_what_no_other_is_built_on_can_be_the_first_that_is_named(root):
         with duckdb.connect() as connection:
             Binding(connection, stored(root)).make([each.name])
             if each.kind != "macro":
-                columns = [row[0] for row in connection.execute(f"DESCRIBE {each.name}").fetchall()]
-                assert columns == [column.name for column in view_columns(each.name)]
+                columns = (
+                    "SELECT column_name FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index"
+                )
+                made = [name for (name,) in connection.execute(columns, [each.name]).fetchall()]
+                assert made == [column.name for column in view_columns(each.name)]
 
 
 def test_what_lists_the_views_lists_all(root):
