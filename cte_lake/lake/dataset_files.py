@@ -84,6 +84,7 @@ class DatasetFiles:
         LakeError
             If it cannot be read.
         """
+        self.root.store.require_file(self.seed_place.key)
         try:
             return pq.read_schema(self.seed_place.source())
         except FileNotFoundError:

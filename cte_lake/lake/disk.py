@@ -99,6 +99,15 @@ class DiskStore(Store):
         if (kind := no_file(mode)) is not None:
             raise NotAFile(f"{key} is {kind}, not a file; `cte-lake verify --quarantine` puts it aside")
 
+    def require_files(self, key: str, suffix: str) -> None:
+        """Refuse pipes, devices and folders below a folder; what lists says of each, so none is opened."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(key) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    self.require_files(entry.path, suffix)
+                elif entry.name.endswith(suffix) and not entry.is_file(follow_symlinks=False):
+                    self.require_file(entry.path)
+
     def open(self, key: str) -> IO[bytes]:
         """Open a file."""
         self.require_file(key)

@@ -70,6 +70,9 @@ class Store(ABC):
     def require_file(self, key: str) -> None:
         """Refuse, by NotAFile, what bears a file's name and is none: reading a pipe would wait for ever."""
 
+    def require_files(self, key: str, suffix: str) -> None:  # noqa: B027 - buckets hold nothing else
+        """Refuse, as `require_file` does, what is no file below a folder and bears such a name."""
+
     @abstractmethod
     def open(self, key: str) -> IO[bytes]:
         """Open a file for reading its pieces; FileNotFoundError if there is no such file."""

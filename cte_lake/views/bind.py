@@ -150,6 +150,8 @@ class Binding:
             _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
         make_objects(self._connection, self.config, wanted, self.kept)
         for name in files:
+            # DuckDB opens whatever is called like a file, and waits for ever at a pipe.
+            self._lake.place.store.require_files(self._lake.dataset(name).place.key, ".parquet")
             _bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in wanted}
         self._bound |= files

@@ -12,6 +12,7 @@ import pytest
 
 from cte_lake import open_lake
 from cte_lake.errors import LakeError
+from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
@@ -250,11 +251,25 @@ def test_what_is_no_file_is_named_and_never_waited_for(lake, tmp_path, kind, nam
     if name.startswith("exposures"):
         with pytest.raises(LakeError, match=kind):
             open_lake(lake)
+    if name.startswith("phot"):
+        with open_lake(lake) as opened, pytest.raises(LakeError, match=f"odd.parquet is {kind}, not a file"):
+            opened.sql("SELECT count(*) FROM phot")
     if name.startswith("coefficients"):
         with pytest.raises(LakeError, match=kind):
             snapshot(stored(lake), stored(tmp_path / "saved"), plan_snapshot(stored(lake)), copy=True)
     quarantine(stored(lake), to_put_aside([finding]))
     assert verify(stored(lake)).passed
+
+
+@pytest.mark.parametrize("name", ["phot", "master", "exposures", "rejects"])
+def test_a_pipe_in_place_of_the_empty_file_is_never_waited_for(lake, name):
+    seed = next((lake / name).rglob("seed.parquet"))
+    seed.unlink()
+    os.mkfifo(seed)
+    for asked in (lambda: open_lake(lake).sql(f"FROM {name}"), lambda: create_lake(stored(lake))):
+        with pytest.raises(LakeError, match="is a named pipe, not a file"):
+            asked()
+    assert "is a named pipe" in str(verify(stored(lake)).findings)
 
 
 def test_a_lake_without_the_empty_file_of_its_photometry_answers_the_same(lake):
