@@ -20,6 +20,7 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.versions import digest
 from cte_lake.pipeline.night import last_night
 from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here
@@ -36,7 +37,8 @@ from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_
 from cte_lake.report.quality import quality
 from cte_lake.report.site import render
 from cte_lake.report.state import last_tally, state
-from cte_lake.report.static import printed_figures, write_figures
+from cte_lake.report.states import lake_state
+from cte_lake.report.static import figures_of_last, printed_figures, write_figures
 from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:
@@ -167,7 +169,10 @@ def _content(
         time_bins=tuple(gathered.time_bins),
         coefficients=sets,
     )
-    figures = write_figures(printed_figures(lake, gathered, asked), work, options)
+    figures_state = digest([lake_state(lake, settings), options])
+    figures = figures_of_last(last, figures_state, work.parent / LATEST, work) or list(
+        write_figures(printed_figures(lake, gathered, asked), work, options)
+    )
     frames, losses_of = frames_drawn(), gathered.losses_of
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
     pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
@@ -188,6 +193,7 @@ def _content(
         "news": fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])},
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
+        "figures_state": figures_state,
         **_by_place({one["name"]: one for one in figures}),
         "pair_columns": pair_columns,
         "pairs": pairs,

@@ -85,7 +85,7 @@ def drawing_frames(
         there = old.get("checksum") == row["checksum"] and file.suffix == form.suffix and file.is_file()
         # A small picture is made sharp as long as its frame is there.
         if there and (old.get("sharp") or number >= SHARP or not path.is_file()):
-            found[name] = _take_over(file, folder / old["file"], old, number < SHARP)
+            found[name] = _taken(file, folder / old["file"], old, number < SHARP)
         else:
             target = folder / f"{str(name).removesuffix('.fits')}{form.suffix}"
             jobs[name] = _Job(path, row["chip"], row["checksum"], target, form, end)
@@ -104,17 +104,21 @@ def drawing_frames(
         pool.shutdown(cancel_futures=True)
 
 
-def _take_over(file: Path, place: Path, old: Cells, sharp: bool) -> Cells:
+def _taken(file: Path, place: Path, old: Cells, sharp: bool) -> Cells:
     if old.get("sharp") and not sharp:
         place.write_bytes(halved(file.read_bytes()))
         small = {"width": -(-old["width"] // 2), "height": -(-old["height"] // 2), "step": 2 * old["step"]}
         return old | small | {"sharp": False}
-    # No picture is ever written again, so reports may share it.
+    take_over(file, place)
+    return old
+
+
+def take_over(file: Path, place: Path) -> None:
+    """Put a file of the last report into this one; none is ever written again, so reports may share it."""
     try:
         os.link(file, place)
     except OSError:
         shutil.copyfile(file, place)
-    return old
 
 
 def _outcome(pending: Future[Cells]) -> Cells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from cte_lake.plots.style import save
 from cte_lake.report.figures import losses, shapes, stars
 from cte_lake.report.figures.files import write_data
 from cte_lake.report.figures.request import Drawing, Request
+from cte_lake.report.frames import take_over
 from cte_lake.report.gather import Gathered
 
 if TYPE_CHECKING:
@@ -85,6 +86,27 @@ def _table(gathered: Gathered, pairing: str) -> pa.Table | None:
 
 def _with_flash(table: pa.Table, gathered: Gathered) -> pa.Table:
     return table.filter([pair in gathered.flash_pairs for pair in table["pair_id"].to_pylist()])
+
+
+def figures_of_last(last: Mapping[str, Any] | None, state: str, before: Path, work: Path) -> list[Cells]:
+    """Take the figures over from the last report, in the folder `before`, where they follow from the same.
+
+    Returns
+    -------
+    list of dict
+        As of `write_figures`; empty where a figure follows from something else, or one of its files is gone.
+    """
+    if last is None or last.get("figures_state") != state:
+        return []
+    cells = [*last["figures"].values(), *last["more_figures"], *last["quality_figures"]]
+    files = [f"figures/{one['name']}.{suffix}" for one in cells for suffix in ("png", "svg")]
+    files += [f"data/{one['name']}.csv" for one in cells]
+    if not cells or not all((before / file).is_file() for file in files):
+        return []
+    (work / "figures").mkdir()
+    for file in files:
+        take_over(before / file, work / file)
+    return cells
 
 
 def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterator[Cells]:

@@ -23,6 +23,7 @@ from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.latest import latest_losses
 from cte_lake.report.news import last_report, news
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
+from cte_lake.report.static import figures_of_last
 from cte_lake.report.tables import bin_table, date_text, loss_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
 from tests.model.sets import make_set
@@ -131,6 +132,23 @@ def test_a_bin_without_slope_has_no_line() -> None:
     stars = {"bin_lo": [1.0], "bin_hi": [2.0], "y": [5.0], "ratio": [1.0], "kept": [True]}
     (panel,) = ratio_panels(stars, [row])
     assert (panel.line, panel.band, panel.note) == ("", "", "no slope from 1 star")
+
+
+def test_figures_are_taken_over_whole_or_not_at_all(tmp_path: Path) -> None:
+    before, work = tmp_path / "before", tmp_path / "work"
+    for folder in (before / "figures", before / "data", work / "data"):
+        folder.mkdir(parents=True)
+    cells = {"name": "focus"}
+    last = {"figures_state": "a", "figures": {}, "more_figures": [], "quality_figures": [cells]}
+    for file in ("figures/focus.png", "figures/focus.svg"):
+        (before / file).write_text(file)
+    assert figures_of_last(last, "a", before, work) == []
+    (before / "data/focus.csv").write_text("1")
+    assert figures_of_last(last, "b", before, work) == figures_of_last(None, "a", before, work) == []
+    assert not (work / "figures").exists()
+    assert figures_of_last(last, "a", before, work) == [cells]
+    assert (work / "figures/focus.svg").read_text() == "figures/focus.svg"
+    assert (work / "data/focus.csv").read_text() == "1"
 
 
 def test_news() -> None:

@@ -26,6 +26,10 @@ NOW = dt.datetime(2026, 6, 1, 9, 30, tzinfo=dt.UTC)
 @pytest.mark.slow
 def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=8, stars=400)
+
+    def pictures() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (root / "reports/latest/figures").iterdir()}
+
     first = json.loads((make(root, now=NOW).folder / "report.json").read_text())
     assert first["news"]["since"] is None
     assert len(first["news"]["new"]) == 8
@@ -36,8 +40,15 @@ def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     assert second["news"]["new"] == ["i00717aaq_flt.fits"]
     assert second["news"]["changed"] == ["i00010aaq_flt.fits"]
     assert second["news"]["text"] == "1 new image, 1 measured again"
+    drawn = pictures()
     third = json.loads((make(root, now=NOW + dt.timedelta(hours=2)).folder / "report.json").read_text())
     assert third["news"]["text"] == "nothing changed"
+    # Figures that follow from the same are taken over; those of the first report follow from other rows.
+    assert pictures() == drawn
+    assert {one: third[one] for one in ("figures", "more_figures", "quality_figures")} == {
+        one: second[one] for one in ("figures", "more_figures", "quality_figures")
+    }
+    assert third["figures_state"] != first["figures_state"]
 
 
 def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:

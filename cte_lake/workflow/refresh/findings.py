@@ -14,8 +14,8 @@ from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
 from cte_lake.plots.words import count_text
 from cte_lake.report.morning import alarm_text
+from cte_lake.report.states import lake_state, photometry_state
 from cte_lake.views.audits import ALARM, SAMPLE, last_audits
-from cte_lake.workflow.states import lake_state, photometry_state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

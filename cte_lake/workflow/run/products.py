@@ -10,8 +10,8 @@ from cte_lake.errors import ExitCode, NothingToDo
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.report.states import lake_state, losses_state, photometry_state
 from cte_lake.workflow.run.arguments import RunArguments, StepReport
-from cte_lake.workflow.states import lake_state, losses_state, photometry_state
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

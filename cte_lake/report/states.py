@@ -24,9 +24,10 @@ def losses_state(lake: Lake, settings: Settings) -> str:
 
 
 def photometry_state(lake: Lake, settings: Settings) -> str:
-    """Hash of all that figures follow from: losses, and the sets that are drawn over them."""
+    """Hash of all that figures follow from: losses, each chip's, and the sets that are drawn over them."""
     sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
-    return digest([losses_state(lake, settings), sets])
+    chips = sorted(listed.path for listed in lake.stored.listing("chips"))
+    return digest([losses_state(lake, settings), sets, chips])
 
 
 def lake_state(lake: Lake, settings: Settings) -> str:
