@@ -50,4 +50,4 @@ def _print_plan(plan: CrmaskPlan, as_json: bool) -> None:
     rows += [
         {"rootname": path.name, "action": "reject", "why": str(why)} for path, why in plan.refused.items()
     ]
-    print_rows(rows, f"{len(plan.todo)} visits to mask", as_json)
+    print_rows(rows, f"{len(plan.todo)} visit{'' if len(plan.todo) == 1 else 's'} to mask", as_json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,15 +83,11 @@ def predict(
         raise UsageError(f"coefficient set {entry.name!r} depends on the background; give --background E/PX")
     levels = background or ([] if entry.has_background else [float("nan")])
     rows = [_row(result, None) for result in predict_many(entry, dates, flux, levels, distance)]
-    if below is not None:
-        rows += [
-            row
-            for mjd in dates
-            for star in flux
-            for row in _limited(entry, mjd, star, below, distance, background or [])
-        ]
     if below is None:
         rows = [{name: value for name, value in row.items() if name != "post_flash"} for row in rows]
+    else:
+        asked = product(dates, flux)
+        rows += [row for one in asked for row in _limited(entry, *one, below, distance, background or [])]
     chosen = chosen_format(as_json, format_)
     _say_generation(entry)
     shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows

@@ -109,22 +109,23 @@ def simulate_program(
         light[plan.rootname] = replace(exposure, chips={}, cosmic_rays={})
         if progress is not None:
             progress(k + 1, len(plans))
+    pairs = _write_truth(program, light, settings, folder)
+    return SimulatedProgram(tuple(frames), master, folder / "truth.json", pairs, field.id.size)
+
+
+def _write_truth(
+    program: Program, light: dict[str, SimulatedExposure], settings: Settings, folder: Path
+) -> list[dict[str, Any]]:
+    """Write what was simulated, by exposures without their pixels; return the truth of the pairs."""
+    kept = settings.detector.flc_fraction
     pairs = [
-        pair_truth(
-            pair,
-            light[pair.first],
-            light[pair.second],
-            width=settings.width,
-            flc_fraction=settings.detector.flc_fraction,
-        )
+        pair_truth(pair, light[pair.first], light[pair.second], width=settings.width, flc_fraction=kept)
         for pair in program.pairs
     ]
     _write_json(folder / "truth.json", pairs)
     _write_json(folder / "pointings.json", [pointing_truth(exposure) for exposure in light.values()])
-    _write_json(
-        folder / "law.json", settings.law.as_dict() | {"flc_fraction": settings.detector.flc_fraction}
-    )
-    return SimulatedProgram(tuple(frames), master, folder / "truth.json", pairs, field.id.size)
+    _write_json(folder / "law.json", settings.law.as_dict() | {"flc_fraction": kept})
+    return pairs
 
 
 def simulate_programs(
