@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from cte_lake.errors import UsageError
 from cte_lake.model.loss_unit import MAGNITUDES, PERCENT, loss_unit
 from cte_lake.plots.background import background_plot
+from cte_lake.plots.epochs import epochs_of
 from cte_lake.plots.flash import flash_plot
 from cte_lake.plots.flux import flux_plot
 from cte_lake.plots.ratio import ratio_plot
@@ -76,6 +77,12 @@ def test_epochs_are_named_once(count: int) -> None:
     else:
         assert len(named(flux.axes[0])) == count
         assert len(entries) == count + 2
+
+
+def test_targets_observed_a_day_apart_share_an_epoch() -> None:
+    epochs = epochs_of({"mjd": [57601.0, 57602.0, 57901.0]})
+    assert epochs.years == [2016.58, 2017.4]
+    assert epochs.of_row.tolist() == [2016.58, 2016.58, 2017.4]
 
 
 def test_no_curve_leaves_its_panel() -> None:

@@ -56,6 +56,16 @@ def test_files_from_the_future_stay(lake, lakes):
     assert planned(lake, 0).removals == ()
 
 
+def test_a_row_that_a_slow_writer_brings_late_waits_its_grace_time_too(lake, lakes):
+    lakes.fill(lake, revision=2)
+    age(lake, 30)
+    late = next(path for path in sorted((lake / "exposures").rglob("*.r0001.parquet")))
+    assert str(late.relative_to(lake)) in {removal.path for removal in planned(lake).removals}
+    # Superseded for a month, but put there just now: its writer may go on to read it.
+    os.utime(late)
+    assert str(late.relative_to(lake)) not in {removal.path for removal in planned(lake).removals}
+
+
 def test_photometry_whose_row_is_still_to_come_stays(lake, lakes):
     (image, *_) = lakes.images("03")
     record = image.record
