@@ -94,7 +94,7 @@ class StageOptions(WorkersOptions):
 
 
 def print_rows(rows: Sequence[dict[str, Any]], summary: str, as_json: bool) -> None:
-    """Print a plan as JSON, or a line a row (action, what its first column names, why) and a summary."""
+    """Print a plan as JSON, or one line per row (action, name, why) and a summary."""
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -105,7 +105,7 @@ def print_rows(rows: Sequence[dict[str, Any]], summary: str, as_json: bool) -> N
 
 
 def given_paths(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths of a command; ``-`` stands for those on standard input, one a line.
+    """Return the paths of a command; ``-`` stands for those on standard input, one per line.
 
     Raises
     ------
@@ -117,5 +117,5 @@ def given_paths(words: Sequence[str]) -> tuple[str, ...]:
     listed = [line.rstrip("\n") for line in sys.stdin]
     paths = [word for word in words if word != "-"] + [line for line in listed if line.strip()]
     if not paths:
-        raise NothingToDo("standard input holds no path; give one a line")
+        raise NothingToDo("standard input holds no path; give one per line")
     return tuple(paths)

@@ -85,6 +85,12 @@ def test_targets_observed_a_day_apart_share_an_epoch() -> None:
     assert epochs.of_row.tolist() == [2016.58, 2016.58, 2017.4]
 
 
+def test_flc_has_open_markers_and_flt_filled_ones() -> None:
+    epochs = epochs_of({"mjd": [57601.0, 57601.0], "filetype": ["flt", "flc"]})
+    looks = {one.filled: one.index.tolist() for one in epochs.series(np.ones(2, dtype=bool))}
+    assert looks == {True: [True, False], False: [False, True]}
+
+
 def test_no_curve_leaves_its_panel() -> None:
     table = two_targets(bins=samples.FLUX_BINS)
     curves = samples.curves_in_flux(table)
