@@ -131,7 +131,7 @@ def set_states(
             state, reason = asked.state(one)
             found.append(SetState(one, state, reason or one.provenance.get(HELD, ""), one is used))
         found += [
-            SetState(one, "superseded", f"by {used.name}", False)
+            SetState(one, "superseded", f"replaced by {used.name}", False)
             for one in ordered[ordered.index(used) + 1 :]
         ]
     asked.close()

@@ -16,6 +16,8 @@ from cte_lake.plots.words import count_text, target_text, year_of
 
 #: Width of a letter of the labels in that of a panel.
 _LETTER = 0.0125
+#: Height of panels, inches before scaling, from which on the long label of the y axis fits.
+_ROOM = 2.2
 
 
 @styled
@@ -43,7 +45,8 @@ def overview_plot(table: Any, title: str = "", caption: str = "") -> Figure:
         _name_visits(one, table, target == name)
         one.set_title(target_text(name))
     time_axis(axes[:, 0], numbers(table, "mjd"))
-    y_label(figure, "Post-flash level (e⁻/px)")
+    # One level alone has no room for the long label.
+    y_label(figure, "Post-flash level (e⁻/px)" if sum(heights) > _ROOM else "Flash (e⁻/px)")
     _name_kinds(axes[0, 0], kinds)
     exposures = float(numbers(table, "n_exposures").sum())
     visits = len(set(zip(column(table, "proposal").tolist(), column(table, "visit").tolist(), strict=True)))

@@ -41,6 +41,10 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "chip": lambda value: f"chip {int(value)}",
     "proposal": lambda value: f"proposal {int(value)}",
     "exptime": lambda value: f"{float(value):g} s",
+    "chinject": lambda value: "no charge injection" if value == "NONE" else f"charge injection {value}",
+    "generation": lambda value: f"generation {value}",
+    "robust": lambda value: "least squares" if value == "none" else f"{value} weights",
+    "form": lambda value: f"{value} form",
     "estimator": lambda value: f"estimator {value}",
     "mode": lambda value: f"mode {value}",
 }

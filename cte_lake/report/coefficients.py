@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cte_lake.correction.renewal import SetState
 
 Cells = dict[str, Any]
+#: What a set says of itself that goes without saying.
+_UNTOLD = frozenset({("chinject", "NONE"), ("generation", "flt")})
 
 
 def coefficient_cells(states: Sequence[SetState], folder: Path) -> list[Cells]:
@@ -82,7 +84,11 @@ def _written(table: Any, format_: str) -> str:
 
 
 def _text(one: CoefficientSet) -> str:
-    chosen = ", ".join(word(key, value) for key, value in one.selection.items() if value not in (None, ""))
+    chosen = ", ".join(
+        word(key, value)
+        for key, value in one.selection.items()
+        if value not in (None, "") and (key, value) not in _UNTOLD
+    )
     good = one.validity
     dates = " to ".join(str(tables.date_text(mjd)) for mjd in good.mjd)
     points = f"; {one.quality['points']:.0f} slopes" if "points" in one.quality else ""

@@ -58,7 +58,7 @@ def _calibration(exposures: Sequence[Row]) -> Cells:
     keys = ("filetype", "generation", "cal_ver", "pctetab", "cte_name", "cte_ver", "settings_hash")
     counted = Counter(tuple(row[key] for key in keys) for row in exposures)
     rows = [
-        dict(zip(keys, values, strict=True)) | {"images": f"{count:,}"}
+        dict(zip(keys, (value or None for value in values), strict=True)) | {"images": f"{count:,}"}
         for values, count in sorted(counted.items(), key=str)
     ]
     heads = tables.columns(
@@ -121,11 +121,12 @@ def consistency_cells(losses: Sequence[Row]) -> Cells:
     rows = [dict(row) for row in losses]
     for one in consistency_of_losses(pa.Table.from_pylist(rows)) if rows else ():
         scale, unit = (100.0, "%") if one.unit == "fraction" else (1.0, one.unit)
-        measured = "-" if one.measured is None else f"{scale * one.measured:.3g}"
-        error = "" if one.measured_err is None else f" ± {scale * one.measured_err:.2g}"
+        measured = None if one.measured is None else f"{scale * one.measured:.3g}"
+        if measured and one.measured_err is not None:
+            measured += f" ± {scale * one.measured_err:.2g}"
         told = {name: getattr(one, name) for name in ("what", "pairs", "verdict", "note")}
         told |= {"published": f"{scale * one.published:g} ± {scale * one.tolerance:g} {unit}"}
-        cells.append(told | {"measured": measured + error})
+        cells.append(told | {"measured": measured})
         sources += [one.source] if one.source not in sources else []
     return {"consistency_columns": heads, "consistency": cells, "consistency_source": "; ".join(sources)}
 

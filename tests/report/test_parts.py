@@ -302,4 +302,9 @@ def test_a_set_of_several_flash_levels_is_shown_and_drawn_over_each(tmp_path: Pa
     one = replace(make_set(), selection=selection)
     assert word("flash", "0,12") == "no flash, flash 12 e\u207b/px"
     assert "no flash, flash 12" in coefficient_cells([SetState(one, "current")], tmp_path)[0]["text"]
+    told = {"chinject": "NONE", "generation": "flt", "robust": "huber", "form": "relative"}
+    state = SetState(replace(one, selection=selection | told), "superseded", "replaced by another", False)
+    cells = coefficient_cells([state], tmp_path)[0]
+    assert "flash 12 e\u207b/px, huber weights, relative form. Rests on" in cells["text"]
+    assert cells["age"].endswith("; replaced by another")
     assert [suits(one, _row(flash=flash)) for flash in (0, 12, 1, 33)] == [True, True, False, False]
