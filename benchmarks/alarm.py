@@ -10,6 +10,7 @@ caught if the law were known, and only slopes and visits of the newest epoch had
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from dataclasses import replace
 
@@ -50,6 +51,8 @@ def main() -> None:
         slopes = float(np.sum((predicted / (fit.noise * new.loss_err)) ** 2))
         best = np.sqrt(fit.mixed.visit_variance / visits + 1.0 / slopes)
         possible.append(norm.sf(LIMIT - options.jump / best))
+        if number % 100 == 99:
+            print(f"{number + 1}: {np.mean(caught):.1%} caught, {np.mean(false):.1%} false", file=sys.stderr)
     seconds = (time.process_time() - start) / options.histories
     print(
         f"{len(caught)} jumps by {options.jump:.0%}: {np.mean(caught):.1%} caught, "

@@ -1,6 +1,7 @@
 """The shift of stars by trails: displacement against the truth, its errors, and what align does to it.
 
-    python benchmarks/shift.py trails [--seeds N]    pulls at several decay lengths and without trails
+    python benchmarks/shift.py trails [--seeds N]    pulls at several decay lengths and without trails;
+                                                     --first SEED, --length PX: of others, of one (0: none)
     python benchmarks/shift.py full                  a full frame: displacement, truth and error of each bin
     python benchmarks/shift.py align                 pointings that are off, before and after align
 
@@ -110,13 +111,13 @@ def _table(rows: list[dict[str, Any]]) -> None:
         )
 
 
-def trails(seeds: int) -> None:
+def trails(seeds: int, first: int, lengths: list[float]) -> None:
     """Print the pulls over seeds, each a pair, and the faintest bin of the FLT, for each trail."""
     print("\n| trail, px | against | values | mean pull | rms pull | 250-500 e-, FLT | truth |")
     print("|---|---|---|---|---|---|---|")
-    for length in (0.0, 1.5, 6.0, 15.0):
+    for length in lengths:
         found: list[list[dict[str, Any]]] = []
-        for seed in range(100, 100 + seeds):
+        for seed in range(first, first + seeds):
             detector = Detector(**CLEAN, trails=length > 0, trail_length=length or 6.0)
             with tempfile.TemporaryDirectory() as folder:
                 settings = Settings(detector=detector, width=640, seed=seed)
@@ -193,8 +194,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("part", choices=["trails", "full", "align"])
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--first", type=int, default=100, help="first seed of trails")
+    parser.add_argument(
+        "--length", type=float, action="append", help="decay length of trails, px; repeatable"
+    )
     asked = parser.parse_args()
-    {"trails": lambda: trails(asked.seeds), "full": full, "align": with_align}[asked.part]()
+    lengths = asked.length or [0.0, 1.5, 6.0, 15.0]
+    parts = {"trails": lambda: trails(asked.seeds, asked.first, lengths), "full": full, "align": with_align}
+    parts[asked.part]()
 
 
 if __name__ == "__main__":

@@ -226,25 +226,35 @@ def test_the_audit_tells_a_wrong_sky_from_a_loss(tmp_path, told, lake):
 
 
 @pytest.mark.parametrize(
-    ("growth", "bright", "faint", "found"),
+    ("growth", "bright", "faint", "sky_loss", "found"),
     [
-        (-0.0069, 0.087, 0.199, 0),  # faint neighbours lose 11 points more
-        (-0.0069, 0.0, 0.0, 1),  # nobody loses anything
-        (-0.0150, 0.087, 0.199, 1),  # more than neighbours can do
-        (0.0219, 0.074, 0.203, 0),  # released late
-        (0.0069, 0.087, 0.087, 1),
-        (-0.0040, 0.0, 0.0, 0),  # under half a point
+        (-0.0069, 0.087, 0.199, 0.0, 0),  # faint neighbours lose 11 points more
+        (-0.0069, 0.0, 0.0, 0.0, 1),  # nobody loses anything
+        (-0.0150, 0.087, 0.199, 0.0, 1),  # more than neighbours can do
+        (
+            -0.0150,
+            0.087,
+            0.199,
+            0.018,
+            0,
+        ),  # crowded: 0.5 by the light about lonely stars
+        (-0.0150, 0.087, 0.199, -0.018, 1),
+        (0.0219, 0.074, 0.203, 0.0, 0),  # released late
+        (0.0069, 0.087, 0.087, 0.0, 1),
+        (-0.0040, 0.0, 0.0, 0.0, 0),  # under half a point
     ],
 )
-def test_the_audit_lets_pass_what_charge_explains(growth, bright, faint, found):
+def test_the_audit_lets_pass_what_charge_explains(growth, bright, faint, sky_loss, found):
     (audit,) = (each for each in audits() if each.name == "shapes_imitate_loss")
     names = ("target", "filter", "length", "filetype", "generation", "pairing")
     kind = ", ".join(f"'x' AS {name}" for name in names)
     with duckdb.connect() as connection:
         connection.execute("CREATE MACRO bright_limit() AS 8000")
+        connection.execute("CREATE MACRO faint_flux() AS 375")
         connection.execute(
-            f"CREATE TABLE growth_loss AS SELECT {kind}, ?::DOUBLE AS growth_loss, 0.001 AS growth_loss_err",
-            [growth],
+            f"CREATE TABLE growth_loss AS SELECT {kind}, ?::DOUBLE AS growth_loss, 0.001 AS growth_loss_err,"
+            " ?::DOUBLE AS sky_loss, 15000.0 AS mean_flux, 3 AS aperture",
+            [growth, sky_loss],
         )
         connection.execute(
             f"CREATE TABLE slopes_of AS SELECT {kind}, unnest([8000, 500]) AS bin_lo, unnest([?, ?]) AS loss,"
