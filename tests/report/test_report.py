@@ -117,18 +117,24 @@ def test_readers_always_see_a_whole_report(tmp_path: Path) -> None:
     with new_folder(place) as work:
         (work / "report.json").write_text("0")
     code = (
-        "import sys, pathlib, time\n"
-        "place, end = pathlib.Path(sys.argv[1]), time.monotonic() + 1\n"
-        "while time.monotonic() < end: (place / 'report.json').read_text()\n"
+        "import sys, pathlib\n"
+        "place, end = map(pathlib.Path, sys.argv[1:])\n"
+        "print(len({(place / 'report.json').read_text()}), flush=True)\n"
+        "seen = set()\n"
+        "while not end.exists(): seen.add((place / 'report.json').read_text())\n"
+        "print(len(seen))\n"
     )
-    reader = subprocess.Popen([sys.executable, "-c", code, str(place)])
-    number = 0
-    while reader.poll() is None:
-        number += 1
-        with new_folder(place) as work:
-            (work / "report.json").write_text(str(number))
+    line, end = [sys.executable, "-c", code, str(place), str(tmp_path / "end")], tmp_path / "end"
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "1\n"
+        for number in range(100):
+            with new_folder(place) as work:
+                (work / "report.json").write_text(str(number))
+        end.touch()
+        seen, _ = reader.communicate(timeout=300)
     assert reader.returncode == 0
-    assert number > 10
+    assert int(seen) > 1
 
 
 def test_latest_is_replaced_in_one_step(tmp_path: Path) -> None:
