@@ -26,7 +26,7 @@ from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_gaps
-from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves
+from cte_lake.report.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.figures.request import Request
 from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
 from cte_lake.report.gather import Gathered, bookkeeping, gather

@@ -217,7 +217,7 @@ def _point(
 
 
 def chart_curves(table: pa.Table | None, along: str) -> list[dict[str, Any]]:
-    """Turn rows of `cte_lake.report.figures.curves` into one entry a curve; `along` is 'mjd' or 'flux'."""
+    """Turn rows of `cte_lake.report.curves` into one entry a curve; `along` is 'mjd' or 'flux'."""
     if table is None:
         return []
     found: dict[tuple[Any, ...], dict[str, Any]] = {}

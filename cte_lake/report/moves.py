@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cte_lake.lake.selection import Selection
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.pipeline.night import LossMove
-from cte_lake.report.figures.curves import bin_loss, suits
+from cte_lake.report.curves import bin_loss, suits
 from cte_lake.report.gather import Row
 from cte_lake.report.latest import latest_losses
 

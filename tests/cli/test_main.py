@@ -91,6 +91,8 @@ def test_a_defect_is_called_one(monkeypatch, capsys):
         # What a night loads before its first step, and what a small question loads.
         ("cte_lake.workflow.refresh", "astropy.table numba matplotlib dask scipy pandas"),
         ("cte_lake.report.status", "astropy.table numba matplotlib dask scipy pandas pyarrow.compute"),
+        # What a night loads after its last step.
+        ("cte_lake.report.moves", "astropy numba matplotlib dask scipy pandas"),
         ("cte_lake.correction.coefficient_files", "astropy.table numba matplotlib dask scipy pandas"),
     ],
 )

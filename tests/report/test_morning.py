@@ -17,7 +17,7 @@ from cte_lake.correction.fit_lake import consistency_of
 from cte_lake.correction.renewal import SetState
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.night import Night, NightStep, Trouble
-from cte_lake.report.figures.curves import time_curves, with_model
+from cte_lake.report.curves import time_curves, with_model
 from cte_lake.report.figures.request import Request
 from cte_lake.report.morning import (
     alarm_line,

@@ -18,7 +18,7 @@ from cte_lake.errors import Rejected
 from cte_lake.plots.words import word
 from cte_lake.report.charts import time_chart
 from cte_lake.report.coefficients import coefficient_cells
-from cte_lake.report.figures.curves import suits
+from cte_lake.report.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.latest import latest_losses
 from cte_lake.report.news import last_report, news

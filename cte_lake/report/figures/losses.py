@@ -11,7 +11,7 @@ import pyarrow as pa
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.model.bins import non_overlapping
-from cte_lake.report.figures.curves import flux_curves, other_estimator, time_curves, with_model
+from cte_lake.report.curves import flux_curves, other_estimator, time_curves, with_model
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, nothing_for, rows_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from cte_lake.lake.selection import where
 from cte_lake.model.correct import correct
 from cte_lake.model.estimators import ESTIMATORS, bin_slopes
 from cte_lake.model.loss_unit import CHIP_HEIGHT
-from cte_lake.report.figures.curves import other_estimator, suits, time_curves
+from cte_lake.report.curves import other_estimator, suits, time_curves
 from cte_lake.report.figures.request import Drawing, Request, rows_of
 
 if TYPE_CHECKING:
