@@ -2,6 +2,7 @@
 
     python benchmarks/admission.py bias [--seeds N]     change of each bin's loss by the offset, in px
     python benchmarks/admission.py turn [--seeds N]     the same by rotation and scale
+    python benchmarks/admission.py apart [--seeds N]    the same, the exposure on chip 1 moved the other way
     python benchmarks/admission.py table                pointing off by so many arcsec: losses, admission
 
 `bias` measures the same pixels at the right places and at places moved alike in both exposures of a pair, so
@@ -48,6 +49,8 @@ ARCSEC = (0.0, 0.004, 0.01, 0.02, 0.06, 0.1, 0.3, 1.0, 2.5)
 TABLE_BINS = ((250, 500), (500, 2000), (8000, 32000))
 #: Offsets at the far edge of the detector, px.
 TURNS = (0.1, 0.2, 0.3, 0.4, 0.6)
+#: Offsets of the places in two exposures of a pair that are moved in opposite directions, px.
+APART = (0.2, 0.3)
 ROWS = 2051.0
 #: Chip and rows to the shifts in x and y.
 Move = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -93,11 +96,11 @@ def stretched(dx: float, dy: float) -> Move:
     return move
 
 
-def losses(one: Side, two: Side, move: Move) -> np.ndarray:
-    """Loss per 2048 rows in each bin, both exposures measured at moved places."""
+def losses(one: Side, two: Side, move: Move, other: Move) -> np.ndarray:
+    """Loss per 2048 rows in each bin, the exposures measured at places moved by `other` and by `move`."""
     fluxes, ids = [], []
-    for side in (one, two):
-        measured = side.at(move)
+    for side, way in ((one, other), (two, move)):
+        measured = side.at(way)
         good = (measured.flags & DROP) == 0
         fluxes.append(measured.flux[good, 1] / (1 - measured.masked_light[good]))
         ids.append(side.ids[good])
@@ -116,8 +119,10 @@ def losses(one: Side, two: Side, move: Move) -> np.ndarray:
     return np.array(found)
 
 
-def bias(seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence[float]) -> None:
-    """Print the change of the losses by the offset."""
+def bias(
+    seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence[float], other: float = 1.0
+) -> None:
+    """Print the change of the losses by the offset, that of the exposure on chip 1 times `other`."""
     changes: dict[tuple[float, str], list[np.ndarray]] = {}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
@@ -130,10 +135,11 @@ def bias(seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence
                 filetypes=("flt",),
             )
             two, one = Side(done.frames[0], 2, done.master), Side(done.frames[1], 1, done.master)
-        right = losses(one, two, shifted(0.0, 0.0))
+        right = losses(one, two, shifted(0.0, 0.0), shifted(0.0, 0.0))
         for offset in offsets:
             for name, (dx, dy) in {"-x": (-1, 0), "x": (1, 0), "-y": (0, -1), "y": (0, 1)}.items():
-                moved = losses(one, two, moved_by(dx * offset, dy * offset))
+                dx, dy = dx * offset, dy * offset
+                moved = losses(one, two, moved_by(dx, dy), moved_by(other * dx, other * dy))
                 changes.setdefault((offset, name), []).append(moved / right - 1)
     print("offset (px)   " + "".join(f"{low:>8}-{high:<8}" for low, high in BINS) + "  (% of the loss)")
     for (offset, name), values in changes.items():
@@ -209,13 +215,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("bias", "turn", "table"))
+    parser.add_argument("what", choices=("bias", "turn", "apart", "table"))
     parser.add_argument("--seeds", type=int, default=8)
     given = parser.parse_args()
     if given.what == "table":
         table()
     elif given.what == "turn":
         bias(given.seeds, stretched, TURNS)
+    elif given.what == "apart":
+        bias(given.seeds, shifted, APART, -1.0)
     else:
         bias(given.seeds, shifted, OFFSETS)
 

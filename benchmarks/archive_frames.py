@@ -1,12 +1,15 @@
 """Frames with the archive's structure: losses against the truth, as they come and aligned.
 
-    python benchmarks/archive_frames.py SHARED [--kinds real comp none] [--shifts 0 0.01 ...]
+    python benchmarks/archive_frames.py SHARED [--kinds real comp none] [--shifts 0 0.01 ...] [--turn DEGREES]
+        [--apart] [--chip ARCSEC]
 
 SHARED is the folder with the reference frames (`frames`) and the genuine files (`real`). Each kind of lookup
 tables goes with each shift of the headers' pointing, arcsec, along a direction of its own; every second case
 is scaled by FLUXCORR (PHTRATIO 1.05), every third has half of its exposures calibrated again. A row says what
 `ingest` made of the frames as they come (refused, or how many of 32 losses are within two errors of the
-truth), how `align` found its way, and the losses afterwards. About 20 CPU seconds a case.
+truth), how `align` found its way, and the losses afterwards. About 20 CPU seconds a case. With `--turn` the
+headers are rolled too, with `--apart` each exposure by an angle, and shifted in a direction, of its own; with
+`--chip` chip 1 lies so far from its place beside chip 2.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 
 import cte_lake
 from cte_lake.config import load_settings
@@ -43,12 +47,19 @@ NEWER, RATIO = "3.7.2 (Apr-15-2024)", 1.05
 
 @dataclass(frozen=True)
 class Case:
-    """What is done to the frames: tables, shift in RA and declination (arcsec), PHTRATIO, CAL_VER of half."""
+    """What is done to the frames.
+
+    Tables, shift in RA and declination (arcsec), PHTRATIO, CAL_VER of half; roll (degrees), whether each
+    exposure goes its own way, and what chip 1 is off by beside chip 2 (arcsec along right ascension).
+    """
 
     kind: str
     shift: tuple[float, float] = (0.0, 0.0)
     ratio: float = 1.0
     half: str | None = None
+    turn: float = 0.0
+    apart: bool = False
+    chip: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,9 @@ def run_case(shared: Path, folder: Path, case: Case) -> Outcome:
     for number, path in enumerate(sorted((shared / "frames/ngc104/data").glob("*.fz"))):
         newer = case.half if number % 4 < 2 else None
         name = path.name.removesuffix(".fz")
-        realize(path, data / name, case.kind, case.shift, ratio=case.ratio, cal_ver=newer)
+        realize(path, data / name, case.kind, ratio=case.ratio, cal_ver=newer)
+        way = np.exp(2.4j * number) if case.apart else 1.0
+        point_beside(data / name, complex(*case.shift) * way, case.turn * np.real(way), case.chip)
     root, catalog = folder / "lake", shared / "frames/ngc104/ngc104_master.cat"
     lake = stored(root)
     create_lake(lake)
@@ -94,6 +107,23 @@ def run_case(shared: Path, folder: Path, case: Case) -> Outcome:
     aligned = align(StageArguments(lake, **common))
     ingest(IngestArguments(lake, **common))
     return Outcome(first, before, aligned, within_two_errors(root, shared))
+
+
+def point_beside(path: Path, shift: complex, turn: float, chip: float) -> None:
+    """Move a frame's pointing (arcsec: east and north), roll it about chip 2, and move chip 1 beside it."""
+    with fits.open(path, mode="update", output_verify="silentfix") as hdus:
+        middle = [hdus["SCI", 1].header[key] for key in ("CRVAL1", "CRVAL2")]
+        angle = np.radians(turn)
+        roll = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        stretch = np.array([np.cos(np.radians(middle[1])), 1.0])
+        for version, aside in ((1, 0.0), (2, chip)):
+            header = hdus["SCI", version].header
+            away = roll @ (([header["CRVAL1"], header["CRVAL2"]] - np.array(middle)) * stretch)
+            away += np.array([shift.real + aside, shift.imag]) / 3600.0
+            header["CRVAL1"], header["CRVAL2"] = middle + away / stretch
+            cd = roll @ [[header[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)]
+            for i, j in product((1, 2), (1, 2)):
+                header[f"CD{i}_{j}"] = cd[i - 1, j - 1]
 
 
 def within_two_errors(root: Path, shared: Path) -> list[bool]:
@@ -131,10 +161,14 @@ def main() -> None:
     parser.add_argument("shared", type=Path)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--shifts", nargs="+", type=float, default=SHIFTS)
+    parser.add_argument("--turn", type=float, default=0.0, help="roll of the headers, degrees")
+    parser.add_argument("--apart", action="store_true", help="each exposure in a direction of its own")
+    parser.add_argument("--chip", type=float, default=0.0, help="arcsec that chip 1 is off beside chip 2")
     given = parser.parse_args()
     print("| tables | shift, arcsec | PHTRATIO | half newer | ingest | search | aligned |")
     print("|---|---|---|---|---|---|---|")
     for case in cases(given.kinds, given.shifts):
+        case = replace(case, turn=given.turn, apart=given.apart, chip=given.chip)
         with tempfile.TemporaryDirectory() as folder:
             done = run_case(given.shared, Path(folder), case)
         refused = {row["stage"] for row in done.first.rejected}

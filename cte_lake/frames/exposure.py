@@ -53,8 +53,6 @@ class Exposure:
         Charge injection: 'NONE', 'CONT', 'LINE10', 'LINE17', 'LINE25'.
     flash : int
         Post-flash level in e-/px; 0 if none was done.
-    flashlvl : float or None
-        FLASHLVL of this file's header; None where blank or missing.
     flashsta, flashcur, shutter : str
     flashdur : float or None
         Seconds.
@@ -72,7 +70,6 @@ class Exposure:
         MEANFLSH: mean of the post-flash that was subtracted, electrons per pixel; the greater of both chips.
     meandark_1, meandark_2 : float or None
         MEANDARK of chip 1 and chip 2: mean of the dark that was subtracted, electrons per pixel.
-    bunit : str
     mdrizsky_1, mdrizsky_2 : float or None
         Sky by AstroDrizzle of chip 1 and chip 2, electrons per pixel; None before drizzling.
     expflag : str
@@ -84,7 +81,6 @@ class Exposure:
         Rate of a spatial scan, arcsec/s.
     binaxis1, binaxis2 : int
     subarray : bool
-    instrument, detector : str
     pa_v3 : float or None
         Degrees.
     naxis1, naxis2 : int
@@ -104,7 +100,6 @@ class Exposure:
     mjd: float
     chinject: str
     flash: int
-    flashlvl: float | None
     flashsta: str
     flashdur: float | None
     flashcur: str
@@ -123,7 +118,6 @@ class Exposure:
     meanflsh: float | None
     meandark_1: float | None
     meandark_2: float | None
-    bunit: str
     mdrizsky_1: float | None
     mdrizsky_2: float | None
     expflag: str
@@ -139,8 +133,6 @@ class Exposure:
     binaxis1: int
     binaxis2: int
     subarray: bool
-    instrument: str
-    detector: str
     pa_v3: float | None
     naxis1: int
     naxis2: int
@@ -242,7 +234,6 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         mjd=start_of(cards, exptime),
         chinject=keywords.chinject(cards),
         flash=flash_level(file, cards, rootname),
-        flashlvl=cards.optional_number("FLASHLVL"),
         flashsta=cards.optional_text("FLASHSTA"),
         flashdur=cards.optional_number("FLASHDUR"),
         flashcur=cards.optional_text("FLASHCUR"),
@@ -266,7 +257,6 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         meanflsh=mean_flash(cards),
         meandark_1=dark.get(1),
         meandark_2=dark.get(2),
-        bunit=cards.text("BUNIT"),
         mdrizsky_1=sky.get(1),
         mdrizsky_2=sky.get(2),
         expflag=cards.text("EXPFLAG"),
@@ -282,8 +272,6 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         binaxis1=keywords.binning(cards, "BINAXIS1"),
         binaxis2=keywords.binning(cards, "BINAXIS2"),
         subarray=keywords.subarray(cards),
-        instrument=cards.text("INSTRUME"),
-        detector=cards.text("DETECTOR"),
         pa_v3=cards.optional_number("PA_V3"),
         naxis1=naxis1,
         naxis2=naxis2,
