@@ -138,8 +138,8 @@ def bias(
         right = losses(one, two, shifted(0.0, 0.0), shifted(0.0, 0.0))
         for offset in offsets:
             for name, (dx, dy) in {"-x": (-1, 0), "x": (1, 0), "-y": (0, -1), "y": (0, 1)}.items():
-                dx, dy = dx * offset, dy * offset
-                moved = losses(one, two, moved_by(dx, dy), moved_by(other * dx, other * dy))
+                by_x, by_y = dx * offset, dy * offset
+                moved = losses(one, two, moved_by(by_x, by_y), moved_by(other * by_x, other * by_y))
                 changes.setdefault((offset, name), []).append(moved / right - 1)
     print("offset (px)   " + "".join(f"{low:>8}-{high:<8}" for low, high in BINS) + "  (% of the loss)")
     for (offset, name), values in changes.items():
