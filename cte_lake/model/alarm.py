@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.family import fit_family
-from cte_lake.model.points import EPOCH_WIDTH, FitPoints, epochs, from_table
+from cte_lake.model.points import FitPoints, epoch_dates, epochs, from_table
 from cte_lake.model.smooth import SmoothFit
 from cte_lake.model.tables import column, has
 
@@ -81,9 +81,7 @@ def departure(points: FitPoints, background: bool = True) -> Departure | None:
 
 def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
     """Return the points of the earlier epochs, and those of the newest of several."""
-    # Groups of dates are apart by more than the width: the last one starts after the latest such gap.
-    ordered = np.unique(points.mjd)
-    start = ordered[np.flatnonzero(np.diff(ordered) >= EPOCH_WIDTH)[-1] + 1]
+    start = epoch_dates(points.mjd)[-1][0]
     return points.take(points.mjd < start), points.take(points.mjd >= start)
 
 

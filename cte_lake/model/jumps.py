@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.model.points import EPOCH_WIDTH
+from cte_lake.model.points import epoch_dates
 from cte_lake.model.reml import MixedFit
 
 FloatArray = NDArray[np.float64]
@@ -36,9 +36,7 @@ class Gap:
 
 def gaps_of(mjd: ArrayLike) -> list[Gap]:
     """Return the gaps between epochs that have at least two epochs on either side."""
-    dates = np.unique(np.asarray(mjd, dtype=np.float64))
-    groups = np.split(dates, np.flatnonzero(np.diff(dates) >= EPOCH_WIDTH) + 1)
-    every = [Gap(float(one[-1]), float(two[0])) for one, two in pairwise(groups)]
+    every = [Gap(float(one[-1]), float(two[0])) for one, two in pairwise(epoch_dates(mjd))]
     return every[_EPOCHS - 1 : len(every) - _EPOCHS + 1]
 
 

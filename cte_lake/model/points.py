@@ -87,11 +87,16 @@ class FitPoints:
         return sorted(set(self.visit.tolist()))
 
 
-def epochs(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> FloatArray:
-    """Return the mean dates of the groups of dates that are nearer than `width` days to their neighbour."""
+def epoch_dates(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> list[FloatArray]:
+    """Return the dates in groups, each nearer than `width` days to its neighbour in the group."""
     dates = np.unique(np.asarray(mjd, dtype=np.float64))
     groups = np.split(dates, np.flatnonzero(np.diff(dates) >= width) + 1)
-    return np.array([group.mean() for group in groups if group.size])
+    return [group for group in groups if group.size]
+
+
+def epochs(mjd: ArrayLike, width: float = EPOCH_WIDTH) -> FloatArray:
+    """Return the mean dates of the groups of dates that are nearer than `width` days to their neighbour."""
+    return np.array([group.mean() for group in epoch_dates(mjd, width)])
 
 
 def contrasts(points: FitPoints) -> tuple[list[str], FloatArray]:

@@ -193,7 +193,7 @@ class Surface:
         nodes = np.meshgrid(*(grid.nodes() for grid in self.error_grids), indexing="ij")
         error = np.hypot(self.total, self.relative_error * self.loss(*nodes))
         fitted = self.parts.get("future", 0.0 * error) == 0
-        return max(TRUSTED, float(np.quantile(error[fitted], _TRUSTED_PART)))
+        return max(TRUSTED, float(np.quantile(error[fitted] if fitted.any() else error, _TRUSTED_PART)))
 
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S, the mean of the chips, at dates, log10 fluxes and background variables."""
