@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import duckdb
@@ -19,16 +19,17 @@ from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.asked_radii import whole_radius
-from cte_lake.views.bind import Binding, means_something
-from cte_lake.views.columns import with_notes
+from cte_lake.views.bind import Binding
+from cte_lake.views.columns import ViewColumn, with_notes
 from cte_lake.views.describe import ViewMethod
 from cte_lake.views.kept_sql import ESTIMATORS
+from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, plain_error, seal
 from cte_lake.views.running import close, parts_of, readable, run, to_arrow
 from cte_lake.views.source import named_in
-from cte_lake.views.statements import Statement, check_statement
+from cte_lake.views.statements import check_statement
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -41,9 +42,10 @@ _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
 _ONE_GENERATION = frozenset(
     {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means", "losses"}
 )
-#: Kind of an open lake, and what is made of an answer.
 L = TypeVar("L", bound="Lake")
 T = TypeVar("T")
+#: Makes something of the rows of a query and of what is known of their columns.
+Take = Callable[[duckdb.DuckDBPyRelation, Callable[[], Mapping[str, ViewColumn]]], T]
 
 
 class Lake:
@@ -107,6 +109,7 @@ class Lake:
         self._binding = binding
         self._added = binding.added if binding is not None else {}
         self._timeout = timeout
+        self._own = OwnTables()
         # A connection that reads by a file system of Python's must not outlive the interpreter.
         self._closing = weakref.finalize(self, connection.close)
         #: Exposure files whose rows the connection holds.
@@ -174,34 +177,34 @@ class Lake:
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
-        return self._result(query, params, own=False)
+        return Result(self._answer(query, params, to_arrow))
 
     def own(self, query: str, **params: Any) -> Result:
         """Run a query in which no user has a part: `sql` without a look at its plan, half of its cost."""
-        return self._result(query, params, own=True)
+        return Result(self._answer(query, params, to_arrow, own=True))
 
-    def _result(self, query: str, params: dict[str, Any], own: bool) -> Result:
-        table, statement = self._answer(query, params, to_arrow, own)
-        return Result(with_notes(table, unchanged(statement.tree, known_in(self._added))))
+    def each_answer(self, take: Callable[[Iterator[pa.Table]], None], query: str) -> None:
+        """Hand the rows of a query over in parts, as `each_part` those of a view; see `sql`."""
+        self._answer(query, {}, lambda rows, told: take(with_notes(part, told()) for part in parts_of(rows)))
 
-    def _answer(
-        self, query: str, params: dict[str, Any], take: Callable[[duckdb.DuckDBPyRelation], T], own: bool
-    ) -> tuple[T, Statement]:
+    def _answer(self, query: str, params: dict[str, Any], take: Take[T], own: bool = False) -> T:
+        told = cache(lambda: unchanged(statement.tree, self._own.known(known_in(self._added), query)))
+
         def asked() -> T:
             if not own:
                 check_plan(self._connection, statement.text, params)
-            return take(readable(self._connection.sql(statement.asked, params=params or None)))
+            return take(readable(self._connection.sql(statement.asked, params=params or None)), told)
 
         try:
             statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query), statement.tree)
             try:
-                return run(self._connection, asked, self._timeout), statement
+                return run(self._connection, asked, self._timeout)
             except duckdb.CatalogException:
                 # DuckDB proposes names like the one it misses: it has to know them all.
                 self._make(None, statement.tree)
-                return run(self._connection, asked, self._timeout), statement
+                return run(self._connection, asked, self._timeout)
         except duckdb.Error as error:
             raise plain_error(error) from error
 
@@ -271,9 +274,7 @@ class Lake:
         listed = ", ".join(f'"{column}"' for column in columns)
         query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted}"
 
-        def noted(relation: duckdb.DuckDBPyRelation) -> None:
-            take(with_notes(part, columns) for part in parts_of(relation))
-
+        noted: Take[None] = lambda rows, _: take(with_notes(part, columns) for part in parts_of(rows))  # noqa: E731
         self._answer(query, {**params, **more}, noted, own=condition is None)
 
     def keep_slopes(
@@ -345,11 +346,7 @@ class Lake:
         UsageError
             If the name is none, or means something already.
         """
-        if not name.isidentifier() or not name.isascii():
-            raise UsageError(f"{name!r} is not a valid name for a table; use letters, digits and underscores")
-        if means_something(self._connection, name.lower()):
-            raise UsageError(f"{name!r} is a name that the lake uses itself; choose another for the table")
-        self._connection.register(name, table)
+        self._own.register(self._connection, name, table)
 
     def use_coefficients(self, coefficients: CoefficientSet) -> None:
         """Make a coefficient set the one that ``cte_corrected(...)`` uses in this lake's queries."""

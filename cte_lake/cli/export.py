@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,28 +20,16 @@ from cte_lake.cli.options import (
 from cte_lake.cli.output import (
     ALLOWED,
     ROWS_FILE,
-    STANDARD_OUTPUT,
-    STREAMED,
-    Format,
     FormatOption,
-    format_of,
-    print_table,
-    refuse_replacing,
-    write_parts,
 )
+from cte_lake.cli.parts import Take, print_parts
 from cte_lake.errors import UsageError
-from cte_lake.resources import free_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
 
     from cte_lake.api import Lake
     from cte_lake.lake.selection import Selection
-
-#: Size in memory of a FITS or VOTable and of what is made on the way, over that of the rows.
-_COPIES = 8
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -83,11 +70,8 @@ def export(
 
       cte-lake export phot --to stars.parquet --where 'flux_r03 > 500'
     """
-    import pyarrow as pa
-
     from cte_lake.api import open_lake
     from cte_lake.lake.stored import find_lake
-    from cte_lake.lake.write import replacing
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, measure__aperture=radius)
@@ -99,28 +83,14 @@ def export(
             _to_iceberg(opened, view, selection, where, iceberg)
         typer.echo(str(iceberg))
         return
-    output = None if to == STANDARD_OUTPUT else to
-    chosen = format_ or format_of(output)
-    if output is not None:
-        refuse_replacing(output)
     with open_lake(root, mode, settings=settings) as opened:
         asked = " AND ".join(part for part in (str(opened.select(selection)), where) if part)
-        if chosen not in STREAMED or (output is None and sys.stdout.isatty()):
-            whole: list[pa.Table] = []
-            opened.each_part(lambda parts: whole.extend(_fitting(parts, chosen)), view, selection, where)
-            print_table(_described(pa.concat_tables(whole), view, asked), chosen, output)
-            return
 
-        def write(parts: Iterator[pa.Table]) -> None:
-            described = (_described(part, view, asked) for part in parts)
-            if output is None:
-                write_parts(described, chosen, sys.stdout.buffer)
-                sys.stdout.buffer.flush()
-                return
-            with replacing(output.absolute()) as temporary, temporary.open("wb") as stream:
-                write_parts(described, chosen, stream)
+        def ask(take: Take) -> None:
+            described = lambda parts: take(_described(part, view, asked) for part in parts)  # noqa: E731
+            opened.each_part(described, view, selection, where)
 
-        opened.each_part(write, view, selection, where)
+        print_parts(ask, format_, to)
 
 
 def _to_iceberg(lake: Lake, view: str, selection: Selection, where: str | None, folder: Path) -> None:
@@ -139,19 +109,6 @@ def _to_iceberg(lake: Lake, view: str, selection: Selection, where: str | None, 
     rows = lake.view("exposures", selection).rows()
     files = [Path(root) / name for name in sorted({row["phot_file"] for row in rows})]
     add_files(folder, view, files, sum(row["n_stars"] for row in rows), ALLOWED.overwrite)
-
-
-def _fitting(parts: Iterator[pa.Table], format_: Format) -> Iterator[pa.Table]:
-    """Pass the parts of a table on while what becomes of them fits into memory."""
-    room, held = free_memory(), 0
-    for part in parts:
-        held += part.nbytes * _COPIES
-        if room is not None and held > room:
-            raise UsageError(
-                f"these rows as {format_} do not fit into the {room / 1e9:.1f} GB of free memory; write "
-                f"{' or '.join(sorted(STREAMED))}, which hold a part at a time, or choose rows with --where"
-            )
-        yield part
 
 
 def _described(rows: pa.Table, view: str, asked: str) -> pa.Table:

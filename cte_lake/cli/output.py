@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import itertools
 import math
@@ -155,45 +154,10 @@ def render(table: pa.Table, format_: Format, width: int | None) -> bytes:
 
 def write_parts(parts: Iterable[pa.Table], format_: Format, stream: BinaryIO) -> None:
     """Write tables of the same columns one after the other, as Parquet or CSV; there is one at least."""
-    if format_ is Format.CSV:
-        _write_csv(parts, stream)
-        return
-    from pyarrow import parquet
+    from cte_lake.views import table_files
 
-    from cte_lake.views.plain_types import plain_table, storable
-    from cte_lake.views.table_files import parquet_metadata
-
-    writer = None
-    metadata: dict[bytes, bytes] = {}
-    for part in parts:
-        stored = storable(part)
-        metadata = parquet_metadata(plain_table(part), metadata)
-        if writer is None:
-            schema = stored.schema.remove_metadata()
-            writer = parquet.ParquetWriter(stream, schema, compression="zstd", store_schema=False)
-        writer.write_table(stored.replace_schema_metadata())
-    if writer is not None:
-        # Written at the end, since it says how long the longest text of a column is.
-        stated = base64.b64encode(schema.with_metadata(metadata).serialize())
-        writer.add_key_value_metadata({**metadata, b"ARROW:schema": stated})
-        writer.close()
-
-
-def _write_csv(parts: Iterable[pa.Table], stream: BinaryIO) -> None:
-    import csv
-
-    from pyarrow.csv import WriteOptions, write_csv
-
-    from cte_lake.views.plain_types import plain_table
-
-    for number, part in enumerate(parts):
-        table = plain_table(part, numbers=False)
-        if number == 0:
-            # Arrow quotes every name of the header; readers of plain columns stumble over that.
-            header = io.StringIO()
-            csv.writer(header, lineterminator="\n").writerow(table.column_names)
-            stream.write(header.getvalue().encode())
-        write_csv(table, stream, WriteOptions(include_header=False, quoting_style="needed"))
+    write = table_files.write_csv if format_ is Format.CSV else table_files.write_parquet
+    write(parts, stream)
 
 
 def terminal_width() -> int | None:

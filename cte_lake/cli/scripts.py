@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cte_lake.cli.output import Format, print_table
+from cte_lake.cli.parts import print_parts
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,10 +115,13 @@ def answer(
         return
     if word == ".quit":
         return
-    table = _listing(word, rest, lake) if word else lake.sql(text).arrow()
     most = limit
     if limit is None and output is None and format_ in {None, Format.TABLE} and sys.stdout.isatty():
         most = _AT_A_TERMINAL
+    if most is None and not word:
+        print_parts(lambda take: lake.each_answer(take, text), format_, output)
+        return
+    table = _listing(word, rest, lake) if word else lake.sql(text).arrow()
     left_out = 0 if most is None else max(table.num_rows - most, 0)
     print_table(table.slice(0, most) if left_out else table, format_, output)
     if left_out:

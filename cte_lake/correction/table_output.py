@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from astropy.table import Column, MaskedColumn, Table
+from astropy.table import Column, Table
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyWarning
 
@@ -26,7 +26,7 @@ from cte_lake.lake.scratch import scratch_folder
 from cte_lake.model.correct_table import astropy_metadata
 from cte_lake.model.times import mjd_of_times
 from cte_lake.model.units import known_unit
-from cte_lake.views.astropy_table import as_column
+from cte_lake.views.astropy_table import as_column, keep_unknown_truths
 from cte_lake.views.plain_types import plain_table
 
 #: Key of the output's metadata that holds what was done, as JSON.
@@ -220,12 +220,9 @@ def _write_text(table: Table, stream: Any, kind: str) -> None:
 
 def _write_fits(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
     meta = table.meta
+    keep_unknown_truths(table)
     for name in table.colnames:
         column = table[name]
-        if isinstance(column, MaskedColumn) and column.dtype.kind == "b":
-            # A truth without a value would come out as true.
-            table[name] = column.astype("int16")
-            table[name].fill_value = -1
         if isinstance(column, Column) and column.dtype.kind == "U" and (word := _no_ascii(column)):
             raise ValueError(f"column {name!r} holds {word!r}, and FITS knows ASCII alone")
     for key, name in _CARDS.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from astropy.table import QTable
+    from astropy.table import QTable, Table
 
 
 def to_astropy(table: pa.Table) -> QTable:
@@ -44,6 +44,15 @@ def _with_unit(column: Any, unit: object) -> object:
         return Masked(column.filled(filler), mask=np.ma.getmaskarray(column)) * unit
     # Logarithmic units have a class of their own.
     return Quantity(column, unit, copy=False, subok=True)
+
+
+def keep_unknown_truths(table: Table) -> None:
+    """Make whole numbers of truths some of which are missing: FITS would have those as true."""
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, np.ma.MaskedArray) and column.dtype.kind == "b":
+            table[name] = column.astype("int16")
+            table[name].fill_value = -1
 
 
 def as_column(column: pa.ChunkedArray) -> Any:

@@ -104,7 +104,9 @@ def known_columns() -> Mapping[str, ViewColumn]:
 
 
 def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
-    """Return an Arrow table with what is known of its columns in the fields' metadata.
+    """Return an Arrow table with what is known of its columns in the fields' metadata, each name once.
+
+    A second column of a name gets a number behind it, as in a table that DuckDB makes: ``v``, ``v_1``.
 
     Parameters
     ----------
@@ -116,9 +118,16 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
     import pyarrow as pa
 
     fields = []
+    given: set[str] = set()
+    taken = {name.lower() for name in table.column_names}
     for field in table.schema:
         column = columns.get(field.name) or columns.get(field.name.lower())
         notes = {"unit": column.unit, "description": column.description, "ucd": column.ucd} if column else {}
-        fields.append(field.with_metadata(notes or None))
+        name, number = field.name, 0
+        while name.lower() in (taken | given if number else given):
+            number += 1
+            name = f"{field.name}_{number}"
+        given.add(name.lower())
+        fields.append(field.with_name(name).with_metadata(notes or None))
     # Not `cast`, which imports all of pyarrow.compute to change nothing but notes.
     return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table

@@ -12,6 +12,10 @@ import pyarrow as pa
 import pyarrow.types as types
 
 _INT64 = 2**63
+#: Digits that a float always has.
+_DIGITS = 15
+#: VOTable knows a byte without a sign, and longer whole numbers with one.
+_WIDER = {pa.int8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64()}
 #: Days of 1970 of the first and past the last day that Python knows.
 _FIRST_DAY, _LAST_DAY = -719162, 2932897
 _PER_DAY = {"s": 86400, "ms": 86400_000, "us": 86400_000_000, "ns": 86400_000_000_000}
@@ -25,8 +29,8 @@ def plain_table(table: pa.Table, numbers: bool = True) -> pa.Table:
     table : pyarrow.Table
         Rows of any type: lists, structs, maps, intervals, dates, times, blobs, decimals, hugeints, enums.
     numbers : bool, optional
-        Whether decimals become floats (and whole ones integers where they fit), instead of exact text;
-        else times in UTC become text, too.
+        Whether decimals become floats where those have all digits (and whole ones integers where they fit),
+        instead of text; without, times in UTC or of nanoseconds become text, too.
     """
     columns, fields = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -80,16 +84,16 @@ def _known_days(column: Any) -> Any:
 def _plain(column: Any, numbers: bool) -> Any:
     column = _known_days(column)
     kind = column.type
-    if types.is_int8(kind):
-        # VOTable knows bytes without a sign only.
-        return column.cast(pa.int16())
+    if kind in _WIDER:
+        return column.cast(_WIDER[kind])
     if types.is_dictionary(kind):
         return _plain(column.cast(kind.value_type), numbers)
     if types.is_null(kind):
         return column.cast(pa.float64())
     if types.is_timestamp(kind):
-        micro = column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
-        return micro if numbers or not kind.tz else micro.cast(pa.timestamp("us", "UTC")).cast(pa.string())
+        if not numbers and (kind.tz or kind.unit == "ns"):
+            return column.cast(pa.timestamp(kind.unit, "UTC" if kind.tz else None)).cast(pa.string())
+        return column.cast(pa.timestamp("us", kind.tz), safe=False).cast(pa.timestamp("us"))
     if types.is_uint64(kind) or types.is_decimal(kind):
         return _numbers(column, numbers)
     if types.is_large_string(kind) or types.is_string_view(kind) or types.is_date32(kind):
@@ -102,13 +106,23 @@ def _plain(column: Any, numbers: bool) -> Any:
 
 
 def _numbers(column: Any, numbers: bool) -> Any:
+    kind = column.type
+    whole = types.is_uint64(kind) or kind.scale == 0
+    if not numbers:
+        return column.cast(pa.string())
+    if not whole and kind.precision <= _DIGITS:
+        return column.cast(pa.float64())
     values = column.to_pylist()
-    whole = types.is_uint64(column.type) or column.type.scale == 0
-    if numbers and whole and all(v is None or -_INT64 <= v < _INT64 for v in values):
+    if whole and all(v is None or -_INT64 <= v < _INT64 for v in values):
         return pa.array([None if v is None else int(v) for v in values], pa.int64())
-    if numbers and not whole:
+    if not whole and all(v is None or _exact(v) for v in values):
         return pa.array([None if v is None else float(v) for v in values], pa.float64())
     return pa.array([None if v is None else str(v) for v in values], pa.string())
+
+
+def _exact(value: Decimal) -> bool:
+    """Whether a float gives the digits back; another is no copy of the number."""
+    return Decimal(repr(float(value))) == value
 
 
 def text_of(value: Any) -> str:
@@ -127,8 +141,7 @@ def json_value(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
         whole = value == value.to_integral_value()
-        # A float that does not give the digits back is no copy of the number.
-        return int(value) if whole else float(value) if Decimal(repr(float(value))) == value else str(value)
+        return int(value) if whole else float(value) if _exact(value) else str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, timedelta):

@@ -32,6 +32,8 @@ def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColum
     known : mapping of str to ViewColumn
         Columns of all views.
     """
+    if any(_named_by_data(node) for node in nodes_of(tree)):
+        return {}
     given = {name for node in nodes_of(tree) for name in _names_given(node)}
     sound = {name: column for name, column in known.items() if name not in given}
     renamed = {}
@@ -43,6 +45,35 @@ def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColum
         if source in sound and not (told.startswith(("sum(", "fsum(")) and sound[source].unit in _NO_SUM):
             renamed[name or told] = ViewColumn(name or told, sound[source].unit, "")
     return sound | renamed
+
+
+def _named_by_data(node: Mapping[str, Any]) -> bool:
+    """Whether a part of a query makes columns whose names are seen in rows or found by a pattern alone.
+
+    Such are those of a PIVOT, of an expression of COLUMNS, and of a UNION of `*` of different tables.
+    """
+    if node.get("type") == "PIVOT":
+        return bool(node.get("aggregates"))
+    if node.get("type") == "SET_OPERATION_NODE" and "BY_NAME" not in str(node.get("setop_type")):
+        children = node["children"]
+        stars = any(
+            each.get("class") == "STAR" for child in children for each in child.get("select_list", ())
+        )
+        return stars and len({_whole_table(child) for child in children}) > 1
+    parts = node.get("class") not in {None, "STAR"} and [
+        part for value in node.values() for part in (value if isinstance(value, list) else [value])
+    ]
+    inner = [part.get("expression", part) for part in parts or () if isinstance(part, dict)]
+    return any(part.get("class") == "STAR" and part.get("columns") for part in inner)
+
+
+def _whole_table(child: Mapping[str, Any]) -> str:
+    """The table or macro of a ``SELECT * FROM``, a text that no other has for any other SELECT."""
+    table, columns = child.get("from_table") or {}, child.get("select_list") or [{}]
+    changed = [columns[0].get(f"{kind}_list") for kind in ("exclude", "replace", "rename")]
+    name = table.get("table_name") or table.get("function", {}).get("function_name")
+    plain = len(columns) == 1 and columns[0].get("class") == "STAR" and not any(changed) and name
+    return str(name) if plain else f"of {id(child)}"
 
 
 def _aggregated(expression: Mapping[str, Any]) -> tuple[str | None, str]:

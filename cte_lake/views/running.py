@@ -6,10 +6,11 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from cte_lake.errors import UsageError
+from cte_lake.views.columns import ViewColumn, with_notes
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,9 +37,9 @@ def readable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     return relation
 
 
-def to_arrow(relation: duckdb.DuckDBPyRelation) -> pa.Table:
-    """Return all rows of a relation."""
-    return relation.to_arrow_table()
+def to_arrow(relation: duckdb.DuckDBPyRelation, told: Callable[[], Mapping[str, ViewColumn]]) -> pa.Table:
+    """Return all rows of a relation, with what is known of their columns."""
+    return with_notes(relation.to_arrow_table(), told())
 
 
 def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
@@ -46,7 +47,7 @@ def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     reader = relation.to_arrow_reader(_PART)
-    yield reader.schema.empty_table()
+    yield pa.Table.from_batches([], reader.schema)
     for batch in reader:
         yield pa.Table.from_batches([batch])
 

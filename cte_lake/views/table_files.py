@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cte_lake.views.astropy_table import to_astropy
+from cte_lake.errors import UsageError
+from cte_lake.views.astropy_table import keep_unknown_truths, to_astropy
 from cte_lake.views.columns import ABOUT
+from cte_lake.views.plain_types import plain_table, storable
 
 if TYPE_CHECKING:
     from astropy.io.votable.tree import VOTableFile
     from astropy.table import QTable
+
+
+_MOST_OF_FITS = 999
 
 
 def fits_bytes(table: pa.Table) -> bytes:
@@ -30,7 +36,12 @@ def fits_bytes(table: pa.Table) -> bytes:
     """
     from astropy.io import fits
 
+    if table.num_columns > _MOST_OF_FITS:
+        raise UsageError(
+            f"FITS holds {_MOST_OF_FITS} columns, not {table.num_columns}; choose another format"
+        )
     result = to_astropy(table)
+    keep_unknown_truths(result)
     notes = {name: dict(result[name].info.meta or {}) for name in result.colnames}
     words = {name: result[name].info.description for name in result.colnames}
     for name in result.colnames:
@@ -39,7 +50,7 @@ def fits_bytes(table: pa.Table) -> bytes:
         column.info.meta, column.info.description = None, None
         if getattr(getattr(column, "dtype", None), "kind", "") == "U":
             # FITS knows ASCII alone.
-            result[name] = [_ascii(word) for word in column.tolist()]
+            result[name] = ["" if word is None else _ascii(word) for word in column.tolist()]
     stream = io.BytesIO()
     with _quiet():
         result.write(stream, format="fits")
@@ -87,6 +98,49 @@ def ecsv_bytes(table: pa.Table) -> bytes:
     with _quiet():
         result.write(stream, format="ascii.ecsv")
     return stream.getvalue().encode()
+
+
+def write_parquet(parts: Iterable[pa.Table], stream: BinaryIO) -> None:
+    """Write tables of the same columns, whose first has all notes, one after the other."""
+    from pyarrow import parquet
+
+    writer = None
+    metadata: dict[bytes, bytes] = {}
+    for part in parts:
+        stored = storable(part)
+        # Of the first part, which has no rows, all notes; of the others the lengths of their texts.
+        words = [field.name for field in part.schema if _holds_words(field.type)]
+        metadata = parquet_metadata(plain_table(part.select(words) if metadata else part), metadata)
+        if writer is None:
+            schema = stored.schema.remove_metadata()
+            writer = parquet.ParquetWriter(stream, schema, compression="zstd", store_schema=False)
+        writer.write_table(stored.replace_schema_metadata())
+    if writer is not None:
+        # Written at the end, since it says how long the longest text of a column is.
+        stated = base64.b64encode(schema.with_metadata(metadata).serialize())
+        writer.add_key_value_metadata({**metadata, b"ARROW:schema": stated})
+        writer.close()
+
+
+def _holds_words(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
+
+
+def write_csv(parts: Iterable[pa.Table], stream: BinaryIO) -> None:
+    """Write tables of the same columns one after the other; there is one at least."""
+    import csv
+
+    from pyarrow import csv as arrow_csv
+
+    options = arrow_csv.WriteOptions(include_header=False, quoting_style="needed")
+    for number, part in enumerate(parts):
+        table = plain_table(part, numbers=False)
+        if number == 0:
+            # Arrow quotes every name of the header; readers of plain columns stumble over that.
+            header = io.StringIO()
+            csv.writer(header, lineterminator="\n").writerow(table.column_names)
+            stream.write(header.getvalue().encode())
+        arrow_csv.write_csv(table, stream, options)
 
 
 def parquet_metadata(table: pa.Table, before: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -184,6 +238,7 @@ def _iso_texts(times: Any) -> Any:
     """Return times as texts of ISO 8601, masked where there is none."""
     import numpy as np
 
+    times.precision = 6
     mask = np.asarray(times.mask)
     if not mask.any():
         return times.isot

@@ -10,6 +10,7 @@ import sys
 import warnings
 
 import numpy as np
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from astropy import units as u
@@ -19,7 +20,8 @@ from typer.testing import CliRunner
 
 from cte_lake import open_lake
 from cte_lake.cli.main import app
-from cte_lake.cli.output import Format, render, write_parts
+from cte_lake.cli.output import Format, render
+from cte_lake.cli.parts import write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
@@ -188,7 +190,7 @@ def test_rows_are_written_part_by_part(lake, tmp_path, monkeypatch, ending):
         write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
 
     monkeypatch.setattr(running, "_PART", 100)
-    monkeypatch.setattr("cte_lake.cli.export.write_parts", counting)
+    monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
     in_parts = tmp_path / f"parts.{ending}"
     export(lake, "phot", "--to", in_parts)
     assert len(sizes) > 2
@@ -203,8 +205,28 @@ def test_rows_are_written_part_by_part(lake, tmp_path, monkeypatch, ending):
         assert found.num_rows == sum(sizes)
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_the_answer_of_a_query_is_written_part_by_part(lake, tmp_path, monkeypatch, ending):
+    sizes = []
+
+    def counting(parts, format_, stream):
+        write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
+
+    monkeypatch.setattr(running, "_PART", 100)
+    monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
+    path = tmp_path / f"rows.{ending}"
+    query = "SELECT i::VARCHAR AS word, i / 4 AS quarter, 1.25 AS exact FROM range(5000) AS t(i) ORDER BY i"
+    result = CliRunner().invoke(app, ["sql", query, "--lake", str(lake), "-o", str(path)])
+    assert result.exception is None, result.exception
+    assert sizes[0] == 0
+    assert len(sizes) > 2
+    table = pq.read_table(path) if ending == "parquet" else pacsv.read_csv(path)
+    assert [float(word) for word in table["word"].to_pylist()] == list(range(5000))
+    assert [float(value) for value in table["exact"].to_pylist()[:2]] == [1.25, 1.25]
+
+
 def test_what_does_not_fit_is_refused_before_it_is_made(lake, tmp_path, monkeypatch):
-    monkeypatch.setattr("cte_lake.cli.export.free_memory", lambda: 10_000)
+    monkeypatch.setattr("cte_lake.cli.parts.free_memory", lambda: 10_000)
     with pytest.raises(UsageError, match=r"as fits do not fit .* write csv or parquet"):
         export(lake, "phot", "--to", tmp_path / "all.fits")
     assert list(tmp_path.iterdir()) == []
