@@ -204,7 +204,7 @@ class Lazy:
     [
         (Lazy(), "a Lazy is not computed yet; give what its compute"),
         (pd.Series([1.0]), "a Series cannot be read as a table"),
-        ([TWO], "a list is no table"),
+        ([TWO], "a list is not a table"),
     ],
 )
 def test_what_is_no_table_is_refused(table, words):
