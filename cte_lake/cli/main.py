@@ -70,6 +70,11 @@ reflow_help(app)
 def main() -> None:
     """Run ``cte-lake`` and exit with one of `ExitCode`, or 128 and its number after a signal."""
     depend_on_nobody()
+    # A signal may come when the command is done, too.
+    sys.exit(_outcome(_whole))
+
+
+def _whole() -> None:
     with listening(), _seldom_collecting():
         code = _outcome(_run)
     # What is written only now, when the output is flushed, may fail too.

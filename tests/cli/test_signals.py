@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from cte_lake.cli import main as cli
 from cte_lake.cli.grammar import go_on, listening
 from cte_lake.cli.main import _outcome
 from cte_lake.errors import ExitCode, UsageError
@@ -88,6 +89,21 @@ def test_ctrl_c_pressed_again_and_again_is_one_line(tmp_path, seconds):
     assert process.returncode in {128 + signal.SIGINT, -signal.SIGINT}
     # Python in its very first steps ends without a word.
     assert said in {"cte-lake: interrupted\n", ""}
+
+
+def test_a_signal_when_the_command_is_done_is_one_line(monkeypatch, capsys):
+    @contextlib.contextmanager
+    def stopped_late():
+        yield
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setattr(cli, "_run", lambda: None)
+    monkeypatch.setattr(cli, "_seldom_collecting", stopped_late)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "cte-lake: terminated by another process\n"
 
 
 def swallowed(error):

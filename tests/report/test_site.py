@@ -226,6 +226,7 @@ def test_commands_of_the_page_name_the_lake_in_quotes(pages: dict[str, Page], ho
     text = " ".join(pages["provenance.html"].text)
     quoted = "'" + hostile_lake.name.replace("'", "'\"'\"'") + "'"
     assert f"cte-lake report --lake {quoted}" in text
+    assert "cte-lake plot cte-time" in text
 
 
 def test_a_missing_frame_is_said(pages: dict[str, Page]) -> None:
