@@ -124,10 +124,6 @@ BREAKS: dict[str, Callable[[Path], None]] = {
     "calibration_splits_pair": adds("ic7802aaq", chip=2, revision=2, filetype="flc", cte_ver="3.0"),
     "measuring_splits_pair": adds("ic7802aaq", chip=2, revision=2, settings_hash="1" * 16),
     "shapes_imitate_loss": stars_that_widen,
-    "partners_apart": lambda lake: [
-        add_exposure(lake, f"ic7803a{of}q", STARS, chip=chip, shift_y=y)
-        for of, chip, y in (("b", 1, -0.1), ("a", 2, 0.1))
-    ],
     "rolled_pair_not_turned": lambda lake: [
         add_exposure(lake, f"ib92{visit}aaq", target="ngc6583", pa_v3=30.0) for visit in ("10", "11")
     ],
