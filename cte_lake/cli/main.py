@@ -149,6 +149,9 @@ def _stopped() -> int:
     """Say what stopped it; another signal does not cut the line short."""
     for number in _STOPPED:
         signal.signal(number, signal.SIG_IGN)
+    # `python -m` ends as by Ctrl-C where an exception of ours went through text that was run, such as that of
+    # a dataclass, until other text is.
+    exec("")
     number = stopped_by() or signal.SIGINT
     return _complain(_STOPPED[number], 128 + number)
 

@@ -106,6 +106,19 @@ def test_a_signal_when_the_command_is_done_is_one_line(monkeypatch, capsys):
     assert capsys.readouterr().err == "cte-lake: terminated by another process\n"
 
 
+def test_a_signal_while_text_is_run_keeps_its_code(tmp_path):
+    """Python took SIGTERM for Ctrl-C where it came while, for instance, a dataclass was made."""
+    (tmp_path / "late.py").write_text(
+        "from cte_lake.cli import main as cli\n"
+        "cli._run = lambda: exec('import signal; signal.raise_signal(signal.SIGTERM)')\n"
+        "cli.main()\n"
+    )
+    line = [sys.executable, "-m", "late"]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stderr == "cte-lake: terminated by another process\n"
+    assert done.returncode == 128 + signal.SIGTERM
+
+
 def swallowed(error):
     """Be told to stop in code that C calls back, as numba's compiler does; what called it fails."""
 
