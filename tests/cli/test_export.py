@@ -180,17 +180,28 @@ def test_every_view_goes_into_every_format_with_rows_and_without(lake, tmp_path)
                     assert render(rows.arrow(), format_, None), (view, format_)
 
 
+@pytest.fixture
+def start_counting(monkeypatch):
+    """Begin to write in parts of 100 rows; returns the list of their sizes, which grows."""
+
+    def start():
+        sizes = []
+
+        def counting(parts, format_, stream):
+            write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
+
+        monkeypatch.setattr(running, "_PART", 100)
+        monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
+        return sizes
+
+    return start
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_rows_are_written_part_by_part(lake, tmp_path, monkeypatch, ending):
+def test_rows_are_written_part_by_part(lake, tmp_path, start_counting, ending):
     whole = tmp_path / f"whole.{ending}"
     export(lake, "phot", "--to", whole)
-    sizes = []
-
-    def counting(parts, format_, stream):
-        write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
-
-    monkeypatch.setattr(running, "_PART", 100)
-    monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
+    sizes = start_counting()
     in_parts = tmp_path / f"parts.{ending}"
     export(lake, "phot", "--to", in_parts)
     assert len(sizes) > 2
@@ -206,14 +217,8 @@ def test_rows_are_written_part_by_part(lake, tmp_path, monkeypatch, ending):
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
-def test_the_answer_of_a_query_is_written_part_by_part(lake, tmp_path, monkeypatch, ending):
-    sizes = []
-
-    def counting(parts, format_, stream):
-        write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
-
-    monkeypatch.setattr(running, "_PART", 100)
-    monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
+def test_the_answer_of_a_query_is_written_part_by_part(lake, tmp_path, start_counting, ending):
+    sizes = start_counting()
     path = tmp_path / f"rows.{ending}"
     query = "SELECT i::VARCHAR AS word, i / 4 AS quarter, 1.25 AS exact FROM range(5000) AS t(i) ORDER BY i"
     result = CliRunner().invoke(app, ["sql", query, "--lake", str(lake), "-o", str(path)])
