@@ -62,6 +62,7 @@ SELECT
     generation_of(e.filetype, e.cal_ver, e.cte_name, e.cte_ver, e.pctetab)::VARCHAR AS generation,
     e.fluxcorr::VARCHAR AS fluxcorr,
     e.phtratio::DOUBLE AS phtratio,
+    e.header_values::VARCHAR AS header_values,
     (coalesce(upper(trim(e.fluxcorr)) = 'COMPLETE', false) AND coalesce(abs(e.phtratio - 1) > 1e-4, true))::BOOLEAN AS flux_scaled,
     e.wcsname::VARCHAR AS wcsname,
     e.alignment_hash::VARCHAR AS alignment_hash,

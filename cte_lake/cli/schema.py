@@ -29,11 +29,14 @@ def schema_show(
     as_json: JsonOption = False,
 ) -> None:
     """Print a dataset's columns: type, unit, meaning; of a lake also those that its configuration adds."""
-    from cte_lake.lake.added_columns import added_columns
+    from cte_lake.lake.added_columns import added_columns, header_columns
     from cte_lake.lake.schemas import dataset, dataset_names
 
-    own = added_columns(settings_of(lake_or_none(lake)).config)
-    added = {"phot": tuple(column.stated for column in own)}
+    config = settings_of(lake_or_none(lake)).config
+    added = {
+        "phot": tuple(column.stated for column in added_columns(config)),
+        "exposures": tuple(column.stated for column in header_columns(config)),
+    }
     datasets = [dataset(each) for each in ([name] if name else dataset_names())]
     if as_json:
         columns = {
@@ -96,8 +99,8 @@ def schema_fill(
 ) -> None:
     """Fill columns that were added later, for exposures measured before; no photometry is measured again.
 
-    A column of `exposures` that names its `keyword` is filled from the frames' headers, by new revisions of
-    the rows. A column of `phot` that the configuration adds ([photometry.added.NAME]) is measured by its
+    The configuration adds them. One of `exposures` ([exposures.added.NAME]) is filled from the frames'
+    headers, by new revisions of the rows; one of `phot` ([photometry.added.NAME]) is measured by its
     function. Ingest does both for new exposures. Run again, it does nothing. Exit code 3 if a frame is gone
     or is not the one that was measured, or a function fails.
 
@@ -107,19 +110,23 @@ def schema_fill(
     """
     from cte_lake.cli.progress import progress_bar
     from cte_lake.errors import ExitCode
+    from cte_lake.lake.added_columns import check_units, header_columns
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.fill_columns import Filled, fill_columns, fillable
 
     root = find_lake(lake)
     settings = settings_of(root, assignments, workers__count=workers)
-    keywords, added = fillable(columns or (), tuple(settings.config.photometry.added))
-    done = fill_columns(root, keywords) if keywords else Filled()
+    config = settings.config
+    keywords, added = fillable(columns or (), tuple(config.photometry.added), tuple(config.exposures.added))
+    headers = header_columns(config)
+    check_units(headers, "exposures")
+    done = fill_columns(root, keywords, headers) if keywords else Filled()
     if added:
         # Photometry's libraries are not needed for headers.
         from cte_lake.pipeline.fill_added import fill_added
 
-        where = WorkerSettings.of(settings.config.workers)
+        where = WorkerSettings.of(config.workers)
         with progress_bar("fill", progress) as report_progress:
             done += fill_added(root, settings, added, where, report_progress)
     if as_json:

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cte_lake.config.sections import (
-    ADDED_PATTERN,
     Added,
+    AddedName,
     Admission,
     Align,
     Crmask,
+    Exposures,
     Fetch,
     MasterBuild,
     Refresh,
@@ -36,14 +37,7 @@ def _target_name(name: str) -> str:
     return name
 
 
-def _added_name(name: str) -> str:
-    if not re.fullmatch(ADDED_PATTERN, name):
-        raise ValueError(f"column {name!r} must be lower-case letters, digits or '_', a letter first")
-    return name
-
-
 TargetName = Annotated[str, AfterValidator(_target_name)]
-AddedName = Annotated[str, AfterValidator(_added_name)]
 FluxBin = tuple[float, float]
 
 
@@ -244,6 +238,7 @@ class Config(Section):
     proposals: dict[int, Proposal]
     exclusions: Exclusions
     chips: Chips
+    exposures: Exposures = Exposures()
     photometry: Photometry
     admission: Admission
     measure: Measure

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 
 class Section(BaseModel):
@@ -207,8 +208,23 @@ class Refresh(Section):
     )
 
 
-#: What such a column may be called.
-ADDED_PATTERN = r"[a-z][a-z0-9_]{0,39}"
+def _matching(pattern: str, what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+#: What an added column may be called.
+AddedName = Annotated[
+    str,
+    _matching(
+        r"[a-z][a-z0-9_]{0,39}",
+        "a column's name: at most 40 lower-case letters, digits or '_', a letter first",
+    ),
+]
 
 
 class Added(Section):
@@ -223,4 +239,37 @@ class Added(Section):
     ucd: str = Field(default="", description="IVOA's Unified Content Descriptor")
     version: int = Field(
         default=1, ge=1, description="raise it when the function changes: older values no longer show"
+    )
+
+
+class AddedHeader(Section):
+    """A column that a keyword of the frames' headers fills; the view `exposures` shows it."""
+
+    keyword: Annotated[
+        str,
+        _matching(
+            r"(?!(COMMENT|HISTORY|END)$)[A-Z0-9_-]{1,8}",
+            "a keyword with a value: up to 8 capitals, digits, '-' or '_'",
+        ),
+    ] = Field(description="the header's keyword, in capitals")
+    extension: Annotated[
+        str,
+        _matching(
+            r"PRIMARY|CHIP|[A-Z][A-Z0-9_]*,[1-9]\d?", "PRIMARY, CHIP or a name and number such as 'SCI,1'"
+        ),
+    ] = Field(
+        default="PRIMARY",
+        description="header that has it: PRIMARY, CHIP (SCI of the measured chip), or one such as 'SCI,1'",
+    )
+    type: Literal["string", "bool", "int64", "float64"] = Field(description="type of the column")
+    unit: str = Field(default="", description="unit as astropy reads it; empty for none")
+    description: str = Field(min_length=1, description="what the column holds")
+    ucd: str = Field(default="", description="IVOA's Unified Content Descriptor")
+
+
+class Exposures(Section):
+    """What the view `exposures` has in this lake alone."""
+
+    added: dict[AddedName, AddedHeader] = Field(
+        default_factory=dict, description="columns of exposures that header keywords fill, by name"
     )

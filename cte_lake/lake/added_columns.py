@@ -1,7 +1,8 @@
-"""Columns of ``phot`` that a lake's configuration adds, and where their values lie.
+"""Columns of ``phot`` and ``exposures`` that a lake's configuration adds, and where their values lie.
 
-A value lies beside the photometry that it was measured with, in the dataset ``phot_added``, under the same
-photometry key: what was measured before is neither rewritten nor does it get another identity.
+A star's value lies beside the photometry that it was measured with, in the dataset ``phot_added``, under the
+same photometry key: what was measured before is neither rewritten nor does it get another identity. What a
+header says lies in the exposure's row, in `HEADER_VALUES`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
+from cte_lake.columns import meaning
 from cte_lake.config import Config
 from cte_lake.errors import ConfigError, LakeError, StoreUnavailable
 from cte_lake.lake.named_files import COMPACTED_KEY, is_compacted
@@ -28,6 +30,8 @@ from cte_lake.lake.versions import digest
 from cte_lake.lake.write import conform, write_table
 
 DATASET = "phot_added"
+#: Column of ``exposures`` with what headers say: JSON by `HeaderColumn.definition`.
+HEADER_VALUES = "header_values"
 #: Image without its suffix, photometry key and `AddedColumn.stem` of values.
 Held: TypeAlias = tuple[str, str, str]
 #: Metadata of a compacted file: what it holds.
@@ -35,14 +39,40 @@ _HELD = b"held"
 
 
 @dataclass(frozen=True)
-class AddedColumn:
-    """A column that a function fills; the attributes are those of `cte_lake.config.sections.Added`."""
+class OwnColumn:
+    """A column that one lake alone has; the attributes are those of `cte_lake.config.sections`."""
 
     name: str
-    function: str
     unit: str
     description: str
     ucd: str
+
+
+@dataclass(frozen=True)
+class HeaderColumn(OwnColumn):
+    """A column of ``exposures`` that a header keyword fills."""
+
+    keyword: str
+    extension: str
+    type: str
+
+    @property
+    def definition(self) -> str:
+        """What distinguishes values of one keyword, read as one type, from those of another."""
+        return f"{self.keyword} {self.extension} {self.type}"
+
+    @property
+    def stated(self) -> Column:
+        """The column as a dataset's schema states one."""
+        source = f"{self.keyword} of {self.extension}"
+        return Column(self.name, self.type, self.description, source, 1, self.unit, ucd=self.ucd)
+
+
+@dataclass(frozen=True)
+class AddedColumn(OwnColumn):
+    """A column of ``phot`` that a function fills."""
+
+    function: str
     version: int
 
     @property
@@ -74,15 +104,60 @@ def added_columns(config: Config) -> tuple[AddedColumn, ...]:
     columns = tuple(
         AddedColumn(name, **stated.model_dump()) for name, stated in config.photometry.added.items()
     )
-    stated = dataset("phot")
-    taken = {*(column.name for column in stated.expanded()), *stated.partitions}
+    _require_new("photometry", "phot", columns)
+    return columns
+
+
+def header_columns(config: Config) -> tuple[HeaderColumn, ...]:
+    """Return the columns that a configuration adds to ``exposures``.
+
+    Raises
+    ------
+    ConfigError
+        If one is called as a column that every lake has, or that the configuration adds to ``phot``.
+    """
+    columns = tuple(
+        HeaderColumn(name, **stated.model_dump()) for name, stated in config.exposures.added.items()
+    )
+    _require_new("exposures", "exposures", columns)
     for column in columns:
-        if column.name in taken:
+        if column.name in config.photometry.added:
             raise ConfigError(
-                f"photometry.added.{column.name}: phot has a column {column.name!r} already; "
-                "choose another name"
+                f"exposures.added.{column.name}: photometry.added has this name too; choose another"
             )
     return columns
+
+
+def _require_new(section: str, view: str, columns: Iterable[OwnColumn]) -> None:
+    stated = dataset(view)
+    taken = {*(column.name for column in stated.expanded()), *stated.partitions}
+    for column in columns:
+        if column.name in taken or (view == "exposures" and meaning(column.name, view) is not None):
+            raise ConfigError(
+                f"{section}.added.{column.name}: {view} has a column {column.name!r} already; "
+                "choose another name"
+            )
+
+
+def check_units(columns: Iterable[OwnColumn], section: str) -> None:
+    """Make sure that astropy knows the units of the columns that a section of the configuration adds.
+
+    Raises
+    ------
+    ConfigError
+        If it does not know one.
+    """
+    for column in columns:
+        if column.unit:
+            from astropy.units import Unit
+
+            try:
+                Unit(column.unit)
+            except (ValueError, TypeError) as error:
+                raise ConfigError(
+                    f"{section}.added.{column.name}: astropy knows no unit {column.unit!r}; "
+                    "leave it empty for none"
+                ) from error
 
 
 def own_key(phot_key: str) -> str:

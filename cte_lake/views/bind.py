@@ -11,18 +11,17 @@ import duckdb
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.added_columns import DATASET as ADDED
-from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.append import OWN
 from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
 from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
 from cte_lake.lake.stored import StoredDataset, StoredLake
-from cte_lake.views.columns import ViewColumn, view_columns
+from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_settings
 from cte_lake.views.kept_slopes import KeptSlopes
 from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, placed
 from cte_lake.views.kept_sql import statements as kept_statements
-from cte_lake.views.phot_columns import VIEW, view_column, with_added
+from cte_lake.views.phot_columns import VIEW, own_columns, with_own
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
 
 if TYPE_CHECKING:
@@ -107,9 +106,7 @@ class Binding:
         self.opening = Opening(lake, mode or self.config.photometry.mode, stated, generation)
         bind_settings(connection, self.config, self.opening.mode, generation)
         #: Columns of this lake alone, by the view that has them.
-        self.added: dict[str, tuple[ViewColumn, ...]] = {}
-        if columns := added_columns(self.config):
-            self.added[VIEW] = tuple(view_column(column) for column in columns)
+        self.added = own_columns(self.config)
         self._made: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
@@ -142,7 +139,7 @@ class Binding:
         objects = sql_objects() if names is None else built_from(names, self._unneeded)
         wanted = [each for each in objects if each.name not in self._made]
         read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
-        if any(each.name in self.added for each in wanted):
+        if VIEW in self.added and any(each.name == VIEW for each in wanted):
             read.add(ADDED)
         files = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
@@ -239,8 +236,8 @@ def _statements(each: SqlObject, config: Config, kept: bool) -> Iterable[str]:
     """Return what makes an object of ``sql/`` in a connection."""
     if each.name == "shape_loss" and _without_shapes(config):
         return (_NO_SHAPES,)
-    if each.name == VIEW and (columns := added_columns(config)):
-        return (with_added(each.text, columns),)
+    if (text := with_own(each.name, each.text, config)) != each.text:
+        return (text,)
     return kept_statements(each) if kept else (each.text,)
 
 

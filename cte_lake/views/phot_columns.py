@@ -1,25 +1,42 @@
-"""The columns that a lake's configuration adds to the view ``phot``."""
+"""The columns that a lake's configuration adds to the views ``phot`` and ``exposures``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from cte_lake.config import Config
-from cte_lake.lake.added_columns import AddedColumn, added_columns
+from cte_lake.lake.added_columns import (
+    HEADER_VALUES,
+    AddedColumn,
+    HeaderColumn,
+    added_columns,
+    header_columns,
+)
 from cte_lake.lake.dataset_files import quoted
+from cte_lake.lake.evolve import SQL_TYPES
 from cte_lake.lake.named_files import COMPACTED_KEY
 from cte_lake.views.columns import ViewColumn, known_columns, view_columns
 
-#: The view that shows them.
-VIEW = "phot"
+#: The views that show them.
+VIEW, EXPOSURES = "phot", "exposures"
 _FROM = "\nFROM measured_stars AS p"
+_FROM_EXPOSURES = "\nFROM exposures_all_modes AS e"
 _KEYS = ("target", "proposal", "flash", "filetype", "imagename", "master_id")
 
 
 def columns_in(view: str, config: Config) -> tuple[ViewColumn, ...]:
     """Return the columns of a view in a lake of this configuration."""
-    own = added_columns(config) if view == VIEW else ()
-    return (*view_columns(view), *map(view_column, own))
+    return (*view_columns(view), *own_columns(config).get(view, ()))
+
+
+def own_columns(config: Config) -> dict[str, tuple[ViewColumn, ...]]:
+    """Return the columns that a configuration adds, by the view that shows them."""
+    found = {VIEW: added_columns(config), EXPOSURES: header_columns(config)}
+    return {
+        view: tuple(ViewColumn(each.name, each.unit, each.description, each.ucd) for each in columns)
+        for view, columns in found.items()
+        if columns
+    }
 
 
 def known_in(added: Mapping[str, tuple[ViewColumn, ...]]) -> Mapping[str, ViewColumn]:
@@ -30,9 +47,19 @@ def known_in(added: Mapping[str, tuple[ViewColumn, ...]]) -> Mapping[str, ViewCo
     return {name: column for name, column in {**known, **own}.items() if name not in both} if own else known
 
 
-def view_column(column: AddedColumn) -> ViewColumn:
-    """Return what an added column holds, as of any other column of a view."""
-    return ViewColumn(column.name, column.unit, column.description, column.ucd)
+def with_own(view: str, text: str, config: Config) -> str:
+    """Return the statement of a view with the columns that a configuration adds to it."""
+    if view == VIEW and (columns := added_columns(config)):
+        return with_added(text, columns)
+    if view == EXPOSURES and (headers := header_columns(config)):
+        shown = "".join(f",\n    {_of_header(column)}" for column in headers)
+        return text.replace(_FROM_EXPOSURES, shown + _FROM_EXPOSURES, 1)
+    return text
+
+
+def _of_header(column: HeaderColumn) -> str:
+    said = f"json_extract_string(e.{HEADER_VALUES}, {quoted('/' + column.definition)})"
+    return f'TRY_CAST({said} AS {SQL_TYPES[column.type]}) AS "{column.name}"'
 
 
 def with_added(text: str, columns: Sequence[AddedColumn]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from cte_lake.errors import LakeError, Rejected
 from cte_lake.filenames import path_from_text, path_text
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.opening import open_frame
+from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
+from cte_lake.lake.added_columns import HEADER_VALUES, HeaderColumn
 from cte_lake.lake.commit import write_photometry
 from cte_lake.lake.contents import contents_of
 from cte_lake.lake.evolve import file_schema
@@ -200,28 +201,39 @@ def keyword_columns() -> tuple[Column, ...]:
     return tuple(column for column in dataset("exposures").columns if column.keyword)
 
 
-def keyword_values(path: str) -> dict[str, Any]:
-    """Return the values of such columns for a frame, from the primary header, else that of chip 2's SCI.
+def keyword_values(path: str, chip: int, added: Iterable[HeaderColumn]) -> dict[str, Any]:
+    """Return what the header of a frame says: the values of such columns, and those that are added as JSON.
 
-    What is missing, damaged or of another type is None: nothing is decided by it.
+    Columns of the schema are looked for in the primary header, then in that of chip 2's SCI, added ones
+    where they are said to stand. What is missing, damaged or of another type has no value, and nothing
+    is decided by it.
     """
-    if not keyword_columns():
-        return {}
     file = Path(path)
     with open_frame(file, headers_only=True) as hdus:
-        headers = [hdus[0].header, *(hdu.header for hdu in hdus if (hdu.name.upper(), hdu.ver) == ("SCI", 1))]
-        cards = HeaderCards(file.name, headers)
-        return {column.name: _typed(cards, column) for column in keyword_columns()}
+        headers = {(hdu.name.upper(), hdu.ver): hdu.header for hdu in hdus[1:]}
+        first = [hdus[0].header, *(headers[each] for each in (("SCI", 1),) if each in headers)]
+        cards = HeaderCards(file.name, first)
+        found = {column.name: _typed(cards, column) for column in keyword_columns()}
+        said = {}
+        for column in added:
+            name, _, number = column.extension.partition(",")
+            place = ("SCI", EXTVER_OF_CHIP[chip]) if name == "CHIP" else (name, int(number or 0))
+            header = first[0] if name == "PRIMARY" else headers.get(place)
+            stated = HeaderCards(file.name, [] if header is None else [header])
+            said[column.definition] = _typed(stated, column)
+    known = {key: value for key, value in said.items() if value is not None}
+    return found | {HEADER_VALUES: json.dumps(known, sort_keys=True) if known else None}
 
 
-def _typed(cards: HeaderCards, column: Column) -> Any:
+def _typed(cards: HeaderCards, column: Column | HeaderColumn) -> Any:
     try:
         if column.type == "string":
             return cards.optional_text(column.keyword) or None
         if column.type == "bool":
             value = cards.raw(column.keyword)
             return value if isinstance(value, bool) else None
-        number = cards.optional_number(column.keyword)
-        return int(number) if number is not None and column.type.startswith("int") else number
+        if column.type.startswith("int"):
+            return cards.integer(column.keyword)
+        return cards.optional_number(column.keyword)
     except Rejected:
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_from_text, path_text
-from cte_lake.lake.added_columns import added_columns
+from cte_lake.lake.added_columns import added_columns, check_units, header_columns
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline import ingest_tally as tally
@@ -264,7 +264,8 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
     from cte_lake.pipeline.ingest.write_added import check_functions
 
     config = arguments.settings.config
-    added = added_columns(config)
+    added, headers = added_columns(config), header_columns(config)
+    check_units(headers, "exposures")
     check_functions(arguments.lake, added)
     settings = photometry_settings(config)
     return [
@@ -288,6 +289,7 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
             previous=candidate.item.previous,
             overwrite=arguments.overwrite,
             added=added,
+            headers=headers,
         )
         for candidate, chip in plan.ready.values()
     ]

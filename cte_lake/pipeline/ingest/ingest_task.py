@@ -21,7 +21,7 @@ from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
 from cte_lake.frames.quantised import undithered_step
-from cte_lake.lake.added_columns import AddedColumn
+from cte_lake.lake.added_columns import AddedColumn, HeaderColumn
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.read import MasterFile, earlier_exposure, read_master
@@ -65,6 +65,7 @@ class MeasureTask:
     previous: Previous | None
     overwrite: bool
     added: tuple[AddedColumn, ...] = ()
+    headers: tuple[HeaderColumn, ...] = ()
 
     @property
     def partition(self) -> Partition:
@@ -285,7 +286,7 @@ def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
     sky = crmask.sky.get(task.chip) if crmask is not None else None
     return (
         stated
-        | keyword_values(task.exposure.path)
+        | keyword_values(task.exposure.path, task.chip, task.headers)
         | {
             "path": path_text(task.exposure.path),
             "target": task.target,

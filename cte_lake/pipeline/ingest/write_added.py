@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import ConfigError, Rejected
-from cte_lake.lake.added_columns import AddedColumn, write_values
+from cte_lake.lake.added_columns import AddedColumn, check_units, write_values
 from cte_lake.lake.commit import partition_of
 from cte_lake.lake.stored import StoredLake
 from cte_lake.photometry.quantities import Quantity, measure_added, read_only
@@ -35,16 +35,7 @@ def check_functions(lake: StoredLake, columns: Iterable[AddedColumn]) -> None:
     """
     for column in columns:
         function_of(str(lake), column)
-        if column.unit:
-            from astropy.units import Unit
-
-            try:
-                Unit(column.unit)
-            except (ValueError, TypeError) as error:
-                raise ConfigError(
-                    f"photometry.added.{column.name}: astropy knows no unit {column.unit!r}; "
-                    "leave it empty for none"
-                ) from error
+        check_units((column,), "photometry")
 
 
 @lru_cache
