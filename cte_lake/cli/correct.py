@@ -73,7 +73,7 @@ class ColumnOptions(Options):
         list[str] | None,
         of_columns(
             "--column",
-            "Which column is the flux, mag, y, chip, mjd, background, distance, radius, filetype, "
+            "Which column is the flux, mag, y, chip, mjd, time, background, distance, radius, filetype, "
             "exptime, generation, instrument, detector, filter, length, flash or chinject; repeatable; "
             "'FLUX_APER[1]' is one of several a row, none for no column. "
             "Others are found by UCD and common names.",

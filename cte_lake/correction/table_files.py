@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
+from cte_lake.correction.decimal_commas import comma_columns
 from cte_lake.correction.photometry_programs import program_header
 from cte_lake.correction.table_formats import ARROW_STREAM, TEXTS, WRITABLE, named_format, sniffed_format
 from cte_lake.correction.text_header import comment_lines, read_header
@@ -97,6 +98,7 @@ def open_table(
     if kind in TEXTS:
         head = first_bytes(path)
         header = program_header(kind, head, path, names) or read_header(head, str(path), TEXTS[kind], names)
+        header.commas = comma_columns(header, head, str(path))
         text = TextTable(path, header, stated_in_lines(comment_lines(head)))
         return OpenTable(
             "text" if kind not in {"csv", "tsv"} else kind,

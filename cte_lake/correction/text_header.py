@@ -34,6 +34,8 @@ class TextHeader:
         By column.
     notes : list of str
         What was assumed, for people.
+    commas : frozenset of str
+        Columns whose decimals follow a comma.
     """
 
     delimiter: str
@@ -41,11 +43,12 @@ class TextHeader:
     skip: int
     units: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    commas: frozenset[str] = frozenset()
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number or what stands for a missing one."""
-    plain = text.strip().lower()
+    """Return whether a text is a number, by decimal comma too, or what stands for a missing one."""
+    plain = text.strip().lower().replace(",", ".")
     if plain in MISSING:
         return True
     try:
@@ -69,10 +72,12 @@ def delimiter_of(line: str, wanted: str | None = None) -> str:
     """Return what separates the values of a line; a blank for blanks and tabs."""
     if wanted is not None:
         return wanted
-    for candidate in ("\t", ",", ";", "|"):
-        if candidate in line:
+    for candidate in ("\t", ";", " ") if "," in line else ():
+        # Of 600,5;1500,5 and 600,5 1500,5 the comma separates nothing.
+        words = split_line(line, candidate)
+        if len(words) > 1 and all(is_number(word) and word == word.strip(",") for word in words):
             return candidate
-    return " "
+    return next((candidate for candidate in ("\t", ",", ";", "|") if candidate in line), " ")
 
 
 def decode(head: bytes) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from cte_lake.correction.decimal_commas import with_points
 from cte_lake.correction.text_header import TextHeader
 from cte_lake.correction.text_source import ChunkFile, Lines
 from cte_lake.errors import CatalogError
@@ -80,8 +81,14 @@ class TextTable:
                     column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
                 ),
             )
+            row = 0
             for batch in reader:
-                yield pa.Table.from_batches([batch]).rename_columns(self.header.names).cast(self.schema)
+                columns = [
+                    with_points(column, name, row) if name in self.header.commas else column
+                    for name, column in zip(self.header.names, batch.columns, strict=True)
+                ]
+                row += batch.num_rows
+                yield pa.Table.from_arrays(columns, schema=self.schema)
         except pa.ArrowException as error:
             if "Empty CSV file" in str(error):
                 return

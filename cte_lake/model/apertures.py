@@ -14,7 +14,7 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import NAMES, counted_of, discover, no_twins, radius_of
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_meta import aperture_radii
+from cte_lake.model.table_meta import aperture_radii, stated_values
 from cte_lake.model.table_roles import RoleReader
 from cte_lake.model.table_values import split_index
 from cte_lake.model.tables import column_names, values_of
@@ -79,7 +79,7 @@ def plan_apertures(
     def aperture(
         entry: CoefficientSet, constants: TableConstants, own: Mapping[str, str], suffix: str
     ) -> Aperture:
-        columns = discover(names, ucds, own, constants.radius, constants.given())
+        columns = discover(names, ucds, own, constants.radius, constants.given(), [*stated_values(table)])
         return Aperture(entry, RoleReader(columns, constants), suffix)
 
     role, found = ("flux", {}) if constants.radius is not None else _columns(table, names, constants, chosen)

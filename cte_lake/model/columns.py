@@ -31,6 +31,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "jd", "hjd", "bjd", "date-obs", "date_obs", "dateobs", "obs_date", "obsdate", "datetime", "obstime",
         "obs_time", "timestamp", "date", "decimalyear", "decimal_year", "time", "epoch",
     ),
+    "time": (
+        "time-obs", "time_obs", "timeobs", "utc-obs", "utc_obs", "utcobs", "ut-obs", "ut_obs", "ut_start",
+        "utstart", "obs_time", "obstime", "utc", "ut", "time",
+    ),
     "background": (
         "background", "bkg", "sky", "local_sky", "local_skys", "msky", "bkg_per_pixel", "local_bkg",
         "sky_level",
@@ -87,6 +91,8 @@ class TableColumns:
         Row and chip, or instead:
     distance : str or None
         Rows to the amplifiers.
+    time : str or None
+        Time of day, beside days in `mjd`.
     mjd, background, radius, filetype, exptime, generation : str or None
         Each may be a constant instead.
     instrument, detector, filter, length, flash, chinject : str or None
@@ -100,6 +106,7 @@ class TableColumns:
     y: str | None = None
     chip: str | None = None
     mjd: str | None = None
+    time: str | None = None
     background: str | None = None
     distance: str | None = None
     radius: str | None = None
@@ -215,6 +222,7 @@ def discover(
     chosen: Mapping[str, str] | None = None,
     radius: float | None = None,
     constants: Sequence[str] = (),
+    stated: Sequence[str] = (),
 ) -> TableColumns:
     """Find the columns that a correction needs.
 
@@ -230,6 +238,8 @@ def discover(
         Aperture radius, to choose among flux columns per radius.
     constants : sequence of str, optional
         Roles that the user gave as a constant, for which no column is wanted.
+    stated : sequence of str, optional
+        Roles that the table's metadata states, for which no column is needed.
 
     Raises
     ------
@@ -254,9 +264,11 @@ def discover(
             found[role] = _find(role, names, ucds or {}, radius)
     if found.get("distance") and "y" not in chosen:
         found["y"] = found["chip"] = None
+    if found.get("time") == found.get("mjd"):
+        found["time"] = None
     ignored = frozenset(role for role, name in chosen.items() if name.lower() == NOTHING)
     result = TableColumns(**found, ignored=ignored)
-    _check(result, names, constants)
+    _check(result, names, [*constants, *(role for role in stated if role not in ignored)])
     return result
 
 

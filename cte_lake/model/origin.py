@@ -26,6 +26,7 @@ from cte_lake.model.missing import MISSING
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import aperture_radii, stated
 from cte_lake.model.table_values import coded_texts, raw_column
+from cte_lake.model.times import to_dates
 
 Bits = NDArray[np.int32] | int
 #: A filter of HST: F502N, FQ387N, F850LP, FR388N.
@@ -359,7 +360,10 @@ def _same_time(word: str, given: Any) -> bool:
 
 
 def _same_date(word: str, given: Any) -> bool:
-    own = _number(word)
+    try:
+        own = float(to_dates(np.array([word])).mjd[0])
+    except CatalogError:
+        return True
     return not np.isfinite(own) or abs(own - given) <= _SAME_DATE
 
 

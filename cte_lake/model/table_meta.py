@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from astropy.table import Table
 from astropy.table.meta import get_header_from_yaml
 
+from cte_lake.errors import CatalogError
 from cte_lake.model.column_facts import ASTROPY_HEADER, VOTABLE_HEADER
+from cte_lake.model.table_values import Raw
+from cte_lake.model.times import to_dates, with_times
 
 #: Role: keywords that state it for a whole table, in lower case.
 KEYWORDS: dict[str, tuple[str, ...]] = {
@@ -20,7 +24,8 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "detector": ("detector",),
     "filter": ("filter", "filters", "filtername", "filter1", "filter2", "filtnam1", "band", "photmode"),
     "exptime": ("exptime", "texptime"),
-    "mjd": ("expstart", "mjd-obs"),
+    "mjd": ("expstart", "mjd-obs", "date-obs", "date_obs"),
+    "time": ("time-obs", "time_obs", "utc-obs", "utc_obs", "ut", "utc"),
     "y": ("ltv2", "binaxis2"),
     "flux": ("bunit",),
     "length": ("length",),
@@ -32,7 +37,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
 }
 _WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in keywords)
 #: ``# FILTER = F606W`` or ``# instrument: ACS``.
-_COMMENT = re.compile(r"^[\s#]*([A-Za-z]\w{2,15})\s*[=:]\s*(\S.*?)\s*$")
+_COMMENT = re.compile(r"^[\s#]*([A-Za-z][\w-]{1,15})\s*[=:]\s*(\S.*?)\s*$")
 _APERTURE = re.compile(r"^aperture(\d*)_r$", re.IGNORECASE)
 _PIXELS = re.compile(r"^(\d+(?:\.\d+)?)(?: *pix(?:els?)?)?$")
 #: Mappings within mappings that are looked into.
@@ -52,6 +57,27 @@ def stated(table: Any) -> dict[str, dict[str, str]]:
         for role, keywords in KEYWORDS.items():
             if keyword.lower() in keywords and value:
                 found.setdefault(role, {}).setdefault(keyword, value)
+    return found
+
+
+def stated_values(table: Any) -> dict[str, tuple[float, str]]:
+    """Return the date (MJD) and the chip that a table's metadata states, each with the keywords of it."""
+    words, found = stated(table), dict[str, tuple[float, str]]()
+    for keyword, word in sorted(
+        words.get("mjd", {}).items(), key=lambda pair: pair[0].lower().startswith("date")
+    ):
+        try:
+            dates, said = to_dates(np.array([word])), keyword
+        except CatalogError:
+            continue
+        for clock, time in words.get("time", {}).items():
+            if dates.mjd[0] % 1 == 0:
+                dates, said = with_times(dates, Raw(np.array([time])), clock), f"{keyword} and {clock}"
+        said += ", 0 h" if dates.mjd[0] % 1 == 0 else ""
+        found.setdefault("mjd", (float(dates.mjd[0]), said))
+    for keyword, word in words.get("chip", {}).items():
+        if word in {"1", "2"}:
+            found.setdefault("chip", (float(word), keyword))
     return found
 
 

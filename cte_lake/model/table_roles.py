@@ -14,9 +14,9 @@ from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import EXTENSION_NAMES, TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_meta import stated
+from cte_lake.model.table_meta import stated, stated_values
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
-from cte_lake.model.times import said_range, to_dates
+from cte_lake.model.times import said_range, to_dates, with_times
 from cte_lake.model.units import Conversion, conversion, split_name
 
 FloatArray = NDArray[np.float64]
@@ -216,11 +216,19 @@ class RoleReader:
         self.readings["y"] += f", counted from {origin:g}"
         return values - origin if origin else values
 
+    def _constant(self, table: Any, role: str, given: float | None, digits: str) -> float:
+        """Return what holds for all rows: an option, else what the table's metadata states."""
+        said = "given"
+        if given is None:
+            given, keywords = stated_values(table)[role]
+            said = f"by {keywords} of the table's metadata"
+        self.readings[role] = f"{given:{digits}}, {said}"
+        return float(given)
+
     def _chips(self, table: Any) -> FloatArray | float:
         name = self.columns.chip
         if name is None:
-            self.readings["chip"] = f"{self.constants.chip}, given"
-            return np.nan if self.constants.chip is None else float(self.constants.chip)
+            return self._constant(table, "chip", self.constants.chip, "g")
         raw = raw_column(table, name)
         if split_name(name)[0].lower() in EXTENSION_NAMES:
             raise CatalogError(f"column {name!r} numbers extensions; make a column of chips{EXTENSIONS}")
@@ -231,10 +239,11 @@ class RoleReader:
     def _dates(self, table: Any) -> tuple[FloatArray | float, NDArray[np.bool_] | bool]:
         name = self.columns.mjd
         if name is None:
-            self.readings["mjd"] = f"{self.constants.mjd:.5f}, given"
-            return np.nan if self.constants.mjd is None else float(self.constants.mjd), False
+            return self._constant(table, "mjd", self.constants.mjd, ".5f"), False
         raw = raw_column(table, name)
         dates = to_dates(single(raw, name).values, self._unit("mjd", name, raw.unit), name, self._row)
+        if (clock := self.columns.time) is not None:
+            dates = with_times(dates, single(raw_column(table, clock), clock), clock)
         said = f"column {name!r}, {dates.reading}"
         before = self.readings.get("mjd", "")
         if dates.reading not in before:

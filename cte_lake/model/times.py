@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from cte_lake.clock import date_of, last_mjd, last_year_believed, mjd_of
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
+from cte_lake.model.table_values import Raw, coded_texts
 
 FloatArray = NDArray[np.float64]
 
@@ -63,6 +64,11 @@ def said_range() -> str:
 
 #: Words behind a date that say that it is UTC.
 _ZONE = re.compile(r"\s*(?:UTC?|GMT)$")
+_WITHOUT = " without a time, 0 h"
+#: A time of day: 07:12, 7:12:00.5, 07 12 00 UT.
+_CLOCK = re.compile(
+    r"([01]?\d|2[0-3])[: ]([0-5]\d)(?:[: ]([0-5]\d(?:[.,]\d*)?|60(?:[.,]0*)?))?(?:Z|\s*(?:UTC?|GMT))?$"
+)
 
 
 def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0) -> Dates:
@@ -96,6 +102,36 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
             f"and dates are from {said_range()}, as MJD, JD, decimal years or ISO 8601"
         )
     return Dates(np.where(impossible, np.nan, mjd), impossible, reading)
+
+
+def with_times(dates: Dates, clock: Raw, name: str) -> Dates:
+    """Return days with the times of day of another column; dates that have a time of their own keep it.
+
+    Parameters
+    ----------
+    dates : Dates
+        Of the rows.
+    clock : Raw
+        Their times of day, UTC.
+    name : str
+        The column of the times, for people.
+    """
+    days = dates.mjd % 1 == 0
+    if not days.any():
+        return dates
+    texts = getattr(clock.values, "dtype", np.dtype(object)).kind in "OUS"
+    words, places = coded_texts(clock) if texts else ([], np.zeros(0, dtype=np.int32))
+    found = [_CLOCK.match(word.strip()) for word in words]
+    missing = [word.strip().lower() in MISSING for word in words]
+    if not any(found) or not all(a or b for a, b in zip(found, missing, strict=True)):
+        return replace(dates, reading=f"{dates.reading}; {name!r} holds no times of day and is not used")
+    parts = [
+        (int(m[1]), int(m[2]), float((m[3] or "0").replace(",", "."))) if m else (0, 0, 0.0) for m in found
+    ]
+    fractions = np.array([hours / 24 + minutes / 1440 + seconds / 86400 for hours, minutes, seconds in parts])
+    gaps = ", 0 h where there is none" if np.isin(places, np.flatnonzero(missing)).any() else ""
+    said = f"{dates.reading.replace(_WITHOUT, '')}, with the time of {name!r}{gaps}"
+    return replace(dates, mjd=np.where(days, dates.mjd + fractions[places], dates.mjd), reading=said)
 
 
 def _shown(values: Any, row: int) -> str:
@@ -241,7 +277,7 @@ def _of_text(text: str) -> tuple[float, str] | None:
     if moment.tzinfo:
         return mjd_of(moment), "ISO 8601 with a time zone, converted to UTC"
     day = ":" not in plain and "T" not in plain
-    return mjd_of(moment), f"ISO 8601{' without a time, 0 h' if day else ''}, taken as UTC"
+    return mjd_of(moment), f"ISO 8601{_WITHOUT if day else ''}, taken as UTC"
 
 
 def _of_astropy(text: str) -> tuple[float, str] | None:

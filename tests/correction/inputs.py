@@ -12,7 +12,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +106,11 @@ def photutils_meta(path):
     photutils(path, aperture0="CircularAperture", aperture0_r=3.0, aperture1_r=5.0)
 
 
-def with_keywords(flux=FLUX, **keywords):
+def with_keywords(flux=FLUX, mjd=MJD, **keywords):
     def write(path):
         primary = fits.PrimaryHDU()
         primary.header.update(keywords)
-        fits.HDUList([primary, fits.table_to_hdu(Table(stars(flux=flux)))]).writeto(path)
+        fits.HDUList([primary, fits.table_to_hdu(Table(stars(flux=flux, mjd=mjd)))]).writeto(path)
 
     return write
 
@@ -340,7 +340,16 @@ TIMES = [
     Input("time", "CSV, no date in one row: NaT", "a.csv", csv(mjd=["NaT", MJD[1]]), out="first missing"),
     Input("time", "CSV, small letters: 2016-08-01t07:12:00z", "a.csv", csv(mjd=["2016-08-01t07:12:00z"] * 2)),
     Input("time", "CSV, two zones", "a.csv", csv(mjd=["2016-08-01T09:12:00+0200", "2016-08-01 03:12:00-04"])),
-    Input("time", "CSV, DATE-OBS and TIME-OBS apart", "a.csv", csv(mjd=None, **{"DATE-OBS": ["2016-08-01"] * 2, "TIME-OBS": ["07:12:00"] * 2}), out="right to a day"),
+    Input("time", "CSV, DATE-OBS and TIME-OBS apart", "a.csv", csv(mjd=None, **{"DATE-OBS": ["2016-08-01"] * 2, "TIME-OBS": ["07:12:00"] * 2})),
+    Input("time", "CSV, whole MJD and UT", "a.csv", csv(mjd=[57601] * 2, UT=["7:12", "07 12 00.0 UT"])),
+    Input("time", "CSV, dates with a time beside TIME-OBS", "a.csv", csv(mjd=None, **{"DATE-OBS": [ISO] * 2, "TIME-OBS": ["03:00:00"] * 2})),
+    Input("time", "CSV, days and UT in hours", "a.csv", csv(mjd=[57601] * 2, ut=[7.2] * 2), out="right to a day"),
+    Input("time", "CSV, days and times in columns of one's own names", "a.csv", csv(mjd=None, day=["2016-08-01"] * 2, clock=["07:12Z"] * 2), ("--column", "mjd=day", "--column", "time=clock")),
+    Input("time", "Parquet, dates and times of day", "a.parquet", parquet(mjd=None, date=pa.array([date(2016, 8, 1)] * 2), time=pa.array([time(7, 12)] * 2))),
+    Input("time", "FITS, EXPSTART of the primary header", "a.fits", with_keywords(mjd=None, EXPSTART=MJD[0])),
+    Input("time", "FITS, DATE-OBS and TIME-OBS of the primary header", "a.fits", with_keywords(mjd=None, **{"DATE-OBS": "2016-08-01", "TIME-OBS": "07:12:00"})),
+    Input("time", "CSV, DATE-OBS, UT and CCDCHIP in # lines", "a.csv", text("# DATE-OBS = 2016-08-01\n# UT = 07:12:00\n# CCDCHIP = 2\nflux,y\n600,1500\n5000,1750\n"), out="right on chip 2"),
+    Input("time", "CSV, DATE-OBS of another year than --mjd", "a.csv", text("# DATE-OBS = 2019-08-01\nflux,y,chip\n600,1500,2\n"), DATE, "DATE-OBS of the table's metadata is '2019-08-01', and --mjd 57601.3 was given"),
     Input("time", "Parquet, periods of pandas", "a.parquet", lambda p: pd.DataFrame(stars(mjd=pd.PeriodIndex(["2016-08-01"] * 2, freq="D"))).to_parquet(p), out="holds no possible date: row 1 has 17014"),
     Input("time", "Feather, intervals", "a.feather", lambda p: feather.write_feather(pa.table(stars(mjd=pa.array([(1, 2, 3)] * 2, pa.month_day_nano_interval()))), str(p)), out="row 1: .* is not a date"),
     Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is not a date of WFC3"),
@@ -356,7 +365,13 @@ FORMATS = [
     Input("format", "CSV with # lines before the names", "a.csv", text("# stars\n# of a night\nflux,y,chip,mjd\n600,1500,2,57601.3\n# end\n5000,300,1,57601.3\n")),
     Input("format", "CSV with names in a # line", "a.csv", text("# stars\n#flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n")),
     Input("format", "CSV with semicolons", "a.csv", text("flux;y;chip;mjd\n600;1500;2;57601.3\n5000;300;1;57601.3\n")),
-    Input("format", "CSV with decimal commas", "a.csv", text("flux;y;chip;mjd\n600,5;1500;2;57601,3\n"), out="'flux' does not hold numbers: row 1"),
+    Input("format", "CSV with decimal commas", "a.csv", text("flux;y;chip;mjd\n600,00;1500,0;2;57601,3\n5000;300;1;57601,3\n")),
+    Input("format", "text with blanks and decimal commas, names in a # line", "a.txt", text("# flux y chip mjd\n6,0E2 1500,0 2 57601,3\n5,0D3 300,0 1 57601,3\n")),
+    Input("format", "decimal commas without a line of names", "a.txt", text("600,0;1500,0;2,0;57601,3\n5000,0;300,0;1,0;57601,3\n"), ("--names", "flux,y,chip,mjd")),
+    Input("format", "decimal commas in quotes between commas", "a.csv", text('flux,y,chip,mjd\n"600,0","1500,0",2,"57601,3"\n"5000,0","300,0",1,"57601,3"\n')),
+    Input("format", "commas that may part thousands", "a.csv", text("flux;y;chip;mjd\n1,600;1500;2;57601\n"), out="'flux' does not hold numbers: row 1 has '1,600'; decimals take a point"),
+    Input("format", "decimal commas, and points that may part thousands", "a.csv", text("flux;y;chip;mjd\n1.600;1500;2;57601,3\n"), out="decimals follow a comma in column 'mjd' .57601,3., and 1.600 of column 'flux' may be thousands"),
+    Input("format", "decimal commas and points in one column", "a.csv", text("flux;y;chip;mjd\n600,5;1500;2;57601,3\n600.5;1500;2;57601,3\n"), out="'flux' does not hold numbers: row 1 has '600,5'"),
     Input("format", "CSV, gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
     Input("format", "CSV, bzip2, ending .csv", "a.csv", lambda p: p.write_bytes(bz2.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
     Input("format", "TSV", "a.tsv", text("flux\ty\tchip\tmjd\n600\t1500\t2\t57601.3\n5000\t300\t1\t57601.3\n")),
@@ -416,7 +431,6 @@ FORMATS = [
     Input("format", "CSV in UTF-16 without a mark", "a.csv", text(PLAIN.decode(), "utf-16-le")),
     Input("format", "CSV in UTF-32", "a.csv", text(PLAIN.decode(), "utf-32")),
     Input("format", "CSV of Excel with a line sep=;", "a.csv", text("sep=;\nflux;y;chip;mjd\n600;1500;2;57601.3\n5000;300;1;57601.3\n")),
-    Input("format", "CSV with semicolons and decimal commas", "a.csv", text("flux;y;chip;mjd\n600;1500,5;2;57601,3\n"), out="'y' does not hold numbers: row 1 has '1500,5'; decimals take a point"),
     Input("format", "TSV, all in quotes", "a.tsv", text('"flux"\t"y"\t"chip"\t"mjd"\n"600"\t"1500"\t"2"\t"57601.3"\n"5000"\t"300"\t"1"\t"57601.3"\n')),
     Input("format", "CSV with # lines between the rows", "a.csv", text(PLAIN.decode().replace("\n5000", "\n# chip 1\n5000"))),
     Input("format", "CSV whose names come again", "a.csv", text(PLAIN.decode() * 2), out="'flux' does not hold numbers: row 3 has 'flux'"),
