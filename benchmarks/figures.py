@@ -23,8 +23,8 @@ from PIL import Image
 from cte_lake.config import Settings, load_settings
 from cte_lake.correction.chip_lake import ChipRequest, kept_rows, solve_chips
 from cte_lake.correction.fit_lake import fit_lake
+from cte_lake.correction.followed import FitRequest
 from cte_lake.correction.memory_lake import MemoryLake
-from cte_lake.correction.request import FitRequest
 from cte_lake.lake.selection import Selection
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.loss_unit import MAGNITUDES

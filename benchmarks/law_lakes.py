@@ -18,8 +18,8 @@ import pyarrow as pa
 from cte_lake.config import load_settings
 from cte_lake.correction.closure import exposure_row, photometry_table
 from cte_lake.correction.fit_lake import fit_lake
+from cte_lake.correction.followed import FitRequest
 from cte_lake.correction.memory_lake import MemoryLake
-from cte_lake.correction.request import FitRequest
 from cte_lake.model.law_trial import judge_stars
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake

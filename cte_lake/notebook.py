@@ -164,7 +164,7 @@ class Lake(api.Lake):
             If the data cannot support the fit.
         """
         from cte_lake.correction.fit_lake import fit_lake
-        from cte_lake.correction.request import FitRequest
+        from cte_lake.correction.followed import FitRequest
 
         selection, rest = _selection(request)
         settings = self.settings()

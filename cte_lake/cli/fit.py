@@ -32,7 +32,7 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.correction.fit_lake import FitOutcome
-    from cte_lake.correction.request import FitRequest
+    from cte_lake.correction.followed import FitRequest
     from cte_lake.lake.stored import StoredLake
 
 #: Places where a fit misses its data that are printed.

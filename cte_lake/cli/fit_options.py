@@ -30,7 +30,7 @@ from cte_lake.cli.output import Format
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
-    from cte_lake.correction.request import FitRequest
+    from cte_lake.correction.followed import FitRequest
     from cte_lake.lake.selection import Selection
 
 _how = panel("How")
@@ -75,7 +75,7 @@ def fit_request(
     settings: Settings, selection: Selection, radius: int | None, estimator: str | None, **how: Any
 ) -> FitRequest:
     """Return what is to be fitted; radius and estimator are the configuration's unless given."""
-    from cte_lake.correction.request import FitRequest
+    from cte_lake.correction.followed import FitRequest
 
     measure = settings.config.measure
     return FitRequest(

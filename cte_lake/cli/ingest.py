@@ -61,8 +61,6 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 def _print_report(report: IngestReport) -> None:
     from cte_lake.pipeline.ingest_tally import sums_text
 
-    for refused in report.rejected:
-        typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
     for older in report.superseded:
         typer.echo(f"superseded {older['path']}: {older['detail']}", err=True)
     explanation = sums_text(report.sums) if report.files else "no frame found"

@@ -30,7 +30,7 @@ from cte_lake.cli.output import FormatOption, OutputOption
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
-    from cte_lake.correction.request import FitRequest
+    from cte_lake.correction.followed import FitRequest
 
 
 @app.command(rich_help_panel=RESULTS)

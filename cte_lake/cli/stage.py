@@ -70,7 +70,7 @@ class StageOptions(WorkersOptions):
         print_plan: Callable[[AnyPlan, bool], None],
         stage: Callable[[Arguments, AnyPlan, Progress | None], Report],
     ) -> Report:
-        """Carry a plan out and return the report, printed as JSON where that is asked for.
+        """Carry a plan out, name the refused files, and return the report; print it as JSON where asked for.
 
         Raises
         ------
@@ -90,6 +90,8 @@ class StageOptions(WorkersOptions):
             report = stage(arguments, plan, report_progress)
         if self.as_json:
             typer.echo(json.dumps(report.as_dict()))
+        for refused in report.rejected:
+            typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
         return report
 
 

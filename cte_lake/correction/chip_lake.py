@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake.correction.chip_stars import read_stars
-from cte_lake.correction.request import KINDS
+from cte_lake.correction.followed import KINDS
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection

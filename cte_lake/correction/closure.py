@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from cte_lake.config import Settings, load_settings
 from cte_lake.correction.fit_lake import fit_rows, slopes_of
+from cte_lake.correction.followed import FitRequest
 from cte_lake.correction.memory_lake import MemoryLake
-from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.closure import ClosureOptions, ClosureResult, Realisation, collect, judge

@@ -10,9 +10,8 @@ import numpy as np
 
 from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 from cte_lake.correction.fit_lake import fit_lake
-from cte_lake.correction.followed import ADVICE, request_of
+from cte_lake.correction.followed import ADVICE, FitRequest, request_of
 from cte_lake.correction.renewal import free_name, set_states
-from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake

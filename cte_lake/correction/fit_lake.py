@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cte_lake import clock
-from cte_lake.correction.followed import provenance_of
-from cte_lake.correction.request import KINDS, FitRequest
+from cte_lake.correction.followed import KINDS, FitRequest, provenance_of
 from cte_lake.errors import FitRefused, NothingToDo, UsageError
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model import consistency

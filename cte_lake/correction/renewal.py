@@ -26,10 +26,10 @@ from cte_lake.correction.followed import (
     PAIRS,
     REQUEST,
     SUPERSEDES,
+    FitRequest,
     followed_by,
     request_of,
 )
-from cte_lake.correction.request import FitRequest
 from cte_lake.errors import CatalogError, CteLakeError, FitRefused
 from cte_lake.lake.stored import StoredLake
 from cte_lake.model.alarm import Departure, departure

@@ -93,8 +93,7 @@ def _measure(
     image: PixelData, catalog_x: FloatArray, catalog_y: FloatArray, settings: PhotometrySettings
 ) -> StarMeasurements:
     """Measure stars in the given order."""
-    from cte_lake.photometry.neighbours import has_bright_neighbours
-    from cte_lake.photometry.starlight import masked_light
+    from cte_lake.photometry.starlight import has_bright_neighbours, masked_light
 
     pixels = _prepare(image, settings)
     centres = _centre(

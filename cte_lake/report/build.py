@@ -36,9 +36,9 @@ from cte_lake.report.provenance import commands, consistency_cells, provenance, 
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
 from cte_lake.report.quality import quality
 from cte_lake.report.site import render
-from cte_lake.report.state import last_tally, state
 from cte_lake.report.states import lake_state
 from cte_lake.report.static import figures_of_last, printed_figures, write_figures
+from cte_lake.report.status import last_tally, state
 from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from cte_lake.plots.words import OVER, OVER_ROLLED, target_text
 from cte_lake.report import charts, morning, tables
 from cte_lake.report.curves import with_model
 from cte_lake.report.gather import Gathered, Row
-from cte_lake.report.latest import latest_losses
-from cte_lake.report.moves import loss_moves
+from cte_lake.report.moves import latest_losses, loss_moves
 from cte_lake.report.pairplot import ratio_panels
 from cte_lake.report.tables import Column
 

@@ -1,7 +1,8 @@
-"""How the losses moved: each mode's newest epoch against the epoch before it and against the coefficients."""
+"""The newest losses of each observing mode, against the epoch before it and against the coefficients."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,55 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.pipeline.night import LossMove
 from cte_lake.report.curves import bin_loss, suits
 from cte_lake.report.gather import Row
-from cte_lake.report.latest import latest_losses
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.config.models import Measure
+
+_PAIRED_MODE = ("target", "filter", "length", "flash", "filetype", "pairing", "chip")
+_SHARED = (*_PAIRED_MODE, "bin_lo", "bin_hi", "aperture", "estimator", "epoch")
+
+
+def latest_losses(losses: Sequence[Row], bins: Iterable[tuple[float, float]]) -> list[dict[str, Any]]:
+    """Average the losses of the last epoch in which each mode was measured, by inverse variance.
+
+    Parameters
+    ----------
+    losses : sequence of mapping
+        Rows of ``cte`` of one estimator.
+    bins : iterable of (low, high)
+        Flux bins, electrons.
+
+    Returns
+    -------
+    list of dict
+        One row a mode and flux bin: the shared columns, mjd (of the epoch), n_pairs, n (stars), cte_loss and
+        cte_loss_err (fraction per 2048 rows).
+    """
+    wanted = set(bins)
+    usable = [row for row in losses if (row["bin_lo"], row["bin_hi"]) in wanted and row["cte_loss_err"]]
+    last: dict[tuple[Any, ...], int] = {}
+    for row in usable:
+        mode = tuple(row[key] for key in _PAIRED_MODE)
+        last[mode] = max(last.get(mode, 0), row["epoch"])
+    groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in usable:
+        if row["epoch"] == last[tuple(row[key] for key in _PAIRED_MODE)]:
+            groups[tuple(row[key] for key in _SHARED)].append(row)
+    return [dict(zip(_SHARED, key, strict=True)) | _mean(rows) for key, rows in groups.items()]
+
+
+def _mean(rows: Sequence[Row]) -> dict[str, Any]:
+    weights = [row["cte_loss_err"] ** -2 for row in rows]
+    total = sum(weights)
+    return {
+        "mjd": rows[0]["epoch_mjd"],
+        "n_pairs": len(rows),
+        "n": sum(row["n"] for row in rows),
+        "cte_loss": sum(w * row["cte_loss"] for w, row in zip(weights, rows, strict=True)) / total,
+        "cte_loss_err": total**-0.5,
+    }
+
 
 _MODE = ("target", "filter", "length", "filetype", "flash")
 _BIN = (*_MODE, "bin_lo", "bin_hi")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cte_lake.errors import NothingToDo
 from cte_lake.plots.style import save
-from cte_lake.report.figures import losses, shapes, stars
+from cte_lake.report.figures import losses, stars
 from cte_lake.report.figures.files import write_data
 from cte_lake.report.figures.request import Drawing, Request
 from cte_lake.report.frames import take_over
@@ -67,15 +67,15 @@ def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Prin
     moved = Printed(
         "displacement",
         "How far trails move stars",
-        lambda: shapes.displacement(lake, plain),
+        lambda: stars.displacement(lake, plain),
         " --flash 0 --filetype flt",
     )
     return [
         *found,
         Printed("chips", "Loss of each chip by itself", lambda: losses.chips(lake, asked)),
         moved,
-        Printed("focus", "Sharpness of the exposures", lambda: shapes.focus(lake, asked)),
-        Printed("growth", "Stars along the rows of the newest exposure", lambda: shapes.growth(lake, asked)),
+        Printed("focus", "Sharpness of the exposures", lambda: stars.focus(lake, asked)),
+        Printed("growth", "Stars along the rows of the newest exposure", lambda: stars.growth(lake, asked)),
     ]
 
 

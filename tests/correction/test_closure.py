@@ -10,8 +10,8 @@ from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.correction.closure import lake_tables, run_closure
 from cte_lake.correction.fit_lake import fit_lake, fit_rows, slopes_of
+from cte_lake.correction.followed import FitRequest
 from cte_lake.correction.memory_lake import MemoryLake
-from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.create import create_lake

@@ -8,7 +8,7 @@ import pytest
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.correction.fit_lake import fit_lake, shift_of
-from cte_lake.correction.request import FitRequest
+from cte_lake.correction.followed import FitRequest
 from cte_lake.errors import FitRefused
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection

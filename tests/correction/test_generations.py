@@ -13,7 +13,7 @@ from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.correction.cautions import left_out
 from cte_lake.correction.fit_lake import fit_lake, slopes_of
-from cte_lake.correction.request import FitRequest
+from cte_lake.correction.followed import FitRequest
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection

@@ -17,9 +17,8 @@ from cte_lake.config import load_settings
 from cte_lake.correction.coefficient_files import path_in_lake, read_coefficients, write_coefficients
 from cte_lake.correction.first_sets import make_first_sets
 from cte_lake.correction.fit_lake import fit_lake
-from cte_lake.correction.followed import request_of, to_text
+from cte_lake.correction.followed import FitRequest, request_of, to_text
 from cte_lake.correction.renewal import all_sets, renew, set_states
-from cte_lake.correction.request import FitRequest
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored

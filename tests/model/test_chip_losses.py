@@ -246,7 +246,7 @@ def test_points_of_a_fit_tell_the_chips_apart(fixed_losses):
 
 
 def test_the_term_of_a_surface_is_the_chips_distance_from_their_mean(fixed_losses):
-    from cte_lake.model.chips.term import chip_term
+    from cte_lake.model.with_surface import chip_term
 
     means = np.array([row["loss"] for row in fixed_losses.of_both_chips()])
     found = chip_term(fixed_losses, lambda mjd, flux, sky: means)

@@ -16,8 +16,8 @@ from cte_lake.model.scale import constant_scale
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.smooth import fit_smooth
 from cte_lake.model.surface_text import read_surface, surface_lines
-from cte_lake.model.tabulation import surface_of
 from cte_lake.model.terms import background_variable
+from cte_lake.model.with_surface import surface_of
 
 FLUXES = np.log10([350.0, 700.0, 1400.0, 2800.0, 5600.0, 15000.0])
 

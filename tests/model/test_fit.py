@@ -6,8 +6,8 @@ import pytest
 from cte_lake.config import load_settings
 from cte_lake.correction.closure import lake_tables
 from cte_lake.correction.fit_lake import slopes_of
+from cte_lake.correction.followed import FitRequest
 from cte_lake.correction.memory_lake import MemoryLake
-from cte_lake.correction.request import FitRequest
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.fit import fit_epoch, fit_surface

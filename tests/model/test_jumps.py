@@ -10,7 +10,7 @@ from cte_lake.model.family import fit_family
 from cte_lake.model.jumps import Gap, gaps_of, ramp
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
-from cte_lake.model.tabulation import surface_of
+from cte_lake.model.with_surface import surface_of
 
 #: A short history of two levels of post-flash: a fit in a fraction of a second.
 LAKE = SlopeLake(LAWS["saturating"], epochs=16, flash=(0.0, 12.0, 33.0))

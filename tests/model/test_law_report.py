@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cte_lake.model.law_report import try_laws
+from cte_lake.model.law_report import stability, try_laws
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
-from cte_lake.model.stability import stability
 
 
 @pytest.mark.slow

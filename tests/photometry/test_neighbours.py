@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cte_lake.photometry.neighbours import has_bright_neighbours
-from cte_lake.photometry.starlight import aperture_share
+from cte_lake.photometry.starlight import aperture_share, has_bright_neighbours
 
 
 def test_both_of_a_close_pair_and_the_fainter_of_a_wider_one_are_told() -> None:

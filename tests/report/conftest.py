@@ -13,7 +13,7 @@ from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
 from cte_lake.correction.fit_lake import fit_lake
-from cte_lake.correction.request import FitRequest
+from cte_lake.correction.followed import FitRequest
 from cte_lake.lake.paths import reject_file
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection

@@ -12,7 +12,7 @@ import pytest
 
 from cte_lake import Lake, open_lake
 from cte_lake.correction.fit_lake import fit_lake
-from cte_lake.correction.request import FitRequest
+from cte_lake.correction.followed import FitRequest
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.report.figures import KINDS, Request, draw

@@ -21,8 +21,7 @@ from cte_lake.report.news import news
 from cte_lake.report.provenance import provenance
 from cte_lake.report.publish import MARK
 from cte_lake.report.site import render
-from cte_lake.report.state import state
-from cte_lake.report.status import lake_status
+from cte_lake.report.status import lake_status, state
 from cte_lake.simulate import fill_lake
 from cte_lake.simulate.monitor import Monitor
 

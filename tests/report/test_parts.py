@@ -20,7 +20,7 @@ from cte_lake.report.charts import time_chart
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
-from cte_lake.report.latest import latest_losses
+from cte_lake.report.moves import latest_losses
 from cte_lake.report.news import last_report, news
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
 from cte_lake.report.static import figures_of_last

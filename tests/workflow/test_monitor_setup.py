@@ -25,7 +25,7 @@ from cte_lake.errors import ConfigError, ExitCode, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night, keep_night
-from cte_lake.workflow.doctor import examine, software, surroundings
+from cte_lake.workflow.doctor import examine, machine
 from cte_lake.workflow.monitor_setup import MonitorSetup, install_entry, set_up, write_entry
 from cte_lake.workflow.refresh import night_of
 from cte_lake.workflow.schedule import Site, cron_text, in_crontab, service_text, timer_text
@@ -155,7 +155,7 @@ def test_a_scheduler_that_is_not_there_is_named(asked, monkeypatch):
 
 def test_the_command_sets_up_and_examines(crontab, lake, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda _: usage(0, 0, 200e9))
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage(0, 0, 200e9))
     line = [
         "init",
         str(lake),
@@ -197,12 +197,12 @@ def test_network_and_clock_are_held_against_the_archive(lake, minutes, outcome, 
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     config = load_settings(lake, {"fetch.url": url}, environment={}).config
-    answer, told = surroundings.network(config)
+    answer, told = machine.network(config)
     server.shutdown()
     server.server_close()
     assert told.outcome == "ok"
-    assert surroundings.clock(lake, answer).outcome == outcome
-    answer, told = surroundings.network(config)
+    assert machine.clock(lake, answer).outcome == outcome
+    answer, told = machine.network(config)
     assert (answer, told.outcome) == (None, "fail")
     assert "refresh.fetch = false" in told.remedy
 
@@ -222,12 +222,12 @@ def test_a_lake_that_cannot_be_used_is_said_in_a_line_each(lake):
 def test_a_scarce_disk_and_a_small_memory_are_told(monkeypatch, lake):
     usage = namedtuple("usage", "total used free")
     for free, outcome in ((1e9, "fail"), (20e9, "warn"), (200e9, "ok")):
-        monkeypatch.setattr(surroundings.shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
-        assert {check.outcome for check in surroundings.disk(None, None)} == {outcome}
-    monkeypatch.setattr(surroundings, "free_memory", lambda: 1_024_000_000)
+        monkeypatch.setattr(machine.shutil, "disk_usage", lambda _, free=free: usage(0, 0, free))
+        assert {check.outcome for check in machine.disk(None, None)} == {outcome}
+    monkeypatch.setattr(machine, "free_memory", lambda: 1_024_000_000)
     create_lake(lake)
     config = load_settings(lake, {"workers.count": 8}, environment={}).config
-    assert "set workers.count to 1" in surroundings.memory(config).line
+    assert "set workers.count to 1" in machine.memory(config).line
 
 
 def test_the_age_of_the_last_night_is_looked_at(asked, lake):
@@ -240,10 +240,10 @@ def test_the_age_of_the_last_night_is_looked_at(asked, lake):
 
 def test_packages_that_are_missing_or_too_old_are_named(monkeypatch):
     listed = ["numpy>=999", "no-such-package>=1", "scipy>=1.0", 'absent>=2; extra == "prepare"']
-    monkeypatch.setattr(software, "requires", lambda _: listed)
-    assert software.packages().outcome == "fail"
-    assert re.search(r"numpy \S+ is not >=999; no-such-package is not installed", software.packages().found)
-    told = [check.line for check in software.extras()]
+    monkeypatch.setattr(machine, "requires", lambda _: listed)
+    assert machine.packages().outcome == "fail"
+    assert re.search(r"numpy \S+ is not >=999; no-such-package is not installed", machine.packages().found)
+    told = [check.line for check in machine.extras()]
     assert any("absent is not installed; `pip install 'cte-lake[prepare]'`" in line for line in told)
 
 

@@ -19,7 +19,6 @@ from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.lake.stored import StoredLake
-from cte_lake.pipeline.align.advice import NOTHING_MATCHED, advice
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
     QUARANTINED,
@@ -31,7 +30,7 @@ from cte_lake.pipeline.align.alignment_rows import (
 )
 from cte_lake.pipeline.align.detect import DetectionSettings, Sources, detect_sources
 from cte_lake.pipeline.align.fit import SearchSettings, fit_wcs, open_wcs
-from cte_lake.pipeline.align.gate import check
+from cte_lake.pipeline.align.gate import NOTHING_MATCHED, advice, check
 from cte_lake.pipeline.align.headerlet import make_headerlet, rename_headerlet
 from cte_lake.pipeline.align.match import FloatArray
 from cte_lake.pipeline.align.quality import Quality, Residuals, judge

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cte_lake.correction.cautions import cautions
 from cte_lake.errors import UsageError
 from cte_lake.names import suggestion
-from cte_lake.report.figures import losses, model, shapes, stars
+from cte_lake.report.figures import losses, model, stars
 from cte_lake.report.figures.request import Drawing, Request
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ KINDS: dict[str, tuple[str, Callable[[Lake, Request], Drawing]]] = {
     "model-vs-data": ("losses before and after correction over time", model.model_vs_data),
     "flux-background": ("flux kept by far stars (y > 1750) against background", stars.flux_background),
     "recovery": ("stars of the FLC that the FLT still shows", stars.recovery),
-    "displacement": ("how far trails move stars from the amplifiers, against time", shapes.displacement),
-    "growth": ("light inside a radius over that inside 10 px, along the rows of a frame", shapes.growth),
-    "focus": ("sharpness of exposures against time", shapes.focus),
+    "displacement": ("how far trails move stars from the amplifiers, against time", stars.displacement),
+    "growth": ("light inside a radius over that inside 10 px, along the rows of a frame", stars.growth),
+    "focus": ("sharpness of exposures against time", stars.focus),
     "compare": ("the same pairs in two photometry modes or lakes", losses.compare),
     "star": ("all measurements of one master star", stars.star),
     "field": ("a frame with its matched stars", stars.field),

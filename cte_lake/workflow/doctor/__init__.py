@@ -1,7 +1,6 @@
 """Whether this machine can run the monitor: one line a check, each with what to do.
 
-`software` looks at versions and programs, `surroundings` at disk, network, clock and scheduler,
-`stored_lake` at the lake itself.
+`machine` looks at versions, programs, disk, network, clock and scheduler, `stored_lake` at the lake itself.
 """
 
 from __future__ import annotations
@@ -9,10 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cte_lake.lake.stored import StoredLake
-from cte_lake.workflow.doctor.check import Check
-from cte_lake.workflow.doctor.software import extras, packages, programs, python
+from cte_lake.workflow.doctor.machine import (
+    Check,
+    clock,
+    disk,
+    extras,
+    memory,
+    network,
+    packages,
+    programs,
+    python,
+    scheduler,
+)
 from cte_lake.workflow.doctor.stored_lake import configuration, folders, lake_is_written, last_job
-from cte_lake.workflow.doctor.surroundings import clock, disk, memory, network, scheduler
 
 __all__ = ["Check", "examine"]
 

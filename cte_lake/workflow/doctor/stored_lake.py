@@ -13,7 +13,7 @@ from cte_lake.config import Config, Settings, load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import last_night
-from cte_lake.workflow.doctor.check import Check
+from cte_lake.workflow.doctor.machine import Check
 
 #: Age of the last night, days, from which on one was left out.
 _LATE = 1.5

@@ -1,6 +1,6 @@
 """The whole way in one go, from fetch to report; each step does only what is out of date.
 
-`arguments` what was asked, `steps` the steps in order, `products` those that show what was measured.
+`arguments` what was asked, `steps` the steps in order.
 """
 
 from __future__ import annotations

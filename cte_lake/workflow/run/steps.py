@@ -1,14 +1,22 @@
-"""The steps of a run, one after the other; those that work on frames stand here."""
+"""The steps of a run, one after the other; a note says what the products of some rest on."""
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cte_lake.errors import ArchiveError, NothingToDo
+from cte_lake.errors import ArchiveError, ExitCode, NothingToDo
+from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.versions import digest
+from cte_lake.lake.write import replacing, write_bytes
+from cte_lake.report.states import lake_state, losses_state, photometry_state
 from cte_lake.workflow.run.arguments import RunArguments, RunReport, StepReport
-from cte_lake.workflow.run.products import draw_plots, renew_sets, write_losses, write_report
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
 
 
 def fetch_frames(arguments: RunArguments) -> StepReport:
@@ -62,6 +70,111 @@ def _common(arguments: RunArguments) -> dict[str, Any]:
     }
 
 
+def write_losses(arguments: RunArguments) -> StepReport:
+    """Write all losses, at every radius that was asked for, into the lake's `reports/losses.parquet`."""
+    with _opened(arguments) as lake:
+        radii = arguments.radii or (arguments.settings.config.measure.aperture,)
+        state = digest([losses_state(lake, arguments.settings), radii])
+        place = arguments.lake / "reports" / "losses.parquet"
+        if _is_current(arguments.lake, "measure", state) and place.is_file():
+            return StepReport("measure", 0, 0, "measure: up to date")
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        # Workers of this machine would share the cores that DuckDB uses anyway.
+        workers = arguments.workers if arguments.workers.scheduler else None
+        for radius in radii:
+            lake.keep_slopes(radius, workers=workers)
+        table = pa.concat_tables([lake.view("cte", aperture=radius).arrow() for radius in radii])
+        with replacing(place) as temporary:
+            pq.write_table(table, temporary, compression="zstd")
+        pairs = len(set(table.column("pair_id").to_pylist()))
+    _mark(arguments.lake, "measure", state)
+    return StepReport("measure", pairs, 0, f"measure: {table.num_rows} losses of {pairs} pairs in {place}")
+
+
+def renew_sets(arguments: RunArguments) -> StepReport:
+    """Fit sets again whose slopes changed, each into a new version, and make those that are asked for."""
+    from cte_lake.correction.coefficient_files import sets_in_lake
+    from cte_lake.correction.first_sets import make_first_sets
+    from cte_lake.correction.renewal import renew
+
+    # First what is there: a first set is current when it is made.
+    renewals = renew(arguments.lake, arguments.settings) if sets_in_lake(arguments.lake) else []
+    firsts = make_first_sets(arguments.lake, arguments.settings)
+    advice = [one.advice for one in renewals] + [one.advice for one in firsts]
+    if not advice:
+        kept = sets_in_lake(arguments.lake)
+        none = "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
+        return StepReport("fit", 0, 0, f"fit: {'no set is stale' if kept else none}")
+    failed = sum(one.new is None for one in renewals)
+    made = len(renewals) - failed + sum(one.new is not None for one in firsts)
+    code = ExitCode.DONE_IN_PART if failed else ExitCode.DONE
+    return StepReport("fit", made, failed, "fit: " + "; ".join(advice), code)
+
+
+def draw_plots(arguments: RunArguments) -> StepReport:
+    """Draw a dated set of figures into the lake's `reports/plots`; ``latest`` points at it."""
+    from cte_lake.correction.renewal import all_sets
+    from cte_lake.report.figures import Request
+    from cte_lake.report.figures.collection import PLOTS, draw_set
+
+    folder, config = arguments.lake / PLOTS, arguments.settings.config
+    kinds = arguments.plots or _FIGURES
+    with _opened(arguments) as lake:
+        state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
+        if _is_current(arguments.lake, "plots", state) and folder.is_dir():
+            return StepReport("plots", 0, 0, "plots: up to date")
+        asked = Request(
+            aperture=config.measure.aperture,
+            estimator=config.measure.estimator,
+            time_bins=tuple(config.measure.time_bins),
+            coefficients=all_sets(arguments.lake, arguments.settings),
+        )
+        try:
+            drawn = draw_set(lake, asked, folder, kinds, arguments.radii, keep=config.report.keep)
+        except NothingToDo:
+            return StepReport("plots", 0, 0, "plots: nothing to draw")
+    _mark(arguments.lake, "plots", state)
+    return StepReport("plots", len(drawn.files), 0, f"plots: {drawn}")
+
+
+def write_report(arguments: RunArguments) -> StepReport:
+    """Write the report."""
+    from cte_lake.report.build import make_report
+
+    with _opened(arguments) as lake:
+        state = lake_state(lake, arguments.settings)
+        if _is_current(arguments.lake, "report", state):
+            return StepReport("report", 0, 0, "report: up to date")
+        made = make_report(lake, arguments.settings, arguments.settings.config.photometry.mode)
+    _mark(arguments.lake, "report", state)
+    return StepReport("report", made.pages, 0, f"report: {made.pages} pages in {made.folder}")
+
+
+def _opened(arguments: RunArguments) -> Lake:
+    from cte_lake import open_lake
+
+    return open_lake(arguments.lake, settings=arguments.settings)
+
+
+def _states(lake: StoredLake) -> dict[str, str]:
+    try:
+        states = json.loads((lake / "reports" / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return states if isinstance(states, dict) else {}
+
+
+def _is_current(lake: StoredLake, step: str, state: str) -> bool:
+    return _states(lake).get(step) == state
+
+
+def _mark(lake: StoredLake, step: str, state: str) -> None:
+    content = json.dumps(_states(lake) | {step: state}, indent=1, sort_keys=True)
+    write_bytes(lake / "reports" / _STATE, content.encode())
+
+
 _STEPS: dict[str, Callable[[RunArguments], StepReport]] = {
     "fetch": fetch_frames,
     "align": align_frames,
@@ -104,3 +217,9 @@ def run(arguments: RunArguments, notify: Callable[[StepReport], None] | None = N
         if notify is not None:
             notify(done)
     return report
+
+
+log = logging.getLogger(__name__)
+
+_FIGURES = ("overview", "cte-time", "cte-flux", "cte-flash", "cte-180", "cte-180-overlay", "recovery")
+_STATE = "run_state.json"
