@@ -12,16 +12,12 @@ from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
 from cte_lake.cli.options import (
     HelpersOptions,
-    JsonOption,
-    LakeOption,
-    ModeOption,
+    LakeOptions,
     RadiusOption,
     SchedulerOption,
-    SetOption,
     one_of,
-    settings_of,
 )
-from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.cli.rows import RowsOutput
 
 if TYPE_CHECKING:
     from cte_lake.config import Config
@@ -78,8 +74,8 @@ class SolveOptions(Options):
 
 @app.command(rich_help_panel=RESULTS)
 def chips(
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     exposures: HistoryOptions,
     how: SolveOptions,
     covariance: Annotated[
@@ -89,11 +85,7 @@ def chips(
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Keep the losses in the lake, for the view chips.")
     ] = True,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
-    assignments: SetOption = None,
+    printed: RowsOutput,
 ) -> None:
     """Print the loss of each chip by itself: per epoch, post-flash and flux bin, percent per 2048 rows.
 
@@ -105,23 +97,15 @@ def chips(
 
       cte-lake chips --target ngc104 --filter F502N --length l --filetype flt
     """
-    from cte_lake import open_lake
-    from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.chip_lake import keep_chips, solve_chips
-    from cte_lake.lake.stored import find_lake
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    request = how.request(exposures.selection(), settings.config)
-    readable = for_people(chosen_format(as_json, format_), output)
-    with open_lake(root, mode=mode, settings=settings) as opened:
-        losses = solve_chips(opened, request)
+    with asked.opened() as opened:
+        losses = solve_chips(opened, how.request(exposures.selection(), opened.settings().config))
         if keep:
             keep_chips(opened, losses)
     if covariance is not None:
         _write(covariance, losses.covariance)
-    rows = losses.table().to_pylist()
-    print_rows([_shown(row) for row in rows] if readable else rows, as_json, 4, format_, output)
+    printed.rows(losses.table().to_pylist(), _shown)
     for sentence in losses.sentences():
         typer.echo(sentence, err=True)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
-    JsonOption,
     LogEstimatorOption,
     ProgressOption,
     SetOption,
@@ -19,7 +17,8 @@ from cte_lake.cli.options import (
     one_of,
     settings_of,
 )
-from cte_lake.cli.output import Format, FormatOption, OutputOption
+from cte_lake.cli.output import Format
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import AuditFailed, UsageError
 
 if TYPE_CHECKING:
@@ -71,9 +70,8 @@ def closure(
         Per | None,
         typer.Option("--per", help="Print one table only: a row per slope (flux bin), coefficient or flux."),
     ] = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    as_json: JsonOption = False,
+    *,
+    printed: RowsOutput,
     progress: ProgressOption = True,
     assignments: SetOption = None,
 ) -> None:
@@ -91,7 +89,7 @@ def closure(
     of a history by more than two of their errors.
     """
     if law:
-        _try_laws(law, realisations, seed, progress, format_, output, as_json)
+        _try_laws(law, realisations, seed, progress, printed)
         return
     from cte_lake.cli.progress import progress_bar
     from cte_lake.correction.closure import run_closure
@@ -99,7 +97,7 @@ def closure(
     from cte_lake.model.closure_report import summarise
     from cte_lake.model.injection import DEFAULT_LAW, Injection
 
-    if per is None and (output is not None or format_ not in {None, Format.TABLE, Format.JSON}):
+    if per is None and not (printed.readable or (printed.format is Format.JSON and printed.output is None)):
         raise UsageError(f"three tables do not fit into one; choose it with --per {', '.join(Per)}")
     first, second, third = ((scale * a, scale * b, scale * c) for a, b, c in DEFAULT_LAW)
     chosen_form = one_of("--form", form, ("local", "initial", "linear"))
@@ -109,50 +107,37 @@ def closure(
     with progress_bar("closure", progress) as report:
         advance = None if report is None else lambda done: report(done, realisations)
         summary = summarise(run_closure(realisations, setup, options, seed, advance, settings))
-    _print(summary, per, as_json, format_, output)
+    _print(summary, per, printed)
     if summary.failures:
         raise AuditFailed(f"closure of {summary.realisations} realisations: {'; '.join(summary.failures)}")
     typer.echo(f"closure of {summary.realisations} realisations: within the limits", err=True)
 
 
-def _try_laws(
-    names: list[str],
-    realisations: int,
-    seed: int,
-    progress: bool,
-    format_: Format | None,
-    output: Path | None,
-    as_json: bool,
-) -> None:
+def _try_laws(names: list[str], realisations: int, seed: int, progress: bool, printed: RowsOutput) -> None:
     from cte_lake.cli.progress import progress_bar
-    from cte_lake.cli.rows import chosen_format, print_rows
     from cte_lake.model.law_report import try_laws
     from cte_lake.model.laws import LAWS
 
     chosen = [*LAWS] if "all" in names else [one_of("--law", name, (*LAWS, "all")) for name in names]
     with progress_bar("laws", progress) as report:
         found = try_laws(chosen, realisations, seed, report)
-    print_rows(found.rows, digits=3, format_=chosen_format(as_json, format_), output=output)
+    printed.rows(found.rows, digits=3)
     if found.failures:
         raise AuditFailed(f"closure of {', '.join(chosen)}: {'; '.join(found.failures)}")
 
 
-def _print(
-    summary: ClosureReport, per: Per | None, as_json: bool, format_: Format | None, output: Path | None
-) -> None:
-    from cte_lake.cli.rows import chosen_format, print_rows
+def _print(summary: ClosureReport, per: Per | None, printed: RowsOutput) -> None:
 
     tables = {
         Per.SLOPE: summary.slopes,
         Per.COEFFICIENT: summary.coefficients,
         Per.FLUX: summary.fluxes,
     }
-    chosen = chosen_format(as_json, format_)
     if per is not None:
-        print_rows(tables[per], digits=3, format_=chosen, output=output)
-    elif chosen is Format.JSON:
+        printed.rows(tables[per], digits=3)
+    elif printed.format is Format.JSON:
         typer.echo(json.dumps(summary.as_dict(), indent=2))
     else:
         for name, table in tables.items():
             typer.echo(f"\n{_TITLES[name]}")
-            print_rows(table, digits=3)
+            printed.rows(table, digits=3)

@@ -11,8 +11,9 @@ import typer
 
 from cte_lake.cli.app import RESULTS, App, app
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption, lake_or_none
-from cte_lake.cli.output import STANDARD_OUTPUT, FormatOption, OutputOption
+from cte_lake.cli.options import LakeOption, lake_or_none
+from cte_lake.cli.output import STANDARD_OUTPUT
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,16 +40,14 @@ SetsArgument = Annotated[
 @coeffs.command("list")
 def list_sets(
     lake: LakeOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    as_json: JsonOption = False,
+    *,
+    printed: RowsOutput,
 ) -> None:
     """List the coefficient sets of the lake and the built-in ones, a line each.
 
     A set is stale when the photometry behind its slopes changed since it was fitted; `run --steps fit` makes
     a new version beside it. `use` marks the set that observers should take of those asked for the same.
     """
-    from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.coefficient_files import listed_sets
 
     root = lake_or_none(lake)
@@ -62,9 +61,7 @@ def list_sets(
     for row in rows:
         if row["reason"] and row["state"] != "superseded":
             typer.echo(f"{row['name']} is {row['state']}: {row['reason']}", err=True)
-    chosen = chosen_format(as_json, format_)
-    shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
-    print_rows(shown, format_=chosen, output=output)
+    printed.rows(rows, _shown)
     if not any(row["where"] == "lake" for row in rows):
         typer.echo("no coefficient set of a lake yet; `cte-lake fit` or `coeffs new` makes one", err=True)
 
@@ -106,15 +103,13 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 def show(
     name: SetArgument,
     lake: LakeOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    as_json: JsonOption = False,
+    *,
+    printed: RowsOutput,
 ) -> None:
     """Print a set in words: coefficients with errors, where it is good, where it is from.
 
     With --format or -o only the coefficients, a row each; --json is the whole set.
     """
-    from cte_lake.cli.rows import chosen_format, print_rows
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.coefficient_text import to_json
 
@@ -123,14 +118,13 @@ def show(
         {"term": term, "value": float(value), "error": float(error)}
         for term, value, error in zip(entry.term_names, entry.coefficients, entry.errors, strict=True)
     ]
-    chosen_format(as_json, format_)
-    if as_json and output is None:
+    if printed.as_json and printed.output is None:
         typer.echo(to_json(entry), nl=False)
-    elif format_ is not None or output is not None:
-        print_rows(rows, as_json, digits=8, format_=format_, output=output)
+    elif printed.format_ is not None or printed.output is not None:
+        printed.rows(rows, digits=8)
     else:
         typer.echo(f"{entry.name}\n")
-        print_rows(rows, digits=8)
+        printed.rows(rows, digits=8)
         _print_set(entry)
 
 
@@ -209,16 +203,14 @@ def diff(
     first: SetArgument,
     second: SetArgument,
     lake: LakeOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    as_json: JsonOption = False,
+    *,
+    printed: RowsOutput,
 ) -> None:
     """Compare two sets: their losses over the dates and fluxes that both are valid for.
 
     Single coefficients are strongly correlated, so that they may differ while the surfaces agree; the
     losses decide. `sigma` is their difference over both errors.
     """
-    from cte_lake.cli.rows import print_rows
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.compare import compare_sets
 
@@ -227,4 +219,4 @@ def diff(
     comparison = compare_sets(one, two)
     for difference in comparison.facts:
         typer.echo(difference, err=True)
-    print_rows(comparison.losses, as_json, format_=format_, output=output)
+    printed.rows(comparison.losses)

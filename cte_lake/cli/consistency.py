@@ -10,13 +10,11 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
     EstimatorOption,
     GenerationOption,
-    JsonOption,
-    LakeOption,
-    ModeOption,
+    LakeOptions,
     RadiusOption,
     known_estimator,
 )
-from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.cli.rows import RowsOutput
 
 if TYPE_CHECKING:
     from cte_lake.model.consistency import Comparison
@@ -24,37 +22,30 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=RESULTS)
 def consistency(
-    lake: LakeOption = None,
+    *,
+    asked: LakeOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     generation: GenerationOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
+    printed: RowsOutput,
 ) -> None:
     """Compare the lake's losses with published ones (radius 3 px); 'no data' where the lake has no such pair.
 
     Every format but the readable table has all columns: the tolerance that "about" is read as, standard
     errors, the source.
     """
-    from cte_lake import open_lake
-    from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import consistency_of
     from cte_lake.lake.selection import Selection
-    from cte_lake.lake.stored import find_lake
     from cte_lake.model.consistency import published
 
-    chosen = chosen_format(as_json, format_)
-    with open_lake(find_lake(lake), mode=mode) as opened:
+    with asked.opened() as opened:
         selection = opened.select(Selection(generation=tuple(generation or ()))).of_losses()
         left = cautions(opened, selection)
         measure = opened.settings().config.measure
         chosen_estimator = measure.estimator if estimator is None else known_estimator(estimator)
         rows = consistency_of(opened, chosen_estimator, radius or measure.aperture, selection)
-    shown = [_shown(row) if for_people(chosen, output) else row.as_dict() for row in rows]
-    print_rows(shown, format_=chosen, output=output)
+    printed.rows([_shown(row) if printed.readable else row.as_dict() for row in rows])
     for line in left:
         typer.echo(line, err=True)
     typer.echo(f"published: {published()['source']}", err=True)

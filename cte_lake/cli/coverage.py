@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import FramesOptions, LakeOption, ModeOption, SetOption, settings_of
+from cte_lake.cli.options import FramesOptions, LakeOptions
 from cte_lake.cli.output import FormatOption, OutputOption, print_table
 
 _PRINTED = (
@@ -26,16 +26,14 @@ _PRINTED = (
 
 @app.command(rich_help_panel=RESULTS)
 def coverage(
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     visits: FramesOptions,
     every: Annotated[
         bool, typer.Option("--all", help="List complete visits too, not only what is missing.")
     ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
-    mode: ModeOption = None,
-    assignments: SetOption = None,
 ) -> None:
     """List what should be in the lake and is not: chips, file types, post-flash levels, visits.
 
@@ -44,13 +42,9 @@ def coverage(
     are listed on standard error, with the exposures that have no partner; the views overdue and unpaired
     list them.
     """
-    from cte_lake import open_lake
-    from cte_lake.lake.stored import find_lake
     from cte_lake.report.coverage import NAMED, coverage_gaps
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    with open_lake(root, mode=mode, settings=settings) as opened:
+    with asked.opened() as opened:
         wanted = opened.select(visits.selection())
         chosen, parameters = wanted.where()
         missing = "true" if every else "missing IS NOT NULL"

@@ -11,6 +11,7 @@ import typer
 
 from cte_lake.cli.app import FRAMES, LAKE, App, app
 from cte_lake.cli.options import JsonOption, LakeOption
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import ExitCode, LakeError
 
 if TYPE_CHECKING:
@@ -34,11 +35,10 @@ def pam_check(
     Without maps, the areas of a full frame are compared with the published range. The exit code is 5
     where they do not agree.
     """
-    from cte_lake.cli.rows import print_rows
     from cte_lake.pipeline.pam_check import check_pam
 
     rows = check_pam(frame, maps)
-    print_rows(rows, as_json)
+    RowsOutput(as_json=as_json).rows(rows)
     if not all(row["agrees"] for row in rows):
         typer.echo("pam check: the maps do not agree; look at the frame's distortion (IDCTAB)", err=True)
         raise typer.Exit(ExitCode.AUDIT_FAILED)

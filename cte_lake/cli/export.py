@@ -10,12 +10,9 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import (
-    LakeOption,
-    ModeOption,
+    LakeOptions,
     RadiusOption,
     RowsOptions,
-    SetOption,
-    settings_of,
 )
 from cte_lake.cli.output import (
     ALLOWED,
@@ -54,9 +51,7 @@ def export(
     radius: RadiusOption = None,
     *,
     exposures: RowsOptions,
-    lake: LakeOption = None,
-    mode: ModeOption = None,
-    assignments: SetOption = None,
+    asked: LakeOptions,
 ) -> None:
     """Write the rows of a view to a file, with the units, UCDs and descriptions of their columns.
 
@@ -70,24 +65,19 @@ def export(
 
       cte-lake export phot --to stars.parquet --where 'flux_r03 > 500'
     """
-    from cte_lake.api import open_lake
-    from cte_lake.lake.stored import find_lake
-
-    root = find_lake(lake)
-    settings = settings_of(root, assignments, measure__aperture=radius)
     selection = exposures.selection()
     if iceberg is not None:
         if to is not None or format_ is not None:
             raise UsageError("--iceberg makes a table in its folder; leave out --to and --format")
-        with open_lake(root, mode, settings=settings) as opened:
+        with asked.opened(measure__aperture=radius) as opened:
             _to_iceberg(opened, view, selection, where, iceberg)
         typer.echo(str(iceberg))
         return
-    with open_lake(root, mode, settings=settings) as opened:
-        asked = " AND ".join(part for part in (str(opened.select(selection)), where) if part)
+    with asked.opened(measure__aperture=radius) as opened:
+        condition = " AND ".join(part for part in (str(opened.select(selection)), where) if part)
 
         def ask(take: Take) -> None:
-            described = lambda parts: take(_described(part, view, asked) for part in parts)  # noqa: E731
+            described = lambda parts: take(_described(part, view, condition) for part in parts)  # noqa: E731
             opened.each_part(described, view, selection, where)
 
         print_parts(ask, format_, to)

@@ -15,18 +15,15 @@ from cte_lake.cli.fit_options import (
     HistoryOptions,
     HowOptions,
     NameOption,
-    Printed,
 )
 from cte_lake.cli.options import (
     HelpersOptions,
     JsonOption,
-    LakeOption,
-    ModeOption,
-    SetOption,
+    LakeOptions,
     overwriting,
-    settings_of,
 )
 from cte_lake.cli.output import Format
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +55,7 @@ class OldOptions(Options):
         Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
     ] = None
 
-    def run(self, opened: Lake, request: FitRequest, printed: Printed) -> bool:
+    def run(self, opened: Lake, request: FitRequest, printed: RowsOutput) -> bool:
         """Run the command in place of ``fit``; returns whether one was asked for."""
         from cte_lake.cli.dates import parse_date
         from cte_lake.cli.pivot import print_epoch, print_pivots
@@ -72,24 +69,21 @@ class OldOptions(Options):
         if self.pivot is None:
             print_epoch(opened, request, parse_date(str(self.epoch)), printed)
         else:
-            bins = opened.settings().config.measure.flux_bins
-            print_pivots(opened, request, self.pivot, self.pairs, bins, printed)
+            print_pivots(opened, request, self.pivot, self.pairs, printed)
         return True
 
 
 @app.command(rich_help_panel=RESULTS)
 def fit(
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     exposures: HistoryOptions,
     helpers: HelpersOptions,
     how: HowOptions,
     name: NameOption = None,
     output: FitOutputOption = None,
     overwrite: Annotated[bool, overwriting("Overwrite a set of the same name.")] = False,
-    mode: ModeOption = None,
     as_json: JsonOption = False,
-    assignments: SetOption = None,
     old: OldOptions,
 ) -> None:
     """Fit the loss as a function of date, flux and background to all epochs, and keep the set.
@@ -106,15 +100,12 @@ def fit(
 
       cte-lake fit --target ngc104 --filter F502N --length l --filetype flt
     """
-    from cte_lake import open_lake
     from cte_lake.correction.cautions import cautions
     from cte_lake.correction.fit_lake import fit_lake
-    from cte_lake.lake.stored import find_lake
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    request = how.request(settings, exposures.selection())
-    with open_lake(root, mode=mode, settings=settings) as opened:
+    with asked.opened() as opened:
+        settings = opened.settings()
+        request = how.request(settings, exposures.selection())
         for line in cautions(opened, opened.select(request.selection).of_losses()):
             typer.echo(line, err=True)
         opened.keep_slopes(
@@ -123,9 +114,9 @@ def fit(
             request.selection.of_losses(),
             helpers.of(settings.config.workers),
         )
-        if old.run(opened, request, Printed(as_json, old.format_, output)):
+        if old.run(opened, request, RowsOutput(old.format_, output, as_json)):
             return
-        _keep(fit_lake(opened, request, settings.hash(), name), root, output, overwrite, as_json)
+        _keep(fit_lake(opened, request, settings.hash(), name), opened.stored, output, overwrite, as_json)
 
 
 def _keep(outcome: FitOutcome, root: StoredLake, output: Path | None, overwrite: bool, as_json: bool) -> None:

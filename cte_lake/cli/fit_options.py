@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +25,6 @@ from cte_lake.cli.options import (
     one_of,
     panel,
 )
-from cte_lake.cli.output import Format
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -155,25 +153,3 @@ class HowOptions(Options):
             chips=self.chips,
             shift=self.shift,
         )
-
-
-@dataclass(frozen=True)
-class Printed:
-    """Where rows go and in which format."""
-
-    as_json: bool
-    format_: Format | None
-    output: Path | None
-
-    @property
-    def readable(self) -> bool:
-        """Whether people read the rows, who need fewer columns and digits."""
-        from cte_lake.cli.rows import chosen_format, for_people
-
-        return for_people(chosen_format(self.as_json, self.format_), self.output)
-
-    def rows(self, rows: Sequence[Mapping[str, Any]], digits: int = 4) -> None:
-        """Print rows or write them to a file."""
-        from cte_lake.cli.rows import print_rows
-
-        print_rows(rows, self.as_json, digits, self.format_, self.output)

@@ -16,6 +16,7 @@ from cte_lake.errors import LakeError, UsageError
 from cte_lake.names import suggestion
 
 if TYPE_CHECKING:
+    from cte_lake.api import Lake
     from cte_lake.config import Settings
     from cte_lake.config.models import Workers
     from cte_lake.lake.selection import Selection
@@ -177,6 +178,23 @@ UntilOption = Annotated[str | None, selecting("--until", "Only up to this date, 
 ProgressOption = Annotated[
     bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
 ]
+
+
+@dataclass(frozen=True)
+class LakeOptions(Options):
+    """The lake that is asked, and by which settings."""
+
+    lake: LakeOption = None
+    mode: ModeOption = None
+    assignments: SetOption = None
+
+    def opened(self, **flags: Any) -> Lake:
+        """Open it; flags that are given go on top of its settings, as in `settings_of`."""
+        from cte_lake.api import open_lake
+        from cte_lake.lake.stored import find_lake
+
+        root = find_lake(self.lake)
+        return open_lake(root, self.mode, settings=settings_of(root, self.assignments, **flags))
 
 
 class Selecting(Options):

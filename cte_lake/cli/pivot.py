@@ -8,25 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.dates import parse_date
 from cte_lake.cli.fit_options import (
     FittedOptions,
     MinStarsOption,
     PairsOption,
-    Printed,
     RobustOption,
     fit_request,
 )
 from cte_lake.cli.options import (
     EstimatorOption,
-    JsonOption,
-    LakeOption,
-    ModeOption,
+    LakeOptions,
     RadiusOption,
-    SetOption,
     one_of,
-    settings_of,
 )
-from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.cli.rows import RowsOutput
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -36,18 +32,14 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=RESULTS)
 def epoch(
     date: Annotated[str, typer.Argument(metavar="DATE", help="Date in the epoch: MJD or 2016-08-01.")],
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     exposures: FittedOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     robust: RobustOption = "huber",
     min_stars: MinStarsOption = 10,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
-    assignments: SetOption = None,
+    printed: RowsOutput,
 ) -> None:
     """Fit the loss of one epoch as a quadratic in log flux and print its coefficients.
 
@@ -55,22 +47,10 @@ def epoch(
 
       cte-lake epoch 2016-08-01 --target ngc104 --filter F502N --length l --flash 0 --filetype flt
     """
-    from cte_lake import open_lake
-    from cte_lake.cli.dates import parse_date
-    from cte_lake.lake.stored import find_lake
-
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    request = fit_request(
-        settings,
-        exposures.selection(),
-        radius,
-        estimator,
-        robust=one_of("--robust", robust, ("huber", "tukey", "none")),
-        min_stars=min_stars,
-    )
-    with open_lake(root, mode=mode, settings=settings) as opened:
-        print_epoch(opened, request, parse_date(date), Printed(as_json, format_, output))
+    how = {"robust": one_of("--robust", robust, ("huber", "tukey", "none")), "min_stars": min_stars}
+    with asked.opened() as opened:
+        request = fit_request(opened.settings(), exposures.selection(), radius, estimator, **how)
+        print_epoch(opened, request, parse_date(date), printed)
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -79,16 +59,12 @@ def pivot(
         float,
         typer.Argument(metavar="[ROW]", help="Row at which the ratio is held to 1 in the second fit."),
     ] = 1024.0,
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     exposures: FittedOptions,
     pairs: PairsOption = "chips",
     radius: RadiusOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
-    assignments: SetOption = None,
+    printed: RowsOutput,
 ) -> None:
     """Find the row where each pair's flux ratio is 1, and the loss with the ratio held to 1 at ROW.
 
@@ -96,18 +72,12 @@ def pivot(
 
       cte-lake pivot 1024 --pairs 180
     """
-    from cte_lake import open_lake
-    from cte_lake.lake.stored import find_lake
-
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    request = fit_request(settings, exposures.selection(), radius, "log_ratio")
-    with open_lake(root, mode=mode, settings=settings) as opened:
-        bins = settings.config.measure.flux_bins
-        print_pivots(opened, request, row, pairs, bins, Printed(as_json, format_, output))
+    with asked.opened() as opened:
+        request = fit_request(opened.settings(), exposures.selection(), radius, "log_ratio")
+        print_pivots(opened, request, row, pairs, printed)
 
 
-def print_epoch(opened: Lake, request: FitRequest, mjd: float, printed: Printed) -> None:
+def print_epoch(opened: Lake, request: FitRequest, mjd: float, printed: RowsOutput) -> None:
     """Print the coefficients of the epoch at a date (MJD)."""
     from cte_lake.correction.fit_lake import fit_epoch_of
 
@@ -125,21 +95,15 @@ def print_epoch(opened: Lake, request: FitRequest, mjd: float, printed: Printed)
     )
 
 
-def print_pivots(
-    opened: Lake,
-    request: FitRequest,
-    row: float,
-    pairs: str,
-    bins: list[tuple[float, float]],
-    printed: Printed,
-) -> None:
+def print_pivots(opened: Lake, request: FitRequest, row: float, pairs: str, printed: RowsOutput) -> None:
     """Print a row per pair and flux bin, and the mean pivot of each chip on standard error."""
     from cte_lake.correction.pivots import pivots, pooled_pivot
     from cte_lake.model.bins import non_overlapping
 
     kind = one_of("--pairs", pairs, ("chips", "180"))
-    rows = pivots(opened, kind, non_overlapping(bins), request.aperture, row, request.selection)
-    printed.rows([_pivot_shown(entry) for entry in rows] if printed.readable else rows)
+    bins = non_overlapping(opened.settings().config.measure.flux_bins)
+    rows = pivots(opened, kind, bins, request.aperture, row, request.selection)
+    printed.rows(rows, _pivot_shown)
     for chip in sorted({entry["chip"] for entry in rows}):
         own = [entry for entry in rows if entry["chip"] == chip]
         mean, error, count = pooled_pivot(own)

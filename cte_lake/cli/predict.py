@@ -10,8 +10,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption, lake_or_none
-from cte_lake.cli.output import FormatOption, OutputOption
+from cte_lake.cli.options import LakeOption, lake_or_none
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 
@@ -58,9 +58,8 @@ def predict(
         ),
     ] = None,
     lake: LakeOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
-    as_json: JsonOption = False,
+    *,
+    printed: RowsOutput,
 ) -> None:
     """Predict the loss of stars in a planned visit, and the post-flash that limits it.
 
@@ -73,7 +72,6 @@ def predict(
       --flux 500 --background 3 --background 12 --below 0.1
     """
     from cte_lake.cli.dates import parse_date
-    from cte_lake.cli.rows import chosen_format, for_people, print_rows
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.predict import predict_many
 
@@ -88,10 +86,8 @@ def predict(
     else:
         asked = product(dates, flux)
         rows += [row for one in asked for row in _limited(entry, *one, below, distance, background or [])]
-    chosen = chosen_format(as_json, format_)
     _say_generation(entry)
-    shown = [_shown(row) for row in rows] if for_people(chosen, output) else rows
-    print_rows(shown, format_=chosen, output=output)
+    printed.rows(rows, _shown)
 
 
 def _say_generation(entry: CoefficientSet) -> None:

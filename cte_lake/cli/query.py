@@ -14,6 +14,7 @@ from cte_lake.cli.options import (
     HelpersOptions,
     JsonOption,
     LakeOption,
+    LakeOptions,
     ModeOption,
     SetOption,
     lake_or_none,
@@ -189,8 +190,8 @@ def views(
 
 @app.command(rich_help_panel=RESULTS)
 def audit(
-    lake: LakeOption = None,
     *,
+    asked: LakeOptions,
     full: Annotated[
         bool, typer.Option("--full", help="Check all images again, including those known to be good.")
     ] = False,
@@ -200,33 +201,28 @@ def audit(
     ] = None,
     images: Annotated[bool, typer.Option("--images", help="Run only the audits of single images.")] = False,
     helpers: HelpersOptions,
-    mode: ModeOption = None,
     as_json: JsonOption = False,
-    assignments: SetOption = None,
 ) -> None:
     """Run the audits, queries that must return no row. Exit code 5 if one returns rows.
 
     Audits of single images are asked of those that are new or have changed: the lake keeps which are well.
     """
-    from cte_lake.api import open_lake
     from cte_lake.errors import AuditFailed
-    from cte_lake.lake.stored import find_lake
     from cte_lake.views.audits import record_audits, run_audits
 
     if full and share is not None:
         raise UsageError("give --full or --share, not both")
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    workers = helpers.of(settings.config.workers)
-    with open_lake(root, mode, settings=settings) as opened:
+    with asked.opened() as opened:
+        config = opened.settings().config
+        workers = helpers.of(config.workers)
         if not images:
             # The alarm of the newest epoch reads them, and the audits of imitated losses.
-            measure = opened.settings().config.measure
+            measure = config.measure
             estimators = {measure.estimator, "log_ratio", "growth_loss"}
             opened.keep_slopes(measure.aperture, estimators, workers=workers)
-        asked = 1.0 if full else share_of(share) if share is not None else 0.0
-        results = run_audits(opened, asked, images, workers)
-    record_audits(root, results)
+        again = 1.0 if full else share_of(share) if share is not None else 0.0
+        results = run_audits(opened, again, images, workers)
+    record_audits(opened.stored, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))
     else:

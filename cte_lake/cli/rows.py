@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cte_lake.cli.output import Format, print_table
+from cte_lake.cli.app import Options
+from cte_lake.cli.options import JsonOption
+from cte_lake.cli.output import Format, FormatOption, OutputOption, print_table
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,51 +37,48 @@ _UNITS = {
 }
 
 
-def print_rows(
-    rows: Sequence[Mapping[str, Any]],
-    as_json: bool = False,
-    digits: int = 4,
-    format_: Format | None = None,
-    output: Path | None = None,
-) -> None:
-    """Print rows with the same keys to standard output, or write them to a file.
+@dataclass(frozen=True)
+class RowsOutput(Options):
+    """Where rows go, and in which format."""
 
-    Parameters
-    ----------
-    rows : sequence of mapping
-        Numbers that are not finite come out as missing.
-    as_json : bool, optional
-        What ``--json`` asks for: the same as the format JSON.
-    digits : int, optional
-        Significant digits of the readable table; every other format has them all.
-    format_, output : optional
-        As `cte_lake.cli.output.print_table`.
+    format_: FormatOption = None
+    output: OutputOption = None
+    as_json: JsonOption = False
 
-    Raises
-    ------
-    UsageError
-        If JSON and another format are asked for.
-    """
-    chosen = chosen_format(as_json, format_)
-    print_table(_table(rows, digits if for_people(chosen, output) else None), chosen, output)
+    def __post_init__(self) -> None:
+        if self.as_json and self.format_ not in {None, Format.JSON}:
+            raise UsageError(f"--json and --format {self.format_} cannot both be; leave one out")
 
+    @property
+    def format(self) -> Format | None:
+        """The format of ``--format``, which ``--json`` is short for."""
+        return Format.JSON if self.as_json else self.format_
 
-def chosen_format(as_json: bool, format_: Format | None) -> Format | None:
-    """Return the format of ``--format``, which ``--json`` is short for.
+    @property
+    def readable(self) -> bool:
+        """Whether people read the rows, who need fewer columns and digits."""
+        return self.format is Format.TABLE or (self.format is None and self.output is None)
 
-    Raises
-    ------
-    UsageError
-        If they disagree.
-    """
-    if as_json and format_ not in {None, Format.JSON}:
-        raise UsageError(f"--json and --format {format_} cannot both be; leave one out")
-    return Format.JSON if as_json else format_
+    def rows(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        shown: Callable[[Any], Mapping[str, Any]] | None = None,
+        digits: int = 4,
+    ) -> None:
+        """Print rows with the same keys, or write them to a file.
 
-
-def for_people(format_: Format | None, output: Path | None) -> bool:
-    """Return whether rows come out as the readable table, with fewer digits and columns."""
-    return format_ is Format.TABLE or (format_ is None and output is None)
+        Parameters
+        ----------
+        rows : sequence of mapping
+            Numbers that are not finite come out as missing.
+        shown : callable, optional
+            Makes of a row the one that people read, to fit a terminal of 80 columns.
+        digits : int, optional
+            Significant digits of the readable table; every other format has them all.
+        """
+        if self.readable and shown is not None:
+            rows = [shown(row) for row in rows]
+        print_table(_table(rows, digits if self.readable else None), self.format, self.output)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], digits: int | None) -> pa.Table:

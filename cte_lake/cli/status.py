@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import LAKE, RESULTS, app
-from cte_lake.cli.options import JsonOption, LakeOption, ModeOption, SetOption, settings_of
+from cte_lake.cli.options import JsonOption, LakeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=RESULTS)
 def report(
-    lake: LakeOption = None,
     publish: Annotated[
         Path | None,
         typer.Option("--publish", help="Also copy the report here, replacing an older one in one step."),
     ] = None,
-    mode: ModeOption = None,
+    *,
+    asked: LakeOptions,
     as_json: JsonOption = False,
-    assignments: SetOption = None,
 ) -> None:
     """Make the monitor's web page: static files that need no server and no network.
 
@@ -38,14 +37,11 @@ def report(
 
       cte-lake report --publish /var/www/cte
     """
-    from cte_lake import open_lake
-    from cte_lake.lake.stored import find_lake
     from cte_lake.report.build import make_report
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    with open_lake(root, mode=mode, settings=settings) as opened:
-        made = make_report(opened, settings, mode or settings.config.photometry.mode, publish)
+    with asked.opened() as opened:
+        settings = opened.settings()
+        made = make_report(opened, settings, asked.mode or settings.config.photometry.mode, publish)
     typer.echo(f"report: {made.pages} pages, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s", err=True)
     if as_json:
         values: dict[str, Any] = {
@@ -64,24 +60,15 @@ _LISTED = 5
 
 
 @app.command(rich_help_panel=LAKE)
-def status(
-    lake: LakeOption = None,
-    mode: ModeOption = None,
-    as_json: JsonOption = False,
-    assignments: SetOption = None,
-) -> None:
+def status(*, asked: LakeOptions, as_json: JsonOption = False) -> None:
     """Show the state of the monitor: what the lake holds, what was rejected, what is new.
 
     Reads no photometry. The losses are those of the last report.
     """
-    from cte_lake import open_lake
-    from cte_lake.lake.stored import find_lake
     from cte_lake.report.status import lake_status
 
-    root = find_lake(lake)
-    settings = settings_of(root, assignments)
-    with open_lake(root, mode=mode, settings=settings) as opened:
-        found = lake_status(opened, mode or settings.config.photometry.mode)
+    with asked.opened() as opened:
+        found = lake_status(opened, asked.mode or opened.settings().config.photometry.mode)
     if as_json:
         typer.echo(json.dumps(found, indent=2, default=str))
         return
