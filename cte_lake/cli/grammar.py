@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import functools
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -66,9 +67,10 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put today's words in place of old ones, spread lists, refuse repetition, and parse."""
         args = self._spread(self._renewed(args))
-        if not ctx.resilient_parsing:
-            self._refuse_repetition(ctx, args)
-        return super().parse_args(ctx, args)
+        with _near_options(self.params):
+            if not ctx.resilient_parsing:
+                self._refuse_repetition(ctx, args)
+            return super().parse_args(ctx, args)
 
     def _renewed(self, args: list[str]) -> list[str]:
         known = {name for parameter in self.params for name in parameter.opts}
@@ -122,6 +124,26 @@ class Command(TyperCommand):
                     f"{parameter.opts[-1]} is given {order.count(parameter)} times and takes one value; "
                     "leave all but one out"
                 )
+
+
+@contextlib.contextmanager
+def _near_options(parameters: Sequence[Any]) -> Iterator[None]:
+    """Let the error of an unknown option name the one that was meant, by today's word, or none."""
+    try:
+        yield
+    except Exception as caught:
+        # The class of typer's error has another place in each of its versions.
+        error: Any = caught
+        if hasattr(error, "possibilities"):
+            shown = [one for one in parameters if not getattr(one, "hidden", True)]
+            names = (name for one in shown for name in (*one.opts, *one.secondary_opts))
+            words = {name: name for name in names if name.startswith("--")}
+            words |= {old: new for old, new in RENAMED.items() if new in words}
+            wanted = str(error.option_name)
+            near = difflib.get_close_matches(wanted[2:], [word[2:] for word in words], n=1, cutoff=0.75)
+            begun = [word[2:] for word in words if len(wanted) > 4 and word.startswith(wanted)]
+            error.possibilities = [words[f"--{word}"] for word in (near or begun)]
+        raise
 
 
 def _rows(

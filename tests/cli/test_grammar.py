@@ -49,6 +49,26 @@ def options(group=COMMAND, path=()):
             yield from (((*path, name), parameter) for parameter in command.params)
 
 
+@pytest.mark.parametrize(
+    ("command", "wrong", "meant"),
+    [
+        ("correct", "--apertur", ["--radius"]),
+        ("measure", "--apertures", ["--radius"]),
+        ("measure", "--replce", ["--overwrite"]),
+        ("correct", "--coef", ["--coefficients"]),
+        ("correct", "--no-progres", ["--no-progress"]),
+        ("fit", "--targt", ["--target"]),
+        ("fit", "--epch", []),
+        ("fit", "--xyz", []),
+        ("fit", "-z", []),
+    ],
+)
+def test_an_unknown_option_suggests_the_one_that_is_meant_or_none(command, wrong, meant):
+    with pytest.raises(Exception, match="No such option") as error:
+        run(command, wrong, "3")
+    assert error.value.possibilities == meant
+
+
 def test_one_word_for_a_thing_in_every_command():
     for path, parameter in options():
         assert not {*parameter.opts} & RENAMED.keys(), path
