@@ -7,7 +7,9 @@ import difflib
 import functools
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +25,10 @@ RENAMED = {"--aperture": "--radius", "--replace": "--overwrite"}
 
 #: Signals that asked the command to stop, the last one last.
 _HEARD: list[int] = []
+#: Modules of compilers: their compiled code calls them back.
+_COMPILED = ("numba.", "llvmlite.")
+#: Seconds after which a signal that finds them at work comes again, and for which it does so.
+_SOON, _LATEST = 0.02, 1.0
 
 
 def stopped_by() -> int | None:
@@ -190,17 +196,31 @@ def _told_apart() -> Iterator[None]:
 def listening() -> Iterator[None]:
     """Let SIGTERM and SIGHUP stop a command as Ctrl-C does; what nohup ignores stays ignored.
 
-    Code that a library written in C calls back, such as a compiler's, cannot be left by an exception: Python
-    writes that it ignores it, and the library fails. Of a signal nothing is written. After one, the next ends
-    Python without a word.
+    Python that a library written in C calls back cannot be left by an exception: the library fails, or goes
+    on, and Python writes that it ignores the exception. So a signal acts a moment later where it finds numba
+    or LLVM at work, or where what it raised was ignored, of which nothing is written. After one that acted,
+    the next ends Python without a word.
     """
+    timers: list[threading.Timer] = []
 
-    def stop(number: int, _frame: object) -> None:
+    def again(number: int) -> None:
+        timers.append(threading.Timer(_SOON, _to_this_process, (number,)))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    def stop(number: int, frame: FrameType | None) -> None:
         _HEARD.append(number)
+        # A compiler may take long, and can be left.
+        if len(timers) * _SOON < _LATEST and _in_compiled(frame):
+            again(number)
+            return
+        timers.clear()
         raise KeyboardInterrupt
 
     def ignored(unraisable: Any) -> None:
-        if not (_HEARD and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+        if _HEARD and issubclass(unraisable.exc_type, KeyboardInterrupt):
+            again(_HEARD[-1])
+        else:
             hook(unraisable)
 
     hook, sys.unraisablehook = sys.unraisablehook, ignored
@@ -213,7 +233,23 @@ def listening() -> Iterator[None]:
                 signal.signal(number, stop)
         yield
     finally:
+        for timer in timers:
+            timer.cancel()
         sys.unraisablehook = hook
         for number, handler in former.items():
             told = _HEARD and handler is not signal.SIG_IGN
             signal.signal(number, signal.SIG_DFL if told else handler)
+
+
+def _to_this_process(number: int) -> None:
+    main = threading.main_thread().ident
+    if main is not None:
+        signal.pthread_kill(main, number)
+
+
+def _in_compiled(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith(_COMPILED):
+            return True
+        frame = frame.f_back
+    return False

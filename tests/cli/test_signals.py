@@ -150,3 +150,43 @@ def test_an_error_after_a_query_that_was_interrupted_is_told(capsys):
         code = _outcome(prompt)
     assert code == ExitCode.WRONG_USE
     assert capsys.readouterr().err == "cte-lake: it cannot be read\n"
+
+
+def stopped(work):
+    """Run something that is told to stop, and wait where it went on."""
+    work()
+    time.sleep(60)
+
+
+def stopped_in(module):
+    """Be told to stop in a function of a module; say so when it is done with its work."""
+    done = []
+    names = {"__name__": module, "signal": signal, "done": done}
+    exec("def work():\n    signal.raise_signal(signal.SIGTERM)\n    done.append(1)\n", names)
+    with pytest.raises(KeyboardInterrupt), listening():
+        stopped(names["work"])
+    return bool(done)
+
+
+@pytest.mark.parametrize("module", ["numba.core.serialize", "llvmlite.binding.executionengine"])
+def test_a_signal_acts_after_what_compiled_code_calls_back(module):
+    assert stopped_in(module)
+    assert not stopped_in("numbers")
+
+
+def test_a_signal_acts_in_a_compiler_that_takes_long():
+    names = {"__name__": "numba.core.compiler", "signal": signal, "time": time}
+    exec("def work():\n    signal.raise_signal(signal.SIGTERM)\n    time.sleep(60)\n", names)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), listening():
+        stopped(names["work"])
+    assert time.monotonic() - began < 50
+
+
+def test_a_signal_whose_exception_nobody_heard_comes_again():
+    class Closing:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt), listening():
+        stopped(Closing)

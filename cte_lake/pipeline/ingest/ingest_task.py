@@ -29,7 +29,6 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 from cte_lake.photometry import PhotometrySettings, PixelData, StarMeasurements, measure
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
-from cte_lake.pipeline.children import signals_wait
 from cte_lake.pipeline.crmask.mask_rows import CRMask, mask_for
 from cte_lake.pipeline.ingest import exposure_rows as rows
 from cte_lake.pipeline.ingest.exposure_rows import keyword_values
@@ -113,13 +112,9 @@ class _Inputs:
 
 
 def measure_or_refuse(task: MeasureTask) -> Outcome | Rejected:
-    """Measure an exposure; return what refused it, so that no retry is spent on a refusal.
-
-    A signal acts when the exposure is done: compiled code that it breaks off fails, or ends Python.
-    """
+    """Measure an exposure; return what refused it, so that no retry is spent on a refusal."""
     try:
-        with signals_wait():
-            return measure_exposure(task)
+        return measure_exposure(task)
     except Rejected as refusal:
         return refusal
 
