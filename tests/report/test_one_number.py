@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections import defaultdict
 from pathlib import Path
 
+import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -122,12 +124,21 @@ def test_a_figure_s_losses_and_model_are_those_of_the_record(hostile_lake, moves
         assert (row["cte_loss"], row["cte_loss_err"], row["model_loss"]) == pytest.approx(expected, rel=1e-9)
 
 
+def table_of(path):
+    """Rows of a table that a page offers, or that a command wrote."""
+    table = pq.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
+    return table.to_pylist()
+
+
 @pytest.mark.slow
-def test_what_stars_look_like_and_each_chip_s_loss_are_the_same_in_figure_view_and_command(
+def test_what_stars_look_like_and_each_chip_s_loss_are_the_same_on_page_in_figure_view_and_command(
     hostile_lake, tmp_path
 ):
     lake = shutil.copytree(hostile_lake, tmp_path / "lake", symlinks=True)
     told = json.loads(run("chips", "--lake", lake, "--filetype", "flt", "--length", "l", "--json"))
+    folder = Path(str(make(lake).folder))
+    page = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    offered = {one["name"]: one["command"] for one in (*page["more_figures"], *page["quality_figures"])}
     for kind, key, values in (
         ("chips", ("mjd", "chip", "bin_lo", "bin_hi", "flash"), ("loss", "loss_err")),
         ("displacement", ("pair_id", "against", "bin_lo"), ("displacement", "displacement_err")),
@@ -135,14 +146,19 @@ def test_what_stars_look_like_and_each_chip_s_loss_are_the_same_in_figure_view_a
         ("focus", ("imagename",), ("focus", "focus_err")),
     ):
         data = tmp_path / f"{kind}.parquet"
-        run("plot", kind, "--lake", lake, "--data", data, "-o", tmp_path / f"{kind}.png")
-        drawn = pq.read_table(data).to_pylist()
+        # The command that the page gives, in another place.
+        program, *words = shlex.split(offered[kind])
+        words[words.index("--lake") + 1], words[words.index("-o") + 1] = lake, tmp_path / f"{kind}.svg"
+        assert program == "cte-lake"
+        run(*words, "--data", data)
+        drawn, on_page = table_of(data), table_of(folder / "data" / f"{kind}.csv")
+        assert drawn, kind
+        assert len(on_page) == len(drawn), kind
         asked = json.loads(run("sql", f"FROM {kind}", "--lake", lake, "--format", "json", "--limit", 100000))
         with open_lake(lake) as opened:
             of_python = [dict(row) for row in getattr(opened, kind)().rows()]
         for rows in (asked, of_python, *([told] if kind == "chips" else [])):
             found = {tuple(row[name] for name in key): [row[name] for name in values] for row in rows}
-            assert drawn, kind
-            for row in drawn:
+            for row in (*drawn, *on_page):
                 expected = found[tuple(row[name] for name in key)]
                 assert [row[name] for name in values] == pytest.approx(expected, rel=1e-9, nan_ok=True), kind
