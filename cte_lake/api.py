@@ -26,8 +26,8 @@ from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
-from cte_lake.views.readonly import check_plan, connected, plain_error, seal
-from cte_lake.views.running import close, parts_of, readable, run, to_arrow
+from cte_lake.views.readonly import check_plan, connected, seal
+from cte_lake.views.running import Turn, parts_of, readable, run, to_arrow
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
 
@@ -110,8 +110,9 @@ class Lake:
         self._added = binding.added if binding is not None else {}
         self._timeout = timeout
         self._own = OwnTables()
+        self._turn = Turn(connection)
         # A connection that reads by a file system of Python's must not outlive the interpreter.
-        self._closing = weakref.finalize(self, connection.close)
+        self._closing = weakref.finalize(self, self._turn.close)
         #: Exposure files whose rows the connection holds.
         self._listed = listed
 
@@ -124,18 +125,20 @@ class Lake:
     def refresh(self) -> None:
         """Take up exposures that came since the last query; every query does it by itself."""
         # Listed before they are read: what comes between is taken up next time.
-        exposures = self.stored.dataset("exposures")
-        listed = frozenset(exposures.listing())
-        if listed != self._listed and self._binding is not None:
-            self._binding.take(exposures.rows())
-            self._listed = listed
+        with self._turn:
+            exposures = self.stored.dataset("exposures")
+            listed = frozenset(exposures.listing())
+            if listed != self._listed and self._binding is not None:
+                self._binding.take(exposures.rows())
+                self._listed = listed
 
     @property
     def names(self) -> Names:
         """Targets that are configured or have exposures in the lake, and the filters of its exposures."""
-        self.refresh()
-        found = self._connection.sql("SELECT DISTINCT target, filter FROM stored_exposures")
-        return self._configured.including(found.to_arrow_table().to_pylist())
+        with self._turn:
+            self.refresh()
+            found = self._connection.sql("SELECT DISTINCT target, filter FROM stored_exposures")
+            return self._configured.including(found.to_arrow_table().to_pylist())
 
     def select(self, selection: Selection) -> Selection:
         """Return a selection with targets and filters as this lake names them.
@@ -195,7 +198,7 @@ class Lake:
                 check_plan(self._connection, statement.text, params)
             return take(readable(self._connection.sql(statement.asked, params=params or None)), told)
 
-        try:
+        with self._turn:
             statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query), statement.tree)
@@ -205,8 +208,6 @@ class Lake:
                 # DuckDB proposes names like the one it misses: it has to know them all.
                 self._make(None, statement.tree)
                 return run(self._connection, asked, self._timeout)
-        except duckdb.Error as error:
-            raise plain_error(error) from error
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
@@ -294,12 +295,10 @@ class Lake:
         self.refresh()
         chosen = self.select(selection or Selection()).where()
         elsewhere = partial(self._by(self._binding, workers).slopes, radius=aperture) if workers else None
-        try:
+        with self._turn:
             self._binding.keep(
                 aperture, estimators, chosen, lambda ask: run(self._connection, ask, None), elsewhere
             )
-        except duckdb.Error as error:
-            raise plain_error(error) from error
 
     def audit_images(
         self, queries: Mapping[str, str], share: float, workers: WorkerSettings | None = None
@@ -319,10 +318,8 @@ class Lake:
             return {name: self.sql(query).arrow() for name, query in queries.items()}
         self.refresh()
         elsewhere = partial(self._by(self._binding, workers).audits, queries) if workers else None
-        try:
+        with self._turn:
             return self._binding.image_audits(queries).rows(share, elsewhere)
-        except duckdb.Error as error:
-            raise plain_error(error) from error
 
     @staticmethod
     def _by(binding: Binding, workers: WorkerSettings) -> ByWorkers:
@@ -346,17 +343,19 @@ class Lake:
         UsageError
             If the name is none, or means something already.
         """
-        self._own.register(self._connection, name, table)
+        with self._turn:
+            self._own.register(self._connection, name, table)
 
     def use_coefficients(self, coefficients: CoefficientSet) -> None:
         """Make a coefficient set the one that ``cte_corrected(...)`` uses in this lake's queries."""
         from cte_lake.model.sqlmacro import use_coefficients
 
-        use_coefficients(self._connection, coefficients)
+        with self._turn:
+            use_coefficients(self._connection, coefficients)
 
     def close(self) -> None:
         """Close the connection."""
-        close(self._connection)
+        self._turn.close()
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     import pandas as pd
     from astropy.table import QTable
+    from numpy.typing import NDArray
 
 #: Rows that a notebook shows; the first and the last of them.
 _SHOWN_FIRST, _SHOWN_LAST = 15, 5
@@ -24,8 +25,9 @@ class Result:
     """Rows of a query, with the units and descriptions of their columns.
 
     ``result["flux"]`` is a column (an astropy quantity where it has a unit), ``result[0]`` a row,
-    ``result[:10]`` and ``result[["mjd", "cte_loss"]]`` smaller results; a loop goes over rows. Whatever reads
-    Arrow's C stream takes it as it is: ``polars.DataFrame(result)``, ``pyarrow.table(result)``.
+    ``result[:10]``, ``result[mask]`` and ``result["mjd", "cte_loss"]`` smaller results; a loop goes over
+    rows, and ``"flux" in result`` says whether there is such a column. Whatever reads Arrow's C stream takes
+    it as it is: ``polars.DataFrame(result)``, ``pyarrow.table(result)``.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ class Result:
             import polars
         except ImportError:
             raise UsageError("polars is not installed; pip install polars") from None
-        return polars.DataFrame(self)
+        from cte_lake.views.plain_types import storable
+
+        return polars.DataFrame(storable(self._table))
 
     def astropy(self) -> QTable:
         """Return an astropy table with units and descriptions; NULL is masked."""
@@ -95,6 +99,9 @@ class Result:
     def __len__(self) -> int:
         return int(self._table.num_rows)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.columns if isinstance(key, str) else any(row == key for row in self)
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for batch in self._table.to_batches(max_chunksize=1000):
             yield from batch.to_pylist()
@@ -103,32 +110,35 @@ class Result:
     def __getitem__(self, key: int) -> dict[str, Any]: ...
 
     @overload
-    def __getitem__(self, key: slice | list[str]) -> Result: ...
+    def __getitem__(self, key: slice | list[Any] | tuple[str, ...] | NDArray[Any]) -> Result: ...
 
     @overload
     def __getitem__(self, key: str) -> Any: ...
 
-    def __getitem__(self, key: str | int | slice | list[str]) -> Any:
-        """Return a column by name, a row by number, or a smaller result by a slice or names.
+    def __getitem__(self, key: Any) -> Any:
+        """Return a column by name, a row by number, or a smaller result by names, a slice, rows or a mask.
 
         Raises
         ------
         UsageError
-            If there is no such column.
+            If there is no such column, or `key` is none of these.
         IndexError
             If there is no such row.
         """
+        import numpy as np
+
         if isinstance(key, str):
             return self._only([key]).astropy()[key]
-        if isinstance(key, slice):
-            chosen = range(*key.indices(len(self)))
-            return Result(self._table.take(pa.array(chosen, pa.int64())))
-        if isinstance(key, list):
-            return self._only(key)
-        place = key + len(self) if key < 0 else key
-        if not 0 <= place < len(self):
-            raise IndexError(f"row {key} of {len(self)}")
-        return dict(self._table.slice(place, 1).to_pylist()[0])
+        if isinstance(key, list | tuple) and all(isinstance(name, str) for name in key):
+            return self._only(list(key))
+        if not isinstance(key, slice):
+            key = np.ma.filled(key, False)
+            if key.ndim > 1 or key.dtype.kind not in "iub"[: 2 + key.ndim]:
+                raise UsageError("a result is indexed by columns, rows, a slice or a mask of its rows")
+        chosen = np.arange(len(self))[key]
+        if np.ndim(chosen) == 0:
+            return dict(self._table.slice(int(chosen), 1).to_pylist()[0])
+        return Result(self._table.take(pa.array(chosen)))
 
     def _only(self, names: list[str]) -> Result:
         for name in names:
@@ -167,7 +177,8 @@ class Result:
             body += "".join(_html_row(row) for row in self[-_SHOWN_LAST:])
         count = f"{len(self):,} row{'' if len(self) == 1 else 's'} &times; {len(notes)} columns"
         return (
-            f"<div><table><thead><tr>{head}</tr><tr>{units}</tr></thead><tbody>{body}</tbody></table>"
+            f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr><tr>{units}</tr></thead>'
+            f"<tbody>{body}</tbody></table>"
             f'<p style="color:#777">{count}</p></div>'
         )
 

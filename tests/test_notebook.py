@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -54,8 +58,18 @@ def test_a_result_iterates_indexes_and_converts(lake):
     assert polars.DataFrame(result).shape == (len(result), len(result.columns))
     assert result.polars().columns == result.columns
     assert pa.table(result).schema.field("sky").metadata[b"unit"]
-    with pytest.raises(IndexError):
-        result[len(result)]
+    assert result["x", "y"].columns == ["x", "y"]
+    assert len(result[result["y"].value > 1000]) == np.sum(result["y"].value > 1000)
+    assert result[np.array([0, -1])][1] == result[-1]
+    assert "sky" in result
+    assert "nothing" not in result
+    assert result[3] in result
+    for wrong in (len(result), np.array([len(result)])):
+        with pytest.raises(IndexError):
+            result[wrong]
+    for wrong in (1.5, None, True, [[0]]):
+        with pytest.raises(UsageError, match="indexed by columns, rows, a slice or a mask"):
+            result[wrong]
     with pytest.raises(UsageError, match="no column 'nothing'"):
         result["nothing"]
 
@@ -132,8 +146,12 @@ def test_a_table_of_ones_own_joins(lake):
     lake.register("mine", mine)
     joined = lake.sql("SELECT count(*) AS n FROM phot JOIN mine USING (master_id)")
     assert joined[0]["n"] == 4
-    lake.register("frame", pd.DataFrame({"master_id": [3]}))
-    assert lake.sql("FROM frame")[0] == {"master_id": 3}
+    index = pd.Index([3], name="master_id")
+    lake.register("frame", pd.DataFrame({"day": pd.period_range("2016-08-01", periods=1)}, index=index))
+    assert lake.sql("SELECT master_id, year(day) AS year FROM frame")[0] == {"master_id": 3, "year": 2016}
+    for wrong in (pd.DataFrame({"a": [1, "x"]}), {"a": [2**70]}, pd.DataFrame()):
+        with pytest.raises(UsageError, match=r"several types|no columns"):
+            lake.register("frame", wrong)
     for name in ("cte", "no name", "stored_phot"):
         with pytest.raises(UsageError):
             lake.register(name, mine)
@@ -150,6 +168,45 @@ def test_figures_and_fits_are_methods(lake):
     with pytest.raises(cte_lake.CteLakeError):
         lake.fit(target="ngc104", filetype="flt")
     assert "exposures of 1 target" in lake._repr_html_()
+
+
+def test_threads_wait_for_their_turn(lake):
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(lambda: len(lake.sql("FROM phot"))) for _ in range(8)]
+        assert [each.result(timeout=300) for each in found] == [600] * 8
+
+
+def test_a_closed_lake_says_so_and_its_results_stay(lake):
+    with cte_lake.open_lake(lake.stored) as other:
+        kept = other.sql("FROM exposures")
+    assert len(kept.astropy()) == len(kept) == 2
+    with pytest.raises(UsageError, match="this lake is closed; open it again"):
+        other.exposures()
+
+
+def test_closing_ends_the_query_of_another_thread(lake):
+    other = cte_lake.open_lake(lake.stored)
+    with ThreadPoolExecutor(1) as pool:
+        endless = pool.submit(other.sql, "SELECT count(*) FROM range(100000000000) WHERE sqrt(range) < 0")
+        while not any(thread.name == "cte-lake query" for thread in threading.enumerate()):
+            assert not endless.done()
+        other.close()
+        with pytest.raises(UsageError, match=r"Interrupted|closed"):
+            endless.result(timeout=300)
+
+
+@pytest.mark.slow
+def test_python_ends_while_a_thread_asks(lake):
+    program = """
+import sys, threading, time, cte_lake
+lake = cte_lake.open_lake(sys.argv[1])
+query = "SELECT count(*) FROM range(100000000000) WHERE sqrt(range) < 0"
+threading.Thread(target=lake.sql, args=(query,), daemon=True).start()
+while not any(thread.name == "cte-lake query" for thread in threading.enumerate()):
+    time.sleep(0.01)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(lake.stored)], timeout=300, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_error_is_a_sentence_in_a_notebook(lake):

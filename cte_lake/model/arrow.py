@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from astropy.table import Table
 
+from cte_lake.errors import UsageError
 from cte_lake.model.correct_table import as_table
 
 
@@ -17,18 +18,33 @@ def arrow_of(table: Any) -> pa.Table:
     Parameters
     ----------
     table : table
-        Times become timestamps in UTC, missing values NULL, columns of several values a row lists.
+        Times become timestamps in UTC, missing values NULL, columns of several values a row lists, what
+        pandas indexes by columns.
 
     Raises
     ------
     UsageError
-        If it is no table.
+        If it is no table, or a column holds values of several types or too large a number.
     """
     own = as_table(table)
     if isinstance(own, pa.Table):
         return own
-    if not isinstance(own, Table):
-        return pa.Table.from_pandas(own, preserve_index=False)
+    try:
+        return _of_astropy(own) if isinstance(own, Table) else _of_pandas(own)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        raise UsageError(f"a column holds values of several types, or too large a number: {error}") from None
+
+
+def _of_pandas(frame: Any) -> pa.Table:
+    levels = [level for level in frame.index.names if level is not None and level not in frame.columns]
+    frame = frame.reset_index(levels) if levels else frame
+    periods = {
+        name: "datetime64[us]" for name, kind in frame.dtypes.items() if str(kind).startswith("period[")
+    }
+    return pa.Table.from_pandas(frame.astype(periods), preserve_index=False)
+
+
+def _of_astropy(own: Table) -> pa.Table:
     arrays, fields = [], []
     for name in own.colnames:
         array = _array(own[name])

@@ -36,6 +36,8 @@ class OwnTables:
             raise UsageError(f"{name!r} is not a valid name for a table; use letters, digits and underscores")
         if means_something(connection, name.lower()):
             raise UsageError(f"{name!r} is a name that the lake uses itself; choose another for the table")
+        if not column_names(table):
+            raise UsageError(f"the table for {name!r} has no columns")
         connection.register(name, table)
         units = column_facts(table)[1]
         self.units[name.lower()] = {each.lower(): units.get(each, "") for each in column_names(table)}

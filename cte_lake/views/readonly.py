@@ -122,6 +122,8 @@ def plain_error(error: duckdb.Error) -> CteLakeError:
         return UsageError(
             f"the query reaches outside the lake, to {what}; only the lake's own files are read"
         )
+    if isinstance(error, duckdb.ConnectionException) and "closed" in text:
+        return UsageError("this lake is closed; open it again with open_lake")
     if isinstance(error, duckdb.OutOfMemoryException):
         return UsageError(f"the query needs more memory than it may use: {text}; raise the memory limit")
     failed = UsageError(f"the query failed: {text}")

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+import duckdb
+
 from cte_lake.errors import UsageError
 from cte_lake.views.columns import ViewColumn, with_notes
+from cte_lake.views.readonly import plain_error
 
 if TYPE_CHECKING:
-    import duckdb
     import pyarrow as pa
 
 T = TypeVar("T")
@@ -52,24 +54,58 @@ def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([batch])
 
 
-def close(connection: duckdb.DuckDBPyConnection) -> None:
-    """Close a connection; one whose query does not end, as on a dead disk, ends with the process."""
-    import duckdb
+class Turn:
+    """Who has it uses a connection alone, and meets DuckDB's errors as one sentence.
 
-    with contextlib.suppress(duckdb.ResourceInUseException):
-        connection.close()
+    DuckDB refuses a second thread; here it waits for its turn.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        The connection.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._lock.release()
+        if isinstance(error, duckdb.Error):
+            raise plain_error(error) from error
+
+    def close(self) -> None:
+        """Close the connection; a query of another thread is ended before.
+
+        One whose query does not end, as on a dead disk, ends with the process.
+        """
+        end = time.monotonic() + _PATIENCE
+        while not self._lock.acquire(timeout=_AGAIN):
+            if time.monotonic() > end:
+                return
+            self._connection.interrupt()
+        with contextlib.suppress(duckdb.ResourceInUseException):
+            self._connection.close()
+        self._lock.release()
 
 
-def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event) -> None:
+def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event, asking: threading.Thread) -> None:
     """End a query and wait for that, however often Ctrl-C is pressed meanwhile.
 
-    It is told so again and again: DuckDB forgets what it was told before the query began.
+    It is told so again and again: DuckDB forgets what it was told before the query began. A thread that is
+    within DuckDB when Python ends aborts the process. (A join that is interrupted takes the thread for dead.)
     """
     end = time.monotonic() + _PATIENCE
     while not done.is_set() and time.monotonic() < end:
         with contextlib.suppress(KeyboardInterrupt):
             connection.interrupt()
             done.wait(_AGAIN)
+    if done.is_set():
+        with contextlib.suppress(KeyboardInterrupt):
+            asking.join()
 
 
 def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: float | None) -> T:
@@ -105,11 +141,12 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
             done.set()
 
     late = False
+    asking = threading.Thread(target=ask, name="cte-lake query", daemon=True)
     try:
-        threading.Thread(target=ask, name="cte-lake query", daemon=True).start()
+        asking.start()
         late = not done.wait(timeout)
     finally:
-        _outlast(connection, done)
+        _outlast(connection, done, asking)
     if late:
         raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
     if errors:
