@@ -20,6 +20,7 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.errors import ExitCode
+from cte_lake.workflow.schedule import AT
 
 _MONITOR = "Monitor"
 config_app = App(help="Show the configuration.")
@@ -53,7 +54,7 @@ def init(
     scheduler: Annotated[
         str, typer.Option("--scheduler", help="cron or systemd.", rich_help_panel=_MONITOR)
     ] = "cron",
-    at: Annotated[str, typer.Option("--at", help="Time of day, HH:MM.", rich_help_panel=_MONITOR)] = "02:17",
+    at: Annotated[str, typer.Option("--at", help="Local time of day, HH:MM.", rich_help_panel=_MONITOR)] = AT,
     install: Annotated[
         bool,
         typer.Option(

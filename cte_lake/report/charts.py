@@ -126,6 +126,7 @@ def _facet(facet: Facet, values: list[Any]) -> dict[str, Any]:
         "values": [_name(facet.key, value) for value in values],
         "on": _on(values, facet.first),
         "colours": _colours(facet, len(values)),
+        "ordered": facet.key == "epoch_mjd",
     }
 
 

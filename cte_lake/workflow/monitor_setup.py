@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import write_bytes
 from cte_lake.workflow.schedule import (
+    AT,
     CRON,
     SERVICE,
     TIMER,
@@ -27,6 +30,8 @@ from cte_lake.workflow.schedule import (
 )
 
 SCHEDULERS = ("cron", "systemd")
+#: Seconds after which a scheduler does not answer.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,14 @@ class MonitorSetup:
     publish: Path | None = None
     fetch: bool = True
     scheduler: str = "cron"
-    at: str = "02:17"
+    at: str = AT
+
+    def __post_init__(self) -> None:
+        for option, path in (("--frames", self.frames), ("--publish", self.publish)):
+            if path is not None and not str(path).isprintable():
+                raise UsageError(
+                    f"{option} {str(path)!r} cannot stand in the settings; use a plainer path"
+                )
 
     @property
     def site(self) -> Site:
@@ -74,7 +86,7 @@ class MonitorSetup:
 
 
 def set_up(asked: MonitorSetup) -> bool:
-    """Make the lake where there is none, and write the section ``refresh`` of its settings.
+    """Make the lake where there is none, and write what its settings lack of the section ``refresh``.
 
     Returns
     -------
@@ -84,21 +96,35 @@ def set_up(asked: MonitorSetup) -> bool:
     Raises
     ------
     ConfigError
-        If the lake's settings have another such section.
+        If the lake's settings say otherwise.
+    UsageError
+        If what is asked for cannot stand in the entry; nothing is made then.
     """
+    # What is wrong with the entry is said before anything is made.
+    _ = asked.site
     made = create_lake(asked.lake)
     place = asked.lake.settings_file
     text = place.read_text()
     found = tomllib.loads(text).get("refresh")
+    stated = found or {}
+    # JSON's strings and truth values are TOML's too.
+    values = {key: json.dumps(value, ensure_ascii=False) for key, value in asked.settings.items()}
+    for key, value in asked.settings.items():
+        if key in stated and stated[key] != value:
+            raise ConfigError(
+                f"{place} has a section [refresh] with other settings: {key} = {stated[key]!r}, "
+                f"not {values[key]}; edit it, or remove it"
+            )
+    lines = "".join(f"{key} = {value}\n" for key, value in values.items() if key not in stated)
+    head = "[refresh]\n"
     if found is None:
-        # JSON's strings and truth values are TOML's too.
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in asked.settings.items()]
-        section = "\n".join(
-            ("", "# What the night does; `cte-lake config show` has all keys.", "[refresh]", *lines, "")
-        )
-        place.write_bytes((text.rstrip("\n") + "\n" + section).encode())
-    elif {key: found.get(key) for key in asked.settings} != asked.settings:
-        raise ConfigError(f"{place} has a section [refresh] with other settings; edit it, or remove it")
+        note = "\n# What the night does; `cte-lake config show` has all keys.\n"
+        place.write_bytes(f"{text.rstrip(chr(10))}\n{note}{head}{lines}".encode())
+    elif lines:
+        before, there, after = f"\n{text}".partition(f"\n{head}")
+        if not there:
+            raise ConfigError(f"{place} has settings of refresh elsewhere; add to them {lines.strip()!r}")
+        place.write_bytes(f"{before}{there}{lines}{after}"[1:].encode())
     return made
 
 
@@ -128,10 +154,14 @@ def install_entry(asked: MonitorSetup) -> str:
         If the scheduler is not there or refuses.
     """
     if asked.scheduler == "cron":
-        current = _run(("crontab", "-l"), may_fail=True)
+        current = _run(("crontab", "-l"), none=r"no f?crontab|can't open|no such file")
         _run(("crontab", "-"), in_crontab(current, asked.site))
         return "the crontab of this user has the entry"
     units = Path("~/.config/systemd/user").expanduser()
+    service, entry = units / SERVICE, service_text(asked.site)
+    environment = re.compile(r"^Environment=.*CTE_LAKE_LAKE=.*$", re.MULTILINE)
+    if service.is_file() and environment.findall(service.read_text()) != environment.findall(entry):
+        raise UsageError(f"{service} runs the night of another lake; take cron for this one, or remove it")
     units.mkdir(parents=True, exist_ok=True)
     write_entry(asked, units)
     _run(("systemctl", "--user", "daemon-reload"))
@@ -139,12 +169,19 @@ def install_entry(asked: MonitorSetup) -> str:
     return f"{TIMER} of this user is enabled; `loginctl enable-linger` lets it run while nobody is logged in"
 
 
-def _run(command: tuple[str, ...], given: str = "", may_fail: bool = False) -> str:
+def _run(command: tuple[str, ...], given: str = "", none: str = "") -> str:
+    """Return what a command prints, '' where it fails and what it says matches `none`."""
     if shutil.which(command[0]) is None:
         raise UsageError(
             f"there is no {command[0]} on this machine; leave --install out and use another scheduler"
         )
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
-    if done.returncode and not may_fail:
+    try:
+        done = subprocess.run(
+            command, input=given, capture_output=True, encoding="utf-8", errors="surrogateescape",
+            check=False, timeout=_PATIENCE, env={**os.environ, "LC_ALL": "C"},
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UsageError(f"{' '.join(command)} does not answer: {error}") from error
+    if done.returncode and not (none and re.search(none, done.stderr, re.IGNORECASE)):
         raise UsageError(f"{' '.join(command)} refuses: {done.stderr.strip() or done.returncode}")
     return "" if done.returncode else done.stdout

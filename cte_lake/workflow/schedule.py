@@ -17,8 +17,13 @@ _MONTHLY = (
     "read every byte."
 )
 _HOUSEKEEPING = 'refresh --step compact --step "vacuum --grace 30d --yes" --step verify'
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
-_ADDRESS = re.compile(r"[^\s@,<>'\"%$`\\]+@[^\s@,<>'\"%$`\\]+|[A-Za-z_][\w.-]*")
+#: Local time of the night: no zone puts its clocks on or back then, so that no day lacks it or has it twice.
+AT = "04:17"
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+#: What cron takes for an address; to others it sends nothing, and says so in the system's log alone.
+_ADDRESS = re.compile(r"[A-Za-z0-9][\w.+!-]*(@[A-Za-z0-9][A-Za-z0-9.-]*)?", re.ASCII)
+#: Longest line that every cron reads.
+_LONGEST = 900
 
 
 @dataclass(frozen=True)
@@ -43,25 +48,27 @@ class Site:
     Raises
     ------
     UsageError
-        If address or time are none, or a path holds a line break.
+        If address or time are none, or a path cannot stand in such an entry.
     """
 
     lake: str
     command: str
     mail: str
     options: str = ""
-    at: str = "02:17"
+    at: str = AT
     user: str = ""
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.mail):
             raise UsageError(
-                f"--mail {self.mail!r} is not an address; write NAME@HOST, or the name of a local user"
+                f"--mail {self.mail!r} is not an address that cron takes; write NAME@HOST, or the name of a "
+                "local user"
             )
         if not _TIME.fullmatch(self.at):
-            raise UsageError(f"--at {self.at!r} is not a time of day; write HH:MM, such as 02:17")
+            raise UsageError(f"--at {self.at!r} is not a time of day; write HH:MM, such as {AT}")
         for path in (self.lake, self.command):
-            if not path.isprintable():
+            # Cron cuts blanks off the end of a setting.
+            if not path.isprintable() or path != path.strip() or len(path.encode()) > _LONGEST:
                 raise UsageError(f"{path!r} cannot stand in an entry of cron or systemd; use a plainer path")
 
     @property
@@ -111,12 +118,12 @@ def service_text(site: Site) -> str:
     """Return the systemd service of the night."""
     script = (
         'exec 3>&1; told=$("$0" "$@" 2>&1 >&3); code=$?; test -z "$told" || test $code -eq 75 || '
-        'echo "$told" | mail -s "cte-lake refresh" "$MAILTO"; exit $code'
+        'echo "$told" | timeout 600 mail -s "cte-lake refresh" "$MAILTO" || echo "$told" >&2; exit $code'
     )
     user = f"User={site.user}\n" if site.user else ""
-    command = (
-        f"{_unit_word(site.command)} refresh{' ' + site.options.replace('%', '%%') if site.options else ''}"
-    )
+    # Where variables stand for something, a $ is doubled.
+    words = (_unit_word(site.command).replace("$", "$$"), "refresh", site.options.replace("%", "%%"))
+    command = " ".join(filter(None, words))
     return f"""\
 [Unit]
 Description=Bring the CTE lake up to date
@@ -124,8 +131,8 @@ Description=Bring the CTE lake up to date
 [Service]
 Type=oneshot
 {user}Environment={_unit_word(f"CTE_LAKE_LAKE={site.lake}")}
-Environment=MAILTO={site.mail.replace("%", "%%")}
-# {_MAILED.format(how=", as cron does it")}
+Environment=MAILTO={site.mail}
+# {_MAILED.format(how=", as cron does it")} The journal has it where no mail can be sent.
 ExecStart=/bin/sh -c '{script}' {command}
 # Another refresh is running: that one reports.
 SuccessExitStatus=75
@@ -152,8 +159,8 @@ WantedBy=timers.target
 
 
 def _unit_word(text: str) -> str:
-    """Return one word of a unit file: quoted where need be, its specifiers and variables left as they are."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """Return one word of a unit file: quoted where need be, with nothing that systemd would replace."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if re.search(r"[\s'\"\\;]", text) else escaped
 
 
@@ -163,3 +170,17 @@ def in_crontab(crontab: str, site: Site) -> str:
     pattern = rf"^{re.escape(begin)}\n.*?^{re.escape(end)}\n?"
     others = re.sub(pattern, "", crontab, flags=re.MULTILINE | re.DOTALL)
     return f"{others.rstrip()}\n\n".lstrip() + cron_text(site)
+
+
+def night_in(crontab: str, lake: str) -> dict[str, str] | None:
+    """Return the settings in force where a crontab starts the night of a lake; None where it does not."""
+    settings: dict[str, str] = {}
+    for line in crontab.splitlines():
+        if found := re.fullmatch(r"\s*(\w+)\s*=\s*(.*?)\s*", line):
+            settings[found[1]] = re.sub(r"""^(['"])(.*)\1$""", r"\2", found[2])
+        elif re.match(r"(?!.*--step)\s*[\d*@].*\brefresh\b", line) and lake in (
+            settings.get("CTE_LAKE_LAKE"),
+            *re.split(r"[\s'\"]+", line),
+        ):
+            return settings
+    return None

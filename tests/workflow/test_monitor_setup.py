@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -25,10 +26,11 @@ from cte_lake.errors import ConfigError, ExitCode, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night, keep_night
+from cte_lake.workflow import monitor_setup
 from cte_lake.workflow.doctor import examine, machine
 from cte_lake.workflow.monitor_setup import MonitorSetup, install_entry, set_up, write_entry
 from cte_lake.workflow.refresh import night_of
-from cte_lake.workflow.schedule import Site, cron_text, in_crontab, service_text, timer_text
+from cte_lake.workflow.schedule import AT, Site, cron_text, in_crontab, service_text, timer_text
 
 JOBS = Path(__file__).resolve().parents[2] / "jobs"
 EXAMPLE = Site(
@@ -81,8 +83,12 @@ def test_the_housekeeping_of_a_late_night_is_on_the_same_day_of_the_month():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"mail": "two words"}, {"mail": ""}, {"mail": "a@b; rm -r /"}, {"at": "24:00"}, {"lake": "/data/a\nb"}],
-)
+    [
+        {"mail": "two words"}, {"mail": ""}, {"mail": "a@b; rm -r /"}, {"mail": "-oQ@host"},
+        {"mail": "lead@h\u00f6st"}, {"mail": "a@b@c"}, {"at": "24:00"}, {"at": "4:7"}, {"lake": "/data/a\nb"},
+        {"lake": "/data/blank "}, {"lake": "/data/" + "long" * 300}, {"lake": "/data/\udcff"},
+    ],
+)  # fmt: skip
 def test_what_would_break_an_entry_is_refused(wrong):
     with pytest.raises(UsageError):
         replace(EXAMPLE, **wrong)
@@ -96,8 +102,29 @@ def test_an_entry_replaces_the_lake_s_older_one_and_leaves_all_else():
     assert once.count("refresh --frames") == 1
     assert twice.count("refresh --frames") == 2
     assert "\n0 3 * * * " in twice
-    assert "\n17 2 * * * " in twice
+    assert "\n17 4 * * * " in twice
     assert in_crontab("", EXAMPLE) == cron_text(EXAMPLE)
+
+
+def test_systemd_reads_a_lake_with_its_signs_as_it_is():
+    text = service_text(replace(EXAMPLE, lake='/data/50% of $x "a" \\b', command="/opt/a$b/cte-lake"))
+    # In a setting a $ stands for itself, in a command it is doubled (systemd.exec(5), systemd.service(5)).
+    assert 'Environment="CTE_LAKE_LAKE=/data/50%% of $x \\"a\\" \\\\b"' in text.splitlines()
+    assert text.count("' /opt/a$$b/cte-lake refresh ") == 1
+
+
+def test_no_zone_lacks_the_time_of_the_night_or_has_it_twice():
+    zones = ("Europe/Berlin", "Europe/Helsinki", "America/New_York", "America/Nuuk", "Asia/Gaza")
+    hour, minute = map(int, AT.split(":"))
+    first = datetime(2026, 1, 1, hour, minute)
+    for zone in zones:
+        offsets = set()
+        for day in range(366):
+            for later in (timedelta(0), timedelta(minutes=146)):
+                when = (first + timedelta(days=day) + later).replace(tzinfo=ZoneInfo(zone))
+                assert when.utcoffset() == when.replace(fold=1).utcoffset(), (zone, when)
+                offsets.add(when.utcoffset())
+        assert len(offsets) > 1, zone
 
 
 def test_init_writes_settings_that_the_night_reads_and_does_it_once(lake, asked, tmp_path):
@@ -125,6 +152,30 @@ def test_units_are_written_into_a_folder(asked, tmp_path):
     assert f"CTE_LAKE_LAKE={asked.lake}" in files[0].read_text()
 
 
+def test_init_adds_to_the_settings_of_refresh_what_they_lack(lake, asked):
+    create_lake(lake)
+    text = lake.settings_file.read_text()
+    place = Path(str(lake.settings_file))
+    place.write_text(text + "\n[refresh]\nfit = false # for now\n\n[measure]\naperture = 5\n")
+    assert not set_up(asked)
+    config = load_settings(lake, environment={}).config
+    assert (config.refresh.fit, config.refresh.fetch, config.measure.aperture) == (False, False, 5)
+    assert config.refresh.frames == str(asked.frames)
+    with pytest.raises(ConfigError, match=r"fetch = False, not true; edit it"):
+        set_up(replace(asked, fetch=True))
+    place.write_text(text + "\nrefresh.fit = false\n")
+    with pytest.raises(ConfigError, match="has settings of refresh elsewhere"):
+        set_up(asked)
+
+
+def test_nothing_is_made_where_the_entry_could_not_be(lake, asked):
+    with pytest.raises(UsageError, match="--mail '' is not an address"):
+        set_up(replace(asked, mail=""))
+    with pytest.raises(UsageError, match=r"--publish .* cannot stand in the settings"):
+        replace(asked, publish=Path("/www/\x7f"))
+    assert not Path(str(lake)).exists()
+
+
 @pytest.fixture
 def crontab(tmp_path, monkeypatch):
     """A program crontab that keeps its table in a file."""
@@ -145,6 +196,49 @@ def test_init_installs_and_the_doctor_finds_what_it_installed(crontab, asked, la
     assert install_entry(asked) == "the crontab of this user has the entry"
     assert crontab.read_text().count("# cte-lake begin") == 1
     assert outcomes(lake)["scheduler"][0] == "ok"
+
+
+def test_the_doctor_looks_at_the_entry_of_this_lake(crontab, asked, lake):
+    set_up(asked)
+    install_entry(asked)
+    entry = crontab.read_text()
+    crontab.write_text(entry.replace(f"LAKE={lake}", f"LAKE={lake}2"))
+    assert machine.scheduler(lake).outcome == "warn"
+    crontab.write_text(re.sub(r"^(\d.*)$", r"# \1", entry, flags=re.MULTILINE))
+    assert machine.scheduler(lake).outcome == "warn"
+    crontab.write_text(re.sub("MAILTO=.*", 'MAILTO=""', entry))
+    assert "mails nobody; write an address behind MAILTO=" in machine.scheduler(lake).line
+    crontab.write_text(re.sub("COMMAND=.*", "COMMAND=/old/venv/bin/cte-lake", entry))
+    assert machine.scheduler(lake).outcome == "fail"
+    assert "starts /old/venv/bin/cte-lake, which is not there" in machine.scheduler(lake).line
+    crontab.write_text(f"@daily /opt/bin/cte-lake refresh --lake '{lake}'\n")
+    assert machine.scheduler(lake).outcome == "ok"
+
+
+def test_a_crontab_that_cannot_be_read_is_not_replaced(crontab, asked):
+    program = crontab.parent / "bin" / "crontab"
+    crontab.write_bytes(b"# caf\xe9\n5 5 * * * backup\n")
+    install_entry(asked)
+    before = crontab.read_bytes()
+    assert before.startswith(b"# caf\xe9\n5 5 * * * backup\n")
+    text = program.read_text()
+    program.write_text(text.replace("then cat", "then echo 'you may not' >&2; exit 1; cat"))
+    with pytest.raises(UsageError, match="crontab -l refuses: you may not"):
+        install_entry(asked)
+    assert crontab.read_bytes() == before
+    program.write_text(text.replace("then cat", "then echo 'no crontab for lead' >&2; exit 1; cat"))
+    install_entry(asked)
+    assert crontab.read_text() == cron_text(asked.site)
+
+
+def test_systemd_s_units_of_another_lake_are_left(asked, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(monitor_setup, "_run", lambda command, **_: "")
+    mine = replace(asked, scheduler="systemd")
+    assert "is enabled" in install_entry(mine)
+    assert "is enabled" in install_entry(replace(mine, mail="other@example.org"))
+    with pytest.raises(UsageError, match="runs the night of another lake"):
+        install_entry(replace(mine, lake=stored(tmp_path / "second")))
 
 
 def test_a_scheduler_that_is_not_there_is_named(asked, monkeypatch):

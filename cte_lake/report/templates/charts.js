@@ -13,13 +13,19 @@
     (x, y, r) => `M${x} ${y - r * 1.25}L${x + r * 1.1} ${y}L${x} ${y + r * 1.25}L${x - r * 1.1} ${y}Z`,
     (x, y, r) => `M${x} ${y + r * 1.2}L${x + r * 1.1} ${y - r * .8}H${x - r * 1.1}Z`,
   ];
-  const look = (chart, values) => {
+  // Of ordered values those that are shown share the whole range: neighbours would look alike.
+  const shade = (facet, index, on) => {
+    if (!facet.ordered || !on[index]) return facet.colours[index];
+    const place = on.slice(0, index).filter(Boolean).length, last = on.filter(Boolean).length - 1;
+    return facet.colours[last ? Math.round(place * (facet.colours.length - 1) / last) : 0];
+  };
+  const look = (chart, values, on) => {
     const of = (role) => {
       const index = chart.facets.findIndex((facet) => facet.role === role);
       return index < 0 ? 0 : values[index];
     };
-    const facet = chart.facets.find((one) => one.role === "colour");
-    return { colour: facet ? facet.colours[of("colour")] : "", shape: of("shape") % SHAPES.length, open: of("fill") === 1, size: 1 + .25 * Math.min(of("size"), 4) };
+    const f = chart.facets.findIndex((one) => one.role === "colour");
+    return { colour: f < 0 ? "" : shade(chart.facets[f], values[f], on[f]), shape: of("shape") % SHAPES.length, open: of("fill") === 1, size: 1 + .25 * Math.min(of("size"), 4) };
   };
 
   const coloured = (node, colour) => {
@@ -48,6 +54,7 @@
       this.root = root;
       this.spec = JSON.parse(root.querySelector("script").textContent);
       this.on = this.spec.facets.map((facet) => facet.on.slice());
+      this.keys = [];
       this.controls();
       this.plot = document.createElement("div");
       this.plot.className = "plot";
@@ -86,9 +93,11 @@
           label.append(box);
           if (facet.role) {
             const values = this.spec.facets.map((_, k) => (k === f ? v : 0));
-            const { colour, shape, open, size } = look(this.spec, values);
+            const { shape, open, size } = look(this.spec, values, this.on);
             const key = make("svg", { class: "key", viewBox: "0 0 14 14", "aria-hidden": "true" }, label);
-            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, facet.role === "size" ? 3.4 * size : 5) }, coloured(make("g", {}, key), facet.role === "colour" ? colour : ""));
+            const group = coloured(make("g", {}, key), "");
+            make("path", { class: `mark${open ? " open" : ""}`, d: SHAPES[shape](7, 7, facet.role === "size" ? 3.4 * size : 5) }, group);
+            if (facet.role === "colour") this.keys.push(() => coloured(group, shade(facet, v, this.on[f])));
           }
           label.append(value);
           group.append(label);
@@ -116,6 +125,7 @@
       const lower = spec.points.some((point) => this.shown(point.f) && point.r !== undefined) ? 130 : 0;
       const height = Math.round(Math.min(460, Math.max(300, width * .55))) + lower;
       svg.replaceChildren();
+      this.keys.forEach((colour) => colour());
       svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       const points = spec.points.filter((point) => this.shown(point.f));
       const curves = (spec.curves || []).filter((curve) => this.shown(curve.f));
@@ -141,7 +151,7 @@
         const steps = curve.x.map((value, k) => [x.at(value), y.at(curve.y[k])]);
         const inside = steps.filter(([px]) => px >= box.left - 1 && px <= box.right + 1);
         if (inside.length > 1) {
-          const group = coloured(make("g", {}, svg), look(spec, curve.f.map((v) => Math.max(v, 0))).colour);
+          const group = coloured(make("g", {}, svg), look(spec, curve.f.map((v) => Math.max(v, 0)), this.on).colour);
           make("path", { class: "curve", "clip-path": `url(#${clip})`, d: "M" + inside.map((s) => s.map((v) => v.toFixed(1)).join(" ")).join("L") }, group);
         }
       }
@@ -150,7 +160,7 @@
     }
 
     mark(box, x, y, point, value, error, radius) {
-      const { colour, shape, open, size } = look(this.spec, point.f);
+      const { colour, shape, open, size } = look(this.spec, point.f, this.on);
       const group = coloured(make("g", {}, this.svg), colour);
       const [px, py] = [x.at(point.x), y.at(value)];
       const [top, bottom] = [y.at(value + error), y.at(value - error)].map((v) => Math.min(box.bottom, Math.max(box.top, v)));

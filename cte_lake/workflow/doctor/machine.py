@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,7 +27,7 @@ from cte_lake.config import Config
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import last_night
 from cte_lake.resources import free_memory
-from cte_lake.workflow.schedule import BEGIN, TIMER
+from cte_lake.workflow.schedule import SERVICE, TIMER, night_in
 
 
 @dataclass(frozen=True)
@@ -228,14 +228,23 @@ def clock(lake: StoredLake | None, answer: datetime | None) -> Check:
 
 
 def scheduler(lake: StoredLake) -> Check:
-    """Check that cron or systemd starts the night."""
-    crontab = _said("crontab", "-l")
-    if BEGIN.format(lake=lake) in crontab or re.search(r"^[^#\n]*cte.lake\S* refresh", crontab, re.MULTILINE):
+    """Check that cron or systemd starts the night of this lake, by a command that is there."""
+    remedy = f"`cte-lake init {shlex.quote(str(lake))} --monitor --mail ADDRESS --install` makes an entry"
+    settings = night_in(_said("crontab", "-l"), str(lake))
+    if settings is not None:
+        command = settings.get("CTE_COMMAND")
+        if command is not None and shutil.which(command) is None:
+            found = f"the crontab of this user starts {command}, which is not there"
+            return Check("scheduler", "fail", found, remedy)
+        if settings.get("MAILTO") == "":
+            found = "the crontab of this user starts the night and mails nobody"
+            return Check("scheduler", "warn", found, "write an address behind MAILTO=")
         return Check("scheduler", "ok", "the crontab of this user starts the night")
     for scope in ((), ("--user",)):
         if _said("systemctl", *scope, "is-enabled", TIMER).strip() == "enabled":
-            return Check("scheduler", "ok", f"{TIMER} of systemd starts the night")
-    remedy = f"`cte-lake init {lake} --monitor --mail ADDRESS --install` makes an entry"
+            if str(lake) in _said("systemctl", *scope, "show", "--property=Environment", SERVICE):
+                return Check("scheduler", "ok", f"{TIMER} of systemd starts the night")
+            remedy = f"{TIMER} is enabled for another lake; {remedy}"
     return Check("scheduler", "warn", "neither this user's crontab nor systemd starts the night", remedy)
 
 
@@ -246,7 +255,8 @@ def _said(*command: str) -> str:
         done = subprocess.run(
             command,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_PATIENCE,
             check=False,
             env={**os.environ, "LC_ALL": "C"},
