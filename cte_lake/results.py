@@ -162,24 +162,26 @@ class Result:
         """Return the first and last rows as HTML: units below the names, descriptions as hints."""
         notes = column_notes(self._table)
         head = "".join(
-            f'<th title="{html.escape(description, quote=True)}">{html.escape(name)}</th>'
+            f'<th style="text-align:{side}" title="{html.escape(description, quote=True)}">'
+            f"{html.escape(name)}</th>"
             for name, (_, description) in notes.items()
+            for side in ["left" if pa.types.is_string(self._table.field(name).type) else "right"]
         )
         units = "".join(
-            f'<td style="color:#777"><i>{html.escape(_PRETTY.get(unit, unit))}</i></td>'
+            f'<td style="opacity:0.7"><i>{html.escape(_PRETTY.get(unit, unit))}</i></td>'
             for unit, _ in notes.values()
         )
         whole = len(self) <= _SHOWN_FIRST + _SHOWN_LAST
         first = self[:] if whole else self[:_SHOWN_FIRST]
         body = "".join(_html_row(row) for row in first)
         if not whole:
-            body += f'<tr><td colspan="{len(notes)}">&hellip;</td></tr>'
+            body += f'<tr><td colspan="{len(notes)}" style="text-align:left">&hellip;</td></tr>'
             body += "".join(_html_row(row) for row in self[-_SHOWN_LAST:])
         count = f"{len(self):,} row{'' if len(self) == 1 else 's'} &times; {len(notes)} columns"
         return (
             f'<div style="overflow-x:auto"><table><thead><tr>{head}</tr><tr>{units}</tr></thead>'
             f"<tbody>{body}</tbody></table>"
-            f'<p style="color:#777">{count}</p></div>'
+            f'<p style="opacity:0.7">{count}</p></div>'
         )
 
 
@@ -193,7 +195,7 @@ def _html_row(row: dict[str, Any]) -> str:
 
 def _html_value(value: Any) -> str:
     if value is None:
-        return '<span style="color:#777">&ndash;</span>'
+        return '<span style="opacity:0.7">&ndash;</span>'
     if isinstance(value, float):
         return f"{value:.6g}" if abs(value) < 1e4 else f"{value:,.3f}".rstrip("0").rstrip(".")
     # A header's text may hold markup.

@@ -23,6 +23,8 @@ T = TypeVar("T")
 _PATIENCE = 30.0
 #: Time (s) after which it is told so again.
 _AGAIN = 0.05
+#: Time (s) between two looks at whether somebody wants the query to end.
+_LOOK = 0.2
 #: Rows of a part of an answer.
 _PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
@@ -144,7 +146,10 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     asking = threading.Thread(target=ask, name="cte-lake query", daemon=True)
     try:
         asking.start()
-        late = not done.wait(timeout)
+        end = float("inf") if timeout is None else time.monotonic() + timeout
+        # One long wait would not see an interrupt that came to another thread.
+        while not late and not done.wait(min(_LOOK, max(end - time.monotonic(), 0))):
+            late = time.monotonic() >= end
     finally:
         _outlast(connection, done, asking)
     if late:
