@@ -3,12 +3,14 @@
     python benchmarks/admission.py bias [--seeds N]     change of each bin's loss by the offset, in px
     python benchmarks/admission.py turn [--seeds N]     the same by rotation and scale
     python benchmarks/admission.py apart [--seeds N]    the same, the exposure on chip 1 moved the other way
+    ... --recentred                                     each exposure's apertures moved as ingest moves them
     python benchmarks/admission.py table                pointing off by so many arcsec: losses, admission
 
 `bias` measures the same pixels at the right places and at places moved alike in both exposures of a pair, so
 that noise cancels but for the stars' crossing of bin limits; the figures are means over seeds with their
-errors, in percent of the loss. `turn` moves the places by a rotation (along x) or a scale (along y) about the
-middle of the detector, so many px at its far edges. The limits of [admission] rest on both. `table` takes a
+errors, in percent of the loss. `turn` moves the places by a rotation (x) or a scale (y) about the
+middle of the detector, so many px at its far edges. With `--recentred` the apertures then go where ingest
+puts them, by the offset that it measures. The limits of [admission] rest on both. `table` takes a
 pair through the commands with the pointing of its headers moved, once without and once with `align`.
 """
 
@@ -38,6 +40,7 @@ from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
+from cte_lake.pipeline.ingest.position import measure_position
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
 from cte_lake.starflags import mask_of
@@ -50,10 +53,10 @@ TABLE_BINS = ((250, 500), (500, 2000), (8000, 32000))
 #: Offsets at the far edge of the detector, px.
 TURNS = (0.1, 0.2, 0.3, 0.4, 0.6)
 #: Offsets of the places in two exposures of a pair that are moved in opposite directions, px.
-APART = (0.2, 0.3)
+APART = (0.06, 0.1, 0.2, 0.3)
 ROWS = 2051.0
-#: Chip and rows to the shifts in x and y.
-Move = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
+#: Chip, columns and rows to the shifts in x and y.
+Move = Callable[[int, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 DROP = mask_of(
     ["core_off_chip", "masked_core", "saturated", "few_sky_pixels", "no_sky", "neighbour", "not_measured"]
 )
@@ -65,8 +68,8 @@ WIDTH, STARS = 1024, 4000
 class Side:
     """One exposure of a pair, ready to be measured at moved places."""
 
-    def __init__(self, path: Path, chip: int, master: Path) -> None:
-        self.chip = chip
+    def __init__(self, path: Path, chip: int, master: Path, recentred: bool = False) -> None:
+        self.chip, self.recentred = chip, recentred
         image = read_chip(path, chip)
         area = area_map_for(image)
         mask = bad_pixel_mask(image.dq, image.err, image.data)
@@ -77,21 +80,26 @@ class Side:
 
     def at(self, move: Move) -> StarMeasurements:
         """Measure with every place moved."""
-        dx, dy = move(self.chip, self.y)
-        return measure(self.pixels, self.x + dx, self.y + dy, PHOTOMETRY)
+        dx, dy = move(self.chip, self.x, self.y)
+        x, y = self.x + dx, self.y + dy
+        measured = measure(self.pixels, x, y, PHOTOMETRY)
+        if not self.recentred:
+            return measured
+        _, missed = measure_position(self.pixels, x, y, measured, PHOTOMETRY.radii, self.chip)
+        return measure(self.pixels, x + missed[0], y + missed[1], PHOTOMETRY)
 
 
 def shifted(dx: float, dy: float) -> Move:
     """Move all places by so many px."""
-    return lambda _, y: (np.full_like(y, dx), np.full_like(y, dy))
+    return lambda _, x, y: (np.full_like(x, dx), np.full_like(y, dy))
 
 
 def stretched(dx: float, dy: float) -> Move:
-    """Move places in proportion to their distance from the detector's middle, by (dx, dy) at its edges."""
+    """Turn (dx) and stretch (dy) places about the detector's middle, by so much at its top and bottom."""
 
-    def move(chip: int, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        away = (y - ROWS if chip == 2 else y) / ROWS
-        return dx * away, dy * away
+    def move(chip: int, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        away, across = (y - ROWS if chip == 2 else y) / ROWS, (x - WIDTH / 2) / ROWS
+        return dx * away + dy * across, dy * away - dx * across
 
     return move
 
@@ -120,7 +128,11 @@ def losses(one: Side, two: Side, move: Move, other: Move) -> np.ndarray:
 
 
 def bias(
-    seeds: int, moved_by: Callable[[float, float], Move], offsets: Sequence[float], other: float = 1.0
+    seeds: int,
+    recentred: bool,
+    moved_by: Callable[[float, float], Move],
+    offsets: Sequence[float],
+    other: float = 1.0,
 ) -> None:
     """Print the change of the losses by the offset, that of the exposure on chip 1 times `other`."""
     changes: dict[tuple[float, str], list[np.ndarray]] = {}
@@ -134,7 +146,8 @@ def bias(
                 stars=STARS,
                 filetypes=("flt",),
             )
-            two, one = Side(done.frames[0], 2, done.master), Side(done.frames[1], 1, done.master)
+            two = Side(done.frames[0], 2, done.master, recentred)
+            one = Side(done.frames[1], 1, done.master, recentred)
         right = losses(one, two, shifted(0.0, 0.0), shifted(0.0, 0.0))
         for offset in offsets:
             for name, (dx, dy) in {"-x": (-1, 0), "x": (1, 0), "-y": (0, -1), "y": (0, 1)}.items():
@@ -217,15 +230,16 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("bias", "turn", "apart", "table"))
     parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--recentred", action="store_true")
     given = parser.parse_args()
     if given.what == "table":
         table()
     elif given.what == "turn":
-        bias(given.seeds, stretched, TURNS)
+        bias(given.seeds, given.recentred, stretched, TURNS)
     elif given.what == "apart":
-        bias(given.seeds, shifted, APART, -1.0)
+        bias(given.seeds, given.recentred, shifted, APART, -1.0)
     else:
-        bias(given.seeds, shifted, OFFSETS)
+        bias(given.seeds, given.recentred, shifted, OFFSETS)
 
 
 if __name__ == "__main__":

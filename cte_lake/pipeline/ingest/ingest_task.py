@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -256,7 +256,11 @@ def _measure(
             stage="match",
         )
     measured = measure(pixels, x, y, task.settings)
-    position = measure_position(pixels, x, y, measured, task.settings.radii)
+    position, missed = measure_position(pixels, x, y, measured, task.settings.radii, task.chip)
+    follows = task.settings.centring == "watch" and missed.any()
+    if follows and not any(failures(position, task.admission)):
+        measured = measure(pixels, x + missed[0], y + missed[1], task.settings)
+        position = replace(position, recentred=True)
     return catalog.take(pa.array(index)).select(["master_id", "ra", "dec"]), measured, position
 
 

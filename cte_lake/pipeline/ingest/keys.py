@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cte_lake.photometry import PhotometrySettings
 
 #: Raised when the way from frame to rows changes the numbers though no setting did.
-INGEST_ALGORITHM = 1
+INGEST_ALGORITHM = 2
 
 #: Raised when headers are judged differently though no setting changed: they are read again.
 SCREENING_ALGORITHM = 2

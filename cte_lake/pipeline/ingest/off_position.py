@@ -99,11 +99,11 @@ def off_position(
 def _offset(task: Placed, image: ChipImage, position: Position, catalog: pa.Table) -> Offset | None:
     if position.found_fraction >= task.admission.min_found:
         # Nearly all are found where they were looked for: no search finds it better.
-        shift = math.hypot(position.shift_x, position.shift_y)
+        x, y = (float(each) for each in position.offset)
         scale = float(np.mean(proj_plane_pixel_scales(image.wcs))) * 3600.0
         n = position.position_stars
         found = round(n * position.found_fraction)
-        return Offset(position.shift_x, position.shift_y, shift * scale, 0.0, found, n)
+        return Offset(x, y, math.hypot(x, y) * scale, 0.0, found, n)
     detection = detection_settings(task.align, task.target, task.exposure.filter, task.exposure.length)
     bad = bad_pixel_mask(image.dq, image.err, image.data)
     sources = detect_sources(image.data, bad, detection)

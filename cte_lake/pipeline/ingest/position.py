@@ -30,6 +30,8 @@ REACH = 2.0
 _LEAST_SIGNAL = 10.0
 _BRIGHTEST = 600
 _ENOUGH = 20
+#: Offsets of up to this and three times their error are left alone, px: half a percent of a loss at most.
+_SETTLED = 0.02
 _WINDOW_SIGMA = 0.85
 _UNFIT = mask_of(["core_off_chip", "masked_core", "saturated", "no_sky", "not_measured"])
 _CROWDED = mask_of(["neighbour"])
@@ -54,6 +56,11 @@ class Position:
         px2. That is what biases losses most: light that is missed at one end and not at the other imitates a
         loss, while an even offset does next to nothing. Rotation and scale are seen in x alone, since charge
         that is released late moves stars along y.
+    start_y, start_err : float
+        Offset along y next to the amplifiers, where released charge moves no star, and its error, px; NaN
+        with too few stars for a line. What is wrong there is the pointing.
+    recentred : bool
+        Whether the apertures were moved by that offset, onto the stars.
     """
 
     position_stars: int
@@ -63,13 +70,22 @@ class Position:
     shift_rms: float
     uneven: float
     uneven_err: float
+    start_y: float = math.nan
+    start_err: float = math.nan
+    recentred: bool = False
+
+    @property
+    def offset(self) -> FloatArray:
+        """Offset of the whole exposure along x and y, px: no charge that is released late is in it."""
+        return np.array([self.shift_x, self.shift_y if math.isnan(self.start_y) else self.start_y])
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Position:
         """Take a position from an exposure row, where NULL stands for NaN."""
         values = {field.name: row[field.name] for field in fields(cls)}
-        n = int(values.pop("position_stars") or 0)
-        return cls(n, **{name: math.nan if value is None else value for name, value in values.items()})
+        n, recentred = int(values.pop("position_stars") or 0), bool(values.pop("recentred"))
+        known = {name: math.nan if value is None else value for name, value in values.items()}
+        return cls(n, **known, recentred=recentred)
 
     def as_columns(self) -> dict[str, Any]:
         """Return the columns of an exposure row; NaN becomes NULL."""
@@ -82,8 +98,9 @@ def measure_position(
     y: FloatArray,
     measured: StarMeasurements,
     radii: Sequence[float],
-) -> Position:
-    """Find the brightest stars near their places.
+    chip: int,
+) -> tuple[Position, FloatArray]:
+    """Find the brightest stars near their places, and by how much the apertures miss the stars.
 
     Parameters
     ----------
@@ -95,6 +112,15 @@ def measure_position(
         Their photometry.
     radii : sequence of float
         Its radii, px; the one nearest to 3 px chooses the stars.
+    chip : int
+        Number of the chip, which says where its amplifiers are.
+
+    Returns
+    -------
+    position : Position
+    missed : ndarray, shape (2, n)
+        Offset of each star along x and y by the pointing alone, px: that next to the amplifiers and, where
+        known to three times their errors, rotation and scale. 0 everywhere where no offset is known.
     """
     chosen = _bright(measured, int(np.argmin(np.abs(np.asarray(radii) - LIGHT_RADIUS))))
     good = np.isfinite(pixels.data)
@@ -107,14 +133,26 @@ def measure_position(
     )
     found = ~(failed | far)
     if not found.any():
-        return Position(int(chosen.size), 0.0, *[math.nan] * 5)
+        return Position(int(chosen.size), 0.0, *(math.nan,) * 5), np.zeros((2, x.size))
     dx, dy = dx[found], dy[found]
     shift_x, shift_y = float(np.median(dx)), float(np.median(dy))
     rms = SIGMA_PER_MAD * float(np.median(np.abs(np.concatenate([dx - shift_x, dy - shift_y]))))
-    turn, error = _turn(at_x[found], at_y[found], dx)
+    at_x, at_y = at_x[found], at_y[found]
+    middle, amplifiers = float(at_y.mean()), 0 if DETECTOR.readout_sign(chip) > 0 else DETECTOR.top
+    plane, error = _plane(at_x, at_y - middle, dx)
+    (start, *_), (start_err, *_) = _plane(at_x, at_y - amplifiers, dy)
+    turn, turn_err = (np.nan_to_num(terms[1:]) * DETECTOR.rows for terms in (plane, error))
     shift = np.array([shift_x, shift_y])
-    uneven, uneven_err = 2.0 * abs(float(shift @ turn)), 2.0 * float(np.hypot(*(shift * error)))
-    return Position(int(chosen.size), float(found.mean()), shift_x, shift_y, rms, uneven, uneven_err)
+    uneven, uneven_err = 2.0 * abs(float(shift @ turn)), 2.0 * float(np.hypot(*(shift * turn_err)))
+    of_all = int(chosen.size), float(found.mean())
+    position = Position(*of_all, shift_x, shift_y, rms, uneven, uneven_err, float(start), float(start_err))
+    missed = np.zeros((2, x.size))
+    if math.hypot(plane[0], start) > _SETTLED + 3.0 * math.hypot(error[0], start_err):
+        rotation, scale = np.where(np.abs(plane[1:]) > 3.0 * error[1:], plane[1:], 0.0)
+        across = x - at_x.mean()
+        missed[0] = plane[0] + rotation * (y - middle) + scale * across
+        missed[1] = start + scale * (y - amplifiers) - rotation * across
+    return position, missed
 
 
 def _bright(measured: StarMeasurements, radius_index: int) -> NDArray[np.intp]:
@@ -129,26 +167,23 @@ def _bright(measured: StarMeasurements, radius_index: int) -> NDArray[np.intp]:
     return fit[np.argsort(-flux[fit], kind="stable")[:_BRIGHTEST]]
 
 
-def _turn(x: FloatArray, y: FloatArray, dx: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what rotation and scale add to the offset over a chip's rows, in x and y, and its error; px.
+def _plane(x: FloatArray, y: FloatArray, offset: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return offset at y = 0 and mean x, its slopes along y and x, and their errors; NaN with too few stars.
 
-    A plane through dx: its slope along y is the rotation, its slope along x the scale, which acts along y
-    too.
-    With too few stars for a plane both are 0.
+    Of an offset along x the slope along y is the rotation, that along x the scale, which acts along y too.
     """
-    terms = np.column_stack([np.ones(x.size), y - y.mean(), x - x.mean()])
-    kept = np.abs(dx - np.median(dx)) <= 1.0
-    slopes, error = np.zeros(2), np.zeros(2)
+    terms = np.column_stack([np.ones(x.size), y, x - x.mean()])
+    kept = np.abs(offset - np.median(offset)) <= 1.0
+    plane, error = np.full(3, np.nan), np.full(3, np.nan)
     for _ in range(5):
         if kept.sum() < _ENOUGH or np.linalg.matrix_rank(terms[kept]) < terms.shape[1]:
             break
-        plane = np.linalg.lstsq(terms[kept], dx[kept], rcond=None)[0]
-        residual = dx - terms @ plane
+        plane = np.linalg.lstsq(terms[kept], offset[kept], rcond=None)[0]
+        residual = offset - terms @ plane
         variance = float((residual[kept] ** 2).sum()) / (int(kept.sum()) - terms.shape[1])
-        covariance = variance * np.linalg.inv(terms[kept].T @ terms[kept])
-        slopes, error = np.asarray(plane[1:]), np.sqrt(np.diag(covariance)[1:])
+        error = np.sqrt(variance * np.diag(np.linalg.inv(terms[kept].T @ terms[kept])))
         kept = np.abs(residual) <= 3.0 * max(math.sqrt(variance), 0.02)
-    return slopes * DETECTOR.rows, error * DETECTOR.rows
+    return plane, error
 
 
 def failures(position: Position, limits: Admission) -> Iterator[tuple[str, str]]:
@@ -169,7 +204,7 @@ def failures(position: Position, limits: Admission) -> Iterator[tuple[str, str]]
         return
     # The errors of what is measured: with a few dozen stars, or in narrow cut-outs, they count.
     error = 3.0 * position.shift_rms / math.sqrt(position.found_fraction * n)
-    shift = math.hypot(position.shift_x, position.shift_y)
+    shift = math.hypot(*position.offset)
     for what, value, limit in (
         ("the stars lie {} px off their places", shift, limits.max_shift + error),
         ("rotation or scale make their squared offset grow by {} px2 along the chip", position.uneven,

@@ -14,10 +14,11 @@ from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.lake.stored import stored
+from cte_lake.photometry import PixelData, measure, settings_for
 from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
-from cte_lake.pipeline.ingest.position import Position, failures
+from cte_lake.pipeline.ingest.position import Position, failures, measure_position
 from tests.lakes import current
 
 LIMITS = load_settings(None, environment={}).config.admission
@@ -52,6 +53,9 @@ def off(path, ra=0.0, dec=0.0, turned=0.0, scaled=1.0):
         ({"found_fraction": 0.4}, "off_position"),
         ({"shift_x": 0.5}, "off_position"),
         ({"shift_y": -0.5}, "off_position"),
+        # Next to the amplifiers nothing but the pointing moves a star; elsewhere released charge does.
+        ({"shift_y": -0.5, "start_y": 0.02, "start_err": 0.01}, None),
+        ({"shift_y": 0.1, "start_y": 0.5, "start_err": 0.01}, "off_position"),
         ({"shift_rms": 0.5}, "off_position"),
         ({"uneven": 0.03}, "off_position"),
         # Not known well enough to be held against it.
@@ -68,7 +72,54 @@ def test_a_row_tells_the_position_again():
     nowhere = Position(30, 0.0, *[np.nan] * 5)
     assert nowhere.as_columns()["shift_x"] is None
     assert str(Position.from_row(nowhere.as_columns())) == str(nowhere)
-    assert Position.from_row(GOOD.as_columns()) == GOOD
+    assert str(Position.from_row(GOOD.as_columns())) == str(GOOD)
+    followed = replace(GOOD, start_y=0.1, start_err=0.01, recentred=True)
+    assert Position.from_row(followed.as_columns()) == followed
+
+
+@pytest.mark.parametrize("chip", [1, 2])
+@pytest.mark.parametrize(("offset", "turned"), [((0.0, 0.0), 0.0), ((-0.1, -0.12), 0.0), ((0.1, 0.0), 0.2)])
+def test_the_pointing_is_told_from_released_charge_next_to_the_amplifiers(chip, offset, turned):
+    rng = np.random.default_rng(chip)
+    rows, columns, n = 2051, 160, 300
+    x, y = rng.uniform(5, columns - 5, n), rng.uniform(5, rows - 5, n)
+    # Charge moves the far stars by a quarter of a pixel, away from the amplifiers.
+    released = 0.25 * y / rows if chip == 2 else -0.25 * (rows - y) / rows
+    at_x = x + offset[0] + turned * (y - rows / 2) / rows
+    at_y = y + offset[1] + released - turned * (x - columns / 2) / rows
+    image = rng.normal(0.0, 4.0, (rows, columns))
+    for left, low in zip(at_x, at_y, strict=True):
+        j, i = np.ogrid[round(low) - 4 : round(low) + 5, round(left) - 4 : round(left) + 5]
+        star = 3000 * np.exp(-((i - left) ** 2 + (j - low) ** 2) / (2 * 0.85**2))
+        image[j.clip(0, rows - 1), i.clip(0, columns - 1)] += star
+    pixels = PixelData(image, np.sqrt(16.0 + np.clip(image, 0, None)), np.zeros(image.shape, np.bool_))
+    measured = measure(pixels, x, y, settings_for("standard", radii=[3]))
+    position, missed = measure_position(pixels, x, y, measured, [3.0], chip)
+    assert position.start_y == pytest.approx(offset[1], abs=0.02)
+    assert abs(position.shift_y - offset[1]) > 0.1
+    expected = np.array([at_x - x, at_y - released - y])
+    assert missed == pytest.approx(expected, abs=0.04)
+    assert missed.any() == (offset != (0.0, 0.0))
+
+
+def test_apertures_follow_a_pointing_that_is_slightly_off(run, lake, frames):
+    for frame in frames.iterdir():
+        if frame.name != "ic7801aaq_flt.fits":
+            frame.unlink()
+    places = []
+    for moved in ({}, {"ra": 0.003, "dec": 0.005}):
+        off(frames / "ic7801aaq_flt.fits", **moved)
+        assert run(frames).measured == 1
+        with open_lake(lake) as opened:
+            (known,) = opened.sql("SELECT recentred, start_y FROM exposures").rows()
+            assert known["recentred"] == bool(moved)
+            rows = opened.sql("SELECT master_id, x, y, dy FROM phot WHERE dy IS NOT NULL").rows()
+        places.append({row["master_id"]: (row["x"], row["y"]) for row in rows})
+    before, after = places
+    shared = before.keys() & after.keys()
+    assert len(shared) > 100
+    away = np.array([np.subtract(after[star], before[star]) for star in shared])
+    assert np.abs(away).max() < 0.06
 
 
 @pytest.mark.parametrize(
