@@ -40,7 +40,7 @@ REFUSED_AT = 2.5
 _JUMP_ERRORS = 3.5
 _MOST_JUMPS = 3
 #: Fewer visits than this say nothing of how visits scatter.
-MIN_VISITS = 3
+_VISITS = 3
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,15 @@ def _try(name: str, points: FitPoints, margins: Margins, loss: Loss, time_degree
     return Member(name, fit, "", float(fit.score.sum()) / len(points))
 
 
+def too_few(points: FitPoints) -> str:
+    """Return why points carry no surface, '' where they may."""
+    if epochs(points.mjd).size < 2:
+        return "one epoch does not say how losses change with time; a surface needs 2"
+    if (visits := len(points.visits)) < _VISITS:
+        return f"{visits} visit{'s' * (visits > 1)} cannot say how visits scatter; a surface needs {_VISITS}"
+    return ""
+
+
 def fit_family(
     points: FitPoints,
     form: Form = "auto",
@@ -140,10 +149,8 @@ def fit_family(
         If there are too few epochs, bins or visits, or the chosen member does not fit; with where it does
         not.
     """
-    if len(points.visits) < MIN_VISITS:
-        raise FitRefused(
-            f"{len(points.visits)} visits do not say how visits scatter; a surface needs {MIN_VISITS}"
-        )
+    if reason := too_few(points):
+        raise FitRefused(reason)
     time_degree = min(time_degree, epochs(points.mjd).size - 1)
     margins = margins_of(points, background)
     members = [_try(name, points, margins, loss, time_degree) for name in MEMBERS]

@@ -147,12 +147,16 @@ def _refuse(points: FitPoints, time_degree: int, background_degree: int, epoch_w
     bins = {*zip(points.bin_lo.tolist(), points.bin_hi.tolist(), strict=True)}
     if len(bins) < MIN_BINS:
         raise FitRefused(
-            f"{len(bins)} flux bins cannot carry a quadratic in log flux, which needs {MIN_BINS}"
+            f"{len(bins)} flux bin{'s' * (len(bins) > 1)} cannot carry a quadratic in log flux, "
+            f"which needs {MIN_BINS}"
         )
     if background_degree:
         sky = points.background
         if not np.all(np.isfinite(sky)):
-            raise FitRefused(f"{int(np.sum(~np.isfinite(sky)))} slopes have no background to fit against")
+            without = int(np.sum(~np.isfinite(sky)))
+            raise FitRefused(
+                f"{without} slope{' has' if without == 1 else 's have'} no background to fit against"
+            )
         if np.ptp(sky) < MIN_BACKGROUND_SPAN:
             raise FitRefused(
                 f"the backgrounds span only {np.ptp(sky):.2f} e-/px; a fit with background as a variable "

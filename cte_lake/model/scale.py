@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 _FLOOR = 3.0
 #: Mean loss over its error under which losses have no shape to take a scale from.
 _DETECTED = 10.0
+#: Errors of a gain, in some bin and third of the backgrounds, that no positive scale describes.
+_GAIN = 5.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ def _quadratic(f: FloatArray, b: FloatArray) -> FloatArray:
     return np.stack([one, f * one, f**2 * one, b * one, b**2 * one, f * b], axis=-1)
 
 
+def _gains(points: FitPoints, b: FloatArray) -> bool:
+    """Whether the losses of some bin and third of the backgrounds are gains: S0 would be nothing there."""
+    third = np.searchsorted(np.quantile(b, (1 / 3, 2 / 3)), b, side="right")
+    pulls = points.loss / points.loss_err
+    lows = np.unique(points.bin_lo)
+    cells = (pulls[(points.bin_lo == low) & (third == k)] for low in lows for k in range(3))
+    return any(float(np.median(cell)) * np.sqrt(cell.size) < -_GAIN for cell in cells if cell.size)
+
+
 def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: bool = False) -> Scale | None:
     """Fit S = exp(quadratic in f and b) (1 + parabola in time); None where losses are not like that."""
     t, f = margins[0].scaled(points.mjd), margins[1].scaled(points.log_flux)
@@ -57,6 +68,8 @@ def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: 
     level = float(np.average(points.loss, weights=points.loss_err**-2.0))
     start[0] = np.log(max(level, 1e-3))
     if abs(level) * float(np.sqrt(np.sum(points.loss_err**-2.0))) < _DETECTED:
+        return None
+    if not shift and _gains(points, b):
         return None
 
     def pulls(p: FloatArray) -> tuple[FloatArray, FloatArray]:

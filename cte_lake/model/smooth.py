@@ -33,9 +33,9 @@ _HUBER = 2.5
 _TUKEY = 6.0
 _ROUNDS = 4
 #: Weight (in coefficients) and variance of what a walk is known to be before the data: a departure of 3% of
-#: S0 from lines for one variable alone, half of it for those that go with others. A variance that the data
-#: put to zero would claim that the form is exact.
-_KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.1**2)}
+#: S0 from lines, which counts half for walks that go with other variables. A variance that the data put to
+#: zero would claim that the form is exact.
+_KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.2**2)}
 #: The same of what kinds of points have of their own: some 5% of the losses.
 _KNOWN_KINDS = (1.0, 0.05**2)
 
@@ -77,11 +77,11 @@ class SmoothFit:
     points : FitPoints
         What was fitted.
     weights : ndarray
-        Robust weight of each point.
+        Robust weight of each point, less where its flux bin scatters more than the others.
     residuals : ndarray
         (observed - fitted) / error, the visits' factors in the fitted.
     noise : float
-        Factor on the slopes' errors that their scatter asks for, at least 1.
+        Factor on the slopes' errors that their scatter asks for, at least 1, with what outliers cost.
     kinds : dict of str to tuple of float
         By which part the losses of each kind of points lie off the surface, and its error; by the number of
         their visits they average out.
@@ -293,6 +293,30 @@ def _weights(residuals: FloatArray, loss: Loss) -> FloatArray:
     return np.asarray(_HUBER / np.maximum(size, _HUBER))
 
 
+def _scatter(points: FitPoints, residuals: FloatArray, effective: float) -> tuple[float, FloatArray]:
+    """Return the scatter of residuals, at least 1, and how much more each point's flux bin scatters."""
+    free = np.sqrt(len(points) / max(len(points) - effective, len(points) / 2))
+    noise = max(1.0, free * SIGMA_PER_MAD * float(np.median(np.abs(residuals))))
+    more = np.ones(len(points))
+    for low in np.unique(points.bin_lo):
+        member = points.bin_lo == low
+        own = free * SIGMA_PER_MAD * float(np.median(np.abs(residuals[member]))) / noise
+        # A MAD of m residuals is known to 1.17 / sqrt(m).
+        if own > 1.0 + 3.5 / np.sqrt(member.sum()):
+            more[member] = own
+    return noise, more
+
+
+def _cost_of_outliers(pulls: FloatArray, loss: Loss) -> float:
+    """Return the factor on errors by which bounded residuals say less than their weights claim.
+
+    The variance of an M-estimate is E[psi^2] / E[psi']^2 (Huber 1964), that of least squares 1 / E[weight].
+    """
+    weights = _weights(pulls, loss)
+    held = np.mean(np.abs(pulls) <= _HUBER) if loss == "huber" else np.mean(weights)
+    return max(1.0, float(np.sqrt(np.mean((weights * pulls) ** 2) * np.mean(weights)) / held))
+
+
 def _prior(groups: list[Group]) -> FloatArray:
     """What is known of the groups' variances before: see `_KNOWN`."""
     return np.array([_KNOWN[group.count(2) + group.count(1) > 1] for group in groups]).reshape(-1, 2)
@@ -345,7 +369,7 @@ def fit_smooth(
     model = MixedModel(np.hstack([0.5 * (blocks[0] + blocks[1]), apart]), random, visit)
     model.prior = np.vstack([_prior(groups), *([_KNOWN_KINDS] if names else [])])
     base = points.loss_err**-2.0
-    weights, noise = np.ones(len(points)), 1.0
+    weights, noise, more = np.ones(len(points)), 1.0, np.ones(len(points))
     factor = points.loss.copy()
     residuals = np.zeros(len(points))
     for turn in range(_ROUNDS):
@@ -355,10 +379,10 @@ def fit_smooth(
         fitted = (model.design[:, :size] @ values[:size]) * (1.0 + apart @ values[size:])
         own = model.visits_of(points.loss, precision, fitted, values)[visit]
         residuals = (points.loss - fitted * (1.0 + own)) / points.loss_err
-        weights = _weights(residuals / noise, loss)
-        spread = SIGMA_PER_MAD * float(np.median(np.abs(residuals)))
-        noise = max(1.0, spread * np.sqrt(len(points) / max(len(points) - model.effective, len(points) / 2)))
+        noise, more = _scatter(points, residuals, model.effective)
+        weights = _weights(residuals / noise / more, loss) / more**2
         factor = fitted
+    noise *= _cost_of_outliers(residuals / noise / more, loss)
     mixed = model.finish(points.loss, base * weights / noise**2, factor)
     found = {}
     for name in names:

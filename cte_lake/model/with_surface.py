@@ -13,7 +13,7 @@ from cte_lake.model.chips.equations import pairs_of_chips
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import FloatArray
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.model.family import MIN_VISITS, FamilyFit, FormChoice, fit_family
+from cte_lake.model.family import FamilyFit, FormChoice, fit_family, too_few
 from cte_lake.model.misfit import form_table
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import Loss
@@ -174,8 +174,7 @@ def with_surface(
     """
     if form == "none":
         return coefficients, None, "the coefficients alone were asked for"
-    if len(points.visits) < MIN_VISITS:
-        reason = f"{len(points.visits)} visits do not say how visits scatter; it takes {MIN_VISITS}"
+    if reason := too_few(points):
         return coefficients, None, reason
     family = fit_family(points, form, robust, time_degree, background)
     sky = background_variable(points.background) if background else np.zeros(len(points))

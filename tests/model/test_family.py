@@ -9,10 +9,10 @@ import pytest
 from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.chip_difference import UNKNOWN, chip_difference
 from cte_lake.model.family import fit_family
-from cte_lake.model.laws import LAWS
+from cte_lake.model.laws import LAWS, Law
 from cte_lake.model.margins import margins_of
 from cte_lake.model.points import FitPoints
-from cte_lake.model.scale import constant_scale
+from cte_lake.model.scale import constant_scale, fit_scale
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.smooth import fit_smooth
 from cte_lake.model.surface_text import read_surface, surface_lines
@@ -126,6 +126,36 @@ def test_visits_and_outliers_are_told_from_the_law():
     assert quiet.chosen.visit_scatter < 0.008
 
 
+def test_a_bin_whose_errors_are_too_small_has_larger_ones():
+    lake = SlopeLake(LAWS["saturating"], epochs=12)
+    points = lake.draw(1)[0]
+    faint = points.bin_lo == 250.0
+    claimed = dataclasses.replace(points, loss_err=np.where(faint, points.loss_err / 3.0, points.loss_err))
+    margins, scale = margins_of(points), constant_scale(points)
+    honest, mended = (fit_smooth(one, margins, scale) for one in (points, claimed))
+    assert mended.noise == pytest.approx(honest.noise, rel=0.2)
+    assert np.median(mended.weights[faint]) ** -0.5 == pytest.approx(3.0, rel=0.25)
+    assert np.median(mended.weights[~faint]) > 0.9
+    sizes = [np.sqrt(fit.variance(57000.0, FLUXES, 0.6)) for fit in (honest, mended)]
+    np.testing.assert_allclose(sizes[1], sizes[0], rtol=0.25)
+
+
+@pytest.mark.slow
+def test_outliers_cost_what_they_take_and_too_many_are_refused():
+    lake = SlopeLake(LAWS["saturating"], epochs=12, outliers=0.3)
+    with pytest.raises(FitRefused, match="does not follow the slopes, which scatter by"):
+        fit_family(lake.draw(1)[0], "relative")
+
+
+def test_gains_of_some_stars_have_no_positive_scale():
+    law = Law("crossing", "", lambda t, f, b: t / 15 * (0.05 - 0.14 * np.exp(-(10**f) / 900)) / (1 + b / 9))
+    for lake, positive in ((SlopeLake(law), False), (SlopeLake(LAWS["power"], outliers=0.1), True)):
+        points = lake.draw(1)[0]
+        margins = margins_of(points)
+        assert (fit_scale(points, margins) is not None) is positive
+        assert fit_scale(points, margins, shift=True) is not None
+
+
 def test_left_out_residuals_are_those_of_a_fit_without_the_visit():
     points = SlopeLake(LAWS["power"], epochs=10).draw(0)[0]
     margins, scale = margins_of(points), constant_scale(points)
@@ -169,8 +199,13 @@ def test_chips_that_nothing_tells_apart_are_in_the_error():
 
 def test_few_visits_are_refused():
     points = SlopeLake(LAWS["power"]).draw(0)[0]
-    with pytest.raises(FitRefused, match="2 visits do not say"):
-        fit_family(points.take(np.isin(points.visit, points.visits[:2])))
+    with pytest.raises(FitRefused, match="2 visits cannot say"):
+        fit_family(points.take(np.isin(points.visit, (points.visits[0], points.visits[-1]))))
+    # Two days of one epoch are no course of time, and dates that are all the same are no range.
+    one = points.take(points.mjd < points.mjd.min() + 10.0)
+    for epoch in (one, dataclasses.replace(one, mjd=np.full(len(one), 57000.0))):
+        with pytest.raises(FitRefused, match="one epoch does not say"):
+            fit_family(epoch)
 
 
 def test_laws_outside_the_family_are_what_they_say():
