@@ -100,8 +100,6 @@ def answer(
 
     Parameters
     ----------
-    lake : Lake
-        What is asked.
     text : str
         One query, or one dot command.
     format_, output

@@ -21,8 +21,6 @@ def cautions(lake: Lake, selection: Selection) -> tuple[str, ...]:
 
     Parameters
     ----------
-    lake : Lake
-        An open lake.
     selection : Selection
         Of losses, as `Lake.select` and `Selection.of_losses` give it.
     """
@@ -50,8 +48,6 @@ def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
 
     Parameters
     ----------
-    lake : Lake
-        An open lake.
     selection : Selection
         Of losses, as `Lake.select` and `Selection.of_losses` give it.
     """

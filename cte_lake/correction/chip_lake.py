@@ -76,8 +76,6 @@ class LakeChips(ChipLosses):
     ----------
     kind : dict of str
         Target, filter, length, file type, charge injection and generation.
-    mode : str
-        Photometry mode.
     aperture : int
         Radius, px.
     solution_hash : str
@@ -130,13 +128,6 @@ class _Chosen:
 
 def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
     """Solve for the losses of each chip of a lake's exposures.
-
-    Parameters
-    ----------
-    lake : Lake
-        An open lake.
-    request : ChipRequest
-        What to solve for.
 
     Raises
     ------

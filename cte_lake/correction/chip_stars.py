@@ -47,8 +47,6 @@ def read_stars(
 
     Parameters
     ----------
-    lake : Lake
-        An open lake.
     rows : list of dict
         Rows of the view ``chip_exposures``.
     aperture : int

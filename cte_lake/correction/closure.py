@@ -43,10 +43,6 @@ def run_closure(
     ----------
     realisations : int
         How many; the mean of a pull is known to 1 / sqrt(realisations).
-    setup : Injection, optional
-        What is simulated.
-    options : ClosureOptions, optional
-        How it is measured and fitted.
     seed : int, optional
         Of the first realisation; each has its own generator, so that a part of a run repeats exactly.
     progress : callable, optional
@@ -112,8 +108,6 @@ def lake_tables(
 
     Parameters
     ----------
-    pairs : sequence of SimulatedPair
-        The stars.
     setup : Injection
         What they were simulated with.
     radius : int, optional

@@ -134,10 +134,6 @@ def compare(
 
     Parameters
     ----------
-    first, second : Side
-        What is compared.
-    selection : Selection, optional
-        Which exposures.
     aperture : int, optional
         Aperture radius, px; by default that of the first lake's configuration.
     estimator : str, optional

@@ -116,10 +116,6 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
 
     Parameters
     ----------
-    lake : Lake
-        An open lake.
-    request : FitRequest
-        What to fit.
     config_hash : str
         Hash of the settings that the slopes were measured with, kept in the set.
     name : str, optional

@@ -57,8 +57,6 @@ class SetState:
 
     Attributes
     ----------
-    coefficients : CoefficientSet
-        The set.
     state : {'current', 'stale', 'superseded', 'unknown'}
         'superseded': a newer set was asked for the same; 'unknown': it does not say what it was fitted to.
     reason : str
@@ -111,10 +109,6 @@ def set_states(
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
-    settings : Settings
-        Its configuration.
     sets : iterable of CoefficientSet, optional
         By default all that the lake's files hold; files that are no sets are left out.
     """

@@ -61,8 +61,6 @@ def run_demo(
     ----------
     folder : Path
         New, empty, or the folder of an earlier demo.
-    seed : int
-        Seed of the simulation.
     workers : int
         Worker processes of the ingest.
     say : callable

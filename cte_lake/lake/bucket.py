@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class BucketStore(Store):
-    """A bucket; which store has it and who asks stands in the environment (`cte_lake.lake.s3`).
-
-    Attributes
-    ----------
-    bucket : str
-        Its name.
-    """
+    """A bucket; which store has it and who asks stands in the environment (`cte_lake.lake.s3`)."""
 
     bucket: str
 

@@ -27,12 +27,6 @@ def write_photometry(
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
-    partition : Partition
-        Where it lies.
-    rootname, phot_key : str
-        What its name is made of.
     table : pyarrow.Table
         The rows, in the schema of ``phot``.
 

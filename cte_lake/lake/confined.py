@@ -26,13 +26,7 @@ _MAGIC = re.compile(r"[*?\[]")
 
 
 class LakeFiles(AbstractFileSystem):  # type: ignore[misc]
-    """The objects below a place, read-only.
-
-    Parameters
-    ----------
-    root : S3Object
-        The lake.
-    """
+    """The objects below a place, read-only."""
 
     protocol = PROTOCOL
     cachable = False

@@ -21,8 +21,6 @@ def create_lake(lake: StoredLake, settings: bytes = _LAKE_TEXT.encode()) -> bool
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
     settings : bytes
         Content of its settings file.
 

@@ -41,15 +41,7 @@ OF_SMALL_FILES = frozenset({"exposures", "rejects", "alignment", "crmasks"})
 
 @dataclass(frozen=True, order=True)
 class DatasetFiles:
-    """The files of a dataset.
-
-    Attributes
-    ----------
-    root : Place
-        The lake.
-    name : str
-        The dataset.
-    """
+    """The files of a dataset."""
 
     root: Place
     name: str

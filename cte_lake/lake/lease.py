@@ -59,7 +59,7 @@ def _taken(path: S3Object, held_by: str, mine: bytes) -> str:
 
 def _holder(path: S3Object) -> str:
     try:
-        return path.read_text().partition(" (")[0]
+        return path.read_bytes().decode().partition(" (")[0]
     except FileNotFoundError:
         return "just ended"
 

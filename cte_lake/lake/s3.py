@@ -191,9 +191,7 @@ class Head:
 
 @dataclass(frozen=True, order=True)
 class S3Object:
-    """A place in a bucket, with those methods of a `Path` that a lake uses.
-
-    There is no ``__fspath__``: what works on a disk alone refuses it.
+    """An object of a bucket, or the beginning of the keys of many.
 
     Attributes
     ----------
@@ -209,10 +207,6 @@ class S3Object:
     def __truediv__(self, below: str | PurePath) -> S3Object:
         return S3Object(self.bucket, "/".join((self.key, *PurePosixPath(below).parts)))
 
-    def joinpath(self, *below: str) -> S3Object:
-        """Return a place below."""
-        return self / PurePosixPath(*below)
-
     @property
     def path(self) -> str:
         """Bucket and key, as fsspec names an object."""
@@ -223,41 +217,6 @@ class S3Object:
         """The store; each process makes its own from its environment."""
         return S3()
 
-    @property
-    def name(self) -> str:
-        """The last part."""
-        return self.key.rpartition("/")[2]
-
-    @property
-    def stem(self) -> str:
-        """The last part without its last suffix."""
-        return PurePosixPath(self.name).stem
-
-    @property
-    def parent(self) -> S3Object:
-        """The place above."""
-        return S3Object(self.bucket, self.key.rpartition("/")[0])
-
-    def with_name(self, name: str) -> S3Object:
-        """Return the place of that name beside this one."""
-        return self.parent / name
-
-    def is_file(self) -> bool:
-        """Whether there is such an object."""
-        try:
-            self.head()
-        except FileNotFoundError:
-            return False
-        return True
-
-    def is_dir(self) -> bool:
-        """Whether there are objects below."""
-        return next(self.objects(), None) is not None
-
-    def exists(self) -> bool:
-        """Whether there is anything."""
-        return self.is_file() or self.is_dir()
-
     def open(self, mode: str = "rb") -> Any:
         """Open an object for reading."""
         return self.fs.open(self.path, mode)
@@ -266,10 +225,6 @@ class S3Object:
         """Return an object's content."""
         content: bytes = self.fs.content(self.bucket, self.key)
         return content
-
-    def read_text(self, encoding: str = "utf-8") -> str:
-        """Return an object's content as text."""
-        return self.read_bytes().decode(encoding)
 
     def objects(self, prefix: str = "") -> Iterator[tuple[str, int, int]]:
         """Yield path below this place, size and time of change (ns since 1970) of the objects below it.
@@ -302,8 +257,6 @@ class S3Object:
 
         Parameters
         ----------
-        content : bytes
-            The content.
         if_none : bool
             Only if there is no such object.
         if_tag : str

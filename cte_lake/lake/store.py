@@ -156,10 +156,6 @@ class Store(ABC):
 
         Parameters
         ----------
-        connection : duckdb.DuckDBPyConnection
-            Any.
-        key : str
-            The folder.
         fetch : tuple of str
             Small files below it that will all be read, for a store that can fetch many at a time.
         """
@@ -184,8 +180,6 @@ class Place:
 
     Attributes
     ----------
-    store : Store
-        Where it lies.
     key : str
         Its name there.
     """

@@ -95,13 +95,7 @@ class StoredDataset(DatasetFiles):
 
 @dataclass(frozen=True, order=True)
 class StoredLake:
-    """A lake as it is stored, on a disk or in a bucket.
-
-    Attributes
-    ----------
-    place : Place
-        Its folder.
-    """
+    """A lake as it is stored, on a disk or in a bucket."""
 
     place: Place
 

@@ -43,8 +43,6 @@ class Version:
         Counts the products of the exposure.
     key, hash, status : str
         What it was made from, what came out, how it went.
-    rootname : str
-        The exposure.
     path : Place
         The row's file.
     """

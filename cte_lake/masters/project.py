@@ -30,8 +30,6 @@ def project(
 
     Parameters
     ----------
-    wcs : astropy.wcs.WCS
-        Of the chip.
     ra, dec : ndarray, (n,)
         ICRS, degrees; stars with NaN are left out.
     shape : (ny, nx)

@@ -105,10 +105,6 @@ def judge(
 
     Parameters
     ----------
-    setup : Injection
-        The injected law.
-    pairs : sequence of SimulatedPair
-        The stars.
     points : FitPoints
         Slopes that were measured of them, in any order, of these bins.
     fitted : CoefficientSet

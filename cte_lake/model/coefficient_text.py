@@ -233,8 +233,6 @@ def from_2017(text: str, file_name: str) -> CoefficientSet:
 
     Parameters
     ----------
-    text : str
-        The file.
     file_name : str
         Its name; target, filter, length, flash, file type, radius and epoch are written there only.
 

@@ -35,8 +35,6 @@ def compare_sets(
 
     Parameters
     ----------
-    first, second : CoefficientSet
-        The sets.
     dates, fluxes : int, optional
         Points of the grid.
 

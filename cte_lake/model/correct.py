@@ -209,8 +209,6 @@ def correct(
 
     Parameters
     ----------
-    coefficients : CoefficientSet
-        The surface.
     flux : array_like
         Measured flux less the sky within the set's aperture, electrons.
     y : array_like

@@ -137,8 +137,6 @@ def leave(
 
     Parameters
     ----------
-    surface : Surface
-        The losses.
     flux, distance, mjd, b : array_like
         Electrons, rows to the amplifiers, date, background variable; broadcast.
     chip : array_like, optional

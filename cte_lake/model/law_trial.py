@@ -89,8 +89,6 @@ def judge_stars(
     ----------
     lake : SlopeLake
         The law, and the chips' difference.
-    found : CoefficientSet
-        The set.
     mjd, sky : ndarray
         Dates and backgrounds (e-/px), together.
     allowed : int, optional

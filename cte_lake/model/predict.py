@@ -59,8 +59,6 @@ def predict(
 
     Parameters
     ----------
-    coefficients : CoefficientSet
-        The surface.
     mjd : float
         Date.
     flux : float

@@ -162,8 +162,6 @@ def correct_row(
 
     Parameters
     ----------
-    law : ShiftLaw
-        The law.
     flux : array_like
         Measured flux less the sky, electrons.
     y : array_like

@@ -30,16 +30,10 @@ class StageArguments:
 
     Attributes
     ----------
-    lake : StoredLake
-        Root of the lake.
     paths : tuple of str
         Files, folders and glob patterns.
-    settings : Settings
-        The configuration.
     selection : Selection
         Which exposures; an empty one takes all.
-    workers : WorkerSettings
-        Where to work.
     overwrite : bool
         Do again what is up to date.
     """
@@ -179,8 +173,6 @@ def put_on_record(
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
     path : Path
         The refused file.
     refusal : Rejected
@@ -227,8 +219,6 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
         The file (or one of the files) the task was about.
     error : BaseException or None
         What it raised.
-    stage : str
-        The step.
     """
     if isinstance(error, Rejected):
         return error

@@ -61,8 +61,6 @@ def fill_added(
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
     settings : Settings
         Its configuration, which has the columns.
     names : sequence of str

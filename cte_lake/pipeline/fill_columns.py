@@ -80,8 +80,6 @@ def fill_columns(lake: StoredLake, columns: Sequence[str], headers: Sequence[Hea
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
     columns : sequence of str
         Columns of the schema or of `headers`.
     headers : sequence of HeaderColumn

@@ -59,12 +59,6 @@ def import_master(
 
     Parameters
     ----------
-    lake : StoredLake
-        The lake.
-    path : Path
-        The catalog.
-    target : str
-        Target.
     config : Config
         The configuration: targets.
     epoch : float, optional
@@ -108,12 +102,6 @@ def store_master(
 
     Parameters
     ----------
-    lake : StoredLake
-        Root of the lake.
-    catalog : MasterTable
-        The stars.
-    target : str
-        Target.
     origin : str or sequence of str
         Where the catalog, or each star, is from.
     filters : sequence of str or None, optional

@@ -57,8 +57,6 @@ def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) ->
 
     Parameters
     ----------
-    job : str
-        Its name.
     arguments : mapping
         JSON-able keyword arguments; file names are relative to `folder`.
     folder : Path

@@ -29,8 +29,6 @@ def master_plot(
         Electrons; NaN where there is none.
     filters : sequence of str or None, length n
         Filter in which each star was first found.
-    title : str
-        Title of the figure.
 
     Returns
     -------

@@ -76,8 +76,6 @@ def cosmic_rays(rng: np.random.Generator, width: int, exptime: float, rate: floa
 
     Parameters
     ----------
-    rng : Generator
-        Source of randomness.
     width : int
         Columns.
     exptime : float

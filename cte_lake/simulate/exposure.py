@@ -43,8 +43,6 @@ class Settings:
 
     Attributes
     ----------
-    law : CTELaw
-        The injected law.
     detector : Detector
         Rates and limits.
     width : int
@@ -108,8 +106,6 @@ class SimulatedExposure:
 
     Attributes
     ----------
-    plan : ExposurePlan
-        What was asked for.
     chips : dict
         (file type, chip) -> SimulatedChip.
     stars : dict
@@ -140,10 +136,6 @@ def simulate_exposure(
 
     Parameters
     ----------
-    plan : ExposurePlan
-        What to observe.
-    field : StarField
-        The stars.
     settings : Settings, optional
         Law, detector, width, seed.
     chips : tuple of int
@@ -177,10 +169,6 @@ def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settin
 
     Parameters
     ----------
-    plan : ExposurePlan
-        The exposure.
-    field : StarField
-        The stars.
     chip : int
         1 or 2.
     settings : Settings

@@ -40,8 +40,6 @@ class ChipStars:
 
     Attributes
     ----------
-    target : Target
-        The field.
     id : ndarray of int64
         Numbers in the master catalog.
     x, y : ndarray
@@ -95,8 +93,6 @@ def draw_stars(
 
     Parameters
     ----------
-    target : Target
-        The field.
     count : int
         Stars.
     seed : int
@@ -130,10 +126,6 @@ def simulate_photometry(
 
     Parameters
     ----------
-    plan : ExposurePlan
-        The exposure.
-    stars : ChipStars
-        Its stars.
     settings : Settings, optional
         Law, detector and seed. The FLT and the FLC of an exposure have the same noise.
     chip : int
@@ -202,8 +194,6 @@ def simulate_pair_photometry(
 
     Parameters
     ----------
-    first, second : ExposurePlan
-        The exposures.
     stars : ChipStars
         The stars that both see.
     settings : Settings, optional

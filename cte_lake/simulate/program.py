@@ -93,8 +93,6 @@ class ExposurePlan:
     ----------
     rootname : str
         Nine characters, ``ipppssoot``.
-    target : Target
-        The field.
     proposal : int
         ``PROPOSID``.
     mjd : float
@@ -235,8 +233,6 @@ def nominal_visit(
 
     Parameters
     ----------
-    target : Target
-        The field.
     mjd : float
         Start of the first exposure.
     visit : str

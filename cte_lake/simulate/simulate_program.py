@@ -65,8 +65,6 @@ def simulate_program(
 
     Parameters
     ----------
-    program : Program
-        What to observe.
     folder : Path
         Made if it is not there; files of the same names are replaced.
     settings : Settings, optional

@@ -50,8 +50,6 @@ class StarField:
 
     Attributes
     ----------
-    target : Target
-        The field they belong to.
     id : ndarray of int64, shape (n,)
         Numbers, unique, as in the master catalog.
     ra, dec : ndarray, shape (n,)
@@ -160,8 +158,6 @@ def sky_to_pixel(
     ----------
     chip : int
         1 or 2.
-    attitude : Attitude
-        Pointing.
     width : int
         Columns of the cut-out.
     ra, dec : ndarray, shape (n,)
@@ -188,8 +184,6 @@ def master_table(field: StarField, *, scatter: float = 2.0, limit: float = 60.0,
 
     Parameters
     ----------
-    field : StarField
-        The stars.
     scatter : float
         Error of the catalog's positions, mas per axis.
     limit : float

@@ -119,8 +119,6 @@ def write_exposure(
 
     Parameters
     ----------
-    exposure : SimulatedExposure
-        The exposure.
     folder : Path
         Made if it is not there.
     filetypes : tuple of str

@@ -29,8 +29,6 @@ class ViewColumn:
 
     Attributes
     ----------
-    name : str
-        The column's name.
     unit : str
         Unit as astropy reads it; empty for none.
     description : str
@@ -110,8 +108,6 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Rows.
     columns : mapping of str to ViewColumn
         What is known, by name in lower case; other columns have no notes.
     """

@@ -120,8 +120,6 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     ----------
     connection : duckdb.DuckDBPyConnection
         The connection that `asked` uses, and nothing else meanwhile.
-    asked : callable
-        The work.
     timeout : float or None
         Longest time, s.
 

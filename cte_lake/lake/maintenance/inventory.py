@@ -56,13 +56,7 @@ class ExposureRow:
 
 
 class Inventory:
-    """Rows and files of a lake, exposures listed first: a row's photometry is never missed.
-
-    Parameters
-    ----------
-    named : StoredLake
-        The lake.
-    """
+    """Rows and files of a lake, exposures listed first: a row's photometry is never missed."""
 
     def __init__(self, lake: StoredLake) -> None:
         self.root = lake

@@ -26,8 +26,6 @@ class Turns:
     ----------
     lake : StoredLake
         The lake; it remembers when each file was read (``.cache``).
-    paths : collection of str
-        Its files.
     share : float
         Share of the files whose turn it is.
     seconds : float
@@ -61,8 +59,6 @@ class Turns:
 
         Parameters
         ----------
-        path : str
-            The file.
         found : str
             The checksum of its bytes. It is remembered, unless it is another's.
         recorded : callable

@@ -62,8 +62,6 @@ def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy
     ----------
     lake, destination : StoredLake
         The lake; a folder that is not there yet or empty.
-    plan : SnapshotPlan
-        What is taken.
     copy : bool
         Copy every file, for another disk's sake.
 

@@ -62,8 +62,6 @@ def no_loss_at_launch(
     ----------
     tilt : Tilt
         What is open.
-    reduced : Reduced
-        The equations.
     exposures : Exposures
         What the losses are of.
     loss : ndarray, shape (losses,)

@@ -58,8 +58,6 @@ def reduce(sums: Sums, exposures: Exposures, zero_per_bin: bool) -> Reduced:
 
     Parameters
     ----------
-    sums : Sums
-        Of all stars.
     exposures : Exposures
         What the columns are.
     zero_per_bin : bool
@@ -226,10 +224,6 @@ def solve(
 
     Parameters
     ----------
-    reduced : Reduced
-        The equations.
-    sums : Sums
-        What they were made of.
     exposures : Exposures
         What the columns are.
     conditions : sequence of Condition

@@ -44,8 +44,6 @@ class ChipLosses:
 
     Attributes
     ----------
-    exposures : Exposures
-        What was observed.
     solution : ChipSolution
         Losses, covariance, and what fixed them.
     left_out : LeftOut or None

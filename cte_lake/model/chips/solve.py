@@ -111,12 +111,8 @@ def solve(
     ----------
     levels : sequence of ndarray
         ln(flux) of the stars of each group (`StarRows.mean_log`), to begin with.
-    exposures : Exposures
-        What was observed.
     run : callable
         Carries out passes over the groups (`here`).
-    method : Method, optional
-        How.
 
     Raises
     ------

@@ -118,8 +118,6 @@ def pass_over(
 
     Parameters
     ----------
-    rows : StarRows
-        The stars.
     state : StarState
         Their terms as they were.
     terms : Terms

@@ -78,8 +78,6 @@ class Observed:
 
     Attributes
     ----------
-    rows : StarRows
-        All stars.
     exposures : Exposures
         Sorted by their settings.
     x, y : ndarray, shape (stars, exposures)

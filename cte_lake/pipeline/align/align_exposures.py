@@ -114,8 +114,6 @@ def align(
 
     Parameters
     ----------
-    arguments : StageArguments
-        What is asked.
     plan : AlignPlan, optional
         A plan made before from the same arguments.
     progress : callable, optional

@@ -68,8 +68,6 @@ def find_offset(
     ----------
     sources : Sources
         Stars found on the chip.
-    wcs : WCS
-        Of the chip.
     ra, dec : ndarray, shape (n,)
         The catalog, degrees.
     shape : (ny, nx)

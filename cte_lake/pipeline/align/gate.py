@@ -81,8 +81,6 @@ def advice(exposure: ExposureFile, settings: Align, reason: str, quality: Qualit
 
     Parameters
     ----------
-    exposure : ExposureFile
-        The exposure.
     settings : Align
         Of the search.
     reason : str

@@ -173,8 +173,6 @@ def find_cosmic_rays(
 
     Parameters
     ----------
-    arguments : StageArguments
-        What is asked.
     plan : CrmaskPlan, optional
         A plan made before from the same arguments.
     progress : callable, optional

@@ -48,8 +48,6 @@ class CrmaskTask:
 
     Attributes
     ----------
-    lake : StoredLake
-        The lake.
     exposures : tuple of ExposureFile
         All of the visit.
     apart : frozenset of str

@@ -29,8 +29,6 @@ class FetchArguments:
         Proposals to fetch.
     folder : Path
         Where files go: into a folder a proposal.
-    settings : Settings
-        The configuration.
     search : bool
         Whether the archive is asked for further programs of the monitor, by title and target.
     """

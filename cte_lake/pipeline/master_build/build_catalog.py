@@ -38,14 +38,8 @@ class BuildArguments:
 
     Attributes
     ----------
-    lake : StoredLake
-        Root of the lake.
     paths : tuple of str
         Files, folders and glob patterns with the exposures.
-    target : str
-        Target.
-    settings : Settings
-        The configuration.
     selection : Selection
         Proposal, visit, filter of the exposures to use; the filter with most exposures is taken otherwise.
     image : Path or None
