@@ -4,7 +4,7 @@
     python benchmarks/chips.py pairs [--seeds 8]        against pairs and against a 180-degree set
     python benchmarks/chips.py scale [--exposures 252]  time and memory, 20,000 stars an exposure
 
-`monitors` and `pairs` simulate star lists (`cte_lake.model.chips.trial`): 20 epochs, 2 exposures on each
+`monitors` and `pairs` simulate star lists (`chip_trial`): 20 epochs, 2 exposures on each
 chip, one in twenty without its partner, 3,000 stars, chips 5% to either side of the law. The bias is that
 of the amplitude of a chip's loss over all epochs. `scale` keeps its lake in the current folder until it ends.
 """
@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from chip_trial import Observed, Trial, observe, true_loss
 
 from cte_lake.config import load_settings
 from cte_lake.correction.memory_lake import MemoryLake
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.solve import Method, here, solve
-from cte_lake.model.chips.trial import Observed, Trial, observe, true_loss
 from cte_lake.model.laws import LAWS as FORMS
 
 BINS = (

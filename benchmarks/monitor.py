@@ -39,10 +39,10 @@ from cte_lake.simulate import (
     simulate_program,
 )
 from cte_lake.simulate.law import readout_distance
-from cte_lake.simulate.monitor import FIRST, RECALIBRATED, SECOND, Calibration, Monitor
 from cte_lake.simulate.program import Visit, without
 
 sys.path.insert(0, str(Path(__file__).parent))
+from monitor_lake import FIRST, RECALIBRATED, SECOND, Calibration, Monitor
 from visits import scratch
 
 FloatArray = NDArray[np.float64]

@@ -9,7 +9,32 @@ from cte_lake.detector import DETECTOR
 from cte_lake.frames.cards import LIMITS
 from cte_lake.frames.flash import FLASH_RULES
 from cte_lake.frames.keywords import CALIBRATION_STEPS
-from cte_lake.frames.screening import DIFFERENCES_FROM_2017, POINTING_SCREENS, SCREENS
+from cte_lake.frames.screening import POINTING_SCREENS, SCREENS
+
+#: Case, what the monitor of 2017 did, what is done here and why.
+DIFFERENCES_FROM_2017 = (
+    (
+        "POSTARG2 of -80 or below at an aperture of the whole detector",
+        "measured on chip 1",
+        "left out (sub_dither): the dither moves the field of chip 2 off the detector, so chip 1 shows other "
+        "stars; abs(POSTARG2) made it chip 1",
+    ),
+    (
+        "POSTARG1 below -0.1",
+        "measured",
+        "left out (x_dither): a dither along x is one in either direction; `POSTARG1 <= 0.1` let it through",
+    ),
+    (
+        "APERTURE UVIS1, UVIS1-FIX, ...",
+        "not looked at: chip 2 at POSTARG2 0",
+        "chip 1 at POSTARG2 0, chip 2 at POSTARG2 -82: the aperture puts the field there",
+    ),
+    ("FLASHSTA other than SUCCESSFUL", "no flash", "refused where any other keyword says that there was one"),
+    ("CHINJECT N/A", "not measured", "no charge injection, as the archive means it"),
+    ("charge injection by its first two letters (LI)", "10-, 17- and 25-line are one", "kept apart"),
+    ("NGC 6583", "chip by a list of root names", "chip by the stars that the opposite roll shows on it"),
+    ("pairs by the integer part of EXPSTART", "a pair across midnight is lost", "paired"),
+)
 
 _HEAD = """# Screening
 

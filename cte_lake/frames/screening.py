@@ -190,31 +190,6 @@ POINTING_SCREENS: Final = (
 )
 """Rules on the pointing; 180-degree sets are free of them."""
 
-DIFFERENCES_FROM_2017: Final = (
-    (
-        "POSTARG2 of -80 or below at an aperture of the whole detector",
-        "measured on chip 1",
-        "left out (sub_dither): the dither moves the field of chip 2 off the detector, so chip 1 shows other "
-        "stars; abs(POSTARG2) made it chip 1",
-    ),
-    (
-        "POSTARG1 below -0.1",
-        "measured",
-        "left out (x_dither): a dither along x is one in either direction; `POSTARG1 <= 0.1` let it through",
-    ),
-    (
-        "APERTURE UVIS1, UVIS1-FIX, ...",
-        "not looked at: chip 2 at POSTARG2 0",
-        "chip 1 at POSTARG2 0, chip 2 at POSTARG2 -82: the aperture puts the field there",
-    ),
-    ("FLASHSTA other than SUCCESSFUL", "no flash", "refused where any other keyword says that there was one"),
-    ("CHINJECT N/A", "not measured", "no charge injection, as the archive means it"),
-    ("charge injection by its first two letters (LI)", "10-, 17- and 25-line are one", "kept apart"),
-    ("NGC 6583", "chip by a list of root names", "chip by the stars that the opposite roll shows on it"),
-    ("pairs by the integer part of EXPSTART", "a pair across midnight is lost", "paired"),
-)
-"""Case, what the monitor of 2017 did, what is done here and why."""
-
 
 def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str:
     """Return the slug of the configured target that TARGNAME spells.

@@ -23,31 +23,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.model.compiled import compiled, compiled_loop
-from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10
+from cte_lake.model.loss_unit import CHIP_HEIGHT, LN10
 
 FloatArray = NDArray[np.float64]
 
 # Below this |z|**2 the series of tanh(z)/z is exact to 1e-16 and free of the 0/0 at a double root.
 _SERIES_LIMIT = 1e-3
-
-
-def readout_distance(y: ArrayLike, chip: ArrayLike) -> FloatArray:
-    """Return the number of rows between a star and its amplifiers.
-
-    Parameters
-    ----------
-    y : array_like
-        Row of the star on its chip, 0-based, px.
-    chip : array_like of int
-        1 (read towards row 2050) or 2 (read towards row 0), scalar or one per star.
-
-    Returns
-    -------
-    ndarray
-        Rows: ``y`` on chip 2, ``2050 - y`` on chip 1; NaN where the chip is neither.
-    """
-    row, which = np.broadcast_arrays(np.asarray(y, dtype=np.float64), np.asarray(chip))
-    return np.where(which == 2, row, np.where(which == 1, CHIP_ROWS - 1 - row, np.nan))
 
 
 @compiled
@@ -173,37 +154,19 @@ def _flow_many(u: FloatArray, t: FloatArray, a: FloatArray, low: float, high: fl
         out[row] = flow(u[row], t[row], a[k, 0], a[k, 1], a[k, 2], low, high)
 
 
-def _moved(
-    flux: ArrayLike, distance: ArrayLike, quadratic: ArrayLike, log_range: tuple[float, float], sign: float
-) -> FloatArray:
-    star, rows = np.broadcast_arrays(
-        np.asarray(flux, dtype=np.float64), np.asarray(distance, dtype=np.float64)
-    )
-    a = np.atleast_2d(np.asarray(quadratic, dtype=np.float64))
-    if a.shape[-1] != 3 or a.shape[0] not in (1, star.size):
-        raise UsageError(f"quadratic has shape {a.shape}; give (3,) or ({star.size}, 3)")
-    good = (star > 0) & np.isfinite(star) & (rows >= 0) & np.isfinite(rows)
-    # The logarithm of a refused flux is never used; 1 keeps it quiet.
-    u = np.log10(np.where(good, star, 1.0)).ravel()
-    out = np.empty_like(u)
-    t = np.where(good, rows, 0.0).ravel() * (sign / CHIP_HEIGHT)
-    _flow_many(u, t, np.ascontiguousarray(a), float(log_range[0]), float(log_range[1]), out)
-    # By the change of the logarithm, so that no transfer is no change to the last bit.
-    return np.where(good, star * np.exp((out - u).reshape(star.shape) * LN10), np.nan)
-
-
 def lose(
     flux: ArrayLike,
     distance: ArrayLike,
     quadratic: ArrayLike,
     log_range: tuple[float, float] = (-math.inf, math.inf),
+    sign: float = 1.0,
 ) -> FloatArray:
-    """Return the flux that is left of `flux` after `distance` rows.
+    """Return the flux that is left of `flux` after `distance` rows, or with ``sign=-1`` the one before them.
 
     Parameters
     ----------
     flux : array_like
-        True flux, electrons.
+        Flux, electrons.
     distance : array_like
         Rows to the amplifiers, not negative.
     quadratic : array_like, shape (3,) or (n, 3)
@@ -221,17 +184,17 @@ def lose(
     UsageError
         If the shape of `quadratic` does not fit.
     """
-    return _moved(flux, distance, quadratic, log_range, 1.0)
-
-
-def restore(
-    flux: ArrayLike,
-    distance: ArrayLike,
-    quadratic: ArrayLike,
-    log_range: tuple[float, float] = (-math.inf, math.inf),
-) -> FloatArray:
-    """Return the true flux of a star that is measured at `flux` after `distance` rows.
-
-    The inverse of `lose`, with the same parameters, result and errors.
-    """
-    return _moved(flux, distance, quadratic, log_range, -1.0)
+    star, rows = np.broadcast_arrays(
+        np.asarray(flux, dtype=np.float64), np.asarray(distance, dtype=np.float64)
+    )
+    a = np.atleast_2d(np.asarray(quadratic, dtype=np.float64))
+    if a.shape[-1] != 3 or a.shape[0] not in (1, star.size):
+        raise UsageError(f"quadratic has shape {a.shape}; give (3,) or ({star.size}, 3)")
+    good = (star > 0) & np.isfinite(star) & (rows >= 0) & np.isfinite(rows)
+    # The logarithm of a refused flux is never used; 1 keeps it quiet.
+    u = np.log10(np.where(good, star, 1.0)).ravel()
+    out = np.empty_like(u)
+    t = np.where(good, rows, 0.0).ravel() * (sign / CHIP_HEIGHT)
+    _flow_many(u, t, np.ascontiguousarray(a), float(log_range[0]), float(log_range[1]), out)
+    # By the change of the logarithm, so that no transfer is no change to the last bit.
+    return np.where(good, star * np.exp((out - u).reshape(star.shape) * LN10), np.nan)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.monitor_lake import Monitor
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -17,7 +18,6 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.report.coverage import coverage_gaps
-from cte_lake.simulate.monitor import Monitor
 from cte_lake.views.audits import run_audits
 from cte_lake.workflow.run import RunArguments, run
 

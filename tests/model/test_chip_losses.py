@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.chip_trial import Observed, Trial, observe, true_loss
 from cte_lake.errors import FitRefused
 from cte_lake.model.chips.conditions import NO_LOSS_OF_ALL, NO_LOSS_OF_EACH, ROLLED, UNFIXED
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import Exposures, Setting, StarRows
 from cte_lake.model.chips.solve import Method, here, solve
-from cte_lake.model.chips.trial import Observed, Trial, observe, true_loss
 
 BINS = ((250.0, 500.0), (500.0, 1000.0), (1000.0, 2000.0), (2000.0, 4000.0), (4000.0, 8000.0))
 #: A monitor that takes a tenth of a second.

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,12 +8,13 @@ from scipy.integrate import solve_ivp
 
 from cte_lake.errors import UsageError
 from cte_lake.model.loss_unit import LN10
-from cte_lake.model.readout import lose, readout_distance, restore
+from cte_lake.model.readout import lose
 
 quadratics = st.tuples(st.floats(-0.6, 0.8), st.floats(-0.3, 0.3), st.floats(-0.05, 0.05))
 ranges = st.sampled_from([(2.4, 4.5), (-np.inf, np.inf), (2.9, 3.1)])
 fluxes = st.floats(50.0, 1e5)
 distances = st.floats(0.0, 2050.0)
+restore = partial(lose, sign=-1.0)
 
 
 @given(quadratics, ranges, fluxes, distances)
@@ -63,15 +66,6 @@ def test_equals_the_integrated_equation(a, limits):
 
 def test_constant_loss_is_exponential():
     assert lose(1000.0, 2048.0, (0.2, 0.0, 0.0)) == pytest.approx(1000.0 * np.exp(-0.2), rel=1e-14)
-
-
-@given(st.floats(0.0, 2050.0))
-def test_chip_swap_mirrors_y(y):
-    assert readout_distance(y, 1) == pytest.approx(readout_distance(2050.0 - y, 2), abs=1e-9)
-
-
-def test_distance_of_an_unknown_chip_is_missing():
-    assert np.isnan(readout_distance([10.0], [3])).all()
 
 
 def test_refused_fluxes_are_missing_and_shapes_checked():

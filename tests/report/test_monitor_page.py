@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.monitor_lake import Monitor
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -23,7 +24,6 @@ from cte_lake.report.publish import MARK
 from cte_lake.report.site import render
 from cte_lake.report.status import lake_status, state
 from cte_lake.simulate import fill_lake
-from cte_lake.simulate.monitor import Monitor
 
 #: Visits of 2009, 2011, 2013, 2017 and 2019, that of 2015 never came; that of 2017 lost an exposure.
 MONITOR = Monitor(
