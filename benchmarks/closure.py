@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from cte_lake.correction.closure import run_closure
-from cte_lake.model.closure import ClosureOptions
-from cte_lake.model.closure_report import summarise
+from cte_lake.model.closure import ClosureOptions, summarise
 from cte_lake.model.injection import DEFAULT_LAW, Injection
 
 HEAD = (

@@ -173,7 +173,7 @@ MUTANTS = (
     ),
     Mutant(
         "old-lock-for-all",
-        "cte_lake/lake/lease.py",
+        "cte_lake/lake/bucket.py",
         "path.put(mine, if_tag=head.tag)",
         "path.put(mine)",
         ("tests/lake/test_lease.py",),

@@ -41,7 +41,6 @@ COMMAND_MODULES = (
     "correct",
     "predict",
     "closure",
-    "consistency",
     "coverage",
     "plot",
     "status",

@@ -3,6 +3,8 @@
 Headerlets, the table of WCS corrections, lookup tables of the distortion, alternate WCS: what the pipeline of
 the archive adds, so that what reads frames meets it. The lookup tables are of the size of the real ones (0.05
 px) and compensated by the SIP polynomial and the reference pixel: the sky stays where it is.
+It pads strings with blanks to a width of the keyword, and writes the cards of an exposure whether they apply
+or not. Names and widths are those of calwf3's and OPUS's files.
 """
 
 from __future__ import annotations

@@ -19,8 +19,7 @@ from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
-from cte_lake.model.closure import ClosureOptions
-from cte_lake.model.closure_report import summarise
+from cte_lake.model.closure import ClosureOptions, summarise
 from cte_lake.model.estimators import bin_slopes
 from cte_lake.model.injection import Injection, simulate_pair
 

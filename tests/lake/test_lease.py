@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cte_lake.errors import Locked
-from cte_lake.lake import lease
+from cte_lake.lake import bucket
 from cte_lake.lake.place import place_of
 from cte_lake.lake.stored import stored
 
@@ -87,7 +87,7 @@ def test_a_killed_holder_keeps_it_until_its_lease_is_over(place, monkeypatch):
         holder.kill()
     with pytest.raises(Locked), stored(place).lease("job"):
         pass
-    monkeypatch.setattr(lease, "LEASE", 0.0)
+    monkeypatch.setattr(bucket, "LEASE", 0.0)
     wait_a_second()
     with stored(place).lease("job"):
         assert locks(place) == ["logs/job.lock"]
@@ -95,7 +95,7 @@ def test_a_killed_holder_keeps_it_until_its_lease_is_over(place, monkeypatch):
 
 
 def test_a_holder_renews_it(place, monkeypatch):
-    monkeypatch.setattr(lease, "RENEWED_EVERY", 0.2)
+    monkeypatch.setattr(bucket, "RENEWED_EVERY", 0.2)
     lock, end = place.store.at("lake/logs/job.lock"), time.monotonic() + 120
     with stored(place).lease("job"):
         taken = lock.head().mtime_ns
@@ -109,8 +109,8 @@ def test_a_holder_renews_it(place, monkeypatch):
 
 def test_of_many_that_take_an_old_lock_one_gets_it(old_lock, monkeypatch):
     place = old_lock
-    monkeypatch.setattr(lease, "LEASE", OLD - 1.0)
-    monkeypatch.setattr(lease, "RENEWED_EVERY", 0.2)
+    monkeypatch.setattr(bucket, "LEASE", OLD - 1.0)
+    monkeypatch.setattr(bucket, "RENEWED_EVERY", 0.2)
     got, refused, start, all_came = [], [], threading.Barrier(8), threading.Event()
 
     def take():

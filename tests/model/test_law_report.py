@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cte_lake.model.law_report import stability, try_laws
+from cte_lake.model.law_trial import stability, try_laws
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
 

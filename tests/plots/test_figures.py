@@ -20,7 +20,6 @@ from PIL import Image
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.plots import style
 from cte_lake.plots.background import background_plot
-from cte_lake.plots.chip_losses import chips_plot
 from cte_lake.plots.compare import compare_plot
 from cte_lake.plots.field import field_plot
 from cte_lake.plots.flash import flash_plot
@@ -32,7 +31,7 @@ from cte_lake.plots.recovery import recovery_plot
 from cte_lake.plots.rolled import overlay_plot, rolled_plot
 from cte_lake.plots.star import star_plot
 from cte_lake.plots.style import save
-from cte_lake.plots.time import time_plot
+from cte_lake.plots.time import chips_plot, time_plot
 from tests.plots import samples
 
 BASELINE = Path(__file__).parent / "baseline"

@@ -262,7 +262,7 @@ def added_merges(inventory: Inventory, min_files: int) -> Iterator[tuple[str, li
 
 
 def merge_added(lake: StoredLake, folder: str, files: tuple[str, ...]) -> None:
-    """Write files of values as one; they stay until vacuum.
+    """Write files of added columns as one; no row names them, and they stay until vacuum.
 
     Raises
     ------

@@ -256,7 +256,7 @@ def chips(lake: Lake, asked: Request) -> Drawing:
     UsageError
         If a proposal or visit is asked for: a solution is of all exposures.
     """
-    from cte_lake.plots.chip_losses import chips_plot
+    from cte_lake.plots.time import chips_plot
 
     asked = asked.of_exposures().defaulting(lake, length=("l",), **PLAIN)
     if asked.selection.proposal or asked.selection.visit:
