@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from cte_lake.detector import DETECTOR, SIGMA_PER_MAD, Chip, Detector, exposure_length
-from cte_lake.model.readout import readout_distance
 from cte_lake.resources import data_dir
+from cte_lake.simulate.law import readout_distance
 
 ROOT = Path(__file__).parent.parent
 #: Numbers that only a profile may state, wherever code is.
@@ -36,7 +36,7 @@ def test_sql_and_python_count_the_same_rows_to_the_amplifiers():
     for chip in (1, 2):
         listed = ", ".join(f"({row})" for row in rows)
         found = asked(DETECTOR, f"SELECT readout_distance({chip}, y) FROM (VALUES {listed}) AS t(y)")
-        assert [row[0] for row in found] == pytest.approx(readout_distance(rows, chip), abs=0)
+        assert [row[0] for row in found] == pytest.approx(readout_distance(chip, rows), abs=0)
     assert asked(DETECTOR, "SELECT readout_distance(3, 7)") == [(None,)]
 
 
