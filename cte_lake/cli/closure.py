@@ -99,13 +99,14 @@ def closure(
     from cte_lake.cli.progress import progress_bar
     from cte_lake.correction.closure import run_closure
     from cte_lake.model.closure import ClosureOptions, summarise
-    from cte_lake.model.injection import DEFAULT_LAW, Injection
+    from cte_lake.model.injection import DEFAULT_LAW, FORMS, Injection
 
     if per is None and not (printed.readable or (printed.format is Format.JSON and printed.output is None)):
         raise UsageError(f"three tables do not fit into one; choose it with --per {', '.join(Per)}")
     first, second, third = ((scale * a, scale * b, scale * c) for a, b, c in DEFAULT_LAW)
-    chosen_form = one_of("--form", form, ("local", "initial", "linear"))
-    setup = Injection(law=(first, second, third), form=chosen_form, stars=stars, background=background)  # type: ignore[arg-type]
+    setup = Injection(
+        law=(first, second, third), form=one_of("--form", form, FORMS), stars=stars, background=background
+    )
     options = ClosureOptions(estimator=known_estimator(estimator))
     settings = settings_of(None, assignments)
     with progress_bar("closure", progress) as report:

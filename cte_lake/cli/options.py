@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cte_lake.model.estimators import Estimator
     from cte_lake.pipeline.dask import WorkerSettings
 
-
+Word = TypeVar("Word", bound=str)
 LakeOption = Annotated[
     str | None,
     typer.Option(
@@ -297,7 +297,7 @@ def overwriting(what: str) -> Any:
     return typer.Option("--overwrite", help=what)
 
 
-def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
+def one_of(option: str, value: str, allowed: tuple[Word, ...]) -> Word:
     """Return an option's value in lower case.
 
     Raises
@@ -310,7 +310,7 @@ def one_of(option: str, value: str, allowed: tuple[str, ...]) -> str:
         raise UsageError(
             f"{option} {value!r} is not known{hint} it is {', '.join(allowed[:-1])} or {allowed[-1]}"
         )
-    return value.lower()
+    return next(word for word in allowed if word == value.lower())
 
 
 def known_estimator(name: str) -> Estimator:
@@ -323,8 +323,7 @@ def known_estimator(name: str) -> Estimator:
     """
     from cte_lake.model.estimators import ESTIMATORS
 
-    chosen = one_of("--estimator", name, ESTIMATORS)
-    return next(each for each in ESTIMATORS if each == chosen)
+    return one_of("--estimator", name, ESTIMATORS)
 
 
 def lake_or_none(flag: str | None) -> StoredLake | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import FRAMES, Options, app
-from cte_lake.cli.options import JsonOption, ProgressOption
+from cte_lake.cli.options import JsonOption, ProgressOption, one_of
 
 if TYPE_CHECKING:
     from cte_lake.simulate.exposure import Settings
@@ -155,15 +155,21 @@ def simulate(
     from cte_lake.simulate.request import plan_programs
     from cte_lake.simulate.simulate_program import simulate_programs
     from cte_lake.simulate.stars import catalog_suffix
-    from cte_lake.simulate.write import checked_compression, checked_structure
+    from cte_lake.simulate.write import ENDINGS, STRUCTURES
 
-    form, suffix = checked_compression(frames.compression), catalog_suffix(frames.catalog)
+    suffix = catalog_suffix(frames.catalog)
     settings = frames.settings(seed)
     with progress_bar("simulate", progress) as report:
         done = simulate_programs(
-            plan_programs(program.request(seed)), folder, settings, stars=frames.stars, compression=form,
-            catalog_suffix=suffix, structure=checked_structure(frames.structure), progress=report,
-        )  # fmt: skip
+            plan_programs(program.request(seed)),
+            folder,
+            settings,
+            stars=frames.stars,
+            compression=one_of("--compression", frames.compression, tuple(ENDINGS)),
+            catalog_suffix=suffix,
+            structure=one_of("--structure", frames.structure, STRUCTURES),
+            progress=report,
+        )
     if as_json:
         typer.echo(json.dumps([_as_dict(each) for each in done], indent=1))
     _print_summary(folder, done)

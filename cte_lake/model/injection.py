@@ -26,6 +26,8 @@ DEFAULT_LAW = (
     (1.95e-4, -6.75e-5, 6.0e-6),
     (5.2e-8, -1.8e-8, 1.6e-9),
 )
+Form = Literal["local", "initial", "linear"]
+FORMS: tuple[Form, ...] = ("local", "initial", "linear")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Injection:
     """
 
     law: tuple[tuple[float, float, float], ...] = DEFAULT_LAW
-    form: Literal["local", "initial", "linear"] = "local"
+    form: Form = "local"
     mjd: tuple[float, ...] = tuple(
         55106.0 + 277.25 * epoch + 8.0 * repeat for epoch in range(10) for repeat in range(2)
     )

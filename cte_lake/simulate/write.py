@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Literal
 
 import numpy as np
 from astropy.io import fits
 
-from cte_lake.errors import UsageError
 from cte_lake.simulate.exposure import FileType, SimulatedExposure
 from cte_lake.simulate.geometry import CHIPS, first_column
 from cte_lake.simulate.headers import extension_header, primary_header
@@ -16,38 +15,11 @@ from cte_lake.simulate.mast import dress
 
 Compression = Literal["none", "gz", "fz"]
 Structure = Literal["mast", "plain"]
+STRUCTURES: tuple[Structure, ...] = ("mast", "plain")
 #: Extensions of both chips, and the primary.
 _WHOLE = 7
 _PLANES = frozenset({"SCI", "ERR", "DQ"})
-_ENDINGS: dict[str, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fits.fz"}
-
-
-def checked_compression(name: str) -> Compression:
-    """Return a way to compress frames.
-
-    Raises
-    ------
-    UsageError
-        If there is no such way.
-    """
-    for known in get_args(Compression):
-        if name == known:
-            return cast(Compression, known)
-    raise UsageError(f"Frames cannot be compressed by {name!r}; there are {', '.join(_ENDINGS)}.")
-
-
-def checked_structure(name: str) -> Structure:
-    """Return a structure that frames can have.
-
-    Raises
-    ------
-    UsageError
-        If there is no such structure.
-    """
-    for known in get_args(Structure):
-        if name == known:
-            return cast(Structure, known)
-    raise UsageError(f"Frames have no structure {name!r}; there are {', '.join(get_args(Structure))}.")
+ENDINGS: dict[Compression, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fits.fz"}
 
 
 def build_hdus(
@@ -136,7 +108,7 @@ def write_exposure(
         hdus = build_hdus(exposure, filetype, dark_rate=dark_rate, structure=structure)
         if compression == "fz":
             hdus = fits.HDUList([hdus[0], *(_tiled(hdu) if hdu.name in _PLANES else hdu for hdu in hdus[1:])])
-        path = folder / f"{exposure.plan.rootname}_{filetype}{_ENDINGS[compression]}"
+        path = folder / f"{exposure.plan.rootname}_{filetype}{ENDINGS[compression]}"
         hdus.writeto(path, overwrite=True)
         paths.append(path)
     return paths

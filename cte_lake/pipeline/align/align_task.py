@@ -58,10 +58,6 @@ class Outcome:
     """What became of an exposure; the numbers of `quality` are NULL where there was no fit."""
 
     rootname: str
-    path: str
-    imagename: str
-    target: str
-    proposal: int
     status: str
     reason: str
     detail: str
@@ -131,10 +127,6 @@ def align_exposure(task: AlignTask) -> Outcome:
     write_solution(task.lake, task.key, solution, headerlet, row | numbers, matches)
     return Outcome(
         task.exposure.rootname,
-        task.exposure.path,
-        task.exposure.imagename,
-        task.exposure.target,
-        task.exposure.proposal,
         solution.status,
         solution.reason,
         solution.detail,
