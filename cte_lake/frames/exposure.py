@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from astropy.io import fits
 
@@ -234,19 +234,11 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         mjd=start_of(cards, exptime),
         chinject=keywords.chinject(cards),
         flash=flash_level(file, cards, rootname),
-        flashsta=cards.optional_text("FLASHSTA"),
-        flashdur=cards.optional_number("FLASHDUR"),
-        flashcur=cards.optional_text("FLASHCUR"),
         shutter=cards.optional_text("SHUTRPOS"),
         postarg1=cards.number("POSTARG1"),
         postarg2=cards.number("POSTARG2"),
-        aperture=cards.optional_text("APERTURE").upper(),
-        cal_ver=cards.optional_text("CAL_VER"),
-        pctecorr=cards.optional_text("PCTECORR"),
-        pctetab=cards.optional_text("PCTETAB"),
         cte_name=cards.text_or_history("CTE_NAME"),
         cte_ver=cards.text_or_history("CTE_VER"),
-        wcsname=cards.optional_text("WCSNAME"),
         cal_date=cards.optional_text("DATE"),
         product=product_of(
             file.name,
@@ -261,18 +253,23 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         mdrizsky_2=sky.get(2),
         expflag=cards.text("EXPFLAG"),
         quality="; ".join(filter(None, map(cards.optional_text, _QUALITY))),
-        fgslock=cards.optional_text("FGSLOCK").upper(),
-        scan_typ=cards.optional_text("SCAN_TYP").upper(),
-        scan_rat=cards.optional_number("SCAN_RAT"),
-        obstype=cards.optional_text("OBSTYPE").upper(),
-        imagetyp=cards.optional_text("IMAGETYP").upper(),
-        sclamp=cards.optional_text("SCLAMP").upper(),
-        ccdamp=cards.optional_text("CCDAMP").upper(),
         mtflag=keywords.flag(cards, "MTFLAG"),
         binaxis1=keywords.binning(cards, "BINAXIS1"),
         binaxis2=keywords.binning(cards, "BINAXIS2"),
         subarray=keywords.subarray(cards),
-        pa_v3=cards.optional_number("PA_V3"),
         naxis1=naxis1,
         naxis2=naxis2,
+        **_as_stated(cards),
     )
+
+
+#: Keywords that a header may lack and whose facts bear their names: texts, texts in capitals, numbers.
+_TEXTS = ("FLASHSTA", "FLASHCUR", "CAL_VER", "PCTECORR", "PCTETAB", "WCSNAME")
+_CAPITALS = ("APERTURE", "FGSLOCK", "SCAN_TYP", "OBSTYPE", "IMAGETYP", "SCLAMP", "CCDAMP")
+_NUMBERS = ("FLASHDUR", "SCAN_RAT", "PA_V3")
+
+
+def _as_stated(cards: HeaderCards) -> dict[str, Any]:
+    facts: dict[str, Any] = {key.lower(): cards.optional_text(key) for key in _TEXTS}
+    facts |= {key.lower(): cards.optional_text(key).upper() for key in _CAPITALS}
+    return facts | {key.lower(): cards.optional_number(key) for key in _NUMBERS}

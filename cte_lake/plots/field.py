@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,12 +21,7 @@ MOST_CIRCLES = 1500
 
 @styled
 def field_plot(
-    image: ArrayLike,
-    stars: Any,
-    chip: int,
-    step: float = 1.0,
-    title: str = "",
-    caption: str = "",
+    image: ArrayLike, stars: Any, chip: int, step: float = 1.0, title: str = "", caption: str = ""
 ) -> Figure:
     """Draw a chip in an asinh stretch with a circle around each matched star.
 
@@ -59,28 +55,15 @@ def field_plot(
         vmax=1.0,
     )
     x, y, chosen = _brightest(stars)
-    one.plot(
-        x,
-        y,
-        "o",
-        markersize=5.0,
-        markerfacecolor="none",
-        markeredgecolor=colour(1),
-        markeredgewidth=0.7,
-        alpha=0.8,
-    )
+    circle = {"markerfacecolor": "none", "markeredgecolor": colour(1), "markeredgewidth": 0.7}
+    one.plot(x, y, "o", markersize=5.0, alpha=0.8, **circle)
     one.set_xlim(-0.5, nx * step - 0.5)
     one.set_ylim(-0.5, ny * step - 0.5)
     one.grid(visible=False)
     one.set_xlabel("Column x (px)")
     one.set_ylabel("Row y (px)")
     _arrow_to_amplifiers(one, chip, across)
-    # Fastened to the picture, whose box is narrower or lower than what the figure has room for.
-    marks = round_levels(low, high)
-    beside = one.inset_axes((1.0 + 0.5 / across, 0.1, 0.14 / across, 0.8))
-    bar = figure.colorbar(picture, cax=beside, ticks=[place for place, _ in marks])
-    bar.ax.set_yticklabels([f"{value:g}" for _, value in marks])
-    bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
+    _signal_bar(one, picture, low, high, across)
     all_stars = numbers(stars, "x").size
     summary = sentence(
         [
@@ -99,6 +82,16 @@ def _brightest(stars: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], in
         order = np.argsort(-np.nan_to_num(rank, nan=-np.inf), kind="stable")[:MOST_CIRCLES]
         x, y = x[order], y[order]
     return x, y, x.size
+
+
+def _signal_bar(axes: Axes, picture: Any, low: float, high: float, across: float) -> None:
+    """Draw which signal a grey is, beside the picture, which is `across` inch wide."""
+    marks = round_levels(low, high)
+    # Fastened to the picture, whose box is narrower or lower than what the figure has room for.
+    beside = axes.inset_axes((1.0 + 0.5 / across, 0.1, 0.14 / across, 0.8))
+    bar = axes.figure.colorbar(picture, cax=beside, ticks=[place for place, _ in marks])
+    bar.ax.set_yticklabels([f"{value:g}" for _, value in marks])
+    bar.set_label(f"Signal ({ELECTRONS}/px, asinh)")
 
 
 def _arrow_to_amplifiers(axes: Any, chip: int, across: float) -> None:

@@ -133,14 +133,10 @@ def fit_wcs(
     from tweakwcs import FITSWCSCorrector, align_wcs
 
     with_sources = [chip for chip in (2, 1) if len(sources[chip])]
+    found = {chip: Table({"x": sources[chip].x, "y": sources[chip].y}) for chip in with_sources}
     correctors = {
         chip: FITSWCSCorrector(
-            wcs[chip].deepcopy(),
-            meta={
-                "group_id": 1,
-                "name": f"chip {chip}",
-                "catalog": Table({"x": sources[chip].x, "y": sources[chip].y}),
-            },
+            wcs[chip].deepcopy(), meta={"group_id": 1, "name": f"chip {chip}", "catalog": found[chip]}
         )
         for chip in with_sources
     }
@@ -165,7 +161,14 @@ def fit_wcs(
             nclip=5,
             sigma=(CLIP_SIGMA, "rmse"),
         )
-    status = str(correctors[with_sources[0]].meta["fit_info"]["status"])
+    _require_success(str(correctors[with_sources[0]].meta["fit_info"]["status"]))
+    fitted = {chip: corrector.wcs for chip, corrector in correctors.items()}
+    for chip in {1, 2} - set(fitted):
+        fitted[chip] = _carried_over(wcs, fitted[with_sources[0]], with_sources[0], chip, plane)
+    return fitted, matcher.histogram
+
+
+def _require_success(status: str) -> None:
     if status != "SUCCESS":
         raise Rejected(
             "unmatched",
@@ -173,10 +176,6 @@ def fit_wcs(
             "another field, a trailed image, or no stars",
             stage="align",
         )
-    fitted = {chip: corrector.wcs for chip, corrector in correctors.items()}
-    for chip in {1, 2} - set(fitted):
-        fitted[chip] = _carried_over(wcs, fitted[with_sources[0]], with_sources[0], chip, plane)
-    return fitted, matcher.histogram
 
 
 def stars_near(
