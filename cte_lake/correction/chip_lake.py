@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from cte_lake.correction.followed import KINDS
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection
+from cte_lake.lake.versions import digest
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import Exposures, StarRows
@@ -239,4 +238,4 @@ def _hash(rows: list[dict[str, Any]], request: ChipRequest, config_hash: str) ->
         request.min_stars,
         config_hash,
     ]
-    return hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
+    return digest(content)

@@ -59,7 +59,6 @@ class Comparison:
 
     Attributes
     ----------
-    first, second : Side
     stars : pyarrow.Table
         A row a star and exposure that both measured (``sql/compare/stars.sql``).
     slopes : pyarrow.Table
@@ -68,8 +67,6 @@ class Comparison:
         A row a flux bin: medians and scatters (``sql/compare/bins.sql``).
     """
 
-    first: Side
-    second: Side
     stars: pa.Table
     slopes: pa.Table
     bins: pa.Table
@@ -163,7 +160,7 @@ def compare(
             connection.register(f"slope_{number}", slopes.arrow())
         stars, slopes = _query(connection, "stars"), _query(connection, "slopes")
         _register(connection, stars, slopes, settings)
-        return Comparison(first, second, stars, slopes, _query(connection, "bins"))
+        return Comparison(stars, slopes, _query(connection, "bins"))
 
 
 def _nothing_common(one: Lake, selection: Selection, first: Side, second: Side) -> str:

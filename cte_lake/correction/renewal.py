@@ -90,15 +90,12 @@ class Renewal:
         The stale set; it stays as it is.
     new : CoefficientSet or None
         The version beside it; None where the slopes carry none.
-    largest : Largest or None
-        Their largest difference.
     advice : str
         Which one observers should use, and why; or why there is no new one.
     """
 
     old: CoefficientSet
     new: CoefficientSet | None
-    largest: Largest | None
     advice: str
 
 
@@ -227,13 +224,13 @@ def _renewed(
         largest = largest_difference(old, found)
         alarm = _departure(slopes_of(opened, request), request)
     except CteLakeError as error:
-        return Renewal(old, None, None, f"{old.name} is stale and cannot be fitted again: {error}")
+        return Renewal(old, None, f"{old.name} is stale and cannot be fitted again: {error}")
     found = replace(found, name=free_name(lake, found.name))
     advice, held = _advice(old, found, largest, alarm)
     more = {SUPERSEDES: old.name, ADVICE: advice} | ({HELD: held} if held else {})
     found = replace(found, provenance={**found.provenance, **more})
     write_coefficients(path_in_lake(lake, found.name), found)
-    return Renewal(old, found, largest, advice)
+    return Renewal(old, found, advice)
 
 
 def _departure(rows: Any, request: FitRequest) -> Departure | None:

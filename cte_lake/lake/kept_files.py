@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
-from cte_lake.lake.index import CACHE
+from cte_lake.lake.index import CACHE, integers
 from cte_lake.lake.store import Listed, Place
 from cte_lake.lake.write import parquet_options
 
@@ -97,11 +97,7 @@ class KeptFiles:
 
 def as_table(files: Collection[Listed]) -> pa.Table:
     """Return a listing as a table: path, size, mtime_ns."""
-    # `pa.array` would import pandas.
-    numbers = [array("q", values) for values in ([f.size for f in files], [f.mtime_ns for f in files])]
-    size, time = (
-        pa.Array.from_buffers(pa.int64(), len(files), [None, pa.py_buffer(each)]) for each in numbers
-    )
+    size, time = integers([f.size for f in files]), integers([f.mtime_ns for f in files])
     names = [found.path.encode() for found in files]
     ends = array("i", itertools.accumulate(map(len, names), initial=0))
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(names))]

@@ -109,6 +109,17 @@ _WITHOUT_WORDS = frozenset({301, 400, 403})
 _CONDITION_FAILED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
+@contextlib.contextmanager
+def _in_a_sentence(bucket: str) -> Iterator[None]:
+    """Say by `StoreUnavailable` what keeps a store from answering; an error that is an answer passes."""
+    try:
+        yield
+    except _TROUBLE as error:
+        if (sentence := trouble(error, bucket)) is None:
+            raise
+        raise StoreUnavailable(sentence) from error
+
+
 class S3(S3FileSystem):  # type: ignore[misc]
     """The store of this process's environment; listings are never kept, so that no new object is missed."""
 
@@ -141,23 +152,15 @@ class S3(S3FileSystem):  # type: ignore[misc]
 
     async def _content(self, bucket: str, key: str) -> bytes:
         # cat_file asks for the size before; most files of a lake are small.
-        try:
+        with _in_a_sentence(bucket):
             answer = await self._call_s3("get_object", Bucket=bucket, Key=key)
             async with answer["Body"] as body:
                 content: bytes = await body.read()
-        except _TROUBLE as error:
-            if (sentence := trouble(error, bucket)) is None:
-                raise
-            raise StoreUnavailable(sentence) from error
         return content
 
     async def _cat_file(self, path: str, *arguments: Any, **keywords: Any) -> Any:
-        try:
+        with _in_a_sentence(path.partition("/")[0]):
             return await super()._cat_file(path, *arguments, **keywords)
-        except _TROUBLE as error:
-            if (sentence := trouble(error, path.partition("/")[0])) is None:
-                raise
-            raise StoreUnavailable(sentence) from error
 
     async def _contents(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
         gate = asyncio.Semaphore(_AT_ONCE)

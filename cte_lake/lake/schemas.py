@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -73,15 +73,11 @@ class Column:
             return
         for radius in radii:
             suffix = radius_suffix(radius)
-            yield Column(
+            yield replace(
+                self,
                 name=self.name.format(radius=suffix),
-                type=self.type,
                 description=self.description.format(radius=suffix, R=f"{radius:g}"),
-                source=self.source,
-                since=self.since,
-                unit=self.unit,
-                ucd=self.ucd,
-                required=self.required,
+                per_radius=False,
                 renamed_from=tuple(old.format(radius=suffix) for old in self.renamed_from),
             )
 
