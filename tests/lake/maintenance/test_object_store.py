@@ -90,7 +90,7 @@ def test_a_row_that_comes_at_the_moment_of_deletion_is_withdrawn_and_measured_ag
     delete = S3Object.unlink
 
     def late(path):
-        if key in path.name and "/phot/" in path.key:
+        if key in path.key and "/phot/" in path.key:
             write_exposure(
                 stored(in_store),
                 partition_of(row),
