@@ -24,6 +24,7 @@ from cte_lake.views.columns import ViewColumn, with_notes
 from cte_lake.views.describe import ViewMethod
 from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.own_tables import OwnTables
+from cte_lake.views.page_queries import PAGE_QUERIES
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
@@ -182,9 +183,9 @@ class Lake:
         """
         return Result(self._answer(query, params, to_arrow))
 
-    def own(self, query: str, **params: Any) -> Result:
-        """Run a query in which no user has a part: `sql` without a look at its plan, half of its cost."""
-        return Result(self._answer(query, params, to_arrow, own=True))
+    def own(self, name: str) -> Result:
+        """Answer a query of `PAGE_QUERIES`, by its name: `sql` without a look at its plan, half the cost."""
+        return Result(self._answer(PAGE_QUERIES[name], {}, to_arrow, own=True))
 
     def each_answer(self, take: Callable[[Iterator[pa.Table]], None], query: str) -> None:
         """Hand the rows of a query over in parts, as `each_part` those of a view; see `sql`."""

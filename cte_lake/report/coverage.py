@@ -14,16 +14,6 @@ if TYPE_CHECKING:
 #: Incomplete visits and programs that are named; the command `coverage` lists them all.
 NAMED = 12
 
-_ALONE = """
-    SELECT
-        target, proposal, visit, left(imagename, 9) AS rootname, reason, count(*) AS n,
-        string_agg(upper(filetype), ' and ' ORDER BY filetype DESC) AS filetypes,
-        any_value(regexp_replace(detail, ', fl[tc]$', '')) AS detail
-    FROM unpaired
-    GROUP BY target, proposal, visit, rootname, reason
-    ORDER BY target, proposal, visit, rootname
-"""
-
 
 def coverage_gaps(lake: Lake) -> dict[str, Any]:
     """Return what is missing in a lake, for status, page and mail; no photometry is read.
@@ -36,9 +26,9 @@ def coverage_gaps(lake: Lake) -> dict[str, Any]:
         unpaired (reason to number of exposures), alone (a sentence for each exposure without a partner) and
         text (all of it in one line).
     """
-    rows = lake.own("FROM coverage WHERE missing IS NOT NULL ORDER BY target, proposal, visit, flash").rows()
-    late = lake.own("FROM overdue ORDER BY target, since").rows()
-    alone = lake.own(_ALONE).rows()
+    rows = lake.own("incomplete").rows()
+    late = lake.own("overdue").rows()
+    alone = lake.own("alone").rows()
     reasons: Counter[str] = Counter()
     for row in sorted(alone, key=lambda row: str(row["reason"])):
         reasons[row["reason"]] += row["n"]

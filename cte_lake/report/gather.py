@@ -76,10 +76,6 @@ def shown_together(rows: Rows) -> list[Row]:
     return [row for row in rows if row.get("newest", True) and row.get("chinject", "NONE") == "NONE"]
 
 
-_PAIR = (
-    "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd, "
-    "generation, newest, chinject, cal_ver, cr_masked"
-)
 _SEVERAL_FLASHES = (
     "several_flashes(c.flash, c.target, c.filter, c.length, c.filetype, c.chinject, c.generation, c.epoch, "
     "c.pairing, c.estimator)"
@@ -88,15 +84,8 @@ _SEVERAL_FLASHES = (
 
 def bookkeeping(lake: Lake) -> dict[str, Rows]:
     """What is known without reading any photometry: exposures, pairs, epochs, rejects, alignment."""
-    pairs = (
-        f"SELECT {_PAIR}, NULL::VARCHAR AS visit_2, NULL::INTEGER AS chip FROM pairs UNION ALL "
-        f"SELECT {_PAIR}, visit_2, chip FROM pairs_180 ORDER BY mjd, image_1"
-    )
     return {
-        "exposures": lake.own("FROM exposures ORDER BY mjd, imagename").rows(),
-        "pairs": lake.own(pairs).rows(),
-        "epochs": lake.own("FROM epochs ORDER BY target, epoch").rows(),
-        "rejects": lake.own("FROM rejects ORDER BY path").rows(),
+        **{name: lake.own(name).rows() for name in ("exposures", "pairs", "epochs", "rejects")},
         "alignment": _products(lake, "alignment"),
     }
 

@@ -19,7 +19,7 @@ _WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_buil
 def losses_state(lake: Lake, settings: Settings) -> str:
     """Hash of all that losses follow from: which photometry counts, and the settings."""
     sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
-    photometry = _values(lake, "SELECT imagename, phot_key FROM exposures ORDER BY ALL")
+    photometry = _values(lake, "photometry")
     return digest([photometry, settings.hash(*sections)])
 
 
@@ -32,10 +32,10 @@ def photometry_state(lake: Lake, settings: Settings) -> str:
 
 def lake_state(lake: Lake, settings: Settings) -> str:
     """Hash of all that a report follows from: it also covers what was refused and how alignments went."""
-    rejects = _values(lake, "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL")
-    alignment = _values(lake, "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL")
+    rejects = _values(lake, "refused")
+    alignment = _values(lake, "aligned")
     return digest([__version__, photometry_state(lake, settings), rejects, alignment])
 
 
-def _values(lake: Lake, query: str) -> list[list[Any]]:
-    return [list(row.values()) for row in lake.own(query).rows()]
+def _values(lake: Lake, name: str) -> list[list[Any]]:
+    return [list(row.values()) for row in lake.own(name).rows()]

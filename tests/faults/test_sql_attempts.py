@@ -21,6 +21,7 @@ from cte_lake.cli.main import app
 from cte_lake.errors import CteLakeError, UsageError
 from cte_lake.lake.stored import stored
 from cte_lake.views.database import write_database
+from cte_lake.views.page_queries import PAGE_QUERIES
 from cte_lake.views.readonly import check_plan
 from cte_lake.views.statements import FUNCTIONS_REFUSED, check_statement
 from tests.faults.attempts import AROUND, ATTEMPTS, CONDITIONS, READS, SECRET, WRITES, Ground
@@ -232,6 +233,20 @@ def opened(tmp_path_factory) -> Iterator[Lake]:
 @pytest.mark.parametrize("query", READING)
 def test_what_only_reads_is_answered(opened, query):
     assert opened.sql(query).arrow().num_columns > 0
+
+
+def test_the_way_of_pages_past_the_plan_takes_no_text(opened):
+    for text in ("FROM read_text('/etc/passwd')", "FROM exposures", *PAGE_QUERIES.values()):
+        with pytest.raises(KeyError):
+            opened.own(text)
+    with pytest.raises(TypeError):
+        PAGE_QUERIES["mine"] = "FROM exposures"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGE_QUERIES)
+def test_a_query_of_pages_would_pass_both_locks(opened, name):
+    assert opened.own(name).rows() == opened.sql(PAGE_QUERIES[name]).rows()
 
 
 def test_the_command_refuses_with_exit_code_2_and_one_line(tmp_path):

@@ -1,0 +1,33 @@
+"""What pages and `status` ask: queries that nobody can change, so that their plans need no look."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_PAIR = (
+    "pair_id, image_1, image_2, target, proposal, visit, filter, exptime, length, flash, filetype, mjd, "
+    "generation, newest, chinject, cal_ver, cr_masked"
+)
+#: Queries by name.
+PAGE_QUERIES: Mapping[str, str] = MappingProxyType({
+    "exposures": "FROM exposures ORDER BY mjd, imagename",
+    "pairs": (
+        f"SELECT {_PAIR}, NULL::VARCHAR AS visit_2, NULL::INTEGER AS chip FROM pairs UNION ALL "
+        f"SELECT {_PAIR}, visit_2, chip FROM pairs_180 ORDER BY mjd, image_1"
+    ),
+    "epochs": "FROM epochs ORDER BY target, epoch",
+    "rejects": "FROM rejects ORDER BY path",
+    "incomplete": "FROM coverage WHERE missing IS NOT NULL ORDER BY target, proposal, visit, flash",
+    "overdue": "FROM overdue ORDER BY target, since",
+    "alone": """
+        SELECT
+            target, proposal, visit, left(imagename, 9) AS rootname, reason, count(*) AS n,
+            string_agg(upper(filetype), ' and ' ORDER BY filetype DESC) AS filetypes,
+            any_value(regexp_replace(detail, ', fl[tc]$', '')) AS detail
+        FROM unpaired
+        GROUP BY target, proposal, visit, rootname, reason
+        ORDER BY target, proposal, visit, rootname
+    """,
+    "photometry": "SELECT imagename, phot_key FROM exposures ORDER BY ALL",
+    "refused": "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL",
+    "aligned": "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL",
+})  # fmt: skip
