@@ -149,6 +149,8 @@ def test_a_table_of_ones_own_joins(lake):
     index = pd.Index([3], name="master_id")
     lake.register("frame", pd.DataFrame({"day": pd.period_range("2016-08-01", periods=1)}, index=index))
     assert lake.sql("SELECT master_id, year(day) AS year FROM frame")[0] == {"master_id": 3, "year": 2016}
+    lake.register("again", lake.sql("FROM phot LIMIT 1").pandas())
+    assert lake.sql("SELECT flux_r03 FROM again").units == {"flux_r03": "electron"}
     for wrong in (pd.DataFrame({"a": [1, "x"]}), {"a": [2**70]}, pd.DataFrame()):
         with pytest.raises(UsageError, match=r"several types|no columns"):
             lake.register("frame", wrong)

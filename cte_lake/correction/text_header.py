@@ -52,7 +52,8 @@ def is_number(text: str) -> bool:
     if plain in MISSING:
         return True
     try:
-        float(plain.replace("d", "e") if plain[:1] in "+-.0123456789" else plain)
+        # Python takes 1_600 for a number.
+        float(plain.replace("d", "e").replace("_", "-") if plain[:1] in "+-.0123456789" else plain)
     except ValueError:
         return False
     return True

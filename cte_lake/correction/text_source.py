@@ -30,7 +30,10 @@ CHUNK = 8_000_000
 START = 1 << 12
 #: Bytes that are looked at to know a file.
 HEAD = 1 << 18
-_COMMENT = re.compile(rb"^[ \t]*#[^\n]*\n?", re.MULTILINE)
+#: A comment line, or what is none: a value in quotes, which may hold lines that begin with #.
+_COMMENT = re.compile(
+    rb"""^[ \t]*\#[^\n]*\n?|(?P<quoted>(?:^|[,;|\t])[ ]*"(?:[^"]|"")*(?:"|\Z))""", re.MULTILINE | re.VERBOSE
+)
 _BLANKS = re.compile(rb"[ \t]+")
 _QUOTED = re.compile(rb'("(?:[^"\n]|"")*")|[ \t]+')
 
@@ -136,6 +139,8 @@ class Lines:
         return _BLANKS.sub(b"\t", stripped)
 
     def _comment(self, found: re.Match[bytes]) -> bytes:
+        if found["quoted"] is not None:
+            return found[0]
         if self._delimiter != b" " and found[0].count(self._delimiter) == self._columns - 1:
             return found[0]
         return b""

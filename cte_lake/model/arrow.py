@@ -9,6 +9,7 @@ import pyarrow as pa
 from astropy.table import Table
 
 from cte_lake.errors import UsageError
+from cte_lake.model.column_facts import column_facts
 from cte_lake.model.correct_table import as_table
 
 
@@ -36,12 +37,15 @@ def arrow_of(table: Any) -> pa.Table:
 
 
 def _of_pandas(frame: Any) -> pa.Table:
+    units = column_facts(frame)[1]
     levels = [level for level in frame.index.names if level is not None and level not in frame.columns]
     frame = frame.reset_index(levels) if levels else frame
     periods = {
         name: "datetime64[us]" for name, kind in frame.dtypes.items() if str(kind).startswith("period[")
     }
-    return pa.Table.from_pandas(frame.astype(periods), preserve_index=False)
+    found = pa.Table.from_pandas(frame.astype(periods), preserve_index=False)
+    fields = [field.with_metadata({"unit": units.get(field.name, "")}) for field in found.schema]
+    return found.cast(pa.schema(fields))
 
 
 def _of_astropy(own: Table) -> pa.Table:

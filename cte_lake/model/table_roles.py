@@ -16,6 +16,7 @@ from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import stated, stated_values
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
+from cte_lake.model.tables import column_names
 from cte_lake.model.times import said_range, to_dates, with_times
 from cte_lake.model.units import Conversion, conversion, split_name
 
@@ -158,6 +159,11 @@ class RoleReader:
         measured, how = self._converted(table, role, name)
         enclosed, gain = self.constants.enclosed, self.constants.gain
         assumed = "electrons" if role == "flux" else "magnitudes"
+        if role == "flux" and gain is None and not how.unit and "gain" in map(str.lower, column_names(table)):
+            raise CatalogError(
+                f"column {name!r} has no unit, and beside a column of gains it may be in counts; give --gain "
+                f"ELECTRONS_PER_COUNT, or --unit {role}=electron"
+            )
         if role == "flux" and gain is not None and not how.unit:
             how, assumed = replace(how, factor=gain), "counts"
         self._said(role, name, how, assumed)

@@ -281,6 +281,8 @@ def _number(word: str | None, name: str, row: int) -> float:
         return float("nan")
     fortran = _FORTRAN.match(text)
     try:
+        if "_" in text:
+            raise ValueError("Python takes 1_600 for a number")
         return float(f"{fortran[1]}e{fortran[2]}" if fortran else text)
     except ValueError:
         hint = "; decimals take a point, thousands no mark" if _MARKED.match(text) else ""

@@ -67,9 +67,7 @@ class MonitorSetup:
     def __post_init__(self) -> None:
         for option, path in (("--frames", self.frames), ("--publish", self.publish)):
             if path is not None and not str(path).isprintable():
-                raise UsageError(
-                    f"{option} {str(path)!r} cannot stand in the settings; use a plainer path"
-                )
+                raise UsageError(f"{option} {str(path)!r} cannot stand in the settings; use a plainer path")
 
     @property
     def site(self) -> Site:

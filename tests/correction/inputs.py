@@ -213,6 +213,41 @@ def dolphot(images: int):
     return write
 
 
+def scaled_null(path):
+    columns = [fits.Column("flux", "J", null=-1, array=np.array([-1, 10000]))]
+    columns += [fits.Column(name, "D", array=values) for name, values in stars(flux=None).items()]
+    table = fits.BinTableHDU.from_columns(columns)
+    table.header["TXXXX1"], table.header["TYYYY1"] = 0.5, 0.0
+    table.writeto(path)
+    # Written by astropy itself, the numbers would be scaled back.
+    scaled = path.read_bytes().replace(b"TXXXX1  ", b"TSCAL1  ").replace(b"TYYYY1  ", b"TZERO1  ")
+    path.write_bytes(scaled)
+
+
+IPAC_NULL = """\
+|  flux  |   y   |chip|   mjd   |
+| double |double |int | double  |
+|   e-   |  pix  |    |   d     |
+| null   |       |    |         |
+   null     1500    2   57601.3
+   5000      300    1   57601.3
+"""
+ALLSTAR = """\
+#K IRAF       = NOAO/IRAFV2.16          version    %-23s
+#
+#N ID    XCENTER   YCENTER   MAG         MERR          MSKY           NITER    \\
+#U ##    pixels    pixels    magnitudes  magnitudes    counts         ##       \\
+#F %-9d  %-10.3f   %-10.3f   %-12.3f     %-14.3f       %-15.7g        %-6d
+#
+#N         SHARPNESS   CHI         PIER  PERROR                                \\
+#U         ##          ##          ##    perrors                               \\
+#F         %-23.3f     %-12.3f     %-6d  %-13s
+#
+1        10.000    1501.000  18.05462187 0.010         2.5            3        \\
+           0.100       1.000       0     No_error
+2        10.000    1751.000  15.75257499 0.010         2.5            3        \\
+           0.100       1.000       0     No_error
+"""
 SEXTRACTOR = """\
 #   1 NUMBER                 Running object number
 #   2 Y_IMAGE                Object position along y                                    [pixel]
@@ -411,6 +446,11 @@ FORMATS = [
     Input("format", "machine-readable table of a journal", "a.txt", astropy("ascii.mrt")),
     Input("format", "fixed width", "a.txt", astropy("ascii.fixed_width")),
     Input("format", "fixed width, ruled", "a.txt", astropy("ascii.fixed_width_two_line")),
+    Input("format", "IPAC with null", "a.tbl", text(IPAC_NULL), out="first missing"),
+    Input("format", "machine-readable table with a blank", "a.txt", astropy("ascii.mrt", flux=MaskedColumn(FLUX, mask=[True, False])), out="first missing"),
+    Input("format", "VOTable in BINARY2 with null", "a.vot", lambda p: from_table(Table(stars(flux=MaskedColumn(FLUX, mask=[True, False])))).to_xml(str(p), tabledata_format="binary2"), out="first missing"),
+    Input("format", "table of psql's lines", "a.txt", text(" flux |  y\n------+------\n  600 | 1500\n"), ("--chip", "2", *DATE), "2 columns are named .flux, y., and line 2 holds 1 value"),
+    Input("format", "IRAF psf text of allstar (rows from 1)", "a.als", text(ALLSTAR), ("--zero-point", "25", "--gain", "1", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "LaTeX", "a.tex", astropy("ascii.latex"), ("--format", "ascii.latex")),
     Input("format", "CSV, xz", "a.csv.xz", lambda p: p.write_bytes(lzma.compress(PLAIN))),
     Input("format", "CSV with lines that end in CR", "a.csv", lambda p: p.write_bytes(PLAIN.replace(b"\n", b"\r"))),
@@ -500,6 +540,15 @@ ODD = [
     Input("oddity", "missing integers of pandas", "a.parquet", lambda p: pd.DataFrame(stars(flux=pd.array([None, 5000], dtype="Int64"))).to_parquet(p), out="first missing"),
     Input("oddity", "Fortran exponents", "a.txt", text("flux y chip mjd\n0.6D+03 1500 2 57601.3\n+5.0D+03 300 1 57601.3\n")),
     Input("oddity", "word in a number column", "a.csv", csv(flux=["bright", 5000.0]), out="'flux' does not hold numbers: row 1 has 'bright'"),
+    Input("oddity", "1_600", "a.csv", csv(flux=["1_600", 5000.0]), out="row 1 has '1_600'"),
+    Input("oddity", "value in quotes with a line that begins with #", "a.csv", text('flux,y,chip,mjd,note\n600,1500,2,57601.3,"two lines\n# of ""text"""\n# 5" seeing\n5000,300,1,57601.3,"c"\n')),
+    Input("oddity", "counts beside a column of gains", "a.csv", csv(flux=None, counts=FLUX, gain=[1.5, 1.5]), out="'counts' has no unit, and beside a column of gains it may be in counts; give --gain"),
+    Input("oddity", "hexadecimal numbers", "a.csv", csv(flux=["0x258", "0x1388"])),
+    Input("oddity", "flux of a complex number", "a.fits", astropy("fits", flux=np.array(FLUX, dtype=complex)), out="'flux' does not hold numbers"),
+    Input("oddity", "flux as text in FITS, one blank", "a.fits", astropy("fits", flux=["", "5000.0"]), out="first missing"),
+    Input("oddity", "scaled numbers with TNULL", "a.fits", scaled_null, out="first missing"),
+    Input("oddity", "right ascension and declination, no row", "a.csv", csv(y=None, ra=[5.6, 5.7], dec=[-72.0, -72.1]), out="no row .y. among the columns"),
+    Input("oddity", "errors before the values", "a.csv", text(f"flux_err,flux,y_err,y,chip,mjd\n1,600,1,1500,2,{MJD[0]}\n1,5000,1,300,1,{MJD[0]}\n")),
     Input("oddity", "two columns of one name, CSV", "a.csv", text("flux,y,chip,mjd,flux\n600,1500,2,57601.3,1\n"), out="2 columns called 'flux'"),
     Input("oddity", "two columns of one name, FITS", "a.fits", twins_fits, out="several columns called 'flux'"),
     Input("oddity", "flux and FLUX", "a.csv", csv(FLUX=[1.0, 2.0]), out="columns flux, FLUX could all be the flux"),
