@@ -199,7 +199,6 @@ def audit(
         str | None,
         typer.Option("--share", help="Also check this share of the images known to be good, such as 1/30."),
     ] = None,
-    images: Annotated[bool, typer.Option("--images", help="Run only the audits of single images.")] = False,
     helpers: HelpersOptions,
     as_json: JsonOption = False,
 ) -> None:
@@ -215,13 +214,12 @@ def audit(
     with asked.opened() as opened:
         config = opened.settings().config
         workers = helpers.of(config.workers)
-        if not images:
-            # The alarm of the newest epoch reads them, and the audits of imitated losses.
-            measure = config.measure
-            estimators = {measure.estimator, "log_ratio", "growth_loss"}
-            opened.keep_slopes(measure.aperture, estimators, workers=workers)
+        # The alarm of the newest epoch reads them, and the audits of imitated losses.
+        measure = config.measure
+        estimators = {measure.estimator, "log_ratio", "growth_loss"}
+        opened.keep_slopes(measure.aperture, estimators, workers=workers)
         again = 1.0 if full else share_of(share) if share is not None else 0.0
-        results = run_audits(opened, again, images, workers)
+        results = run_audits(opened, again, workers)
     record_audits(opened.stored, results)
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1, default=str))

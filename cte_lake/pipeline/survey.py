@@ -15,7 +15,7 @@ from cte_lake.frames.exposure import read_exposure
 from cte_lake.frames.regular import require_file
 from cte_lake.frames.screening import resolve_target, screen
 from cte_lake.lake.selection import Selection
-from cte_lake.pipeline.ingest.discover import find_frames
+from cte_lake.pipeline.discover import find_frames
 from cte_lake.pipeline.ingest.rules import screening_rules
 
 _NAME = re.compile(r"(?P<rootname>[a-z0-9]{9})_(?P<filetype>fl[tc])\.fits(\.gz|\.fz)?", re.IGNORECASE)

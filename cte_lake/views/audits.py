@@ -132,7 +132,6 @@ def departing_epoch(lake: Queried) -> AuditResult:
 def run_audits(
     lake: Queried,
     share: float | None = None,
-    images: bool = False,
     workers: WorkerSettings | None = None,
 ) -> list[AuditResult]:
     """Run all audits on an open lake: the queries, and the alarm of the newest epoch.
@@ -142,8 +141,6 @@ def run_audits(
     share : float, optional
         The audits of single images are asked of images that are new or changed, and of this share of the
         others; the lake keeps which are well. By default all images are asked and nothing is kept.
-    images : bool
-        Run only the audits of single images.
     workers : WorkerSettings, optional
         Who asks the audits of single images, with a `share`; by default this process.
     """
@@ -154,12 +151,10 @@ def run_audits(
         )
     results = []
     for audit in audits():
-        if images and audit.name not in OF_IMAGES:
-            continue
         rows = kept[audit.name] if audit.name in kept else lake.sql(audit.query).arrow()
         sample = rows.slice(0, SAMPLE).to_pylist()
         results.append(AuditResult(audit.name, audit.meaning, rows.num_rows, sample))
-    return results if images else [*results, departing_epoch(lake)]
+    return [*results, departing_epoch(lake)]
 
 
 def record_audits(lake: StoredLake, results: Sequence[AuditResult]) -> None:

@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from cte_lake.errors import ExitCode, Rejected
+from cte_lake.errors import ExitCode
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.carry_out import put_on_record
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, keep_night, last_night
 from cte_lake.workflow.refresh import MAIL, RefreshArguments, night_of, refresh
 from cte_lake.workflow.refresh.command import take
@@ -264,19 +263,28 @@ def test_a_night_that_was_killed_is_told_by_the_next_one(lake):
     assert refresh(RefreshArguments(stored(lake), ("verify --quick",))).letter.body == ""
 
 
-def test_an_audit_that_found_nothing_is_not_made_again_until_something_changes(lake, tmp_path):
-    asked = RefreshArguments(stored(lake), ("audit --share 1/30",), job=NIGHT)
-    outcomes, commands = [], []
-    for night in range(3):
-        if night == 2:
-            put_on_record(stored(lake), tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
-        commands += [step.command for step in refresh(asked).steps]
-        (step,) = last_night(stored(lake)).steps
-        outcomes.append((step.outcome, step.reason))
-    skipped = ("skipped", "nothing changed since the last audit")
-    assert outcomes == [("done", ""), skipped, ("done", "")]
-    # The share of the images is asked all the same.
-    assert commands == ["audit --share 1/30", "audit --share 1/30 --images", "audit --share 1/30"]
+@pytest.mark.slow
+def test_steps_that_had_nothing_to_do_are_left_out_until_something_changes(measured, small_visit, tmp_path):
+    lake, frames = tmp_path / "lake", tmp_path / "frames"
+    shutil.copytree(measured[0], lake)
+    frames.mkdir()
+    for frame in small_visit.frames:
+        shutil.copy2(frame, frames)
+    steps = (f"run {frames} --steps ingest --workers 0", "audit --share 1/30")
+    asked = RefreshArguments(stored(lake), steps, job=NIGHT)
+
+    def night():
+        done = refresh(asked)
+        assert done.exit_code == 0, done.night.steps
+        assert [step.command for step in done.steps] == [*steps]
+        return [step.reason.startswith("nothing changed since the last ") for step in done.night.steps]
+
+    # The paths are new to the lake, then nothing is.
+    assert night() == [False, False]
+    assert night() == [False, True]
+    assert night() == [True, True]
+    (frames / small_visit.frames[0].name).touch()
+    assert night() == [False, False]
 
 
 def test_whether_the_archive_is_asked_is_the_caller_s_word_then_the_configuration_s(lake, frames):

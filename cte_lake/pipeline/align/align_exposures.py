@@ -126,15 +126,13 @@ def align(
     UsageError
         If a path does not exist.
     """
-    from cte_lake.pipeline.align.align_task import align_exposure
-
     started = perf_counter()
     arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
     report = AlignReport(up_to_date=len(plan.up_to_date), excluded=plan.excluded)
     refuse = partial(report.refuse, arguments.lake, _settings_hash(arguments.settings))
     record = partial(_record, arguments, report, refuse)
-    prepare(arguments, plan, refuse, align_exposure, _tasks(arguments, plan), record, progress)
+    prepare(arguments, plan, refuse, _align, _tasks(arguments, plan), record, progress)
     _withdraw_quarantined(arguments, report)
     report.exposures.sort(key=lambda entry: str(entry["rootname"]))
     report.visits = visit_offsets(report.exposures)
@@ -142,7 +140,16 @@ def align(
     return report
 
 
+def _align(task: Any) -> Any:
+    """Align an exposure; where there is none, what fits it is not loaded, a second of CPU."""
+    from cte_lake.pipeline.align.align_task import align_exposure
+
+    return align_exposure(task)
+
+
 def _tasks(arguments: StageArguments, plan: AlignPlan) -> list[Any]:
+    if not plan.todo:
+        return []
     from cte_lake.pipeline.align.align_task import AlignTask
 
     config = arguments.settings.config

@@ -1,6 +1,6 @@
 """Ingest: exposures in, photometry and exposure rows out.
 
-`discover` which files, `items` what is known of them, `planner` and `plan` what is to be done with each and
+`items` what is known of them, `planner` and `plan` what is to be done with each and
 why, `ingest_task` what a worker does with one, `exposure_rows` what it writes, `ingest_frames` the
 orchestration.
 """

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from cte_lake.pipeline.carry_out import IngestArguments
+from cte_lake.pipeline.discover import find_frames
 from cte_lake.pipeline.ingest.contest import settle_contests
-from cte_lake.pipeline.ingest.discover import find_frames
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item
 from cte_lake.pipeline.ingest.keys import refusal_hash
 from cte_lake.pipeline.ingest.planner import Planner

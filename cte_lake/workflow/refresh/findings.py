@@ -14,14 +14,13 @@ from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
 from cte_lake.plots.words import count_text
 from cte_lake.report.morning import alarm_text
-from cte_lake.report.states import lake_state, photometry_state
+from cte_lake.report.states import photometry_state
 from cte_lake.views.audits import ALARM, SAMPLE, last_audits
+from cte_lake.workflow.refresh.idle import AUDIT
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
-#: Name of the step that audits.
-AUDIT = "audit"
 #: Files of a kind of trouble that are kept by name.
 _NAMED = 200
 #: Steps whose failures with `ExitCode.DONE_IN_PART` are listed file by file.
@@ -74,17 +73,6 @@ def _unended(night: Night, before: Night | None) -> Iterator[Trouble]:
             "look at its log and the machine's"
         )
         yield Trouble(f"unended {before.started}", text, night.started, remind=False)
-
-
-def state_of(lake: StoredLake) -> str:
-    """Return a hash of all that audits and report follow from, '' where the lake cannot be asked."""
-    from cte_lake.api import open_lake
-
-    try:
-        with open_lake(lake) as opened:
-            return lake_state(opened, opened.settings())
-    except CteLakeError:
-        return ""
 
 
 def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:

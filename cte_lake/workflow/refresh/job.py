@@ -16,13 +16,14 @@ from typing import Any
 from cte_lake import clock
 from cte_lake.config import load_settings
 from cte_lake.config.sections import Refresh as RefreshSettings
-from cte_lake.errors import ConfigError, LakeError, UsageError
+from cte_lake.errors import ConfigError, ExitCode, LakeError, UsageError
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
 from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
-from cte_lake.workflow.refresh.findings import AUDIT, state_of, with_alarms, with_findings
+from cte_lake.workflow.refresh.findings import with_alarms, with_findings
+from cte_lake.workflow.refresh.idle import AUDIT, idle_steps, parts_of, state_of
 from cte_lake.workflow.refresh.letter import Letter, letter, with_mailed
 from cte_lake.workflow.run.arguments import STEPS
 
@@ -160,17 +161,18 @@ def refresh(asked: RefreshArguments) -> Refresh:
     )
     with lake.lease("refresh") as held, _log(done) as log:
         before = last_night(lake, asked.job)
-        for command in asked.steps:
-            idle = _idle_audit(done, asked, command, before)
-            if idle is not None:
-                # The share of the images goes on by nights: what changes on a disk alone is found by it.
-                command = f"{command} --images"
-            _begin(done, asked, command, before)
-            log.info("cte-lake %s", command)
-            step = take(lake, command, log, held)
+        for command, state in _parts(asked, before):
+            idle = idle_steps(command, state, before)
+            if idle:
+                log.info("cte-lake %s: left out, %s", command, idle[0].reason)
+                step = Taken(command, ExitCode.DONE, 0.0)
+            else:
+                _begin(done, asked, command, before)
+                log.info("cte-lake %s", command)
+                step = take(lake, command, log, held)
+                log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
             done.steps.append(step)
-            log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
-            _record(done, step, before, idle)
+            _record(done, step, before, idle, state)
             if step.exit_code not in GO_ON:
                 break
         _end(done, asked, before)
@@ -186,28 +188,19 @@ def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night |
     keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
 
-def _idle_audit(
-    done: Refresh, asked: RefreshArguments, command: str, before: Night | None
-) -> NightStep | None:
-    """Return what stands for an audit where nothing changed since one was well; None where it is due."""
-    if asked.job != NIGHT or planned(command) != (AUDIT,) or before is None:
-        return None
-    last = before.step(AUDIT)
-    if last is None or last.outcome not in {"done", "skipped"} or not last.follows_from:
-        return None
-    if last.follows_from != state_of(done.lake):
-        return None
-    return replace(last, outcome="skipped", reason="nothing changed since the last audit")
+def _parts(asked: RefreshArguments, before: Night | None) -> Iterator[tuple[str, str]]:
+    """Yield commands and what they follow from; a job of the user's own steps leaves none out."""
+    for command in asked.steps:
+        yield from parts_of(asked.lake, command, before) if asked.job == NIGHT else [(command, "")]
 
 
-def _record(done: Refresh, step: Taken, before: Night | None, idle: NightStep | None = None) -> None:
-    """Add a step that was taken to the record of the night."""
-    outcomes = [
-        replace(outcome, follows_from=state_of(done.lake)) if outcome.name == AUDIT else outcome
-        for outcome in step.outcomes()
-    ]
-    if idle is not None and step.exit_code in FINE:
-        outcomes = [replace(idle, seconds=round(step.seconds, 1))]
+def _record(
+    done: Refresh, step: Taken, before: Night | None, idle: tuple[NightStep, ...], state: str
+) -> None:
+    """Add a step that was taken or left out to the record of the night."""
+    # What changed meanwhile, by the step or beside it, is looked at again.
+    kept = state if state and not idle and state == state_of(done.lake, step.command) else ""
+    outcomes = idle or tuple(replace(outcome, follows_from=kept) for outcome in step.outcomes())
     night = replace(
         done.night,
         steps=(*done.night.steps, *outcomes),

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cte_lake.errors import UsageError
-from cte_lake.pipeline.ingest.discover import find_frames
+from cte_lake.pipeline.discover import find_frames
 
 
 @pytest.fixture
