@@ -23,6 +23,8 @@ from cte_lake.lake.place import Named, place_of
 RECORD = b"content"
 #: Metadata of every other file of the lake: the hash of its rows.
 ROWS_HASH = b"rows_hash"
+#: Errors of a footer that does not say what the file holds.
+UNSAID = (pa.ArrowInvalid, KeyError, ValueError, TypeError)
 #: How compacted files recorded their images before.
 _FORMER = b"members"
 
@@ -137,15 +139,16 @@ def contents_of(place: Named) -> list[Content]:
         If it cannot be read, or does not say.
     """
     try:
-        metadata = pq.read_metadata(place_of(place).source(whole=False))
-        return _contents(metadata, metadata.metadata or {})
+        return contents_in(pq.read_metadata(place_of(place).source(whole=False)))
     except StoreUnavailable:
         raise
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError) as error:
+    except (OSError, *UNSAID) as error:
         raise LakeError(f"{place} cannot be read ({error}); run `cte-lake verify --quarantine`") from error
 
 
-def _contents(metadata: Any, said: Mapping[bytes, bytes]) -> list[Content]:
+def contents_in(metadata: Any) -> list[Content]:
+    """Return what the footer of a photometry file says; one that does not raises one of `UNSAID`."""
+    said: Mapping[bytes, bytes] = metadata.metadata or {}
     if RECORD in said:
         return _recorded(json.loads(said[RECORD]), metadata)
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

@@ -6,14 +6,17 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import astuple
 from typing import Any, NamedTuple
 
-from cte_lake import clock
+from cte_lake import __version__, clock
 from cte_lake.errors import LakeError
+from cte_lake.lake.contents import UNSAID, Content, contents_in
 from cte_lake.lake.seals import checksum
+from cte_lake.lake.store import Listed, Place
 from cte_lake.lake.stored import StoredLake
 
-_WHEN_READ = ".cache/verified.json"
+_WHEN_READ, _FOOTERS = ".cache/verified.json", ".cache/footers.json"
 _LAST = "logs/verify.json"
 #: Findings that the record of the last verification lists one by one.
 _TOLD = 50
@@ -74,6 +77,66 @@ class Turns:
             return known.when
         self._read[path] = known._replace(checksum=found, mtime_ns=mtime_ns)
         return None
+
+
+class Footers:
+    """Keeps which files had a good footer and what those of photometry say, by name, size and time.
+
+    Parameters
+    ----------
+    lake : StoredLake
+        The lake; it remembers them (``.cache``).
+    listed : mapping
+        Its files by path.
+    known : bool
+        Whether a footer that was good is not read again; else all are `unread`.
+
+    Attributes
+    ----------
+    held : dict
+        Contents of photometry files by path.
+    unread : set of str
+        Files whose footers are to be read.
+    """
+
+    def __init__(self, lake: StoredLake, listed: Mapping[str, Listed], known: bool) -> None:
+        self._place, self._listed = lake / _FOOTERS, listed
+        self._kept = _of_this_version(self._place) if known else {}
+        good = {path for path, (found, _) in self._kept.items() if listed.get(path) == found}
+        self.unread = listed.keys() - good
+        self.held = {path: self._kept[path][1] for path in good if self._kept[path][1]}
+
+    def read(self, path: str, metadata: Any) -> None:
+        """Take note of a footer."""
+        if path.startswith("phot/"):
+            # One that does not say holds nothing that could be counted.
+            with contextlib.suppress(*UNSAID):
+                self.held[path] = contents_in(metadata)
+
+    def keep(self, broken: Collection[str]) -> None:
+        """Remember the files that are not broken; a lake that cannot be written remembers nothing."""
+        good = {
+            path: (found, self.held.get(path, []))
+            for path, found in self._listed.items()
+            if path not in broken
+        }
+        if good != self._kept:
+            files = [[*found, [astuple(each) for each in held]] for found, held in good.values()]
+            with contextlib.suppress(OSError, LakeError):
+                self._place.write_bytes(json.dumps({"version": __version__, "files": files}).encode())
+
+
+def _of_this_version(place: Place) -> dict[str, tuple[Listed, list[Content]]]:
+    try:
+        kept = json.loads(place.read_text())
+        files = kept["files"] if kept["version"] == __version__ else []
+        return {
+            path: (Listed(path, size, at), [Content(*each) for each in held])
+            for path, size, at, held in files
+        }
+    except (OSError, ValueError, TypeError, KeyError):
+        # Not there, of another version, or damaged: all footers are read.
+        return {}
 
 
 class Seen(NamedTuple):

@@ -47,18 +47,19 @@ def fault_of(
     quick: bool = False,
     seen: Callable[[str], None] | None = None,
     columns: Collection[str] = (),
+    said: Callable[[Any], None] | None = None,
 ) -> Fault | None:
     """Return what is wrong with a Parquet file of the lake, None if it is whole or gone meanwhile.
 
     In full, every page is checked against its checksum, every column against its statistics, and the rows
     against the hash that the file records. A file is called broken only if it is so twice. `seen` is called
-    with the checksum of the bytes of a file that was read in full and is whole. A file without one of
-    `columns` is no file of its dataset.
+    with the checksum of the bytes of a file that was read in full and is whole, `said` with the metadata of
+    its footer. A file without one of `columns` is no file of its dataset.
     """
     for last in (False, True):
         try:
             source = place.source(whole=not quick)
-            detail = _check(source, quick, columns)
+            detail = _check(source, quick, columns, said)
         except FileNotFoundError:
             # A vacuum took it meanwhile.
             return None
@@ -89,8 +90,12 @@ def _bytes_of(source: str | io.BytesIO) -> bytes:
     return Path(source).read_bytes() if isinstance(source, str) else source.getvalue()
 
 
-def _check(source: Any, quick: bool, columns: Collection[str]) -> str | None:
+def _check(
+    source: Any, quick: bool, columns: Collection[str], said: Callable[[Any], None] | None
+) -> str | None:
     with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        if said is not None:
+            said(file.metadata)
         if missing := sorted(set(columns) - set(file.schema_arrow.names)):
             return f"is not a file of this dataset: it lacks the column {missing[0]}, and queries fail at it"
         if quick:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -15,7 +18,7 @@ from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, is_seed, rows_of
-from cte_lake.lake.maintenance.nightly import Turns
+from cte_lake.lake.maintenance.nightly import Footers, Turns
 from cte_lake.lake.maintenance.other_files import Finding, products, texts, went_back
 from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in, is_recorded
 from cte_lake.lake.named_files import is_compacted
@@ -73,27 +76,31 @@ def verify(
     quick : bool
         Read no file in full.
     share : float
-        Share of the files that are read in full, those first that were not for longest.
+        Share of the files that are read in full, those first that were not for longest. Below 1, of the
+        others' footers those alone that are not known to be good, by name, size and time.
     seconds : float
         Time after which no further file is read in full.
     """
-    paths = {listed.path for name in dataset_names() for listed in lake.listing(name)}
+    listed = {found.path: found for name in dataset_names() for found in lake.listing(name)}
+    paths = listed.keys()
     in_full = set()
     findings: list[Finding] = []
     turns = Turns(lake, () if quick else paths, share, seconds)
+    footers = Footers(lake, listed, share < 1 and not quick)
     for path in () if quick else turns:
         in_full.add(path)
-        findings += _in_full(lake, path, turns)
-    for path in sorted(paths - in_full):
-        findings += _told_of(path, fault_of(lake / path, quick=True, columns=_columns(path)))
+        findings += _in_full(lake, path, turns, footers)
+    for path in sorted(footers.unread - in_full):
+        findings += _told_of(path, _fault_of(lake, path, footers, quick=True))
     broken = {finding.path for finding in findings}
+    footers.keep(broken)
     findings += [*products(lake, in_full), *texts(lake), *_catalogs(lake, broken), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
         told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
     try:
         inventory = Inventory(lake)
-        findings += _Rows(inventory, broken, in_full).findings()
+        findings += _Rows(inventory, broken, in_full, footers).findings()
         counted = [row for row in inventory.current if not row.withdrawn]
         findings += () if quick else went_back(inventory)
     except CteLakeError as error:
@@ -103,9 +110,9 @@ def verify(
     return Verification(len(paths), len(in_full), len(counted), stars, tuple(findings))
 
 
-def _in_full(lake: StoredLake, path: str, turns: Turns) -> Iterator[Finding]:
+def _in_full(lake: StoredLake, path: str, turns: Turns, footers: Footers) -> Iterator[Finding]:
     checksums: list[str] = []
-    yield from _told_of(path, fault_of(lake / path, seen=checksums.append, columns=_columns(path)))
+    yield from _told_of(path, _fault_of(lake, path, footers, seen=checksums.append))
 
     def recorded() -> bool:
         return is_seed(path) or is_recorded(lake / path)
@@ -117,10 +124,11 @@ def _in_full(lake: StoredLake, path: str, turns: Turns) -> Iterator[Finding]:
             yield Finding("bytes", path, told)
 
 
-def _columns(path: str) -> set[str]:
-    """Return the columns without which a file is none of its dataset."""
+def _fault_of(lake: StoredLake, path: str, footers: Footers, **how: Any) -> Fault | None:
     stated = dataset(PurePosixPath(path).parts[0])
-    return set(stated.key) - set(stated.partitions)
+    # Without these a file is none of its dataset.
+    columns = set(stated.key) - set(stated.partitions)
+    return fault_of(lake / path, columns=columns, said=partial(footers.read, path), **how)
 
 
 def _catalogs(lake: StoredLake, broken: set[str]) -> Iterator[Finding]:
@@ -149,11 +157,14 @@ def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:
 class _Rows:
     """Holds exposure rows and photometry files against each other."""
 
-    def __init__(self, inventory: Inventory, broken: set[str], in_full: set[str]) -> None:
+    def __init__(self, inventory: Inventory, broken: set[str], in_full: set[str], footers: Footers) -> None:
         self._inventory = inventory
+        self._footers = footers
         self._broken = broken
         self._in_full = in_full
-        self._named = {row.photometry for row in inventory.rows}
+        self._naming = defaultdict(list)
+        for row in inventory.rows:
+            self._naming[row.photometry].append(row)
         self._current = {row.photometry for row in inventory.current if not row.withdrawn}
         self._holders: dict[tuple[str, str], str] = {}
 
@@ -166,7 +177,7 @@ class _Rows:
             if not is_compacted(row.file):
                 yield from _name(row)
         contents = {path: self._contents(path) for path in sorted(self._inventory.phot_files)}
-        for path in self._named & contents.keys():
+        for path in self._naming.keys() & contents.keys():
             self._holders |= {(each.imagename, each.phot_key): path for each in contents[path]}
         for row in self._inventory.current:
             if not row.withdrawn and row.photometry not in self._broken:
@@ -179,6 +190,8 @@ class _Rows:
     def _contents(self, path: str) -> list[Content]:
         if path in self._broken:
             return []
+        if (held := self._footers.held.get(path)) is not None:
+            return held
         try:
             return contents_of(self._inventory.root / path)
         except LakeError:
@@ -210,7 +223,7 @@ class _Rows:
         elif path in self._current:
             if path in self._in_full:
                 yield from self._hashes(path, held)
-        elif path not in self._named and (harm := self._copy(path, held)) is not None:
+        elif path not in self._naming and (harm := self._copy(path, held)) is not None:
             yield harm
         else:
             yield self._orphan(path, held, known)
@@ -232,8 +245,8 @@ class _Rows:
     def _hashes(self, path: str, held: list[Content]) -> Iterator[Finding]:
         stated = {
             (row.imagename, row.phot_key): row.phot_hash
-            for row in self._inventory.rows
-            if row.photometry == path and row.phot_hash is not None
+            for row in self._naming[path]
+            if row.phot_hash is not None
         }
         try:
             found = hashes_in(self._inventory.root / path) if stated else []

@@ -9,6 +9,7 @@ import pytest
 from cte_lake.frames.fitsfile import checksum
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
+from cte_lake.lake.maintenance.readable import fault_of
 from cte_lake.lake.maintenance.verify import changed_inputs, verify
 from cte_lake.lake.stored import stored
 from tests.lake.conftest import STARS, answers, current_exposure
@@ -136,3 +137,38 @@ def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, 
         f.path[-11:]: f.harm for f in changed_inputs(stored(lake), "standard", checksum) if "frame" in f.path
     }
     assert mine == {"frame0.fits"[-11:]: True, "frame1.fits"[-11:]: False}
+
+
+def test_a_share_reads_no_footer_twice_and_sees_what_changed(lake, monkeypatch):
+    opened = []
+
+    def spy(place, quick=False, **how):
+        opened.append(str(place))
+        return fault_of(place, quick, **how)
+
+    monkeypatch.setattr("cte_lake.lake.maintenance.verify.fault_of", spy)
+
+    def nightly(share=0.0):
+        opened.clear()
+        found = verify(stored(lake), share=share)
+        return [(finding.check, Path(finding.path).name) for finding in found.findings], len(opened)
+
+    first, count = nightly()
+    assert (first, count) == ([], verify(stored(lake), quick=True).files)
+    assert nightly() == ([], 1)
+    # What is kept is no answer of its own: damaged, it is made again.
+    kept = lake / ".cache/footers.json"
+    kept.write_text(kept.read_text()[:-40])
+    assert nightly() == ([], count)
+    # Rows and files are held against each other as if every footer were read.
+    path, other = (one(lake / "phot", f"ic7801{name}q_flc*") for name in ("aa", "ab"))
+    shutil.copy(other, path)
+    told, count = nightly()
+    assert (told, count) == ([("rows", path.name)], 2)
+    assert nightly()[0] == told
+    path.write_bytes(b"none")
+    for _ in range(2):
+        assert ("readable", path.name) in nightly()[0]
+    path.unlink()
+    assert nightly() == ([("rows", path.name)], 1)
+    assert not verify(stored(lake), quick=True).passed
