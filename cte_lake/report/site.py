@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from cte_lake.plots.palette import PALETTE
 from cte_lake.plots.words import count_text
@@ -24,6 +24,7 @@ NAVIGATION = (
     ("coefficients.html", "Coefficients"),
     ("provenance.html", "Provenance"),
 )
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?: UTC)?)?(?![\w-])")
 #: Pages with interactive charts.
 _CHARTED = ("index.html", "quality.html")
 
@@ -46,7 +47,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["counted"] = count_text
+    environment.filters |= {"counted": count_text, "whole": whole_dates}
     style, tools = palette_style() + _asset("page.css"), _asset("tools.js")
     shared = {
         "report": report,
@@ -62,6 +63,11 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
     for pair in pairs:
         text = page.render(shared, **plain, page="pairs.html", root="../", pair=pair)
         yield f"pairs/{pair['slug']}.html", text
+
+
+def whole_dates(text: str) -> Markup:
+    """Return a text as markup in which no line ends within a date: a browser breaks after each hyphen."""
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', str(escape(text))))
 
 
 def palette_style() -> str:

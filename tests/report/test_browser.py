@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cte_lake.plots.palette import sequence
+
 pytestmark = pytest.mark.slow
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -169,6 +171,28 @@ def test_many_dates_are_folded_away(browser: Any, report: Path) -> None:
     for chart in browser.find_elements("css selector", ".chart"):
         groups = chart.find_elements("css selector", ":scope > fieldset")
         assert all(len(one.find_elements("css selector", "input")) <= 9 for one in groups)
+
+
+def test_the_epochs_that_are_shown_share_all_colours(browser: Any, report: Path) -> None:
+    _visit(browser, report / "index.html")
+    assert sorted(browser.execute_script(_SHADES)) == sorted(sequence(3))
+    boxes = browser.find_elements("css selector", "#chart-flux fieldset:first-of-type input")
+    boxes[-1].click()
+    first, _, *_, last = sequence(3)
+    assert sorted(browser.execute_script(_SHADES)) == sorted([first, last])
+
+
+#: The colours of the marks and curves of the chart of loss against flux, each once.
+_SHADES = """
+    const drawn = [...document.querySelectorAll('#chart-flux .canvas .own')];
+    return [...new Set(drawn.map((one) => one.style.getPropertyValue('--own')))];
+"""
+
+
+def test_dates_do_not_break_at_their_hyphens(browser: Any, report: Path) -> None:
+    _visit(browser, report / "index.html", "phone")
+    lines = "return [...document.querySelectorAll('.whole')].map((one) => one.getClientRects().length)"
+    assert set(browser.execute_script(lines)) == {1}
 
 
 def test_what_the_model_leaves_is_drawn_below_the_losses(browser: Any, report: Path) -> None:

@@ -37,10 +37,16 @@
   const ticks = (low, high, count) => {
     const rough = (high - low) / count;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= rough);
-    const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
-    return [found, Math.max(0, -Math.floor(Math.log10(step) + 1e-9))];
+    const steps = [.5, 1, 2, 5, 10].map((k) => k * power);
+    const marks = (step) => {
+      const found = [];
+      for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++) found.push(k * step);
+      return [found, Math.max(0, -Math.floor(Math.log10(step) + 1e-9))];
+    };
+    const chosen = steps.findIndex((step) => step >= rough);
+    const found = marks(steps[chosen]);
+    // A single number on an axis says nothing of its scale.
+    return found[0].length > 1 ? found : marks(steps[chosen - 1]);
   };
   const logTicks = (low, high) => {
     const found = [];
@@ -108,7 +114,10 @@
         }
         const folded = document.createElement("details");
         const summary = document.createElement("summary");
-        const count = () => { summary.textContent = `${facet.title}: ${this.on[f].filter(Boolean).length} of ${facet.values.length} shown`; };
+        const count = () => {
+          const on = facet.values.filter((_, v) => this.on[f][v]);
+          summary.textContent = `${facet.title}: ${on.length && on.length < 5 ? on.join(", ") : `${on.length} of ${facet.values.length} shown`}`;
+        };
         group.addEventListener("change", count);
         count();
         folded.append(summary, group);
