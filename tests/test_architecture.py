@@ -103,6 +103,27 @@ def test_no_module_is_too_long():
     assert [f"{path.relative_to(ROOT)}: {lines}" for path, lines in lengths.items() if lines > 400] == []
 
 
+#: What waits for another process or machine for as long as it takes, unless it is told otherwise.
+WAITS = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"}
+WAITS_OF_ANY = {"communicate", "urlopen", "wait", "join"}
+
+
+def waits_without_end(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    last = name.rpartition(".")[2]
+    waits = name in WAITS or (last in WAITS_OF_ANY and not (last in {"wait", "join"} and call.args))
+    # Waits of `tests/faults/warm.py` end by themselves.
+    return waits and "timeout" not in ast.unparse(call) and name not in {"run.wait", "self.wait"}
+
+
+def test_no_test_waits_without_end():
+    for path in (ROOT / "tests").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"subprocess|urlopen|\.(?:wait|join)\(\)", text):
+            calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+            assert [f"{path.name}:{call.lineno}" for call in calls if waits_without_end(call)] == []
+
+
 def test_the_map_shows_the_rooms_in_their_order():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     shown = re.findall(r"^ {6}([a-z_]+)(?:/|\.py| {2})", text, re.MULTILINE)

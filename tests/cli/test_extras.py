@@ -55,7 +55,7 @@ main()
 
 def small(*arguments):
     command = [sys.executable, "-c", PRELUDE, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=400)
 
 
 def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path):

@@ -25,7 +25,7 @@ def run(*arguments, prefix="", **settings):
     line = ["bash", "-c", f'{prefix} exec "$@"', "-", sys.executable, "-m", "cte_lake", *map(str, arguments)]
     settings.setdefault("env", dict(os.environ))
     return subprocess.run(
-        line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **settings
+        line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **settings, timeout=400
     )
 
 
@@ -70,7 +70,7 @@ READING = [
 def test_a_full_disk_below_the_output_of_every_command(lake, command):
     line = [sys.executable, "-m", "cte_lake", *command, *_at(lake, command)]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=400)
     assert done.returncode == ExitCode.WRONG_USE
     assert "the disk is full" in done.stderr
     assert "Traceback" not in done.stderr
@@ -126,6 +126,7 @@ def test_other_peoples_settings_of_matplotlib_have_no_effect(tmp_path):
         subprocess.run(
             [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True,
             env=os.environ | {"MPLBACKEND": backend},
+            timeout=400,
         ).stdout
         for folder, backend in ((plain, "agg"), (theirs, "module://matplotlib_inline.backend_inline"))
     ]  # fmt: skip

@@ -186,7 +186,9 @@ def test_help_and_completion_import_no_heavy_library():
         "complete.targets(typer.Context(typer.main.get_command(cte_lake.cli.main.app)), '');"
         f"print(*[name for name in '{heavy}'.split() if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=400
+    )
     assert done.stdout.strip() == ""
 
 
@@ -204,19 +206,19 @@ def test_the_page_s_facts_import_no_library_of_frames():
 
 def test_python_m_and_the_short_word_for_the_version():
     with process("-V", stdout=subprocess.PIPE) as started:
-        assert started.communicate()[0].startswith("cte-lake ")
+        assert started.communicate(timeout=400)[0].startswith("cte-lake ")
 
 
 def test_a_reader_that_leaves_early_is_no_defect():
     with process("config", "default", stdout=subprocess.PIPE) as started:
         started.stdout.close()
-        assert (started.stderr.read(), started.wait()) == ("", 0)
+        assert (started.stderr.read(), started.wait(timeout=400)) == ("", 0)
 
 
 def test_a_full_disk_below_standard_output_is_said_so():
     with Path("/dev/full").open("w") as full, process("config", "default", stdout=full) as started:
         assert started.stderr.read() == "cte-lake: the disk is full: free space, or write elsewhere\n"
-        assert started.wait() == ExitCode.WRONG_USE
+        assert started.wait(timeout=400) == ExitCode.WRONG_USE
 
 
 @pytest.mark.usefixtures("signals_heard")

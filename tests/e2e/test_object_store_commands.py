@@ -130,6 +130,7 @@ def test_the_refresh_job_keeps_its_log_in_the_store(filled):
     done = subprocess.run(
         [sys.executable, "-m", "cte_lake", "refresh", "--lake", filled, "--step", "verify --quick"],
         capture_output=True, text=True, check=False,
+        timeout=400
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) | {"seconds": 0, "started": "", "missing": "", "troubles": 0} == {

@@ -80,7 +80,7 @@ def lake(tmp_path_factory):
 def install(folder, *packages):
     """Install packages into a folder; skip where none can be had."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, *packages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
     if done.returncode:
         pytest.skip(f"{packages} cannot be installed here: {done.stderr.strip()[-200:]}")
 

@@ -87,7 +87,7 @@ def test_a_frame_that_changes_while_it_is_read_is_measured_whole_or_not_at_all(s
         done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=400)
     finally:
         stop.set()
-        thread.join()
+        thread.join(timeout=400)
     assert done.returncode == 0, done.stderr
     outcomes = set(done.stdout.split())
     assert cte_lake("ingest", moving.parent, "--lake", lake, "--workers", "0").returncode == 0

@@ -40,7 +40,7 @@ def test_an_init_cut_off_before_its_end_is_completed(tmp_path):
     (tmp_path / "cte_lake.toml").unlink()
     # The settings file was being written when the process was killed.
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
+        process.wait(timeout=400)
     mine = temporary_beside(tmp_path / "cte_lake.toml")
     mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{process.pid}-")).write_text("lake_ver")
     assert create_lake(stored(tmp_path))

@@ -19,7 +19,7 @@ from cte_lake.lake.stored import stored
 def dead():
     """The number of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
+    process.wait(timeout=400)
     return process.pid
 
 

@@ -75,6 +75,6 @@ def test_a_killed_write_is_seen_by_no_reader(tmp_path):
         "    t.write_text('half')\n"
         "    os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "x.parquet")], check=False)
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "x.parquet")], check=False, timeout=400)
     assert list(tmp_path.glob("*.parquet")) == []
     assert list(tmp_path.glob("*")) == list(tmp_path.glob(".*.tmp"))

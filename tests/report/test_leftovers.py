@@ -34,7 +34,7 @@ def test_workers_of_a_killed_report_end(tmp_path: Path) -> None:
     worker = int(parent.stdout.readline())
     assert _runs(worker)
     parent.kill()
-    parent.wait()
+    parent.wait(timeout=400)
     parent.stdout.close()
     end = time.monotonic() + 200
     while _runs(worker) and time.monotonic() < end:

@@ -168,5 +168,7 @@ def test_opening_and_a_plain_query_import_neither_pandas_nor_compiled_kernels(la
         "    opened.sql('FROM cte')\n"
         "print(sorted({'pandas', 'numba', 'scipy', 'astropy', 'pyarrow.compute'} & sys.modules.keys()))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=400
+    )
     assert done.stdout == "[]\n"

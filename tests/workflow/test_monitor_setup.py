@@ -348,6 +348,7 @@ def test_a_machine_without_a_lake_is_examined_too(tmp_path):
         capture_output=True,
         text=True,
         check=False,
+        timeout=400,
     )
     assert "no lake is checked" in done.stderr
     assert all(re.match(r"(ok|warn|fail) ", line) for line in done.stdout.splitlines())

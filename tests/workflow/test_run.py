@@ -188,7 +188,7 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
         time.sleep(moments.uniform(2, 12))
         child.send_signal(signal.SIGKILL)
         child.wait(120)
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr
     ours, theirs = _content(lake), _content(finished[0].lake)
     assert ours[:2] == theirs[:2]

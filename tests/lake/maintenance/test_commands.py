@@ -121,7 +121,7 @@ def test_a_lake_of_a_later_version_is_refused_in_one_line(lake):
     path = lake / "cte_lake.toml"
     path.write_text(path.read_text().replace("lake_version = 1", "lake_version = 9"))
     line = [sys.executable, "-m", "cte_lake.cli.main", "schema", "diff", "--lake", str(lake)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=400)
     assert done.returncode == 2
     assert done.stderr.startswith("cte-lake: ")
     assert "upgrade cte-lake" in done.stderr

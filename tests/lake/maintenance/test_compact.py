@@ -89,7 +89,7 @@ compact(root, plan)
 def test_a_kill_at_any_write_leaves_it_right(lake, moment):
     before = answers(lake)
     command = [sys.executable, "-c", _KILLED, str(lake), str(moment)]
-    assert subprocess.run(command, check=False).returncode == -9
+    assert subprocess.run(command, check=False, timeout=400).returncode == -9
     assert answers(lake) == before
     compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     age(lake, 10)

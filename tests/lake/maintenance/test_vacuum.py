@@ -142,7 +142,7 @@ def test_superseded_products_go_with_their_files(lake):
 @pytest.mark.parametrize("folder", ["phot/target=x", "reports", ".", ".cache"])
 def test_the_plan_names_all_that_dead_processes_of_this_machine_left(lake, folder):
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
+        process.wait(timeout=400)
     mine = temporary_beside(lake / folder / "x.parquet")
     left = mine.with_name(mine.name.replace(f"-{os.getpid()}-", f"-{process.pid}-"))
     (lake / folder).mkdir(parents=True, exist_ok=True)

@@ -248,4 +248,4 @@ def serving(archive: FakeArchive) -> Iterator[FakeArchive]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
+        thread.join(timeout=400)
