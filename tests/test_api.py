@@ -45,6 +45,7 @@ def lake(root: Path) -> Iterator[Lake]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_published_view_has_a_method(lake):
     for name in published_views():
         method = getattr(lake, name)

@@ -61,6 +61,7 @@ def read(path):
         return QTable.read(path, format=formats.get(path.suffix, path.suffix[1:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["vot", "ecsv", "parquet"])
 def test_units_ucds_and_descriptions_come_back(lake, tmp_path, ending):
     path = tmp_path / f"losses.{ending}"
@@ -119,6 +120,7 @@ def test_parquet_has_them_in_its_fields_and_for_topcat(lake, tmp_path):
     assert {field.name: field.ucd for field in table.fields} == {n: c.ucd for n, c in COLUMNS.items()}
 
 
+@pytest.mark.slow
 def test_rows_are_chosen_by_options_and_a_condition(lake, tmp_path):
     path = tmp_path / "some.ecsv"
     export(lake, "losses", "--to", path, "--flash", 0, "--target", "NGC 104", "--where", "n > 3 -- enough")
@@ -157,6 +159,7 @@ def test_a_file_is_replaced_only_when_told(lake, tmp_path):
     assert b"VOTABLE" in path.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_row_of_any_length_stays_within_the_writer_s_memory():
     """Rows that fill a buffer of 2**n bytes to the last one; Python's debugging allocator watches it."""
     code = (

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pytest
 from astropy.table import Table
 
 from cte_lake.cli.faults import surroundings
@@ -58,6 +59,7 @@ def small(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=400)
 
 
+@pytest.mark.slow
 def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("flux,y,chip,mjd\n600,1500,2,57601.3\n9e4,3,1,58000\n-2,1,1,57000\n")

@@ -126,6 +126,7 @@ def test_a_word_of_the_last_version_works_with_a_hint(lake, capsys, old, new, ar
     assert f"{old} is now {new}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [("--epoch", "57000"), ("--pivot", 1024)])
 def test_the_commands_that_were_options_of_fit_go_on(lake, capsys, option):
     with pytest.raises(NothingToDo):

@@ -95,6 +95,7 @@ def test_the_sql_estimator_is_the_numpy_one(lake):
     assert compared >= 70
 
 
+@pytest.mark.slow
 def test_a_fit_that_the_data_cannot_support_is_refused(lake):
     with pytest.raises(FitRefused, match="1 epoch cannot"):
         run("fit", "--lake", lake, *FLT, "--until", "2010-12-31")
@@ -113,12 +114,14 @@ def test_a_fit_that_the_data_cannot_support_is_refused(lake):
         run("fit", "--lake", lake, *FLT, "--name", "first", "--time", "linear")
 
 
+@pytest.mark.slow
 def test_a_fit_whose_errors_visits_cannot_check_says_so(lake):
     done = run("fit", "--lake", lake, *FLT, "--until", "2011-12-31", "--name", "two", "--time", "linear")
     assert "errors not checked: a bootstrap over 2 visits" in done.stderr
     assert "bootstrap_min" not in read_coefficients(lake / "coefficients" / "two.toml").quality
 
 
+@pytest.mark.slow
 def test_one_epoch_alone(lake):
     rows = json.loads(run("fit", "--lake", lake, *FLT, "--epoch", "57050", "--json").stdout)
     assert [row["coefficient"] for row in rows] == ["a0", "a1", "a2"]
@@ -126,6 +129,7 @@ def test_one_epoch_alone(lake):
         run("fit", "--lake", lake, *FLT, "--epoch", "2020-01-01")
 
 
+@pytest.mark.slow
 def test_background_as_a_variable_and_the_flash_that_limits_the_loss(lake):
     run("fit", "--lake", lake, "--target", "ngc104", "--background", 1, "--time", "linear", "--name", "sky")
     asked = ("predict", "--lake", lake, "-c", "sky", "--date", "2016-01-01", "--flux", 500)
@@ -156,6 +160,7 @@ def test_pivot_free_and_forced(lake):
     assert "chip 1 over chip 2: pivot 10" in done.stderr
 
 
+@pytest.mark.slow
 def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     for arguments in (
@@ -288,6 +293,7 @@ def test_closure_exits_by_its_verdict():
         run("closure", "-n", 6, "--estimator", "both_in_bin")
 
 
+@pytest.mark.slow
 def test_consistency_says_no_data_where_there_is_none(lake):
     rows = json.loads(run("consistency", "--lake", lake, "--json").stdout)
     verdict = {row["key"]: row["verdict"] for row in rows}

@@ -55,6 +55,7 @@ def test_a_figure_and_its_numbers(call: Call, lake: Path, tmp_path: Path) -> Non
     assert f"{len({row['pair_id'] for row in rows})} pairs" in text
 
 
+@pytest.mark.slow
 def test_numbers_keep_their_units(call: Call, lake: Path, tmp_path: Path) -> None:
     code, out, _ = call("plot", "ratio-y", "--lake", lake, "-o", "r.png", "--data", "r.ecsv")
     assert (code, out) == (0, "r.png\nr.ecsv\nr_fits.ecsv\n")
@@ -88,6 +89,7 @@ def test_several_figures_go_into_a_dated_folder(call: Call, lake: Path, tmp_path
     assert said == f"2 figures in {folder}\n"
 
 
+@pytest.mark.slow
 def test_losses_are_printed_in_either_unit(call: Call, lake: Path) -> None:
     percent, magnitudes = (call("measure", "--lake", lake, "--unit", unit)[1] for unit in ("percent", "mag"))
     first, second = (table.splitlines()[3].split() for table in (percent, magnitudes))

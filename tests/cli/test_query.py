@@ -148,6 +148,7 @@ def test_a_database_of_views_works_from_any_folder(lake, tmp_path, monkeypatch):
         assert connection.execute(kept).fetchall() == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_sound_lake_passes_its_audits(lake):
     done = call("audit", "--lake", lake)
     assert done.returncode == 0
@@ -168,6 +169,7 @@ def test_measure_prints_losses_and_writes_them_with_units(lake, tmp_path):
     assert "cte_loss_err" in text
 
 
+@pytest.mark.slow
 def test_measure_says_what_is_not_there(lake):
     done = in_process("measure", "--lake", lake, "--proposal", "1")
     assert done.returncode == ExitCode.NOTHING_TO_DO

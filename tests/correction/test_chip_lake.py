@@ -89,6 +89,7 @@ def test_the_mean_of_both_chips_is_what_pairs_measure(root, losses):
     assert checked > 20
 
 
+@pytest.mark.slow
 def test_a_rolled_set_needs_no_condition_and_gives_one(root):
     with open_lake(root) as opened:
         alone = solve_chips(opened, ChipRequest(Selection(target=("ngc6583",))))
@@ -108,6 +109,7 @@ def test_a_rolled_set_needs_no_condition_and_gives_one(root):
         assert abs(row["loss"] - pair["cte_loss"]) < 5 * np.hypot(row["loss_err"], pair["cte_loss_err"])
 
 
+@pytest.mark.slow
 def test_losses_are_kept_for_the_view_once(lake, losses):
     with open_lake(lake) as opened:
         assert opened.chips().rows() == []
@@ -139,6 +141,7 @@ def test_the_figure_is_of_the_kept_losses(lake, losses):
     assert "no loss at launch" in drawing.get_label()
 
 
+@pytest.mark.slow
 def test_a_lake_of_before_has_an_empty_view_until_losses_are_kept(lake, losses):
     shutil.rmtree(lake / "chips")
     with open_lake(lake) as opened:
@@ -149,6 +152,7 @@ def test_a_lake_of_before_has_an_empty_view_until_losses_are_kept(lake, losses):
         assert len(opened.chips().rows()) == len(losses.rows())
 
 
+@pytest.mark.slow
 def test_a_fit_takes_the_chips_difference_from_their_own_losses(root):
     with open_lake(root) as opened:
         fitted = opened.fit(target="ngc104", filetype="flt", flash=0, chips=True)

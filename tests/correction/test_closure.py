@@ -89,6 +89,7 @@ def test_a_lake_in_memory_is_measured_as_one_of_files(tmp_path):
         assert len(memory.cte()) == 0
 
 
+@pytest.mark.slow
 def test_filters_that_are_named_are_fitted_together():
     rng = np.random.default_rng(3)
     dates = (55106.0, 55900.0, 56700.0, 57500.0)
@@ -134,6 +135,7 @@ def test_the_views_measure_what_the_arrays_do(estimator):
                 assert row[name] == pytest.approx(getattr(expected, name)[index], rel=1e-9), name
 
 
+@pytest.mark.slow
 def test_what_cannot_be_run_is_refused():
     with pytest.raises(UsageError, match="2 or more"):
         run_closure(1)

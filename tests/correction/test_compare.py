@@ -85,6 +85,7 @@ def test_a_bin_has_its_stars_and_its_slopes(found):
     assert (empty["n_stars"], empty["n_slopes"], empty["dmag"], empty["difference"]) == (0, 0, None, None)
 
 
+@pytest.mark.slow
 def test_the_other_way_round_is_the_opposite(by_hand, found):
     turned = compare(Side(stored(by_hand), "iraf"), Side(stored(by_hand), "standard"), estimator="mean_flux")
     differences = turned.slopes["difference"].to_pylist()
@@ -175,6 +176,7 @@ def test_two_modes_of_one_lake(measured):
     assert 0 < flt.stars.num_rows < found.stars.num_rows
 
 
+@pytest.mark.slow
 def test_two_lakes_with_the_same_photometry_do_not_differ(measured):
     found = compare(*(parse_side(str(root), None) for root in measured), aperture=5, estimator="both_in_bin")
     assert found.slopes.num_rows > 4
@@ -213,6 +215,7 @@ def test_the_command_prints_what_was_found(measured, per, key):
     assert [row[key] for row in rows] == expected[key].to_pylist()
 
 
+@pytest.mark.slow
 def test_the_command_draws_the_slopes(measured, tmp_path):
     root, copy = measured
     plot = tmp_path / "slopes.png"

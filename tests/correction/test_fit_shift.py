@@ -66,6 +66,7 @@ def test_the_law_is_that_of_the_trails(lake):
     assert law.displacement(DATES[-1], 350.0)[0] > 20 * law.displacement(DATES[-1], 350.0)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::cte_lake.errors.CorrectionWarning")
 def test_rows_are_put_back(lake):
     settings = load_settings(lake.stored)

@@ -56,6 +56,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["cte_vs_time", "cte_vs_flux"])
 def test_a_view_shows_the_newest_generation_and_any_other_by_name(mixed, view):
     with open_lake(mixed) as lake:
@@ -87,6 +88,7 @@ def test_pairs_and_losses_say_what_they_are_of(mixed):
         assert set(injected) == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("chosen", "generation", "n_pairs"),
     [((), NEW_NAME, 2), (("cte2",), OLD_NAME, 3), (("newest",), NEW_NAME, 2)],
@@ -105,6 +107,7 @@ def test_a_fit_takes_one_generation_and_its_set_says_which(mixed, chosen, genera
     assert "are of cte3_54l1347ei_serial" in other_generation(found, [OLD_NAME, NEW_NAME])
 
 
+@pytest.mark.slow
 def test_a_fit_does_not_mix_generations_or_injections_even_if_told_to(mixed):
     with open_lake(mixed) as lake:
         with pytest.raises(
@@ -119,6 +122,7 @@ def test_a_fit_does_not_mix_generations_or_injections_even_if_told_to(mixed):
             slopes_of(lake, FitRequest(selection=Selection(chinject=("line10",))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cte-time", "cte-flux"])
 def test_a_figure_shows_one_generation_without_injection_and_says_what_it_left_out(mixed, kind):
     bins = ((500.0, 2000.0),)
@@ -151,6 +155,7 @@ def test_measure_prints_one_generation_and_tells_of_the_others(mixed):
     assert NEW_NAME in run.stdout
 
 
+@pytest.mark.slow
 def test_compare_of_two_generations_gives_the_difference_per_bin_with_its_error(tmp_path):
     root = tmp_path / "lake"
     create_lake(stored(root))

@@ -121,6 +121,7 @@ def test_measuring_again_makes_a_set_stale_and_the_new_version_has_a_name_of_its
     assert {one.new.name for one in renew(lake, wider)} == {f"{old.name}_v3", "mine_v3"}
 
 
+@pytest.mark.slow
 def test_what_changes_no_slope_makes_no_set_stale(lake, settings):
     fit(lake, settings)
     for changed in ({"measure.aperture": 5}, {"workers.count": 7}, {"measure.estimator": "both_in_bin"}):
@@ -145,6 +146,7 @@ def test_a_new_version_is_held_while_its_newest_epoch_departs_from_the_others(la
     assert [one.coefficients.name for one in set_states(lake, settings) if one.use] == [by_hand.name]
 
 
+@pytest.mark.slow
 def test_a_set_that_is_asked_for_is_made_once_as_soon_as_it_can_be(lake):
     sets = [
         {"target": "NGC 104", "filter": "F502N", "length": length, "filetype": filetype, "flash": [0]}
@@ -171,6 +173,7 @@ def lake_of(root, images):
     return stored(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("numbers", "bins", "reason"),
     [
@@ -189,6 +192,7 @@ def test_the_night_makes_no_first_set_that_nothing_could_contradict(numbers, bin
     assert set_states(lake, load_settings(lake, environment={})) == []
 
 
+@pytest.mark.slow
 def test_the_first_set_waits_for_bins_that_several_epochs_have(images, tmp_path):
     # Faint stars alone in all epochs but one.
     first, *others = [
@@ -216,6 +220,7 @@ def test_a_set_that_does_not_say_what_it_was_fitted_to_is_unknown_and_left_alone
     assert renew(lake, settings) == []
 
 
+@pytest.mark.slow
 def test_a_stale_set_whose_pairs_are_gone_is_told_and_kept(lake, settings):
     made = fit(lake, settings)
     gone = load_settings(
@@ -239,6 +244,7 @@ def test_the_largest_difference_is_found_where_it_is(lake, settings):
     assert largest_difference(one, one).difference == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "request_",
     [REQUEST, FitRequest(), FitRequest(Selection(proposal=(12348,), until=57000.5), 5, "both_in_bin")],
@@ -249,6 +255,7 @@ def test_a_request_is_read_as_it_was_written(request_, lake, settings):
     assert request_of(kept) == (request_, "iraf")
 
 
+@pytest.mark.slow
 def test_coeffs_list_says_what_is_stale_and_the_step_of_a_run_renews_it(lake, settings, images):
     def listed():
         done = CliRunner().invoke(app, ["coeffs", "list", "--lake", str(lake), "--json"])

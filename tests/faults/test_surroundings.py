@@ -20,6 +20,7 @@ def fluxes(lake):
     return {name: table.column("flux_r03").to_pylist() for name, (_, table) in content(lake).items()}
 
 
+@pytest.mark.slow
 @needs_faketime
 @pytest.mark.parametrize("jump", ["-15y", "+15y"])
 def test_a_clock_that_jumps_changes_nothing(lake, frames, jump):

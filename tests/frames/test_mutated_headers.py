@@ -92,6 +92,7 @@ def campaign(make_frame, rounds: int, seed: int) -> tuple[int, int]:
     return refused, rounds
 
 
+@pytest.mark.slow
 def test_mutations_are_read_or_refused_in_words(make_frame):
     refused, rounds = campaign(make_frame, 250, seed=13)
     assert 0.1 < refused / rounds < 0.9

@@ -64,6 +64,7 @@ def test_a_good_night_is_one_line_of_json(measured):
     assert (night.exit_code, night.started, night.ended >= night.started) == (0, summary["started"], True)
 
 
+@pytest.mark.slow
 def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(measured, small_visit, tmp_path):
     lake, frames = tmp_path / "lake", tmp_path / "frames"
     shutil.copytree(measured[0], lake)
@@ -92,6 +93,7 @@ def test_a_bad_frame_is_told_by_mail_and_the_other_steps_go_on(measured, small_v
     assert "Mended" in mended.letter.body
 
 
+@pytest.mark.slow
 def test_a_step_that_cannot_be_made_up_for_ends_the_job(lake):
     done = run(lake, "ingest /nowhere/at/all", "verify")
     assert done.returncode == ExitCode.WRONG_USE
@@ -127,6 +129,7 @@ def test_a_disk_without_room_is_said_once_and_the_record_is_kept(lake, frames):
     assert run(lake, f"ingest {frames} --workers 0").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_job_is_free(lake):
     script = (
         "import os, sys; from pathlib import Path; from cte_lake.lake.stored import stored\n"
@@ -218,6 +221,7 @@ def test_the_step_of_a_killed_job_keeps_the_next_job_waiting(lake, long_step):
     assert run(lake, "schema diff").returncode == 0
 
 
+@pytest.mark.slow
 def test_the_logs_of_the_last_jobs_are_kept(lake, monkeypatch):
     monkeypatch.setattr("cte_lake.workflow.refresh.job._LOGS_KEPT", 2)
     for second in range(3):
@@ -255,6 +259,7 @@ def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, f
     assert (tmp_path / "www" / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_night_that_was_killed_is_told_by_the_next_one(lake):
     killed = Night("2026-01-01T02:17:00+00:00", steps=(NightStep("crmask", "running"),))
     keep_night(stored(lake), killed, HOUSEKEEPING)
@@ -312,6 +317,7 @@ def placed(text, lake):
     return text.replace("User=cte\n", "")
 
 
+@pytest.mark.slow
 def test_each_line_of_the_cron_entry_runs(lake):
     lines = placed((JOBS / "cte-lake.cron").read_text(), lake).splitlines()
     settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
@@ -342,6 +348,7 @@ def test_systemd_accepts_its_units(lake, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_the_service_s_command_runs_and_mails_what_is_to_be_told(lake, tmp_path):
     text = placed((JOBS / "cte-lake-refresh.service").read_text(), lake)
     command = re.search(r"^ExecStart=(.*)$", text, re.MULTILINE)[1]

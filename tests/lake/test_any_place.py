@@ -69,6 +69,7 @@ def test_a_dataset_may_be_a_link_to_another_disk(filled, lake, tmp_path, name):
     assert verify(stored(lake)).passed
 
 
+@pytest.mark.slow
 def test_a_lake_behind_a_link_and_a_read_only_copy_answer(filled, tmp_path):
     (tmp_path / "link").symlink_to(filled)
     assert seen(tmp_path / "link") == seen(filled)

@@ -143,6 +143,7 @@ def test_a_listing_is_never_an_old_one(place):
     assert [listed.path for listed in place.listing("phot")] == ["phot/b.parquet"]
 
 
+@pytest.mark.slow
 def test_a_long_listing_is_whole_and_takes_a_request_a_thousand(place, monkeypatch):
     from cte_lake.lake.s3 import S3
 
@@ -218,6 +219,7 @@ def test_an_open_lake_sees_what_comes(place):
         assert lake.sql("SELECT count(DISTINCT imagename) AS n FROM phot").rows() == [{"n": 8}]
 
 
+@pytest.mark.slow
 def test_an_open_lake_goes_on_when_columns_are_added(place):
     create_lake(stored(place))
     Lakes().fill(place)
@@ -232,6 +234,7 @@ def test_an_open_lake_goes_on_when_columns_are_added(place):
         assert lake.sql("SELECT count(*) AS n, round(sum(flux_r03), 2) AS flux FROM phot").rows() == before
 
 
+@pytest.mark.slow
 def test_rows_that_were_read_once_are_kept_in_the_lake(place, monkeypatch):
     create_lake(stored(place))
     for visit in ("01", "02", "03", "04"):
@@ -317,6 +320,7 @@ def one_line(done):
     return done.stderr
 
 
+@pytest.mark.slow
 def test_what_keeps_a_store_from_answering_is_told_in_a_sentence(object_store, bucket):
     there = {**CREDENTIALS, "AWS_ENDPOINT_URL": object_store}
     assert "there is no bucket nowhere-at-all" in one_line(cte_lake("init", "s3://nowhere-at-all/x", **there))
@@ -325,6 +329,7 @@ def test_what_keeps_a_store_from_answering_is_told_in_a_sentence(object_store, b
     assert "needs credentials" in one_line(cte_lake("status", "--lake", f"s3://{bucket}/x", **nobody))
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_is_told(tmp_path):
     server, address = start_server(INITIAL_NO_AUTH_ACTION_COUNT="0")
     try:
@@ -379,6 +384,7 @@ def test_a_lake_on_disk_imports_nothing_of_it(filled):
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_lake_that_nobody_closes_ends_quietly(filled_store):
     code = "import sys; from cte_lake import open_lake; lake = open_lake(sys.argv[1]); lake.sql('FROM phot')"
     done = subprocess.run(

@@ -27,6 +27,7 @@ def table(points, **mode):
     return pa.table(columns | {name: [value] * len(points) for name, value in fixed.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jump", [0.15, -0.15])
 def test_a_jump_is_measured_and_alarms(jump):
     found = departure(history(jump))
@@ -35,6 +36,7 @@ def test_a_jump_is_measured_and_alarms(jump):
     assert found.factor == pytest.approx(jump, abs=3 * found.error)
 
 
+@pytest.mark.slow
 def test_a_history_that_goes_on_raises_none():
     found = departure(history())
     assert not found.alarming

@@ -113,6 +113,7 @@ def test_a_gain_is_flagged():
     assert result.cte_dmag < 0
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_covariance():
     flux, y = np.array([300.0, 900.0, 9000.0]), np.array([2000.0, 1200.0, 700.0])
     drawn = [

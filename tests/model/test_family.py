@@ -32,10 +32,8 @@ def off(law, lake, family):
     return found - law.loss(mjd, FLUXES, sky), np.sqrt(family.chosen.variance(mjd, FLUXES, b))
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["power", *(pytest.param(name, marks=pytest.mark.slow) for name in ("over-corrected", "shelf"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["power", "over-corrected", "shelf"])
 def test_losses_come_back_within_errors_that_hold(name):
     law = LAWS[name]
     squares = []
@@ -57,6 +55,7 @@ def test_the_published_coefficients_lose_where_the_law_is_another():
     assert fit_family(SlopeLake(LAWS["over-corrected"]).draw(1)[0]).name == "shifted"
 
 
+@pytest.mark.slow
 def test_a_form_that_does_not_follow_says_where_and_widens_its_error():
     points = SlopeLake(LAWS["power"]).draw(1)[0]
     family = fit_family(points, "polynomial")
@@ -85,6 +84,7 @@ def two_targets(apart):
     return FitPoints(**joined, kind=np.repeat(["ngc104", "ngc6791"], [len(one), len(two)]))
 
 
+@pytest.mark.slow
 def test_targets_have_terms_of_their_own_where_the_visits_ask_for_them():
     points = two_targets(0.12)
     family = fit_family(points)
@@ -104,6 +104,7 @@ def test_targets_have_terms_of_their_own_where_the_visits_ask_for_them():
         surface.of_kind("m31")
 
 
+@pytest.mark.slow
 def test_targets_that_agree_have_none():
     assert fit_family(two_targets(0.0), "relative").chosen.kinds == {}
 
@@ -156,6 +157,7 @@ def test_gains_of_some_stars_have_no_positive_scale():
         assert fit_scale(points, margins, shift=True) is not None
 
 
+@pytest.mark.slow
 def test_left_out_residuals_are_those_of_a_fit_without_the_visit():
     points = SlopeLake(LAWS["power"], epochs=10).draw(0)[0]
     margins, scale = margins_of(points), constant_scale(points)
@@ -169,6 +171,7 @@ def test_left_out_residuals_are_those_of_a_fit_without_the_visit():
     np.testing.assert_allclose(whole.mixed.left_out[out], expected, atol=0.3 * float(rest.loss_err.mean()))
 
 
+@pytest.mark.slow
 def test_errors_grow_beyond_the_last_epoch():
     points = SlopeLake(LAWS["solar-cycle"]).draw(0)[0]
     fit = fit_family(points).chosen

@@ -35,7 +35,8 @@ def test_a_ramp_rises_within_its_gap_alone():
     assert at.tolist() == [0.0, 0.0, 0.125, 0.5, 0.875, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("by", "seed"), [(0.2, 4), pytest.param(0.2, 5, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("by", "seed"), [(0.2, 4), (0.2, 5)])
 def test_a_jump_is_found_where_it_is(by, seed):
     points, date = jumped(by, seed)
     family = fit_family(points, "relative")
@@ -55,6 +56,7 @@ def test_a_jump_is_found_where_it_is(by, seed):
     assert max(before, after) < 0.2 * within
 
 
+@pytest.mark.slow
 def test_no_jump_is_found_where_there_is_none():
     points, _ = jumped(0.0, 3)
     chosen = fit_family(points, "relative").chosen

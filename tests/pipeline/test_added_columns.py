@@ -28,6 +28,8 @@ from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.ingest.write_added import check_functions
 from cte_lake.pipeline.master_import import import_master
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = """
 import numpy as np
 

@@ -52,6 +52,7 @@ def test_cut_out_without_maps_is_described(frame):
     assert 0.957 - 0.002 < rows[1]["min"] < rows[1]["mean"] < 1
 
 
+@pytest.mark.slow
 def test_equal_maps_agree_and_others_do_not(frame, tmp_path):
     _write_maps(tmp_path / "same", frame)
     assert all(row["agrees"] and row["deviation"] < 1e-6 for row in check_pam(frame, tmp_path / "same"))
@@ -63,6 +64,7 @@ def test_equal_maps_agree_and_others_do_not(frame, tmp_path):
     assert not any(row["agrees"] for row in check_pam(frame, tmp_path / "tilted"))
 
 
+@pytest.mark.slow
 def test_full_frame_agrees_with_the_published_range(tmp_path):
     path = tmp_path / "ic7802aaq_flt.fits"
     hdus = fits.HDUList([fits.PrimaryHDU(header=fits.Header.fromtextfile(DATA / "primary.hdr"))])
@@ -81,6 +83,7 @@ def test_full_frame_agrees_with_the_published_range(tmp_path):
     assert [row["agrees"] for row in check_pam(path)] == [False, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("turned", "named", "remark"),
     [
@@ -129,6 +132,7 @@ def test_missing_map_is_named(frame, tmp_path):
         check_pam(frame, tmp_path)
 
 
+@pytest.mark.slow
 def test_command_exits_with_5_where_maps_do_not_agree(frame, tmp_path):
     from cte_lake.cli.main import app
 

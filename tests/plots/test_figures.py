@@ -217,6 +217,7 @@ def test_settings_of_matplotlib_are_as_before(name: str, tmp_path: Path) -> None
     assert dict(matplotlib.rcParams) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_equal_numbers_give_equal_files(suffix: str, tmp_path: Path) -> None:
     for name in ("a", "b"):

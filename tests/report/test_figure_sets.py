@@ -63,6 +63,7 @@ def rolled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         yield opened
 
 
+@pytest.mark.slow
 def test_a_set_is_sorted_by_flash_file_type_target_and_radius(lake: Lake, tmp_path: Path) -> None:
     asked = Request(selection=Selection(filetype=("flt",)), time_bins=TIME_BINS)
     when = [datetime(2026, 11, day, 4, 30, tzinfo=UTC) for day in (28, 29)]
@@ -85,6 +86,7 @@ def test_a_set_is_sorted_by_flash_file_type_target_and_radius(lake: Lake, tmp_pa
     assert len([path for path in (tmp_path / "plots").iterdir() if not path.is_symlink()]) == 1
 
 
+@pytest.mark.slow
 def test_a_set_for_print_has_captions_and_what_is_of_all_levels_lies_apart(
     lake: Lake, tmp_path: Path
 ) -> None:
@@ -152,6 +154,7 @@ def test_kinds_of_a_set() -> None:
         checked_kinds(["cte-tim"])
 
 
+@pytest.mark.slow
 def test_a_target_of_rolled_pairs_alone_is_drawn_from_them(rolled: Lake) -> None:
     asked = Request(selection=Selection(target=("NGC 6583",)), time_bins=TIME_BINS, estimator="log_ratio")
     drawings = {kind: draw(kind, rolled, asked) for kind in ("cte-flux", "cte-time")}
@@ -165,6 +168,7 @@ def test_a_target_of_rolled_pairs_alone_is_drawn_from_them(rolled: Lake) -> None
     assert {row["target"] for row in plain} == {"ngc104"}
 
 
+@pytest.mark.slow
 def test_the_rolled_set_lies_over_nominal_pairs_of_its_proposal(rolled: Lake) -> None:
     for selection in (Selection(), Selection(target=("ngc6583",))):
         asked = Request(selection=selection, time_bins=TIME_BINS, estimator="log_ratio")

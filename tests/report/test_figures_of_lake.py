@@ -93,6 +93,7 @@ def test_ratio_shows_the_stars_of_the_slope(lake: Lake) -> None:
         assert fit["distance_std"] == pytest.approx(y.std())
 
 
+@pytest.mark.slow
 def test_ratio_of_the_logarithm_shows_its_line_and_its_stars(lake: Lake) -> None:
     pair = lake.pairs(filetype="flt").rows()[-1]
     asked = Request(pair=pair["pair_id"], estimator="log_ratio", time_bins=TIME_BINS)
@@ -117,6 +118,7 @@ def test_ratio_takes_the_newest_pair_and_says_so(lake: Lake) -> None:
     assert drawing.said == (f"this is the newest of 16 pairs, {newest['pair_id']}; --pair names another",)
 
 
+@pytest.mark.slow
 def test_background_is_about_far_stars(lake: Lake) -> None:
     drawing = draw("flux-background", lake, ASKED)
     stars, means = drawing.tables["stars"], drawing.tables["means"].to_pylist()
@@ -168,6 +170,7 @@ def test_overview_counts_the_exposures(lake: Lake) -> None:
     assert sum(table["n_flt"].to_pylist()) == sum(table["n_flc"].to_pylist()) == 16
 
 
+@pytest.mark.slow
 def test_compare_of_a_lake_with_itself_shows_no_difference(lake: Lake, root: Path) -> None:
     with open_lake(root) as other:
         asked = Request(time_bins=TIME_BINS, other=other, names=("one", "other"))
@@ -181,6 +184,7 @@ def test_compare_of_a_lake_with_itself_shows_no_difference(lake: Lake, root: Pat
         draw("compare", lake, ASKED)
 
 
+@pytest.mark.slow
 def test_a_fitted_model_takes_the_loss_away(lake: Lake) -> None:
     wanted = FitRequest(Selection(target=("NGC 104",), filetype=("flt",), length=("l",), flash=(0,)))
     fitted = fit_lake(lake, wanted, "hash", "set")
@@ -222,6 +226,7 @@ def test_kinds() -> None:
     assert all(words and words[0].islower() for words, _ in KINDS.values())
 
 
+@pytest.mark.slow
 def test_displacement_is_the_views_of_one_generation(lake: Lake) -> None:
     table = draw("displacement", lake, ASKED).tables["displacement"]
     rows = table.to_pylist()

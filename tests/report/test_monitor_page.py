@@ -25,6 +25,8 @@ from cte_lake.report.site import render
 from cte_lake.report.status import lake_status, state
 from cte_lake.simulate import fill_lake
 
+pytestmark = pytest.mark.slow
+
 #: Visits of 2009, 2011, 2013, 2017 and 2019, that of 2015 never came; that of 2017 lost an exposure.
 MONITOR = Monitor(
     stop=59000.0, cadence=2 * 365.25, change=58000.0, stars=60, flashes={"ngc104": (0,)},

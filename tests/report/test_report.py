@@ -58,6 +58,7 @@ def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
     assert made.pages == 6
 
 
+@pytest.mark.slow
 def test_an_image_alone_has_no_pair_and_no_slope(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     write_image(root, Image(0, "flt", 2, "NGC-104"), 300)
@@ -67,6 +68,7 @@ def test_an_image_alone_has_no_pair_and_no_slope(tmp_path: Path) -> None:
     assert "No pair has a slope yet." in (made.folder / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_publish_replaces_an_older_report_whole_and_latest_points_at_the_newest(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     place = tmp_path / "www" / "cte"
@@ -145,6 +147,7 @@ def test_latest_is_replaced_in_one_step(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "latest"]
 
 
+@pytest.mark.slow
 def test_pages_of_pairs_stay_small_however_dense_the_field(tmp_path: Path) -> None:
     made = make(make_lake(tmp_path / "lake", images=4, stars=8000))
     sizes = [path.stat().st_size for path in Path(str(made.folder), "pairs").iterdir()]
@@ -165,6 +168,7 @@ def test_commands_say_again_what_a_flag_said(tmp_path: Path) -> None:
     assert plain == f"cte-lake report --lake {root.name}"
 
 
+@pytest.mark.slow
 def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     settings = load_settings(root)
@@ -174,6 +178,7 @@ def test_commands_of_another_mode_name_it(tmp_path: Path) -> None:
     assert f"cte-lake report --lake {root.name} --mode iraf" in text
 
 
+@pytest.mark.slow
 def test_pages_show_paths_only_when_asked_to(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     odd = tmp_path / "inbox" / "odd.fits"

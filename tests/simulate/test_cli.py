@@ -24,6 +24,7 @@ def test_a_call_writes_frames_catalog_and_truth_and_tells_what_is_next(tmp_path)
     assert "cte-lake run" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_same_seed_writes_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         run(tmp_path / name, "--width", 128, "--stars", 20, "--target", "ngc6583", "--seed", 4)

@@ -52,6 +52,7 @@ def test_half_a_turn_mirrors_the_rows_of_a_chip():
     np.testing.assert_allclose(turned + rows, 2050.0, atol=45.0)
 
 
+@pytest.mark.slow
 def test_pixel_areas_follow_the_published_range():
     chip2, chip1 = pixel_area(2, 4096), pixel_area(1, 4096)
     assert chip2[1025, 2047] == pytest.approx(1.0, abs=1e-6)

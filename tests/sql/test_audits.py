@@ -52,6 +52,7 @@ def test_a_sound_lake_passes_all(sound):
     assert failed(sound) == set()
 
 
+@pytest.mark.slow
 def test_photometry_that_waits_for_its_row_alarms_nobody(sound):
     """What a killed ingest leaves, and a running one has at any moment, is for verify and vacuum."""
     (path,) = (sound / "exposures").rglob("ic7802abq_flt.*.parquet")

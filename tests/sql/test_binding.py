@@ -45,6 +45,7 @@ def test_only_what_a_query_names_is_made(root):
         assert views(connection) >= set(published_views())
 
 
+@pytest.mark.slow
 def test_what_no_other_is_built_on_can_be_the_first_that_is_named(root):
     objects = sql_objects()
     for each in (each for each in objects if not any(each.name in other.needs for other in objects)):
@@ -124,6 +125,7 @@ def covered(names: set[str], call: str) -> str:
     return f"WITH {', '.join(f'{name} AS (SELECT 1 AS nothing)' for name in sorted(names))} {call}"
 
 
+@pytest.mark.slow
 def test_tables_of_a_query_never_take_the_place_of_what_a_macro_reads(root):
     with open_lake(root) as lake:
         names = {row["name"] for row in lake.sql(NAMES).rows()}
@@ -144,6 +146,7 @@ def test_a_table_of_ones_own_has_a_name_of_its_own(root, name):
         assert lake.sql("SELECT bright_limit() AS flux FROM mine").rows() == bright
 
 
+@pytest.mark.slow
 def test_nor_do_they_in_an_exported_database(root, tmp_path):
     write_database(stored(root), tmp_path / "views.duckdb")
     with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:

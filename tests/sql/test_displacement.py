@@ -67,6 +67,7 @@ def pulls(field: Field, rows: list[dict[str, Any]], part: float = 1.0) -> np.nda
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [40.0, 0.0])
 def test_a_pair_gives_the_shift_whatever_its_coordinates_are(tmp_path, size):
     found = []
@@ -93,6 +94,7 @@ def test_a_pair_gives_the_shift_whatever_its_coordinates_are(tmp_path, size):
     assert first["bright_flux"] > 8000 > 500 > first["mean_flux"]
 
 
+@pytest.mark.slow
 def test_a_rolled_pair_gives_the_same_on_either_chip(tmp_path):
     for chip in (1, 2):
         field = Field(7)

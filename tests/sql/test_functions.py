@@ -48,6 +48,7 @@ def test_no_macro_reduces_a_list_from_a_start_of_another_type():
             assert call.startswith("list_resize("), each.name
 
 
+@pytest.mark.slow
 def test_an_exported_database_leaves_out_what_calls_python(lake, tmp_path):
     write_database(stored(lake), tmp_path / "views.duckdb")
     with duckdb.connect(str(tmp_path / "views.duckdb"), read_only=True) as connection:

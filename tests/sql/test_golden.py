@@ -136,6 +136,7 @@ def test_epochs_of_the_golden_exposures(golden: Path, golden_lake: Lake) -> None
 DIFFERENT = {"three_within_30": [55110.0]}
 
 
+@pytest.mark.slow
 def test_epochs_of_given_dates(golden: Path, tmp_path: Path) -> None:
     for row in rows_of(golden / "epochs_expected.csv"):
         if row["case"].startswith("db_"):

@@ -88,6 +88,7 @@ def test_the_imitated_loss_is_that_of_the_radius(widened, aperture):
     assert row["n"] < row["n_in_bin"] < N / 2
 
 
+@pytest.mark.slow
 def test_the_correction_is_off_unless_chosen_and_takes_it_off_every_bin(widened):
     with open_lake(widened) as lake:
         plain = {row["bin_lo"]: row for row in lake.losses()}
@@ -111,6 +112,7 @@ def test_the_correction_is_off_unless_chosen_and_takes_it_off_every_bin(widened)
         assert corrected[low]["loss_mag"] < row["loss_mag"]
 
 
+@pytest.mark.slow
 def test_the_sky_correction_goes_down_with_the_flux(tmp_path):
     root = written(tmp_path / "lake", loss=0.05, sky_error=0.3)
     found = {}
@@ -132,6 +134,7 @@ def test_the_sky_correction_goes_down_with_the_flux(tmp_path):
         assert found["both"][low]["loss"] == pytest.approx(both, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_pair_without_bright_stars_has_no_corrected_loss(tmp_path):
     create_lake(stored(tmp_path / "lake"))
     y = np.linspace(0, 2050, 300)
@@ -178,6 +181,7 @@ def test_the_sky_along_the_rows(widened):
         assert row["sky"] == pytest.approx(4.0, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("told", "lake"),
     [
@@ -207,6 +211,7 @@ def test_a_wrong_sky_imitates_a_loss_of_faint_stars_that_grows_with_the_aperture
     assert 100 < row["n_faint"] < N
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("told", "lake"),
     [

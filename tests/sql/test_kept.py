@@ -268,6 +268,7 @@ def test_what_is_kept_is_not_measured_and_what_is_missing_is(filled):
         assert_same(opened, filled.root, f"FROM log_slopes {ORDER}")
 
 
+@pytest.mark.slow
 def test_the_losses_that_shapes_imitate_are_kept(filled):
     with open_lake(filled.root) as opened:
         assert photometry_read(opened, "FROM growth_loss") == 0
@@ -282,6 +283,7 @@ def test_the_losses_that_shapes_imitate_are_kept(filled):
         assert_same(opened, filled.root, "FROM growth_loss ORDER BY ALL", filled.settings)
 
 
+@pytest.mark.slow
 def test_a_new_flux_bin_costs_its_own_stars_alone(filled):
     filled.set["measure.flux_bins"] = [[500, 2000], [100, 90000]]
     with open_lake(filled.root, settings=filled.settings) as opened:
@@ -291,6 +293,7 @@ def test_a_new_flux_bin_costs_its_own_stars_alone(filled):
         assert_same(opened, filled.root, f"FROM slopes {ORDER}", filled.settings)
 
 
+@pytest.mark.slow
 def test_queries_write_nothing_and_a_lake_that_cannot_be_written_answers(filled):
     before = kept_files(filled.root)
     filled.add_pair()
@@ -305,6 +308,7 @@ def test_queries_write_nothing_and_a_lake_that_cannot_be_written_answers(filled)
         folder.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_one_file_a_radius_stays_of_many_fillings(filled):
     for _ in range(3):
         filled.add_pair()
@@ -316,7 +320,8 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
     assert {"pair_id", "image_1", "image_2", "slope", "source"} <= set(rows.column_names)
 
 
-@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [0, 2])
 def test_workers_measure_what_this_process_would(filled, count, monkeypatch):
     """Each opens the lake and measures one pair; of what is kept nothing tells who measured it."""
     monkeypatch.setattr(kept_slopes, "_BATCH_PAIRS", 1)
@@ -337,6 +342,7 @@ def test_workers_measure_what_this_process_would(filled, count, monkeypatch):
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
 def test_a_pair_that_changes_while_workers_measure_is_measured_by_the_query(filled, monkeypatch):
     filled.delete_all_kept()
     found = by_workers.measure_slopes
@@ -370,6 +376,7 @@ def test_the_radii_of_a_query_are_known_or_said_to_be_unknown(query, radii):
     assert found == (None if radii is None else frozenset(radii))
 
 
+@pytest.mark.slow
 def test_settings_that_enter_a_row_are_those_of_its_recipe(filled):
     recipes = {path.parent for path in kept_files(filled.root)}
     for name, value in (("measure.epoch_width", 11.0), ("measure.estimator", "mean_flux")):

@@ -60,6 +60,7 @@ def test_only_what_is_new_is_asked_again(sound):
         assert asked(opened) == IMAGES + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OF_IMAGES))
 def test_what_breaks_is_found_and_asked_until_it_is_well(sound, name):
     with open_lake(sound) as opened:
@@ -75,6 +76,7 @@ def test_what_breaks_is_found_and_asked_until_it_is_well(sound, name):
         assert assert_same(opened) == set()
 
 
+@pytest.mark.slow
 def test_a_share_asks_the_longest_unasked_first_and_full_asks_all(sound):
     with open_lake(sound) as opened:
         assert_same(opened)
@@ -89,6 +91,7 @@ def test_a_share_asks_the_longest_unasked_first_and_full_asks_all(sound):
         assert asked(opened) == IMAGES
 
 
+@pytest.mark.slow
 def test_what_is_kept_may_be_lost_or_broken(sound):
     with open_lake(sound) as opened:
         assert_same(opened)
@@ -109,6 +112,7 @@ def test_what_is_kept_may_be_lost_or_broken(sound):
         assert asked(opened) == IMAGES
 
 
+@pytest.mark.slow
 def test_all_audits_say_the_same_with_and_without(sound):
     BREAKS["impossible_value"](sound)
     with open_lake(sound) as opened:
@@ -117,6 +121,7 @@ def test_all_audits_say_the_same_with_and_without(sound):
         assert [result.as_dict() for result in run_audits(opened, 0.5)] == plain
 
 
+@pytest.mark.slow
 def test_images_of_another_mode_stay_known(sound):
     for side in ("aaq", "abq"):
         add_exposure(sound, f"ic7805{side}", STARS, mode="iraf")
@@ -128,7 +133,8 @@ def test_images_of_another_mode_stay_known(sound):
     assert len(kept(sound)) == 2
 
 
-@pytest.mark.parametrize("count", [0, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [0, 2])
 def test_workers_find_what_this_process_would(sound, count, monkeypatch):
     monkeypatch.setattr(kept_audits, "_SHARE", 1)
     for name in ("impossible_value", "unknown_star"):

@@ -64,6 +64,7 @@ def test_one_pair_reads_its_two_files(opened, view):
     assert {row["pair_id"] for row in rows} == {pair["pair_id"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["cte", "cte_vs_flux", "cte_vs_time", "cte_vs_flash", "binned_ratios"])
 def test_who_names_an_estimator_does_not_pay_for_the_others(opened, view):
     pair = opened.pairs(target="ngc104", proposal=14541, flash=12, filetype="flc").rows()[0]
@@ -75,6 +76,7 @@ def test_who_names_an_estimator_does_not_pay_for_the_others(opened, view):
         assert len(files_read(opened, f"{query} AND estimator {chosen}")) == 2 + stars
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("condition", "most"),
     [

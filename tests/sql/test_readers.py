@@ -53,6 +53,7 @@ def ingesting(lake: Path, seen: list[int]) -> Iterator[threading.Event]:
     assert not failures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False], ids=["Lake", "views over files"])
 def test_no_reader_sees_part_of_an_exposure(lake, kept):
     seen = []

@@ -12,6 +12,7 @@ from tests.correction.test_generations import stars
 from tests.sql.writing import add_pair
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dark", "added"), [(0.8, 0.8), (None, 0.0)])
 def test_flash_and_dark_are_added_to_the_sky_and_taken_by_the_fit(tmp_path, dark, added):
     lake = tmp_path / "lake"

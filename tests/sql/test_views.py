@@ -141,6 +141,7 @@ def test_every_view_can_be_read_while_the_lake_is_empty(lake):
             assert len(opened.view(name)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_view_of_a_lake_with_both_kinds_of_pairs_can_be_read(lake, threads):
     # DuckDB 2.0.0 stops with "dict-surviving cache ... changed identity" where a CASE hands on one of two

@@ -71,6 +71,7 @@ def test_verify_fails_with_the_file_s_name(lake):
     assert gone.name in done.stdout
 
 
+@pytest.mark.slow
 def test_snapshot_and_restore(lake, lakes, tmp_path):
     saved = tmp_path / "saved"
     before = answers(lake)
@@ -99,6 +100,7 @@ def test_durations():
             seconds_of(text)
 
 
+@pytest.mark.slow
 def test_rebuild_measures_again_what_is_named(small_visit, tmp_path):
     root = tmp_path / "lake"
     assert call("init", root).exit_code == 0

@@ -55,6 +55,7 @@ def test_a_fresh_measurement_of_the_same_revision_wins_over_the_merge(lake, lake
     assert answers(lake) == expected
 
 
+@pytest.mark.slow
 def test_rows_that_come_while_it_runs_are_kept(lake, lakes):
     plan = plan_compact(stored(lake), 2, 10**9)
     lakes.fill(lake, "02")

@@ -99,6 +99,7 @@ def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
     assert verify(stored(lake)).passed
 
 
+@pytest.mark.slow
 def test_compacted_twice_with_other_settings_between_counts_once(lake, lakes):
     # compact, measure an image with other settings, measure it again with the old ones, compact again.
     before = seen(lake)
@@ -124,6 +125,7 @@ def test_compact_does_not_spread_damage(lake):
         compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compacted", [False, True])
 def test_an_old_lake_opens_and_is_upgraded(lake, compacted):
     before = seen(lake)
@@ -178,6 +180,7 @@ def test_a_share_a_night_reads_every_file_in_thirty_nights(lake):
     assert verify(stored(lake), seconds=-1).in_full == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["master", "exposures", "phot"])
 def test_flipped_bits_are_found(lake, name):
     path = one(lake / name, "*[!d].parquet")
@@ -238,6 +241,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["phot/odd.parquet", "exposures/odd.parquet", "coefficients/odd.toml"])
 @pytest.mark.parametrize("kind", ODD)
 def test_what_is_no_file_is_named_and_never_waited_for(lake, tmp_path, kind, name):
@@ -272,6 +276,7 @@ def test_a_pipe_in_place_of_the_empty_file_is_never_waited_for(lake, name):
     assert "is a named pipe" in str(verify(stored(lake)).findings)
 
 
+@pytest.mark.slow
 def test_a_lake_without_the_empty_file_of_its_photometry_answers_the_same(lake):
     query = "SELECT count(*) AS n, round(sum(slope), 9) AS slope FROM cte"
     with open_lake(lake) as opened:
@@ -291,6 +296,7 @@ def test_a_link_that_leads_to_itself_is_no_file(lake):
     assert "is not there" in finding.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["phot", "exposures", "master"])
 def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset):
     before = seen(lake)
@@ -305,6 +311,7 @@ def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset):
     assert harms(lake) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("all_of_it", [False, True])
 def test_an_image_that_went_back_is_told_until_it_is_measured_again(lake, lakes, all_of_it):
     lakes.fill(lake, revision=2)

@@ -78,6 +78,7 @@ def test_an_object_that_was_renewed_after_the_plan_stays(in_store, seen, lakes):
     assert len(seen(in_store)) == 8
 
 
+@pytest.mark.slow
 def test_a_row_that_comes_at_the_moment_of_deletion_is_withdrawn_and_measured_again(
     in_store, seen, lakes, monkeypatch
 ):
@@ -152,6 +153,7 @@ def test_a_snapshot_goes_to_a_disk_and_to_a_bucket_and_comes_back(in_store, seen
     assert not plan_restore(stored(on_disk), stored(there))
 
 
+@pytest.mark.slow
 def test_a_restore_in_the_bucket_brings_back_what_was(in_store, seen, lakes, tmp_path):
     before = seen(in_store)
     snapshot(stored(in_store), stored(tmp_path / "saved"), plan_snapshot(stored(in_store)))

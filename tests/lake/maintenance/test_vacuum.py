@@ -191,6 +191,7 @@ def test_a_row_that_vacuum_takes_between_listing_and_opening_is_not_missed(lake,
     assert removed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grace", [0, WEEK])
 def test_what_vacuum_plans_is_never_what_counts(lake, lakes, grace):
     lakes.fill(lake, "02")

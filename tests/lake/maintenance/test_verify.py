@@ -69,6 +69,7 @@ def test_orphans_and_leftovers_do_no_harm(lake, lakes):
     assert {finding.check for finding in found.findings} == {"orphan", "leftover"}
 
 
+@pytest.mark.slow
 def test_an_image_that_lost_its_row_is_told_from_one_whose_row_is_to_come(lake, lakes):
     lakes.fill(lake, revision=2)
     for path in (lake / "exposures").rglob("ic7801aaq_flt.*"):

@@ -178,6 +178,7 @@ def test_second_run_has_nothing_to_do_and_opens_no_file(aligned, monkeypatch):
     assert align(arguments, plan).aligned == 0
 
 
+@pytest.mark.slow
 def test_changed_setting_or_overwrite_aligns_again_and_ends_in_the_same_solution(aligned):
     arguments, _ = aligned
     before = alignment_states(arguments.lake)["ic7801abq"]
@@ -230,6 +231,7 @@ def test_headerlet_is_one_that_stwcs_applies(visit, aligned, tmp_path):
         assert header[name] == pytest.approx(cards[name], rel=1e-12), name
 
 
+@pytest.mark.slow
 def test_diagnostics_show_the_matches(aligned, tmp_path):
     arguments, _ = aligned
     drawn = draw_diagnostics(replace(arguments, selection=Selection(visit=("01",))), tmp_path)
@@ -261,6 +263,7 @@ def test_file_without_catalog_and_broken_file_do_not_stop_the_others(visit, tmp_
     assert {told["reason"] for told in report.rejected} == {"truncated", "no_master"}
 
 
+@pytest.mark.slow
 def test_charge_injected_frame_without_a_match_is_skipped_with_that_word(visit, tmp_path):
     folder, simulated = visit
     for name, rootname, root in (("empty", "ic7802aaq", "i12a01aaq"), ("stars", "ic7801aaq", "i12a01abq")):
@@ -335,6 +338,7 @@ def test_gate_refuses_with_the_reason(change, reason):
     assert (refusal.value.reason, refusal.value.stage) == (reason, "align")
 
 
+@pytest.mark.slow
 def test_dense_field_with_forty_false_matches_is_refused(visit, aligned):
     """The case that TweakReg passes: stars everywhere, none of them the frame's."""
     from cte_lake.frames.opening import open_frame

@@ -259,6 +259,7 @@ def test_protected_pixels_are_those_within_the_radius():
     assert not near_stars((9, 9), np.array([4.0]), np.array([4.0]), 0.0).any()
 
 
+@pytest.mark.slow
 def test_failed_job_tells_its_last_word_and_leaves_nothing(tmp_path):
     with private.private_folder(tmp_path) as folder, pytest.raises(Rejected) as refusal:
         private.run_job("crmask", {"files": ["gone_flc.fits"], "options": {}}, folder, "crmask")

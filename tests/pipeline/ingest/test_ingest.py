@@ -63,6 +63,7 @@ def test_a_changed_file_alone_is_measured_again(run, lake, frames):
             assert (row, stars) == before[name]
 
 
+@pytest.mark.slow
 def test_a_touched_or_moved_file_is_not_measured_again(run, lake, frames, tmp_path):
     run(frames)
     keys = {name: row["phot_key"] for name, row in current(lake).items()}
@@ -76,6 +77,7 @@ def test_a_touched_or_moved_file_is_not_measured_again(run, lake, frames, tmp_pa
     assert run(tmp_path / "moved").counts == {"up to date": 4}
 
 
+@pytest.mark.slow
 def test_a_changed_catalog_measures_its_target_again(run, lake, frames, small_visit, tmp_path):
     run(frames)
     lines = small_visit.master.read_text().splitlines()
@@ -88,6 +90,7 @@ def test_a_changed_catalog_measures_its_target_again(run, lake, frames, small_vi
     assert all(row["n_stars"] < stars[name] for name, row in current(lake).items())
 
 
+@pytest.mark.slow
 def test_a_changed_setting_measures_again_and_a_setting_of_the_measurement_does_not(run, lake, frames):
     run(frames)
     assert run(frames, flags={"measure.aperture": 5}).counts == {"up to date": 4}
@@ -95,6 +98,7 @@ def test_a_changed_setting_measures_again_and_a_setting_of_the_measurement_does_
     assert run(frames).renewed == 4, "the first photometry is still there and counts again"
 
 
+@pytest.mark.slow
 def test_two_modes_live_side_by_side(run, lake, frames):
     run(frames)
     standard = content(lake)
@@ -104,6 +108,7 @@ def test_two_modes_live_side_by_side(run, lake, frames):
     assert run(frames).counts == {"up to date": 4}
 
 
+@pytest.mark.slow
 def test_overwrite_measures_to_the_same_rows(run, lake, frames):
     run(frames)
     before = content(lake)
@@ -113,6 +118,7 @@ def test_overwrite_measures_to_the_same_rows(run, lake, frames):
         assert stars == before[name][1]
 
 
+@pytest.mark.slow
 def test_a_new_exclusion_takes_measured_exposures_out_and_back(run, lake, frames):
     run(frames)
     flags = {"exclusions.visits": {"14378/01": "dome light"}}
@@ -140,6 +146,7 @@ def test_selection_limit_and_what_is_asked_for_in_vain(run, lake, frames):
         run(frames / "*.nothing")
 
 
+@pytest.mark.slow
 def test_the_same_image_twice_is_taken_once(run, lake, frames):
     with fits.open(frames / "ic7801aaq_flt.fits") as hdus:
         hdus.writeto(frames / "ic7801aaq_flt.fits.gz")

@@ -150,6 +150,7 @@ def test_a_pointing_that_is_off_is_refused_with_the_offset_and_the_command(
     assert run(frames).counts == {"rejected": 1}
 
 
+@pytest.mark.slow
 def test_it_is_known_in_the_next_run_and_looked_at_again_once_aligned(run, lake, frames, monkeypatch):
     for frame in frames.iterdir():
         off(frame, ra=0.5, dec=0.6)
@@ -203,6 +204,7 @@ def test_another_field_is_refused_and_no_offset_is_invented(run, lake, frames, s
     assert all("nowhere within 3 arcsec" in told["detail"] for told in report.rejected)
 
 
+@pytest.mark.slow
 def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
     run(frames)
     tighter = {"admission.max_shift": 1e-4, "admission.max_rms": 1e-4}
@@ -216,6 +218,7 @@ def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
     assert run(frames, flags=tighter | {"admission.enabled": False}).renewed == 4
 
 
+@pytest.mark.slow
 def test_what_align_refuses_after_it_was_measured_is_withdrawn_and_shown(run, lake, frames):
     run(frames)
     settings = load_settings(lake, {"align.gate.max_rms": 1e-3}, environment={})
@@ -233,6 +236,7 @@ def test_what_align_refuses_after_it_was_measured_is_withdrawn_and_shown(run, la
     assert state["rejected"] == 4
 
 
+@pytest.mark.slow
 def test_a_file_gone_bad_is_withdrawn_and_a_bad_copy_takes_nothing(run, lake, frames, tmp_path):
     run(frames)
     path = frames / "ic7801aaq_flt.fits"
@@ -254,6 +258,7 @@ def test_a_file_gone_bad_is_withdrawn_and_a_bad_copy_takes_nothing(run, lake, fr
     assert run(frames).renewed == 1
 
 
+@pytest.mark.slow
 def test_ingest_alone_says_what_it_lacks(run, lake, frames):
     report = run(frames)
     assert "4 of 4 images have no cosmic-ray mask" in report.lacking

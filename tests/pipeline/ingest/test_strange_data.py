@@ -17,6 +17,7 @@ def edit(frames, cards, rootname=""):
             hdus[0].header.update(cards)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cards", "rule", "column", "value"),
     [
