@@ -19,7 +19,7 @@ from cte_lake.model.rowbits import (
     unusable,
 )
 from cte_lake.model.surface import FAINT, FAINT_FACTOR, Surface
-from cte_lake.model.walk import axis_place, feedback, nodes_at, table_at, walk
+from cte_lake.model.walk import axis_place, feedback, jump_weights, nodes_at, table_at, walk
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -36,6 +36,7 @@ def correct_rows(
     table: FloatArray,
     grids: FloatArray,
     chips: FloatArray,
+    jumps: FloatArray,
     limits: FloatArray,
     constant_bits: int,
     corrected: FloatArray,
@@ -45,7 +46,8 @@ def correct_rows(
     flag: IntArray,
 ) -> None:
     """Correct stars one by one; arrays of one element hold for every star. See `surface_arguments`."""
-    date, level, a = np.empty(3), np.empty(3), np.empty(3)
+    lead = jumps.shape[0]
+    date, level, a = np.empty(3 + lead), np.empty(3), np.empty(3)
     needs_sky = values.shape[2] > 1
     for row in range(flag.size):
         star, line = flux[row % flux.size], y[row % y.size]
@@ -57,7 +59,8 @@ def correct_rows(
             corrected[row] = loss[row] = dmag[row] = error[row] = math.nan
             continue
         b = math.log10(1.0 + around) if needs_sky else 0.0
-        first = axis_place(day, grids[0, 0], grids[0, 1], values.shape[0], date)
+        first = lead + axis_place(day, grids[0, 0], grids[0, 1], values.shape[0] - lead, date)
+        jump_weights(day, jumps, date)
         below = axis_place(b, grids[2, 0], grids[2, 1], values.shape[2], level)
         u = math.log10(star)
         if u < limits[0]:
@@ -69,10 +72,15 @@ def correct_rows(
         moved = walk(u, -t, values, first, date, below, level, grids[1, 0], grids[1, 1], factor, a)
         low, high = grids[1, 0], grids[1, 0] + grids[1, 1] * (values.shape[1] - 2)
         middle = min(max(0.5 * (u + moved), low), high)
-        i, x = nodes_at(day, grids[3, 0], grids[3, 1], table.shape[0])
+        i, x = nodes_at(day, grids[3, 0], grids[3, 1], table.shape[0] - lead)
         j, v = nodes_at(middle, grids[4, 0], grids[4, 1], table.shape[1])
         k, z = nodes_at(b, grids[5, 0], grids[5, 1], table.shape[2])
-        deviation = table_at(table, i, x, j, v, k, z)
+        deviation = table_at(table, lead + i, x, j, v, k, z)
+        for jump in range(lead):
+            part = date[3 + jump]
+            if 0.0 < part < 1.0:
+                size = table_at(table, jump, 0.0, j, v, k, z)
+                deviation = math.sqrt(deviation * deviation + part * (1.0 - part) * size * size)
         ln_ratio = (moved - u) * LN10
         # The chips' error is a fraction of the loss, and the star's loss is at hand.
         ln_error = math.hypot(t * feedback(a, middle, t) * deviation * factor, chips[1] * ln_ratio)
@@ -96,32 +104,41 @@ def _leave_rows(
     factor: FloatArray,
     values: FloatArray,
     grids: FloatArray,
+    jumps: FloatArray,
     out: FloatArray,
 ) -> None:
-    date, level, a = np.empty(3), np.empty(3), np.empty(3)
+    lead = jumps.shape[0]
+    date, level, a = np.empty(3 + lead), np.empty(3), np.empty(3)
     for row in range(out.size):
-        first = axis_place(mjd[row], grids[0, 0], grids[0, 1], values.shape[0], date)
+        first = lead + axis_place(mjd[row], grids[0, 0], grids[0, 1], values.shape[0] - lead, date)
+        jump_weights(mjd[row], jumps, date)
         below = axis_place(b[row], grids[2, 0], grids[2, 1], values.shape[2], level)
         out[row] = walk(
             u[row], t[row], values, first, date, below, level, grids[1, 0], grids[1, 1], factor[row], a
         )
 
 
-def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the kernel's view of a surface.
 
     Returns
     -------
     values, table : ndarray
-        Coefficients of the spline; standard deviation of S on its grid.
+        Coefficients of the spline; standard deviation of S on its grid; both led by the jumps' sizes.
     grids : ndarray, shape (6, 2)
         Origin and step of the three axes of the spline, then of the table.
     chips : ndarray, shape (3,)
         Half the chips' relative difference, its error, and the largest error of ln flux that is trusted.
+    jumps : ndarray, shape (j, 2)
+        From when to when losses jumped, MJD.
     """
     grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids)])
     chips = np.array([surface.chips, surface.relative_error, surface.trusted])
-    return np.ascontiguousarray(surface.values), np.ascontiguousarray(surface.total), grids, chips
+    f, b = np.meshgrid(*(grid.nodes() for grid in surface.error_grids[1:]), indexing="ij")
+    values = np.stack([*(size for _, size in surface.jumps), *surface.values])
+    table = np.stack([*(surface.jump(size, f, b) for _, size in surface.jumps), *surface.total])
+    jumps = np.array([[gap.start, gap.end] for gap, _ in surface.jumps]).reshape(-1, 2)
+    return values, table, grids, chips, jumps
 
 
 def leave(
@@ -147,7 +164,7 @@ def leave(
     factor = np.ones(()) if chip is None else np.where(np.asarray(chip) == 1, 1.0, -1.0) * surface.chips + 1.0
     columns = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (flux, distance, mjd, b, factor)))
     star, rows, date, sky, times = (np.ascontiguousarray(column).ravel() for column in columns)
-    values, _, grids, _ = surface_arguments(surface)
+    values, _, grids, _, jumps = surface_arguments(surface)
     good = (
         (star > 0)
         & np.isfinite(star)
@@ -159,5 +176,5 @@ def leave(
     u = np.log10(np.where(good, star, 1.0))
     out = np.empty_like(u)
     t = np.where(good, rows, 0.0) * (sign / CHIP_HEIGHT)
-    _leave_rows(u, t, np.where(good, date, 0.0), np.where(good, sky, 0.0), times, values, grids, out)
+    _leave_rows(u, t, np.where(good, date, 0.0), np.where(good, sky, 0.0), times, values, grids, jumps, out)
     return np.where(good, star * np.exp((out - u) * LN10), np.nan).reshape(columns[0].shape)

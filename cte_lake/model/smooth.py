@@ -120,8 +120,18 @@ class SmoothFit:
 
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S at dates, log10 fluxes and background variables."""
+        return self._loss(self.mixed.values, mjd, log_flux, b)
+
+    def smooth_loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
+        """Return `loss` without its jumps."""
+        values = np.where(np.arange(self.mixed.values.size) < len(self.jumps), 0.0, self.mixed.values)
+        return self._loss(values, mjd, log_flux, b)
+
+    def _loss(
+        self, coefficients: FloatArray, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike
+    ) -> FloatArray:
         t, f, sky = _flat(mjd, log_flux, b)
-        values = self._scale(f, sky) * (self._design(t, f, sky) @ self.mixed.values)
+        values = self._scale(f, sky) * (self._design(t, f, sky) @ coefficients)
         return values.reshape(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b)))
 
     def variance(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
@@ -134,7 +144,7 @@ class SmoothFit:
         return values.reshape(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b)))
 
     def parts(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> dict[str, FloatArray]:
-        """Return standard deviations of `loss`: by slopes, by visits, beyond the dates, and within jumps."""
+        """Return standard deviations of `loss`: by slopes, by visits, and beyond the dates."""
         t, f, sky = _flat(mjd, log_flux, b)
         design, scale = self._design(t, f, sky), self._scale(f, sky)
         shape = np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b))
@@ -146,7 +156,6 @@ class SmoothFit:
             "slopes": np.minimum(without, whole),
             "visits": np.maximum(whole - without, 0.0),
             "future": self._beyond(t, f, sky),
-            "form": self._day_of_jumps(t, f, sky) / scale**2,
         }
         return {
             name: (scale * np.sqrt(np.maximum(value, 0.0))).reshape(shape) for name, value in squares.items()
@@ -194,15 +203,6 @@ class SmoothFit:
     def _design(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
         jumps = [jump.column(t, f, b) / self._scale(f, b) for jump in self.jumps]
         return _products(_factors(self.margins, t, f, b), [*self.fixed, *self.groups], jumps)[0]
-
-    def _day_of_jumps(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-        """Variance between two epochs with a jump: nothing says on which day it was."""
-        total = np.zeros(t.size)
-        for jump, size in zip(self.jumps, self.mixed.values, strict=False):
-            part = ramp(jump.gap, t)
-            whole = size * jump.smooth.loss(np.full(t.shape, jump.gap.middle), f, b)
-            total += whole**2 * part * (1.0 - part)
-        return total
 
     def _beyond(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
         growth = self.margins[0].beyond(t)
@@ -296,11 +296,11 @@ def _weights(residuals: FloatArray, loss: Loss) -> FloatArray:
 def _scatter(points: FitPoints, residuals: FloatArray, effective: float) -> tuple[float, FloatArray]:
     """Return the scatter of residuals, at least 1, and how much more each point's flux bin scatters."""
     free = np.sqrt(len(points) / max(len(points) - effective, len(points) / 2))
-    noise = max(1.0, free * SIGMA_PER_MAD * float(np.median(np.abs(residuals))))
+    noise = max(1.0, float(free * SIGMA_PER_MAD * np.median(np.abs(residuals))))
     more = np.ones(len(points))
     for low in np.unique(points.bin_lo):
         member = points.bin_lo == low
-        own = free * SIGMA_PER_MAD * float(np.median(np.abs(residuals[member]))) / noise
+        own = free * SIGMA_PER_MAD * np.median(np.abs(residuals[member])) / noise
         # A MAD of m residuals is known to 1.17 / sqrt(m).
         if own > 1.0 + 3.5 / np.sqrt(member.sum()):
             more[member] = own

@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.errors import UsageError
+from cte_lake.model.jumps import Gap, ramp
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
-#: Least step of what a set writes: of S, and of its errors. A surface is rounded to it when it is made.
-VALUE_UNIT, ERROR_UNIT = 1e-7, 1e-6
+#: Step of what a set writes: of S, and of its errors. A surface is rounded to it when it is made: a tenth of
+#: the least error of any, and a twentieth.
+VALUE_UNIT, ERROR_UNIT = 1e-6, 1e-5
 #: The parts of an error that have a table: see docs/model.md.
 TABLED = ("slopes", "visits", "form", "future")
 #: Error of ln flux, of the law alone, up to which a star is trusted: 3.3 of them are the 1% that a correction
@@ -87,6 +89,8 @@ class Grid:
 
 
 Grids = tuple[Grid, Grid, Grid]
+#: A date axis that does not matter.
+_ANY_DATE = Grid(0.0, 1.0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +116,10 @@ class Surface:
     kinds : mapping of str to tuple of float
         Of a surface of several targets, filters or lengths: by which part the losses of each lie off S, and
         its error.
+    jumps : tuple of (Gap, ndarray)
+        Between which epochs all losses jumped, and by how much: coefficients of a spline, shape (fluxes,
+        backgrounds). They come on top of `values`, by `cte_lake.model.jumps.ramp`; on which day of the gap
+        they did nobody knows, which is in the part ``form`` there.
     """
 
     grids: Grids
@@ -122,11 +130,15 @@ class Surface:
     chips_err: float = 0.0
     scatter: float = 0.0
     kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    jumps: tuple[tuple[Gap, FloatArray], ...] = ()
 
     def __post_init__(self) -> None:
         shape = tuple(grid.size for grid in self.grids)
         if self.values.shape != shape:
             raise UsageError(f"a surface of shape {self.values.shape} does not fit its grids, {shape}")
+        for gap, size in self.jumps:
+            if size.shape != shape[1:] or not gap.end > gap.start:
+                raise UsageError(f"a jump of shape {size.shape} from {gap.start} to {gap.end} is not valid")
         nodes = tuple(grid.size for grid in self.error_grids)
         for name, table in self.parts.items():
             if name not in TABLED:
@@ -146,6 +158,8 @@ class Surface:
         return (
             mine == theirs
             and np.array_equal(self.values, other.values)
+            and [gap for gap, _ in self.jumps] == [gap for gap, _ in other.jumps]
+            and all(np.array_equal(one[1], two[1]) for one, two in zip(self.jumps, other.jumps, strict=True))
             and dict(self.kinds) == dict(other.kinds)
             and set(self.parts) == set(other.parts)
             and all(np.array_equal(table, other.parts[name]) for name, table in self.parts.items())
@@ -175,6 +189,7 @@ class Surface:
         return replace(
             self,
             values=factor * self.values,
+            jumps=tuple((gap, factor * size) for gap, size in self.jumps),
             parts={part: factor * table for part, table in self.parts.items()},
             kinds={name: (0.0, error / factor)},
         )
@@ -197,19 +212,34 @@ class Surface:
 
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S, the mean of the chips, at dates, log10 fluxes and background variables."""
-        return self._at(self.grids, self.values, Grid.spline, mjd, log_flux, b)
+        jumped = (ramp(gap, np.asarray(mjd)) * self.jump(size, log_flux, b) for gap, size in self.jumps)
+        return sum(jumped, start=self._at(self.grids, self.values, Grid.spline, mjd, log_flux, b))
+
+    def jump(self, size: FloatArray, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
+        """Return by how much S jumped at log10 fluxes and background variables."""
+        grids = (_ANY_DATE, *self.grids[1:])
+        return self._at(grids, size[None], Grid.spline, 0.0, log_flux, b)
+
+    def _day_of_jumps(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
+        """Variance of S between two epochs with a jump: nothing says on which day it was."""
+        total = np.zeros(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b)))
+        for gap, size in self.jumps:
+            part = ramp(gap, np.asarray(mjd))
+            total = total + part * (1.0 - part) * self.jump(size, log_flux, b) ** 2
+        return total
 
     def error(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike, part: str | None = None) -> FloatArray:
         """Return the standard deviation of `loss`, all of it or one part's (0 where the surface has none)."""
         chips = self.relative_error * np.abs(self.loss(mjd, log_flux, b))
         if part == "chips":
             return chips
-        if part is not None:
-            if part not in self.parts:
-                return 0.0 * chips
-            return self._at(self.error_grids, self.parts[part], Grid.linear, mjd, log_flux, b)
-        own = self._at(self.error_grids, self.total, Grid.linear, mjd, log_flux, b)
-        return np.hypot(own, chips)
+        table = self.total if part is None else self.parts.get(part)
+        own = 0.0 * chips
+        if table is not None:
+            own = self._at(self.error_grids, table, Grid.linear, mjd, log_flux, b)
+        if part in ("form", None):
+            own = np.sqrt(own**2 + self._day_of_jumps(mjd, log_flux, b))
+        return own if part else np.hypot(own, chips)
 
     def _at(
         self,

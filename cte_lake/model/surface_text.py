@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.model.jumps import Gap
 from cte_lake.model.surface import ERROR_UNIT, TABLED, VALUE_UNIT, Grid, Surface
 
 FloatArray = NDArray[np.float64]
@@ -28,13 +29,25 @@ HEAD = """\
 # (the walk of the slope in time beyond the dates); their squares add up, with (chips_err S)^2. `scatter` is
 # by how much one visit's losses scatter about S, as a fraction; it is no error of S. Where there is a section
 # [surface.kinds], S is the mean of several targets, filters or lengths, and each one's own is (1 + k) S with
-# k and its error there.
+# k and its error there. Where there are `jumps`, from one epoch (MJD) to the next, S has r J on top, r = 0
+# before, 1 after, and with u the part of the time between that has passed 2 u^2 up to u = 1/2 and
+# 1 - 2 (1-u)^2 beyond; J has the weights of flux and background, and `steps` has its coefficients, a row for
+# each (jump, flux). Its variance r (1-r) J^2 between the epochs, for the day is not known, belongs to form.
+# No jump is looked for next to the first or last epoch: it would be that epoch's own scatter.
 """
 
 
 def _rows(name: str, table: FloatArray, unit: float) -> list[str]:
     whole = np.rint(table / unit).astype(np.int64).reshape(-1, table.shape[2])
     return [f"{name} = [", *(f"    [{', '.join(map(str, row))}]," for row in whole.tolist()), "]"]
+
+
+def _unit(tables: Iterable[FloatArray], unit: float) -> float:
+    """Return a unit in which tables are whole numbers: a tenth for sets of before."""
+    whole = all(
+        np.allclose(table, np.rint(table / unit) * unit, rtol=0.0, atol=1e-3 * unit) for table in tables
+    )
+    return unit if whole else float(f"{0.1 * unit:.3g}")
 
 
 def _grid_lines(grids: tuple[Grid, Grid, Grid], unit: float) -> list[str]:
@@ -48,13 +61,17 @@ def _grid_lines(grids: tuple[Grid, Grid, Grid], unit: float) -> list[str]:
 
 def surface_lines(surface: Surface) -> list[str]:
     """Return the lines of a surface's section."""
-    lines = ["", "[surface]", *_grid_lines(surface.grids, VALUE_UNIT)]
+    unit, error_unit = _unit([surface.values], VALUE_UNIT), _unit(surface.parts.values(), ERROR_UNIT)
+    lines = ["", "[surface]", *_grid_lines(surface.grids, unit)]
     lines += [f"{name} = {getattr(surface, name)!r}" for name in ("chips", "chips_err", "scatter")]
-    lines += _rows("values", surface.values, VALUE_UNIT)
-    lines += ["", "[surface.errors]", *_grid_lines(surface.error_grids, ERROR_UNIT)]
+    if surface.jumps:
+        lines.append(f"jumps = [{', '.join(f'[{gap.start!r}, {gap.end!r}]' for gap, _ in surface.jumps)}]")
+        lines += _rows("steps", np.stack([size for _, size in surface.jumps]), unit)
+    lines += _rows("values", surface.values, unit)
+    lines += ["", "[surface.errors]", *_grid_lines(surface.error_grids, error_unit)]
     for name in TABLED:
         if name in surface.parts:
-            lines += _rows(name, surface.parts[name], ERROR_UNIT)
+            lines += _rows(name, surface.parts[name], error_unit)
     if surface.kinds:
         lines += ["", "[surface.kinds]"]
         lines += [f"{json.dumps(name)} = [{k!r}, {error!r}]" for name, (k, error) in surface.kinds.items()]
@@ -76,8 +93,11 @@ def _read_table(rows: Any, data: Mapping[str, Any]) -> FloatArray:
 def read_surface(data: Mapping[str, Any]) -> Surface:
     """Return the surface of a parsed section; `KeyError`, `TypeError` or `ValueError` where it is none."""
     errors = data["errors"]
+    gaps, grids = data.get("jumps", []), _read_grids(data)
+    steps = np.array(data.get("steps", []), dtype=np.float64) * float(data["unit"])
+    sizes = list(steps.reshape(len(gaps), grids[1].size, grids[2].size)) if gaps else []
     return Surface(
-        grids=_read_grids(data),
+        grids=grids,
         values=_read_table(data["values"], data),
         error_grids=_read_grids(errors),
         parts={name: _read_table(errors[name], errors) for name in TABLED if name in errors},
@@ -85,6 +105,7 @@ def read_surface(data: Mapping[str, Any]) -> Surface:
         chips_err=float(data["chips_err"]),
         scatter=float(data["scatter"]),
         kinds={name: (float(k), float(error)) for name, (k, error) in data.get("kinds", {}).items()},
+        jumps=tuple((Gap(*map(float, gap)), size) for gap, size in zip(gaps, sizes, strict=True)),
     )
 
 
@@ -100,6 +121,8 @@ def surface_values(surface: Surface) -> dict[str, Any]:
         "chips_err": surface.chips_err,
         "scatter": surface.scatter,
         "kinds": {name: list(pair) for name, pair in surface.kinds.items()},
+        "jumps": [[gap.start, gap.end] for gap, _ in surface.jumps],
+        "steps": [size.tolist() for _, size in surface.jumps],
         "values": surface.values.tolist(),
         "errors": {
             **grids(surface.error_grids),

@@ -28,6 +28,14 @@ def axis_place(value: float, origin: float, step: float, size: int, weights: Flo
 
 
 @compiled
+def jump_weights(day: float, jumps: FloatArray, weights: FloatArray) -> None:
+    """Fill the weights of jumps, which follow the three of the date: `cte_lake.model.jumps.ramp`."""
+    for k in range(jumps.shape[0]):
+        u = min(max((day - jumps[k, 0]) / (jumps[k, 1] - jumps[k, 0]), 0.0), 1.0)
+        weights[3 + k] = 2.0 * u * u if u < 0.5 else 1.0 - 2.0 * (1.0 - u) * (1.0 - u)
+
+
+@compiled
 def parabola(
     values: FloatArray,
     first: int,
@@ -40,15 +48,16 @@ def parabola(
     factor: float,
     out: FloatArray,
 ) -> None:
-    """Fill a0, a1, a2 of S = a0 + a1 u + a2 u**2 in a cell of the flux axis."""
+    """Fill a0, a1, a2 of S = a0 + a1 u + a2 u**2 in a cell of the flux axis; jumps lead in the values."""
     depth = min(3, values.shape[2])
     c0, c1, c2 = 0.0, 0.0, 0.0
-    for i in range(3):
+    for i in range(date.size):
+        row = first + i if i < 3 else i - 3
         for k in range(depth):
             weight = date[i] * sky[k]
-            c0 += weight * values[first + i, cell, level + k]
-            c1 += weight * values[first + i, cell + 1, level + k]
-            c2 += weight * values[first + i, cell + 2, level + k]
+            c0 += weight * values[row, cell, level + k]
+            c1 += weight * values[row, cell + 1, level + k]
+            c2 += weight * values[row, cell + 2, level + k]
     # In r, the place in the cell: (c0 + c1) / 2 + (c1 - c0) r + (c0 - 2 c1 + c2) / 2 r**2.
     p, q, s = 0.5 * (c0 + c1), c1 - c0, 0.5 * (c0 - 2.0 * c1 + c2)
     zero = origin + cell * step

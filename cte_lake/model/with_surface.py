@@ -17,7 +17,7 @@ from cte_lake.model.family import FamilyFit, FormChoice, fit_family, too_few
 from cte_lake.model.misfit import form_table
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import Loss
-from cte_lake.model.smooth import SmoothFit
+from cte_lake.model.smooth import Jump, SmoothFit
 from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Grids, Surface, tabulate
 from cte_lake.model.terms import background_variable
 
@@ -67,8 +67,6 @@ _AFTER, _BEFORE = 10.0, 2.0
 _DAYS_PER_YEAR = 365.25
 _FLUX_CELLS, _SKY_CELLS = 16, 16
 _FLUX_NODES, _SKY_NODES = 13, 13
-#: Cells of the table between the epochs on either side of a jump, and how much finer it becomes at most.
-_JUMP_CELLS, _FINEST = 2.0, 4
 
 
 def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]) -> tuple[Grids, Grids]:
@@ -77,11 +75,7 @@ def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]
     before, after = (
         min(math.ceil(years * _DAYS_PER_YEAR / step), 4 * time.intervals) for years in (_BEFORE, _AFTER)
     )
-    shortest = min((jump.gap.end - jump.gap.start for jump in fit.jumps), default=math.inf)
-    finer = min(math.ceil(_JUMP_CELLS * step / shortest), _FINEST)
-    finer = max(finer, 1)
-    cells = (before + time.intervals + after) * finer
-    origin, step = time.low - before * step, step / finer
+    cells, origin = before + time.intervals + after, time.low - before * step
     flux = (log_flux[1] - log_flux[0]) / _FLUX_CELLS
     spline = [Grid(origin, step, cells + 2), Grid(log_flux[0], flux, _FLUX_CELLS + 2)]
     table = [
@@ -111,27 +105,37 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
     sky = points.background[np.isfinite(points.background)]
     b = tuple(float(v) for v in background_variable([sky.min(), sky.max()])) if sky.size else (0.0, 0.0)
     grids, error_grids = _grids(fit, log_flux, (b[0], b[1]))
-    values = tabulate(fit.loss, grids)
+    values = tabulate(fit.smooth_loss, grids)
     nodes = [grid.nodes() for grid in error_grids]
     mesh = np.meshgrid(*nodes, indexing="ij")
     parts = fit.parts(*(axis.ravel() for axis in mesh))
     tables = {name: part.reshape(mesh[0].shape) for name, part in parts.items()}
-    missed = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
-    tables["form"] = np.hypot(tables["form"], missed)
-    # Errors are rounded up: one that reads as nothing would claim that there is none.
+    tables["form"] = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
+    # An error that reads as nothing would claim that there is none.
     rounded = {
-        name: np.ceil(table / ERROR_UNIT) * ERROR_UNIT for name, table in tables.items() if table.any()
+        name: np.maximum(np.rint(table / ERROR_UNIT), table > 0) * ERROR_UNIT
+        for name, table in tables.items()
+        if table.any()
     }
+    jumps = zip(fit.jumps, fit.jump_sizes, strict=True)
     return Surface(
         grids=grids,
-        values=np.round(values / VALUE_UNIT) * VALUE_UNIT,
+        values=np.rint(values / VALUE_UNIT) * VALUE_UNIT,
         error_grids=error_grids,
         parts=rounded,
         chips=float(f"{chips.value:.5g}"),
         chips_err=float(f"{chips.error:.5g}"),
         scatter=float(f"{fit.visit_scatter:.5g}"),
         kinds={name: (float(f"{k:.5g}"), float(f"{error:.5g}")) for name, (k, error) in fit.kinds.items()},
+        jumps=tuple((jump.gap, _steps(jump, size, grids)) for jump, (_, size, _) in jumps),
     )
+
+
+def _steps(jump: Jump, size: float, grids: Grids) -> FloatArray:
+    """Return the coefficients of what a jump adds to S once it is past."""
+    flat = (Grid(0.0, 1.0, 1), grids[1], grids[2])
+    steps = tabulate(lambda t, f, b: size * jump.smooth.loss(jump.gap.middle + 0.0 * t, f, b), flat)[0]
+    return np.asarray(np.rint(steps / VALUE_UNIT) * VALUE_UNIT)
 
 
 def with_surface(

@@ -10,7 +10,7 @@ import pytest
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.correct import correct
 from tests.model.sets import make_background_set
-from tests.model.test_surface import make_surface
+from tests.model.test_surface import make_surface, with_jumps
 
 PAGE = Path(__file__).parents[2] / "docs" / "model.md"
 
@@ -24,20 +24,20 @@ def reader() -> dict:
     return names
 
 
-@pytest.mark.parametrize("kind", [None, "ngc6791"])
-def test_forty_lines_are_enough(tmp_path, kind):
+@pytest.mark.parametrize(("kind", "jumps"), [(None, ()), ("ngc6791", (-0.1, 0.05))])
+def test_forty_lines_are_enough(tmp_path, kind, jumps):
     kinds = {} if kind is None else {"ngc104": (-0.03, 0.004), kind: (0.05, 0.006)}
-    entry = dataclasses.replace(
-        make_background_set(), surface=dataclasses.replace(make_surface(), kinds=kinds)
-    )
+    table = dataclasses.replace(with_jumps(make_surface(), *jumps), kinds=kinds)
+    entry = dataclasses.replace(make_background_set(), surface=table)
     path = tmp_path / "set.toml"
     path.write_text(to_toml(entry), encoding="utf-8")
     read = reader()
     surface = read["read"](path)
     rng = np.random.default_rng(2)
-    for _ in range(6):
+    for number in range(6):
         flux, y, chip = 10 ** rng.uniform(2.6, 4.3), rng.uniform(100.0, 1950.0), int(rng.integers(1, 3))
-        mjd, sky = rng.uniform(55100.0, 60500.0), rng.uniform(0.0, 30.0)
+        dates = (57000.0, 57600.0) if number > 3 else (55100.0, 60500.0)
+        mjd, sky = rng.uniform(*dates), rng.uniform(0.0, 30.0)
         ours = correct(entry if kind is None else entry.of_kind(kind), flux, y, chip, mjd, sky)
         rows = y if chip == 2 else 2050.0 - y
         assert read["corrected"](surface, flux, rows, mjd, sky, chip, kind) == pytest.approx(

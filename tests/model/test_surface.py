@@ -7,7 +7,7 @@ import tomllib
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cte_lake.errors import CatalogError, UsageError
@@ -16,6 +16,7 @@ from cte_lake.model.coefficient_text import from_toml, to_json, to_toml
 from cte_lake.model.correct import correct, error_parts
 from cte_lake.model.correct_surface import leave
 from cte_lake.model.correct_table import correct_table
+from cte_lake.model.jumps import Gap, ramp
 from cte_lake.model.laws import LAWS
 from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.predict import background_for, predict
@@ -36,7 +37,17 @@ def make_surface(chips=0.04, law=LAW):
         "visits": np.full(nodes[0].shape, 0.0015),
         "future": np.round(np.maximum(nodes[0] - 59000.0, 0.0) * 1e-5 / ERROR_UNIT) * ERROR_UNIT,
     }
-    return Surface(GRIDS, np.round(values / VALUE_UNIT) * VALUE_UNIT, NODES, parts, chips, 0.005, 0.02)
+    return Surface(GRIDS, np.rint(values / VALUE_UNIT) * VALUE_UNIT, NODES, parts, chips, 0.005, 0.02)
+
+
+def with_jumps(surface, *parts):
+    """The surface with jumps by parts of its losses, in gaps of 200 days from MJD 57000 on, a year apart."""
+    middle = surface.values[surface.values.shape[0] // 2]
+    jumps = tuple(
+        (Gap(57000.0 + 365.0 * k, 57200.0 + 365.0 * k), np.rint(part * middle / VALUE_UNIT) * VALUE_UNIT)
+        for k, part in enumerate(parts)
+    )
+    return dataclasses.replace(surface, jumps=jumps)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,26 @@ def test_a_flux_that_was_read_out_comes_back(entry, flux, y, mjd, sky, chip):
     # The exact law, integrated step by step, with the chip's own factor.
     factor = 1.04 if chip == 1 else 0.96
     assert left == pytest.approx(float(LAW.left(flux, distance, mjd, sky, factor)), rel=5e-4)
+
+
+@settings(max_examples=25)
+@given(fluxes, rows, st.floats(56900.0, 57700.0), skies)
+def test_jumps_come_on_top_between_their_epochs(entry, flux, y, mjd, sky):
+    plain, jumping = entry.surface, with_jumps(entry.surface, -0.1, 0.05)
+    place = (math.log10(flux), math.log10(1.0 + sky))
+    gone = [float(plain.jump(size, *place)) for _, size in jumping.jumps]
+    found = float(jumping.loss(mjd, *place)) - float(plain.loss(mjd, *place))
+    passed = [float(ramp(gap, np.array(mjd))) for gap, _ in jumping.jumps]
+    assert found == pytest.approx(sum(p * g for p, g in zip(passed, gone, strict=True)), abs=1e-12)
+    left = leave(jumping, flux, y, mjd, place[1], 2)
+    moved = dataclasses.replace(entry, surface=jumping)
+    result = correct(moved, left, y, 2, mjd, sky)
+    assert result.corrected_flux == pytest.approx(flux, rel=1e-11)
+    # The kernel's error is that of the table, with the doubt about the day.
+    parts = error_parts(moved, result, left, mjd, sky)
+    day = sum(p * (1.0 - p) * g**2 for p, g in zip(passed, gone, strict=True))
+    assert float(jumping.error(mjd, *place, part="form")) == pytest.approx(math.sqrt(day), abs=1e-12)
+    assert float(parts["form"]) == pytest.approx(MAG_PER_LN * y / 2048.0 * math.sqrt(day), rel=0.3, abs=2e-4)
 
 
 def test_what_the_law_does_not_know_is_flagged_but_little_of_a_poor_set(entry):
@@ -172,6 +203,21 @@ def test_a_surface_is_read_back_as_it_was(entry):
         from_toml(text.replace("values = [", "values = [[1, 2],", 1))
 
 
+@pytest.mark.parametrize("jumps", [(), (0.1,), (-0.1, 0.05)])
+def test_sets_with_jumps_and_of_finer_steps_are_read_back(entry, jumps):
+    surface = with_jumps(entry.surface, *jumps)
+    text = to_toml(dataclasses.replace(entry, surface=surface))
+    assert from_toml(text).surface == surface != with_jumps(surface, 0.2, 0.1, 0.3)
+    assert to_toml(from_toml(text)) == text
+    assert len(text) < 120_000
+    # Sets were written ten times as fine; what is in one stays.
+    fine = dataclasses.replace(surface, values=np.rint(surface.values * 1.37e7) * 1e-7)
+    again = from_toml(to_toml(dataclasses.replace(entry, surface=fine))).surface
+    np.testing.assert_allclose(again.values, fine.values, rtol=0.0, atol=1e-15)
+    old = text.replace("unit = 1e-06", "unit = 1e-07")
+    np.testing.assert_allclose(from_toml(old).surface.values, 0.1 * surface.values, rtol=1e-12)
+
+
 def test_a_set_without_surface_stays_version_1():
     text = to_toml(make_background_set())
     assert tomllib.loads(text)["format_version"] == 1
@@ -196,6 +242,8 @@ def test_what_is_no_surface_is_refused():
         Surface(GRIDS, good.values, NODES, {"luck": good.parts["slopes"]})
     with pytest.raises(UsageError, match="has shape"):
         Surface(GRIDS, good.values, NODES, {"slopes": good.parts["slopes"][1:]})
+    with pytest.raises(UsageError, match="a jump of shape"):
+        dataclasses.replace(good, jumps=((Gap(57000.0, 57000.0), good.values[0]),))
     with pytest.raises(UsageError, match="is not valid"):
         Surface((Grid(0.0, 0.0, 24), *GRIDS[1:]), good.values, NODES)
 
