@@ -43,16 +43,18 @@ def coverage_gaps(lake: Lake) -> dict[str, Any]:
 
 
 def _text(gaps: dict[str, Any], late: list[dict[str, Any]]) -> str:
-    epochs = {
-        word: sum(row["n_missing"] for row in late if row["state"] == state)
-        for state, word in (("never came", "never came"), ("late", "overdue"))
-    }
-    parts = [f"{count_text(n, 'epoch')} {word}" for word, n in epochs.items() if n] or ["no epoch overdue"]
-    parts.append(count_text(len(gaps["incomplete"]), "incomplete visit"))
-    if gaps["planned"]:
-        parts.append(f"{count_text(len(gaps['planned']), 'program')} without levels of the plan")
-    parts.append(f"{count_text(len(gaps['alone']), 'exposure')} without a partner")
-    return ", ".join(parts)
+    never, overdue = (
+        sum(row["n_missing"] for row in late if row["state"] == state) for state in ("never came", "late")
+    )
+    counted = (
+        (never, "epoch", " never came"),
+        (overdue, "epoch", " overdue"),
+        (len(gaps["incomplete"]), "incomplete visit", ""),
+        (len(gaps["planned"]), "program", " without levels of the plan"),
+        (len(gaps["alone"]), "exposure", " without a partner"),
+    )
+    parts = [f"{count_text(n, what)}{state}" for n, what, state in counted if n]
+    return ", ".join(parts) or "nothing is missing"
 
 
 def _incomplete(rows: list[dict[str, Any]]) -> list[str]:

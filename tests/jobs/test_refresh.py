@@ -252,7 +252,7 @@ def test_the_default_steps_take_a_lake_from_frames_to_a_published_report(lake, f
         == "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
     )
     assert kept.new == {"measured": 4, "fitted": 0}
-    assert "incomplete" in kept.missing_text
+    assert kept.missing_text
     assert {(move.filetype, move.loss_before) for move in kept.losses} == {("flt", None), ("flc", None)}
     assert night.letter.why == "news"
     assert "4 measured" in night.letter.body

@@ -115,6 +115,7 @@ def test_an_alarm_stands_first():
     assert head.startswith("ALARM, ")
     assert first.split(None, 1) == ["Alarms", alarm.text]
     assert body.count("Alarms") == 1
+    assert "alarm ngc104" not in body
 
 
 def test_a_reminder_does_not_drift_by_a_job_that_begins_some_minutes_early():

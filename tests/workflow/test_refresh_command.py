@@ -40,6 +40,9 @@ def test_what_a_command_complains_of_is_the_reason():
     assert (step.outcome, step.reason) == ("failed", "1 of 9 audits failed: unique")
     (step,) = Taken("report", ExitCode.NOTHING_TO_DO, 1.0, ["cte-lake: nothing is measured"]).outcomes()
     assert (step.outcome, step.reason) == ("skipped", "nothing is measured")
+    defect = ["Traceback (most recent call last):", "KeyError: 'x'", "cte-lake: this is a defect of cte-lake"]
+    (step,) = Taken("fit", ExitCode.DEFECT, 1.0, defect).outcomes()
+    assert step.reason == "this is a defect of cte-lake (KeyError: 'x'); please report it with the log"
     box = [
         "Usage: cte-lake verify",
         "╭─ Error ─────╮",

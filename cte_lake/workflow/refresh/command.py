@@ -50,6 +50,8 @@ class Taken:
     def reason(self) -> str:
         """What the command complained of, else the line that sums it up, else its last line."""
         lines = list(_without_box(self.said))
+        if self.exit_code == ExitCode.DEFECT and len(lines) > 1 and lines[-1].startswith(_COMPLAINT):
+            return f"this is a defect of cte-lake ({lines[-2]}); please report it with the log"
         for prefix in (_COMPLAINT, f"{self.name}: ", ""):
             for line in reversed(lines):
                 if line.startswith(prefix):

@@ -7,6 +7,7 @@ import json
 import logging
 import shlex
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -270,7 +271,10 @@ class _LogFile(logging.FileHandler):
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[logging.Logger]:
     handler = _LogFile(path, encoding="utf-8", errors="replace")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    # As all other times of the night are, and the log's name is.
+    told = logging.Formatter("%(asctime)s UTC %(message)s", "%Y-%m-%d %H:%M:%S")
+    told.converter = time.gmtime
+    handler.setFormatter(told)
     log = logging.Logger("refresh", logging.INFO)
     log.addHandler(handler)
     try:

@@ -103,7 +103,9 @@ def _lines(
     yield from alarms if night.alarms else ()
     came = [f"{count:,} {what}" for what, count in night.new.items() if count]
     yield from _fact("New data", [", ".join(came) or "none"])
-    yield from _fact("Trouble", _troubles(new, lasting, due))
+    # An alarm has its own line above.
+    fresh, known = ([one for one in told if not one.key.startswith("alarm ")] for told in (new, lasting))
+    yield from _fact("Trouble", _troubles(fresh, known, due))
     if mended:
         yield from _fact("Mended", [trouble.text for trouble in mended[:_TROUBLES]])
     yield from () if night.alarms else alarms
