@@ -20,8 +20,7 @@ from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.asked_radii import whole_radius
 from cte_lake.views.bind import Binding
-from cte_lake.views.columns import ViewColumn, with_notes
-from cte_lake.views.describe import ViewMethod
+from cte_lake.views.columns import ViewColumn, ViewMethod, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.page_queries import PAGE_QUERIES

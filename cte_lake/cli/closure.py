@@ -96,7 +96,7 @@ def closure(
     if law:
         _try_laws(law, realisations, seed, progress, printed)
         return
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.correction.closure import run_closure
     from cte_lake.model.closure import ClosureOptions, summarise
     from cte_lake.model.injection import DEFAULT_LAW, FORMS, Injection
@@ -119,7 +119,7 @@ def closure(
 
 
 def _try_laws(names: list[str], realisations: int, seed: int, progress: bool, printed: RowsOutput) -> None:
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.model.law_trial import try_laws
     from cte_lake.model.laws import LAWS
 

@@ -234,7 +234,7 @@ def correct(
 
       cte-lake correct apertures.fits -c set_r3 -c set_r5 --radius 3,5
     """
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.correction.correct_files import correct_file
     from cte_lake.model.compiled import COMPILED

@@ -53,7 +53,7 @@ def fetch(
     Files already in the folder, at any depth, compressed or not, are kept, even if put there by hand. An
     interrupted download is resumed. Checksums are recorded beside the files.
     """
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.pipeline.fetch.fetch_programs import (
         FetchArguments,
         make_plan,

@@ -237,8 +237,8 @@ def snapshot(
     mistakes. --copy, or another disk, guards against the disk.
     """
     from cte_lake.lake.maintenance.inventory import human_size
-    from cte_lake.lake.maintenance.snapshot import plan_snapshot
-    from cte_lake.lake.maintenance.snapshot import snapshot as run
+    from cte_lake.lake.maintenance.restore import plan_snapshot
+    from cte_lake.lake.maintenance.restore import snapshot as run
     from cte_lake.lake.stored import find_lake, stored
 
     root = find_lake(lake)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from cte_lake.cli import pager
+from cte_lake.cli import terminal
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
         if chosen in _BINARY and sys.stdout.isatty():
             raise UsageError(f"{chosen} cannot be shown in a terminal; name a file with -o")
         content = render(table, chosen, terminal_width())
-        if not (ALLOWED.pager and pager.show(content)):
+        if not (ALLOWED.pager and terminal.show(content)):
             _write_stdout(content)
         return
     from cte_lake.lake.write import write_bytes

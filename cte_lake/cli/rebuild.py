@@ -53,7 +53,7 @@ def rebuild(
 
     Readers see the former measurement of each exposure until the new one is there.
     """
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.ingest import IngestArguments, ingest
     from cte_lake.pipeline.rebuild import frames_to_rebuild, names_in

@@ -108,7 +108,7 @@ def schema_fill(
 
       cte-lake schema fill gyros
     """
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.errors import ExitCode
     from cte_lake.lake.added_columns import check_units, header_columns
     from cte_lake.lake.stored import find_lake
@@ -124,7 +124,7 @@ def schema_fill(
     done = fill_columns(root, keywords, headers) if keywords else Filled()
     if added:
         # Photometry's libraries are not needed for headers.
-        from cte_lake.pipeline.fill_added import fill_added
+        from cte_lake.pipeline.fill_columns import fill_added
 
         where = WorkerSettings.of(config.workers)
         with progress_bar("fill", progress) as report_progress:

@@ -151,7 +151,7 @@ def simulate(
     Below DIR, each target has a folder with data/ (the frames), TARGET_master.cat, truth.json
     (loss per pair and flux bin), pointings.json (true pointings) and law.json (what was injected).
     """
-    from cte_lake.cli.progress import progress_bar
+    from cte_lake.cli.terminal import progress_bar
     from cte_lake.simulate.request import plan_programs
     from cte_lake.simulate.simulate_program import simulate_programs
     from cte_lake.simulate.stars import catalog_suffix

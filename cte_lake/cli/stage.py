@@ -79,7 +79,7 @@ class StageOptions(WorkersOptions):
         typer.Exit
             After printing the plan, for a dry run.
         """
-        from cte_lake.cli.progress import progress_bar
+        from cte_lake.cli.terminal import progress_bar
 
         if not plan.found:
             raise NothingToDo(f"no FLT or FLC file was found in {', '.join(arguments.paths)}")

@@ -1,7 +1,7 @@
-"""Restore: bring back what a snapshot holds, all of it or one target, by new revisions.
+"""Snapshot and restore: a consistent copy of a lake, and what it holds brought back by new revisions.
 
-Nothing of the lake is overwritten. A restored row is a newer revision of its exposure, so readers go on, and
-what was current before the restore stays until vacuum.
+A snapshot is taken while ingests run. Restoring overwrites nothing of the lake. A restored row is a newer
+revision of its exposure, so readers go on, and what was current before the restore stays until vacuum.
 """
 
 from __future__ import annotations
@@ -17,16 +17,89 @@ from cte_lake.errors import LakeError, NothingToDo
 from cte_lake.lake.commit import partition_of, withdraw, write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.dataset_files import FILE_COLUMN
-from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
+from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory, is_seed
 from cte_lake.lake.maintenance.readable import fault_of
-from cte_lake.lake.paths import master_file
+from cte_lake.lake.paths import FOLDERS, master_file
 from cte_lake.lake.read import current_master, exposure_rows, master_targets, read_master
+from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.scratch import TEMPORARY_SUFFIX
 from cte_lake.lake.seals import changed_files
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, current_of_all, next_version, read_row, write_row
 from cte_lake.lake.write import conform, write_table
 from cte_lake.names import Names
+
+#: Folders that are no data: what runs leave behind, and what can be drawn again.
+_LEFT_OUT = frozenset({"logs", "reports"})
+
+
+@dataclass(frozen=True)
+class SnapshotPlan:
+    """Files of a snapshot, relative to the lake, in the order in which they are taken."""
+
+    files: tuple[str, ...]
+    size: int
+    exposures: int
+
+
+def plan_snapshot(lake: StoredLake) -> SnapshotPlan:
+    """List what a snapshot holds: rows that count and their photometry, products, catalogs, rejects.
+
+    Exposure rows are listed first. What they name was written before them, and vacuum leaves it for a grace
+    time, so everything that is named is there.
+    """
+    inventory = Inventory(lake)
+    current = inventory.current
+    wanted = {row.file for row in current}
+    wanted |= {row.photometry for row in current if not row.withdrawn}
+    size = 0
+    files = []
+    for name in dict.fromkeys((*FOLDERS, *dataset_names())):
+        if name in _LEFT_OUT:
+            continue
+        for listed in lake.listing(name, suffix=""):
+            chosen = name not in {"exposures", "phot"} or listed.path in wanted or is_seed(listed.path)
+            if chosen and not listed.path.endswith(TEMPORARY_SUFFIX):
+                files.append(listed.path)
+                size += listed.size
+    missing = wanted.difference(files)
+    if missing:
+        raise LakeError(
+            f"{min(missing)} is named by an exposure row and not there; `cte-lake verify` lists all"
+        )
+    return SnapshotPlan(tuple(files), size, sum(not row.withdrawn for row in current))
+
+
+def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy: bool = False) -> None:
+    """Take a snapshot: a lake of its own, hard-linked where it lies on the same file system.
+
+    Files of a lake never change, so a link is as good as a copy as long as the disk is whole.
+
+    Parameters
+    ----------
+    lake, destination : StoredLake
+        The lake; a folder that is not there yet or empty.
+    copy : bool
+        Copy every file, for another disk's sake.
+
+    Raises
+    ------
+    LakeError
+        If the destination holds something.
+    """
+    place = destination.place
+    if place.names() or place.is_file():
+        raise LakeError(f"{place} is there already; name a new folder for the snapshot")
+    # A snapshot that was cut off is none: it lacks its settings file, the last.
+    with place.store.making(place.key) as key:
+        made = StoredLake(Place(place.store, key))
+        for folder in FOLDERS:
+            made.place.store.make_folder((made / folder).key)
+        for path in plan.files:
+            (lake / path).copy_to(made / path, link=not copy)
+        lake.settings_file.copy_to(made.settings_file)
+
 
 _PRODUCTS = ("alignment", "crmasks")
 
