@@ -191,8 +191,14 @@ _SHADES = """
 
 def test_dates_do_not_break_at_their_hyphens(browser: Any, report: Path) -> None:
     _visit(browser, report / "index.html", "phone")
-    lines = "return [...document.querySelectorAll('.whole')].map((one) => one.getClientRects().length)"
-    assert set(browser.execute_script(lines)) == {1}
+    assert {tuple(each) for each in browser.execute_script(_LINES)} == {("inline", 1)}
+
+
+#: Of each date how it stands in its line, and in how many lines.
+_LINES = """
+    const dates = [...document.querySelectorAll('.whole')];
+    return dates.map((one) => [getComputedStyle(one).display, one.getClientRects().length]);
+"""
 
 
 def test_what_the_model_leaves_is_drawn_below_the_losses(browser: Any, report: Path) -> None:
