@@ -13,7 +13,7 @@ from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.coefficients import CoefficientSet, Validity
 from cte_lake.model.shift import HEAD as SHIFT_HEAD
 from cte_lake.model.shift import read_shift, shift_values
-from cte_lake.model.surface_text import HEAD, read_surface, surface_lines, surface_values
+from cte_lake.model.surface_text import HEAD, read_surface, surface_lines
 from cte_lake.model.terms import Term, tensor_terms
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def to_json(coefficients: CoefficientSet) -> str:
         "covariance": covariance,
     }
     if coefficients.surface is not None:
-        body["surface"] = surface_values(coefficients.surface)
+        body["surface"] = tomllib.loads("\n".join(surface_lines(coefficients.surface)))["surface"]
     if coefficients.shift is not None:
         body["shift"] = shift_values(coefficients.shift)
     return json.dumps(body, indent=2, allow_nan=False) + "\n"

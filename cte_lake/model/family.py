@@ -157,30 +157,24 @@ def fit_family(
     best = _choose(members, len(points)) if form == "auto" else next(m for m in members if m.name == form)
     if best.fit is None:
         raise FitRefused(f"the form {best.name!r} cannot be fitted: {best.refusal}")
-    if best.fit.kinds:
+    fit = best.fit
+    if fit.kinds:
         degree = time_degree if best.name == "polynomial" else None
-        alone = fit_smooth(points, margins, best.fit.scale, loss, degree, kinds=False)
-        if float(np.sum(best.fit.score - alone.score)) <= _MARGIN:
-            plain = replace(best, fit=alone, score=float(alone.score.sum()) / len(points))
-            members[members.index(best)] = plain
-            best = plain
-    assert best.fit is not None
+        alone = fit_smooth(points, margins, fit.scale, loss, degree, kinds=False)
+        if float(np.sum(fit.score - alone.score)) <= _MARGIN:
+            fit = alone
     if best.name != "polynomial":
-        jumping = _with_jumps(best.fit, loss)
-        plain = replace(best, fit=jumping, score=float(jumping.score.sum()) / len(points))
-        members[members.index(best)] = plain
-        best = plain
-    assert best.fit is not None
-    mixed = best.fit.mixed
-    misfit = find_misfit(points, mixed.left_out, mixed.left_out_variance)
+        fit = _with_jumps(fit, loss)
+    misfit = find_misfit(points, fit.mixed.left_out, fit.mixed.left_out_variance)
     off = float(np.sqrt(misfit.chi2))
-    if max(off, best.fit.noise) > REFUSED_AT:
+    if max(off, fit.noise) > REFUSED_AT:
         where = f"; worst at {misfit.cells[0]}" if misfit.cells else ""
         raise FitRefused(
-            f"the fit does not follow the slopes, which scatter by {best.fit.noise:.1f} of their errors "
+            f"the fit does not follow the slopes, which scatter by {fit.noise:.1f} of their errors "
             f"(visits left out by {off:.1f}){where}"
         )
-    return FamilyFit([replace(m, chosen=m is best) for m in members], best.fit, misfit)
+    chosen = replace(best, fit=fit, score=float(fit.score.sum()) / len(points), chosen=True)
+    return FamilyFit([chosen if member is best else member for member in members], fit, misfit)
 
 
 def _with_jumps(fit: SmoothFit, loss: Loss) -> SmoothFit:

@@ -120,18 +120,8 @@ class SmoothFit:
 
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S at dates, log10 fluxes and background variables."""
-        return self._loss(self.mixed.values, mjd, log_flux, b)
-
-    def smooth_loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
-        """Return `loss` without its jumps."""
-        values = np.where(np.arange(self.mixed.values.size) < len(self.jumps), 0.0, self.mixed.values)
-        return self._loss(values, mjd, log_flux, b)
-
-    def _loss(
-        self, coefficients: FloatArray, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike
-    ) -> FloatArray:
         t, f, sky = _flat(mjd, log_flux, b)
-        values = self._scale(f, sky) * (self._design(t, f, sky) @ coefficients)
+        values = self._scale(f, sky) * (self._design(t, f, sky) @ self.mixed.values)
         return values.reshape(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux), np.shape(b)))
 
     def variance(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:

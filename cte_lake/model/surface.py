@@ -151,19 +151,16 @@ class Surface:
             if not (grid.step > 0 and (grid.size == 1 or grid.size >= least)):
                 raise UsageError(f"a grid of {grid.size} with step {grid.step} is not valid")
 
+    def _plain(self) -> tuple[object, ...]:
+        tables = {name: table.tolist() for name, table in self.parts.items()}
+        numbers = (self.chips, self.chips_err, self.scatter, dict(self.kinds))
+        jumps = [(gap, size.tolist()) for gap, size in self.jumps]
+        return self.grids, self.values.tolist(), self.error_grids, tables, numbers, jumps
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Surface):
             return NotImplemented
-        mine, theirs = ((s.grids, s.error_grids, s.chips, s.chips_err, s.scatter) for s in (self, other))
-        return (
-            mine == theirs
-            and np.array_equal(self.values, other.values)
-            and [gap for gap, _ in self.jumps] == [gap for gap, _ in other.jumps]
-            and all(np.array_equal(one[1], two[1]) for one, two in zip(self.jumps, other.jumps, strict=True))
-            and dict(self.kinds) == dict(other.kinds)
-            and set(self.parts) == set(other.parts)
-            and all(np.array_equal(table, other.parts[name]) for name, table in self.parts.items())
-        )
+        return self._plain() == other._plain()
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -107,25 +107,3 @@ def read_surface(data: Mapping[str, Any]) -> Surface:
         kinds={name: (float(k), float(error)) for name, (k, error) in data.get("kinds", {}).items()},
         jumps=tuple((Gap(*map(float, gap)), size) for gap, size in zip(gaps, sizes, strict=True)),
     )
-
-
-def surface_values(surface: Surface) -> dict[str, Any]:
-    """Return a surface as plain values for JSON."""
-
-    def grids(three: tuple[Grid, Grid, Grid]) -> dict[str, list[float]]:
-        return {name: [getattr(grid, name) for grid in three] for name in ("origin", "step", "size")}
-
-    return {
-        **grids(surface.grids),
-        "chips": surface.chips,
-        "chips_err": surface.chips_err,
-        "scatter": surface.scatter,
-        "kinds": {name: list(pair) for name, pair in surface.kinds.items()},
-        "jumps": [[gap.start, gap.end] for gap, _ in surface.jumps],
-        "steps": [size.tolist() for _, size in surface.jumps],
-        "values": surface.values.tolist(),
-        "errors": {
-            **grids(surface.error_grids),
-            **{name: table.tolist() for name, table in surface.parts.items()},
-        },
-    }

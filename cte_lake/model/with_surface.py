@@ -105,7 +105,12 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
     sky = points.background[np.isfinite(points.background)]
     b = tuple(float(v) for v in background_variable([sky.min(), sky.max()])) if sky.size else (0.0, 0.0)
     grids, error_grids = _grids(fit, log_flux, (b[0], b[1]))
-    values = tabulate(fit.smooth_loss, grids)
+    jumps = [(jump, size) for jump, (_, size, _) in zip(fit.jumps, fit.jump_sizes, strict=True)]
+
+    def smooth(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        return fit.loss(t, f, b) - sum((size * jump.column(t, f, b) for jump, size in jumps), start=0.0 * t)
+
+    values = tabulate(smooth, grids)
     nodes = [grid.nodes() for grid in error_grids]
     mesh = np.meshgrid(*nodes, indexing="ij")
     parts = fit.parts(*(axis.ravel() for axis in mesh))
@@ -117,7 +122,6 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
         for name, table in tables.items()
         if table.any()
     }
-    jumps = zip(fit.jumps, fit.jump_sizes, strict=True)
     return Surface(
         grids=grids,
         values=np.rint(values / VALUE_UNIT) * VALUE_UNIT,
@@ -127,7 +131,7 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
         chips_err=float(f"{chips.error:.5g}"),
         scatter=float(f"{fit.visit_scatter:.5g}"),
         kinds={name: (float(f"{k:.5g}"), float(f"{error:.5g}")) for name, (k, error) in fit.kinds.items()},
-        jumps=tuple((jump.gap, _steps(jump, size, grids)) for jump, (_, size, _) in jumps),
+        jumps=tuple((jump.gap, _steps(jump, size, grids)) for jump, size in jumps),
     )
 
 
