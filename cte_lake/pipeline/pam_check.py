@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.frames.fitsfile import ChipImage, read_chip
-from cte_lake.frames.pam import area_map_for, compare_pam, part_of_map, read_official_map
+from cte_lake.frames.pam import area_map_for, largest_deviation, part_of_map, read_official_map
 
 #: Smallest and largest area on each full chip relative to the centre of chip 2, from the published distortion
 #: (SIAF), to 0.002.
@@ -85,7 +85,7 @@ def _against_published(row: dict[str, Any], centre: float) -> dict[str, Any]:
 
 def _against_official(computed: FloatMap, image: ChipImage, planes: dict[int, FloatMap]) -> dict[str, Any]:
     plane, other = planes[image.chip], planes[3 - image.chip]
-    deviation = _deviation(computed, part_of_map(plane, image))
+    deviation = largest_deviation(computed, part_of_map(plane, image))
     found = {
         "compared with": "official map",
         "deviation": deviation,
@@ -102,11 +102,6 @@ def _against_official(computed: FloatMap, image: ChipImage, planes: dict[int, Fl
     agreeing = [
         outcome
         for outcome, reading in readings.items()
-        if _deviation(computed, part_of_map(reading, image)) <= LARGEST_DEVIATION
+        if largest_deviation(computed, part_of_map(reading, image)) <= LARGEST_DEVIATION
     ]
     return found | {"remark": "; ".join(agreeing)}
-
-
-def _deviation(computed: FloatMap, official: FloatMap) -> float:
-    compared = compare_pam(computed, official)
-    return max(abs(compared.min_ratio - 1), abs(compared.max_ratio - 1))

@@ -235,16 +235,6 @@ def test_variable_stars_and_wrong_fluxes_pull_little(fixed):
     assert np.mean((losses.loss - true)[bright]) == pytest.approx(0, abs=0.01)
 
 
-def test_points_of_a_fit_tell_the_chips_apart(fixed_losses):
-    from cte_lake.model.chip_difference import chip_difference
-
-    points = fixed_losses.points()
-    found = chip_difference(points, points.loss)
-    # Each chip's loss is (1 + c) S or (1 - c) S, and chip 1 was given 0.95 of the law.
-    assert found.known
-    assert found.value == pytest.approx(-0.05, abs=4 * found.error)
-
-
 def test_the_term_of_a_surface_is_the_chips_distance_from_their_mean(fixed_losses):
     from cte_lake.model.with_surface import chip_term
 

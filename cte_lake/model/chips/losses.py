@@ -15,7 +15,7 @@ from cte_lake.model.chips.conditions import UNFIXED, Rolled, setting_dates
 from cte_lake.model.chips.equations import pairs_of_chips
 from cte_lake.model.chips.rows import Exposures, FloatArray
 from cte_lake.model.chips.solve import ChipSolution
-from cte_lake.model.points import MIN_STARS, FitPoints
+from cte_lake.model.points import MIN_STARS
 
 _LN10 = float(np.log(10.0))
 _DAYS_PER_YEAR = 365.25
@@ -192,28 +192,6 @@ class ChipLosses:
             Rolled(number[limits], row["mjd"], row["flash"], row["difference"], row["difference_err"])
             for row in self.of_both_chips()
             if row["difference"] is not None and (limits := (row["bin_lo"], row["bin_hi"])) in number
-        )
-
-    def points(self) -> FitPoints:
-        """Return the means of both chips as points of a fit, with the levels that distinguish the chips."""
-        rows = [row for row in self.of_both_chips() if row["loss_err"] > 0]
-
-        def of(name: str) -> FloatArray:
-            return np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=np.float64)
-
-        return FitPoints(
-            mjd=of("mjd"),
-            loss=of("loss"),
-            loss_err=of("loss_err"),
-            log_flux=of("mean_log_flux"),
-            log_flux_sq=of("mean_log_flux") ** 2,
-            background=of("background"),
-            bin_lo=of("bin_lo"),
-            bin_hi=of("bin_hi"),
-            visit=np.array([f"epoch {row['epoch']} flash {row['flash']}" for row in rows]),
-            n=of("n"),
-            level=of("difference") / 2.0,
-            level_err=of("difference_err") / 2.0,
         )
 
     def at_launch(self) -> list[tuple[float, float]]:

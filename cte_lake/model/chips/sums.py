@@ -100,7 +100,6 @@ class _Chunk:
     """Stars of one bin in the model: all of shape (stars, exposures) but for `spread` and `level`."""
 
     x: FloatArray
-    flux: FloatArray
     noise: FloatArray
     seen: NDArray[np.bool_]
     level: FloatArray
@@ -187,7 +186,7 @@ def _evaluated(
     level = level - np.clip(step, -1.0, 1.0)
     if judge:
         spread = _spread(pull * np.sqrt(spread)[:, None], seen)
-    return _Chunk(x, flux, noise, seen, level, model, pull, plain, weight, residual), spread
+    return _Chunk(x, noise, seen, level, model, pull, plain, weight, residual), spread
 
 
 def _spread(pull: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
