@@ -10,13 +10,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
-from cte_lake.cli.options import (
-    HelpersOptions,
-    LakeOptions,
-    RadiusOption,
-    SchedulerOption,
-    one_of,
-)
+from cte_lake.cli.options import HelpersOptions, LakeOptions, RadiusOption, SchedulerOption, one_of
 from cte_lake.cli.rows import RowsOutput
 
 if TYPE_CHECKING:

@@ -133,11 +133,7 @@ def _try_laws(names: list[str], realisations: int, seed: int, progress: bool, pr
 
 def _print(summary: ClosureReport, per: Per | None, printed: RowsOutput) -> None:
 
-    tables = {
-        Per.SLOPE: summary.slopes,
-        Per.COEFFICIENT: summary.coefficients,
-        Per.FLUX: summary.fluxes,
-    }
+    tables = {Per.SLOPE: summary.slopes, Per.COEFFICIENT: summary.coefficients, Per.FLUX: summary.fluxes}
     if per is not None:
         printed.rows(tables[per], digits=3)
     elif printed.format is Format.JSON:

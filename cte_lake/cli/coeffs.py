@@ -38,11 +38,7 @@ SetsArgument = Annotated[
 
 
 @coeffs.command("list")
-def list_sets(
-    lake: LakeOption = None,
-    *,
-    printed: RowsOutput,
-) -> None:
+def list_sets(lake: LakeOption = None, *, printed: RowsOutput) -> None:
     """List the coefficient sets of the lake and the built-in ones, a line each.
 
     A set is stale when the photometry behind its slopes changed since it was fitted; `run --steps fit` makes
@@ -100,12 +96,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @coeffs.command()
-def show(
-    name: SetArgument,
-    lake: LakeOption = None,
-    *,
-    printed: RowsOutput,
-) -> None:
+def show(name: SetArgument, lake: LakeOption = None, *, printed: RowsOutput) -> None:
     """Print a set in words: coefficients with errors, where it is good, where it is from.
 
     With --format or -o only the coefficients, a row each; --json is the whole set.
@@ -199,13 +190,7 @@ def export(
 
 
 @coeffs.command()
-def diff(
-    first: SetArgument,
-    second: SetArgument,
-    lake: LakeOption = None,
-    *,
-    printed: RowsOutput,
-) -> None:
+def diff(first: SetArgument, second: SetArgument, lake: LakeOption = None, *, printed: RowsOutput) -> None:
     """Compare two sets: their losses over the dates and fluxes that both are valid for.
 
     Single coefficients are strongly correlated, so that they may differ while the surfaces agree; the

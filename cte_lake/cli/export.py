@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import (
-    LakeOptions,
-    RadiusOption,
-    RowsOptions,
-)
-from cte_lake.cli.output import (
-    ALLOWED,
-    ROWS_FILE,
-    FormatOption,
-)
+from cte_lake.cli.options import LakeOptions, RadiusOption, RowsOptions
+from cte_lake.cli.output import ALLOWED, ROWS_FILE, FormatOption
 from cte_lake.cli.parts import Take, print_parts
 from cte_lake.errors import UsageError
 

@@ -10,18 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cte_lake.cli.app import RESULTS, Options, app
-from cte_lake.cli.fit_options import (
-    FitOutputOption,
-    HistoryOptions,
-    HowOptions,
-    NameOption,
-)
-from cte_lake.cli.options import (
-    HelpersOptions,
-    JsonOption,
-    LakeOptions,
-    overwriting,
-)
+from cte_lake.cli.fit_options import FitOutputOption, HistoryOptions, HowOptions, NameOption
+from cte_lake.cli.options import HelpersOptions, JsonOption, LakeOptions, overwriting
 from cte_lake.cli.output import Format
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError

@@ -32,8 +32,7 @@ app.add_typer(master_app, name="master", rich_help_panel=LAKE)
 @app.command(rich_help_panel=LAKE)
 def init(
     lake: Annotated[
-        str,
-        typer.Argument(help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE"),
+        str, typer.Argument(help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE")
     ],
     monitor: Annotated[
         bool, typer.Option("--monitor", help="Set up the nightly job too: settings, scheduler entry, checks.")
@@ -149,8 +148,7 @@ def master_import(
     target: OneTargetOption,
     lake: LakeOption = None,
     epoch: Annotated[
-        float | None,
-        typer.Option("--epoch", help="Date of the positions, Julian year (2016.0) or MJD."),
+        float | None, typer.Option("--epoch", help="Date of the positions, Julian year (2016.0) or MJD.")
     ] = None,
     assignments: SetOption = None,
 ) -> None:

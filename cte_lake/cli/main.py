@@ -133,8 +133,7 @@ def _told(run: Callable[[], object]) -> int:
             return _complain(cause, ExitCode.WRONG_USE)
         traceback.print_exc()
         return _complain(
-            "this is a defect of cte-lake, not of your input; please report the lines above",
-            ExitCode.DEFECT,
+            "this is a defect of cte-lake, not of your input; please report the lines above", ExitCode.DEFECT
         )
     return ExitCode.DONE
 

@@ -222,10 +222,7 @@ def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[st
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def snapshot(
-    destination: Annotated[
-        str,
-        typer.Argument(help="New folder, or s3://BUCKET/PREFIX.", metavar="DIR"),
-    ],
+    destination: Annotated[str, typer.Argument(help="New folder, or s3://BUCKET/PREFIX.", metavar="DIR")],
     lake: LakeOption = None,
     copy: CopyOption = False,
     dry_run: DryRunOption = False,

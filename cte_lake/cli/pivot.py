@@ -9,19 +9,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.dates import parse_date
-from cte_lake.cli.fit_options import (
-    FittedOptions,
-    MinStarsOption,
-    PairsOption,
-    RobustOption,
-    fit_request,
-)
-from cte_lake.cli.options import (
-    EstimatorOption,
-    LakeOptions,
-    RadiusOption,
-    one_of,
-)
+from cte_lake.cli.fit_options import FittedOptions, MinStarsOption, PairsOption, RobustOption, fit_request
+from cte_lake.cli.options import EstimatorOption, LakeOptions, RadiusOption, one_of
 from cte_lake.cli.rows import RowsOutput
 
 if TYPE_CHECKING:
@@ -56,8 +45,7 @@ def epoch(
 @app.command(rich_help_panel=RESULTS)
 def pivot(
     row: Annotated[
-        float,
-        typer.Argument(metavar="[ROW]", help="Row at which the ratio is held to 1 in the second fit."),
+        float, typer.Argument(metavar="[ROW]", help="Row at which the ratio is held to 1 in the second fit.")
     ] = 1024.0,
     *,
     asked: LakeOptions,

@@ -90,11 +90,7 @@ def _queries(text: str) -> list[str]:
 
 
 def answer(
-    lake: Lake,
-    text: str,
-    format_: Format | None = None,
-    output: Path | None = None,
-    limit: int | None = None,
+    lake: Lake, text: str, format_: Format | None = None, output: Path | None = None, limit: int | None = None
 ) -> None:
     """Run a query or a dot command and print its rows.
 

@@ -258,10 +258,7 @@ def _in_parts(
         write_whole(to_table(results, wanted), stream, into, job.note(opened), str(done.path))
         return wanted
     # One part is written while the next is corrected: both leave Python's lock.
-    with (
-        PartWriter(stream, into, wanted, done.about(apertures)) as writer,
-        ThreadPoolExecutor(1) as pool,
-    ):
+    with PartWriter(stream, into, wanted, done.about(apertures)) as writer, ThreadPoolExecutor(1) as pool:
         pending: Future[None] | None = None
         for part in parts:
             result = _corrected(part, job).cast(wanted)

@@ -22,9 +22,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
-from botocore.exceptions import (
-    ClientError as StoreError,
-)
+from botocore.exceptions import ClientError as StoreError
 from botocore.parsers import ResponseParserError
 from fsspec.asyn import sync_wrapper
 from fsspec.exceptions import FSTimeoutError

@@ -17,11 +17,7 @@ _EDGE_SAMPLES: Final = 64
 
 
 def project(
-    wcs: WCS,
-    ra: NDArray[np.float64],
-    dec: NDArray[np.float64],
-    shape: tuple[int, ...],
-    margin: float = 0.0,
+    wcs: WCS, ra: NDArray[np.float64], dec: NDArray[np.float64], shape: tuple[int, ...], margin: float = 0.0
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return which stars fall on a chip, and where.
 

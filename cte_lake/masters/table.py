@@ -62,8 +62,7 @@ def content_hash(table: MasterTable) -> str:
 
 
 def checked_table(
-    columns: Mapping[str, NDArray[np.int64] | NDArray[np.float64]],
-    where: Callable[[int], str],
+    columns: Mapping[str, NDArray[np.int64] | NDArray[np.float64]], where: Callable[[int], str]
 ) -> MasterTable:
     """Check columns and return them as a table sorted by id.
 

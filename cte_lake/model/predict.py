@@ -117,11 +117,7 @@ def predict_many(
 
 
 def background_for(
-    coefficients: CoefficientSet,
-    mjd: float,
-    flux: float,
-    loss: float,
-    distance: float = CHIP_ROWS - 1.0,
+    coefficients: CoefficientSet, mjd: float, flux: float, loss: float, distance: float = CHIP_ROWS - 1.0
 ) -> float | None:
     """Return the least background in the fitted range with which the loss stays at or under a limit.
 

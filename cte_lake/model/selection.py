@@ -62,10 +62,7 @@ def _held_out(points: FitPoints, time_degree: int, background_degree: int, loss:
 
 
 def try_time_degrees(
-    points: FitPoints,
-    degrees: Sequence[int] = (1, 2),
-    background_degree: int = 0,
-    loss: Loss = "huber",
+    points: FitPoints, degrees: Sequence[int] = (1, 2), background_degree: int = 0, loss: Loss = "huber"
 ) -> list[Candidate]:
     """Fit each time dependence and choose by leave-one-visit-out cross-validation.
 

@@ -83,11 +83,7 @@ def powers(values: ArrayLike, degree: int) -> FloatArray:
 
 
 def design_matrix(
-    terms: Sequence[Term],
-    centring: Centring,
-    d: ArrayLike,
-    flux_moments: ArrayLike,
-    b: ArrayLike,
+    terms: Sequence[Term], centring: Centring, d: ArrayLike, flux_moments: ArrayLike, b: ArrayLike
 ) -> FloatArray:
     """Return the centred design matrix, the flux entering by its moments over the stars of each bin.
 

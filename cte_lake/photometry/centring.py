@@ -107,12 +107,7 @@ def _marginal_centroid(marginal: FloatArray, otherwise: float) -> float:
 
 @njit(cache=True, nogil=True)
 def iraf_centroids(
-    data: PixelArray,
-    good: npt.NDArray[np.uint8],
-    x: FloatArray,
-    y: FloatArray,
-    box: int,
-    max_shift: float,
+    data: PixelArray, good: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, box: int, max_shift: float
 ) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
     """Find IRAF's ``centroid``: the box less its minimum, its marginals clipped below their means.
 

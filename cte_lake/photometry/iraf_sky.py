@@ -159,12 +159,7 @@ def _mode(row: PixelArray, n: int, clip_sigma: float, clip_steps: int) -> tuple[
 
 @njit(cache=True, nogil=True)
 def iraf_moments(
-    pixels: PixelArray,
-    counts: IntArray,
-    mode: bool,
-    clip_sigma: float,
-    clip_steps: int,
-    moments: FloatArray,
+    pixels: PixelArray, counts: IntArray, mode: bool, clip_sigma: float, clip_steps: int, moments: FloatArray
 ) -> None:
     """Write IRAF's sky of each row, twice, then its width and the number of pixels left.
 

@@ -237,11 +237,7 @@ def aperture_sums(
 
 @njit(cache=True, nogil=True)
 def core_counts(
-    good: npt.NDArray[np.uint8],
-    saturated: npt.NDArray[np.uint8],
-    x: FloatArray,
-    y: FloatArray,
-    radius: float,
+    good: npt.NDArray[np.uint8], saturated: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, radius: float
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Count the good and the saturated pixels whose centres lie in a circle.
 

@@ -33,7 +33,7 @@ _LOCAL_CLUSTER = {
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "NUMBA_NUM_THREADS": "1",
-    },
+    }
 }
 
 
@@ -229,12 +229,7 @@ def _client(workers: WorkerSettings, n_tasks: int) -> Iterator[Client]:
     from cte_lake.pipeline.dask_nodes import local_cluster
 
     count = min(workers.count, n_tasks)
-    with (
-        private_folder() as scratch,
-        _ended_workers(),
-        _own_settings(),
-        contextlib.ExitStack() as cluster,
-    ):
+    with private_folder() as scratch, _ended_workers(), _own_settings(), contextlib.ExitStack() as cluster:
         # One that is left half started goes on to start workers on its own.
         with signals_wait(), deaf_children():
             nodes = local_cluster(count, workers.memory_limit, str(scratch), logging.CRITICAL)

@@ -127,9 +127,7 @@ def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) ->
         said = (folder / _LOG).read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = said[-1] if said else "nothing"
         raise Rejected(
-            "drizzlepac_failed",
-            f"{job} ended with exit code {done.returncode} and said: {last}",
-            stage=stage,
+            "drizzlepac_failed", f"{job} ended with exit code {done.returncode} and said: {last}", stage=stage
         )
     returned: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return returned

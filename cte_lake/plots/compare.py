@@ -60,13 +60,7 @@ def compare_plot(
     axes[0, 0].set_ylabel(f"CTE loss, {second} ({unit.symbol})")
     axes[1, 0].set_ylabel(f"Difference ({unit.symbol})")
     axes[1, 0].set_xlabel(f"CTE loss per {unit.rows} rows, {first} ({unit.symbol})")
-    summary = sentence(
-        [
-            split(table).shared,
-            _basis(table, one.size),
-            "bars: 1 sigma, dashed: equal",
-        ]
-    )
+    summary = sentence([split(table).shared, _basis(table, one.size), "bars: 1 sigma, dashed: equal"])
     return finish(figure, title or f"{second} against {first}", f"{summary}. {caption}".strip(), axes[0, 0])
 
 

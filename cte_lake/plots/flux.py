@@ -142,13 +142,7 @@ def _curves_of_epochs(curves: Any, table: Any, series: Series) -> Iterator[Mask]
 
 
 def _draw_curve(
-    axes: Axes,
-    curves: Any,
-    table: Any,
-    on: Mask,
-    series: Series,
-    span: tuple[float, float],
-    unit: LossUnit,
+    axes: Axes, curves: Any, table: Any, on: Mask, series: Series, span: tuple[float, float], unit: LossUnit
 ) -> None:
     shade, style = series.colour, "-" if series.filled else (0, (4, 2))
     flux, (loss, error) = numbers(curves, "flux"), curve_losses(curves, unit)

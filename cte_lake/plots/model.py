@@ -74,12 +74,7 @@ def model_plot(
 
 
 def _draw_bin(
-    axes: Axes,
-    table: Any,
-    curves: Any | None,
-    flux_bin: tuple[float, float],
-    of_target: Any,
-    unit: LossUnit,
+    axes: Axes, table: Any, curves: Any | None, flux_bin: tuple[float, float], of_target: Any, unit: LossUnit
 ) -> None:
     here = in_bin(table, flux_bin)
     year = year_of(numbers(table, "mjd"))

@@ -228,11 +228,7 @@ def panels(
 
 
 def finish(
-    figure: Figure,
-    title: str,
-    caption: str,
-    legend: Axes | Sequence[Line2D] | None = None,
-    columns: int = 4,
+    figure: Figure, title: str, caption: str, legend: Axes | Sequence[Line2D] | None = None, columns: int = 4
 ) -> Figure:
     """Put title and legend above, and below the caption that says what is plotted and from how many stars.
 

@@ -14,11 +14,7 @@ from cte_lake.simulate.geometry import CHIP_ROWS
 FloatArray = NDArray[np.float64]
 
 #: c_ij of the default law: linear in time times a quadratic in log10 flux, near the measured loss.
-DEFAULT_COEFFICIENTS = (
-    (0.2955, -0.1214, 0.01287),
-    (5.273e-4, -2.166e-4, 2.297e-5),
-    (0.0, 0.0, 0.0),
-)
+DEFAULT_COEFFICIENTS = ((0.2955, -0.1214, 0.01287), (5.273e-4, -2.166e-4, 2.297e-5), (0.0, 0.0, 0.0))
 
 
 @dataclass(frozen=True)

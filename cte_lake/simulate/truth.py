@@ -60,10 +60,7 @@ def pair_truth(
     in_a, in_b = common_stars(a, b, width)
     sign = -1.0 if pair.chip == 1 else 1.0
     measured = {
-        part: (
-            a.flux[in_a] * (1.0 - part * a.lost[in_a]),
-            b.flux[in_b] * (1.0 - part * b.lost[in_b]),
-        )
+        part: (a.flux[in_a] * (1.0 - part * a.lost[in_a]), b.flux[in_b] * (1.0 - part * b.lost[in_b]))
         for part in (1.0, flc_fraction)
     }
     injected = (a.loss[in_a] + b.loss[in_b]) / 2.0

@@ -23,11 +23,7 @@ ENDINGS: dict[Compression, str] = {"none": ".fits", "gz": ".fits.gz", "fz": ".fi
 
 
 def build_hdus(
-    exposure: SimulatedExposure,
-    filetype: FileType,
-    *,
-    dark_rate: float = 0.0,
-    structure: Structure = "mast",
+    exposure: SimulatedExposure, filetype: FileType, *, dark_rate: float = 0.0, structure: Structure = "mast"
 ) -> fits.HDUList:
     """Assemble one file.
 

@@ -130,9 +130,7 @@ def departing_epoch(lake: Queried) -> AuditResult:
 
 
 def run_audits(
-    lake: Queried,
-    share: float | None = None,
-    workers: WorkerSettings | None = None,
+    lake: Queried, share: float | None = None, workers: WorkerSettings | None = None
 ) -> list[AuditResult]:
     """Run all audits on an open lake: the queries, and the alarm of the newest epoch.
 

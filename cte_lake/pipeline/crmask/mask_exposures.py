@@ -16,14 +16,7 @@ from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import Version, digest, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
-from cte_lake.pipeline.carry_out import (
-    Preparing,
-    Progress,
-    StageArguments,
-    StageReport,
-    prepare,
-    refusal_of,
-)
+from cte_lake.pipeline.carry_out import Preparing, Progress, StageArguments, StageReport, prepare, refusal_of
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
 from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.survey import ExposureFile, survey

@@ -138,10 +138,7 @@ def _cards(solution: WcsSolution | None) -> Mapping[int, Mapping[str, Any]] | No
 
 
 def _mask_group(
-    task: CrmaskTask,
-    group: list[Pointing],
-    solutions: Mapping[str, WcsSolution | None],
-    outcome: Outcome,
+    task: CrmaskTask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
 ) -> None:
     drizzled: dict[str, tuple[dict[int, BoolArray], dict[int, float]]] = {}
     if len(group) > 1:
