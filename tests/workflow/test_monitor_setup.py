@@ -27,7 +27,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night, keep_night
 from cte_lake.workflow import monitor_setup
-from cte_lake.workflow.doctor import examine, machine
+from cte_lake.workflow.doctor import examine, machine, stored_lake
 from cte_lake.workflow.monitor_setup import MonitorSetup, install_entry, set_up, write_entry
 from cte_lake.workflow.refresh import night_of
 from cte_lake.workflow.schedule import AT, Site, cron_text, in_crontab, service_text, timer_text
@@ -311,6 +311,16 @@ def test_a_lake_that_cannot_be_used_is_said_in_a_line_each(lake):
     lake.settings_file.write_bytes(b"lake_version = 99\n")
     assert outcomes(lake)["lake"][0] == "fail"
     assert not [path for path in Path(str(lake), "logs").iterdir() if "doctor" in path.name]
+
+
+def test_a_folder_that_cannot_be_written_and_one_of_other_things_are_told(asked, lake, tmp_path):
+    (tmp_path / "site" / "mine").mkdir(parents=True)
+    for publish, told in ((tmp_path / "site", "else than a report"), (Path("/proc/www"), "/proc cannot be")):
+        config = load_settings(stored(tmp_path / "none"), {"refresh.publish": str(publish)}).config
+        (_, check) = stored_lake.folders(config)
+        assert (check.name, check.outcome) == ("publish", "fail")
+        assert told in check.found
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "site"]
 
 
 def test_a_scarce_disk_and_a_small_memory_are_told(monkeypatch, lake):

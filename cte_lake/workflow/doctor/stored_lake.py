@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from cte_lake.config import Config, Settings, load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import last_night
+from cte_lake.report.publish import check_place
 from cte_lake.workflow.doctor.machine import Check
 
 #: Age of the last night, days, from which on one was left out.
@@ -56,12 +57,21 @@ def folders(config: Config) -> Iterator[Check]:
             continue
         # What is published replaces its folder in one step, beside it.
         folder = Path(text) if name == "frames" else Path(text).absolute().parent
-        rights = os.R_OK | os.X_OK | (os.W_OK if written else 0)
         if not folder.is_dir():
             yield Check(name, "fail", f"{folder} is not a folder", f"make it, or set refresh.{name}")
-        elif not os.access(folder, rights):
-            what = "read and written" if written else "read"
-            yield Check(name, "fail", f"{folder} cannot be {what} by this user", "change its permissions")
+            continue
+        try:
+            next(folder.iterdir(), None)
+            if written:
+                # Rights alone do not tell of a disk that is mounted for reading.
+                tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder).cleanup()
+            if name == "publish":
+                check_place(Path(text))
+        except OSError as error:
+            what = f"{'read and written' if written else 'read'} by this user: {error.strerror}"
+            yield Check(name, "fail", f"{folder} cannot be {what}", "change its permissions")
+        except CteLakeError as error:
+            yield Check(name, "fail", str(error), f"set refresh.{name}")
         else:
             yield Check(name, "ok", text)
 
