@@ -79,8 +79,7 @@ def frames_by_visit(folder: Path) -> list[list[str]]:
 def questions(lake: Path, frames: Path, arriving: list[str], folder: Path) -> dict[str, Cost]:
     """Ask all of one size."""
     shutil.rmtree(lake / CACHE, ignore_errors=True)
-    steps = [f"run {frames} --steps align,crmask,ingest", "audit", "verify --quick", "status"]
-    job = [word for step in steps for word in ("--step", step)]
+    night = ("-m", "cte_lake", "refresh", "--frames", str(frames), "--no-fetch", "--lake", str(lake))
     found = {
         "rows of exposures, WCS, masks, cold": ask("-c", _ROWS, str(lake)),
         "the same again": ask("-c", _ROWS, str(lake)),
@@ -94,9 +93,9 @@ def questions(lake: Path, frames: Path, arriving: list[str], folder: Path) -> di
         "`audit`, nothing new": command(lake, "audit"),
         "`audit --full`": command(lake, "audit", "--full"),
         "`verify --quick`": command(lake, "verify", "--quick"),
-        "refresh job of these three and `status`": ask(
-            "-m", "cte_lake", "refresh", "--lake", str(lake), *job
-        ),
+        "`refresh`, the first night": ask(*night),
+        "`refresh`, a night in which steps find nothing to do": ask(*night),
+        "`refresh`, each night after it": ask(*night),
     }
     forget_slopes(lake)
     losses = ("-o", str(folder / "losses.parquet"), "--overwrite")
