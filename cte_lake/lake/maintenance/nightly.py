@@ -80,23 +80,10 @@ class Turns:
 
 
 class Footers:
-    """Keeps which files had a good footer and what those of photometry say, by name, size and time.
+    """Keeps which of the `listed` files had a good footer and what those of photometry say.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake; it remembers them (``.cache``).
-    listed : mapping
-        Its files by path.
-    known : bool
-        Whether a footer that was good is not read again; else all are `unread`.
-
-    Attributes
-    ----------
-    held : dict
-        Contents of photometry files by path.
-    unread : set of str
-        Files whose footers are to be read.
+    Where `known`, a footer that was good is not read again while name, size and time of its file are the
+    same; else all are `unread`. `held` has the contents of photometry files by path.
     """
 
     def __init__(self, lake: StoredLake, listed: Mapping[str, Listed], known: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -304,8 +304,3 @@ def changed_inputs(lake: StoredLake, mode: str, checksum: Callable[[Path], str])
             yield Finding("input", row["path"], "is no longer there", harm=False)
         elif checksum(path) != row["checksum"]:
             yield Finding("input", row["path"], "is not the file that was measured; ingest it again")
-
-
-def told(findings: Iterable[Finding]) -> list[dict[str, object]]:
-    """Return findings as plain values, harmful ones first."""
-    return [vars(finding) for finding in sorted(findings, key=lambda finding: not finding.harm)]

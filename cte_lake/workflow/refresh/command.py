@@ -141,11 +141,3 @@ def _stop(process: subprocess.Popen[str], kind: type[BaseException] | None, *_: 
     if kind is not None:
         process.terminate()
         process.communicate()
-
-
-def meaning(code: int) -> str:
-    """Return the name of an exit code."""
-    try:
-        return ExitCode(code).name.lower().replace("_", " ")
-    except ValueError:
-        return f"killed by signal {-code}" if code < 0 else "unknown"
