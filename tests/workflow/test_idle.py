@@ -105,6 +105,16 @@ def test_the_rest_of_a_run_is_left_out_when_the_archive_was_asked(lake, run, tmp
     assert idle_steps(*next(asked), before) == ()
 
 
+def test_the_archive_is_asked_every_night_and_other_options_are_another_step(lake, run):
+    only = f"{run.rpartition(' ')[0]} fetch"
+    assert list(parts_of(lake, only, None)) == [(only, state_of(lake, only))]
+    assert idle_steps(only, state_of(lake, only), night_of(lake, (only, ("fetch",)))) == ()
+    rest = after_fetch(run)
+    assert state_of(lake, rest) == state_of(lake, run)
+    assert state_of(lake, f"{rest} --set measure.aperture=5") not in {"", state_of(lake, rest)}
+    assert state_of(lake, "audit --share 1/7") not in {"", state_of(lake, AUDIT)}
+
+
 def test_a_step_that_failed_or_is_asked_for_the_first_time_is_due(lake, run):
     rest = after_fetch(run)
     state = state_of(lake, rest)

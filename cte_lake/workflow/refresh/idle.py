@@ -28,12 +28,12 @@ def state_of(lake: StoredLake, command: str) -> str:
     It is made of names, sizes and times: of the lake's files, and of the frames that a run looks through.
     What changes on a disk and leaves these as they are is found by `verify`, whose share is read every night.
     """
-    words = shlex.split(command)
+    words = shlex.split(_with_steps(command, ()))
     if words[0] not in {"run", AUDIT}:
         return ""
     told = hashlib.blake2b(digest_size=16)
     try:
-        told.update(f"{__version__} {load_settings(lake).hash()} {words[0]}\n".encode())
+        told.update(f"{__version__} {load_settings(lake).hash()} {words}\n".encode())
         for name in (*dataset_names(), "coefficients"):
             told.update(repr(sorted(lake.listing(name, suffix=""))).encode())
         if words[0] == "run":
@@ -65,13 +65,17 @@ def parts_of(lake: StoredLake, command: str, before: Night | None) -> Iterator[t
 
 def _with_steps(command: str, names: Sequence[str]) -> str:
     words = shlex.split(command)
-    words[words.index("--steps") + 1] = ",".join(names)
+    if "--steps" in words[:-1]:
+        words[words.index("--steps") + 1] = ",".join(names)
     return shlex.join(words)
 
 
 def idle_steps(command: str, state: str, before: Night | None) -> tuple[NightStep, ...]:
     """Return what stands in the record for a command that is left out; none where it is due."""
-    last = [before.step(name) for name in planned(command)] if before is not None and state else []
+    names = planned(command)
+    if "fetch" in names or not state or before is None:
+        return ()
+    last = [before.step(name) for name in names]
     if not all(step and step.outcome in _FINE and step.follows_from == state for step in last):
         return ()
     reason = f"nothing changed since the last {shlex.split(command)[0]}"
