@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from cte_lake.model.loss_unit import LossUnit
-from cte_lake.plots.axes import limits, reference
+from cte_lake.plots.axes import limits, note, reference
 from cte_lake.plots.series import Mask, Series, draw_points, residuals
 from cte_lake.plots.style import pt
 
@@ -44,6 +44,8 @@ def residual_panel(
         chosen = here & one.index & np.isfinite(left)
         draw_points(axes, across[chosen], left[chosen], error[chosen], one, label="_", size=_SMALLER)
     reference(axes, 0.0)
+    if here.any() and not (here & np.isfinite(left)).any():
+        note(axes, "no coefficients")
     axes.set_ylim(*limits(left[scale], error[scale], include=(0.0,), smallest=0.5 * unit.least, margin=0.15))
     axes.yaxis.set_major_locator(MaxNLocator(3))
 
