@@ -20,15 +20,6 @@ _CELL = r"^(\s*[+-]?\d*),(\d*(?:[eEdD][+-]?\d+)?\s*)$"
 def comma_columns(header: TextHeader, head: bytes, source: str) -> frozenset[str]:
     """Return the columns whose decimals follow a comma; none where a comma may part thousands.
 
-    Parameters
-    ----------
-    header : TextHeader
-        What the first lines say.
-    head : bytes
-        The file's first bytes.
-    source : str
-        Its name, for messages.
-
     Raises
     ------
     CatalogError

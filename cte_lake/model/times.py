@@ -105,17 +105,7 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
 
 
 def with_times(dates: Dates, clock: Raw, name: str) -> Dates:
-    """Return days with the times of day of another column; dates that have a time of their own keep it.
-
-    Parameters
-    ----------
-    dates : Dates
-        Of the rows.
-    clock : Raw
-        Their times of day, UTC.
-    name : str
-        The column of the times, for people.
-    """
+    """Return days with the times of day of column `name`; dates with a time of their own keep theirs."""
     days = dates.mjd % 1 == 0
     if not days.any():
         return dates

@@ -60,11 +60,6 @@ class Turn:
     """Who has it uses a connection alone, and meets DuckDB's errors as one sentence.
 
     DuckDB refuses a second thread; here it waits for its turn.
-
-    Parameters
-    ----------
-    connection : duckdb.DuckDBPyConnection
-        The connection.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
