@@ -5,15 +5,28 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 
 
 def main() -> None:
     """Run ``cte-lake``; Ctrl-C while its modules are imported ends it with one line too."""
+    _open_closed()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
     from cte_lake.cli.main import main as run
 
     run()
+
+
+def _open_closed() -> None:
+    """Open what is closed of the standard streams: else a file of the lake gets its number, and its words."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _interrupted(*_signal: object) -> None:

@@ -152,3 +152,15 @@ def test_a_figure_that_cannot_be_drawn_leaves_no_file(tmp_path, monkeypatch):
 
 def _at(lake, command):
     return () if command[0] in {"schema"} else ("--lake", str(lake))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_defect_and_no_file_gets_their_number(lake, tmp_path, closed):
+    out = tmp_path / "out.csv"
+    done = run("sql", "SELECT 1 AS a", "--lake", lake, "-o", out, prefix=f"exec {closed};")
+    assert done.returncode == ExitCode.DONE, done.stderr
+    assert out.read_text() == "a\n1\n"
+    assert "Traceback" not in done.stderr
+    wrong = run("sql", "SELECT b", "--lake", lake, prefix=f"exec {closed};")
+    assert wrong.returncode == ExitCode.WRONG_USE
