@@ -11,9 +11,19 @@
 -- Sky: where the local sky is taken too low, light is left over about every star. From the stars of 0.5 to 3 times
 -- faint_flux(), the third of them with the least light about them: what is left per pixel from 5 to 10 px, that of one
 -- image less that of the other, its line as above. A star of faint_flux() gains as much on each pixel of its aperture:
--- sky_loss. About the others lies light of neighbours, which loses charge whatever the sky is.
+-- sky_loss. About the others lies light of neighbours, which loses charge whatever the sky is. The light is that of
+-- both images, each weighted by the other's noise: of a plain sum the least is where the noisier image, that with the
+-- higher sky, happens to have little, so that the choice would make the difference that is looked for.
 CREATE OR REPLACE MACRO growth_loss(aperture := default_aperture()) AS TABLE
-WITH placed AS (
+WITH noisy AS (
+    -- Variance of a pixel of sky: what is left of the aperture's without the star's own photons.
+    SELECT
+        m.*,
+        greatest((m.flux_err_1 ** 2 - greatest(m.flux_1, 0)) / m.area_1, 0) AS noise_1,
+        greatest((m.flux_err_2 ** 2 - greatest(m.flux_2, 0)) / m.area_2, 0) AS noise_2
+    FROM matched_stars(aperture := aperture) AS m
+),
+placed AS (
     SELECT
         m.pair_id, m.target, m.proposal, m.flash, m.filetype, m.master_id,
         readout_distance(
@@ -29,9 +39,14 @@ WITH placed AS (
                 WHEN least(m.wide_flux_1, m.wide_flux_2) > 0
                     THEN ln(m.flux_1 / m.wide_flux_1 / (m.flux_2 / m.wide_flux_2))
             END AS difference,
-        m.wide_flux_1 - m.near_flux_1 + (m.wide_flux_2 - m.near_flux_2) AS light_about
+        -- Without errors (NaN) both count alike.
+        CASE WHEN isfinite(m.noise_1 + m.noise_2) AND m.noise_1 + m.noise_2 > 0
+            THEN ((m.wide_flux_1 - m.near_flux_1) * m.noise_2 + (m.wide_flux_2 - m.near_flux_2) * m.noise_1)
+                / (m.noise_1 + m.noise_2)
+            ELSE (m.wide_flux_1 - m.near_flux_1 + (m.wide_flux_2 - m.near_flux_2)) / 2
+        END AS light_about
     FROM settings AS s
-    CROSS JOIN matched_stars(aperture := aperture) AS m
+    CROSS JOIN noisy AS m
     WHERE usable_star(m.flags_1, m.area_1, m.flux_1, s.drop_flags, s.min_area * pi() * aperture * aperture)
         AND usable_star(m.flags_2, m.area_2, m.flux_2, s.drop_flags, s.min_area * pi() * aperture * aperture)
         AND (
