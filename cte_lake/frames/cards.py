@@ -28,7 +28,7 @@ class Limits:
 
 LIMITS: Final[Mapping[str, Limits]] = MappingProxyType(
     {
-        "EXPTIME": Limits(0.0, 10_000.0, "s", "no exposure within an orbit is as long"),
+        "EXPTIME": Limits(0.1, 10_000.0, "s", "the shutter opens for 0.48 s at least and an orbit at most"),
         "POSTARG1": Limits(-300.0, 300.0, "arcsec", "the camera's field is 162 arcsec wide"),
         "POSTARG2": Limits(-300.0, 300.0, "arcsec", "the camera's field is 162 arcsec wide"),
         "PA_V3": Limits(-360.0, 360.0, "deg", "no angle"),
@@ -142,7 +142,10 @@ class HeaderCards:
         limits = LIMITS.get(key)
         if limits is not None and not limits.low <= number <= limits.high:
             span = f"{limits.low:g} to {limits.high:g} {limits.unit}".strip()
-            raise Rejected("bad_keyword", f"{key}={number:g} of {self.name} is outside {span}: {limits.why}")
+            raise Rejected(
+                "bad_keyword",
+                f"{key}={number:g} of {self.name} is outside {span}: {limits.why}; fetch it again",
+            )
         return number
 
     def number(self, key: str) -> float:

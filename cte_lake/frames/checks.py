@@ -23,6 +23,7 @@ _MAX_DISTORTION: Final = 1000.0
 _ORDERS: Final = ("A_ORDER", "B_ORDER", "AP_ORDER", "BP_ORDER")
 _MAX_ORDER: Final = 9
 _HALF_CHIP: Final = 2048.0
+_DEGREES: Final = frozenset({"", "deg", "degree", "degrees"})
 
 
 def require_extensions(hdus: fits.HDUList, path: Path, versions: Sequence[int] = (1, 2)) -> None:
@@ -47,41 +48,57 @@ def _extensions_promised(primary: fits.Header, path: Path) -> int:
         return 0
 
 
-def has_celestial_wcs(header: fits.Header) -> bool:
-    """Return whether the header has a usable tangent-plane WCS of this camera: scale, SIP, invertible CD."""
-    cards = HeaderCards("", [header])
+def require_celestial_wcs(header: fits.Header, name: str) -> None:
+    """Refuse a header without a usable tangent-plane WCS of this camera: degrees, scale, SIP, invertible CD.
+
+    Raises
+    ------
+    Rejected
+        ``no_wcs``, with the keyword and what it says.
+    """
     try:
-        if not cards.optional_text("CTYPE1").startswith("RA---TAN"):
-            return False
-        for key in ("CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2"):
-            cards.number(key)
-        cd = [cards.number(key) for key in ("CD1_1", "CD2_2")]
-        cd += [0.0 if cards.raw(key) is None else cards.number(key) for key in ("CD1_2", "CD2_1")]
-    except Rejected:
-        return False
+        fault = _wcs_fault(HeaderCards(name, [header]), header)
+    except Rejected as refused:
+        fault = refused.detail
+    if fault:
+        raise Rejected("no_wcs", f"{name} has no usable WCS: {fault}; fetch it again")
+
+
+def _wcs_fault(cards: HeaderCards, header: fits.Header) -> str:
+    """Return the keyword by which the WCS cannot be one of this camera, and its value; '' where it can."""
+    for axis, kind in ((1, "RA---TAN"), (2, "DEC--TAN")):
+        said, unit = cards.optional_text(f"CTYPE{axis}"), cards.optional_text(f"CUNIT{axis}")
+        if not said.startswith(kind):
+            return f"CTYPE{axis}={said!r:.40}, not {kind}-SIP" if said else f"no CTYPE{axis}"
+        if unit.lower() not in _DEGREES:
+            return f"CUNIT{axis}={unit!r:.40}, not deg (write CRVAL and CD in degrees)"
+        cards.number(f"CRVAL{axis}"), cards.number(f"CRPIX{axis}")
+    cd = [cards.number(key) for key in ("CD1_1", "CD2_2")]
+    cd += [0.0 if cards.raw(key) is None else cards.number(key) for key in ("CD1_2", "CD2_1")]
     scale = 3600.0 * sqrt(abs(cd[0] * cd[1] - cd[2] * cd[3]))
-    return _SCALES[0] < scale < _SCALES[1] and _sane_distortion(cards, header)
+    if not _SCALES[0] < scale < _SCALES[1]:
+        return f"CD1_1={cd[0]:.3g} and its like give pixels of {scale:.3g} arcsec"
+    return _distortion_fault(cards, header)
 
 
-def _sane_distortion(cards: HeaderCards, header: fits.Header) -> bool:
-    """Return whether the SIP polynomials are of an order and size that a detector's can be."""
-    try:
-        # The library takes an order, and a number of axes, at its word and goes through all of its terms.
-        orders = [cards.optional_number(key) for key in _ORDERS]
-        axes = cards.optional_number("WCSAXES")
-    except Rejected:
-        return False
-    if axes not in (None, 2) or not all(0 <= (order or 0) <= _MAX_ORDER for order in orders):
-        return False
+def _distortion_fault(cards: HeaderCards, header: fits.Header) -> str:
+    """Return the keyword by which the SIP polynomials have an order or size that no detector's have."""
+    # The library takes an order, and a number of axes, at its word and goes through all of its terms.
+    axes = cards.optional_number("WCSAXES")
+    if axes not in (None, 2):
+        return f"WCSAXES={axes:g}, not 2"
+    for key in _ORDERS:
+        order = cards.optional_number(key)
+        if not 0 <= (order or 0) <= _MAX_ORDER:
+            return f"{key}={order:g}, not 0 to {_MAX_ORDER}"
+    if (cards.raw("A_ORDER") is None) != (cards.raw("B_ORDER") is None):
+        return "only one of A_ORDER and B_ORDER"
     for prefix in "AB":
         for key in header[f"{prefix}_*_*"] if header else ():
             powers = key.split("_")[1:]
             if not all(power.isdigit() for power in powers):
                 continue
-            try:
-                term = cards.number(key)
-            except Rejected:
-                return False
+            term = cards.number(key)
             if abs(term) * _HALF_CHIP ** sum(map(int, powers)) > _MAX_DISTORTION:
-                return False
-    return True
+                return f"{key}={term:.3g} moves the corner by over {_MAX_DISTORTION:g} px"
+    return ""

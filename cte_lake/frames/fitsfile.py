@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
-from cte_lake.frames.checks import has_celestial_wcs, require_extensions
+from cte_lake.frames.checks import require_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
 from cte_lake.frames.opening import EXTVER_OF_CHIP, checksum, open_frame
-from cte_lake.frames.planes import check_planes, cutout_origin
+from cte_lake.frames.planes import check_electrons, check_planes, cutout_origin
 from cte_lake.frames.regular import damaged
 
 MAX_NAN_FRACTION: Final = 0.5
@@ -37,7 +37,6 @@ __all__ = [
     "CardValue",
     "ChipImage",
     "checksum",
-    "has_celestial_wcs",
     "open_frame",
     "read_chip",
     "wcs_of",
@@ -105,6 +104,8 @@ def read_chip(path: Path | str, chip: int, wcs_cards: Mapping[str, CardValue] | 
         dq = _pixels(hdus["DQ", version], file, np.int16)
         wcs = wcs_of(header, chip, wcs_cards=wcs_cards, hdus=hdus)
         reference_area = _reference_area(hdus, file)
+        exptime = HeaderCards(file.name, [hdus[0].header]).optional_number("EXPTIME") or 0.0
+    check_electrons(data, err, exptime, f"SCI,{version} of {file.name}")
     if np.count_nonzero(~np.isfinite(data)) > MAX_NAN_FRACTION * data.size:
         detail = f"SCI,{version} of {file.name} is filled with NaN; calibrate or fetch it again"
         raise Rejected("nan_filled", detail)
@@ -124,6 +125,8 @@ def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
         plane = hdu.data
     except Exception as error:  # decompression has errors of its own, of no common class
         raise damaged(path, error) from error
+    if np.ndim(plane) != 2:
+        raise Rejected("bad_shape", f"{name} is not an image of rows and columns; fetch it again")
     if dtype is np.int16 and not _is_of_16_bits(plane):
         raise Rejected("bad_keyword", f"{name} holds other values than flags of 16 bits; fetch it again")
     with np.errstate(over="ignore"):  # what is too great for float32 is infinite, and masked
@@ -170,8 +173,7 @@ def wcs_of(
         HeaderCards("a SCI header", [source]).optional_text("ROOTNAME") or "an exposure without ROOTNAME"
     )
     name = f"chip {chip} of {rootname}"
-    if not has_celestial_wcs(header):
-        raise Rejected("no_wcs", f"{name} has no usable WCS (RA---TAN with CRVAL, CRPIX and CD)")
+    require_celestial_wcs(header, name)
     cards = HeaderCards(name, [header])
     has_tables = any(cards.raw(key) for key in ("CPDIS1", "CPDIS2", "D2IMDIS1", "D2IMDIS2"))
     with warnings.catch_warnings():

@@ -7,12 +7,15 @@ from typing import Final
 
 import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.checks import PLANES
 from cte_lake.frames.opening import EXTVER_OF_CHIP
+
+FloatImage = NDArray[np.float32]
 
 _CHIPS_APART: Final = 500.0
 """Rows by which chip 1 must lie below chip 2 on the sky to be in its place; 2070 above it are usual."""
@@ -88,6 +91,24 @@ def _check_unit(header: fits.Header, name: str, *, required: bool) -> None:
         said = f"BUNIT={unit!r:.40}" if unit else "no BUNIT"
         rate = ", or multiply by EXPTIME and set BUNIT" if "/S" in unit.upper() else ""
         raise Rejected("wrong_unit", f"{name} has {said}, not ELECTRONS; give calwf3's FLT or FLC{rate}")
+
+
+def check_electrons(data: FloatImage, err: FloatImage, exptime: float, name: str) -> None:
+    """Refuse a rate that is called electrons: its ERR is smaller than the noise of as many electrons.
+
+    The squared error of a bright pixel is its electrons; of a rate it is the rate over the exposure time.
+    """
+    data, err = data[::2, ::2], err[::2, ::2]
+    bright = (err > 0) & (data > 20.0 * err)
+    if exptime < 10.0 or not bright.any():
+        return
+    low, high = exptime * np.percentile(err[bright] ** 2 / data[bright], (10, 90))
+    if low > 0.4 and high < 2.5:
+        raise Rejected(
+            "wrong_unit",
+            f"BUNIT of {name} says ELECTRONS, but by its ERR it holds electrons per second; multiply SCI and "
+            f"ERR by EXPTIME={exptime:g}, or fetch it again",
+        )
 
 
 def _check_scale(header: fits.Header, name: str) -> None:

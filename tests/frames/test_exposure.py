@@ -309,6 +309,33 @@ def test_no_wcs(make_frame, which, cards):
     assert f"SCI,{which[-1]}" in error.detail
 
 
+@pytest.mark.parametrize(
+    ("cards", "said"),
+    [
+        ({"CUNIT2": "rad"}, "CUNIT2='rad', not deg"),
+        ({"CTYPE1": "RA---TPV"}, "CTYPE1='RA---TPV', not RA---TAN-SIP"),
+        ({"CTYPE2": None}, "no CTYPE2"),
+        ({"CRPIX2": None}, "no keyword CRPIX2"),
+        ({"WCSAXES": 3}, "WCSAXES=3, not 2"),
+        ({"B_ORDER": None}, "only one of A_ORDER and B_ORDER"),
+        ({"A_0_2": 1.0}, "A_0_2=1 moves the corner by over 1000 px"),
+        ({"CD1_1": 1.0, "CD2_2": 1.0}, "CD1_1=1 and its like give pixels of"),
+    ],
+)
+def test_a_wcs_that_is_none_is_told_by_its_keyword(make_frame, cards, said):
+    error = refusal(make_frame(sci1=cards))
+    assert error.reason == "no_wcs"
+    assert said in error.detail
+    assert error.detail.endswith("fetch it again")
+
+
+@pytest.mark.parametrize("exptime", [-348.0, 0.0, 1e5])
+def test_an_impossible_exposure_time_is_told_with_what_is_possible(make_frame, exptime):
+    detail = refusal(make_frame(primary={"EXPTIME": exptime})).detail
+    assert f"EXPTIME={exptime:g} of ic7802baq_flt.fits is outside 0.1 to 10000 s" in detail
+    assert "fetch it again" in detail
+
+
 def test_names_of_extensions_may_be_in_lower_case(make_frame):
     def lower(hdus):
         for hdu in hdus[1:7]:

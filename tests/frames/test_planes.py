@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
+from cte_lake.frames.planes import check_electrons
 
 
 def on(*planes, **cards):
@@ -117,3 +120,25 @@ def test_chips_either_side_of_the_meridian_are_in_order(make_frame, ra):
         hdus[1].header["CRVAL1"], hdus[4].header["CRVAL1"] = ra, (ra + apart) % 360.0
 
     assert read_exposure(make_frame(edit=edit)).rootname == "ic7802baq"
+
+
+@pytest.mark.parametrize(
+    ("exptime", "divided", "refused"), [(348.0, 348.0, True), (348.0, 1.0, False), (30.0, 30.0, True)]
+)
+def test_a_rate_that_is_called_electrons_is_told_by_its_error(exptime, divided, refused):
+    rng = np.random.default_rng(3)
+    electrons = 10 ** rng.uniform(0.0, 4.5, (60, 60))
+    data = (electrons + np.sqrt(electrons + 9) * rng.normal(size=electrons.shape)).astype(np.float32)
+    err = np.sqrt(np.clip(data, 0, None) + 9).astype(np.float32)
+    check = partial(check_electrons, data / divided, err / divided, exptime, "SCI,1 of a.fits")
+    if refused:
+        with pytest.raises(Rejected, match=f"SCI,1 of a.fits .* multiply SCI and ERR by EXPTIME={exptime:g}"):
+            check()
+    else:
+        check()
+
+
+@pytest.mark.parametrize("err", [0.0, np.nan, 0.1, 1.0, 3.0])
+def test_an_error_that_says_nothing_of_the_unit_is_let_pass(err):
+    data = np.random.default_rng(4).exponential(60.0, (60, 60)).astype(np.float32)
+    check_electrons(data, np.full_like(data, err), 348.0, "SCI,1 of a.fits")

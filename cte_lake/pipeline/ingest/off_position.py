@@ -88,6 +88,12 @@ def off_position(
         )
         detail = f"{exposure.imagename} is off its positions on chip {task.chip}: {stated}, {advice}"
         return Rejected(failed[0][0], detail, stage="position")
+    if failed[0][0] == "position_unknown" and math.hypot(offset.dx, offset.dy) <= task.admission.max_shift:
+        detail = (
+            f"{exposure.imagename} on chip {task.chip}: {stated}, though they lie where {whose} puts them: "
+            "ERR is too large, or the stars too few; compare ERR with SCI, or lower admission.min_stars"
+        )
+        return Rejected("position_unknown", detail, stage="position")
     unused = "" if task.use_alignment else " with photometry.use_alignment = true"
     detail = (
         f"the stars of {exposure.imagename} lie {offset} off where {whose} puts the catalog ({stated}); "
