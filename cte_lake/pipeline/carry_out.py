@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import traceback
 from collections.abc import Callable, Sequence
@@ -205,9 +206,11 @@ def put_on_record(
 
 log = logging.getLogger(__name__)
 
-_WORKER_DIED, _NO_MEMORY, _DEFECT = "worker_died", "no_memory", "defect"
+_WORKER_DIED, _NO_MEMORY, _NO_ROOM, _DEFECT = "worker_died", "no_memory", "no_room", "defect"
+#: Errors that no reading meets: what could not be written was something else than the frame.
+_OF_WRITING = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS})
 #: Reasons that say nothing against the file.
-WORKER_FAILURES = frozenset({_WORKER_DIED, _NO_MEMORY, _DEFECT})
+WORKER_FAILURES = frozenset({_WORKER_DIED, _NO_MEMORY, _NO_ROOM, _DEFECT})
 
 
 def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
@@ -235,6 +238,9 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
         log.debug("".join(traceback.format_exception(error)))
     if isinstance(error, MemoryError):
         return Rejected(_NO_MEMORY, f"not enough memory for {path.name}; use fewer workers", stage=stage)
+    if isinstance(error, OSError) and error.errno in _OF_WRITING:
+        told = f"no room to work on {path.name}: {error.strerror}; free some space and run the command again"
+        return Rejected(_NO_ROOM, told, stage=stage)
     if isinstance(error, OSError):
         return Rejected("unreadable", cannot_open(path, error).detail, stage=stage)
     detail = f"{path.name} failed in a way that cte-lake does not know; this is a defect of cte-lake"
