@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from astropy.io import fits
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.children import peak_megabytes
 from cte_lake.config import load_settings
 from cte_lake.frames.fitsfile import checksum, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
@@ -69,11 +69,6 @@ def cpu_seconds(work: Callable[[], object], repeat: int) -> float:
         work()
         seconds.append(time.process_time() - begin)
     return statistics.median(seconds)
-
-
-def peak_megabytes() -> float:
-    """Return the largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def arrays(path: str) -> list[np.ndarray]:

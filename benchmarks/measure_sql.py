@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.children import peak_megabytes
 from cte_lake.lake.paths import Partition
 from cte_lake.lake.stored import stored
 
@@ -227,11 +229,10 @@ def run(job: str, root: Path, threads: int) -> dict[str, Any]:
 
 def report(job: str, root: Path, threads: int) -> dict[str, Any]:
     spent, found = JOBS[job](root, threads)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "wall": spent[0],
         "cpu": spent[1],
-        "peak": peak,
+        "peak": peak_megabytes(),
         "rows": [[list(k), list(v)] for k, v in found.items()],
     }
 
