@@ -217,10 +217,10 @@ def test_the_doctor_looks_at_the_entry_of_this_lake(crontab, asked, lake):
 
 def test_a_crontab_that_cannot_be_read_is_not_replaced(crontab, asked):
     program = crontab.parent / "bin" / "crontab"
-    crontab.write_bytes(b"# caf\xe9\n5 5 * * * backup\n")
+    crontab.write_bytes(b"# \xe9t\xe9\n5 5 * * * backup\n")
     install_entry(asked)
     before = crontab.read_bytes()
-    assert before.startswith(b"# caf\xe9\n5 5 * * * backup\n")
+    assert before.startswith(b"# \xe9t\xe9\n5 5 * * * backup\n")
     text = program.read_text()
     program.write_text(text.replace("then cat", "then echo 'you may not' >&2; exit 1; cat"))
     with pytest.raises(UsageError, match="crontab -l refuses: you may not"):
