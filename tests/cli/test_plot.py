@@ -78,6 +78,7 @@ def test_a_figure_for_print_has_its_size_and_its_caption_beside_it(
     assert caption.startswith("CTE loss against time. NGC 104, ")
 
 
+@pytest.mark.slow
 def test_several_figures_go_into_a_dated_folder(call: Call, lake: Path, tmp_path: Path) -> None:
     code, out, said = call("plot", "cte-flash", "overview", "--lake", lake, "-o", "figures")
     folder = Path(out.strip())

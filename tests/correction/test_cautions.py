@@ -36,6 +36,7 @@ def test_pairs_without_masks_are_counted(half_masked):
         assert cautions(lake, Selection(visit=("01",)).of_losses()) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [("measure",), ("consistency",), ("status",)])
 def test_commands_say_so(half_masked, line):
     run = CliRunner().invoke(app, [*line, "--lake", str(half_masked)])

@@ -164,6 +164,7 @@ def measured(small_visit, tmp_path_factory):
     return root, copy
 
 
+@pytest.mark.slow
 def test_two_modes_of_one_lake(measured):
     root, _ = measured
     found = compare(Side(stored(root), "standard"), Side(stored(root), "iraf"))

@@ -60,6 +60,7 @@ def test_a_place_that_cannot_be_read_is_refused_by_init_and_later(filled, tmp_pa
         find_lake(tmp_path / "a\\b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["phot", "exposures", "master"])
 def test_a_dataset_may_be_a_link_to_another_disk(filled, lake, tmp_path, name):
     (tmp_path / "disk 2 [b]").mkdir()

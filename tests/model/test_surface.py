@@ -68,6 +68,7 @@ def test_the_table_follows_its_function(flux, mjd, sky):
     assert found == pytest.approx(float(LAW.loss(mjd, math.log10(flux), sky)), abs=2e-4)
 
 
+@pytest.mark.slow
 @given(st.floats(700.0, 25000.0), rows, dates, skies, st.sampled_from([1, 2]))
 def test_a_flux_that_was_read_out_comes_back(entry, flux, y, mjd, sky, chip):
     distance = y if chip == 2 else 2050.0 - y

@@ -108,6 +108,7 @@ def test_a_map_by_a_pixel_off_is_the_same_within_a_millionth(frame, tmp_path):
     assert np.abs(moved / areas[1:, 1:] - 1).max() < 3e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plane", "words"),
     [

@@ -71,6 +71,7 @@ def test_flash_shows_every_level(lake: Lake) -> None:
     assert {len(levels) for levels in by_epoch.values()} == {2}
 
 
+@pytest.mark.slow
 def test_ratio_shows_the_stars_of_the_slope(lake: Lake) -> None:
     pair = lake.pairs(filetype="flt").rows()[-1]
     asked = Request(pair=pair["pair_id"], estimator="mean_flux", time_bins=TIME_BINS)
@@ -112,6 +113,7 @@ def test_ratio_of_the_logarithm_shows_its_line_and_its_stars(lake: Lake) -> None
             assert y == pytest.approx(np.exp(intercept + slope * x), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_ratio_takes_the_newest_pair_and_says_so(lake: Lake) -> None:
     drawing = draw("ratio-y", lake, ASKED)
     newest = max(lake.pairs(filetype="flt").rows(), key=lambda row: row["mjd"])

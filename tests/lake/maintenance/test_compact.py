@@ -23,6 +23,7 @@ def vacuum_now(root, grace_days=7):
     return vacuum(stored(root), plan_vacuum(stored(root), int(grace_days * DAY * 1e9), time.time_ns()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phot_below", [0, 10**9])
 def test_readers_see_the_same_before_during_and_after(lake, phot_below):
     before = answers(lake)

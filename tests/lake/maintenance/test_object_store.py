@@ -117,6 +117,7 @@ def test_many_files_become_few_and_answer_the_same(in_store, seen):
     assert len(left) == 4
 
 
+@pytest.mark.slow
 def test_a_broken_object_is_found_and_put_aside(in_store, seen):
     path = next(path for path, *_ in in_store.listing("phot") if "ic7801aaq_flt" in path)
     content = bytearray((in_store / path).read_bytes())

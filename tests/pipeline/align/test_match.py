@@ -31,6 +31,7 @@ def _field(rng, n_stars, n_sources, n_false, noise=0.08):
     return stars, np.vstack([true + rng.normal(0, noise, true.shape), false])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     shift=st.tuples(st.floats(-9, 9), st.floats(-9, 9)),

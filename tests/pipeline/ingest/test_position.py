@@ -77,6 +77,7 @@ def test_a_row_tells_the_position_again():
     assert Position.from_row(followed.as_columns()) == followed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chip", [1, 2])
 @pytest.mark.parametrize(("offset", "turned"), [((0.0, 0.0), 0.0), ((-0.1, -0.12), 0.0), ((0.1, 0.0), 0.2)])
 def test_the_pointing_is_told_from_released_charge_next_to_the_amplifiers(chip, offset, turned):

@@ -62,6 +62,7 @@ def test_an_aperture_on_chip_1_is_believed_only_with_the_wcs(run, lake, frames):
     assert {row["chip"] for name, row in current(lake).items() if name.startswith(CHIP1)} == {1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [("UVIS1", 0.0), ("UVIS1-C512A-SUB", 0.0), ("IR-FIX", 82.0)])
 def test_keywords_and_wcs_that_contradict_are_refused_with_the_counts(run, lake, frames, place):
     edit(frames, dict(zip(("APERTURE", "POSTARG2"), place, strict=True)), CHIP1)
