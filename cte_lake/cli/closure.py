@@ -90,8 +90,8 @@ def closure(
     With --law the losses follow no polynomial, chips lie 5% to either side of their mean and visits scatter
     by 2%. Prints the rms pull of cte_dmag and the largest error of a corrected flux by flux, and how far the
     halves of a history are apart, stars with a flag left out. Exit code 5 if a pull is outside 0.8 to 1.25 by
-    more than two standard errors of that many lakes, a flux off by more than 1.5% at 350 e- or 1% above, or the halves
-    of a history by more than two of their errors.
+    more than two standard errors of that many lakes, a flux off by more than 1.5% at 350 e- or 1% above, or
+    the halves of a history by more than two of their errors.
     """
     if law:
         _try_laws(law, realisations, seed, progress, printed)
