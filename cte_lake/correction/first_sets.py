@@ -95,7 +95,7 @@ def _refuse_early(outcome: FitOutcome) -> None:
     found = epochs(points.mjd).size
     if found < needed:
         raise FitRefused(
-            f"{found} epochs cannot show that a time dependence of degree {degree} is wrong, {needed} can; "
+            f"{found} epochs cannot test a time dependence of degree {degree}, which needs {needed}; "
             f"{by_hand}"
         )
     bins = [epochs(points.mjd[points.bin_lo == low]).size >= needed for low in np.unique(points.bin_lo)]

@@ -177,7 +177,7 @@ def lake_of(root, images):
 @pytest.mark.parametrize(
     ("numbers", "bins", "reason"),
     [
-        ((0, 5), None, "2 epochs cannot show that a time dependence of degree 1 is wrong, 3 can"),
+        ((0, 5), None, "2 epochs cannot test a time dependence of degree 1, which needs 3"),
         ((0, 2, 5), [[250.0, 500.0], [500.0, 8000.0]], "2 flux bins cannot carry"),
     ],
 )
