@@ -12,18 +12,18 @@ from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
 
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eEdD][+-]?\d+)?")
-#: The mark of 1,600 may part thousands; that of 1600,5 or 0,125 cannot.
+#: The mark of 1,600 may separate thousands; that of 1600,5 or 0,125 cannot.
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}")
 _CELL = r"^(\s*[+-]?\d*),(\d*(?:[eEdD][+-]?\d+)?\s*)$"
 
 
 def comma_columns(header: TextHeader, head: bytes, source: str) -> frozenset[str]:
-    """Return the columns whose decimals follow a comma; none where a comma may part thousands.
+    """Return the columns whose decimals follow a comma; none where a comma may separate thousands.
 
     Raises
     ------
     CatalogError
-        If some columns have decimal commas, and points may part thousands in another.
+        If some columns have decimal commas, and points may separate thousands in another.
     """
     if b"," not in head or (header.delimiter == "," and b'"' not in head):
         return frozenset()
@@ -58,7 +58,7 @@ def with_points(column: Any, name: str, first_row: int) -> Any:
     Raises
     ------
     CatalogError
-        If one has a point, which may part thousands.
+        If one has a point, which may separate thousands.
     """
     pointed = pc.match_substring(column, ".")
     if pc.any(pointed).as_py():

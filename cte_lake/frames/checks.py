@@ -77,7 +77,7 @@ def _wcs_fault(cards: HeaderCards, header: fits.Header) -> str:
     cd += [0.0 if cards.raw(key) is None else cards.number(key) for key in ("CD1_2", "CD2_1")]
     scale = 3600.0 * sqrt(abs(cd[0] * cd[1] - cd[2] * cd[3]))
     if not _SCALES[0] < scale < _SCALES[1]:
-        return f"CD1_1={cd[0]:.3g} and its like give pixels of {scale:.3g} arcsec"
+        return f"a CD matrix with CD1_1={cd[0]:.3g} gives pixels of {scale:.3g} arcsec"
     return _distortion_fault(cards, header)
 
 

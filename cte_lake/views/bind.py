@@ -73,7 +73,7 @@ class Binding:
     settings : Settings, optional
         By default the lake's own.
     exposures : pyarrow.Table, optional
-        All exposure rows (`cte_lake.lake.index.exposure_rows`), to be held in the connection; by default
+        All exposure rows (`cte_lake.lake.read.exposure_rows`), to be held in the connection; by default
         their files are read by every query.
     generation : str, optional
         Calibration generation whose rows alone are seen; by default the newest row of each exposure counts.

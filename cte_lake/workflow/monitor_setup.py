@@ -121,7 +121,7 @@ def set_up(asked: MonitorSetup) -> bool:
     elif lines:
         before, there, after = f"\n{text}".partition(f"\n{head}")
         if not there:
-            raise ConfigError(f"{place} has settings of refresh elsewhere; add to them {lines.strip()!r}")
+            raise ConfigError(f"{place} sets refresh without a line [refresh]; add {lines.strip()!r}")
         place.write_bytes(f"{before}{there}{lines}{after}"[1:].encode())
     return made
 
@@ -159,7 +159,7 @@ def install_entry(asked: MonitorSetup) -> str:
     service, entry = units / SERVICE, service_text(asked.site)
     environment = re.compile(r"^Environment=.*CTE_LAKE_LAKE=.*$", re.MULTILINE)
     if service.is_file() and environment.findall(service.read_text()) != environment.findall(entry):
-        raise UsageError(f"{service} runs the night of another lake; take cron for this one, or remove it")
+        raise UsageError(f"{service} runs the night of another lake; use cron for this one, or remove it")
     units.mkdir(parents=True, exist_ok=True)
     write_entry(asked, units)
     _run(("systemctl", "--user", "daemon-reload"))

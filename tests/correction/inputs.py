@@ -404,8 +404,8 @@ FORMATS = [
     Input("format", "text with blanks and decimal commas, names in a # line", "a.txt", text("# flux y chip mjd\n6,0E2 1500,0 2 57601,3\n5,0D3 300,0 1 57601,3\n")),
     Input("format", "decimal commas without a line of names", "a.txt", text("600,0;1500,0;2,0;57601,3\n5000,0;300,0;1,0;57601,3\n"), ("--names", "flux,y,chip,mjd")),
     Input("format", "decimal commas in quotes between commas", "a.csv", text('flux,y,chip,mjd\n"600,0","1500,0",2,"57601,3"\n"5000,0","300,0",1,"57601,3"\n')),
-    Input("format", "commas that may part thousands", "a.csv", text("flux;y;chip;mjd\n1,600;1500;2;57601\n"), out="'flux' does not hold numbers: row 1 has '1,600'; decimals take a point"),
-    Input("format", "decimal commas, and points that may part thousands", "a.csv", text("flux;y;chip;mjd\n1.600;1500;2;57601,3\n"), out="decimals follow a comma in column 'mjd' .57601,3., and 1.600 of column 'flux' may be thousands"),
+    Input("format", "commas that may separate thousands", "a.csv", text("flux;y;chip;mjd\n1,600;1500;2;57601\n"), out="'flux' does not hold numbers: row 1 has '1,600'; decimals take a point"),
+    Input("format", "decimal commas, and points that may separate thousands", "a.csv", text("flux;y;chip;mjd\n1.600;1500;2;57601,3\n"), out="decimals follow a comma in column 'mjd' \\(57601,3\\), and 1.600 of column 'flux' may be thousands"),
     Input("format", "decimal commas and points in one column", "a.csv", text("flux;y;chip;mjd\n600,5;1500;2;57601,3\n600.5;1500;2;57601,3\n"), out="'flux' does not hold numbers: row 1 has '600,5'"),
     Input("format", "CSV, gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
     Input("format", "CSV, bzip2, ending .csv", "a.csv", lambda p: p.write_bytes(bz2.compress(b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"))),
@@ -449,7 +449,7 @@ FORMATS = [
     Input("format", "IPAC with null", "a.tbl", text(IPAC_NULL), out="first missing"),
     Input("format", "machine-readable table with a blank", "a.txt", astropy("ascii.mrt", flux=MaskedColumn(FLUX, mask=[True, False])), out="first missing"),
     Input("format", "VOTable in BINARY2 with null", "a.vot", lambda p: from_table(Table(stars(flux=MaskedColumn(FLUX, mask=[True, False])))).to_xml(str(p), tabledata_format="binary2"), out="first missing"),
-    Input("format", "table of psql's lines", "a.txt", text(" flux |  y\n------+------\n  600 | 1500\n"), ("--chip", "2", *DATE), "2 columns are named .flux, y., and line 2 holds 1 value"),
+    Input("format", "table of psql's lines", "a.txt", text(" flux |  y\n------+------\n  600 | 1500\n"), ("--chip", "2", *DATE), "2 columns are named \\(flux, y\\), and line 2 holds 1 value"),
     Input("format", "IRAF psf text of allstar (rows from 1)", "a.als", text(ALLSTAR), ("--zero-point", "25", "--gain", "1", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "LaTeX", "a.tex", astropy("ascii.latex"), ("--format", "ascii.latex")),
     Input("format", "CSV, xz", "a.csv.xz", lambda p: p.write_bytes(lzma.compress(PLAIN))),
@@ -547,7 +547,7 @@ ODD = [
     Input("oddity", "flux of a complex number", "a.fits", astropy("fits", flux=np.array(FLUX, dtype=complex)), out="'flux' does not hold numbers"),
     Input("oddity", "flux as text in FITS, one blank", "a.fits", astropy("fits", flux=["", "5000.0"]), out="first missing"),
     Input("oddity", "scaled numbers with TNULL", "a.fits", scaled_null, out="first missing"),
-    Input("oddity", "right ascension and declination, no row", "a.csv", csv(y=None, ra=[5.6, 5.7], dec=[-72.0, -72.1]), out="no row .y. among the columns"),
+    Input("oddity", "right ascension and declination, no row", "a.csv", csv(y=None, ra=[5.6, 5.7], dec=[-72.0, -72.1]), out="no row \\(y\\) among the columns"),
     Input("oddity", "errors before the values", "a.csv", text(f"flux_err,flux,y_err,y,chip,mjd\n1,600,1,1500,2,{MJD[0]}\n1,5000,1,300,1,{MJD[0]}\n")),
     Input("oddity", "two columns of one name, CSV", "a.csv", text("flux,y,chip,mjd,flux\n600,1500,2,57601.3,1\n"), out="2 columns called 'flux'"),
     Input("oddity", "two columns of one name, FITS", "a.fits", twins_fits, out="several columns called 'flux'"),
@@ -565,7 +565,7 @@ ODD = [
     Input("oddity", "MAG_AUTO", "a.csv", csv(flux=None, MAG_AUTO=MAGS), ("--zero-point", "25")),
     Input("oddity", "readout distances", "a.csv", csv(y=None, chip=None, ytransfers=[1500.0, 1750.0])),
     Input("oddity", "a line with a value too many", "a.csv", text("flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3,9\n"), out="Expected 4 columns, got 5"),
-    Input("oddity", "names for another number of values", "a.txt", text("flux y chip\n600 1500 2 57601.3\n"), out="3 columns are named .flux, y, chip., and line 2 holds 4"),
+    Input("oddity", "names for another number of values", "a.txt", text("flux y chip\n600 1500 2 57601.3\n"), out="3 columns are named \\(flux, y, chip\\), and line 2 holds 4"),
     Input("oddity", "decimals in a decimal column", "a.parquet", parquet(flux=pa.array(["600.00", "5000.00"]).cast(pa.decimal128(10, 2)))),
     Input("oddity", "--radius -3", "a.csv", csv(), ("--radius", "-3"), "--radius -3 is impossible"),
     Input("oddity", "--exptime 0", "a.csv", csv(), ("--exptime", "0"), "--exptime 0 is impossible"),
@@ -589,7 +589,9 @@ def page() -> str:
         lines += [f"## {title}", "", "| input | options | what comes out |", "|---|---|---|"]
         for case in INPUTS:
             if case.kind == kind:
-                told = said.get(case.out) or "refused: " + re.sub(r"\.\*", "...", case.out)
+                told = said.get(case.out) or "refused: " + re.sub(
+                    r"\\(.)", r"\1", case.out.replace(".*", "...")
+                )
                 options = f"`{' '.join(case.options)}`" if case.options else ""
                 lines.append(f"| {case.what} | {options} | {told} |".replace("|  |", "| |"))
         lines.append("")

@@ -319,7 +319,7 @@ def test_no_wcs(make_frame, which, cards):
         ({"WCSAXES": 3}, "WCSAXES=3, not 2"),
         ({"B_ORDER": None}, "only one of A_ORDER and B_ORDER"),
         ({"A_0_2": 1.0}, "A_0_2=1 moves the corner by over 1000 px"),
-        ({"CD1_1": 1.0, "CD2_2": 1.0}, "CD1_1=1 and its like give pixels of"),
+        ({"CD1_1": 1.0, "CD2_2": 1.0}, "a CD matrix with CD1_1=1 gives pixels of"),
     ],
 )
 def test_a_wcs_that_is_none_is_told_by_its_keyword(make_frame, cards, said):

@@ -164,7 +164,7 @@ def test_init_adds_to_the_settings_of_refresh_what_they_lack(lake, asked):
     with pytest.raises(ConfigError, match=r"fetch = False, not true; edit it"):
         set_up(replace(asked, fetch=True))
     place.write_text(text + "\nrefresh.fit = false\n")
-    with pytest.raises(ConfigError, match="has settings of refresh elsewhere"):
+    with pytest.raises(ConfigError, match=r"sets refresh without a line \[refresh\]"):
         set_up(asked)
 
 
@@ -207,7 +207,7 @@ def test_the_doctor_looks_at_the_entry_of_this_lake(crontab, asked, lake):
     crontab.write_text(re.sub(r"^(\d.*)$", r"# \1", entry, flags=re.MULTILINE))
     assert machine.scheduler(lake).outcome == "warn"
     crontab.write_text(re.sub("MAILTO=.*", 'MAILTO=""', entry))
-    assert "mails nobody; write an address behind MAILTO=" in machine.scheduler(lake).line
+    assert "mails nobody; write an address after MAILTO=" in machine.scheduler(lake).line
     crontab.write_text(re.sub("COMMAND=.*", "COMMAND=/old/venv/bin/cte-lake", entry))
     assert machine.scheduler(lake).outcome == "fail"
     assert "starts /old/venv/bin/cte-lake, which is not there" in machine.scheduler(lake).line

@@ -62,12 +62,12 @@ _PYTHON = (3, 11)
 #: Extras: what is missing without them, and whether a night needs them.
 _EXTRAS = {
     "measure": ("ingest cannot measure frames", True),
-    "prepare": ("frames cannot be aligned and cosmic rays not masked", True),
+    "prepare": ("frames cannot be aligned, nor cosmic rays masked", True),
     "archive": ("the archive cannot be asked", True),
     "s3": ("lakes in buckets cannot be opened", False),
-    "cluster": ("no work on a batch system", False),
+    "cluster": ("work cannot be sent to a batch system", False),
     "iceberg": ("`export --iceberg` makes no tables", False),
-    "pandas": ("no tables of pandas", False),
+    "pandas": ("results do not become pandas tables", False),
 }
 
 
@@ -237,8 +237,8 @@ def scheduler(lake: StoredLake) -> Check:
             found = f"the crontab of this user starts {command}, which is not there"
             return Check("scheduler", "fail", found, remedy)
         if settings.get("MAILTO") == "":
-            found = "the crontab of this user starts the night and mails nobody"
-            return Check("scheduler", "warn", found, "write an address behind MAILTO=")
+            found = "the crontab of this user starts the night but mails nobody"
+            return Check("scheduler", "warn", found, "write an address after MAILTO=")
         return Check("scheduler", "ok", "the crontab of this user starts the night")
     for scope in ((), ("--user",)):
         if _said("systemctl", *scope, "is-enabled", TIMER).strip() == "enabled":
