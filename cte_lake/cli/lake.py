@@ -58,7 +58,7 @@ def init(
         bool,
         typer.Option(
             "--install",
-            help="Put the entry into this user's crontab or systemd; else it is written to this folder.",
+            help="Put the entry into this user's crontab or systemd; else it goes to the current folder.",
             rich_help_panel=_MONITOR,
         ),
     ] = False,

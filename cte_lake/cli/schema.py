@@ -74,7 +74,7 @@ def schema_check() -> None:
 def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """Record in each exposure row the file and content of its photometry; readers and ingests may run.
 
-    Rows of before 2026 name neither. Their photometry is read once and new revisions of the rows are
+    Rows from before 2026 name neither. Their photometry is read once and new revisions of the rows are
     written; nothing else changes. Run again, it does nothing.
     """
     from cte_lake.lake.stored import find_lake
