@@ -214,6 +214,9 @@ def listening() -> Iterator[None]:
         if len(timers) * _SOON < _LATEST and _in_compiled(frame):
             again(number)
             return
+        # Those that came meanwhile asked for the same: what is put away now is not to be broken off.
+        for timer in timers:
+            timer.cancel()
         timers.clear()
         raise KeyboardInterrupt
 

@@ -183,6 +183,24 @@ def test_a_signal_acts_in_a_compiler_that_takes_long():
     assert time.monotonic() - began < 50
 
 
+def test_a_second_signal_to_a_compiler_does_not_break_off_what_the_first_puts_away():
+    put_away = []
+    names = {"__name__": "numba.core.compiler", "signal": signal, "time": time}
+    told = "signal.raise_signal(signal.SIGTERM)"
+    exec(f"def work():\n    {told}\n    time.sleep(0.013)\n    {told}\n", names)
+
+    def work():
+        try:
+            stopped(names["work"])
+        finally:
+            time.sleep(0.1)
+            put_away.append(1)
+
+    with pytest.raises(KeyboardInterrupt), listening():
+        work()
+    assert put_away
+
+
 def test_a_signal_whose_exception_nobody_heard_comes_again():
     class Closing:
         def __del__(self):

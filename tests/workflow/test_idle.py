@@ -69,6 +69,21 @@ def test_what_a_step_follows_from_is_seen(lake, run, tmp_path):
     assert not set(states()) & {*refused}
 
 
+def test_other_pixel_area_maps_are_seen(lake, run, tmp_path):
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps/UVIS1wfc3_map.fits").touch()
+    with (tmp_path / "lake/cte_lake.toml").open("a") as file:
+        file.write(f'\n[photometry]\npam_dir = "{tmp_path / "maps"}"\n')
+    before, audit = state_of(lake, run), state_of(lake, AUDIT)
+    assert before
+    (tmp_path / "maps/UVIS1wfc3_map.fits").write_bytes(b"another")
+    assert state_of(lake, run) not in {"", before}
+    assert state_of(lake, AUDIT) == audit
+    (tmp_path / "maps/UVIS1wfc3_map.fits").unlink()
+    (tmp_path / "maps").rmdir()
+    assert state_of(lake, run) == ""
+
+
 @pytest.mark.parametrize("name", ["coefficients/a.toml", "reports/losses.parquet", "chips/x.parquet"])
 def test_what_a_run_makes_is_made_again_where_it_is_gone(lake, run, tmp_path, name):
     path = tmp_path / "lake" / name

@@ -6,6 +6,7 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from cte_lake import __version__
@@ -25,15 +26,17 @@ _FINE = frozenset({"done", "skipped"})
 def state_of(lake: StoredLake, command: str) -> str:
     """Return a digest of all that a step follows from, '' for one that is taken every night.
 
-    It is made of names, sizes and times: of the lake's files, and of the frames that a run looks through.
-    What changes on a disk and leaves these as they are is found by `verify`, whose share is read every night.
+    It is made of names, sizes and times: of the lake's files, of the frames that a run looks through, and of
+    the pixel area maps. What changes on a disk and leaves these as they are is found by `verify`, whose share
+    is read every night.
     """
     words = shlex.split(_with_steps(command, ()))
     if words[0] not in {"run", AUDIT}:
         return ""
     told = hashlib.blake2b(digest_size=16)
     try:
-        told.update(f"{__version__} {load_settings(lake).hash()} {words}\n".encode())
+        settings = load_settings(lake)
+        told.update(f"{__version__} {settings.hash()} {words}\n".encode())
         for name in (*dataset_names(), "coefficients"):
             told.update(repr(sorted(lake.listing(name, suffix=""))).encode())
         if words[0] == "run":
@@ -41,7 +44,8 @@ def state_of(lake: StoredLake, command: str) -> str:
             from cte_lake.pipeline.discover import find_frames
 
             told.update(repr([(lake / "reports" / name).exists() for name in _MADE]).encode())
-            for path in find_frames(words[1:2]):
+            maps = settings.config.photometry.pam_dir
+            for path in (*find_frames(words[1:2]), *(sorted(Path(maps).iterdir()) if maps else ())):
                 stat = path.stat()
                 told.update(repr((str(path), stat.st_size, stat.st_mtime_ns)).encode())
     except (CteLakeError, OSError):
