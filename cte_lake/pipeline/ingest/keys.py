@@ -38,7 +38,9 @@ def photometry_settings(config: Config) -> PhotometrySettings:
 
 def settings_hash(config: Config) -> str:
     """Hash of everything configured that decides the numbers of a measurement."""
-    stated = config.photometry
+    stated, admission = config.photometry, config.admission
+    # What is refused has no numbers; where nothing is, the limits say whose apertures follow the stars.
+    limits = {} if admission.enabled else {"admission": admission.model_dump()}
     return digest(
         {
             "algorithm": INGEST_ALGORITHM,
@@ -47,6 +49,7 @@ def settings_hash(config: Config) -> str:
             "edge_margin": stated.edge_margin,
             "good_bits": sorted(stated.good_bits),
         }
+        | limits
     )
 
 

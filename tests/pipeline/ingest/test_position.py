@@ -18,6 +18,7 @@ from cte_lake.photometry import PixelData, measure, settings_for
 from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest.keys import settings_hash
 from cte_lake.pipeline.ingest.position import Position, failures, measure_position
 from tests.lakes import current
 
@@ -205,6 +206,15 @@ def test_another_field_is_refused_and_no_offset_is_invented(run, lake, frames, s
     assert all("nowhere within 3 arcsec" in told["detail"] for told in report.rejected)
 
 
+def test_limits_decide_numbers_where_they_refuse_nothing():
+    def hashed(**admission):
+        flags = {f"admission.{key}": value for key, value in admission.items()}
+        return settings_hash(load_settings(None, flags, environment={}).config)
+
+    assert hashed(max_shift=0.01) == hashed()
+    assert len({hashed(), hashed(enabled=False), hashed(enabled=False, max_shift=0.01)}) == 3
+
+
 @pytest.mark.slow
 def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
     run(frames)
@@ -216,7 +226,8 @@ def test_other_limits_judge_again_without_measuring_again(run, lake, frames):
         assert {row["stage"] for row in opened.sql("FROM rejects").rows()} == {"position"}
     back = run(frames)
     assert (back.measured, back.renewed) == (0, 4)
-    assert run(frames, flags=tighter | {"admission.enabled": False}).renewed == 4
+    # Where nothing is refused the limits say whose apertures follow the stars.
+    assert run(frames, flags=tighter | {"admission.enabled": False}).measured == 4
 
 
 @pytest.mark.slow
