@@ -178,6 +178,12 @@ def test_threads_wait_for_their_turn(lake):
         assert [each.result(timeout=300) for each in found] == [600] * 8
 
 
+def test_whoever_takes_rows_does_not_wait_for_itself(lake):
+    with pytest.raises(UsageError, match="ask it again when they are taken"):
+        lake.each_part(lambda parts: lake.sql("FROM exposures"), "exposures")
+    assert len(lake.exposures()) == 2
+
+
 def test_a_closed_lake_says_so_and_its_results_stay(lake):
     with cte_lake.open_lake(lake.stored) as other:
         kept = other.sql("FROM exposures")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 T = TypeVar("T")
+#: Which connection a thread asks by (`asking`).
+_HERE = threading.local()
 #: Longest time (s) that a query is given to end once it was told to; one on a dead disk never does.
 _PATIENCE = 30.0
 #: Time (s) after which it is told so again.
@@ -67,6 +69,9 @@ class Turn:
         self._lock = threading.RLock()
 
     def __enter__(self) -> None:
+        # The thread that asks has the connection, and the one that has the lock waits for it.
+        if getattr(_HERE, "asking", None) is self._connection:
+            raise UsageError("this lake hands over the rows of a query; ask it again when they are taken")
         self._lock.acquire()
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -128,6 +133,7 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     errors: list[BaseException] = []
 
     def ask() -> None:
+        _HERE.asking = connection
         try:
             answers.append(asked())
         except BaseException as error:
