@@ -96,7 +96,7 @@ def test_the_sql_estimator_is_the_numpy_one(lake):
 
 
 @pytest.mark.slow
-def test_a_fit_that_the_data_cannot_support_is_refused(lake):
+def test_a_fit_that_the_data_cannot_support_is_refused(lake, fitted):
     with pytest.raises(FitRefused, match="1 epoch cannot"):
         run("fit", "--lake", lake, *FLT, "--until", "2010-12-31")
     with pytest.raises(UsageError, match="flash 0, 12; choose one with --flash"):

@@ -30,6 +30,8 @@ REACH = 2.0
 _LEAST_SIGNAL = 10.0
 _BRIGHTEST = 600
 _ENOUGH = 20
+#: Stars in the quarter of the rows next to the amplifiers; with fewer, the line's start there is a guess.
+_ANCHORS = 5
 #: Offsets of up to this and three times their error are left alone, px: half a percent of a loss at most.
 _SETTLED = 0.02
 _WINDOW_SIGMA = 0.85
@@ -140,7 +142,9 @@ def measure_position(
     at_x, at_y = at_x[found], at_y[found]
     middle, amplifiers = float(at_y.mean()), 0 if DETECTOR.readout_sign(chip) > 0 else DETECTOR.top
     plane, error = _plane(at_x, at_y - middle, dx)
-    (start, *_), (start_err, *_) = _plane(at_x, at_y - amplifiers, dy)
+    anchored = int((np.abs(at_y - amplifiers) < DETECTOR.rows / 4).sum()) >= _ANCHORS
+    line = _plane(at_x, at_y - amplifiers, dy) if anchored else np.full((2, 1), np.nan)
+    (start, *_), (start_err, *_) = line
     turn, turn_err = (np.nan_to_num(terms[1:]) * DETECTOR.rows for terms in (plane, error))
     shift = np.array([shift_x, shift_y])
     uneven, uneven_err = 2.0 * abs(float(shift @ turn)), 2.0 * float(np.hypot(*(shift * turn_err)))

@@ -78,23 +78,43 @@ def test_a_row_tells_the_position_again():
     assert Position.from_row(followed.as_columns()) == followed
 
 
+ROWS, COLUMNS = 2051, 160
+
+
+def stars_at(x, y, rng):
+    image = rng.normal(0.0, 4.0, (ROWS, COLUMNS))
+    for left, low in zip(x, y, strict=True):
+        j, i = np.ogrid[round(low) - 4 : round(low) + 5, round(left) - 4 : round(left) + 5]
+        star = 3000 * np.exp(-((i - left) ** 2 + (j - low) ** 2) / (2 * 0.85**2))
+        image[j.clip(0, ROWS - 1), i.clip(0, COLUMNS - 1)] += star
+    return PixelData(image, np.sqrt(16.0 + np.clip(image, 0, None)), np.zeros(image.shape, np.bool_))
+
+
+@pytest.mark.parametrize("chip", [1, 2])
+def test_nothing_follows_where_no_stars_are_next_to_the_amplifiers(chip):
+    rng = np.random.default_rng(chip)
+    x, far = rng.uniform(5, COLUMNS - 5, 100), rng.uniform(1000, ROWS - 5, 100)
+    y = far if chip == 2 else ROWS - far
+    # A shift that grows like the square of the rows: its line would start 0.1 px off.
+    released = (0.25 if chip == 2 else -0.25) * (far / ROWS) ** 2
+    pixels = stars_at(x, y + released, rng)
+    measured = measure(pixels, x, y, settings_for("standard", radii=[3]))
+    position, missed = measure_position(pixels, x, y, measured, [3.0], chip)
+    assert np.isnan([position.start_y, position.start_err]).all()
+    assert not missed.any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chip", [1, 2])
 @pytest.mark.parametrize(("offset", "turned"), [((0.0, 0.0), 0.0), ((-0.1, -0.12), 0.0), ((0.1, 0.0), 0.2)])
 def test_the_pointing_is_told_from_released_charge_next_to_the_amplifiers(chip, offset, turned):
     rng = np.random.default_rng(chip)
-    rows, columns, n = 2051, 160, 300
-    x, y = rng.uniform(5, columns - 5, n), rng.uniform(5, rows - 5, n)
+    x, y = rng.uniform(5, COLUMNS - 5, 300), rng.uniform(5, ROWS - 5, 300)
     # Charge moves the far stars by a quarter of a pixel, away from the amplifiers.
-    released = 0.25 * y / rows if chip == 2 else -0.25 * (rows - y) / rows
-    at_x = x + offset[0] + turned * (y - rows / 2) / rows
-    at_y = y + offset[1] + released - turned * (x - columns / 2) / rows
-    image = rng.normal(0.0, 4.0, (rows, columns))
-    for left, low in zip(at_x, at_y, strict=True):
-        j, i = np.ogrid[round(low) - 4 : round(low) + 5, round(left) - 4 : round(left) + 5]
-        star = 3000 * np.exp(-((i - left) ** 2 + (j - low) ** 2) / (2 * 0.85**2))
-        image[j.clip(0, rows - 1), i.clip(0, columns - 1)] += star
-    pixels = PixelData(image, np.sqrt(16.0 + np.clip(image, 0, None)), np.zeros(image.shape, np.bool_))
+    released = 0.25 * y / ROWS if chip == 2 else -0.25 * (ROWS - y) / ROWS
+    at_x = x + offset[0] + turned * (y - ROWS / 2) / ROWS
+    at_y = y + offset[1] + released - turned * (x - COLUMNS / 2) / ROWS
+    pixels = stars_at(at_x, at_y, rng)
     measured = measure(pixels, x, y, settings_for("standard", radii=[3]))
     position, missed = measure_position(pixels, x, y, measured, [3.0], chip)
     assert position.start_y == pytest.approx(offset[1], abs=0.02)
