@@ -11,8 +11,11 @@ import pytest
 from astropy.table import Table
 
 from cte_lake.cli.faults import surroundings
+from cte_lake.config import load_settings
 from cte_lake.correction.coefficient_files import find_coefficients
+from cte_lake.lake.stored import stored
 from cte_lake.model.correct_table import correct_table
+from cte_lake.pipeline.master_import import import_master
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What only extras bring, and what comes with it.
@@ -60,7 +63,7 @@ def small(*arguments):
 
 
 @pytest.mark.slow
-def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path):
+def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path, small_visit):
     table = tmp_path / "t.csv"
     table.write_text("flux,y,chip,mjd\n600,1500,2,57601.3\n9e4,3,1,58000\n-2,1,1,57000\n")
     done = small("correct", table, "-c", "simulated_demo_flt_r3", "-o", tmp_path / "o.ecsv")
@@ -75,9 +78,12 @@ def test_a_small_installation_corrects_and_names_what_it_lacks(tmp_path):
     assert done.returncode == 0, done.stderr
     done = small("sql", "--lake", tmp_path / "lake", "SELECT count(*) AS n FROM cte", "--format", "csv")
     assert done.stdout == "n\n0\n", done.stderr
-    done = small("align", table, "--lake", tmp_path / "lake")
-    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
-    assert "pip install 'cte-lake[measure]'" in done.stderr
+    lake = stored(tmp_path / "lake")
+    import_master(lake, small_visit.master, small_visit.target, load_settings(lake).config)
+    for command in ("align", "ingest"):
+        done = small(command, small_visit.frames[0], "--lake", tmp_path / "lake")
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert "pip install 'cte-lake[measure]'" in done.stderr
 
 
 def test_only_measuring_and_preparing_need_what_extras_bring():
