@@ -133,7 +133,8 @@ class Result:
             return self._only(list(key))
         if not isinstance(key, slice):
             key = np.ma.filled(key, False)
-            if key.ndim > 1 or key.dtype.kind not in "iub"[: 2 + key.ndim]:
+            # A single truth is no mask.
+            if key.ndim > 1 or key.dtype.kind not in ("iub" if key.ndim else "iu"):
                 raise UsageError("a result is indexed by columns, rows, a slice or a mask of its rows")
         chosen = np.arange(len(self))[key]
         if np.ndim(chosen) == 0:

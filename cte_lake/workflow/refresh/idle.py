@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cte_lake import __version__
 from cte_lake.config import load_settings
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.versions import digest
 from cte_lake.pipeline.night import Night, NightStep
 from cte_lake.workflow.refresh.command import planned
 
@@ -33,24 +33,22 @@ def state_of(lake: StoredLake, command: str) -> str:
     words = shlex.split(_with_steps(command, ()))
     if words[0] not in {"run", AUDIT}:
         return ""
-    told = hashlib.blake2b(digest_size=16)
     try:
         settings = load_settings(lake)
-        told.update(f"{__version__} {settings.hash()} {words}\n".encode())
-        for name in (*dataset_names(), "coefficients"):
-            told.update(repr(sorted(lake.listing(name, suffix=""))).encode())
+        facts: list[Any] = [__version__, settings.hash(), words]
+        facts += [sorted(lake.listing(name, suffix="")) for name in (*dataset_names(), "coefficients")]
         if words[0] == "run":
             # Imported where it is used: a night of other steps goes without it.
             from cte_lake.pipeline.discover import find_frames
 
-            told.update(repr([(lake / "reports" / name).exists() for name in _MADE]).encode())
+            facts.append([(lake / "reports" / name).exists() for name in _MADE])
             maps = settings.config.photometry.pam_dir
             for path in (*find_frames(words[1:2]), *(sorted(Path(maps).iterdir()) if maps else ())):
                 stat = path.stat()
-                told.update(repr((str(path), stat.st_size, stat.st_mtime_ns)).encode())
+                facts.append([str(path), stat.st_size, stat.st_mtime_ns])
     except (CteLakeError, OSError):
         return ""
-    return told.hexdigest()
+    return digest(facts)
 
 
 def parts_of(lake: StoredLake, command: str, before: Night | None) -> Iterator[tuple[str, str]]:
