@@ -77,7 +77,7 @@ def export(
 
 def _to_iceberg(lake: Lake, view: str, selection: Selection, where: str | None, folder: Path) -> None:
     """Write a view's rows as a table of a local Iceberg catalog; add the files of photometry as they are."""
-    from cte_lake.views.database import add_files, write_rows
+    from cte_lake.views.iceberg import add_files, write_rows
     from cte_lake.views.plain_types import plain_table
 
     if view != "phot":

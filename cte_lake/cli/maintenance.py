@@ -234,8 +234,8 @@ def snapshot(
     mistakes. --copy, or another disk, guards against the disk.
     """
     from cte_lake.lake.maintenance.inventory import human_size
-    from cte_lake.lake.maintenance.restore import plan_snapshot
-    from cte_lake.lake.maintenance.restore import snapshot as run
+    from cte_lake.lake.maintenance.snapshots import plan_snapshot
+    from cte_lake.lake.maintenance.snapshots import snapshot as run
     from cte_lake.lake.stored import find_lake, stored
 
     root = find_lake(lake)
@@ -267,8 +267,8 @@ def restore(
     """
     import os
 
-    from cte_lake.lake.maintenance.restore import plan_restore
-    from cte_lake.lake.maintenance.restore import restore as run
+    from cte_lake.lake.maintenance.snapshots import plan_restore
+    from cte_lake.lake.maintenance.snapshots import restore as run
     from cte_lake.lake.stored import find_lake, stored
     from cte_lake.resources import LAKE_ENV
 

@@ -15,6 +15,10 @@ from cte_lake.cli.options import JsonOption, LakeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_WIDTH = 80
+#: Refused files that are listed by name.
+_LISTED = 5
+
 
 @app.command(rich_help_panel=RESULTS)
 def report(
@@ -52,11 +56,6 @@ def report(
         typer.echo(json.dumps(values | {"state": made.state}, indent=2))
         return
     typer.echo(str((made.published or made.folder) / "index.html"))
-
-
-_WIDTH = 80
-#: Refused files that are listed by name.
-_LISTED = 5
 
 
 @app.command(rich_help_panel=LAKE)

@@ -17,7 +17,7 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
 from cte_lake.lake.create import create_lake
-from cte_lake.lake.maintenance.restore import plan_snapshot, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import read_cards

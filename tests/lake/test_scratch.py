@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cte_lake.lake.maintenance.restore import plan_snapshot, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.place import place_of
 from cte_lake.lake.scratch import alive, scratch_folder, sweep, temporary_beside

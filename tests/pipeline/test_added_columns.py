@@ -19,7 +19,7 @@ from cte_lake.lake.added_columns import added_columns
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.compact import compact, plan_compact
-from cte_lake.lake.maintenance.restore import plan_snapshot, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.vacuum import plan_vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures

@@ -30,6 +30,8 @@ from cte_lake.lake.versions import digest
 from cte_lake.lake.write import conform, parquet_options, replacing, write_table
 
 _LARGEST_PHOT = 256_000_000
+#: Of files of added columns that become one: its table lies in memory, of 30 times the size.
+_LARGEST_ADDED = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -231,10 +233,6 @@ def write_rows(
     write_table(root / folder / f"{COMPACTED}{key}.parquet", table, {"software": f"cte-lake {__version__}"})
 
 
-#: Of the files that become one: its table lies in memory, of 30 times the size.
-_LARGEST = 16_000_000
-
-
 def added_merges(inventory: Inventory, min_files: int) -> Iterator[tuple[str, list[Listed]]]:
     """Yield folders with files of values there that become one: those of photometry that counts."""
     lake = inventory.root
@@ -254,7 +252,7 @@ def added_merges(inventory: Inventory, min_files: int) -> Iterator[tuple[str, li
         if f"{folder}/{image}.{key}." not in counts or held_in_file(lake / listed.path) <= merged:
             continue
         of_folder = batches.setdefault(folder, [[]])
-        if sum(each.size for each in of_folder[-1]) + listed.size > _LARGEST:
+        if sum(each.size for each in of_folder[-1]) + listed.size > _LARGEST_ADDED:
             of_folder.append([])
         of_folder[-1].append(listed)
     for folder, found in sorted(batches.items()):

@@ -1,15 +1,7 @@
-"""Findings, and those of files that are no Parquet: headerlets, masks, coefficient sets, the settings.
-
-Also of exposures that went back: whose newest row is gone, so that an older one counts, or none. Measuring,
-restoring, withdrawing and compacting leave an image's newest revision or add one. So one that a verification
-has seen and that is no longer there was taken by hand, or by the disk.
-"""
+"""Findings, and those of files that are no Parquet: headerlets, masks, coefficient sets, the settings."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import time
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,11 +9,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from cte_lake.config import load_settings
-from cte_lake.errors import CteLakeError, LakeError, NotAFile
-from cte_lake.lake.maintenance.inventory import Inventory
+from cte_lake.errors import CteLakeError, NotAFile
 from cte_lake.lake.maintenance.nightly import last_verification, settings_record
 from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_broken
-from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.resources import LAKE_FILE
@@ -135,53 +125,3 @@ def _settings(root: StoredLake) -> Iterator[Finding]:
         yield Finding("settings", LAKE_FILE, told)
     else:
         yield Finding("settings", LAKE_FILE, f"was edited after {last['at'][:16]} UTC", harm=False)
-
-
-_SEEN = ".cache/newest.json"
-
-
-def went_back(inventory: Inventory) -> Iterator[Finding]:
-    """Yield the images that went back since an earlier verification, and remember today's newest rows.
-
-    An image is told until it is measured again or its row is back.
-
-    Parameters
-    ----------
-    inventory : Inventory
-        The lake's rows. What was put aside (``LAKE/quarantine``) has been told before.
-    """
-    place = inventory.root / _SEEN
-    rows = {f"{row.imagename} {row.mode}": row for row in inventory.current}
-    now = {key: (row.revision, time.time_ns()) for key, row in rows.items()}
-    for key, (revision, when) in _seen(place).items():
-        row = rows.get(key)
-        if row is not None and (row.revision >= revision or inventory.mtime_ns(row) > when):
-            continue
-        image, mode = key.split(" ", 1)
-        if _is_aside(inventory.root / "quarantine", f"{image.removesuffix('.fits')}.{mode}.", revision):
-            continue
-        now[key] = (revision, when)
-        found = "none is left" if row is None else f"revision {row.revision} counts in its place"
-        told = (
-            f"the newest row of {image} (revision {revision}) is gone, {found}; "
-            "copy its file from a snapshot, or measure the image again with `cte-lake ingest --overwrite`"
-        )
-        yield Finding("lost", "exposures" if row is None else row.file, told)
-    # A lake that cannot be written remembers nothing.
-    with contextlib.suppress(OSError, LakeError):
-        place.write_bytes(json.dumps(now).encode())
-
-
-def _seen(place: Place) -> dict[str, tuple[int, int]]:
-    try:
-        found = json.loads(place.read_text())
-        return {str(key): (int(revision), int(when)) for key, (revision, when) in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        # Not there yet, or damaged: what is there today is remembered.
-        return {}
-
-
-def _is_aside(quarantine: Place, start: str, revision: int) -> bool:
-    end = f".r{revision:04d}.parquet"
-    names = (listed.path.rpartition("/")[2] for listed in quarantine.listing("exposures", end))
-    return any(name.startswith(start) for name in names)

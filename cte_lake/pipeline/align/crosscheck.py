@@ -21,7 +21,8 @@ from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignme
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.fit import grid_of
 from cte_lake.pipeline.carry_out import StageArguments
-from cte_lake.pipeline.private import private_folder, run_job, write_plain_copy
+from cte_lake.pipeline.copies import write_plain_copy
+from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 #: Solutions that differ by more anywhere on the detector, px, do not agree.

@@ -15,8 +15,8 @@ from cte_lake.lake.versions import Version
 from cte_lake.lake.write import replacing
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, MATCHES, alignment_for, alignment_states
 from cte_lake.pipeline.carry_out import StageArguments
+from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.discover import find_frames
-from cte_lake.pipeline.private import write_plain_copy
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 

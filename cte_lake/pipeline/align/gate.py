@@ -15,6 +15,9 @@ from cte_lake.pipeline.align.quality import Quality
 from cte_lake.pipeline.survey import ExposureFile
 
 _SIGNIFICANCE = 5.0
+#: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
+NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
+_TRAILED = frozenset({"smeared"})
 
 
 def check(quality: Quality, gate: Gate) -> None:
@@ -69,11 +72,6 @@ def _failures(quality: Quality, gate: Gate) -> Iterator[tuple[str, str]]:
         # NaN means too few stars to judge, which is refused above.
         if value > limit:
             yield reason, f"{what} {value:.3g} {unit}".rstrip() + f", at most {limit:g} allowed"
-
-
-#: Reasons that mean 'no star could be matched', as against 'matched and found wanting'.
-NOTHING_MATCHED = frozenset({"no_sources", "unmatched", "chance_matches", "few_matches"})
-_TRAILED = frozenset({"smeared"})
 
 
 def advice(exposure: ExposureFile, settings: Align, reason: str, quality: Quality | None) -> str:

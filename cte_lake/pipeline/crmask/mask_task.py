@@ -22,10 +22,11 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.masters.project import project
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
 from cte_lake.pipeline.carry_out import refusal_of
+from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.crmask.fields import Pointing, group_by_field, in_turns, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_rows import CRMask, write_mask
 from cte_lake.pipeline.crmask.single import BoolArray, SingleSettings, find_on_one_image
-from cte_lake.pipeline.private import private_folder, run_job, write_plain_copy
+from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile
 
 #: What AstroDrizzle asks for; without EXPTIME it makes no mask and no error.

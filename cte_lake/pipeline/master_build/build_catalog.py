@@ -24,10 +24,11 @@ from cte_lake.lake.write import replacing
 from cte_lake.masters.merge import Merged, merge
 from cte_lake.masters.table import MasterTable
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
+from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.master_build.detect_stars import Drizzled, Stars, find_stars
 from cte_lake.pipeline.master_build.relative import Cards, align_together
 from cte_lake.pipeline.master_import import ImportedMaster, lake_catalog, store_master
-from cte_lake.pipeline.private import private_folder, run_job, silenced, write_plain_copy
+from cte_lake.pipeline.private import private_folder, run_job, silenced
 from cte_lake.pipeline.survey import ExposureFile, survey
 
 

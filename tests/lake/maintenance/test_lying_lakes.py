@@ -16,7 +16,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
-from cte_lake.lake.maintenance.restore import plan_snapshot, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.stored import stored

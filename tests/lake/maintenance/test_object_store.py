@@ -10,7 +10,7 @@ from cte_lake.lake.commit import partition_of, write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
-from cte_lake.lake.maintenance.restore import plan_restore, plan_snapshot, restore, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_restore, plan_snapshot, restore, snapshot
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.paths import phot_file

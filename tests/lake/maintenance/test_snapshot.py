@@ -6,7 +6,7 @@ import pytest
 
 from cte_lake.errors import LakeError, NothingToDo
 from cte_lake.lake.commit import withdraw
-from cte_lake.lake.maintenance.restore import plan_restore, plan_snapshot, restore, snapshot
+from cte_lake.lake.maintenance.snapshots import plan_restore, plan_snapshot, restore, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_master
 from cte_lake.lake.schemas import dataset

@@ -32,6 +32,7 @@ from cte_lake.names import Names
 
 #: Folders that are no data: what runs leave behind, and what can be drawn again.
 _LEFT_OUT = frozenset({"logs", "reports"})
+_PRODUCTS = ("alignment", "crmasks")
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,6 @@ def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy
         for path in plan.files:
             (lake / path).copy_to(made / path, link=not copy)
         lake.settings_file.copy_to(made.settings_file)
-
-
-_PRODUCTS = ("alignment", "crmasks")
 
 
 @dataclass(frozen=True)

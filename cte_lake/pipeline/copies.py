@@ -1,0 +1,50 @@
+"""Plain copies of frames with another WCS in their headers; the frames themselves are never touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
+
+_SIP_PREFIXES = ("A_", "B_", "AP_", "BP_")
+
+
+def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, Any]] | None) -> None:
+    """Copy an FLT or FLC as an uncompressed FITS file.
+
+    Parameters
+    ----------
+    path : Path
+        FLT or FLC, compressed or not.
+    copy : Path
+        Where to write it; must not exist.
+    cards : mapping of int to mapping, optional
+        WCS cards of each chip that take the place of the file's; lookup tables stay as they are.
+
+    Raises
+    ------
+    Rejected
+        If the file cannot be read.
+    """
+    with open_frame(path) as hdus:
+        plain = fits.HDUList([fits.PrimaryHDU(header=hdus[0].header)])
+        for hdu in hdus[1:]:
+            compressed = isinstance(hdu, fits.CompImageHDU)
+            plain.append(
+                fits.ImageHDU(hdu.data, hdu.header, name=hdu.name, ver=hdu.ver) if compressed else hdu
+            )
+        for chip, extver in EXTVER_OF_CHIP.items():
+            if cards is not None:
+                _take_over(plain["SCI", extver].header, cards[chip])
+        plain.writeto(copy)
+
+
+def _take_over(header: fits.Header, cards: Mapping[str, Any]) -> None:
+    if "A_ORDER" in cards:
+        for key in [key for key in header if key.startswith(_SIP_PREFIXES)]:
+            del header[key]
+    header.update(dict(cards))
