@@ -1,4 +1,4 @@
-"""The commands ``align`` and ``crmask``: what prepares exposures."""
+"""The command ``align``: fit the WCS of exposures to the master catalogs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cte_lake.filenames import path_text
 if TYPE_CHECKING:
     from cte_lake.pipeline.align.align_exposures import AlignPlan
     from cte_lake.pipeline.carry_out import StageArguments
-    from cte_lake.pipeline.crmask.mask_exposures import CrmaskPlan
+
 
 Engine = Annotated[
     Literal["tweakwcs", "tweakreg"],
@@ -105,35 +105,3 @@ def _print_plan(plan: AlignPlan, as_json: bool) -> None:
         f"{plan.excluded} excluded"
     )
     print_rows(rows, summary, as_json)
-
-
-@app.command(rich_help_panel=FRAMES)
-def crmask(paths: PathsArgument, *, frames: FramesOptions, stage: StageOptions) -> None:
-    """Mask the cosmic rays of exposures, visit by visit, and keep masks and sky levels in the lake.
-
-    The FLCs of a visit are compared by AstroDrizzle; FLC and FLT share the mask. Where no other exposure
-    of the visit shows the field, they are looked for on the one image, away from catalogued stars. Run
-    `align` first: exposures that are quarantined are left out.
-    """
-    from cte_lake.pipeline.crmask.mask_exposures import find_cosmic_rays, make_plan, summary_line
-
-    arguments = stage.arguments(paths, frames.selection())
-    report = stage.carry_out("crmask", arguments, make_plan(arguments), _print_mask_plan, find_cosmic_rays)
-    for rootname, why in report.left_out.items():
-        typer.echo(f"left out {rootname}: {why}", err=True)
-    typer.echo(summary_line(report), err=True)
-    raise typer.Exit(report.exit_code)
-
-
-def _print_mask_plan(plan: CrmaskPlan, as_json: bool) -> None:
-    rows = [
-        {"rootname": exposure.rootname, "action": "mask", "why": f"visit of {len(visit.exposures)}"}
-        for visit in plan.todo
-        for exposure in visit.exposures
-    ]
-    rows += [{"rootname": rootname, "action": "up to date", "why": ""} for rootname in plan.up_to_date]
-    rows += [{"rootname": name, "action": "left out", "why": why} for name, why in plan.left_out.items()]
-    rows += [
-        {"rootname": path.name, "action": "reject", "why": str(why)} for path, why in plan.refused.items()
-    ]
-    print_rows(rows, f"{len(plan.todo)} visit{'' if len(plan.todo) == 1 else 's'} to mask", as_json)

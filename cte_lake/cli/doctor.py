@@ -1,47 +1,19 @@
-"""The commands ``doctor`` and ``pam check``: whether machine and frames are as they must be."""
+"""The command ``doctor``: whether this machine can run the monitor."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from cte_lake.cli.app import FRAMES, LAKE, App, app
+from cte_lake.cli.app import LAKE, app
 from cte_lake.cli.options import JsonOption, LakeOption
-from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import ExitCode, LakeError
 
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
-
-pam_app = App(help="Pixel area maps.")
-app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
-
-
-@pam_app.command("check")
-def pam_check(
-    frame: Annotated[Path, typer.Argument(help="FLT or FLC that supplies the distortion.")],
-    maps: Annotated[
-        Path | None,
-        typer.Option("--maps", help="Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Compare the pixel area maps computed from a frame's distortion with the official ones.
-
-    Without maps, the areas of a full frame are compared with the published range. The exit code is 5
-    where they do not agree.
-    """
-    from cte_lake.pipeline.pam_check import check_pam
-
-    rows = check_pam(frame, maps)
-    RowsOutput(as_json=as_json).rows(rows)
-    if not all(row["agrees"] for row in rows):
-        typer.echo("pam check: the maps do not agree; look at the frame's distortion (IDCTAB)", err=True)
-        raise typer.Exit(ExitCode.AUDIT_FAILED)
 
 
 @app.command(rich_help_panel=LAKE)

@@ -48,7 +48,8 @@ class OldOptions(Options):
     def run(self, opened: Lake, request: FitRequest, printed: RowsOutput) -> bool:
         """Run the command in place of ``fit``; returns whether one was asked for."""
         from cte_lake.cli.dates import parse_date
-        from cte_lake.cli.pivot import print_epoch, print_pivots
+        from cte_lake.cli.epoch import print_epoch
+        from cte_lake.cli.pivot import print_pivots
 
         if self.pivot is None and self.epoch is None:
             if self.format_ is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import app
-from cte_lake.cli.maintenance import HOUSEKEEPING, YesOption, agreed
+from cte_lake.cli.housekeeping import HOUSEKEEPING, YesOption, agreed
 from cte_lake.cli.options import (
     DryRunOption,
     ExposuresOptions,

@@ -1,4 +1,4 @@
-"""The commands ``run`` and ``refresh``: the whole way, and the night."""
+"""The command ``run``: every step from frames to losses, figures and report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 
 from cte_lake.cli.app import FRAMES, Options, app
 from cte_lake.cli.options import LakeOption, RunOptions, SetOption, WorkersOptions, settings_of
-from cte_lake.errors import ExitCode
 
 
 @dataclass(frozen=True)
@@ -108,53 +107,3 @@ def run(
     done = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
     typer.echo(json.dumps(done.as_dict()))
     raise typer.Exit(done.exit_code)
-
-
-@app.command(rich_help_panel=FRAMES)
-def refresh(
-    lake: LakeOption = None,
-    frames: Annotated[
-        Path | None,
-        typer.Option("--frames", help="Folder of the frames, fetched ones too; default: refresh.frames."),
-    ] = None,
-    publish: Annotated[
-        Path | None,
-        typer.Option(
-            "--publish", help="Put the report here too, for a web server; default: refresh.publish."
-        ),
-    ] = None,
-    fetch: Annotated[
-        bool | None,
-        typer.Option(
-            "--fetch/--no-fetch", help="Ask the archive; default: refresh.fetch.", show_default=False
-        ),
-    ] = None,
-    step: Annotated[
-        list[str] | None,
-        typer.Option("--step", help="Run this command of cte-lake instead of the usual ones; repeatable."),
-    ] = None,
-) -> None:
-    """Bring a lake up to date unattended: fetch, measure, check, report. For cron and systemd.
-
-    Prints one line of JSON on standard output and, for trouble that is new or over and for new data, a mail
-    on standard error; trouble that lasts is mailed again every week (refresh.remind_days). Record and log
-    are in the lake's logs/. Exit code 75 if another refresh of the lake is running.
-
-    [bold]Examples[/bold]
-
-      cte-lake refresh --frames /data/cte/frames --publish /var/www/cte
-
-      cte-lake refresh --frames /data/cte/frames --no-fetch
-
-      cte-lake refresh --step compact --step "vacuum --grace 30d --yes" --step verify
-    """
-    from cte_lake.lake.stored import find_lake
-    from cte_lake.workflow.refresh import RefreshArguments, night_of
-    from cte_lake.workflow.refresh import refresh as run
-
-    root = find_lake(lake)
-    asked = RefreshArguments(root, tuple(step)) if step else night_of(root, frames, publish, fetch)
-    done = run(asked)
-    typer.echo(json.dumps(done.summary()))
-    typer.echo(done.letter.body, err=True, nl=False)
-    raise typer.Exit(done.exit_code if done.exit_code >= 0 else ExitCode.DEFECT)

@@ -1,9 +1,9 @@
-"""The commands ``simulate`` and ``demo``."""
+"""The command ``simulate``: frames with a known loss."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cte_lake.simulate.exposure import Settings
     from cte_lake.simulate.request import Request
     from cte_lake.simulate.simulate_program import SimulatedProgram
+
 
 #: Options of a program that its request has by the same names.
 _AS_THEY_ARE = (
@@ -196,30 +197,3 @@ def _print_summary(folder: Path, done: list[SimulatedProgram]) -> None:
     typer.echo("  cte-lake init LAKE", err=True)
     typer.echo(f"  cte-lake master import {done[0].master} --target {name} --lake LAKE", err=True)
     typer.echo(f"  cte-lake run {folder} --lake LAKE", err=True)
-
-
-@app.command(rich_help_panel=FRAMES)
-def demo(
-    folder: Annotated[
-        Path,
-        typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="[FOLDER]"),
-    ] = Path("cte-lake-demo"),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulation.")] = 1,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Number of worker processes; 0 works in this process.")
-    ] = 2,
-    as_json: JsonOption = False,
-) -> None:
-    """Simulate a small program, measure it, and compare the losses with the injected ones.
-
-    Takes under 3 minutes and about 1 GB. Frames, lake and figures stay in FOLDER.
-    """
-    from cte_lake.demo import result_lines, run_demo
-
-    result = run_demo(folder, seed=seed, workers=workers, say=lambda line: typer.echo(line, err=True))
-    if as_json:
-        rows = [asdict(row) | {"pull": row.pull} for row in result.rows]
-        typer.echo(json.dumps({"seconds": result.seconds, "losses": rows}, indent=1))
-        return
-    for line in result_lines(result):
-        typer.echo(line)

@@ -1,61 +1,23 @@
-"""The commands ``report`` and ``status``: the state of the monitor as pages and in the terminal."""
+"""The command ``status``: the state of the monitor in the terminal."""
 
 from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cte_lake.cli.app import LAKE, RESULTS, app
+from cte_lake.cli.app import LAKE, app
 from cte_lake.cli.options import JsonOption, LakeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+
 _WIDTH = 80
 #: Refused files that are listed by name.
 _LISTED = 5
-
-
-@app.command(rich_help_panel=RESULTS)
-def report(
-    publish: Annotated[
-        Path | None,
-        typer.Option("--publish", help="Also copy the report here, replacing an older one in one step."),
-    ] = None,
-    *,
-    asked: LakeOptions,
-    as_json: JsonOption = False,
-) -> None:
-    """Make the monitor's web page: static files that need no server and no network.
-
-    The page goes to the lake's reports/TIME, and reports/latest points at it. Prints the address of its first
-    page.
-
-    [bold]Examples[/bold]
-
-      cte-lake report
-
-      cte-lake report --publish /var/www/cte
-    """
-    from cte_lake.report.build import make_report
-
-    with asked.opened() as opened:
-        settings = opened.settings()
-        made = make_report(opened, settings, asked.mode or settings.config.photometry.mode, publish)
-    typer.echo(f"report: {made.pages} pages, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s", err=True)
-    if as_json:
-        values: dict[str, Any] = {
-            "folder": str(made.folder),
-            "published": None if publish is None else str(publish),
-        }
-        values |= {"pages": made.pages, "size": made.size, "seconds": round(made.seconds, 2)}
-        typer.echo(json.dumps(values | {"state": made.state}, indent=2))
-        return
-    typer.echo(str((made.published or made.folder) / "index.html"))
 
 
 @app.command(rich_help_panel=LAKE)

@@ -36,6 +36,12 @@ def test_every_command_and_option_says_what_it_does(path, found):
         assert getattr(parameter, "help", None), (path, parameter.name)
 
 
+def test_a_command_stands_in_the_module_of_its_name():
+    for path, found in every_command():
+        name = "_".join(path) if path == ("coeffs", "new") else path[0]
+        assert found.callback.__module__ == f"cte_lake.cli.{name}"
+
+
 def test_a_group_without_command_shows_its_help():
     done = in_process()
     assert "ingest" in done.stdout + done.stderr

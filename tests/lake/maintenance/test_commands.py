@@ -7,8 +7,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from cte_lake.cli.housekeeping import seconds_of
 from cte_lake.cli.main import app
-from cte_lake.cli.maintenance import seconds_of
 from cte_lake.errors import AuditFailed, NothingToDo, UsageError
 from tests.lake.conftest import age, answers
 

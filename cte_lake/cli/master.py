@@ -1,4 +1,4 @@
-"""The commands ``master build``, ``master merge`` and ``master show``."""
+"""The commands ``master import``, ``build``, ``merge`` and ``show``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.lake import master_app
+from cte_lake.cli.app import LAKE, App, app
 from cte_lake.cli.options import (
     FilterOption,
     JsonOption,
@@ -21,6 +21,35 @@ from cte_lake.cli.options import (
     overwriting,
     settings_of,
 )
+
+master_app = App(help="Master catalogs: import, build, merge, show.")
+app.add_typer(master_app, name="master", rich_help_panel=LAKE)
+
+
+@master_app.command("import")
+def master_import(
+    file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
+    target: OneTargetOption,
+    lake: LakeOption = None,
+    epoch: Annotated[
+        float | None, typer.Option("--epoch", help="Date of the positions, Julian year (2016.0) or MJD.")
+    ] = None,
+    assignments: SetOption = None,
+) -> None:
+    """Import a file as the master catalog of a target.
+
+    Importing the same content again does nothing; another catalog replaces the target's, and the
+    next ingest measures what depends on it.
+    """
+    from cte_lake.lake.stored import find_lake
+    from cte_lake.pipeline.master_import import import_master
+
+    root = find_lake(lake)
+    done = import_master(root, file, target, settings_of(root, assignments).config, epoch)
+    verb = "imported" if done.new else "nothing to do: the lake has these"
+    typer.echo(f"{verb} {done.n_stars} stars for {done.target} (revision {done.revision})", err=True)
+    if done.left_out:
+        typer.echo(f"columns without a place in the lake, left out: {', '.join(done.left_out)}", err=True)
 
 
 @master_app.command("build")

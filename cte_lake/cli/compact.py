@@ -1,0 +1,46 @@
+"""The command ``compact``: merge many small files into few."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from cte_lake.cli.app import app
+from cte_lake.cli.housekeeping import HOUSEKEEPING
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption
+
+
+@app.command(rich_help_panel=HOUSEKEEPING)
+def compact(
+    lake: LakeOption = None,
+    min_files: Annotated[
+        int, typer.Option("--min-files", min=2, help="Merge only folders with at least N files.")
+    ] = 8,
+    phot_below: Annotated[
+        float, typer.Option("--phot-below", min=0, help="Merge photometry files below this size too, MB.")
+    ] = 0,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Merge many small files into few; readers and ingests go on meanwhile.
+
+    The exposure rows of a partition become one file, and so do the values of added columns; with
+    --phot-below its small photometry files do too. The old files stay until `vacuum` takes them.
+    """
+    from cte_lake.lake.maintenance.compact import compact as run
+    from cte_lake.lake.maintenance.compact import plan_compact
+    from cte_lake.lake.stored import find_lake
+
+    root = find_lake(lake)
+    plan = plan_compact(root, min_files, int(phot_below * 1e6))
+    for merge in plan.merges:
+        typer.echo(f"merge {len(merge.files)} files into one: {merge.folder}", err=not dry_run)
+    merged = 0 if dry_run else run(root, plan, min_files)
+    outcome = (
+        "nothing was done" if dry_run else f"merged {merged} files; vacuum may take them after its grace time"
+    )
+    typer.echo(f"compact: {len(plan.merges)} partitions; {outcome}", err=True)
+    if as_json:
+        typer.echo(json.dumps({"partitions": len(plan.merges), "files": merged}))
