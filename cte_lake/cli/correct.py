@@ -50,6 +50,10 @@ class FileOptions(Options):
     names: Annotated[
         str | None, of_file("--names", "Columns of a text without a line of names: id,x,y,flux.")
     ] = None
+    decimal: Annotated[
+        str | None,
+        of_file("--decimal", "Mark of decimals in a text, where 1,600 may be thousands; the other: , or ."),
+    ] = None
 
     def of(self, kind: str | None, replace: bool) -> TableOptions:
         """Return how to read the table and write it in a format."""
@@ -61,6 +65,7 @@ class FileOptions(Options):
             to=kind,
             hdu=self.hdu,
             names=None if self.names is None else tuple(name.strip() for name in self.names.split(",")),
+            decimal=self.decimal,
             replace=replace,
         )
 
@@ -73,8 +78,9 @@ class ColumnOptions(Options):
         list[str] | None,
         of_columns(
             "--column",
-            "Which column is the flux, mag, y, chip, mjd, time, background, distance, radius, filetype, "
-            "exptime, generation, instrument, detector, filter, length, flash or chinject; repeatable; "
+            "Which column is the flux, mag, y, chip, mjd, time, year, month, day, doy, background, distance, "
+            "radius, filetype, exptime, generation, instrument, detector, filter, length, flash or chinject; "
+            "repeatable; "
             "'FLUX_APER[1]' is one of several a row, none for no column. "
             "Others are found by UCD and common names.",
             metavar="ROLE=NAME",

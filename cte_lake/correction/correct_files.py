@@ -50,6 +50,8 @@ class TableOptions:
         Number or name of the table in a FITS or VOTable file.
     names : tuple of str or None
         Columns of a text file without a line of names.
+    decimal : str or None
+        Mark of decimals in a text, comma or point; by default what its numbers prove.
     replace : bool
         Whether the output may be overwritten.
     batch_rows : int
@@ -60,6 +62,7 @@ class TableOptions:
     to: str | None = None
     hdu: str | None = None
     names: tuple[str, ...] | None = None
+    decimal: str | None = None
     replace: bool = False
     batch_rows: int = BATCH_ROWS
 
@@ -178,7 +181,7 @@ def correct_file(
     if target.exists() and (not options.replace or target.resolve() == source.resolve()):
         raise UsageError(f"{target} exists; use --overwrite to replace it, or -o for another name")
     names = None if options.names is None else list(options.names)
-    opened = open_table(source, options.format, options.hdu, names, options.batch_rows)
+    opened = open_table(source, options.format, options.hdu, names, options.batch_rows, options.decimal)
     done = CorrectedFile(target)
     job = _Job(coefficients, constants, chosen, options, done, progress, options.format or opened.kind)
     sweep(target.parent)

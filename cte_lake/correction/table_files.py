@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
-from cte_lake.correction.decimal_commas import comma_columns
+from cte_lake.correction.decimal_commas import decimal_marks
 from cte_lake.correction.photometry_programs import program_header
 from cte_lake.correction.table_formats import ARROW_STREAM, TEXTS, WRITABLE, named_format, sniffed_format
-from cte_lake.correction.text_header import comment_lines, read_header
+from cte_lake.correction.text_header import add_comment_units, comment_lines, read_header
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
 from cte_lake.errors import CatalogError, UsageError, in_words
@@ -65,6 +65,7 @@ def open_table(
     hdu: str | None = None,
     names: list[str] | None = None,
     batch_rows: int = BATCH_ROWS,
+    decimal: str | None = None,
 ) -> OpenTable:
     """Open a table file.
 
@@ -80,6 +81,8 @@ def open_table(
         Columns of a text file that has no line of names.
     batch_rows : int, optional
         Rows at a time.
+    decimal : str, optional
+        Mark of decimals in a text, comma or point, where its numbers do not prove it.
 
     Raises
     ------
@@ -98,7 +101,8 @@ def open_table(
     if kind in TEXTS:
         head = first_bytes(path)
         header = program_header(kind, head, path, names) or read_header(head, str(path), TEXTS[kind], names)
-        header.commas = comma_columns(header, head, str(path))
+        add_comment_units(header, comment_lines(head))
+        header.marks = decimal_marks(header, head, str(path), decimal)
         text = TextTable(path, header, stated_in_lines(comment_lines(head)))
         return OpenTable(
             "text" if kind not in {"csv", "tsv"} else kind,

@@ -34,8 +34,8 @@ class TextHeader:
         By column.
     notes : list of str
         What was assumed, for people.
-    commas : frozenset of str
-        Columns whose decimals follow a comma.
+    marks : dict of str to str
+        By column, its marks of decimals and, behind, of thousands, where they are not those of Python.
     """
 
     delimiter: str
@@ -43,7 +43,7 @@ class TextHeader:
     skip: int
     units: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    commas: frozenset[str] = frozenset()
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 def is_number(text: str) -> bool:
@@ -190,6 +190,44 @@ def _with_units(header: TextHeader, lines: list[str]) -> TextHeader:
     header.skip += 1
     header.notes.append("units of the line below the names")
     return header
+
+
+def add_comment_units(header: TextHeader, comments: list[str]) -> None:
+    """Take units that comment lines give: one for each column, or ``flux [e-/s]``, ``flux: e-/s`` of one."""
+    lines = [comment.lstrip("# \t").strip() for comment in comments]
+    lines += [clause.strip() for line in lines for clause in re.split("[,;]", line)]
+    found: dict[str, str] = {}
+    for line in lines:
+        words = split_line(re.sub(r"^units?\s*[:=]\s*", "", line, flags=re.IGNORECASE), header.delimiter)
+        if len(words) == len(header.names) > 1 and all(_is_unit(word) or word in _NO_UNIT for word in words):
+            found |= {
+                name: word for name, word in zip(header.names, words, strict=True) if word not in _NO_UNIT
+            }
+    for name in header.names:
+        own = re.compile(
+            rf"(?<![\w.]){re.escape(name)}(?:\s*[:=]|\s+in\b|[^\[(]*[\[(])\s*([^\[\]()]+)[\])]?$",
+            re.IGNORECASE,
+        )
+        units = [match[1] for line in lines if (match := own.search(line)) and _is_unit(match[1])]
+        found |= dict(zip([name], units, strict=False))
+    if new := {name: unit for name, unit in found.items() if not header.units.get(name)}:
+        header.units |= new
+        header.notes.append(
+            f"units of comment lines: {', '.join(f'{name} in {unit}' for name, unit in new.items())}"
+        )
+
+
+#: What stands in a line of units for a column without one.
+_NO_UNIT = frozenset({"", "-", "--", "none", "unitless", "##"})
+
+
+def _is_unit(text: str) -> bool:
+    """Return whether a text is a unit of something; a number, a name or nothing is none."""
+    try:
+        unit = parse_unit(text.strip("[]()"))
+    except (ValueError, TypeError):
+        return False
+    return bool(getattr(unit, "bases", None)) or hasattr(unit, "physical_unit")
 
 
 def _of_sextractor(comments: list[str], values: int) -> tuple[list[str], dict[str, str]] | None:

@@ -70,7 +70,7 @@ class TextTable:
             If a line has another number of values than there are names.
         """
         names = [f"c{place}" for place in range(len(self.header.names))]
-        delimiter = "\t" if self.header.delimiter == " " else self.header.delimiter
+        delimiter, marks = "\t" if self.header.delimiter == " " else self.header.delimiter, self.header.marks
         stream = io.BufferedReader(ChunkFile(self._lines.chunks(self.header.skip)), 1 << 20)
         try:
             reader = pacsv.open_csv(
@@ -84,7 +84,7 @@ class TextTable:
             row = 0
             for batch in reader:
                 columns = [
-                    with_points(column, name, row) if name in self.header.commas else column
+                    with_points(column, name, row, marks[name]) if name in marks else column
                     for name, column in zip(self.header.names, batch.columns, strict=True)
                 ]
                 row += batch.num_rows

@@ -16,6 +16,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "flux": (
         "flux", "flux_aper", "aperture_sum", "aper_sum_bkgsub", "electrons", "net_flux", "flux_e", "counts",
         "flux_auto", "flux_iso", "flux_fit", "flux_psf",
+        "count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s", "cps",
     ),
     "mag": (
         "mag", "magnitude", "mag_aper", "m_aper", "mag_instr", "instr_mag", "magap", "mag_auto", "mag_iso",
@@ -35,6 +36,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "time-obs", "time_obs", "timeobs", "utc-obs", "utc_obs", "utcobs", "ut-obs", "ut_obs", "ut_start",
         "utstart", "obs_time", "obstime", "utc", "ut", "time",
     ),
+    "year": ("year", "yr", "yyyy", "obs_year"),
+    "month": ("month", "mon", "mm", "obs_month"),
+    "day": ("day", "dd", "day_of_month", "obs_day"),
+    "doy": ("doy", "day_of_year", "dayofyear", "yday", "ddd"),
     "background": (
         "background", "bkg", "sky", "local_sky", "local_skys", "msky", "bkg_per_pixel", "local_bkg",
         "sky_level",
@@ -44,7 +49,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "filetype": ("filetype", "file_type", "imagename", "filename", "file_name", "image", "file", "frame"),
     "exptime": ("exptime", "exposure_time", "texptime", "itime", "exposure"),
     "generation": ("generation",),
-    "instrument": ("instrument", "instrume", "camera", "inst"),
+    "instrument": ("instrument", "instrume", "camera", "inst", "telescop", "telescope", "observatory"),
     "detector": ("detector",),
     "filter": ("filter", "filter_name", "filtername", "filt", "band", "bandpass", "passband"),
     "length": ("length", "exposure_length"),
@@ -55,6 +60,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 EXTENSION_NAMES = frozenset({"extver", "extension", "ext", "sci_ext", "sciext", "extnum", "ext_num", "hdu"})
 #: Fluxes that are no aperture's: taken where there is no other.
 TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
+#: Fluxes that are per second by their name.
+RATES = frozenset({"count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s", "cps"})
 #: Columns whose program counts rows from 1 (FITS, SExtractor); all others are taken to count from 0.
 FROM_ONE = frozenset({"y_image", "ywin_image", "ypeak_image", "ypsf_image", "ymodel_image"})
 #: What a column option says for a role that no column is to have.
@@ -92,7 +99,9 @@ class TableColumns:
     distance : str or None
         Rows to the amplifiers.
     time : str or None
-        Time of day, beside days in `mjd`.
+        Time of day, beside days in `mjd` or `day`.
+    year, month, day, doy : str or None
+        Instead of `mjd`: the year, with month and day or with the day of the year.
     mjd, background, radius, filetype, exptime, generation : str or None
         Each may be a constant instead.
     instrument, detector, filter, length, flash, chinject : str or None
@@ -107,6 +116,10 @@ class TableColumns:
     chip: str | None = None
     mjd: str | None = None
     time: str | None = None
+    year: str | None = None
+    month: str | None = None
+    day: str | None = None
+    doy: str | None = None
     background: str | None = None
     distance: str | None = None
     radius: str | None = None
@@ -264,12 +277,20 @@ def discover(
             found[role] = _find(role, names, ucds or {}, radius)
     if found.get("distance") and "y" not in chosen:
         found["y"] = found["chip"] = None
+    parts = [] if found.get("mjd") or "mjd" in constants or not found.get("year") else _date_parts(found)
+    found |= dict.fromkeys({"year", "month", "day", "doy"} - set(parts))
     if found.get("time") == found.get("mjd"):
         found["time"] = None
     ignored = frozenset(role for role, name in chosen.items() if name.lower() == NOTHING)
     result = TableColumns(**found, ignored=ignored)
     _check(result, names, [*constants, *(role for role in stated if role not in ignored)])
     return result
+
+
+def _date_parts(found: Mapping[str, str | None]) -> list[str]:
+    """Return the roles that make a date together; none where some are missing."""
+    ways = (["year", "month", "day"], ["year", "doy"])
+    return next((way for way in ways if all(found.get(role) for role in way)), [])
 
 
 def no_twins(names: Sequence[str]) -> None:
@@ -295,7 +316,7 @@ def _check(columns: TableColumns, names: Sequence[str], constants: Sequence[str]
             f"no chip among the columns {listed}; name it with --column chip=NAME or give --chip"
             f"{EXTENSIONS if numbered else ''}"
         )
-    if columns.mjd is None and "mjd" not in constants:
+    if columns.mjd is None and columns.year is None and "mjd" not in constants:
         raise CatalogError(
             f"no date among the columns {listed}; name it with --column mjd=NAME or give --mjd"
         )

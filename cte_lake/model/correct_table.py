@@ -252,7 +252,7 @@ def attach(table: Any, out: Mapping[str, NDArray[Any]], apertures: Sequence[Aper
         flux, given = each.reader.columns.flux, each.reader.constants.units.get("flux")
         name = f"corrected_flux{each.suffix}"
         if flux is not None and name in out:
-            unit = given or units.get(flux.split("[")[0]) or split_name(flux)[1] or "electron"
+            unit = given or units.get(flux.split("[")[0]) or split_name(flux)[1] or each.reader.assumed_unit
             about[name] = (unit, OUTPUT["corrected_flux"][1])
     if isinstance(table, pa.Table):
         result = table.drop_columns([name for name in out if name in table.column_names])

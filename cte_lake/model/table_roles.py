@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
-from cte_lake.model.columns import EXTENSION_NAMES, TableColumns, y_origin_of
+from cte_lake.model.columns import EXTENSION_NAMES, RATES, TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import stated, stated_values
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.tables import column_names
-from cte_lake.model.times import said_range, to_dates, with_times
+from cte_lake.model.times import dates_of_parts, said_range, to_dates, with_times
 from cte_lake.model.units import Conversion, conversion, split_name
 
 FloatArray = NDArray[np.float64]
@@ -77,12 +77,15 @@ class RoleReader:
     ----------
     readings : dict of str to str
         What each role was read as, in words.
+    assumed_unit : str
+        The unit of the flux column where the table states none.
     """
 
     def __init__(self, columns: TableColumns, constants: TableConstants) -> None:
         self.columns = columns
         self.constants = constants
         self.readings: dict[str, str] = {}
+        self.assumed_unit = "electron"
         self._row = 0
         self._origin = Origin(columns, constants, self.readings)
         self._units: dict[str, str] = {}
@@ -159,13 +162,17 @@ class RoleReader:
         measured, how = self._converted(table, role, name)
         enclosed, gain = self.constants.enclosed, self.constants.gain
         assumed = "electrons" if role == "flux" else "magnitudes"
+        if role == "flux" and split_name(name)[0].lower() in RATES:
+            how = self._rate(name, how)
+            assumed = "electrons per second" if how.per_second else assumed
         if role == "flux" and gain is None and not how.unit and "gain" in map(str.lower, column_names(table)):
             raise CatalogError(
                 f"column {name!r} has no unit, and beside a column of gains it may be in counts; give --gain "
                 f"ELECTRONS_PER_COUNT, or --unit {role}=electron"
             )
         if role == "flux" and gain is not None and not how.unit:
-            how, assumed = replace(how, factor=gain), "counts"
+            how, assumed = replace(how, factor=gain), assumed.replace("electrons", "counts")
+        self.assumed_unit = _ASSUMED.get(assumed, "")
         self._said(role, name, how, assumed)
         if gain is not None and how.factor == gain:
             self.readings[role] += " (the gain)"
@@ -182,7 +189,7 @@ class RoleReader:
         if enclosed != 1.0:
             self.readings[role] += f"; of it {enclosed:g} in the aperture of the set"
         if how.per_second:
-            factor = factor * self._seconds(table, name, how.unit)
+            factor = factor * self._seconds(table, name, how.unit or assumed)
         if how.magnitude:
             return 10.0 ** (-0.4 * measured) * factor, measured, True, False
         if role == "mag":
@@ -195,6 +202,17 @@ class RoleReader:
             return 10.0 ** (-0.4 * (measured - self.constants.zero_point)) * factor, measured, True, False
         plain = isinstance(factor, float) and factor == 1.0
         return (measured if plain else measured * factor), measured, False, plain
+
+    def _rate(self, name: str, how: Conversion) -> Conversion:
+        """Return how a flux is converted that is per second by its column's name."""
+        if "flux" in self.constants.units:
+            return how
+        if how.unit and not how.per_second:
+            raise CatalogError(
+                f"column {name!r} is in {how.unit}, and by its name it is per second; say which it is with "
+                f"--unit flux={how.unit} or --unit flux={how.unit}/s"
+            )
+        return replace(how, per_second=True)
 
     def _magnitudes(self, table: Any) -> FloatArray:
         name = str(self.columns.mag)
@@ -243,14 +261,18 @@ class RoleReader:
         return as_chips(raw, name, self._row)
 
     def _dates(self, table: Any) -> tuple[FloatArray | float, NDArray[np.bool_] | bool]:
-        name = self.columns.mjd
-        if name is None:
+        columns, name = self.columns, self.columns.mjd
+        parts = [one for one in (columns.year, columns.month, columns.day, columns.doy) if one]
+        if name is None and not parts:
             return self._constant(table, "mjd", self.constants.mjd, ".5f"), False
-        raw = raw_column(table, name)
-        dates = to_dates(single(raw, name).values, self._unit("mjd", name, raw.unit), name, self._row)
-        if (clock := self.columns.time) is not None:
+        if name is None:
+            dates = dates_of_parts({one: single(raw_column(table, one), one) for one in parts}, self._row)
+        else:
+            raw = raw_column(table, name)
+            dates = to_dates(single(raw, name).values, self._unit("mjd", name, raw.unit), name, self._row)
+        if (clock := columns.time) is not None:
             dates = with_times(dates, single(raw_column(table, clock), clock), clock)
-        said = f"column {name!r}, {dates.reading}"
+        said = f"column {name!r}, {dates.reading}" if name else f"columns {', '.join(parts)}, {dates.reading}"
         before = self.readings.get("mjd", "")
         if dates.reading not in before:
             self.readings["mjd"] = f"{before} and {dates.reading}" if before else said
@@ -273,5 +295,12 @@ class RoleReader:
         return values if isinstance(factor, float) and factor == 1.0 else values * factor
 
 
+#: What a flux without a unit is taken as: its unit.
+_ASSUMED = {
+    "electrons": "electron",
+    "electrons per second": "electron / s",
+    "counts": "ct",
+    "counts per second": "ct / s",
+}
 #: SExtractor, DAOPHOT and DOLPHOT write 99, 99.999 or -99 for a star without a measurement.
 _NO_MAGNITUDE = 90.0

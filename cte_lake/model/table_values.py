@@ -285,7 +285,8 @@ def _number(word: str | None, name: str, row: int) -> float:
             raise ValueError("Python takes 1_600 for a number")
         return float(f"{fortran[1]}e{fortran[2]}" if fortran else text)
     except ValueError:
-        hint = "; decimals take a point, thousands no mark" if _MARKED.match(text) else ""
+        said = "; decimals take a point, thousands no mark; in a text --decimal , or . says which is which"
+        hint = said if _MARKED.match(text) else ""
         raise CatalogError(
             f"column {name!r} does not hold numbers: row {row + 1} has {word!r}{hint}"
         ) from None

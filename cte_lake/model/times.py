@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cte_lake.clock import date_of, last_mjd, last_year_believed, mjd_of
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
+from cte_lake.model.calendar_dates import iso_text, mjd_of_parts
 from cte_lake.model.missing import MISSING
 from cte_lake.model.table_values import Raw, coded_texts
 
@@ -30,6 +31,7 @@ _UNITS = {
     "JD": ("", "d", "day", "days", "jd"),
     "decimal years": ("", "yr", "a", "year", "years", "decimalyear"),
     "YYYYMMDD": ("",),
+    "YYYYDDD": ("",),
 }
 
 
@@ -92,6 +94,20 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
         If a text is no date, the unit is none of a date, or no row has a possible date.
     """
     mjd, reading = _mjd(values, unit, name, first_row)
+    return _believed(mjd, reading, values, name, first_row)
+
+
+def dates_of_parts(parts: dict[str, Raw], first_row: int = 0) -> Dates:
+    """Return dates whose year, month (or none) and day stand in the columns `parts`; errors as `to_dates`."""
+    names, columns = tuple(parts), list(parts.values())
+    mjd = mjd_of_parts(columns[0], columns[1] if len(columns) > 2 else None, columns[-1], names, first_row)
+    reading = (
+        f"a date{_WITHOUT}, taken as UTC" if (mjd[~np.isnan(mjd)] % 1 == 0).all() else "a date, taken as UTC"
+    )
+    return _believed(mjd, reading, columns[0].values, names[0], first_row)
+
+
+def _believed(mjd: FloatArray, reading: str, values: Any, name: str, first_row: int) -> Dates:
     low, high = possible_range()
     known = (mjd >= low) & (mjd < high)
     impossible = ~np.isnan(mjd) & ~known
@@ -184,6 +200,7 @@ def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, s
         "JD": (low + _JD_ZERO, high + _JD_ZERO),
         "decimal years": years,
         "YYYYMMDD": (LAUNCH.year * 1e4, years[1] * 1e4),
+        "YYYYDDD": (LAUNCH.year * 1e3, years[1] * 1e3),
     }
     for reading, (first, last) in ranges.items():
         hit = (values >= first) & (values < last)
@@ -208,15 +225,12 @@ def _from_years(values: FloatArray) -> FloatArray:
 
 
 def _from_digits(values: FloatArray) -> FloatArray:
-    result = np.full(values.shape, np.nan)
-    for row, value in enumerate(values):
-        text = f"{value:.0f}"
-        try:
-            result[row] = mjd_of(datetime(int(text[:4]), int(text[4:6]), int(text[6:]))) + value % 1
-        except ValueError:
-            # Such as month 13: left as the number, which is no possible MJD.
-            result[row] = value
-    return result
+    month = Raw(values // 100 % 100)
+    return mjd_of_parts(Raw(values // 10_000), month, Raw(values % 100), ("", "", ""), 0)
+
+
+def _from_ordinals(values: FloatArray) -> FloatArray:
+    return mjd_of_parts(Raw(values // 1000), None, Raw(values % 1000), ("", ""), 0)
 
 
 _AS_MJD = {
@@ -224,6 +238,7 @@ _AS_MJD = {
     "JD": lambda values: values - _JD_ZERO,
     "decimal years": _from_years,
     "YYYYMMDD": _from_digits,
+    "YYYYDDD": _from_ordinals,
 }
 
 
@@ -259,15 +274,15 @@ def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatAr
 
 
 def _of_text(text: str) -> tuple[float, str] | None:
-    plain = _ZONE.sub("", text)
+    plain, said = iso_text(_ZONE.sub("", text))
     try:
         moment = datetime.fromisoformat(plain.replace("/", "-").upper())
     except ValueError:
         return _of_astropy(plain)
     if moment.tzinfo:
-        return mjd_of(moment), "ISO 8601 with a time zone, converted to UTC"
+        return mjd_of(moment), f"{said} with a time zone, converted to UTC"
     day = ":" not in plain and "T" not in plain
-    return mjd_of(moment), f"ISO 8601{_WITHOUT if day else ''}, taken as UTC"
+    return mjd_of(moment), f"{said}{_WITHOUT if day else ''}, taken as UTC"
 
 
 def _of_astropy(text: str) -> tuple[float, str] | None:
