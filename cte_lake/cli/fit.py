@@ -167,9 +167,13 @@ def _tell_surface(outcome: FitOutcome) -> None:
         mark = "  <- chosen" if member.chosen else ""
         score = member.refusal if member.fit is None else f"{member.score:.4f}"
         typer.echo(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}", err=True)
+    scores = {member.name: member.score for member in family.members if member.fit is not None}
+    if max(scores.values()) > scores[family.name]:
+        typer.echo("  (a later form is taken only where it is better by more than chance)", err=True)
+    lost = quality["coefficients_lose"]
     typer.echo(
-        f"the coefficients lose {quality['coefficients_lose']:.4f} a slope against it and are "
-        f"{quality['coefficients_off']:.4f} off it (rms loss); correct and predict use the surface",
+        f"the coefficients predict them {'worse' if lost > 0 else 'better'} by {abs(lost):.4f} a slope and "
+        f"are {quality['coefficients_off']:.4f} off the surface (rms loss); correct and predict use that",
         err=True,
     )
     chips = (

@@ -17,6 +17,7 @@ from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import digest
 from cte_lake.model.bins import non_overlapping
+from cte_lake.model.chips.conditions import ROLLED, Rolled
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import Exposures, StarRows
 from cte_lake.model.chips.solve import Method, Run, Task, solve
@@ -133,25 +134,28 @@ def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
     NothingToDo
         If no exposure is selected, or no star counts.
     UsageError
-        If the exposures are of several kinds, or a worker is lost.
+        If the exposures are of several kinds, the rolled set does not fix what they leave open, or a worker
+        is lost.
     FitRefused
         If nothing can be solved.
     """
     settings = lake.settings()
     bins = non_overlapping(settings.config.measure.flux_bins)
     chosen = _choose(lake, request)
-    rolled: Sequence[Any] = ()
-    if request.rolled is not None:
-        selection = replace(request.selection, target=(request.rolled,), proposal=(), visit=(), flash=())
-        rolled = solve_chips(lake, replace(request, selection=selection, rolled=None)).rolled(bins)
+    rolled = () if request.rolled is None else _of_rolled_set(lake, request, request.rolled, bins)
     exposures, groups, left_out = read_stars(lake, chosen.rows, request.aperture, bins)
     levels = [group.mean_log(exposures.zero) for group in groups]
-    method = Method(request.zero_per_bin, tuple(rolled))
+    method = Method(request.zero_per_bin, rolled)
     pool = request.workers or _pool(settings.config.workers, left_out.rows)
     with hold(groups, pool) as held:
         # The workers hold the stars now.
         groups.clear()
         found = solve(levels, exposures, _on(held, exposures), method)
+    if rolled and found.fixed_by and ROLLED not in found.fixed_by:
+        raise UsageError(
+            f"{request.rolled} has no flux bin at a post-flash level of these exposures, so that it cannot "
+            "fix their chips' difference; leave --rolled out, or choose a set of the same levels"
+        )
     return LakeChips(
         exposures,
         found,
@@ -163,6 +167,20 @@ def solve_chips(lake: Lake, request: ChipRequest) -> LakeChips:
         _hash(chosen.rows, request, settings.hash("measure")),
         chosen.notes,
     )
+
+
+def _of_rolled_set(
+    lake: Lake, request: ChipRequest, target: str, bins: Sequence[tuple[float, float]]
+) -> tuple[Rolled, ...]:
+    selection = replace(request.selection, target=(target,), proposal=(), visit=(), flash=())
+    losses = solve_chips(lake, replace(request, selection=selection, rolled=None))
+    if losses.solution.determined.open_tilts:
+        # Its chips' difference would be that of its own condition, passed on as if it were measured.
+        raise UsageError(
+            f"the exposures of {target} do not determine each chip alone, for every star keeps its row; "
+            "--rolled takes a target whose stars were observed at rolls 180 degrees apart"
+        )
+    return losses.rolled(bins)
 
 
 def keep_chips(lake: Lake, losses: LakeChips) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,22 @@ def test_a_rolled_set_needs_no_condition_and_gives_one(root):
 
 
 @pytest.mark.slow
+def test_a_set_that_is_not_rolled_fixes_nothing(root):
+    with (
+        open_lake(root) as opened,
+        pytest.raises(UsageError, match="ngc104 do not determine each chip alone"),
+    ):
+        solve_chips(opened, ChipRequest(Selection(target=("ngc104",), filetype=("flt",)), rolled="ngc104"))
+
+
+@pytest.mark.slow
+def test_a_rolled_set_of_other_flash_levels_is_refused(root):
+    asked = ChipRequest(Selection(target=("ngc104",), filetype=("flt",), flash=(12,)), rolled="NGC 6583")
+    with open_lake(root) as opened, pytest.raises(UsageError, match="has no flux bin at a post-flash level"):
+        solve_chips(opened, asked)
+
+
+@pytest.mark.slow
 def test_losses_are_kept_for_the_view_once(lake, losses):
     with open_lake(lake) as opened:
         assert opened.chips().rows() == []
@@ -206,8 +223,6 @@ def test_flags_and_missing_fluxes_are_counted(lake):
 
 @pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_numbers(root, losses, monkeypatch):
-    from dataclasses import replace
-
     monkeypatch.setattr("cte_lake.correction.chip_stars._GROUP", 2000)
     with open_lake(root, threads=1) as opened:
         here = solve_chips(opened, NOMINAL)
