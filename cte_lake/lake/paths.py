@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cte_lake.errors import LakeError
@@ -31,6 +32,8 @@ _SAFE = {
     "key": re.compile(r"[0-9a-f]{8,64}"),
     "added": re.compile(r"[a-z][a-z0-9_]{0,39}-[0-9a-f]{8,64}"),
 }
+#: What `str` makes of a whole number.
+_NUMBER = re.compile(r"0|-?[1-9][0-9]*")
 
 
 @dataclass(frozen=True, order=True)
@@ -60,6 +63,14 @@ def checked(kind: str, name: str) -> str:
     if not _SAFE[kind].fullmatch(name):
         raise LakeError(f"{kind} {name!r} cannot be part of a path in the lake")
     return name
+
+
+def is_partition(folder: str, keys: Sequence[str]) -> bool:
+    """Whether a dataset's folder is called as the lake calls it, ``key=value`` of each partition key."""
+    parts = [part.partition("=") for part in folder.split("/") if part]
+    return [key for key, _, _ in parts] == list(keys) and all(
+        _SAFE.get(key, _NUMBER).fullmatch(value) for key, _, value in parts
+    )
 
 
 def exposure_file(partition: Partition, rootname: str, mode: str, phot_key: str, revision: int) -> str:

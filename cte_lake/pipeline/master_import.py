@@ -129,7 +129,8 @@ def store_master(
     if filters is not None:
         columns["filter"] = pa.array(filters, pa.string())
     table = conform(pa.table(columns), "master")
-    write_table(lake / master_file(target, found, revision), table, {"software": f"cte-lake {__version__}"})
+    told = {"software": f"cte-lake {__version__}", "target": target}
+    write_table(lake / master_file(target, found, revision), table, told)
     return ImportedMaster(target, found, n, revision, True, left_out)
 
 

@@ -60,4 +60,5 @@ def _write_master(lake: StoredLake, stars: ChipStars, master_hash: str) -> None:
             "revision": pa.repeat(pa.scalar(1, pa.int32()), n), "origin": pa.repeat("simulated", n),
         }
     )  # fmt: skip
-    write_table(lake / master_file(stars.target.name, master_hash, 1), conform(table, "master"))
+    target = stars.target.name
+    write_table(lake / master_file(target, master_hash, 1), conform(table, "master"), {"target": target})

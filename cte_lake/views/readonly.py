@@ -124,6 +124,8 @@ def plain_error(error: duckdb.Error) -> CteLakeError:
         )
     if isinstance(error, duckdb.ConnectionException) and "closed" in text:
         return UsageError("this lake is closed; open it again with open_lake")
+    if "busy with another call" in text:
+        return UsageError("an earlier query of this lake does not end; open the lake again")
     if isinstance(error, duckdb.OutOfMemoryException):
         return UsageError(f"the query needs more memory than it may use: {text}; raise the memory limit")
     failed = UsageError(f"the query failed: {text}")

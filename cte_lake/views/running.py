@@ -27,6 +27,8 @@ _PATIENCE = 30.0
 _AGAIN = 0.05
 #: Time (s) between two looks at whether somebody wants the query to end.
 _LOOK = 0.2
+#: DuckDB looks for an interrupt between pieces of work, of which a function of one huge value is one.
+_STUCK = "one of its functions makes a huge value; open the lake again, and ask for less"
 #: Rows of a part of an answer.
 _PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
@@ -152,7 +154,8 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     finally:
         _outlast(connection, done, asking)
     if late:
-        raise UsageError(f"the query took longer than {timeout:g} s and was ended; allow it a longer timeout")
+        ended = "was ended; allow it a longer timeout" if done.is_set() else f"goes on: {_STUCK}"
+        raise UsageError(f"the query took longer than {timeout:g} s and {ended}")
     if errors:
         raise errors[0]
     return answers[0]

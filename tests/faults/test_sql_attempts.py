@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import re
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -260,6 +261,16 @@ def test_the_command_refuses_with_exit_code_2_and_one_line(tmp_path):
         assert done.exception.exit_code == 2
         assert SECRET not in f"{done.output} {done.exception}"
     assert ground.state() == before
+
+
+def test_one_huge_value_takes_no_more_memory_than_queries_may(tmp_path):
+    ground = Ground(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    line = ["sql", "--memory", "200MB", "SELECT length(range(4000000000))", "--lake", str(ground.lake)]
+    done = CliRunner().invoke(app, line)
+    assert isinstance(done.exception, UsageError)
+    assert "needs more memory than it may use" in str(done.exception)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
 #: Queries while links are exchanged; raise it for a campaign.

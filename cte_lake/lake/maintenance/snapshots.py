@@ -218,7 +218,9 @@ def _restore_master(source: StoredLake, root: StoredLake, target: str) -> None:
     table = read_master(saved)
     at = table.column_names.index("revision")
     table = table.set_column(at, "revision", pa.repeat(pa.scalar(revision, pa.int32()), table.num_rows))
-    write_table(root / master_file(target, saved.master_hash, revision), conform(table, "master"))
+    write_table(
+        root / master_file(target, saved.master_hash, revision), conform(table, "master"), {"target": target}
+    )
 
 
 def _restore_products(

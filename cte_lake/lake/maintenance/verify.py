@@ -12,18 +12,17 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of
+from cte_lake.lake.maintenance.folders import catalogs, folders
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, is_seed, rows_of
 from cte_lake.lake.maintenance.newest import went_back
 from cte_lake.lake.maintenance.nightly import Footers, Turns
 from cte_lake.lake.maintenance.other_files import Finding, products, texts
 from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in, is_recorded
 from cte_lake.lake.named_files import is_compacted
-from cte_lake.lake.paths import exposure_file, master_name
+from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.scratch import TEMPORARY_SUFFIX
@@ -95,12 +94,13 @@ def verify(
         findings += _told_of(path, _fault_of(lake, path, footers, quick=True))
     broken = {finding.path for finding in findings}
     footers.keep(broken)
-    findings += [*products(lake, in_full), *texts(lake), *_catalogs(lake, broken), *_leftovers(lake)]
+    findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
         told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
     try:
         inventory = Inventory(lake)
+        findings += catalogs(lake, broken, inventory.rows)
         findings += _Rows(inventory, broken, in_full, footers).findings()
         counted = [row for row in inventory.current if not row.withdrawn]
         findings += () if quick else went_back(inventory)
@@ -130,24 +130,6 @@ def _fault_of(lake: StoredLake, path: str, footers: Footers, **how: Any) -> Faul
     # Without these a file is none of its dataset.
     columns = set(stated.key) - set(stated.partitions)
     return fault_of(lake / path, columns=columns, said=partial(footers.read, path), **how)
-
-
-def _catalogs(lake: StoredLake, broken: set[str]) -> Iterator[Finding]:
-    """Tell copies of master catalogs, which no reader counts."""
-    for listed in lake.dataset("master").listing():
-        if listed.path in broken or is_seed(listed.path):
-            continue
-        path = PurePosixPath(listed.path)
-        try:
-            rows = pq.read_table((lake / listed.path).source(), columns=["master_hash", "revision"])
-        except FileNotFoundError:
-            continue
-        own = {
-            master_name(*row.values()) for row in rows.group_by(rows.column_names).aggregate([]).to_pylist()
-        }
-        if own != {path.name}:
-            told = f"its content is called {' and '.join(sorted(own)) or 'nothing'}; remove it, or name it so"
-            yield Finding("name", listed.path, told)
 
 
 def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:

@@ -14,11 +14,13 @@ from cte_lake import open_lake
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.compact import compact, plan_compact
+from cte_lake.lake.maintenance.folders import folders
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import exposure_rows
+from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.stored import stored
 from cte_lake.lake.upgrade import rows_to_upgrade, upgrade
 from cte_lake.simulate import fill_lake
@@ -74,6 +76,44 @@ def test_a_renamed_partition_is_not_counted(lake, datasets):
     assert not verify(stored(lake), quick=True).passed
     with open_lake(lake) as opened:
         assert {row["flash"] for row in opened.exposures().rows()} <= {0, 12}
+
+
+#: Folders and what somebody, or another file system, calls them: nobody reads them so, or reads other keys.
+RENAMED = [
+    ("alignment", "ALIGNMENT"), ("crmasks", "crmasks "), ("coefficients", "Coefficients"),
+    ("master", "\N{FULLWIDTH LATIN SMALL LETTER M}aster"), ("rejects", "rejects.bak"),
+    ("master/target=ngc104", "target=ngc104 "), ("master/target=ngc104", "target= ngc104"),
+    ("master/target=ngc104", "TARGET=NGC104"), ("master/target=ngc104", "target=ngc10%34"),
+    ("master/target=ngc104", "targets=ngc104"), ("master/target=ngc104", "target=NGC104"),
+    ("master/target=~seed", "target=~SEED"), ("phot/target=~seed", "target=~seed "),
+    ("exposures/target=ngc104", "Target=ngc104"), ("exposures/target=ngc104", "ngc104"),
+    ("phot/target=ngc104/proposal=14378", "proposal=014378"),
+    ("phot/target=ngc104/proposal=14378/flash=0", "flash=+0"),
+    ("exposures/target=ngc104/proposal=14378/flash=0/filetype=flt", "filetype=FLT"),
+]  # fmt: skip
+
+
+def test_a_folder_under_another_name_is_told(lake):
+    for folder, name in RENAMED:
+        was, to = lake / folder, (lake / folder).with_name(name)
+        was.rename(to)
+        paths = [found.path for dataset in dataset_names() for found in stored(lake).listing(dataset)]
+        told = {found.path for found in folders(stored(lake), paths) if found.harm}
+        assert any(name in path or path == folder for path in told), (name, told)
+        to.rename(was)
+    assert harms(lake, quick=True) == set()
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_catalog_in_the_folder_of_another_target_is_told(lake, recorded):
+    path = one(lake, "master/**/*.r0001.parquet")
+    if not recorded:
+        table = pq.read_table(path, partitioning=None)
+        said = {key: value for key, value in table.schema.metadata.items() if key != b"target"}
+        pq.write_table(table.replace_schema_metadata(said), path)
+    path.parent.rename(path.parent.with_name("target=ngc6791"))
+    (found,) = [f for f in verify(stored(lake), quick=True).findings if f.harm]
+    assert found.detail == "is the catalog of ngc104; put it into that target's folder"
 
 
 def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
