@@ -133,8 +133,10 @@ def main() -> None:
             options = ["--folder", folder, "--stars", chosen.stars, "--repeat", chosen.repeat]
             command = [sys.executable, __file__, *map(str, options), "--worker"]
             # A process starts with the peak memory of the one that made it: this one must stay small.
-            subprocess.run([*command, "make"], check=True)
-            done = subprocess.run([*command, "measure"], check=True, stdout=subprocess.PIPE, text=True)
+            subprocess.run([*command, "make"], check=True, timeout=7200)
+            done = subprocess.run(
+                [*command, "measure"], check=True, stdout=subprocess.PIPE, text=True, timeout=7200
+            )
         print_table(json.loads(done.stdout))
 
 

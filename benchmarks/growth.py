@@ -47,7 +47,9 @@ def ask(*arguments: str) -> Cost:
     """Run Python with arguments in a process of its own; stop if it does not end well."""
     started = time.perf_counter()
     with Children() as used:
-        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=7200
+        )
     wall = time.perf_counter() - started
     if done.returncode:
         sys.exit(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")

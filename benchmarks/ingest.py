@@ -77,7 +77,9 @@ def timed(folder: Path, frames: Path, master: Path, workers: int) -> tuple[float
     started = time.perf_counter()
     command = [COMMAND, "ingest", str(frames), "--lake", str(lake), "--workers", str(workers), "--json"]
     with Children() as children:
-        report = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        report = json.loads(
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=7200).stdout
+        )
     wall = time.perf_counter() - started
     if report["rejected"]:
         raise SystemExit(f"rejected: {report['rejected'][0]}")
@@ -101,11 +103,11 @@ def nothing_to_do(folder: Path, number: int) -> None:
     create_lake(stored(lake))
     import_master(stored(lake), done.master, "ngc104", load_settings(lake).config)
     command = [COMMAND, "ingest", str(many), "--lake", str(lake), "--no-progress"]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, timeout=7200)
     seconds = []
     for _ in range(5):
         started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True, timeout=7200)
         seconds.append(time.perf_counter() - started)
     print(f"\nnothing to do over {number} exposures: {statistics.median(seconds):.2f} s (median of 5)")
 

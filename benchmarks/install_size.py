@@ -36,7 +36,7 @@ def main() -> None:
         before = {path.name for path in packages.iterdir()}
         constraints = ["--constraint", str(ROOT / "constraints.txt")]
         install = [str(python), "-m", "pip", "install", "--quiet", *constraints, f"{ROOT}{extras}"]
-        subprocess.run(install, check=True)
+        subprocess.run(install, check=True, timeout=7200)
         brought = [path for path in packages.iterdir() if path.name not in before]
         sizes = sorted(((size(path), path.name) for path in brought), reverse=True)
         compiled = sum(size(path, "*.pyc") for path in brought)

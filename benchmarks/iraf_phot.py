@@ -110,6 +110,7 @@ def run_phot(
         text=True,
         env=os.environ | {"HOME": str(folder), "uparm": f"{folder}/uparm/", "imdir": f"{folder}/"},
         check=False,
+        timeout=7200,
     )
     elapsed = time.perf_counter() - begin
     after = os.times()

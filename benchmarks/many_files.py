@@ -54,7 +54,9 @@ def ingest(frames: Path, lake: Path) -> tuple[str, float, float, float]:
     line = [sys.executable, "-m", "cte_lake", "ingest", str(frames), "--lake", str(lake), "--workers", "0"]
     started = time.perf_counter()
     with Children() as used:
-        done = subprocess.run([*line, "--no-progress"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*line, "--no-progress"], capture_output=True, text=True, check=False, timeout=7200
+        )
     words = [text for text in done.stderr.splitlines() if text.startswith("ingest: ")]
     if not words or "Traceback" in done.stderr:
         sys.exit(f"ended with {done.returncode}:\n{done.stderr[-3000:]}")

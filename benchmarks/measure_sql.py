@@ -222,6 +222,7 @@ def run(job: str, root: Path, threads: int) -> dict[str, Any]:
         text=True,
         check=True,
         cwd=Path(__file__).parents[1],
+        timeout=7200,
     )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

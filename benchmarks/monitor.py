@@ -128,7 +128,7 @@ def closures(root: Path, monitor: Monitor, recalibrated: bool) -> list[Closure]:
 def say(root: Path, *command: str) -> str:
     """Run a command of cte-lake on the lake and print what it says; exit codes of findings are no error."""
     line = [sys.executable, "-m", "cte_lake.cli.main", *command, "--lake", str(root)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=7200)
     told = (done.stdout + done.stderr).replace(str(root), "LAKE").rstrip()
     shown = " ".join(command).replace(str(root), "LAKE")
     print(f"\n$ cte-lake {shown}   (exit code {done.returncode})\n{told}", flush=True)

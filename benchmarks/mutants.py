@@ -211,7 +211,9 @@ MUTANTS = (
 
 def copy_of(root: Path, to: Path) -> Path:
     """Copy what git knows, so that the checkout is not touched."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True, timeout=7200
+    )
     for name in filter(None, listed.stdout.split("\0")):
         target = to / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -229,7 +231,12 @@ def is_killed(mutant: Mutant, copy: Path) -> bool:
     line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *mutant.tests]
     try:
         done = subprocess.run(
-            line, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, check=False, capture_output=True
+            line,
+            cwd=copy,
+            env=os.environ | {"PYTHONPATH": str(copy)},
+            check=False,
+            capture_output=True,
+            timeout=7200,
         )
     finally:
         path.write_text(text, encoding="utf-8")

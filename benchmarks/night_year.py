@@ -214,7 +214,7 @@ def tell(moment: datetime, event: Event, job: Refresh) -> None:
 def say(lake: StoredLake, *command: str) -> None:
     """Run a command and print what it says."""
     line = [sys.executable, "-m", "cte_lake", *command, "--lake", str(lake)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=7200)
     print(
         f"\n$ cte-lake {' '.join(command)}\n{done.stdout}{done.stderr}".replace(str(lake), "LAKE"), flush=True
     )

@@ -52,7 +52,7 @@ _ROOM = 20_000
 def command(lake: Path, *words: str) -> int:
     """Run a command of cte-lake; returns its exit code."""
     line = [sys.executable, "-m", "cte_lake", *words, "--lake", str(lake)]
-    return subprocess.run(line, capture_output=True, check=False).returncode
+    return subprocess.run(line, capture_output=True, check=False, timeout=7200).returncode
 
 
 @dataclass

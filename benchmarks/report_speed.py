@@ -46,7 +46,12 @@ while True:
 def simulated(folder: Path) -> list[Path]:
     """Simulate one visit of full frames: FLT and FLC of a pair without and with post-flash."""
     options = ("--full-frame", "--mjd", "57601", "--flash", "0", "--flash", "12", "--no-progress")
-    subprocess.run([*COMMAND, "simulate", str(folder), *options], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [*COMMAND, "simulate", str(folder), *options],
+        check=True,
+        stderr=subprocess.DEVNULL,
+        timeout=7200,
+    )
     return sorted(folder.rglob("*.fits"))
 
 
@@ -72,13 +77,13 @@ def evicted(files: list[Path], warm: bool) -> Iterator[None]:
         yield
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def timed(*arguments: str) -> tuple[float, float, str]:
     """Run a command; return wall and CPU seconds (of it and its children) and what it printed."""
     before, start = os.times(), time.perf_counter()
-    done = subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, text=True)
+    done = subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, text=True, timeout=7200)
     wall, after = time.perf_counter() - start, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
     return wall, cpu, done.stdout

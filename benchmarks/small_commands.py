@@ -58,6 +58,7 @@ def cost(code: Path, arguments: list[str]) -> float:
             check=False,
             env=environment,
             cwd=HERE.root,
+            timeout=7200,
         )
     if done.returncode not in _FINE:
         sys.exit(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
@@ -68,11 +69,13 @@ def cost(code: Path, arguments: list[str]) -> float:
 def checked_out(commit: str, folder: Path) -> Iterator[Path]:
     """Yield the code of a commit in a folder of its own."""
     tree = folder / "earlier"
-    subprocess.run(["git", "worktree", "add", "--detach", "-q", tree, commit], cwd=HERE, check=True)
+    subprocess.run(
+        ["git", "worktree", "add", "--detach", "-q", tree, commit], cwd=HERE, check=True, timeout=7200
+    )
     try:
         yield tree
     finally:
-        subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=HERE, check=True)
+        subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=HERE, check=True, timeout=7200)
 
 
 def compare(sides: dict[str, tuple[Path, Path]], frames: Path, repeat: int) -> dict[str, dict[str, float]]:

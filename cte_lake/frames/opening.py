@@ -27,7 +27,7 @@ EXTVER_OF_CHIP: Final = DETECTOR.extension_of_chip
 SUFFIXES: Final = (".fits", ".fits.gz", ".fits.fz")
 """What a file name may end with."""
 
-MAX_UNPACKED: Final = 4 << 30
+MAX_UNPACKED: Final = 1 << 30
 """Most bytes that a ``.gz`` may unpack to; a full frame with all its tables has 0.2 GB."""
 
 _READ_BLOCK: Final = 1 << 20

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cte_lake.errors import Rejected
+from cte_lake.frames import opening
 from cte_lake.frames.exposure import read_exposure
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.regular import cannot_open
@@ -410,6 +411,15 @@ class TestBrokenFiles:
         raw[len(raw) // 3 : len(raw) // 3 + 50] = bytes(50)
         path.write_bytes(bytes(raw))
         assert refusal(path).reason in {"truncated", "missing_extension", "not_fits", "missing_keyword"}
+
+
+def test_a_gzip_that_unpacks_to_more_than_a_frame_is_refused(make_frame, monkeypatch):
+    path = make_frame("ic7802baq_flt.fits.gz")
+    monkeypatch.setattr(opening, "MAX_UNPACKED", 2**20)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + bytes(2**21)))
+    with pytest.raises(Rejected, match="no frame does") as refused:
+        read_exposure(path)
+    assert refused.value.reason == "bad_header"
 
 
 def test_gzip_of_the_same_bytes_is_the_same_exposure(make_frame):
