@@ -13,6 +13,9 @@ def main() -> None:
     _open_closed()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
+    from cte_lake.cli.commands import load
+
+    load(sys.argv[1:])
     from cte_lake.cli.main import main as run
 
     run()

@@ -4,62 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
 
-from cte_lake.cli.app import app, reflow_help
+from cte_lake.cli.app import app
+from cte_lake.cli.commands import load
 from cte_lake.cli.faults import refuse_little_room, surroundings
 from cte_lake.cli.grammar import PipeClosed, Stopped, listening, stopped_by
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
-
-#: Modules whose import adds the command or group of their name, in the order of `--help`.
-COMMAND_MODULES = (
-    "init",
-    "config",
-    "master",
-    "ingest",
-    "simulate",
-    "demo",
-    "fetch",
-    "align",
-    "crmask",
-    "run",
-    "refresh",
-    "schema",
-    "compact",
-    "vacuum",
-    "verify",
-    "snapshot",
-    "restore",
-    "rebuild",
-    "measure",
-    "sql",
-    "views",
-    "audit",
-    "export",
-    "compare",
-    "fit",
-    "chips",
-    "epoch",
-    "pivot",
-    "coeffs",
-    "coeffs_new",
-    "correct",
-    "predict",
-    "closure",
-    "consistency",
-    "coverage",
-    "plot",
-    "report",
-    "status",
-    "pam",
-    "doctor",
-)
 
 _STOPPED: dict[int, str] = {
     signal.SIGINT: "interrupted",
@@ -70,9 +26,7 @@ _STOPPED: dict[int, str] = {
 #: What DuckDB says, by a plain `RuntimeError`, where a signal comes while it works.
 _INTERRUPTED_QUERY = "Query interrupted"
 
-for _name in COMMAND_MODULES:
-    importlib.import_module(f"cte_lake.cli.{_name}")
-reflow_help(app)
+load()
 
 
 def main() -> None:

@@ -15,13 +15,13 @@ import typer
 
 from cte_lake.cli import complete
 from cte_lake.cli.app import app
+from cte_lake.cli.commands import load
 from cte_lake.cli.grammar import RENAMED
-from cte_lake.cli.main import COMMAND_MODULES
 from cte_lake.errors import ConfigError, CteLakeError, ExitCode, NothingToDo, UnknownName, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 
-assert COMMAND_MODULES
+load()
 COMMAND = typer.main.get_command(app)
 
 

@@ -1,6 +1,7 @@
 """The command as a whole: every command helps, errors are one line, exit codes are those of the design."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import typer
 
 from cte_lake.cli import main as cli
 from cte_lake.cli.app import app
+from cte_lake.cli.commands import COMMAND_MODULES, modules_of
 from cte_lake.errors import ExitCode
 from tests.cli.in_process import in_process
 from tests.e2e.conftest import command, environment
@@ -129,4 +131,29 @@ def test_the_installed_command_tells_its_version():
 
 def test_the_modules_of_commands_exist():
     folder = Path(cli.__file__).parent
-    assert all((folder / f"{name}.py").is_file() for name in cli.COMMAND_MODULES)
+    assert all((folder / f"{name}.py").is_file() for name in COMMAND_MODULES)
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("sql 'FROM pairs' --lake audit", "sql"),
+        ("-q -v coeffs list", "coeffs coeffs_new"),
+        ("--help", " ".join(COMMAND_MODULES)),
+        ("sqll", " ".join(COMMAND_MODULES)),
+    ],
+)
+def test_a_command_line_names_the_modules_that_it_needs(line, names):
+    assert modules_of(shlex.split(line)) == names.split()
+
+
+def test_a_program_imports_the_module_of_its_command_alone():
+    script = (
+        "import sys; from cte_lake.cli.commands import load; load(['sql', 'FROM pairs']); "
+        "import cte_lake.cli.main as main; "
+        "print([one.callback.__name__ for one in main.app.registered_commands], main.app.registered_groups)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout == "['sql'] []\n"
