@@ -121,6 +121,7 @@ def _reference_area(hdus: fits.HDUList, file: Path) -> float:
 def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
     """Pixels in native byte order."""
     name = f"{hdu.name},{hdu.ver} of {path.name}"
+    _check_sum(hdu, path)
     try:
         plane = hdu.data
     except Exception as error:  # decompression has errors of its own, of no common class
@@ -131,6 +132,19 @@ def _pixels(hdu: Any, path: Path, dtype: type[np.generic]) -> NDArray[Any]:
         raise Rejected("bad_keyword", f"{name} holds other values than flags of 16 bits; fetch it again")
     with np.errstate(over="ignore"):  # what is too great for float32 is infinite, and masked
         return np.ascontiguousarray(plane, dtype=dtype)
+
+
+def _check_sum(hdu: Any, path: Path) -> None:
+    """Refuse pixels that are not those of the header's DATASUM; of packed ones `check_tiles` looks at it."""
+    said = HeaderCards(path.name, [hdu.header]).optional_text("DATASUM")
+    if isinstance(hdu, fits.CompImageHDU) or not said:
+        return
+    if not said.isdecimal() or hdu.verify_datasum() == 0:
+        raise Rejected(
+            "truncated",
+            f"{path.name} is damaged, or was edited: DATASUM={said!r:.20} of {hdu.name},{hdu.ver} is not "
+            "that of its pixels; fetch it again, or write it with new sums",
+        )
 
 
 def _is_of_16_bits(plane: NDArray[Any]) -> bool:
@@ -183,15 +197,27 @@ def wcs_of(
             usable = np.isfinite(wcs.all_pix2world([[0.0, 0.0]], 0)).all()
         except Exception as error:  # WCSLIB reports bad cards by errors of any class, MemoryError included
             log.debug("WCS of %s: %s", name, error)
-            raise _no_wcs(name) from error
+            raise _no_wcs(name, header, hdus) from error
     if not usable:
-        raise _no_wcs(name)
+        raise _no_wcs(name, header, hdus)
     return wcs
 
 
-def _no_wcs(name: str) -> Rejected:
-    detail = f"the WCS of {name} cannot be used: a keyword or a lookup table of it is damaged"
-    return Rejected("no_wcs", detail)
+def _no_wcs(name: str, header: fits.Header, hdus: fits.HDUList | None) -> Rejected:
+    promised = [
+        (f"{kind}{axis}", table, int(header.get(f"{record}{axis}.EXTVER") or axis))
+        for kind, record, table in (("CPDIS", "DP", "WCSDVARR"), ("D2IMDIS", "D2IM", "D2IMARR"))
+        for axis in (1, 2)
+        if header.get(f"{kind}{axis}")
+    ]
+    present = {(hdu.name, hdu.ver) for hdu in hdus or ()}
+    lost = [
+        f"{key}={header[key]} and no extension {table},{version}"
+        for key, table, version in promised
+        if (table, version) not in present
+    ]
+    why = ", ".join(lost) or "a keyword or a lookup table of it is damaged"
+    return Rejected("no_wcs", f"the WCS of {name} cannot be used: {why}; fetch it again")
 
 
 def _with_cards(header: fits.Header, cards: Mapping[str, CardValue]) -> fits.Header:

@@ -138,7 +138,9 @@ class TestWcs:
             add_tables(hdus)
             del hdus["WCSDVARR"]
 
-        assert reason(read_chip, make_frame(edit=promise), 2) == "no_wcs"
+        with pytest.raises(Rejected, match="CPDIS1=LOOKUP and no extension WCSDVARR,1;") as caught:
+            read_chip(make_frame(edit=promise), 2)
+        assert caught.value.reason == "no_wcs"
 
 
 def add_tables(hdus):
@@ -176,6 +178,33 @@ def test_gzip_and_plain_have_the_same_pixels(make_frame):
     packed = plain.with_name("ic7802baq_flt.fits.gz")
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert np.array_equal(read_chip(plain, 1).data, read_chip(packed, 1).data)
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz"])
+@pytest.mark.parametrize("plane", ["SCI", "ERR", "DQ"])
+def test_pixels_are_those_of_the_datasum(make_frame, plane, suffix):
+    path = make_frame()
+    with fits.open(path) as hdus:
+        hdus.writeto(path.with_name("summed_flt.fits"), checksum=True)
+        stated = hdus[plane, 1]
+        stated.header["DATASUM"] = str(stated.add_datasum() + 1)
+        hdus.writeto(path, overwrite=True)
+    assert read_chip(path.with_name("summed_flt.fits"), 2).data.shape == SHAPE
+    if suffix.endswith(".gz"):
+        path = path.with_name("ic7802baq_flt.fits.gz")
+        path.write_bytes(gzip.compress(path.with_suffix("").read_bytes()))
+    with pytest.raises(Rejected, match=f"DATASUM='.*' of {plane},1 is not that of its pixels"):
+        read_chip(path, 2)
+    assert read_chip(path, 1).data.shape == SHAPE
+
+
+@pytest.mark.parametrize(("said", "readable"), [("", True), ("unknown", False)])
+def test_a_datasum_that_is_no_number(make_frame, said, readable):
+    path = make_frame(sci1={"DATASUM": said})
+    if readable:
+        assert read_chip(path, 2).data.shape == SHAPE
+    else:
+        assert reason(read_chip, path, 2) == "truncated"
 
 
 @pytest.mark.parametrize("flags", [np.float32(4), np.int32(1 << 20), np.int32(-(1 << 20))])

@@ -122,17 +122,31 @@ def test_chips_either_side_of_the_meridian_are_in_order(make_frame, ra):
     assert read_exposure(make_frame(edit=edit)).rootname == "ic7802baq"
 
 
-@pytest.mark.parametrize(
-    ("exptime", "divided", "refused"), [(348.0, 348.0, True), (348.0, 1.0, False), (30.0, 30.0, True)]
-)
-def test_a_rate_that_is_called_electrons_is_told_by_its_error(exptime, divided, refused):
+def stars_on_a_sky():
+    """SCI and ERR in electrons: noise of 3 on a dark sky, and a tenth of the pixels bright."""
     rng = np.random.default_rng(3)
-    electrons = 10 ** rng.uniform(0.0, 4.5, (60, 60))
-    data = (electrons + np.sqrt(electrons + 9) * rng.normal(size=electrons.shape)).astype(np.float32)
-    err = np.sqrt(np.clip(data, 0, None) + 9).astype(np.float32)
-    check = partial(check_electrons, data / divided, err / divided, exptime, "SCI,1 of a.fits")
-    if refused:
-        with pytest.raises(Rejected, match=f"SCI,1 of a.fits .* multiply SCI and ERR by EXPTIME={exptime:g}"):
+    light = np.where(rng.random((60, 60)) < 0.1, 10 ** rng.uniform(2.7, 4.5, (60, 60)), 0.0)
+    err = np.sqrt(light + 9)
+    return (light + err * rng.normal(size=light.shape)).astype(np.float32), err.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("exptime", "of_data", "of_err", "words"),
+    [
+        (348.0, 348.0, 348.0, "electrons per second; multiply SCI and ERR by EXPTIME=348"),
+        (30.0, 30.0, 30.0, "electrons per second; multiply SCI and ERR by EXPTIME=30"),
+        (348.0, 1.0, 348.0**0.5, "ERR is 18.* times too small, the root of EXPTIME=348"),
+        (348.0, 1.55, 1.55, "each unit is 1.5.* electrons"),
+        (348.0, 1.0, 1.0, ""),
+        (348.0, 1.0, 2.0, ""),
+        (348.0, 1.0, 0.7, ""),
+    ],
+)
+def test_another_unit_that_is_called_electrons_is_told_by_its_error(exptime, of_data, of_err, words):
+    data, err = stars_on_a_sky()
+    check = partial(check_electrons, data / of_data, err / of_err, exptime, "SCI,1 of a.fits")
+    if words:
+        with pytest.raises(Rejected, match=f"BUNIT of SCI,1 of a.fits says ELECTRONS, but .*{words}"):
             check()
     else:
         check()

@@ -83,7 +83,7 @@ class IngestReport(StageReport):
         lines = [self.lacking] if self.lacking else []
         if self.rounded:
             lines.append(
-                f"{self.rounded} images were compressed to steps of up to {self.coarsest:.2f} electrons "
+                f"{self.rounded} images were rounded to steps of up to {self.coarsest:.2f} electrons "
                 "without dither: losses of faint stars may move by points; fetch them uncompressed, or "
                 "compress them with dither"
             )

@@ -144,7 +144,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
     table = rows.phot_table(task.exposure.imagename, inputs.phot_key, stars, measured, task.settings.radii)
     named = rows.write_phot(task.lake, partition, task.exposure.rootname, inputs.phot_key, table)
     record = _record(task, inputs) | named | rows.summary(measured, task.settings.radii, task.aperture)
-    quantum = undithered_step(task.exposure.path, task.chip)
+    quantum = undithered_step(image.data)
     record |= position.as_columns() | {"orientation": orientation(image.wcs), "quantum": quantum}
     failed = write_added(task.lake, task.added, pixels, table, record)
     write_exposure(task.lake, partition, record)
