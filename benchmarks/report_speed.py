@@ -1,6 +1,7 @@
 """Time and size of the report and the status of a lake of 400 images with full-size frames.
 
 Run: python benchmarks/report_speed.py [--images 400] [--stars 20000] [--copies 40] [--warm] [--keep FOLDER]
+     python benchmarks/report_speed.py --against COMMIT ...    the same by an earlier commit, then by this one
 Targets: report under 60 s and 20 MB, status under 2 s.
 
 The photometry is made up, the frames are not: eight simulated exposures of both full chips (168 MB each) are
@@ -118,6 +119,19 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     print(f"status {timed('status', '--lake', str(root))[0]:.2f} s")
 
 
+def run_commit(commit: str, arguments: list[str]) -> None:
+    """Run the benchmark as a commit has it, with its package, in the packages that are installed here."""
+    root = Path(__file__).resolve().parents[1]
+    with tempfile.TemporaryDirectory(prefix="report-speed-") as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run(["git", "-C", str(root), "worktree", "add", "--detach", str(tree), commit], check=True)
+        try:
+            command = [sys.executable, str(tree / "benchmarks" / "report_speed.py"), *arguments]
+            subprocess.run(command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, check=True)
+        finally:
+            subprocess.run(["git", "-C", str(root), "worktree", "remove", "--force", str(tree)], check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=400)
@@ -125,7 +139,13 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=40, help="frame files of their own, 168 MB each")
     parser.add_argument("--warm", action="store_true", help="leave the frames in the page cache")
     parser.add_argument("--keep", type=Path, help="make lake and frames here, leave them, take them up again")
+    parser.add_argument("--against", metavar="COMMIT", help="measure that commit first")
     options = parser.parse_args()
+    if options.against:
+        own = ["--images", str(options.images), "--stars", str(options.stars), "--copies", str(options.copies)]
+        print(f"commit {options.against}:", flush=True)
+        run_commit(options.against, own + ["--warm"] * options.warm)
+        print("this commit:", flush=True)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="report-speed-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:

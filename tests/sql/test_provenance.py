@@ -32,6 +32,7 @@ def units(lake, query):
         ("SELECT p.sky, p.x AS x FROM phot AS p WHERE p.sky * 2 > 5", {"sky": "electron", "x": "pix"}),
         ("SELECT SKY FROM phot", {"sky": "electron"}),
         ("SELECT sky::FLOAT AS sky FROM phot", {"sky": "electron"}),
+        ("SELECT sky::VARCHAR AS sky, x::BOOLEAN AS x FROM phot", {"sky": "", "x": ""}),
         ("SELECT flux_r03 AS f, x AS sky FROM phot", {"f": "electron", "sky": "pix"}),
         ("WITH p AS (SELECT sky, x FROM phot) SELECT sky FROM p", {"sky": "electron"}),
         ("SELECT sky FROM (FROM phot) ORDER BY sky LIMIT 1", {"sky": "electron"}),
