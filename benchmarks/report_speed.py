@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--against", metavar="COMMIT", help="measure that commit first")
     options = parser.parse_args()
     if options.against:
-        own = ["--images", str(options.images), "--stars", str(options.stars), "--copies", str(options.copies)]
+        own = [f"--{name}={getattr(options, name)}" for name in ("images", "stars", "copies")]
         print(f"commit {options.against}:", flush=True)
         run_commit(options.against, own + ["--warm"] * options.warm)
         print("this commit:", flush=True)

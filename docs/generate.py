@@ -78,7 +78,14 @@ def views() -> str:
     grains = {each.name: each.grain for each in sql_objects()}
     lines = ["## Views"]
     for name in published_views():
-        lines += ["", f"### {name}", f"One row is {grains[name]}", "", "| column | unit | meaning |", "|---|---|---|"]
+        lines += [
+            "",
+            f"### {name}",
+            f"One row is {grains[name]}",
+            "",
+            "| column | unit | meaning |",
+            "|---|---|---|",
+        ]
         lines += [f"| {c.name} | {c.unit or '-'} | {c.description} |" for c in view_columns(name)]
     return "\n".join(lines)
 
@@ -91,7 +98,9 @@ def main() -> int:
         for place, text in pages.items():
             place.write_text(text, encoding="utf-8")
         return 0
-    fresh = {place: place.is_file() and place.read_text(encoding="utf-8") == text for place, text in pages.items()}
+    fresh = {
+        place: place.is_file() and place.read_text(encoding="utf-8") == text for place, text in pages.items()
+    }
     for place, is_fresh in fresh.items():
         print(f"docs/{place.name} is {'up to date' if is_fresh else 'old: run docs/generate.py'}")
     return 0 if all(fresh.values()) else 1

@@ -102,7 +102,8 @@ def screening() -> str:
         for line in (*SCREENS, *POINTING_SCREENS)
     ]
     limits = [
-        (key, f"{found.low:g} to {found.high:g} {found.unit}".strip(), found.why) for key, found in LIMITS.items()
+        (key, f"{found.low:g} to {found.high:g} {found.unit}".strip(), found.why)
+        for key, found in LIMITS.items()
     ]
     flashes = [(rule.what, rule.reason, rule.why) for rule in FLASH_RULES]
     parts = [
