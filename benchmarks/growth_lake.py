@@ -12,11 +12,12 @@ from pathlib import Path
 
 from cte_lake import __version__
 from cte_lake.config import Settings, load_settings
+from cte_lake.digests import digest
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.place import place_of
 from cte_lake.lake.read import current_master
 from cte_lake.lake.stored import stored
-from cte_lake.lake.versions import Version, digest, write_row
+from cte_lake.lake.versions import Version, write_row
 from cte_lake.pipeline.align.align_exposures import solution_key
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.crmask.mask_exposures import make_plan

@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant(
         "kept-by-any-name",
         "cte_lake/lake/kept_files.py",
-        'if listed.path.split(".")[-2] == _digest(content):',
+        'if listed.path.split(".")[-2] == checksum(content):',
         "if content:",
         ("tests/sql/test_kept.py",),
     ),

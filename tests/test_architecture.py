@@ -34,7 +34,7 @@ FLOORS = (
     {"config"},
     {"columns"},
     {"names", "starflags"},
-    {"errors", "resources", "radii", "bitflags", "clock", "detector"},
+    {"errors", "resources", "radii", "bitflags", "clock", "detector", "digests"},
     {"filenames"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
-import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cte_lake.clock import NOW_ENV
 from cte_lake.config.models import Config
+from cte_lake.digests import digest
 from cte_lake.errors import ConfigError
 from cte_lake.names import suggestion
 from cte_lake.resources import LAKE_ENV, LAKE_FILE
@@ -51,7 +50,7 @@ class Settings:
     def hash(self, *sections: str) -> str:
         """Hash of the named sections (all if none is named), 16 hex digits."""
         dumped = self.config.model_dump(mode="json", include=set(sections) or None)
-        return hashlib.blake2b(json.dumps(dumped, sort_keys=True).encode(), digest_size=8).hexdigest()
+        return digest(dumped)
 
 
 class TextFile(Protocol):

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from cte_lake.correction.chip_stars import read_stars
 from cte_lake.correction.followed import KINDS
+from cte_lake.digests import digest
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.schemas import dataset
 from cte_lake.lake.selection import Selection
-from cte_lake.lake.versions import digest
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.chips.conditions import ROLLED, Rolled
 from cte_lake.model.chips.losses import ChipLosses

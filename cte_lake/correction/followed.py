@@ -11,8 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from cte_lake.digests import digest
 from cte_lake.lake.selection import Selection
-from cte_lake.lake.versions import digest
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.family import FormChoice
 from cte_lake.model.points import MIN_STARS

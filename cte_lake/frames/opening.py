@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import warnings
 import zlib
@@ -16,6 +15,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from cte_lake.detector import DETECTOR
+from cte_lake.digests import file_digest
 from cte_lake.errors import Rejected
 from cte_lake.frames.regular import cannot_open, require_file
 from cte_lake.frames.structure import check_structure
@@ -113,6 +113,6 @@ def checksum(path: Path | str) -> str:
     """
     try:
         with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+            return file_digest(stream, 16)
     except OSError as error:
         raise cannot_open(Path(path), error) from error

@@ -20,13 +20,13 @@ import pyarrow.parquet as pq
 from cte_lake import __version__
 from cte_lake.columns import meaning
 from cte_lake.config import Config
+from cte_lake.digests import digest
 from cte_lake.errors import ConfigError, LakeError, StoreUnavailable
 from cte_lake.lake.named_files import COMPACTED_KEY, is_compacted
 from cte_lake.lake.paths import Partition, added_file
 from cte_lake.lake.schemas import Column, dataset
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.lake.write import conform, write_table
 
 DATASET = "phot_added"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pyarrow as pa
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.dataset_files import DatasetFiles
 from cte_lake.lake.paths import Partition, checked
@@ -73,7 +72,7 @@ def _content(table: pa.Table) -> str:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
-    return hashlib.blake2b(sink.getvalue(), digest_size=12).hexdigest()
+    return digest(sink.getvalue().to_pybytes(), 12)
 
 
 def seed_datasets(root: Place) -> None:

@@ -6,7 +6,6 @@ their images and keys are read from the statistics that Parquet keeps of every c
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake.digests import digest, growing_digest
 from cte_lake.errors import LakeError, StoreUnavailable
 from cte_lake.lake.place import Named, place_of
 
@@ -65,13 +65,13 @@ class Content:
 
 def rows_hash(table: pa.Table, without: Collection[str] = ()) -> str:
     """Return the hash of a table's rows, column by column in name order, some left out."""
-    digest = hashlib.blake2b(digest_size=12)
+    hashed = growing_digest(12)
     for name in sorted(set(table.column_names) - set(without)):
         column = table.column(name).combine_chunks()
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        digest.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
-        digest.update(_bytes(column))
-    return digest.hexdigest()
+        hashed.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        hashed.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        hashed.update(_bytes(column))
+    return hashed.hexdigest()
 
 
 def phot_hash(table: pa.Table) -> str:
@@ -107,8 +107,7 @@ def _bounds_in(group: Any) -> str:
 
 def _hash_of(bounds: Mapping[str, tuple[float, float]]) -> str:
     # Parquet states a zero as -0.0 below and +0.0 above, whatever its sign.
-    text = json.dumps([[name, low + 0, high + 0] for name, (low, high) in sorted(bounds.items())])
-    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return digest([[name, low + 0, high + 0] for name, (low, high) in sorted(bounds.items())], 12)
 
 
 def _bytes(column: pa.Array) -> bytes:

@@ -8,7 +8,6 @@ its bytes. Two writers at a time leave two files; the next one makes one of them
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 from array import array
 from collections.abc import Collection, Iterable
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.index import CACHE, integers
+from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Listed, Place
 from cte_lake.lake.write import parquet_options
 
@@ -63,7 +63,7 @@ class KeptFiles:
         for listed in files:
             with contextlib.suppress(OSError, pa.ArrowInvalid):
                 content = (self.root / listed.path).read_bytes()
-                if listed.path.split(".")[-2] == _digest(content):
+                if listed.path.split(".")[-2] == checksum(content):
                     table = pq.ParquetFile(pa.BufferReader(content)).read(columns)
                     if (table.schema.metadata or {}).get(_RECIPE) == self.recipe.encode():
                         tables.append(table)
@@ -75,7 +75,7 @@ class KeptFiles:
         table = table.replace_schema_metadata({_RECIPE: self.recipe})
         pq.write_table(table, sink, **parquet_options(table.schema))
         content = sink.getvalue().to_pybytes()
-        place = self.root / f"{self.folder}/{part}.{_digest(content)}.parquet"
+        place = self.root / f"{self.folder}/{part}.{checksum(content)}.parquet"
         with contextlib.suppress(OSError, LakeError):
             place.write_bytes(content)
             for listed in instead:
@@ -104,7 +104,3 @@ def as_table(files: Collection[Listed]) -> pa.Table:
     paths = pa.Array.from_buffers(pa.string(), len(files), buffers)
     schema = pa.schema([("path", pa.string()), ("size", pa.int64()), ("mtime_ns", pa.int64())])
     return pa.Table.from_arrays([paths, size, time], schema=schema)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 
 FOLDERS = (
@@ -106,4 +106,4 @@ def master_name(master_hash: str, revision: int) -> str:
 def reject_file(path: str, stage: str) -> str:
     """Path of a reject row, relative to the lake: one per refused file and step."""
     name = f"{stage}\0{path}".encode("utf-8", "surrogateescape")
-    return f"rejects/{hashlib.blake2b(name, digest_size=12).hexdigest()}.parquet"
+    return f"rejects/{digest(name, 12)}.parquet"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import re
 import secrets
@@ -13,6 +12,8 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from cte_lake.digests import digest
 
 TEMPORARY_SUFFIX = ".tmp"
 #: Suffix of what is about to be replaced.
@@ -29,7 +30,7 @@ def _host() -> str:
         namespace = str(Path("/proc/self/ns/pid").readlink())
     machine = f"{socket.gethostname()} {namespace}"
     # Short: names of files have an end.
-    return hashlib.blake2b(os.fsencode(machine), digest_size=4).hexdigest()
+    return digest(os.fsencode(machine), 4)
 
 
 def temporary_beside(path: Path, suffix: str = TEMPORARY_SUFFIX) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.store import Place
 
@@ -21,7 +21,7 @@ _EDITED = "delete this line if you edit them"
 
 def checksum(content: bytes) -> str:
     """Return the checksum that is recorded of a file's bytes, 32 hex digits."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    return digest(content, 16)
 
 
 def files_record(files: Mapping[str, bytes]) -> dict[bytes, str]:

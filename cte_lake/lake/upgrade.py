@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.contents import phot_hash
 from cte_lake.lake.evolve import Change, differences
@@ -13,7 +14,6 @@ from cte_lake.lake.maintenance.compact import write_rows, written_rows
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 
 
 def schema_changes(lake: StoredLake) -> list[Change]:

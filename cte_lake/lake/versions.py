@@ -9,8 +9,6 @@ replaced: a newer product has a higher revision, and a reader who holds the olde
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -57,15 +55,6 @@ class Version:
     def beside(self, suffix: str) -> Place:
         """Return the path of a file that belongs to this product, such as ``.hlet.fits``."""
         return self.path.with_name(self.path.name.removesuffix(".parquet") + suffix)
-
-
-def digest(content: Any) -> str:
-    """Return a short hash of a JSON-able value or of bytes, 16 hex digits.
-
-    Floats enter with their shortest exact representation, keys sorted: equal values, equal hashes everywhere.
-    """
-    raw = content if isinstance(content, bytes) else json.dumps(content, sort_keys=True).encode()
-    return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
 
 def listed_versions(folder: Named, prefix: str = "") -> Iterator[Version]:

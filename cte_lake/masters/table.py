@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.digests import growing_digest
 from cte_lake.errors import CatalogError
 
 
@@ -49,16 +49,16 @@ def content_hash(table: MasterTable) -> str:
 
     It does not depend on the file's format or the order of its rows, nor on columns without any value.
     """
-    digest = hashlib.blake2b(digest_size=16)
+    hashed = growing_digest(16)
     order = np.argsort(table.id, kind="stable")
     for name, values in sorted(table.columns().items()):
         if values.dtype.kind == "f" and np.isnan(values).all():
             continue
         # + 0.0 and the one NaN: equal numbers must have equal bytes.
         plain = values if values.dtype.kind == "i" else np.where(np.isnan(values), np.nan, values + 0.0)
-        digest.update(f"{name}:{values.size}:".encode())
-        digest.update(plain[order].astype(plain.dtype.newbyteorder("<"), copy=False).tobytes())
-    return digest.hexdigest()
+        hashed.update(f"{name}:{values.size}:".encode())
+        hashed.update(plain[order].astype(plain.dtype.newbyteorder("<"), copy=False).tobytes())
+    return hashed.hexdigest()
 
 
 def checked_table(

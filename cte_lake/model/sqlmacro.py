@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cte_lake.lake.versions import digest
+from cte_lake.digests import digest
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.coefficients import CoefficientSet
 

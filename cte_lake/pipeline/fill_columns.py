@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cte_lake.config import Settings
+from cte_lake.digests import digest
 from cte_lake.errors import Rejected, UsageError
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.lake.added_columns import (
@@ -26,7 +27,6 @@ from cte_lake.lake.maintenance.compact import write_rows, written_rows
 from cte_lake.lake.maintenance.inventory import ExposureRow, Inventory
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.upgrade import record_schemas
-from cte_lake.lake.versions import digest
 from cte_lake.names import suggestion
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, alignment_for
 from cte_lake.pipeline.carry_out import Progress, carry_out, refusal_of

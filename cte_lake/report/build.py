@@ -16,11 +16,11 @@ import pyarrow as pa
 from cte_lake import __version__, clock
 from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
 from cte_lake.correction.renewal import SetState, set_states
+from cte_lake.digests import digest
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.pipeline.night import last_night
 from cte_lake.report import charts, content, morning, tables
 from cte_lake.report.away import name_of, prune, reports_here

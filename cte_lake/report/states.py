@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cte_lake import __version__
-from cte_lake.lake.versions import digest
+from cte_lake.digests import digest
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 from zlib import crc32
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.detector import exposure_length
+from cte_lake.digests import digest
 from cte_lake.lake.schemas import radius_suffix
 from cte_lake.radii import RADII
 from cte_lake.simulate.exposure import LAW_RADIUS, FileType, Settings, background_level
@@ -280,7 +280,7 @@ def _centroids(
 
 
 def _key(*parts: object) -> str:
-    return blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+    return digest(repr(parts).encode(), 12)
 
 
 def _record(

@@ -8,7 +8,6 @@ its target's catalogs.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -17,10 +16,11 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from cte_lake.digests import digest
 from cte_lake.lake.kept_files import KeptFiles, as_table
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import StoredLake
-from cte_lake.views.kept_sql import digest, placed
+from cte_lake.views.kept_sql import placed, recipe_digest
 from cte_lake.views.source import built_from, named_in
 
 _IMAGES = """
@@ -134,7 +134,7 @@ class ImageAudits:
         for found in sorted(self.lake.dataset("master").listing()):
             target = found.path.split("/")[1].removeprefix("target=")
             files[target].append(tuple(found))
-        states = [hashlib.blake2b(repr(each).encode(), digest_size=16).hexdigest() for each in files.values()]
+        states = [digest(repr(each).encode(), 16) for each in files.values()]
         return pa.table(
             {"target": pa.array(list(files), pa.string()), "state": pa.array(states, pa.string())}
         )
@@ -191,7 +191,7 @@ class ImageAudits:
         words = frozenset().union(*(named_in(query) or () for query in self.queries.values()))
         made_of = {each.name for each in built_from(["exposures"])}
         built = [each.text for each in built_from(words) if each.name not in made_of]
-        return digest([*self.queries.values(), *built], {})
+        return recipe_digest([*self.queries.values(), *built], {})
 
 
 def _together(answers: Sequence[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:

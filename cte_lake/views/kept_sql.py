@@ -7,8 +7,6 @@ the table ``anew`` alone. ``held`` has kept rows as they were read, ``shown`` th
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,6 +15,7 @@ from typing import Any
 import duckdb
 
 from cte_lake.detector import DETECTOR
+from cte_lake.digests import digest
 from cte_lake.views.columns import view_columns
 from cte_lake.views.source import SqlObject, sql_objects
 
@@ -151,10 +150,10 @@ def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:
     columns = [column for column, *_ in connection.execute("DESCRIBE settings").fetchall()]
     named = set(re.findall(r"\bs\.(\w+)", " ".join(texts)))
     settings = {name: value for name, value in zip(columns, values, strict=True) if name in named}
-    return digest(texts, settings | ({"bins": tables} if tables else {}))
+    return recipe_digest(texts, settings | ({"bins": tables} if tables else {}))
 
 
-def digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
+def recipe_digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
     """Return a digest of SQL with what enters it.
 
     These are the settings that it names, the camera's facts, and DuckDB, whose sums may change in the last
@@ -166,7 +165,7 @@ def digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
         "detector": DETECTOR.sql_macros(),
         "duckdb": [duckdb.__version__, platform.machine()],
     }
-    return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return digest(facts)
 
 
 def all_anew(view: str) -> Iterator[str]:

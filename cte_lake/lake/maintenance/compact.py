@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cte_lake import __version__
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.added_columns import DATASET, Held, held_in_file, own_key, with_held
 from cte_lake.lake.contents import Content, bounds_hash, phot_hash, record_of
@@ -26,7 +27,6 @@ from cte_lake.lake.maintenance.readable import fault_of
 from cte_lake.lake.named_files import COMPACTED, COMPACTED_KEY, is_compacted
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.lake.write import conform, parquet_options, replacing, write_table
 
 _LARGEST_PHOT = 256_000_000

@@ -12,10 +12,10 @@ from typing import Any
 
 from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
+from cte_lake.digests import digest
 from cte_lake.errors import ExitCode, Rejected
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.read import MasterFile, current_master, readable_exposures
-from cte_lake.lake.versions import digest
 from cte_lake.pipeline.align.alignment_rows import (
     ALIGNED,
     QUARANTINED,

@@ -15,6 +15,7 @@ from typing import Any
 
 from astropy.io import fits
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.seals import changed_files, read_beside
 from cte_lake.lake.store import Place
@@ -23,7 +24,6 @@ from cte_lake.lake.versions import (
     Version,
     current,
     current_of_all,
-    digest,
     newest_rows,
     next_version,
     read_row,

@@ -12,9 +12,10 @@ from typing import Any
 
 from cte_lake.config import Settings
 from cte_lake.detector import exposure_length
+from cte_lake.digests import digest
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
-from cte_lake.lake.versions import Version, digest, newest_rows
+from cte_lake.lake.versions import Version, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
 from cte_lake.pipeline.carry_out import Preparing, Progress, StageArguments, StageReport, prepare, refusal_of
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask

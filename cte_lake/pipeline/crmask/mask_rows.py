@@ -17,6 +17,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.seals import changed_files, read_beside
 from cte_lake.lake.store import Place
@@ -25,7 +26,6 @@ from cte_lake.lake.versions import (
     Version,
     current,
     current_of_all,
-    digest,
     next_version,
     without_file,
     write_row,

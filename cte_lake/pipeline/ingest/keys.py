@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cte_lake.config import Config, Settings
+from cte_lake.digests import digest
 from cte_lake.errors import ConfigError
-from cte_lake.lake.versions import digest
 
 if TYPE_CHECKING:
     from cte_lake.photometry import PhotometrySettings

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from cte_lake import __version__
 from cte_lake.config import load_settings
+from cte_lake.digests import digest
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.pipeline.night import Night, NightStep
 from cte_lake.workflow.refresh.command import planned
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from cte_lake.digests import digest
 from cte_lake.errors import ArchiveError, ExitCode, NothingToDo
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import digest
 from cte_lake.lake.write import replacing, write_bytes
 from cte_lake.report.states import lake_state, losses_state, photometry_state
 from cte_lake.workflow.run.arguments import RunArguments, RunReport, StepReport
