@@ -103,6 +103,22 @@ def test_no_module_is_too_long():
     assert [f"{path.relative_to(ROOT)}: {lines}" for path, lines in lengths.items() if lines > 400] == []
 
 
+def body_lines(function: ast.FunctionDef) -> int:
+    """Return the length of a function without its signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
+
+
+def test_no_function_is_too_long():
+    functions = {
+        f"{path.relative_to(ROOT)}: {node.name}": body_lines(node)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in functions.items() if lines > 40} == {}
+
+
 #: What waits for another process or machine for as long as it takes, unless it is told otherwise.
 WAITS = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"}
 WAITS_OF_ANY = {"communicate", "urlopen", "wait", "join"}

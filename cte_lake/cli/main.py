@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from cte_lake.cli.app import app
 from cte_lake.cli.commands import load
 from cte_lake.cli.faults import refuse_little_room, surroundings
-from cte_lake.cli.grammar import PipeClosed, Stopped, listening, stopped_by
+from cte_lake.cli.signals import PipeClosed, Stopped, listening, stopped_by
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.filenames import printable
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cte_lake.cli.grammar import go_on
 from cte_lake.cli.output import Format
 from cte_lake.cli.scripts import answer, command_of
+from cte_lake.cli.signals import go_on
 from cte_lake.errors import CteLakeError
 
 if TYPE_CHECKING:

@@ -211,11 +211,6 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
     keywords.refuse_uncalibrated(cards)
     exptime = cards.number("EXPTIME")
     naxis1, naxis2 = image_size(chips[2], file.name)
-    of_chip = {chip: HeaderCards(file.name, [header]) for chip, header in chips.items()}
-    sky, dark = (
-        {chip: chip_cards.optional_number(key) for chip, chip_cards in of_chip.items()}
-        for key in ("MDRIZSKY", "MEANDARK")
-    )
     return Exposure(
         path=str(file),
         imagename=f"{rootname}_{filetype}.fits",
@@ -233,20 +228,6 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         shutter=cards.optional_text("SHUTRPOS"),
         postarg1=cards.number("POSTARG1"),
         postarg2=cards.number("POSTARG2"),
-        cte_name=cards.text_or_history("CTE_NAME"),
-        cte_ver=cards.text_or_history("CTE_VER"),
-        cal_date=cards.optional_text("DATE"),
-        product=product_of(
-            file.name,
-            cards.optional_text("FILENAME"),
-            cards.optional_text("WCSNAME"),
-            cards.raw("HAPLEVEL"),
-        ),
-        meanflsh=mean_flash(cards),
-        meandark_1=dark.get(1),
-        meandark_2=dark.get(2),
-        mdrizsky_1=sky.get(1),
-        mdrizsky_2=sky.get(2),
         expflag=cards.text("EXPFLAG"),
         quality="; ".join(filter(None, map(cards.optional_text, _QUALITY))),
         mtflag=keywords.flag(cards, "MTFLAG"),
@@ -255,8 +236,27 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
         subarray=keywords.subarray(cards),
         naxis1=naxis1,
         naxis2=naxis2,
+        **_of_calibration(file, cards, chips),
         **_as_stated(cards),
     )
+
+
+def _of_calibration(file: Path, cards: HeaderCards, chips: dict[int, fits.Header]) -> dict[str, Any]:
+    """Return what calibration wrote: its CTE correction, date and product, both chips' backgrounds."""
+    names = cards.optional_text("FILENAME"), cards.optional_text("WCSNAME")
+    of_chip = {chip: HeaderCards(file.name, [header]) for chip, header in chips.items()}
+    return {
+        "cte_name": cards.text_or_history("CTE_NAME"),
+        "cte_ver": cards.text_or_history("CTE_VER"),
+        "cal_date": cards.optional_text("DATE"),
+        "product": product_of(file.name, *names, cards.raw("HAPLEVEL")),
+        "meanflsh": mean_flash(cards),
+        **{
+            f"{key.lower()}_{chip}": of_chip[chip].optional_number(key) if chip in of_chip else None
+            for key in ("MEANDARK", "MDRIZSKY")
+            for chip in (1, 2)
+        },
+    }
 
 
 #: Keywords that a header may lack and whose facts bear their names: texts, texts in capitals, numbers.

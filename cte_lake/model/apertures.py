@@ -71,8 +71,7 @@ def plan_apertures(
     listed = [sets] if isinstance(sets, CoefficientSet) else list(sets)
     chosen = dict(chosen or {})
     ucds, _ = column_facts(table)
-    left_out = set(results) - set(chosen.values())
-    names = [name for name in column_names(table) if name not in left_out]
+    names = [name for name in column_names(table) if name not in set(results) - set(chosen.values())]
     no_twins(names)
     by_radius = _by_radius(listed)
 
@@ -90,10 +89,9 @@ def plan_apertures(
                 "several apertures; give one radius and one set, or name one column a radius, as flux_r03"
             )
         return [aperture(listed[0], constants, chosen, "")]
-    if len(listed) == 1 and len(found) > 1 and role not in chosen and not constants.apertures:
-        bases = {split_index(name, names)[0] for name in found.values()}
-        if any(name.lower() in NAMES[role] and name not in bases for name in names):
-            return [aperture(listed[0], constants, chosen, "")]
+    unclear = len(listed) == 1 and len(found) > 1 and role not in chosen and not constants.apertures
+    if unclear and _has_plain_column(role, found, names):
+        return [aperture(listed[0], constants, chosen, "")]
     lacking = [radius for radius in by_radius if radius not in found]
     if lacking:
         raise CatalogError(
@@ -101,16 +99,21 @@ def plan_apertures(
             f"coefficients {by_radius[lacking[0]].name} are for {_radii(lacking[:1])}; give a set of one of "
             "these radii by -c, or several, each by its own -c"
         )
-    several = len(listed) > 1
     return [
         aperture(
             entry,
             replace(constants, radius=radius),
             {**chosen, role: found[radius]},
-            f"_r{radius:02g}" if several else "",
+            f"_r{radius:02g}" if len(listed) > 1 else "",
         )
         for radius, entry in by_radius.items()
     ]
+
+
+def _has_plain_column(role: str, found: Mapping[float, str], names: list[str]) -> bool:
+    """Return whether a table has a column of the role besides those of apertures: flux beside flux_r03."""
+    bases = {split_index(name, names)[0] for name in found.values()}
+    return any(name.lower() in NAMES[role] and name not in bases for name in names)
 
 
 def others_left(table: Any, apertures: Sequence[Aperture], constants: TableConstants) -> str:

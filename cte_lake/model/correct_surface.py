@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.model.compiled import compiled_loop
+from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
 from cte_lake.model.rowbits import (
     EXTRAPOLATED,
@@ -23,6 +23,24 @@ from cte_lake.model.walk import axis_place, feedback, jump_weights, nodes_at, ta
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
+
+
+@compiled
+def _deviation_at(
+    day: float, u: float, b: float, table: FloatArray, grids: FloatArray, date: FloatArray
+) -> float:
+    """Return the standard deviation of S; within a jump, with what is not known of the jump's course."""
+    lead = date.size - 3
+    i, x = nodes_at(day, grids[3, 0], grids[3, 1], table.shape[0] - lead)
+    j, v = nodes_at(u, grids[4, 0], grids[4, 1], table.shape[1])
+    k, z = nodes_at(b, grids[5, 0], grids[5, 1], table.shape[2])
+    deviation = table_at(table, lead + i, x, j, v, k, z)
+    for jump in range(lead):
+        part = date[3 + jump]
+        if 0.0 < part < 1.0:
+            size = table_at(table, jump, 0.0, j, v, k, z)
+            deviation = math.sqrt(deviation * deviation + part * (1.0 - part) * size * size)
+    return float(deviation)
 
 
 @compiled_loop
@@ -72,15 +90,7 @@ def correct_rows(
         moved = walk(u, -t, values, first, date, below, level, grids[1, 0], grids[1, 1], factor, a)
         low, high = grids[1, 0], grids[1, 0] + grids[1, 1] * (values.shape[1] - 2)
         middle = min(max(0.5 * (u + moved), low), high)
-        i, x = nodes_at(day, grids[3, 0], grids[3, 1], table.shape[0] - lead)
-        j, v = nodes_at(middle, grids[4, 0], grids[4, 1], table.shape[1])
-        k, z = nodes_at(b, grids[5, 0], grids[5, 1], table.shape[2])
-        deviation = table_at(table, lead + i, x, j, v, k, z)
-        for jump in range(lead):
-            part = date[3 + jump]
-            if 0.0 < part < 1.0:
-                size = table_at(table, jump, 0.0, j, v, k, z)
-                deviation = math.sqrt(deviation * deviation + part * (1.0 - part) * size * size)
+        deviation = _deviation_at(day, middle, b, table, grids, date)
         ln_ratio = (moved - u) * LN10
         # The chips' error is a fraction of the loss, and the star's loss is at hand.
         ln_error = math.hypot(t * feedback(a, middle, t) * deviation * factor, chips[1] * ln_ratio)

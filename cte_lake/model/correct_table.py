@@ -18,7 +18,7 @@ from cte_lake.model import flags as bits
 from cte_lake.model.apertures import Aperture, plan_apertures
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import ASTROPY_HEADER, column_facts
-from cte_lake.model.correct import correct, error_parts
+from cte_lake.model.correct import Correction, correct, error_parts
 from cte_lake.model.shift import ShiftLaw, correct_row
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_roles import Inputs, RoleReader
@@ -132,14 +132,7 @@ def _corrected(table: Any, coefficients: CoefficientSet, reader: RoleReader) -> 
     }
     columns = reader.columns
     if columns.flux is not None:
-        if inputs.plain:
-            out["corrected_flux"] = result.corrected_flux
-        elif inputs.as_magnitude:
-            out["corrected_flux"] = inputs.measured - result.cte_dmag
-        else:
-            # In the column's own unit, whatever turned it into electrons.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                out["corrected_flux"] = inputs.measured * (result.corrected_flux / inputs.flux)
+        out["corrected_flux"] = _in_own_unit(inputs, result)
     if columns.mag is not None:
         mags = inputs.measured if inputs.magnitude is None else inputs.magnitude
         out["corrected_mag"] = mags - result.cte_dmag
@@ -157,6 +150,16 @@ def _corrected(table: Any, coefficients: CoefficientSet, reader: RoleReader) -> 
         out |= {f"cte_dmag_err_{name}": value + 0.0 * result.cte_dmag for name, value in parts.items()}
         out["cte_dmag_scatter"] = scatter
     return out
+
+
+def _in_own_unit(inputs: Inputs, result: Correction) -> NDArray[Any]:
+    """Return corrected fluxes in their column's unit, whatever turned it into electrons."""
+    if inputs.plain:
+        return result.corrected_flux
+    if inputs.as_magnitude:
+        return inputs.measured - result.cte_dmag
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return inputs.measured * (result.corrected_flux / inputs.flux)
 
 
 def _shifted(law: ShiftLaw, inputs: Inputs, origin: float) -> dict[str, NDArray[Any]]:

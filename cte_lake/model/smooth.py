@@ -312,6 +312,22 @@ def _prior(groups: list[Group]) -> FloatArray:
     return np.array([_KNOWN[group.count(2) + group.count(1) > 1] for group in groups]).reshape(-1, 2)
 
 
+def _design(
+    points: FitPoints, margins: tuple[Margin, Margin, Margin], scale: Scale, groups: list[Group],
+    jumps: tuple[Jump, ...],
+) -> tuple[FloatArray, list[slice]]:  # fmt: skip
+    """Return the columns of the surface, the mean over each bin's stars, and those of each group."""
+    sky = sky_variable(points, margins)
+    blocks: list[FloatArray] = []
+    slices: list[slice] = []
+    for f in _nodes(points):
+        size_there = scale.at(margins[1].scaled(f), margins[2].scaled(sky))
+        lead = [jump.column(points.mjd, f, sky) / size_there for jump in jumps]
+        block, slices = _products(_factors(margins, points.mjd, f, sky), groups, lead)
+        blocks.append(size_there[:, None] * block)
+    return 0.5 * (blocks[0] + blocks[1]), slices
+
+
 def fit_smooth(
     points: FitPoints,
     margins: tuple[Margin, Margin, Margin],
@@ -341,22 +357,14 @@ def fit_smooth(
         What the surface may jump by.
     """
     fixed, groups = groups_of(margins) if polynomial is None else (polynomial_groups(margins, polynomial), [])
-    sky = sky_variable(points, margins)
-    blocks: list[FloatArray] = []
-    slices: list[slice] = []
-    for f in _nodes(points):
-        size_there = scale.at(margins[1].scaled(f), margins[2].scaled(sky))
-        lead = [jump.column(points.mjd, f, sky) / size_there for jump in jumps]
-        block, slices = _products(_factors(margins, points.mjd, f, sky), [*fixed, *groups], lead)
-        blocks.append(size_there[:, None] * block)
-    visits = points.visits
-    number = {name: index for index, name in enumerate(visits)}
+    design, slices = _design(points, margins, scale, [*fixed, *groups], jumps)
+    number = {name: index for index, name in enumerate(points.visits)}
     visit = np.array([number[name] for name in points.visit.tolist()], dtype=np.int64)
     names, apart = contrasts(points) if kinds else ([], np.zeros((len(points), 0)))
-    size = blocks[0].shape[1]
+    size = design.shape[1]
     own_factors = slice(size, size + apart.shape[1])
     random = [*slices[len(fixed) :], *([own_factors] if names else [])]
-    model = MixedModel(np.hstack([0.5 * (blocks[0] + blocks[1]), apart]), random, visit)
+    model = MixedModel(np.hstack([design, apart]), random, visit)
     model.prior = np.vstack([_prior(groups), *([_KNOWN_KINDS] if names else [])])
     base = points.loss_err**-2.0
     weights, noise, more = np.ones(len(points)), 1.0, np.ones(len(points))

@@ -174,12 +174,7 @@ class RoleReader:
             how, assumed = replace(how, factor=gain), assumed.replace("electrons", "counts")
         self.assumed_unit = _ASSUMED.get(assumed, "")
         self._said(role, name, how, assumed)
-        if gain is not None and how.factor == gain:
-            self.readings[role] += " (the gain)"
-        elif gain is not None:
-            self.readings[role] += "; --gain is not used"
-        if role == "flux" and self.constants.exptime is not None and not how.per_second:
-            self.readings[role] += "; --exptime is not used"
+        self.readings[role] += self._options_used(role, how)
         if role == "mag" and not how.magnitude:
             # Such as mmag; the brightness follows from the magnitude.
             measured, how = measured * how.factor, replace(how, factor=1.0)
@@ -213,6 +208,13 @@ class RoleReader:
                 f"--unit flux={how.unit} or --unit flux={how.unit}/s"
             )
         return replace(how, per_second=True)
+
+    def _options_used(self, role: str, how: Conversion) -> str:
+        """Say whether a gain and an exposure time that were given enter."""
+        gain, exptime = self.constants.gain, self.constants.exptime
+        of_gain = "" if gain is None else " (the gain)" if how.factor == gain else "; --gain is not used"
+        unused = role == "flux" and exptime is not None and not how.per_second
+        return of_gain + ("; --exptime is not used" if unused else "")
 
     def _magnitudes(self, table: Any) -> FloatArray:
         name = str(self.columns.mag)

@@ -91,6 +91,26 @@ def windowed_centroids(
 
 
 @njit(cache=True, nogil=True)
+def _marginals(
+    data: PixelArray, good: npt.NDArray[np.uint8], left: int, right: int, bottom: int, top: int
+) -> tuple[FloatArray, FloatArray, bool]:
+    """Sum a box less its least good pixel over its rows and its columns; say whether a pixel is good."""
+    lowest = np.inf
+    for j in range(bottom, top + 1):
+        for i in range(left, right + 1):
+            if good[j, i] and data[j, i] < lowest:
+                lowest = np.float64(data[j, i])
+    columns = np.zeros(right - left + 1)
+    rows = np.zeros(top - bottom + 1)
+    for j in range(bottom, top + 1):
+        for i in range(left, right + 1):
+            if good[j, i]:
+                columns[i - left] += data[j, i] - lowest
+                rows[j - bottom] += data[j, i] - lowest
+    return columns, rows, lowest < np.inf
+
+
+@njit(cache=True, nogil=True)
 def _marginal_centroid(marginal: FloatArray, otherwise: float) -> float:
     """Return the centroid of what rises above the marginal's mean, or `otherwise` if nothing does."""
     mean = marginal.sum() / marginal.size
@@ -148,21 +168,10 @@ def iraf_centroids(
             right = math.floor(min(nx - 1.0, max(0.0, cx + half)) + 0.5)
             bottom = math.floor(max(0.0, min(ny - 1.0, cy - half)) + 0.5)
             top = math.floor(min(ny - 1.0, max(0.0, cy + half)) + 0.5)
-            lowest = np.inf
-            for j in range(bottom, top + 1):
-                for i in range(left, right + 1):
-                    if good[j, i] and data[j, i] < lowest:
-                        lowest = np.float64(data[j, i])
-            if lowest == np.inf:
+            columns, rows, any_good = _marginals(data, good, left, right, bottom, top)
+            if not any_good:
                 failed[star] = True
                 break
-            columns = np.zeros(right - left + 1)
-            rows = np.zeros(top - bottom + 1)
-            for j in range(bottom, top + 1):
-                for i in range(left, right + 1):
-                    if good[j, i]:
-                        columns[i - left] += data[j, i] - lowest
-                        rows[j - bottom] += data[j, i] - lowest
             step_x = _marginal_centroid(columns, cx - left) + left - cx
             step_y = _marginal_centroid(rows, cy - bottom) + bottom - cy
             cx += step_x

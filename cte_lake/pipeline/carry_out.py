@@ -7,7 +7,9 @@ import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from cte_lake.config import Settings
@@ -23,6 +25,8 @@ Result = TypeVar("Result")
 
 #: Called after each task with (done, total); for a progress bar.
 Progress = Callable[[int, int], None]
+#: Called with path, refusal and image, if known, of a file that is refused.
+Refuse = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,13 @@ class StageReport:
         self.rejected.append(put_on_record(lake, path, refusal, settings_hash, image))
 
 
+@dataclass
+class PreparingReport(StageReport):
+    """What a stage that prepares exposures counts: also those that were up to date."""
+
+    up_to_date: int = 0
+
+
 class Image(Protocol):
     """What a refused file is known by, as far as its header was read."""
 
@@ -147,24 +158,29 @@ def carry_out(
 def prepare(
     arguments: StageArguments,
     plan: Preparing,
-    refuse: Callable[[Path, Rejected], None],
+    report: PreparingReport,
+    settings_hash: str,
     function: Callable[[Task], Result],
     tasks: Sequence[Task],
-    record: Callable[[Done[Task, Result]], None],
+    record: Callable[[Refuse, Done[Task, Result]], None],
     progress: Progress | None,
 ) -> None:
-    """Put a plan's refusals on record by `refuse`, and carry its tasks out; see `carry_out`.
+    """Put a plan's refusals on record, and carry its tasks out; see `carry_out`.
 
     Raises
     ------
     NothingToDo
         If the selection names exposures, and all were left out by it.
     """
+    started = perf_counter()
     if arguments.selection and plan.unselected and not plan.selected:
         raise NothingToDo(f"none of {plan.unselected} exposures is selected by {arguments.selection}")
+    report.up_to_date, report.excluded = len(plan.up_to_date), plan.excluded
+    refuse = partial(report.refuse, arguments.lake, settings_hash)
     for path, refusal in plan.refused.items():
         refuse(path, refusal)
-    carry_out(function, tasks, arguments.workers, record, progress)
+    carry_out(function, tasks, arguments.workers, partial(record, refuse), progress)
+    report.seconds = perf_counter() - started
 
 
 def put_on_record(

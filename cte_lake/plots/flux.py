@@ -83,7 +83,15 @@ def flux_plot(
         figure.align_ylabels(axes[:, 0])
     if epochs.in_bar:
         date_bar(figure, axes.flat, epochs.years)
-    summary = sentence(
+    words = f"{_legend(table, curves, modelled)}. {caption}".strip()
+    return finish(
+        figure, title or "CTE loss against flux", words, epochs.filetypes() if epochs.in_bar else None
+    )
+
+
+def _legend(table: Any, curves: Any | None, modelled: bool) -> str:
+    """Say what is drawn."""
+    return sentence(
         [
             split(table, but=("target",)).shared,
             basis(table),
@@ -91,10 +99,6 @@ def flux_plot(
             "line: model, band: its 1 sigma" if curves is not None else "",
             "small panels: measured less model" if modelled else "",
         ]
-    )
-    words = f"{summary}. {caption}".strip()
-    return finish(
-        figure, title or "CTE loss against flux", words, epochs.filetypes() if epochs.in_bar else None
     )
 
 

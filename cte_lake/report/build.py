@@ -44,6 +44,7 @@ from cte_lake.views.audits import last_audits
 if TYPE_CHECKING:
     from cte_lake.api import Lake
     from cte_lake.config import Settings
+    from cte_lake.config.models import Measure
     from cte_lake.model.coefficients import CoefficientSet
 
 Cells = dict[str, Any]
@@ -162,29 +163,14 @@ def _content(
     read = [read_coefficients(path) for path in sets_in_lake(lake.stored)]
     states = set_states(lake.stored, settings, read)
     sets = tuple(one.coefficients for one in states)
-    asked = Request(
-        selection=Selection().of_losses(),
-        aperture=measure.aperture,
-        estimator=measure.estimator,
-        time_bins=tuple(gathered.time_bins),
-        coefficients=sets,
-    )
     figures_state = digest([lake_state(lake, settings), options])
-    figures = figures_of_last(last, figures_state, work.parent / LATEST, work) or list(
-        write_figures(printed_figures(lake, gathered, asked), work, options)
-    )
+    figures = figures_of_last(last, figures_state, work.parent / LATEST, work)
+    figures = figures or _new_figures(lake, measure, gathered, sets, work, options)
     frames, losses_of = frames_drawn(), gathered.losses_of
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
     pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
     report: Cells = {
-        "format": FORMAT,
-        "version": __version__,
-        "made": moment.isoformat(timespec="seconds"),
-        "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
-        "lake": place,
-        "mode": mode,
-        "aperture": measure.aperture,
-        "estimator": measure.estimator,
+        **_heading(moment, place, mode, measure),
         "state": state(
             gathered.exposures, gathered.pairs, gathered.epochs, gathered.rejects, gathered.alignment
         ),
@@ -206,6 +192,37 @@ def _content(
     }
     report["lines"] = _lines(lake.stored, gathered, states, report, moment, settings.config.report.show_paths)
     return report, list(_pair_pages(gathered, losses_of, frames, options))
+
+
+def _heading(moment: datetime, place: str, mode: str, measure: Measure) -> Cells:
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "made": moment.isoformat(timespec="seconds"),
+        "made_text": f"{moment:%Y-%m-%d %H:%M} UTC",
+        "lake": place,
+        "mode": mode,
+        "aperture": measure.aperture,
+        "estimator": measure.estimator,
+    }
+
+
+def _new_figures(
+    lake: Lake,
+    measure: Measure,
+    gathered: Gathered,
+    sets: tuple[CoefficientSet, ...],
+    work: Path,
+    options: str,
+) -> list[Cells]:
+    asked = Request(
+        selection=Selection().of_losses(),
+        aperture=measure.aperture,
+        estimator=measure.estimator,
+        time_bins=tuple(gathered.time_bins),
+        coefficients=sets,
+    )
+    return list(write_figures(printed_figures(lake, gathered, asked), work, options))
 
 
 def _place_and_options(lake: Lake, settings: Settings, mode: str) -> tuple[str, str]:

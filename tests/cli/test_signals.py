@@ -11,8 +11,8 @@ import time
 import pytest
 
 from cte_lake.cli import main as cli
-from cte_lake.cli.grammar import go_on, listening
 from cte_lake.cli.main import _outcome
+from cte_lake.cli.signals import go_on, listening
 from cte_lake.errors import ExitCode, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored

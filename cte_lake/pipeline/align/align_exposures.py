@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
@@ -27,9 +26,10 @@ from cte_lake.pipeline.align.alignment_rows import (
 from cte_lake.pipeline.align.visit_offsets import VisitOffset, visit_offsets
 from cte_lake.pipeline.carry_out import (
     Preparing,
+    PreparingReport,
     Progress,
+    Refuse,
     StageArguments,
-    StageReport,
     prepare,
     put_on_record,
     refusal_of,
@@ -54,7 +54,7 @@ class AlignPlan(Preparing):
 
 
 @dataclass
-class AlignReport(StageReport):
+class AlignReport(PreparingReport):
     """What an alignment did: counts, refused files, a record per exposure worked on, visits that were off.
 
     `withdrawn` counts measured images (FLT and FLC, all modes) of quarantined exposures, which readers no
@@ -63,7 +63,6 @@ class AlignReport(StageReport):
 
     aligned: int = 0
     skipped: int = 0
-    up_to_date: int = 0
     withdrawn: int = 0
     quarantined: list[dict[str, Any]] = field(default_factory=list)
     exposures: list[dict[str, Any]] = field(default_factory=list)
@@ -126,17 +125,13 @@ def align(
     UsageError
         If a path does not exist.
     """
-    started = perf_counter()
     arguments.lake.write_seeds()
-    plan = plan or make_plan(arguments)
-    report = AlignReport(up_to_date=len(plan.up_to_date), excluded=plan.excluded)
-    refuse = partial(report.refuse, arguments.lake, _settings_hash(arguments.settings))
-    record = partial(_record, arguments, report, refuse)
-    prepare(arguments, plan, refuse, _align, _tasks(arguments, plan), record, progress)
+    plan, report = plan or make_plan(arguments), AlignReport()
+    record, settings_hash = partial(_record, arguments, report), _settings_hash(arguments.settings)
+    prepare(arguments, plan, report, settings_hash, _align, _tasks(arguments, plan), record, progress)
     _withdraw_quarantined(arguments, report)
     report.exposures.sort(key=lambda entry: str(entry["rootname"]))
     report.visits = visit_offsets(report.exposures)
-    report.seconds = perf_counter() - started
     return report
 
 
@@ -168,9 +163,7 @@ def _tasks(arguments: StageArguments, plan: AlignPlan) -> list[Any]:
     ]
 
 
-def _record(
-    arguments: StageArguments, report: AlignReport, refuse: Callable[..., None], done: Done[Any, Any]
-) -> None:
+def _record(arguments: StageArguments, report: AlignReport, refuse: Refuse, done: Done[Any, Any]) -> None:
     exposure: ExposureFile = done.task.exposure
     if done.result is None:
         refuse(Path(exposure.path), refusal_of(Path(exposure.path), done.error, "align"), exposure)

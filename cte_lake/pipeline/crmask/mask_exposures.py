@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from cte_lake.config import Settings
@@ -17,7 +15,15 @@ from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import Version, newest_rows
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, QUARANTINED, alignment_states, current_rows
-from cte_lake.pipeline.carry_out import Preparing, Progress, StageArguments, StageReport, prepare, refusal_of
+from cte_lake.pipeline.carry_out import (
+    Preparing,
+    PreparingReport,
+    Progress,
+    Refuse,
+    StageArguments,
+    prepare,
+    refusal_of,
+)
 from cte_lake.pipeline.crmask.mask_rows import crmask_states, without_mask
 from cte_lake.pipeline.dask import Done
 from cte_lake.pipeline.survey import ExposureFile, survey
@@ -57,12 +63,11 @@ class CrmaskPlan(Preparing):
 
 
 @dataclass
-class CrmaskReport(StageReport):
+class CrmaskReport(PreparingReport):
     """What was done: counts, exposures by method, refused files, and what AstroDrizzle took of the time."""
 
     masked: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
-    up_to_date: int = 0
     drizzlepac_seconds: float = 0.0
     drizzlepac_peak_mb: float = 0.0
 
@@ -181,17 +186,12 @@ def find_cosmic_rays(
     """
     from cte_lake.pipeline.crmask.mask_task import mask_visit
 
-    started = perf_counter()
     arguments.lake.write_seeds()
     plan = plan or make_plan(arguments)
-    report = CrmaskReport(
-        up_to_date=len(plan.up_to_date), excluded=plan.excluded, left_out=dict(plan.left_out)
-    )
-    refuse = partial(report.refuse, arguments.lake, _settings_hash(arguments.settings))
-    record = partial(_record, report, refuse)
-    prepare(arguments, plan, refuse, mask_visit, _tasks(arguments, plan), record, progress)
+    report = CrmaskReport(left_out=dict(plan.left_out))
+    record, settings_hash = partial(_record, report), _settings_hash(arguments.settings)
+    prepare(arguments, plan, report, settings_hash, mask_visit, _tasks(arguments, plan), record, progress)
     report.masked.sort(key=lambda entry: str(entry["rootname"]))
-    report.seconds = perf_counter() - started
     return report
 
 
@@ -213,7 +213,7 @@ def _tasks(arguments: StageArguments, plan: CrmaskPlan) -> list[Any]:
     ]
 
 
-def _record(report: CrmaskReport, refuse: Callable[..., None], done: Done[Any, Any]) -> None:
+def _record(report: CrmaskReport, refuse: Refuse, done: Done[Any, Any]) -> None:
     exposures: dict[str, ExposureFile] = {e.path: e for e in done.task.exposures}
     if done.result is None:
         for path, exposure in exposures.items():

@@ -269,22 +269,20 @@ def _catalog(master: MasterFile) -> pa.Table:
     return read_master(master)
 
 
+#: Facts of an exposure that its row has by the same names.
+_STATED = (
+    "imagename", "rootname", "filetype", "targname", "proposal", "visit", "filter", "exptime", "length",
+    "mjd", "chinject", "flash", "flashsta", "flashdur", "flashcur", "shutter", "postarg1", "postarg2",
+    "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver", "cal_date", "product", "meanflsh",
+)  # fmt: skip
+
+
 def _record(task: MeasureTask, inputs: _Inputs) -> dict[str, Any]:
     facts = vars(task.exposure)
-    stated = {
-        name: facts[name]
-        for name in (
-            "imagename", "rootname", "filetype", "targname", "proposal", "visit", "filter", "exptime",
-            "length", "mjd", "chinject", "flash", "flashsta", "flashdur", "flashcur", "shutter",
-            "postarg1", "postarg2",
-            "pa_v3", "cal_ver", "pctecorr", "pctetab", "cte_name", "cte_ver", "cal_date", "product",
-            "meanflsh",
-        )
-    }  # fmt: skip
     solution, crmask = inputs.solution, inputs.crmask
     sky = crmask.sky.get(task.chip) if crmask is not None else None
     return (
-        stated
+        {name: facts[name] for name in _STATED}
         | keyword_values(task.exposure.path, task.chip, task.headers)
         | {
             "path": path_text(task.exposure.path),

@@ -67,6 +67,19 @@ def _set_for(asked: Request, row: dict[str, Any]) -> CoefficientSet | None:
     return next((one for one in asked.coefficients if suits(one, row)), None)
 
 
+def _stars(lake: Lake, pair: dict[str, Any], aperture: int) -> pa.Table:
+    """Return the stars of a pair that enter its slopes, with what their correction needs."""
+    hive = ("pair_id", "target", "proposal", "flash", "filetype")
+    of_pair, parameters = where({key: pair[key] for key in hive})
+    query = (
+        "SELECT r.distance, m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
+        f"FROM ratios(aperture := {aperture}) AS r "
+        f"JOIN matched_stars(aperture := {aperture}) AS m USING ({', '.join(hive)}, master_id) "
+        f"WHERE {of_pair} ORDER BY master_id"
+    )
+    return lake.sql(query, **parameters).arrow()
+
+
 def _corrected(
     lake: Lake,
     asked: Request,
@@ -78,17 +91,9 @@ def _corrected(
     if estimator is None:
         raise UsageError(f"estimator {asked.estimator!r} is not known; there are {', '.join(ESTIMATORS)}")
     rows = {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in before}
-    keys = "pair_id, target, proposal, flash, filetype, master_id"
-    query = (
-        "SELECT r.distance, m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
-        f"FROM ratios(aperture := {asked.aperture}) AS r "
-        f"JOIN matched_stars(aperture := {asked.aperture}) AS m USING ({keys})"
-    )
     for pair_id, coefficients in sets.items():
         pair = next(row for row in before if row["pair_id"] == pair_id)
-        hive = ("pair_id", "target", "proposal", "flash", "filetype")
-        of_pair, parameters = where({key: pair[key] for key in hive})
-        stars = lake.sql(f"{query} WHERE {of_pair} ORDER BY master_id", **parameters).arrow()
+        stars = _stars(lake, pair, asked.aperture)
         columns = {name: stars[name].to_numpy() for name in stars.column_names}
         fluxes = [
             correct(
