@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.iraf_phot import IRAFCL, run_phot
 from benchmarks.photometry_fields import FIELDS, Frame, isolated, losses_of, simulate_pairs
-from cte_lake.model.estimators import Estimator
+from cte_lake.names import Estimator
 from cte_lake.photometry import PhotometrySettings, measure, settings_for
 from cte_lake.simulate.truth import FLUX_BINS
 from cte_lake.starflags import mask_of

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 from scipy.spatial import KDTree
 
-from cte_lake.model.estimators import Estimator, bin_slopes
+from cte_lake.model.estimators import bin_slopes
+from cte_lake.names import Estimator
 from cte_lake.photometry import PixelData
 from cte_lake.simulate import Settings, make_field, simulate_exposure
 from cte_lake.simulate.exposure import SimulatedExposure

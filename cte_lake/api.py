@@ -15,7 +15,7 @@ from cte_lake.errors import LakeError, NothingToDo, UsageError
 from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
-from cte_lake.names import Names
+from cte_lake.names import Names, suggestion
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.asked_radii import whole_radius
@@ -266,7 +266,8 @@ class Lake:
             source = f"{name}({', '.join(arguments)})"
         for column in (*selection.wanted(), *filters):
             if column not in columns:
-                raise UsageError(f"view {name} has no column {column!r}; it has {', '.join(columns)}")
+                hint = suggestion(column, columns) or ";"
+                raise UsageError(f"view {name} has no column {column!r}{hint} it has {', '.join(columns)}")
         chosen, params = self.select(selection).where()
         wanted, more = where(all_spelled(filters, lambda: self.names))
         if condition is not None:

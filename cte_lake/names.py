@@ -1,4 +1,4 @@
-"""Names of targets and filters as astronomers write them, brought to the lake's own spelling."""
+"""Names as astronomers write them, brought to the lake's own spelling, and the words that columns hold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar, get_args
 
-from cte_lake.errors import UnknownName
+from cte_lake.errors import UnknownName, UsageError
+
+Word = TypeVar("Word", bound=str)
+Estimator = Literal["both_in_bin", "mean_flux", "log_ratio"]
+ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
+#: Columns that hold one of a few words, and no others.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "filetype": ("flt", "flc"),
+    "length": ("s", "l"),
+    "pairing": ("chips", "180", "files"),
+    "estimator": ESTIMATORS,
+}
 
 #: Blanks, underscores and every kind of dash that a name is copied with: hyphen, en dash, minus.
 _JOINTS = re.compile(r"[\s_\-\u2010-\u2015\u2212]")
@@ -72,6 +83,21 @@ def suggestion(text: str, known: Iterable[str]) -> str:
         by_fold.setdefault(folded(name), name)
     near = difflib.get_close_matches(folded(text), by_fold, n=1, cutoff=0.6)
     return f"; did you mean {by_fold[near[0]]!r}?" if near else ""
+
+
+def one_of(what: str, value: str, allowed: tuple[Word, ...]) -> Word:
+    """Return a word as it is spelled among those allowed, whatever its case.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them; the message suggests the nearest.
+    """
+    for word in allowed:
+        if word == value.strip().lower():
+            return word
+    hint = suggestion(value, allowed) or ";"
+    raise UsageError(f"{what} {value!r} is not known{hint} it is {', '.join(allowed[:-1])} or {allowed[-1]}")
 
 
 def _resolved(kind: str, text: str, spellings: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from cte_lake import api
 from cte_lake.errors import CorrectionWarning, UsageError
 from cte_lake.lake.selection import Between, Selection
+from cte_lake.names import suggestion
 from cte_lake.results import Result
 
 if TYPE_CHECKING:
@@ -257,16 +258,17 @@ class Plots:
     def __getattr__(self, name: str) -> Any:
         from cte_lake.report.figures import KINDS
 
-        kind = name.replace("_", "-")
-        if kind not in KINDS:
-            raise AttributeError(f"no figure is called {name!r}; there are {', '.join(KINDS)}")
+        kinds = {kind.replace("-", "_"): kind for kind in KINDS}
+        if name not in kinds:
+            hint = suggestion(name, kinds) or ";"
+            raise AttributeError(f"no figure is called {name!r}{hint} there are {', '.join(kinds)}")
 
         def draw(**options: Any) -> Figure:
-            return self._draw(kind, options)
+            return self._draw(kinds[name], options)
 
         draw.__name__ = name
         draw.__doc__ = (
-            f"Draw {KINDS[kind][0]}; return a matplotlib figure.\n\n"
+            f"Draw {KINDS[kinds[name]][0]}; return a matplotlib figure.\n\n"
             "Keywords choose exposures (target, filter, length, flash, filetype, proposal, visit, until)\n"
             "and how they are shown (aperture, estimator, bins, pair, star, image, coefficients, unit='mag')."
         )
@@ -326,7 +328,8 @@ def _made(kind: Any, what: str, **values: Any) -> Any:
 
         known = [field.name for field in fields(kind)]
         wrong = next((name for name in values if name not in known), "")
-        raise UsageError(f"{what} has no option {wrong!r}; it has {', '.join(known)}") from None
+        hint = suggestion(wrong, known) or ";"
+        raise UsageError(f"{what} has no option {wrong!r}{hint} it has {', '.join(known)}") from None
 
 
 def open_lake(

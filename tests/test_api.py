@@ -92,7 +92,7 @@ def test_a_free_query_has_the_units_of_the_columns_it_names(lake):
 
 
 def test_a_filter_on_no_column_names_those_there_are(lake):
-    with pytest.raises(UsageError, match="view pairs has no column 'filtre'; it has pair_id"):
+    with pytest.raises(UsageError, match=r"no column 'filtre'; did you mean 'filter'\? it has pair_id"):
         lake.pairs(filtre="F502N")
     with pytest.raises(LakeError, match="no view is called 'nothing'"):
         lake.view("nothing")

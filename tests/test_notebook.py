@@ -163,8 +163,14 @@ def test_figures_and_fits_are_methods(lake):
     assert "cte_time" in dir(lake.plot)
     assert "loss against time" in lake.plot.cte_time.__doc__
     assert lake.plot.overview().axes
-    with pytest.raises(AttributeError, match="there are ratio-y"):
+    with pytest.raises(AttributeError, match="there are ratio_y"):
         _ = lake.plot.nothing
+    with pytest.raises(AttributeError, match="did you mean 'cte_time'"):
+        _ = lake.plot.cte_tme
+    with pytest.raises(UsageError, match="did you mean 'log_ratio'"):
+        lake.plot.cte_time(estimator="logratio")
+    with pytest.raises(UsageError, match="did you mean 'log_ratio'"):
+        lake.fit(estimator="logratio")
     with pytest.raises(UsageError, match="no option 'colour'"):
         lake.plot.overview(colour="red")
     with pytest.raises(cte_lake.CteLakeError):

@@ -10,8 +10,9 @@ import typer
 
 from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
-from cte_lake.cli.options import HelpersOptions, LakeOptions, RadiusOption, SchedulerOption, one_of
+from cte_lake.cli.options import HelpersOptions, LakeOptions, RadiusOption, SchedulerOption
 from cte_lake.cli.rows import RowsOutput
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.config import Config

@@ -14,12 +14,12 @@ from cte_lake.cli.options import (
     ProgressOption,
     SetOption,
     known_estimator,
-    one_of,
     settings_of,
 )
 from cte_lake.cli.output import Format
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import AuditFailed, UsageError
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.model.closure import ClosureReport

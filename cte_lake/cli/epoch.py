@@ -9,8 +9,9 @@ import typer
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.dates import parse_date
 from cte_lake.cli.fit_options import FittedOptions, MinStarsOption, RobustOption, fit_request
-from cte_lake.cli.options import EstimatorOption, LakeOptions, RadiusOption, one_of
+from cte_lake.cli.options import EstimatorOption, LakeOptions, RadiusOption
 from cte_lake.cli.rows import RowsOutput
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -22,9 +22,9 @@ from cte_lake.cli.options import (
     TargetOption,
     UntilOption,
     known_estimator,
-    one_of,
     panel,
 )
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, app
-from cte_lake.cli.options import one_of
 from cte_lake.errors import ExitCode
+from cte_lake.names import one_of
 from cte_lake.workflow.schedule import AT
 
 _MONITOR = "Monitor"

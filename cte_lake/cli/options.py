@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from cte_lake.cli import complete
 from cte_lake.cli.app import Options
 from cte_lake.cli.dates import parse_date
 from cte_lake.errors import LakeError, UsageError
-from cte_lake.names import suggestion
+from cte_lake.names import ESTIMATORS, one_of
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from cte_lake.config.models import Workers
     from cte_lake.lake.selection import Selection
     from cte_lake.lake.stored import StoredLake
-    from cte_lake.model.estimators import Estimator
+    from cte_lake.names import Estimator
     from cte_lake.pipeline.dask import WorkerSettings
 
-Word = TypeVar("Word", bound=str)
 LakeOption = Annotated[
     str | None,
     typer.Option(
@@ -206,15 +205,10 @@ class Selecting(Options):
 
         values: dict[str, Any] = {name.rstrip("_"): value for name, value in vars(self).items() if value}
         until = values.pop("until", None)
-        for name, words in _WORDS.items():
-            values[name] = [one_of(f"--{name}", word, words) for word in values.get(name, ())]
         return Selection(
             **{name: tuple(value) for name, value in values.items()},
             until=None if until is None else parse_date(until),
         )
-
-
-_WORDS = {"filetype": ("flt", "flc"), "length": ("s", "l")}
 
 
 @dataclass(frozen=True)
@@ -297,22 +291,6 @@ def overwriting(what: str) -> Any:
     return typer.Option("--overwrite", help=what)
 
 
-def one_of(option: str, value: str, allowed: tuple[Word, ...]) -> Word:
-    """Return an option's value in lower case.
-
-    Raises
-    ------
-    UsageError
-        If it is none of those allowed.
-    """
-    if value.lower() not in allowed:
-        hint = suggestion(value, allowed) or ";"
-        raise UsageError(
-            f"{option} {value!r} is not known{hint} it is {', '.join(allowed[:-1])} or {allowed[-1]}"
-        )
-    return next(word for word in allowed if word == value.lower())
-
-
 def known_estimator(name: str) -> Estimator:
     """Return an estimator's name as the lake spells it.
 
@@ -321,8 +299,6 @@ def known_estimator(name: str) -> Estimator:
     UsageError
         If there is none of that name.
     """
-    from cte_lake.model.estimators import ESTIMATORS
-
     return one_of("--estimator", name, ESTIMATORS)
 
 

@@ -9,8 +9,9 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.fit_options import FittedOptions, PairsOption, fit_request
-from cte_lake.cli.options import LakeOptions, RadiusOption, one_of
+from cte_lake.cli.options import LakeOptions, RadiusOption
 from cte_lake.cli.rows import RowsOutput
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import FRAMES, Options, app
-from cte_lake.cli.options import JsonOption, ProgressOption, one_of
+from cte_lake.cli.options import JsonOption, ProgressOption
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.simulate.exposure import Settings

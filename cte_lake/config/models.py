@@ -21,7 +21,7 @@ from cte_lake.config.sections import (
     Section,
 )
 from cte_lake.errors import ConfigError, UnknownName
-from cte_lake.names import Names
+from cte_lake.names import Estimator, Names
 from cte_lake.radii import RADII
 from cte_lake.starflags import mask_of
 
@@ -186,7 +186,7 @@ class Measure(Section):
     """How losses are computed from photometry."""
 
     aperture: int = Field(description="aperture radius that is analysed by default, px")
-    estimator: Literal["mean_flux", "both_in_bin", "log_ratio"] = Field(
+    estimator: Estimator = Field(
         description="how slopes are measured where no estimator is named: in tables, figures, page and fit"
     )
     shape_correction: Literal["none", "growth", "sky", "both"] = Field(

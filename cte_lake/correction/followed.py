@@ -17,6 +17,7 @@ from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.family import FormChoice
 from cte_lake.model.points import MIN_STARS
 from cte_lake.model.robust import Loss
+from cte_lake.names import ESTIMATORS, Estimator, one_of
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -59,7 +60,7 @@ class FitRequest:
 
     selection: Selection = field(default_factory=Selection)
     aperture: int = 3
-    estimator: str = "log_ratio"
+    estimator: Estimator = "log_ratio"
     time_degree: int | None = None
     background_degree: int | None = None
     form: FormChoice = "auto"
@@ -68,6 +69,9 @@ class FitRequest:
     samples: int = 0
     chips: bool = False
     shift: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimator", one_of("estimator", self.estimator, ESTIMATORS))
 
 
 #: Keys of a set's provenance.

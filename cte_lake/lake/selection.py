@@ -6,15 +6,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from cte_lake.names import Names, suggestion
+from cte_lake.names import WORDS, Names, one_of, suggestion
 
 #: The rule of case: how the lake spells the text in these columns, whatever case is asked for.
 _CASE = {
     "target": str.lower,
     "visit": lambda visit: visit.lower().zfill(2),
-    "filetype": str.lower,
     "filter": str.upper,
-    "length": str.lower,
     "chinject": str.upper,
     "generation": str.lower,
 }
@@ -47,7 +45,7 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     Parameters
     ----------
     column : str
-        Column of a view; values of other columns than those of `Selection` are left alone.
+        Column of a view; values of other columns than those of `Selection` and `WORDS` are left alone.
     value : object
         As asked for: one value, not a list.
     names : Names, optional
@@ -57,10 +55,16 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     ------
     UnknownName
         If there is no such target or filter.
+    UsageError
+        If the column holds one of a few words (`cte_lake.names.WORDS`), and this is none.
     """
     if column in _NUMBERS:
         return int(value) if isinstance(value, str) and value.strip().isdigit() else value
-    if column not in _CASE or value is None or isinstance(value, Between):
+    if value is None or isinstance(value, Between):
+        return value
+    if column in WORDS:
+        return one_of(column, str(value), WORDS[column])
+    if column not in _CASE:
         return value
     if names is not None and column == "target":
         return names.target(str(value))

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
-from cte_lake.model.estimators import Estimator
 from cte_lake.model.injection import Injection, SimulatedPair
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import Loss
 from cte_lake.model.terms import tensor_terms
+from cte_lake.names import Estimator
 
 FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]

@@ -16,16 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.errors import UsageError
+from cte_lake.names import ESTIMATORS, Estimator, one_of
 
 FloatArray = NDArray[np.float64]
-Estimator = Literal["both_in_bin", "mean_flux", "log_ratio"]
-ESTIMATORS: tuple[Estimator, ...] = ("both_in_bin", "mean_flux", "log_ratio")
 _MAX_CLIPS = 100
 
 
@@ -133,8 +130,7 @@ def bin_slopes(
     UsageError
         If the estimator is unknown.
     """
-    if estimator not in ESTIMATORS:
-        raise UsageError(f"no estimator is called {estimator!r}; there are {', '.join(ESTIMATORS)}")
+    one_of("estimator", estimator, ESTIMATORS)
     row, first, second = (np.asarray(v, dtype=np.float64) for v in (y, flux_1, flux_2))
     usable = (first > 0) & (second > 0) & np.isfinite(first) & np.isfinite(second) & np.isfinite(row)
     row, first, second = row[usable], first[usable], second[usable]

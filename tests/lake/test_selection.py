@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cte_lake.errors import UnknownName
-from cte_lake.lake.selection import Between, Selection, spelled, where
+from cte_lake.errors import UnknownName, UsageError
+from cte_lake.lake.selection import Between, Selection, all_spelled, spelled, where
 from cte_lake.names import Names
 
 NAMES = Names({"ngc104": ["NGC-104", "47TUC"], "ngc6791": []}, ("F502N", "F606W"))
@@ -67,6 +67,23 @@ def test_every_spelling_is_one_selection():
         assert words.resolved(NAMES) == plain
     with pytest.raises(UnknownName, match="did you mean 'ngc104'"):
         Selection(target=("ngc14",)).resolved(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("column", "word", "said"),
+    [
+        ("filetype", "flx", r"filetype 'flx' is not known; did you mean 'flt'\? it is flt or flc"),
+        ("length", "long", "length 'long' is not known; it is s or l"),
+        ("pairing", "chip", r"did you mean 'chips'\? it is chips, 180 or files"),
+        ("estimator", "logratio", r"did you mean 'log_ratio'\?"),
+    ],
+)
+def test_a_word_that_no_column_holds_is_refused(column, word, said):
+    with pytest.raises(UsageError, match=said):
+        all_spelled({column: ["flt" if column == "filetype" else word, word]}, Names)
+    if column in {"filetype", "length"}:
+        with pytest.raises(UsageError, match=said):
+            Selection(**{column: (word,)})
 
 
 def test_what_selects_nothing_is_named_with_what_there_is():

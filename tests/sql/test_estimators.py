@@ -8,7 +8,7 @@ import pytest
 from cte_lake import Lake, open_lake
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.model.estimators import ESTIMATORS
+from cte_lake.names import ESTIMATORS
 from cte_lake.views import view_columns
 from tests.sql.writing import add_pair
 

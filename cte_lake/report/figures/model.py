@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from cte_lake.errors import NothingToDo, UsageError
+from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import where
 from cte_lake.model.correct import correct
-from cte_lake.model.estimators import ESTIMATORS, bin_slopes
+from cte_lake.model.estimators import bin_slopes
 from cte_lake.model.loss_unit import CHIP_HEIGHT
 from cte_lake.report.curves import other_estimator, suits, time_curves
 from cte_lake.report.figures.request import Drawing, Request, rows_of
@@ -87,9 +87,6 @@ def _corrected(
     sets: dict[int, CoefficientSet],
     bins: tuple[tuple[float, float], ...],
 ) -> Iterator[dict[str, Any]]:
-    estimator = next((name for name in ESTIMATORS if name == asked.estimator), None)
-    if estimator is None:
-        raise UsageError(f"estimator {asked.estimator!r} is not known; there are {', '.join(ESTIMATORS)}")
     rows = {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in before}
     for pair_id, coefficients in sets.items():
         pair = next(row for row in before if row["pair_id"] == pair_id)
@@ -107,7 +104,7 @@ def _corrected(
             ).corrected_flux
             for side, chip in ((1, 1), (2, 2))
         ]
-        found = bin_slopes(columns["distance"], fluxes[0], fluxes[1], bins, estimator)
+        found = bin_slopes(columns["distance"], fluxes[0], fluxes[1], bins, asked.estimator)
         for number, (low, high) in enumerate(bins):
             old = rows.get((pair_id, low, high))
             if old is None or not np.isfinite(found.slope[number]):

@@ -11,6 +11,7 @@ import pyarrow as pa
 from cte_lake.errors import NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.model.loss_unit import PERCENT, LossUnit, loss_unit
+from cte_lake.names import ESTIMATORS, Estimator, one_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +56,7 @@ class Request:
 
     selection: Selection = field(default_factory=Selection)
     aperture: int = 3
-    estimator: str = "log_ratio"
+    estimator: Estimator = "log_ratio"
     bins: tuple[Bin, ...] = ()
     time_bins: tuple[Bin, ...] = ()
     pair: int | None = None
@@ -67,6 +68,7 @@ class Request:
     unit: LossUnit = PERCENT
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "estimator", one_of("estimator", self.estimator, ESTIMATORS))
         # A notebook names it: lake.plot.cte_time(unit="mag").
         if isinstance(self.unit, str):
             object.__setattr__(self, "unit", loss_unit(self.unit))
