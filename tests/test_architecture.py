@@ -116,7 +116,7 @@ def test_no_function_is_too_long():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef)
     }
-    assert {name: lines for name, lines in functions.items() if lines > 40} == {}
+    assert {name: lines for name, lines in functions.items() if lines > 45} == {}
 
 
 #: What waits for another process or machine for as long as it takes, unless it is told otherwise.

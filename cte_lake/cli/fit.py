@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cte_lake.correction.fit_lake import FitOutcome
     from cte_lake.correction.followed import FitRequest
     from cte_lake.lake.stored import StoredLake
+    from cte_lake.model.family import FamilyFit
 
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
@@ -152,24 +153,15 @@ def _print_trials(outcome: FitOutcome) -> None:
         )
     elif outcome.no_bootstrap:
         typer.echo(f"errors not checked: {outcome.no_bootstrap}", err=True)
-    _tell_surface(outcome)
+    _print_surface(outcome)
 
 
-def _tell_surface(outcome: FitOutcome) -> None:
-    from cte_lake.model.family import MEMBERS
-
+def _print_surface(outcome: FitOutcome) -> None:
     family, quality = outcome.family, outcome.coefficients.quality
     if family is None:
         typer.echo(f"no surface beside the coefficients: {outcome.no_surface}", err=True)
         return
-    typer.echo("surface, by the visits left out (log predictive density a slope; more is better):", err=True)
-    for member in family.members:
-        mark = "  <- chosen" if member.chosen else ""
-        score = member.refusal if member.fit is None else f"{member.score:.4f}"
-        typer.echo(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}", err=True)
-    scores = {member.name: member.score for member in family.members if member.fit is not None}
-    if max(scores.values()) > scores[family.name]:
-        typer.echo("  (a later form is taken only where it is better by more than chance)", err=True)
+    _print_forms(family)
     lost = quality["coefficients_lose"]
     typer.echo(
         f"the coefficients predict them {'worse' if lost > 0 else 'better'} by {abs(lost):.4f} a slope and "
@@ -198,6 +190,19 @@ def _tell_surface(outcome: FitOutcome) -> None:
         typer.echo(f"the fit misses the data in {len(cells)} places; the errors there are widened:", err=True)
         for cell in cells[:_MISSES]:
             typer.echo(f"  {cell}", err=True)
+
+
+def _print_forms(family: FamilyFit) -> None:
+    from cte_lake.model.family import MEMBERS
+
+    typer.echo("surface, by the visits left out (log predictive density a slope; more is better):", err=True)
+    for member in family.members:
+        mark = "  <- chosen" if member.chosen else ""
+        score = member.refusal if member.fit is None else f"{member.score:.4f}"
+        typer.echo(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}", err=True)
+    scores = {member.name: member.score for member in family.members if member.fit is not None}
+    if max(scores.values()) > scores[family.name]:
+        typer.echo("  (a later form is taken only where it is better by more than chance)", err=True)
 
 
 def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:
