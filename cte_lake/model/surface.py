@@ -247,11 +247,13 @@ class Surface:
     ) -> FloatArray:
         t, f, b = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in variables))
         one, two, three = (weights(grid, axis.ravel()) for grid, axis in zip(grids, (t, f, b), strict=True))
+        by_date = values.reshape(values.shape[0], -1)
         # In parts: the weights of a million stars on a grid of a hundred dates are a gigabyte.
         found = np.empty(t.size)
-        for start in range(0, t.size, 20_000):
-            at = slice(start, start + 20_000)
-            found[at] = np.einsum("ni,nj,nk,ijk->n", one[at], two[at], three[at], values, optimize=True)
+        for start in range(0, t.size, 4_000):
+            at = slice(start, start + 4_000)
+            then = (one[at] @ by_date).reshape(-1, *values.shape[1:])
+            found[at] = np.einsum("nj,nj->n", (then @ three[at, :, None])[..., 0], two[at])
         return found.reshape(t.shape)
 
 

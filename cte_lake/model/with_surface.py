@@ -66,7 +66,9 @@ def chip_term(
 _AFTER, _BEFORE = 10.0, 2.0
 _DAYS_PER_YEAR = 365.25
 _FLUX_CELLS, _SKY_CELLS = 16, 16
-_FLUX_NODES, _SKY_NODES = 13, 13
+#: Errors lie deep at the levels of flash and fall steeply between them: on 13 nodes of flux and background
+#: tables that are linear between nodes had 4 to 9% too much at the dates and levels that were fitted.
+_FLUX_NODES, _SKY_NODES = 15, 29
 
 
 def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]) -> tuple[Grids, Grids]:
@@ -76,12 +78,9 @@ def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]
         min(math.ceil(years * _DAYS_PER_YEAR / step), 4 * time.intervals) for years in (_BEFORE, _AFTER)
     )
     cells, origin = before + time.intervals + after, time.low - before * step
-    flux = (log_flux[1] - log_flux[0]) / _FLUX_CELLS
-    spline = [Grid(origin, step, cells + 2), Grid(log_flux[0], flux, _FLUX_CELLS + 2)]
-    table = [
-        Grid(origin, step, cells + 1),
-        Grid(log_flux[0], flux * _FLUX_CELLS / (_FLUX_NODES - 1), _FLUX_NODES),
-    ]
+    flux = log_flux[1] - log_flux[0]
+    spline = [Grid(origin, step, cells + 2), Grid(log_flux[0], flux / _FLUX_CELLS, _FLUX_CELLS + 2)]
+    table = [Grid(origin, step, cells + 1), Grid(log_flux[0], flux / (_FLUX_NODES - 1), _FLUX_NODES)]
     if fit.margins[2].varies:
         sky = b[1] - b[0]
         spline.append(Grid(b[0], sky / _SKY_CELLS, _SKY_CELLS + 2))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cte_lake.errors import FitRefused, UsageError
-from cte_lake.model.chip_difference import UNKNOWN, chip_difference
+from cte_lake.model.chip_difference import UNKNOWN, ChipDifference, chip_difference
 from cte_lake.model.family import fit_family
 from cte_lake.model.laws import LAWS, Law
 from cte_lake.model.margins import margins_of
@@ -45,6 +45,12 @@ def test_losses_come_back_within_errors_that_hold(name):
         assert np.abs(error[:, 1:]).max() * 1900 / 2048 < 0.010
         squares.append(np.mean((error / expected) ** 2))
     assert 0.6 < np.sqrt(np.mean(squares)) < 1.5
+    # What a set writes of the errors is what they are where they were asked for: at the levels of flash.
+    points = family.chosen.points.take(family.chosen.points.bin_lo == family.chosen.points.bin_lo.min())
+    written = surface_of(family, ChipDifference(0.0, 0.0, 9)).error(
+        points.mjd[:, None], FLUXES, background_variable(points.background[:, None])
+    )
+    assert 0.95 < np.sqrt(np.mean((expected / written) ** 2)) < 1.01
 
 
 @pytest.mark.slow
