@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -27,6 +28,8 @@ _STATE = ".part.json"
 #: What a broken connection can cost; a larger one is hardly faster.
 _BLOCK = 1 << 16
 _PAUSE = 2.0
+#: Longest pause that a busy server is granted between two questions, s.
+_LONGEST_PAUSE = 300.0
 _TIMED_OUT = 408
 _TOO_MANY = 429
 #: Answers of a signed link whose time is over.
@@ -36,7 +39,11 @@ Received = Callable[[int], None]
 
 
 class TryAgain(Exception):
-    """The connection broke or the server is busy."""
+    """The connection broke or the server is busy; `pause` is how long it asks to be left alone, s."""
+
+    def __init__(self, problem: str, pause: float = 0.0) -> None:
+        super().__init__(problem)
+        self.pause = pause
 
 
 def download(
@@ -118,7 +125,9 @@ def _download(
                 f"{target.name}: broke off {retries + 1} times, the last time because {reason(problem)}; "
                 "run the command again to go on from there"
             ) from problem
-        time.sleep(min(_PAUSE * 2**attempt, 60.0) if not isinstance(problem, requests.Timeout) else 0.0)
+        asked = problem.pause if isinstance(problem, TryAgain) else 0.0
+        own = 0.0 if isinstance(problem, requests.Timeout) else min(_PAUSE * 2**attempt, 60.0)
+        time.sleep(max(own, asked))
     _check(part, target.name, size, announced)
     checksum = _checksum(part)
     part.replace(target)
@@ -194,10 +203,20 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
             # The link that the archive led to is no longer good: asked again, it gives another.
             raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}, the link has expired")
         if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
-            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}")
+            told = reply.headers.get("Retry-After", "")
+            pause = min(float(told), _LONGEST_PAUSE) if told.isdecimal() else 0.0
+            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}", pause)
         if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
             raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
+        if reply.headers.get("Content-Type", "").startswith("text/html"):
+            host = urlsplit(reply.url).hostname
+            raise ArchiveError(f"{uri}: {host} answered with a web page (a login?), not with the file")
         goes_on = reply.status_code == requests.codes.partial_content
+        if goes_on and not reply.headers.get("Content-Range", f"bytes {there}-").startswith(
+            f"bytes {there}-"
+        ):
+            os.truncate(part, 0)
+            raise TryAgain("it sent another part of the file than it was asked for")
         if reply.headers.get("Content-Encoding", "identity") != "identity":
             # Packed though it was asked not to be: what is announced is not of the file that is unpacked.
             for name in ("Content-Length", "Content-MD5", "ETag", "Last-Modified"):

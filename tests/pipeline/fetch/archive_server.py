@@ -64,7 +64,13 @@ class FakeArchive:
     spelled : dict of str to object
         Values that stand in every row of the listings instead of the archive's own.
     busy : int
-        So many downloads are answered with 503.
+        So many downloads are answered with 429.
+    retry_after : str
+        The pause that it asks for.
+    logins : set of str
+        Files in whose place a page to log in is sent, after a redirection.
+    shifted : set of str
+        Files of which a part begins elsewhere than was asked for, once.
     requests : list of (str, str)
         File name and Range header of each download that was asked for.
     """
@@ -85,6 +91,9 @@ class FakeArchive:
         self.packed: set[str] = set()
         self.spelled: dict[str, object] = {}
         self.busy = 0
+        self.retry_after = "0"
+        self.logins: set[str] = set()
+        self.shifted: set[str] = set()
         self.broken_portal = False
         self.requests: list[tuple[str, str]] = []
         self.url = ""
@@ -190,6 +199,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         address = urlparse(self.path)
+        if address.path == "/login":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b"<html>Please log in.</html>")
+            return
         if address.path != "/api/v0.1/Download/file":
             self.send_error(404)
             return
@@ -201,7 +216,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.archive.busy:
             self.archive.busy -= 1
-            self.send_error(503)
+            self.send_response(429)
+            self.send_header("Retry-After", self.archive.retry_after)
+            self.end_headers()
+            return
+        if name in self.archive.logins:
+            self.send_response(302)
+            self.send_header("Location", "/login")
+            self.end_headers()
             return
         if name not in self.archive.files:
             self.send_error(404)
@@ -218,6 +240,9 @@ class _Handler(BaseHTTPRequestHandler):
         if start >= len(content):
             self.send_error(416)
             return
+        if start and name in self.archive.shifted:
+            self.archive.shifted.remove(name)
+            start = 2880
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")

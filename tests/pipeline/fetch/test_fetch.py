@@ -125,6 +125,33 @@ def test_busy_server_is_asked_again(archive, arguments):
     assert fetch(arguments()).failed == {}
 
 
+@pytest.mark.parametrize(("told", "pause"), [("7", 7.0), ("86400", 300.0), ("soon", 0.0)])
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(archive, arguments, monkeypatch, told, pause):
+    waited: list[float] = []
+    monkeypatch.setattr(download_module.time, "sleep", waited.append)
+    archive.busy, archive.retry_after = 1, told
+    assert fetch(arguments()).failed == {}
+    assert max(waited) == pause
+
+
+def test_a_page_to_log_in_is_told_and_leaves_what_has_arrived(archive, arguments):
+    archive.break_after[NAMES[0]] = [200_000]
+    fetch(arguments(retries=0))
+    archive.logins = {NAMES[0]}
+    assert "127.0.0.1 answered with a web page (a login?)" in fetch(arguments()).failed[NAMES[0]]
+    archive.logins.clear()
+    archive.requests.clear()
+    assert fetch(arguments()).fetched == [NAMES[0]]
+    assert archive.requests == [(NAMES[0], f"bytes={3 * BLOCK}-")]
+
+
+def test_another_part_than_was_asked_for_is_not_put_behind_the_first(archive, arguments):
+    archive.break_after[NAMES[0]] = [200_000]
+    archive.shifted = {NAMES[0]}
+    assert fetch(arguments()).failed == {}
+    assert (arguments().folder / "14378" / NAMES[0]).read_bytes() == archive.files[NAMES[0]]
+
+
 def test_what_is_not_the_file_is_thrown_away(archive, arguments):
     archive.files[NAMES[0]] = b"<html>please log in</html>"
     archive.files[NAMES[1]] = archive.files[NAMES[1]][:20_000]
