@@ -4,14 +4,18 @@
     python benchmarks/admission.py turn [--seeds N]     the same by rotation and scale
     python benchmarks/admission.py apart [--seeds N]    the same, the exposure on chip 1 moved the other way
     ... --recentred                                     each exposure's apertures moved as ingest moves them
+    python benchmarks/admission.py along FRAMES         growth of the stars' shift along the rows, by flux
     python benchmarks/admission.py table                pointing off by so many arcsec: losses, admission
 
 `bias` measures the same pixels at the right places and at places moved alike in both exposures of a pair, so
 that noise cancels but for the stars' crossing of bin limits; the figures are means over seeds with their
 errors, in percent of the loss. `turn` moves the places by a rotation (x) or a scale (y) about the
 middle of the detector, so many px at its far edges. With `--recentred` the apertures then go where ingest
-puts them, by the offset that it measures. The limits of [admission] rest on both. `table` takes a
-pair through the commands with the pointing of its headers moved, once without and once with `align`.
+puts them, by the offset that it measures. The limits of [admission] rest on both. `along` takes a target's
+folder of reference frames and gives, per 2048 rows, the shift away from the amplifiers of the faint, middle
+and bright third of the stars that admission looks at, and what a fit of charge and stretch together makes of
+it, charge going as flux to the power -0.5 and -0.3: what depends on the power no such fit can tell. `table`
+takes a pair through the commands with the pointing of its headers moved, once without and once with `align`.
 """
 
 from __future__ import annotations
@@ -28,6 +32,7 @@ from scipy.stats import linregress, sigmaclip
 
 import cte_lake
 from cte_lake.config import load_settings
+from cte_lake.frames.exposure import read_exposure
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.pam import area_map_for
@@ -36,6 +41,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.masters.project import project
 from cte_lake.masters.read import read_master
 from cte_lake.photometry import PixelData, StarMeasurements, measure, settings_for
+from cte_lake.photometry.centring import windowed_centroids
 from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
@@ -162,6 +168,50 @@ def bias(
         print(f"{offset:5.2f} all     " + cells(together))
 
 
+def along(folder: Path) -> None:
+    """Print how the shift of stars grows along the rows, by flux, and what of it could be a stretch."""
+    (catalog,) = folder.glob("*_master.cat")
+    print(f"{'exposure':<16}{'chip':>4}   thirds by flux (median flux: px)   stretch by either fit, px")
+    for path in sorted((folder / "data").glob("*.fits*")):
+        chip = 1 if abs(read_exposure(path).postarg2) > 1.0 else 2
+        side = Side(path, chip, catalog)
+        measured = side.at(shifted(0.0, 0.0))
+        flux = np.where(measured.flags & DROP, 0.0, measured.flux[:, 1])
+        best = np.argsort(-flux)[:600]
+        pixels = side.pixels
+        assert pixels.mask is not None
+        light = np.where(pixels.mask, 0, pixels.data)
+        good = (~pixels.mask).view(np.uint8)
+        at_x, at_y = (np.ascontiguousarray(place[best]) for place in (side.x, side.y))
+        _, dy, failed, far = windowed_centroids(light, good, at_x, at_y, measured.sky[best], 0.85, 2.0)
+        found = ~(failed | far)
+        away = -1.0 if chip == 1 else 1.0
+        rows = np.abs(at_y - (ROWS if chip == 1 else 0.0))[found] / 2048.0
+        shift, flux = away * dy[found], flux[best][found]
+        told = [f"{path.name.partition('.')[0]:<16}{chip:>4}  "]
+        for third in np.array_split(np.argsort(flux), 3):
+            (_, growth), (_, error) = clipped_fit(rows[third, None], shift[third])
+            told.append(f"{np.median(flux[third]):6.0f}: {growth:+.3f} ± {error:.3f}")
+        for power in (-0.5, -0.3):
+            terms = np.column_stack([rows, rows * (flux / 2000.0) ** power])
+            (_, stretch, _), (_, error, _) = clipped_fit(terms, shift)
+            told.append(f"   {stretch:+.3f} ± {error:.3f}")
+        print(" ".join(told), flush=True)
+
+
+def clipped_fit(terms: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return constant and slopes of a shift by least squares, clipped at three sigma, and their errors."""
+    terms = np.column_stack([np.ones(shift.size), terms])
+    kept = np.abs(shift - np.median(shift)) < 1.0
+    for _ in range(6):
+        slopes = np.linalg.lstsq(terms[kept], shift[kept], rcond=None)[0]
+        residual = shift - terms @ slopes
+        sigma = np.sqrt((residual[kept] ** 2).sum() / (kept.sum() - terms.shape[1]))
+        inverse = np.linalg.inv(terms[kept].T @ terms[kept])
+        kept = np.abs(residual) < 3.0 * sigma
+    return slopes, sigma * np.sqrt(np.diag(inverse))
+
+
 def table() -> None:
     """Print losses and admission of a pair whose headers point beside it, without and with `align`."""
     program = nominal_program(TARGETS["ngc104"], (57601.3,))
@@ -228,12 +278,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("bias", "turn", "apart", "table"))
+    parser.add_argument("what", choices=("bias", "turn", "apart", "along", "table"))
+    parser.add_argument("frames", type=Path, nargs="?", help="of `along`: shared/frames/ngc104")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--recentred", action="store_true")
     given = parser.parse_args()
     if given.what == "table":
         table()
+    elif given.what == "along":
+        if given.frames is None:
+            parser.error("along takes a target's folder of reference frames")
+        along(given.frames)
     elif given.what == "turn":
         bias(given.seeds, given.recentred, stretched, TURNS)
     elif given.what == "apart":
