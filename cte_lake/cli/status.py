@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _WIDTH = 80
 #: Refused files that are listed by name.
 _LISTED = 5
+#: Troubles of the night that have lines of their own.
+_ELSEWHERE = frozenset({"alarm", "step", "reject", "quarantine", "overdue", "verify"})
 
 
 @app.command(rich_help_panel=LAKE)
@@ -108,6 +110,8 @@ def _night(record: Mapping[str, Any] | None) -> list[str]:
     lines = [_fact("Last night", record["text"])]
     causes = [f"{step['name']}: {step['reason']}" for step in record["steps"] if step["outcome"] == "failed"]
     causes += [alarm["text"] for alarm in record["alarms"]]
+    troubles = [one for one in record["troubles"] if one["key"].partition(" ")[0] not in _ELSEWHERE]
+    causes += [one["text"] for one in troubles]
     return [*lines, *(line for text in causes for line in _wrapped(text))]
 
 

@@ -263,7 +263,10 @@ def _lines(
     # What failed in the night says where, which a published page shows only if asked to.
     if show_paths:
         return lines
-    return [one | {"sentences": [tables.names_alone(text) for text in one["sentences"]]} for one in lines]
+    return [
+        one | {kind: [tables.names_alone(text) for text in one[kind]] for kind in ("sentences", "more")}
+        for one in lines
+    ]
 
 
 def _time_text(stamp: str | None) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Cells = dict[str, Any]
 #: Difference over its error beyond which a change is printed bold.
 _MARKED = 3.0
-#: Sentences of one kind that the first screen has room for.
+#: Sentences of one kind that the first screen has room for; the others unfold.
 _MOST = 4
 #: Longest time between the starts of two nights, with some grace.
 _A_NIGHT = timedelta(hours=36)
@@ -36,9 +36,8 @@ def _line(
 ) -> Cells:
     """A line of the first screen; `good` is None where it is neither well nor not."""
     style = {True: "good", False: "warn", None: "none"}[good]
-    more = len(sentences) - _MOST
-    shown = [*sentences[:_MOST], *([f"and {more} more"] if more > 0 else [])]
-    return {"name": name, "tag": tag, "style": style, "text": text, "sentences": shown, "link": link}
+    shown = {"sentences": list(sentences[:_MOST]), "more": list(sentences[_MOST:])}
+    return {"name": name, "tag": tag, "style": style, "text": text, "link": link} | shown
 
 
 def night_line(night: Night | None, moment: datetime) -> Cells:
