@@ -28,7 +28,7 @@ def commands() -> str:
     group = typer.main.get_command(app)
     lines = ["## Commands"]
     for path, command in walk(group, ()):
-        lines += ["", f"### cte-lake {' '.join(path)}", plain(command.help or "")]
+        lines += ["", f"### cte-lake {' '.join(path)}", *paragraphs(command.help or "")]
         rows = [parameter_row(parameter) for parameter in command.params]
         if rows:
             lines += ["", "| option | what it does |", "|---|---|", *rows]
@@ -57,9 +57,21 @@ def is_argument(parameter: Any) -> bool:
     return parameter.param_type_name == "argument"
 
 
+def paragraphs(text: str) -> list[str]:
+    """Help as Markdown: examples, which are indented, stand as they are typed."""
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        if paragraph.startswith(" "):
+            begun = lines[:-2] if lines[-2:-1] == ["```"] else [*lines, "```text"]
+            lines = [*begun, *map(str.strip, paragraph.splitlines()), "```", ""]
+        else:
+            lines += [plain(paragraph), ""]
+    return lines[:-1]
+
+
 def plain(text: str) -> str:
     """Help without the marks of rich, as Markdown takes it."""
-    return re.sub(r"\[/?bold\]", "**", " ".join(text.split())).replace("<", "&lt;")
+    return re.sub(r"\[/?bold\]", "**", " ".join(text.split())).replace("\\[", "[").replace("<", "&lt;")
 
 
 def datasets() -> str:

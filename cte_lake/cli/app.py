@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -93,6 +94,9 @@ app = App(
     help="Monitor the charge-transfer efficiency of WFC3/UVIS: frames in, CTE losses out.",
 )
 
+#: What opens a bracket that is no markup of ours.
+_BRACKETS = re.compile(r"\[(?!/?bold\])")
+
 LAKE = "The lake"
 FRAMES = "From frames to photometry"
 RESULTS = "Losses and corrections"
@@ -113,7 +117,9 @@ def reflow_help(group: typer.Typer) -> None:
 
 def _reflowed(paragraph: str) -> str:
     lines = paragraph.splitlines()
-    return paragraph if any(line.startswith(" ") for line in lines) else " ".join(lines)
+    text = paragraph if any(line.startswith(" ") for line in lines) else " ".join(lines)
+    # Rich takes a table of the configuration for markup and leaves it out.
+    return _BRACKETS.sub(r"\\[", text)
 
 
 def _print_version(wanted: bool) -> None:

@@ -28,7 +28,7 @@ def audit(
 ) -> None:
     """Run the audits, queries that must return no row. Exit code 5 if one returns rows.
 
-    Audits of single images are asked of those that are new or have changed: the lake keeps which are well.
+    Audits of single images are run on new and changed images alone: the lake keeps which ones passed.
     """
     from cte_lake.errors import AuditFailed
     from cte_lake.views.audits import record_audits, run_audits

@@ -38,7 +38,7 @@ class SolveOptions(Options):
         typer.Option(
             "--rolled",
             metavar="TARGET",
-            help="Fix what the exposures leave open by the 180-degree set of this target.",
+            help="Fix what the exposures leave undetermined by the 180-degree set of this target.",
         ),
     ] = None
     min_stars: MinStarsOption = 10
@@ -85,7 +85,7 @@ def chips(
     """Print the loss of each chip by itself: per epoch, post-flash and flux bin, percent per 2048 rows.
 
     Every exposure counts, with or without a partner: each star has its own flux, each exposure its zero
-    point. Prints what the exposures leave open, by what it is fixed, and what does not count, on standard
+    point. Prints what the exposures leave undetermined, what fixes it, and what was left out, on standard
     error. Bins are electrons before the loss; see docs/chips.md.
 
     [bold]Example[/bold]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.coefficients import CoefficientSet
 
-coeffs = App(help="Coefficient sets: list, show, print as LaTeX, export, compare.")
+coeffs = App(help="Coefficient sets: list, show, print as LaTeX, export, compare, enter published ones.")
 app.add_typer(coeffs, name="coeffs", rich_help_panel=RESULTS)
 
 SetArgument = Annotated[
@@ -39,10 +39,10 @@ SetsArgument = Annotated[
 
 @coeffs.command("list")
 def list_sets(lake: LakeOption = None, *, printed: RowsOutput) -> None:
-    """List the coefficient sets of the lake and the built-in ones, a line each.
+    """List the coefficient sets of the lake and the built-in ones, one per line.
 
     A set is stale when the photometry behind its slopes changed since it was fitted; `run --steps fit` makes
-    a new version beside it. `use` marks the set that observers should take of those asked for the same.
+    a new version beside it. `use` marks the one to take of the sets fitted on the same request.
     """
     from cte_lake.correction.coefficient_files import listed_sets
 
@@ -97,7 +97,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 @coeffs.command()
 def show(name: SetArgument, lake: LakeOption = None, *, printed: RowsOutput) -> None:
-    """Print a set in words: coefficients with errors, where it is good, where it is from.
+    """Print a set: coefficients with errors, range of validity, origin.
 
     With --format or -o only the coefficients, a row each; --json is the whole set.
     """

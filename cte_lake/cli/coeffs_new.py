@@ -40,7 +40,7 @@ class NumbersOptions(Options):
         str | None, of_numbers("--values", "Nine numbers in the order c00 c01 c02 c10 ... c22.")
     ] = None
     coefficient: Annotated[
-        list[str] | None, of_numbers("--coefficient", "One; repeatable.", metavar="cIJ=VALUE")
+        list[str] | None, of_numbers("--coefficient", "One coefficient; repeatable.", metavar="cIJ=VALUE")
     ] = None
     table: Annotated[
         Path | None, of_numbers("--table", "Table with columns term (c00) or i, j; value; perhaps error.")
@@ -50,7 +50,7 @@ class NumbersOptions(Options):
         "fraction"
     )
     rows: Annotated[
-        float, of_numbers("--rows", "Rows of readout of the loss; 2051 in reports from 2021 on.")
+        float, of_numbers("--rows", "Number of rows that the loss is for; 2051 in reports from 2021 on.")
     ] = 2048.0
 
 
@@ -58,15 +58,19 @@ class NumbersOptions(Options):
 class ValidityOptions(Options):
     """Of which data the numbers hold."""
 
-    flux: Annotated[str | None, of_validity("--flux", "Electrons.", metavar="LOW-HIGH")] = None
-    dates: Annotated[str | None, of_validity("--dates", "Dates or MJD.", metavar="FIRST..LAST")] = None
+    flux: Annotated[str | None, of_validity("--flux", "Range of fluxes, electrons.", metavar="LOW-HIGH")] = (
+        None
+    )
+    dates: Annotated[
+        str | None, of_validity("--dates", "Range of dates, or of MJD.", metavar="FIRST..LAST")
+    ] = None
     background: Annotated[
         str | None, of_validity("--background", "Background, e-/px.", metavar="LOW-HIGH")
     ] = None
     radius: Annotated[int, of_validity("--radius", "Aperture, px.", min=1)] = 3
-    filetype: Annotated[str | None, of_validity("--filetype", "flt or flc.")] = None
-    target: Annotated[str, of_validity("--target", "Of the data.")] = ""
-    filter_: Annotated[str, of_validity("--filter", "Of the data.")] = ""
+    filetype: Annotated[str | None, of_validity("--filetype", "File type: flt or flc.")] = None
+    target: Annotated[str, of_validity("--target", "Target of the data.")] = ""
+    filter_: Annotated[str, of_validity("--filter", "Filter of the data.")] = ""
 
 
 @coeffs.command("new")

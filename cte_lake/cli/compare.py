@@ -55,8 +55,8 @@ def compare(
     """Compare two measurements of the same frames, star by star and slope by slope.
 
     Two photometry modes of one lake (cte-lake compare standard iraf), or two lakes. Differences
-    are B less A. After a recalibration, `compare --generation cte2 cte3` holds the same exposures of
-    both calibrations against each other, as long as no vacuum has removed the earlier rows.
+    are B less A. After a recalibration, `compare --generation cte2 cte3` compares the same exposures in
+    both calibrations, as long as no vacuum has removed the earlier rows.
     """
     from cte_lake.correction.compare_modes import compare as run_compare
     from cte_lake.correction.compare_modes import generation_sides, parse_side

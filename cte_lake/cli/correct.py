@@ -227,9 +227,9 @@ def correct(
     Adds cte_loss (fraction), cte_dmag and cte_dmag_err (magnitudes, to be subtracted), corrected_flux and
     corrected_mag where there is a flux or a magnitude, and cte_flag, whose bits say what is doubtful: flux,
     date or background outside the fitted range, another radius, file type, calibration generation, filter,
-    exposure length, flash level or camera, no positive flux, no possible date. Units are converted or
+    exposure length, flash level or camera, no positive flux, impossible date. Units are converted or
     refused, dates of every kind become MJD. Prints the written file on standard output, and on standard error
-    what each column was read as, and what was flagged; both stand in the output too (for text in
+    what each column was read as and what was flagged; both are in the output too (for text in
     FILE-metadata.json).
 
     [bold]Examples[/bold]

@@ -17,7 +17,7 @@ from cte_lake.cli.options import JsonOption
 def demo(
     folder: Annotated[
         Path,
-        typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="[FOLDER]"),
+        typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="FOLDER"),
     ] = Path("cte-lake-demo"),
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulation.")] = 1,
     workers: Annotated[

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def doctor(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     """Check that this machine can run the monitor: versions, disk, network, permissions, clock, scheduler.
 
-    One line a check: ok, warn or fail, what was found, and what to do. Run it as the user of the night.
-    Exit code 5 if a check fails; a warning is none. Without a lake only the machine is checked.
+    Prints one line per check: ok, warn or fail, what was found, and what to do. Run it as the user who runs
+    the nightly job. Exit code 5 if a check fails; warnings do not count. Without a lake only the machine is
+    checked.
     """
     root: StoredLake | None = None
     try:

@@ -27,9 +27,7 @@ def init(
     frames: Annotated[
         Path, typer.Option("--frames", help="Folder of the frames.", rich_help_panel=_MONITOR)
     ] = Path("frames"),
-    mail: Annotated[
-        str, typer.Option("--mail", help="Address that mail goes to.", rich_help_panel=_MONITOR)
-    ] = "",
+    mail: Annotated[str, typer.Option("--mail", help="Address for mail.", rich_help_panel=_MONITOR)] = "",
     publish: Annotated[
         Path | None,
         typer.Option("--publish", help="Folder that a web server serves.", rich_help_panel=_MONITOR),
@@ -53,7 +51,7 @@ def init(
     """Make a lake: a folder of plain Parquet files and a settings file.
 
     An existing lake is left unchanged, except for the section [refresh] of its settings with --monitor, which
-    prints the checks of `doctor` in the end.
+    prints the checks of `doctor` at the end.
 
     [bold]Examples[/bold]
 

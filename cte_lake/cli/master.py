@@ -28,7 +28,10 @@ app.add_typer(master_app, name="master", rich_help_panel=LAKE)
 
 @master_app.command("import")
 def master_import(
-    file: Annotated[Path, typer.Argument(help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Catalog: .cat (2017), ECSV, FITS, VOTable, CSV or Parquet."),
+    ],
     target: OneTargetOption,
     lake: LakeOption = None,
     epoch: Annotated[
@@ -107,7 +110,9 @@ def master_build(
 
 @master_app.command("merge")
 def master_merge(
-    file: Annotated[Path, typer.Argument(help="Catalog, in any format that `master import` takes.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Catalog, in any format that `master import` takes.")
+    ],
     target: OneTargetOption,
     lake: LakeOption = None,
     found_in: Annotated[

@@ -12,13 +12,13 @@ from cte_lake.cli.options import JsonOption
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import ExitCode
 
-pam_app = App(help="Pixel area maps.")
+pam_app = App(help="Pixel area maps: check them.")
 app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
 
 
 @pam_app.command("check")
 def pam_check(
-    frame: Annotated[Path, typer.Argument(help="FLT or FLC that supplies the distortion.")],
+    frame: Annotated[Path, typer.Argument(metavar="FRAME", help="FLT or FLC that supplies the distortion.")],
     maps: Annotated[
         Path | None,
         typer.Option("--maps", help="Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits."),

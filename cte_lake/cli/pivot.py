@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @app.command(rich_help_panel=RESULTS)
 def pivot(
     row: Annotated[
-        float, typer.Argument(metavar="[ROW]", help="Row at which the ratio is held to 1 in the second fit.")
+        float, typer.Argument(metavar="ROW", help="Row at which the ratio is held to 1 in the second fit.")
     ] = 1024.0,
     *,
     asked: LakeOptions,

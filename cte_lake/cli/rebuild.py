@@ -28,9 +28,7 @@ from cte_lake.errors import NothingToDo
 def rebuild(
     images: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="Image names, root names or paths; default: all exposures.", metavar="[IMAGE]..."
-        ),
+        typer.Argument(help="Image names, root names or paths; default: all exposures.", metavar="IMAGE..."),
     ] = None,
     lake: LakeOption = None,
     list_file: Annotated[

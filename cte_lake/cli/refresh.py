@@ -39,9 +39,9 @@ def refresh(
 ) -> None:
     """Bring a lake up to date unattended: fetch, measure, check, report. For cron and systemd.
 
-    Prints one line of JSON on standard output and, for trouble that is new or over and for new data, a mail
-    on standard error; trouble that lasts is mailed again every week (refresh.remind_days). Record and log
-    are in the lake's logs/. Exit code 75 if another refresh of the lake is running.
+    Prints one line of JSON on standard output. Writes a mail to standard error when there is new data, and
+    when trouble begins or ends; lasting trouble is mailed again every week (refresh.remind_days). Record and
+    log are in the lake's logs/. Exit code 75 if another refresh of the lake is running.
 
     [bold]Examples[/bold]
 

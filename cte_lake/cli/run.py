@@ -58,7 +58,7 @@ class StepsOptions(Options):
 @app.command(rich_help_panel=FRAMES)
 def run(
     folder: Annotated[
-        Path, typer.Argument(help="Folder with the frames; fetched ones go there.", metavar="[FOLDER]")
+        Path, typer.Argument(help="Folder with the frames; fetched ones go there.", metavar="FOLDER")
     ] = Path("data"),
     lake: LakeOption = None,
     proposal: Annotated[

@@ -18,13 +18,15 @@ from cte_lake.cli.options import (
     settings_of,
 )
 
-schema_app = App(help="Columns of the lake's datasets: show, check, diff, upgrade.")
+schema_app = App(help="Columns of the lake's datasets: show, check, upgrade, fill, diff.")
 app.add_typer(schema_app, name="schema", rich_help_panel=LAKE)
 
 
 @schema_app.command("show")
 def schema_show(
-    name: Annotated[str | None, typer.Argument(help="Dataset, such as phot; default: all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="DATASET", help="Dataset, such as phot; default: all.")
+    ] = None,
     lake: LakeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +77,7 @@ def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None
     """Record in each exposure row the file and content of its photometry; readers and ingests may run.
 
     Rows from before 2026 name neither. Their photometry is read once and new revisions of the rows are
-    written; nothing else changes. Run again, it does nothing.
+    written; nothing else changes. A second run does nothing.
     """
     from cte_lake.lake.stored import find_lake
     from cte_lake.lake.upgrade import upgrade
@@ -89,7 +91,8 @@ def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None
 @schema_app.command("fill")
 def schema_fill(
     columns: Annotated[
-        list[str] | None, typer.Argument(help="Columns; default: all that a keyword or a function fills.")
+        list[str] | None,
+        typer.Argument(metavar="COLUMN...", help="Columns; default: all that a keyword or a function fills."),
     ] = None,
     lake: LakeOption = None,
     workers: WorkersOption = None,
@@ -99,10 +102,10 @@ def schema_fill(
 ) -> None:
     """Fill columns that were added later, for exposures measured before; no photometry is measured again.
 
-    The configuration adds them. One of `exposures` ([exposures.added.NAME]) is filled from the frames'
-    headers, by new revisions of the rows; one of `phot` ([photometry.added.NAME]) is measured by its
-    function. Ingest does both for new exposures. Run again, it does nothing. Exit code 3 if a frame is gone
-    or is not the one that was measured, or a function fails.
+    A column of `exposures` ([exposures.added.NAME] of the configuration) is filled from the frames' headers,
+    by new revisions of the rows; one of `phot` ([photometry.added.NAME]) is measured by its function. Ingest
+    fills both for new exposures. A second run does nothing. Exit code 3 if a frame is gone or is not the
+    one that was measured, or a function fails.
 
     [bold]Example[/bold]
 

@@ -22,6 +22,7 @@ def sql(
     query: Annotated[
         str | None,
         typer.Argument(
+            metavar="QUERY",
             help="Query to run, or a dot command such as '.schema cte'; - reads from standard input; "
             "without one a prompt starts.",
             show_default=False,

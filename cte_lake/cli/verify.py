@@ -41,7 +41,7 @@ def verify(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that every file is whole, lies in its place, and is what the exposure rows name.
+    """Check that every file is whole, is in its place, and is what the exposure rows name.
 
     Reads every byte against the checksums in the files; with --share 1/30 each night, every file within
     30 nights. What is harmful is printed and the exit code is 5. A file that could not be read for want of

@@ -44,6 +44,13 @@ def test_a_command_stands_in_the_module_of_its_name():
         assert found.callback.__module__ == f"cte_lake.cli.{name}"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"), [(("init",), "[refresh]"), (("schema", "fill"), "[exposures.added.NAME]")]
+)
+def test_help_shows_tables_of_the_configuration(words, shown):
+    assert shown in " ".join(in_process(*words, "--help").stdout.split())
+
+
 def test_a_group_without_command_shows_its_help():
     done = in_process()
     assert "ingest" in done.stdout + done.stderr
