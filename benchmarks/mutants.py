@@ -225,14 +225,14 @@ MUTANTS = (
         "sql/flux_background.sql",
         "(1 / b.ratio)",
         "(b.ratio)",
-        ("tests/sql/test_growth.py",),
+        ("tests/sql/test_losses.py",),
     ),
     Mutant(
         "near-amplifier",
         "sql/flux_background.sql",
         "b.distance > 1750",
         "b.distance > 750",
-        ("tests/sql/test_growth.py",),
+        ("tests/sql/test_losses.py",),
     ),
     Mutant(
         "focus-median",

@@ -188,15 +188,17 @@ class Lake:
 
     def each_answer(self, take: Callable[[Iterator[pa.Table]], None], query: str) -> None:
         """Hand the rows of a query over in parts, as `each_part` those of a view; see `sql`."""
-        self._answer(query, {}, lambda rows, told: take(with_notes(part, told()) for part in parts_of(rows)))
+        self._answer(
+            query, {}, lambda rows, notes: take(with_notes(part, notes()) for part in parts_of(rows))
+        )
 
     def _answer(self, query: str, params: dict[str, Any], take: Take[T], own: bool = False) -> T:
-        told = cache(lambda: unchanged(statement.tree, self._own.known(known_in(self._added), query)))
+        notes = cache(lambda: unchanged(statement.tree, self._own.known(known_in(self._added), query)))
 
         def asked() -> T:
             if not own:
                 check_plan(self._connection, statement.text, params)
-            return take(readable(self._connection.sql(statement.asked, params=params or None)), told)
+            return take(readable(self._connection.sql(statement.asked, params=params or None)), notes)
 
         with self._turn:
             statement = check_statement(self._connection, query)

@@ -65,13 +65,13 @@ def _run() -> None:
 def _outcome(run: Callable[[], object]) -> int:
     """Run something; say in one line what went wrong, and return the exit code."""
     try:
-        return _told(run)
+        return _code_of(run)
     except (Stopped, KeyboardInterrupt):
-        # Another signal came before the first was told.
+        # Another signal came before the first was reported.
         return _stopped()
 
 
-def _told(run: Callable[[], object]) -> int:
+def _code_of(run: Callable[[], object]) -> int:
     try:
         run()
     except SystemExit as end:

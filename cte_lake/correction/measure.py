@@ -83,8 +83,8 @@ def measure_losses(
 
 def printable(losses: pa.Table, unit: LossUnit = PERCENT) -> pa.Table:
     """Return losses as people read them: in a unit of theirs, root names, one column for the flux bin."""
-    told = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"))
-    loss, error = (pa.array(np.round(values, unit.digits), from_pandas=True) for values in told)
+    shown = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"))
+    loss, error = (pa.array(np.round(values, unit.digits), from_pandas=True) for values in shown)
     columns: list[tuple[str, str, Any]] = [
         ("image_1", "", pc.utf8_slice_codeunits(losses.column("image_1"), 0, 9)),
         ("image_2", "", pc.utf8_slice_codeunits(losses.column("image_2"), 0, 9)),

@@ -254,14 +254,14 @@ def _advice(
     old: CoefficientSet, new: CoefficientSet, largest: Largest, alarm: Departure | None
 ) -> tuple[str, str]:
     """Return what observers should use, and what holds the new set back, '' if nothing does."""
-    told = f"largest change {largest}"
+    change = f"largest change {largest}"
     if alarm is not None and alarm.alarming:
         by = f"{100 * alarm.factor:+.1f} ± {100 * alarm.error:.1f} %"
         held = f"held: its newest epoch departs by {by} from what the earlier ones predict"
         advice = (
             f"observers should go on with {old.name} until the alarm is explained; {new.name} is {held}; "
-            f"{told}; the same fit by hand releases it"
+            f"{change}; the same fit by hand releases it"
         )
         return advice, held
     look = "; look at it before you publish it" if abs(largest.sigma) > _LOOK else ""
-    return f"observers should use {new.name} instead of {old.name}; {told}{look}", ""
+    return f"observers should use {new.name} instead of {old.name}; {change}{look}", ""

@@ -47,8 +47,8 @@ def version_key(text: str) -> Version:
     >>> version_key("3.7.1 (Oct-18-2023)") < version_key("3.10")
     True
     """
-    told = _BRACKETS.sub("", text)
-    found = _DOTTED.search(told) or _WHOLE.match(told)
+    plain = _BRACKETS.sub("", text)
+    found = _DOTTED.search(plain) or _WHOLE.match(plain)
     return Version("".join(part or "" for part in found.groups())) if found else _UNKNOWN
 
 

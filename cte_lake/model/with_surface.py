@@ -40,13 +40,14 @@ def chip_term(
         With the error that the covariance gives, times the scatter about c S where that is larger; unknown
         where no difference was determined. ``pairs`` counts the differences.
     """
-    told = [row for row in losses.of_both_chips() if row["difference"] is not None]
-    if not told:
+    known = [row for row in losses.of_both_chips() if row["difference"] is not None]
+    if not known:
         return ChipDifference(0.0, UNKNOWN, 0)
     mjd, flux, sky, difference = (
-        np.array([row[name] for row in told]) for name in ("mjd", "mean_log_flux", "background", "difference")
+        np.array([row[name] for row in known])
+        for name in ("mjd", "mean_log_flux", "background", "difference")
     )
-    two, one, _ = pairs_of_chips(losses.exposures, losses.told)
+    two, one, _ = pairs_of_chips(losses.exposures, losses.is_determined)
     c = losses.solution.covariance
     covariance = c[np.ix_(two, two)] + c[np.ix_(one, one)] - c[np.ix_(two, one)] - c[np.ix_(one, two)]
     size = surface(mjd, flux, sky)
@@ -59,7 +60,7 @@ def chip_term(
     value = float(weight @ (-difference / 2.0)) / information
     error = float(np.sqrt(weight @ covariance @ weight / 4.0)) / information
     scatter = float(np.mean((-difference / 2.0 - value * size) ** 2 / variance))
-    return ChipDifference(value, error * max(scatter, 1.0) ** 0.5, len(told))
+    return ChipDifference(value, error * max(scatter, 1.0) ** 0.5, len(known))
 
 
 #: Years that a table goes on after the last epoch and before the first; its errors say what that is worth.

@@ -43,15 +43,15 @@ def measure_added(
     except Exception as error:  # a user's function may fail by any
         raise _failed(f"{name} was not measured in {image}: {type(error).__name__}: {error}") from error
     if hasattr(returned, "unit"):
-        told = "its function returned values with a unit; return plain numbers in the unit of the settings"
-        raise _failed(f"{name} was not measured in {image}: {told}")
+        reason = "its function returned values with a unit; return plain numbers in the unit of the settings"
+        raise _failed(f"{name} was not measured in {image}: {reason}")
     try:
         values = np.array(np.ma.filled(np.ma.asarray(returned, dtype=np.float64), np.nan))
     except (TypeError, ValueError) as error:
         raise _failed(f"{name} was not measured in {image}: its function returned no numbers") from error
     if values.shape != (n,):
-        told = f"its function returned shape {values.shape}, one number for each of {n} stars is wanted"
-        raise _failed(f"{name} was not measured in {image}: {told}")
+        reason = f"its function returned shape {values.shape}, one number for each of {n} stars is wanted"
+        raise _failed(f"{name} was not measured in {image}: {reason}")
     values[~np.isfinite(values)] = np.nan
     return values
 

@@ -255,8 +255,8 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
     if isinstance(error, MemoryError):
         return Rejected(_NO_MEMORY, f"not enough memory for {path.name}; use fewer workers", stage=stage)
     if isinstance(error, OSError) and error.errno in _OF_WRITING:
-        told = f"no room to work on {path.name}: {error.strerror}; free some space and run the command again"
-        return Rejected(_NO_ROOM, told, stage=stage)
+        why = f"no room to work on {path.name}: {error.strerror}; free some space and run the command again"
+        return Rejected(_NO_ROOM, why, stage=stage)
     if isinstance(error, OSError):
         return Rejected("unreadable", cannot_open(path, error).detail, stage=stage)
     detail = f"{path.name} failed in a way that cte-lake does not know; this is a defect of cte-lake"

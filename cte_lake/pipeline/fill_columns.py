@@ -259,8 +259,8 @@ def fill_exposure(task: FillTask) -> tuple[str, ...]:
         crmask = mask_for(task.lake, row["rootname"]) if row["crmask_hash"] else None
         found = solution.hash if solution is not None and solution.status == ALIGNED else None
         if (found, crmask.hash if crmask else None) != (row["alignment_hash"], row["crmask_hash"]):
-            told = f"{row['path']} was measured with another WCS or cosmic-ray mask; ingest it first"
-            raise Rejected("changed", told)
+            detail = f"{row['path']} was measured with another WCS or cosmic-ray mask; ingest it first"
+            raise Rejected("changed", detail)
         image = read_chip(row["path"], row["chip"], solution.cards[row["chip"]] if solution else None)
         pixels = chip_pixels(image, row["rootname"], task.pam_dir, task.good_bits, crmask)
     except Rejected as refusal:

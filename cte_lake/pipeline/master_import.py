@@ -129,8 +129,8 @@ def store_master(
     if filters is not None:
         columns["filter"] = pa.array(filters, pa.string())
     table = conform(pa.table(columns), "master")
-    told = {"software": f"cte-lake {__version__}", "target": target}
-    write_table(lake / master_file(target, found, revision), table, told)
+    notes = {"software": f"cte-lake {__version__}", "target": target}
+    write_table(lake / master_file(target, found, revision), table, notes)
     return ImportedMaster(target, found, n, revision, True, left_out)
 
 

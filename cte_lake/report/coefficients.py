@@ -36,8 +36,8 @@ def coefficient_cells(states: Sequence[SetState], folder: Path) -> list[Cells]:
 def _state_cells(one: SetState) -> Cells:
     style = {"current": "good", "stale": "warn"}.get(one.state, "none")
     use = "Observers should use this set" if one.use else "This is not the set to use"
-    told = [use, f"it {age_text(one)}", *([one.reason] if one.reason else [])]
-    return {"state": one.state, "style": style, "age": "; ".join(told)}
+    parts = [use, f"it {age_text(one)}", *([one.reason] if one.reason else [])]
+    return {"state": one.state, "style": style, "age": "; ".join(parts)}
 
 
 def _file_stem(name: str, used: set[str]) -> str:

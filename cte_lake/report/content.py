@@ -46,10 +46,10 @@ def results(gathered: Gathered, curves: Mapping[str, Sequence[Row]], sets: Seque
 def _residuals(rows: Sequence[Row], sets: Sequence[CoefficientSet]) -> charts.Residuals:
     """Measured less predicted loss by pair and flux bin, where a set was fitted to such rows."""
     measured = [row for row in rows if row["cte_loss"] is not None and row["mean_flux"] is not None]
-    told = with_model(sets, pa.Table.from_pylist(measured)).to_pylist() if measured else []
+    modelled = with_model(sets, pa.Table.from_pylist(measured)).to_pylist() if measured else []
     return {
         (row["pair_id"], row["bin_lo"], row["bin_hi"]): row["cte_loss"] - row["model_loss"]
-        for row in told
+        for row in modelled
         if row.get("model_loss") is not None
     }
 

@@ -60,11 +60,11 @@ def _text(gaps: dict[str, Any], late: list[dict[str, Any]]) -> str:
 def _incomplete(rows: list[dict[str, Any]]) -> list[str]:
     visits: dict[tuple[Any, ...], list[str]] = {}
     for row in rows:
-        told = f"{row['filter']} {row['length']} flash {row['flash']}: {row['missing']}"
-        visits.setdefault((row["target"], row["proposal"], row["visit"]), []).append(told)
+        lacking = f"{row['filter']} {row['length']} flash {row['flash']}: {row['missing']}"
+        visits.setdefault((row["target"], row["proposal"], row["visit"]), []).append(lacking)
     return [
-        f"{target_text(target)} {proposal}/{visit}: {'; '.join(told)}"
-        for (target, proposal, visit), told in visits.items()
+        f"{target_text(target)} {proposal}/{visit}: {'; '.join(lacking)}"
+        for (target, proposal, visit), lacking in visits.items()
     ]
 
 

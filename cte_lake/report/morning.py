@@ -145,7 +145,7 @@ def coefficient_line(states: Sequence[SetState]) -> Cells:
     if not used:
         return _line(name, "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
     stale = [one for one in used if one.state == "stale"]
-    sentences = [f"{one.coefficients.name} is {one.state}: {one.reason}" for one in states if _to_tell(one)]
+    sentences = [f"{one.coefficients.name} is {one.state}: {one.reason}" for one in states if _is_news(one)]
     text = f"{count_text(len(used), 'set')} to use, the newest {age_text(used[0])}."
     if stale:
         return _line(
@@ -160,7 +160,7 @@ def coefficient_line(states: Sequence[SetState]) -> Cells:
     return _line(name, "current" if known else "not known", known or None, text, sentences, link)
 
 
-def _to_tell(one: SetState) -> bool:
+def _is_news(one: SetState) -> bool:
     return bool(one.reason) and one.state != "superseded"
 
 

@@ -124,9 +124,9 @@ def consistency_cells(losses: Sequence[Row]) -> Cells:
         measured = None if one.measured is None else f"{scale * one.measured:.3g}"
         if measured and one.measured_err is not None:
             measured += f" ± {scale * one.measured_err:.2g}"
-        told = {name: getattr(one, name) for name in ("what", "pairs", "verdict", "note")}
-        told |= {"published": f"{scale * one.published:g} ± {scale * one.tolerance:g} {unit}"}
-        cells.append(told | {"measured": measured})
+        cells_of_one = {name: getattr(one, name) for name in ("what", "pairs", "verdict", "note")}
+        cells_of_one |= {"published": f"{scale * one.published:g} ± {scale * one.tolerance:g} {unit}"}
+        cells.append(cells_of_one | {"measured": measured})
         sources += [one.source] if one.source not in sources else []
     return {"consistency_columns": heads, "consistency": cells, "consistency_source": "; ".join(sources)}
 

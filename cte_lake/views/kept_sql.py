@@ -46,12 +46,12 @@ _FOLLOWS = (
     *(f"f{side}.{name}" for side in (1, 2) for name in ("size", "mtime_ns")),
 )
 
-_TOLD = " || '|' || ".join(f"{name}::VARCHAR" for name in _FOLLOWS)
+_STATE_OF_PAIR = " || '|' || ".join(f"{name}::VARCHAR" for name in _FOLLOWS)
 PAIRS = "CREATE OR REPLACE TABLE kept.pairings AS FROM kept.defined_pairings"
 #: A NULL, as of a photometry file that is not there, makes the source NULL: nothing of the pair is kept.
 SOURCES = (
     "CREATE OR REPLACE TABLE kept.sources AS "
-    f"SELECT q.pair_id, md5({_TOLD}) AS source "
+    f"SELECT q.pair_id, md5({_STATE_OF_PAIR}) AS source "
     "FROM kept.pairings AS q "
     "LEFT JOIN listed_phot AS f1 ON f1.path = q.phot_file_1 "
     "LEFT JOIN listed_phot AS f2 ON f2.path = q.phot_file_2"

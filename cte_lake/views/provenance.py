@@ -41,9 +41,9 @@ def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColum
         name, source = str(expression.get("alias", "")).lower(), _source(expression)
         if name and source in sound:
             renamed[name] = sound[source]
-        source, told = _aggregated(expression)
-        if source in sound and not (told.startswith(("sum(", "fsum(")) and sound[source].unit in _NO_SUM):
-            renamed[name or told] = ViewColumn(name or told, sound[source].unit, "")
+        source, written = _aggregated(expression)
+        if source in sound and not (written.startswith(("sum(", "fsum(")) and sound[source].unit in _NO_SUM):
+            renamed[name or written] = ViewColumn(name or written, sound[source].unit, "")
     return sound | renamed
 
 

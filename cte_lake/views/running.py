@@ -45,9 +45,9 @@ def readable(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
     return relation
 
 
-def to_arrow(relation: duckdb.DuckDBPyRelation, told: Callable[[], Mapping[str, ViewColumn]]) -> pa.Table:
+def to_arrow(relation: duckdb.DuckDBPyRelation, notes: Callable[[], Mapping[str, ViewColumn]]) -> pa.Table:
     """Return all rows of a relation, with what is known of their columns."""
-    return with_notes(relation.to_arrow_table(), told())
+    return with_notes(relation.to_arrow_table(), notes())
 
 
 def parts_of(relation: duckdb.DuckDBPyRelation) -> Iterator[pa.Table]:
@@ -99,7 +99,7 @@ class Turn:
 def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event, asking: threading.Thread) -> None:
     """End a query and wait for that, however often Ctrl-C is pressed meanwhile.
 
-    It is told so again and again: DuckDB forgets what it was told before the query began. A thread that is
+    It is notes so again and again: DuckDB forgets what it was notes before the query began. A thread that is
     within DuckDB when Python ends aborts the process. (A join that is interrupted takes the thread for dead.)
     """
     end = time.monotonic() + _PATIENCE

@@ -38,7 +38,7 @@ def truth_of(trial: Trial, losses: ChipLosses):
 
 def pulls(trial: Trial, losses: ChipLosses):
     error = np.sqrt(np.diag(losses.solution.covariance))
-    return ((losses.loss - truth_of(trial, losses)) / error)[losses.told]
+    return ((losses.loss - truth_of(trial, losses)) / error)[losses.is_determined]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def clean(trial, seed=0):
 def test_fluxes_without_noise_give_the_losses_back(rolls, per_bin):
     observed, true = clean(replace(SMALL, rolls=rolls, jitter=0.0))
     losses = losses_of(observed, Method(zero_per_bin=per_bin))
-    assert losses.told.all()
+    assert losses.is_determined.all()
     assert losses.loss == pytest.approx(true, abs=2e-4)
 
 
@@ -154,7 +154,7 @@ def test_a_launch_condition_wants_several_epochs():
     assert losses_of(observed).solution.fixed_by == (NO_LOSS_OF_ALL,)
     alone = losses_of(observed, Method(zero_per_bin=True))
     assert set(alone.solution.fixed_by) == {UNFIXED}
-    assert not alone.told.any()
+    assert not alone.is_determined.any()
     assert all(row["loss"] is None for row in alone.rows())
     assert all(row["difference"] is None for row in alone.of_both_chips())
     true = truth_of(trial, alone).reshape(len(BINS), 2).mean(axis=1)
@@ -187,7 +187,7 @@ def test_stars_that_no_exposure_shares_are_solved_apart(fixed):
     flux[size // 2 :, ~other] = np.nan
     losses = losses_of(replace(fixed, rows=replace(fixed.rows, flux=flux)))
     assert len(losses.solution.determined.open_tilts) == 2
-    assert losses.told.all()
+    assert losses.is_determined.all()
     assert np.sqrt(np.mean(pulls(SMALL, losses) ** 2)) < 1.4
 
 

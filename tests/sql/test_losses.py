@@ -80,3 +80,12 @@ def test_estimators_agree_in_magnitudes(lake):
     # They differ by a tenth of the loss squared, and by their clips.
     np.testing.assert_allclose(magnitudes["mean_flux"], magnitudes["log_ratio"], rtol=0.03)
     assert magnitudes["log_ratio"].mean() == pytest.approx(2.5 / np.log(10) * LOSS * 2051 / 2048, rel=0.03)
+
+
+def test_a_star_far_on_one_chip_keeps_less_than_near_on_the_other(lake):
+    with open_lake(lake) as opened:
+        rows = opened.sql("SELECT distance, kept_flux, background FROM flux_background").arrow()
+    distance, kept = rows["distance"].to_numpy(), rows["kept_flux"].to_numpy()
+    assert 1750 < distance.min() < 1760
+    assert set(rows["background"].to_pylist()) == {3.5}
+    assert np.log(kept) == pytest.approx(-LOSS * (2 * distance - 2050) / 2048, abs=1e-9)

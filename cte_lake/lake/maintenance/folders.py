@@ -26,15 +26,15 @@ def folders(lake: StoredLake, paths: Collection[str]) -> Iterator[Finding]:
             yield Finding("name", name, f"is no folder of a lake, and nobody reads it; call it {own}")
     found = {path.rpartition("/")[0] for path in paths}
     for name in sorted((OWN & set(dataset_names())) - {ADDED} - {each.partition("/")[0] for each in found}):
-        told = f"has no file, not even the empty one of its schema; `cte-lake init {lake}` makes that again"
-        yield Finding("rows", name, told)
+        why = f"has no file, not even the empty one of its schema; `cte-lake init {lake}` makes that again"
+        yield Finding("rows", name, why)
     for folder in sorted(found):
         name, _, below = folder.partition("/")
         files = lake.dataset(name)
         seed = files.seed_place.below(lake.place).rpartition("/")[0]
         if folder != seed and not is_partition(below, files.stated.partitions):
-            told = "no folder of its dataset is called so; give it its name back, or remove what is not yours"
-            yield Finding("name", folder, told)
+            why = "no folder of its dataset is called so; give it its name back, or remove what is not yours"
+            yield Finding("name", folder, why)
 
 
 def catalogs(lake: StoredLake, broken: Collection[str], rows: Iterable[ExposureRow]) -> Iterator[Finding]:
@@ -53,10 +53,10 @@ def catalogs(lake: StoredLake, broken: Collection[str], rows: Iterable[ExposureR
         names = table.group_by(table.column_names).aggregate([]).to_pylist()
         own = {master_name(*name.values()) for name in names}
         if own != {path.name}:
-            told = f"its content is called {' and '.join(sorted(own)) or 'nothing'}; remove it, or name it so"
-            yield Finding("name", listed.path, told)
+            why = f"its content is called {' and '.join(sorted(own)) or 'nothing'}; remove it, or name it so"
+            yield Finding("name", listed.path, why)
         stated = (table.schema.metadata or {}).get(b"target")
         targets = {stated.decode()} if stated else measured.get(path.name.partition(".")[0], set())
         if targets and path.parent.name not in {f"target={target}" for target in targets}:
-            told = f"is the catalog of {' and '.join(sorted(targets))}; put it into that target's folder"
-            yield Finding("name", listed.path, told)
+            why = f"is the catalog of {' and '.join(sorted(targets))}; put it into that target's folder"
+            yield Finding("name", listed.path, why)

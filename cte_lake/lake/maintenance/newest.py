@@ -22,12 +22,12 @@ _SEEN = ".cache/newest.json"
 def went_back(inventory: Inventory) -> Iterator[Finding]:
     """Yield the images that went back since an earlier verification, and remember today's newest rows.
 
-    An image is told until it is measured again or its row is back.
+    An image is reported until it is measured again or its row is back.
 
     Parameters
     ----------
     inventory : Inventory
-        The lake's rows. What was put aside (``LAKE/quarantine``) has been told before.
+        The lake's rows. What was put aside (``LAKE/quarantine``) has been reported before.
     """
     place = inventory.root / _SEEN
     rows = {f"{row.imagename} {row.mode}": row for row in inventory.current}
@@ -41,11 +41,11 @@ def went_back(inventory: Inventory) -> Iterator[Finding]:
             continue
         now[key] = (revision, when)
         found = "none is left" if row is None else f"revision {row.revision} counts in its place"
-        told = (
+        why = (
             f"the newest row of {image} (revision {revision}) is gone, {found}; "
             "copy its file from a snapshot, or measure the image again with `cte-lake ingest --overwrite`"
         )
-        yield Finding("lost", "exposures" if row is None else row.file, told)
+        yield Finding("lost", "exposures" if row is None else row.file, why)
     # A lake that cannot be written remembers nothing.
     with contextlib.suppress(OSError, LakeError):
         place.write_bytes(json.dumps(now).encode())

@@ -19,7 +19,7 @@ from cte_lake.lake.stored import StoredLake
 _WHEN_READ, _FOOTERS = ".cache/verified.json", ".cache/footers.json"
 _LAST = "logs/verify.json"
 #: Findings that the record of the last verification lists one by one.
-_TOLD = 50
+_KEPT_FINDINGS = 50
 
 
 class Turns:
@@ -137,17 +137,17 @@ class Seen(NamedTuple):
 def _read(place: Any) -> dict[str, Seen]:
     try:
         found = json.loads(place.read_text())
-        return {str(path): Seen(float(when), str(told), int(at)) for path, (when, told, at) in found.items()}
+        return {str(path): Seen(float(when), str(sum_), int(at)) for path, (when, sum_, at) in found.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         # Not there, of an older version, or damaged: all are read as if for the first time.
         return {}
 
 
-def record_verification(lake: StoredLake, told: Mapping[str, Any]) -> None:
+def record_verification(lake: StoredLake, stated: Mapping[str, Any]) -> None:
     """Keep what a verification found, for `status`; a lake that cannot be written keeps nothing."""
-    findings = list(told["findings"])
+    findings = list(stated["findings"])
     at = clock.now().isoformat(timespec="seconds")
-    record = {**told, "at": at, "findings": findings[:_TOLD], "settings": settings_record(lake)}
+    record = {**stated, "at": at, "findings": findings[:_KEPT_FINDINGS], "settings": settings_record(lake)}
     with contextlib.suppress(OSError, LakeError):
         (lake / _LAST).write_bytes(json.dumps(record, indent=1).encode())
 

@@ -56,8 +56,8 @@ def products(root: StoredLake, in_full: Collection[str]) -> Iterator[Finding]:
                 unrecorded += _unrecorded(version)
                 yield from _changed(name, version)
         if unrecorded:
-            told = f"of {unrecorded} products no checksum was recorded when they were made"
-            yield Finding("unverified", name, told, harm=False)
+            why = f"of {unrecorded} products no checksum was recorded when they were made"
+            yield Finding("unverified", name, why, harm=False)
 
 
 def _unrecorded(version: Version) -> bool:
@@ -71,8 +71,8 @@ def _unrecorded(version: Version) -> bool:
 def _changed(name: str, version: Version) -> Iterator[Finding]:
     for suffix in changed_files(version.path):
         path = f"{name}/{version.beside(suffix).name}"
-        told = f"was changed since it was written; run `{_COMMAND[name]} --overwrite` on its frames"
-        yield Finding("product", path, told)
+        why = f"was changed since it was written; run `{_COMMAND[name]} --overwrite` on its frames"
+        yield Finding("product", path, why)
 
 
 def texts(root: StoredLake) -> Iterator[Finding]:
@@ -90,15 +90,15 @@ def texts(root: StoredLake) -> Iterator[Finding]:
             yield Finding("readable", path, str(error).removeprefix(f"{place} "))
             continue
         if seal_broken(content):
-            told = "was changed since it was written; fit it again, or delete its last line if you edited it"
-            yield Finding("text", path, told)
+            why = "was changed since it was written; fit it again, or delete its last line if you edited it"
+            yield Finding("text", path, why)
         elif not _is_toml(content):
             yield Finding("text", path, "is not TOML; fit the set again")
         else:
             unsealed += not is_sealed(content)
     if unsealed:
-        told = f"{unsealed} sets bear no checksum: they were edited, or made by an older version"
-        yield Finding("unverified", _COEFFICIENTS, told, harm=False)
+        why = f"{unsealed} sets bear no checksum: they were edited, or made by an older version"
+        yield Finding("unverified", _COEFFICIENTS, why, harm=False)
     yield from _settings(root)
 
 
@@ -121,7 +121,7 @@ def _settings(root: StoredLake) -> Iterator[Finding]:
     if not isinstance(known, dict) or known.get("checksum") == now.get("checksum"):
         return
     if known.get("mtime_ns") == now.get("mtime_ns"):
-        told = f"was changed since {last['at'][:16]} UTC and not written: compare it with a snapshot's"
-        yield Finding("settings", LAKE_FILE, told)
+        why = f"was changed since {last['at'][:16]} UTC and not written: compare it with a snapshot's"
+        yield Finding("settings", LAKE_FILE, why)
     else:
         yield Finding("settings", LAKE_FILE, f"was edited after {last['at'][:16]} UTC", harm=False)

@@ -91,13 +91,13 @@ def verify(
         in_full.add(path)
         findings += _in_full(lake, path, turns, footers)
     for path in sorted(footers.unread - in_full):
-        findings += _told_of(path, _fault_of(lake, path, footers, quick=True))
+        findings += _as_findings(path, _fault_of(lake, path, footers, quick=True))
     broken = {finding.path for finding in findings}
     footers.keep(broken)
     findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
-        told = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
-        return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", told)))
+        why = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
+        return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", why)))
     try:
         inventory = Inventory(lake)
         findings += catalogs(lake, broken, inventory.rows)
@@ -113,7 +113,7 @@ def verify(
 
 def _in_full(lake: StoredLake, path: str, turns: Turns, footers: Footers) -> Iterator[Finding]:
     checksums: list[str] = []
-    yield from _told_of(path, _fault_of(lake, path, footers, seen=checksums.append))
+    yield from _as_findings(path, _fault_of(lake, path, footers, seen=checksums.append))
 
     def recorded() -> bool:
         return is_seed(path) or is_recorded(lake / path)
@@ -121,8 +121,8 @@ def _in_full(lake: StoredLake, path: str, turns: Turns, footers: Footers) -> Ite
     for found in checksums:
         if (when := turns.changed_since(path, found, recorded)) is not None:
             at = datetime.fromtimestamp(when, UTC).isoformat(timespec="minutes")[:16]
-            told = f"has other bytes than on {at} UTC, and cte-lake did not write it; copy it from a snapshot"
-            yield Finding("bytes", path, told)
+            why = f"has other bytes than on {at} UTC, and cte-lake did not write it; copy it from a snapshot"
+            yield Finding("bytes", path, why)
 
 
 def _fault_of(lake: StoredLake, path: str, footers: Footers, **how: Any) -> Fault | None:
@@ -132,7 +132,7 @@ def _fault_of(lake: StoredLake, path: str, footers: Footers, **how: Any) -> Faul
     return fault_of(lake / path, columns=columns, said=partial(footers.read, path), **how)
 
 
-def _told_of(path: str, fault: Fault | None) -> Iterator[Finding]:
+def _as_findings(path: str, fault: Fault | None) -> Iterator[Finding]:
     if fault is not None:
         yield Finding("readable" if fault.proven else "unread", path, fault.detail)
 
@@ -154,8 +154,8 @@ class _Rows:
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong with rows, then with files."""
         for row in rows_of(self._inventory.root.dataset("exposures").misplaced()):
-            told = f"lies in another partition than its content: {PurePosixPath(row.phot_file or '').parent}"
-            yield Finding("name", row.file, told)
+            why = f"lies in another partition than its content: {PurePosixPath(row.phot_file or '').parent}"
+            yield Finding("name", row.file, why)
         for row in self._inventory.rows:
             if not is_compacted(row.file):
                 yield from _name(row)
@@ -248,10 +248,10 @@ class _Rows:
         if not images or age_ns < _ROWLESS_NS:
             return Finding("orphan", path, "no current exposure row names it; vacuum takes it", harm=False)
         names, days = ", ".join(sorted(images)), age_ns // DAY_NS
-        told = (
+        why = (
             f"{names} has had no exposure row for {days} days; ingest its frame again, or let vacuum take it"
         )
-        return Finding("lost", path, told)
+        return Finding("lost", path, why)
 
 
 def _name(row: ExposureRow) -> Iterator[Finding]:

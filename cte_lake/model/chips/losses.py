@@ -58,15 +58,15 @@ class ChipLosses:
     min_stars: int = MIN_STARS
 
     @cached_property
-    def told(self) -> NDArray[np.bool_]:
+    def is_determined(self) -> NDArray[np.bool_]:
         """Whether a loss is determined, by enough stars; shape (losses,), a flux bin after the other."""
-        sums, determined = self.solution.sums, self.solution.determined
-        told = self._measured & (sums.stars.ravel() >= self.min_stars)
-        told &= ~np.any(np.abs(_shares(determined.others)) > 0.05, axis=1)
-        for tilt, fixed in zip(determined.open_tilts, self.solution.fixed_by, strict=True):
+        sums, solved = self.solution.sums, self.solution.determined
+        good = self._measured & (sums.stars.ravel() >= self.min_stars)
+        good &= ~np.any(np.abs(_shares(solved.others)) > 0.05, axis=1)
+        for tilt, fixed in zip(solved.open_tilts, self.solution.fixed_by, strict=True):
             if fixed == UNFIXED:
-                told &= tilt.direction == 0
-        return told
+                good &= tilt.direction == 0
+        return good
 
     @cached_property
     def _measured(self) -> NDArray[np.bool_]:
@@ -111,7 +111,7 @@ class ChipLosses:
     @cached_property
     def covariance(self) -> FloatArray:
         """Covariance of the losses in the order of `rows`; NaN for those that are not given."""
-        whole = np.where(np.outer(self.told, self.told), self.solution.covariance, np.nan)
+        whole = np.where(np.outer(self.is_determined, self.is_determined), self.solution.covariance, np.nan)
         return whole[np.ix_(self.index, self.index)]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ class ChipLosses:
         for place in self.index:
             number, setting = divmod(int(place), g)
             low, high = self.exposures.bins[number]
-            told = bool(self.told[place])
+            given = bool(self.is_determined[place])
             found.append(
                 {
                     **facts[setting],
@@ -132,8 +132,8 @@ class ChipLosses:
                     "bin_hi": high,
                     "n": int(self.solution.sums.stars[number, setting]),
                     "mean_log_flux": float(mean[place]),
-                    "loss": float(self.loss[place]) if told else None,
-                    "loss_err": float(error[place]) if told else None,
+                    "loss": float(self.loss[place]) if given else None,
+                    "loss_err": float(error[place]) if given else None,
                 }
             )
         return found
@@ -179,8 +179,10 @@ class ChipLosses:
                 "mean_log_flux": float(mean[[i, j]].mean()),
                 "loss": float(self.loss[i] + self.loss[j]) / 2.0,
                 "loss_err": float(np.sqrt(v + 2.0 * w)) / 2.0,
-                "difference": float(self.loss[i] - self.loss[j]) if self.told[[i, j]].all() else None,
-                "difference_err": float(np.sqrt(v - 2.0 * w)) if self.told[[i, j]].all() else None,
+                "difference": float(self.loss[i] - self.loss[j])
+                if self.is_determined[[i, j]].all()
+                else None,
+                "difference_err": float(np.sqrt(v - 2.0 * w)) if self.is_determined[[i, j]].all() else None,
             }
             for i, j, number, v, w in zip(two, one, bins, variances, cross, strict=True)
         ]
@@ -247,11 +249,11 @@ class ChipLosses:
         else:
             said.append("the rows of the stars differ enough between exposures to determine each chip alone")
         if count := determined.others.shape[1]:
-            untold = int(np.sum(~self.told & (self._measured)))
+            undetermined = int(np.sum(~self.is_determined & (self._measured)))
             said.append(
                 f"{count} further combination{'s' * (count != 1)} of losses, of epochs or bins whose "
                 f"stars no other exposure shares, {'are' if count != 1 else 'is'} not determined: "
-                f"{untold} losses are left out"
+                f"{undetermined} losses are left out"
             )
         return said
 

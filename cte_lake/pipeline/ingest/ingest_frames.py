@@ -198,7 +198,7 @@ class _Recorder:
             refusal = Rejected(item.reason, item.why, item.stage)
             rests_on = self.hash + (item.position_state if item.stage == "position" else "")
             put_on_record(self.arguments.lake, item.path, refusal, rests_on, item)
-        if item.previous is not None and not item.previous.withdrawn and _tells_of_image(item):
+        if item.previous is not None and not item.previous.withdrawn and _is_about_image(item):
             self._withdraw(item.previous)
 
     def done(self, item: Item, done: Done[Any, Any]) -> None:
@@ -228,7 +228,7 @@ class _Recorder:
         self.report.withdrawn += 1
 
 
-def _tells_of_image(item: Item) -> bool:
+def _is_about_image(item: Item) -> bool:
     """Return whether a refusal takes back what was measured of the image before: the newest word counts.
 
     A rule is about the exposure, whichever file it lies in. A failure is about its file: a bad copy takes

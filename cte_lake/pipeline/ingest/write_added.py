@@ -55,8 +55,8 @@ def function_of(lake: str, column: AddedColumn) -> Quantity:
         else:
             module = importlib.import_module(place)
     except Exception as error:  # a user's module may fail by any
-        told = f"{key}: {place} cannot be imported ({type(error).__name__}: {error})"
-        raise ConfigError(f"{told}; install it, put its folder into PYTHONPATH, or name a file") from error
+        reason = f"{key}: {place} cannot be imported ({type(error).__name__}: {error})"
+        raise ConfigError(f"{reason}; install it, put its folder into PYTHONPATH, or name a file") from error
     found = getattr(module, name, None)
     if not callable(found):
         raise ConfigError(f"{key}: {place} has no function {name!r}")

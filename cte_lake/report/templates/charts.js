@@ -72,8 +72,8 @@
       this.tip.className = "tip";
       this.tip.hidden = true;
       this.plot.append(this.tip);
-      this.told = document.createElement("output");
-      root.append(this.plot, this.told);
+      this.readout = document.createElement("output");
+      root.append(this.plot, this.readout);
       this.svg.addEventListener("pointermove", (event) => this.hover(event));
       this.svg.addEventListener("pointerleave", () => this.choose(-1));
       this.svg.addEventListener("click", (event) => { this.hover(event); this.follow(); });
@@ -141,7 +141,7 @@
       this.points = points;
       this.near = -1;
       const plural = points.length === 1 ? "" : "s";
-      this.told.textContent = points.length ? `${points.length} point${plural} shown` : "nothing is selected";
+      this.readout.textContent = points.length ? `${points.length} point${plural} shown` : "nothing is selected";
       if (!points.length) return;
       const box = { left: 54, right: width - 10, top: 14, bottom: height - 46 - lower };
       const x = this.scale(points.map((p) => p.x), box.left, box.right, spec.x, width > 520 ? 8 : 4, []);
@@ -251,7 +251,7 @@
       mark.classList.add("near");
       const text = this.points[index].text;
       this.tip.textContent = text;
-      this.told.textContent = text;
+      this.readout.textContent = text;
       const zoom = this.svg.getBoundingClientRect().width / this.svg.viewBox.baseVal.width;
       const left = px * zoom < this.plot.clientWidth / 2;
       this.tip.style.left = left ? `${px * zoom + 12}px` : "auto";

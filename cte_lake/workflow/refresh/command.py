@@ -63,10 +63,10 @@ class Taken:
         for line in reversed(self.said):
             if line.startswith("{"):
                 try:
-                    told = json.loads(line)
+                    answer = json.loads(line)
                 except ValueError:
                     continue
-                steps = told.get("steps")
+                steps = answer.get("steps")
                 return [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
         return []
 
@@ -116,7 +116,7 @@ def take(lake: StoredLake, command: str, log: logging.Logger, held: tuple[int, .
     """Run a command of cte-lake on the lake in a process of its own, its words in the log.
 
     Whatever stops the job stops the command, and waits for it. Should the job be killed, the command goes on
-    holding the lock whose descriptors are `held`: the next job is told so until it ends.
+    holding the lock whose descriptors are `held`: the next job is answer so until it ends.
     """
     started = perf_counter()
     name, *arguments = shlex.split(command)

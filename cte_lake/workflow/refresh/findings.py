@@ -97,25 +97,25 @@ def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
 def _of_steps(night: Night, lake: StoredLake, files: bool) -> Iterator[Trouble]:
     """Yield the steps that failed; where audits, findings or files say more, these in their place."""
     for step in night.failed:
-        told = list(_of_audits(lake, night)) if step.name == AUDIT else []
-        told += _of_verification(lake, night) if step.name == "verify" else []
-        yield from told
+        record = list(_of_audits(lake, night)) if step.name == AUDIT else []
+        record += _of_verification(lake, night) if step.name == "verify" else []
+        yield from record
         of_files = step.name in _OF_FILES and step.exit_code == ExitCode.DONE_IN_PART and files
         only_alarms = step.name == AUDIT and step.exit_code == ExitCode.AUDIT_FAILED and night.alarms
-        if not (told or of_files or only_alarms):
+        if not (record or of_files or only_alarms):
             text = step.reason or f"ended with code {step.exit_code}"
             yield Trouble(f"step {step.name} {step.exit_code}", f"{step.name}: {text}", night.started)
 
 
 def _of_audits(lake: StoredLake, night: Night) -> Iterator[Trouble]:
-    told = last_audits(lake)
-    if told is None or told["at"] < night.started:
+    record = last_audits(lake)
+    if record is None or record["at"] < night.started:
         return
-    for name, rows in told["rows"].items():
+    for name, rows in record["rows"].items():
         if name != ALARM:
             found = f"{count_text(len(rows), 'row')}{' or more' if len(rows) >= SAMPLE else ''}"
             # The first sentence says what a row is; the rest stands in the audit's own answer.
-            meaning = told["meanings"].get(name, "").partition(". ")[0].removesuffix(".")
+            meaning = record["meanings"].get(name, "").partition(". ")[0].removesuffix(".")
             text = (
                 f"audit {name} found {found}; `cte-lake audit` lists them. {meaning}{'.' if meaning else ''}"
             )
@@ -123,12 +123,12 @@ def _of_audits(lake: StoredLake, night: Night) -> Iterator[Trouble]:
 
 
 def _of_verification(lake: StoredLake, night: Night) -> list[Trouble]:
-    told = last_verification(lake)
-    if told is None or told["at"] < night.started:
+    record = last_verification(lake)
+    if record is None or record["at"] < night.started:
         return []
     return [
         Trouble(f"verify {row['path']}", f"{row['path']}: {row['detail']}", night.started)
-        for row in told["findings"]
+        for row in record["findings"]
     ]
 
 
@@ -159,10 +159,10 @@ def with_alarms(night: Night, lake: StoredLake, before: Night | None, step: Nigh
     """Add the alarms of the audit that was just made; where it was skipped, those of the night before."""
     if step.outcome == "skipped":
         return replace(night, alarms=before.alarms if before is not None else ())
-    told = last_audits(lake)
-    if told is None or told["at"] < night.started:
+    record = last_audits(lake)
+    if record is None or record["at"] < night.started:
         return night
-    return replace(night, alarms=tuple(_alarm(row) for row in told["rows"].get(ALARM, ())))
+    return replace(night, alarms=tuple(_alarm(row) for row in record["rows"].get(ALARM, ())))
 
 
 def _alarm(row: dict[str, Any]) -> Alarm:

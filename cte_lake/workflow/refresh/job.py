@@ -272,9 +272,9 @@ class _LogFile(logging.FileHandler):
 def _writing(path: Path) -> Iterator[logging.Logger]:
     handler = _LogFile(path, encoding="utf-8", errors="replace")
     # As all other times of the night are, and the log's name is.
-    told = logging.Formatter("%(asctime)s UTC %(message)s", "%Y-%m-%d %H:%M:%S")
-    told.converter = time.gmtime
-    handler.setFormatter(told)
+    lines = logging.Formatter("%(asctime)s UTC %(message)s", "%Y-%m-%d %H:%M:%S")
+    lines.converter = time.gmtime
+    handler.setFormatter(lines)
     log = logging.Logger("refresh", logging.INFO)
     log.addHandler(handler)
     try:

@@ -104,7 +104,9 @@ def _lines(
     came = [f"{count:,} {what}" for what, count in night.new.items() if count]
     yield from _fact("New data", [", ".join(came) or "none"])
     # An alarm has its own line above.
-    fresh, known = ([one for one in told if not one.key.startswith("alarm ")] for told in (new, lasting))
+    fresh, known = (
+        [one for one in troubles if not one.key.startswith("alarm ")] for troubles in (new, lasting)
+    )
     yield from _fact("Trouble", _troubles(fresh, known, due))
     if mended:
         yield from _fact("Mended", [trouble.text for trouble in mended[:_TROUBLES]])
