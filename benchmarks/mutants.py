@@ -242,11 +242,11 @@ MUTANTS = (
         ("tests/sql/test_growth.py",),
     ),
     Mutant(
-        "alone-other-chip",
+        "another-observation",
         "sql/unpaired.sql",
         "len(c.observed) <= 1",
         "len(c.observed) <= 2",
-        ("tests/sql/test_coverage.py",),
+        ("tests/sql/test_pairing.py",),
     ),
     Mutant(
         "far-half",

@@ -20,6 +20,7 @@ from cte_lake.plots.epochs import epochs_of
 from cte_lake.plots.flash import flash_plot
 from cte_lake.plots.flux import flux_plot
 from cte_lake.plots.ratio import ratio_plot
+from cte_lake.plots.recovery import recovery_plot
 from cte_lake.plots.rolled import overlay_plot
 from cte_lake.plots.stretch import round_levels
 from cte_lake.plots.style import COLUMN, MOST_IN_LEGEND, PAGE, Paper, caption_of, drawn_for
@@ -288,3 +289,11 @@ def test_a_column_takes_figures_of_two_columns_as_a_page_does() -> None:
     with drawn_for(COLUMN):
         figure = time_plot(samples.losses(lengths=("l", "s")))
     assert figure.get_size_inches()[0] == pytest.approx(6.5)
+
+
+def test_the_marks_of_far_stars_lie_below_those_of_near_ones():
+    panel = recovery_plot(samples.recovery()).axes[0]
+    drawn = {bars.get_label(): bars[0].get_ydata().mean() for bars in panel.containers}
+    (near,) = (share for label, share in drawn.items() if "near the amplifiers" in label)
+    (far,) = (share for label, share in drawn.items() if "far from the amplifiers" in label)
+    assert far < near - 1.0

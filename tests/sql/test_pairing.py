@@ -139,6 +139,15 @@ def test_the_number_of_a_pair_stays_when_others_arrive(exposures):
     assert 0 <= before[0][0] < 2**53
 
 
+def test_an_exposure_that_differs_in_two_things_is_no_candidate(exposures):
+    insert(exposures, imagename="a-1", chip=1, mjd=57000.0)
+    insert(exposures, imagename="a-2", chip=2, mjd=57000.0, filter="F606W", exptime=30.0)
+    asked = "SELECT reason, candidate FROM unpaired WHERE imagename = 'a-1'"
+    assert exposures.execute(asked).fetchall() == [("partner_missing", None)]
+    insert(exposures, imagename="a-3", chip=2, mjd=57000.1, exptime=30.0)
+    assert exposures.execute(asked).fetchall() == [("other_exptime", "a-3")]
+
+
 #: Another value of each fact that must agree, with the word that `unpaired` has for it.
 DIFFERENCES: dict[str, tuple[Any, str]] = {
     "target": ("ngc6791", "partner_missing"), "proposal": (14541, "partner_missing"),

@@ -96,7 +96,7 @@ def verify(
     footers.keep(broken)
     findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
-        why = "not checked while exposure files cannot be read; put broken ones aside with --quarantine"
+        why = "not checked while exposure files cannot be read; --quarantine sets broken ones aside"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", why)))
     try:
         inventory = Inventory(lake)

@@ -199,18 +199,7 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
     with requests.get(url, params={"uri": uri}, headers=headers, stream=True, timeout=timeout) as reply:
         if reply.status_code == requests.codes.requested_range_not_satisfiable and there:
             return _Announced(state.get("length"), str(state.get("md5") or ""))
-        if reply.status_code in _EXPIRED and (there or reply.history):
-            # The link that the archive led to is no longer good: asked again, it gives another.
-            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}, the link has expired")
-        if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
-            told = reply.headers.get("Retry-After", "")
-            pause = min(float(told), _LONGEST_PAUSE) if told.isdecimal() else 0.0
-            raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}", pause)
-        if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
-            raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
-        if reply.headers.get("Content-Type", "").startswith("text/html"):
-            host = urlsplit(reply.url).hostname
-            raise ArchiveError(f"{uri}: {host} answered with a web page (a login?), not with the file")
+        _refuse_other_answers(reply, uri, bool(there))
         goes_on = reply.status_code == requests.codes.partial_content
         if goes_on and not reply.headers.get("Content-Range", f"bytes {there}-").startswith(
             f"bytes {there}-"
@@ -235,6 +224,22 @@ def _receive(url: str, uri: str, part: Path, timeout: float, received: Received 
     if expected is not None and part.stat().st_size < expected:
         raise TryAgain(f"only {part.stat().st_size} of {expected} bytes arrived")
     return _Announced(expected, md5)
+
+
+def _refuse_other_answers(reply: requests.Response, uri: str, resumed: bool) -> None:
+    """Refuse an answer that is not the file; some say that it is worth asking again."""
+    if reply.status_code in _EXPIRED and (resumed or reply.history):
+        # The link that the archive led to is no longer good: asked again, it gives another.
+        raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}, the link has expired")
+    if reply.status_code >= 500 or reply.status_code in {_TIMED_OUT, _TOO_MANY}:
+        wanted = reply.headers.get("Retry-After", "")
+        pause = min(float(wanted), _LONGEST_PAUSE) if wanted.isdecimal() else 0.0
+        raise TryAgain(f"it answered HTTP {reply.status_code} {reply.reason}", pause)
+    if reply.status_code not in {requests.codes.ok, requests.codes.partial_content}:
+        raise ArchiveError(f"{uri}: the archive answered HTTP {reply.status_code} {reply.reason}")
+    if reply.headers.get("Content-Type", "").startswith("text/html"):
+        host = urlsplit(reply.url).hostname
+        raise ArchiveError(f"{uri}: {host} answered with a web page (a login?), not with the file")
 
 
 def _md5_of(reply: requests.Response) -> str:
@@ -275,7 +280,7 @@ def _check(part: Path, name: str, size: int, announced: _Announced) -> None:
     if problem:
         part.unlink()
         _state_of(part).unlink(missing_ok=True)
-        raise ArchiveError(f"{name}: what arrived is not the file ({problem}); it was thrown away")
+        raise ArchiveError(f"{name}: what arrived is not the file ({problem}); it was deleted")
 
 
 def _checksum(path: Path, kind: str = "blake2b") -> str:
