@@ -38,9 +38,12 @@ def main() -> None:
         last = 60560.0 - rng.uniform(0.0, 1500.0)
         lake = SlopeLake(LAWS[laws[number % len(laws)]], epochs=options.epochs, last=last)
         past, new = apart(lake.draw(number)[0])
-        fit = fit_family(past).chosen
+        family = fit_family(past)
+        fit = family.chosen
         jump = options.jump if rng.uniform() < 0.5 else -options.jump
-        as_it_is, jumped = (against(fit, replace(new, loss=new.loss * (1.0 + by))) for by in (0.0, jump))
+        as_it_is, jumped = (
+            against(fit, replace(new, loss=new.loss * (1.0 + by)), family.misfit.epochs) for by in (0.0, jump)
+        )
         assert as_it_is is not None
         assert jumped is not None
         false.append(as_it_is.alarming)

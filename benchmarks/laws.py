@@ -217,13 +217,15 @@ def main() -> None:
                 "worst_percent": (100.0 * np.max([t.worst for t in trials], axis=0)).round(2).tolist(),
                 "unflagged": round(float(np.mean([t.unflagged for t in trials])), 2),
                 "forms": sorted({t.form for t in trials}),
+                "jumps": [t.jumps for t in trials],
                 "cpu_seconds_a_fit": round((time.process_time() - start) / options.seeds, 2),
             }
             rows.append(row)
             if not options.json:
                 print(
                     f"{name:<15}{years:>2} y  pull {row['pull']}  of a lake {row['pull_of_a_lake']}  "
-                    f"worst % {row['worst_percent']}  unflagged {row['unflagged']}  {row['forms']}",
+                    f"worst % {row['worst_percent']}  unflagged {row['unflagged']}  {row['forms']}  "
+                    f"jumps {row['jumps']}",
                     flush=True,
                 )
     if options.json:

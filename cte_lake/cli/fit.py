@@ -183,6 +183,12 @@ def _print_surface(outcome: FitOutcome) -> None:
     for gap, size, error in family.chosen.jump_sizes:
         dates = f"between MJD {gap.start:.0f} and {gap.end:.0f}"
         typer.echo(f"losses jump by {100 * size:+.1f} +- {100 * error:.1f}% {dates}", err=True)
+    if family.misfit.epochs:
+        typer.echo(
+            f"epochs scatter by {100 * family.misfit.epochs:.1f}% beyond their visits, which no smooth form "
+            "follows; it is in the errors",
+            err=True,
+        )
     cells = family.misfit.cells
     for sentence in outcome.of_chips:
         typer.echo(sentence, err=True)

@@ -76,7 +76,8 @@ def departure(points: FitPoints, background: bool = True) -> Departure | None:
     if epochs(points.mjd).size <= MIN_EPOCHS:
         return None
     past, new = apart(points)
-    return against(fit_family(past, background=background).chosen, new)
+    family = fit_family(past, background=background)
+    return against(family.chosen, new, family.misfit.epochs)
 
 
 def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
@@ -85,16 +86,18 @@ def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
     return points.take(points.mjd < start), points.take(points.mjd >= start)
 
 
-def against(past: SmoothFit, new: FitPoints) -> Departure | None:
+def against(past: SmoothFit, new: FitPoints, shared: float = 0.0) -> Departure | None:
     """Return by which factor all losses of an epoch are off a fit of the past: generalised least squares.
 
-    All fluxes, levels of flash and visits of the epoch count by their common covariance: slopes, visits, and
-    the prediction. So no other estimate of a common factor, such as one by flux bins, is better.
+    All fluxes, levels of flash and visits of the epoch count by their common covariance: slopes, visits, the
+    prediction, and `shared`, by how much epochs scatter (`cte_lake.model.misfit.Misfit`). So no other
+    estimate of a common factor, such as one by flux bins, is better.
     """
     predicted, covariance = past.joint(new)
     names, visit = np.unique(new.visit, return_inverse=True)
     same = visit.ravel()[:, None] == visit.ravel()
     covariance = covariance + past.mixed.visit_variance * np.outer(predicted, predicted) * same
+    covariance = covariance + shared**2 * np.outer(predicted, predicted)
     covariance = covariance + np.diag((past.noise * new.loss_err) ** 2)
     weighted = np.linalg.solve(covariance, predicted)
     information = float(predicted @ weighted)

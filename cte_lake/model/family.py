@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.jumps import gaps_of
 from cte_lake.model.margins import Margin, margins_of
-from cte_lake.model.misfit import Misfit, find_misfit
+from cte_lake.model.misfit import Misfit, find_misfit, shared_by_epoch
 from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.robust import Loss
 from cte_lake.model.scale import Scale, constant_scale, fit_scale
-from cte_lake.model.smooth import Jump, SmoothFit, fit_smooth
+from cte_lake.model.smooth import MOST_SCATTER, Jump, SmoothFit, fit_smooth
 
 FloatArray = NDArray[np.float64]
 Margins = tuple[Margin, Margin, Margin]
@@ -160,14 +160,21 @@ def fit_family(
     if best.fit is None:
         raise FitRefused(f"the form {best.name!r} cannot be fitted: {best.refusal}")
     fit = best.fit
+    degree = time_degree if best.name == "polynomial" else None
     if fit.kinds:
-        degree = time_degree if best.name == "polynomial" else None
         alone = fit_smooth(points, margins, fit.scale, loss, degree, kinds=False)
         if float(np.sum(fit.score - alone.score)) <= _MARGIN:
             fit = alone
     if best.name != "polynomial":
         fit = _with_jumps(fit, loss)
+    if fit.visit_scatter >= 0.999 * MOST_SCATTER:
+        free = fit_smooth(points, margins, fit.scale, loss, degree, bool(fit.kinds), fit.jumps, np.inf)
+        if float(np.sum(free.score - fit.score)) > _MARGIN:
+            fit = free
     misfit = find_misfit(points, fit.mixed.left_out, fit.mixed.left_out_variance)
+    misfit = misfit.with_epochs(
+        shared_by_epoch(points, fit.mixed.visits), fit.design_of(points) @ fit.mixed.values
+    )
     off = float(np.sqrt(misfit.chi2))
     if max(off, fit.noise) > REFUSED_AT:
         where = f"; worst at {misfit.cells[0]}" if misfit.cells else ""

@@ -45,12 +45,15 @@ class Trial:
         Part of the stars that have no flag.
     form : str
         Member of the family that was chosen.
+    jumps : int
+        Jumps of all losses that were found.
     """
 
     pull: FloatArray
     worst: FloatArray
     unflagged: FloatArray
     form: str
+    jumps: int = 0
 
 
 def fitted_set(points: FitPoints, time_degree: int = 2) -> CoefficientSet:
@@ -117,6 +120,7 @@ def judge_stars(
         worst=np.where(good, worst, 0.0).reshape(shape).max(axis=1),
         unflagged=kept.mean(axis=1),
         form=found.selection.get("form", "coefficients"),
+        jumps=int(found.quality.get("jumps", 0.0)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,8 @@ from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
+#: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola.
+Group = tuple[int, int, int]
 
 #: Components with which a walk enters a product with another walk.
 RANK = 5
@@ -105,3 +108,23 @@ def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Marg
 def sky_variable(points: FitPoints, margins: tuple[Margin, Margin, Margin]) -> FloatArray:
     """Return the background variable of points, zero where the surface does not depend on it."""
     return background_variable(points.background) if margins[2].varies else np.zeros(len(points))
+
+
+def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list[Group]]:
+    """Return the products that are not penalised, and those that are: with up to two walks.
+
+    A shape in flux and background that grows with time is a product of two walks and a line; walks in time
+    that differ from flux to flux or from background to background do without more.
+    """
+    kinds = [(0, 1, 2) if margin.varies else (0,) for margin in margins]
+    every = [(i, j, k) for i, j, k in product(*kinds)]
+    fixed = [group for group in every if 2 not in group]
+    groups = [g for g in every if 2 in g and g.count(2) <= 2 and g not in ((2, 1, 2), (2, 2, 1))]
+    return fixed, groups
+
+
+def polynomial_groups(margins: tuple[Margin, Margin, Margin], time_degree: int = 2) -> list[Group]:
+    """Return the products of the published family: powers of time and flux, a line in the background."""
+    powers = (0, 1, 3)
+    sky = (0, 1) if margins[2].varies else (0,)
+    return [(i, j, k) for k in sky for i in powers[: time_degree + 1] for j in powers]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import fdtrc
 
-from cte_lake.model.points import FitPoints
+from cte_lake.model.points import FitPoints, epoch_dates
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
 
 #: Chance with which any cell of a fit that follows its data is taken for a miss.
 _CHANCE = 0.05
+#: Chance with which epochs that scatter as their visits do are taken for more.
+_CHANCE_OF_EPOCHS = 0.005
 #: Groups of dates and of backgrounds in which residuals are averaged.
 _DATES, _SKIES = 6, 6
 
@@ -67,11 +70,18 @@ class Misfit:
         Variance of S at each point that the form leaves.
     chi2 : float
         Mean square of the residuals left out over their variances: 1 where the errors say all.
+    epochs : float
+        Standard deviation of the factor that all visits of an epoch share; in `variance`.
     """
 
     cells: list[Cell]
     variance: FloatArray
     chi2: float
+    epochs: float = 0.0
+
+    def with_epochs(self, scatter: float, loss: FloatArray) -> Misfit:
+        """Return it with epochs that scatter about losses S of the points."""
+        return replace(self, variance=self.variance + (scatter * loss) ** 2, epochs=scatter)
 
 
 def find_misfit(points: FitPoints, left_out: FloatArray, variance: FloatArray) -> Misfit:
@@ -101,6 +111,34 @@ def find_misfit(points: FitPoints, left_out: FloatArray, variance: FloatArray) -
     # A few wild slopes must not refuse a fit that follows all others.
     pulls = np.minimum(np.abs(left_out) * np.sqrt(precision), 5.0)
     return Misfit(cells, form, float(np.mean(pulls**2)))
+
+
+def shared_by_epoch(points: FitPoints, visits: FloatArray) -> float:
+    """Return by how much epochs scatter beyond their visits, as a part of the loss; 0 where chance does so.
+
+    Visits of an epoch that lie off together are no scatter of visits: no smooth form follows what they share.
+
+    Parameters
+    ----------
+    points : FitPoints
+        Of several visits an epoch; one visit an epoch says nothing.
+    visits : ndarray, shape (v,)
+        Factors of the visits less 1, in the order of `points.visits`.
+    """
+    number = np.unique(points.visit, return_inverse=True)[1].ravel()
+    day = np.bincount(number, points.mjd) / np.bincount(number)
+    starts = np.array([dates[0] for dates in epoch_dates(points.mjd)])
+    epoch = np.unique(np.searchsorted(starts, day, side="right"), return_inverse=True)[1].ravel()
+    count = np.bincount(epoch)
+    free = count.size - 1, visits.size - count.size
+    if min(free) < 2:
+        return 0.0
+    means = np.bincount(epoch, visits) / count
+    within = float(np.sum((visits - means[epoch]) ** 2)) / free[1]
+    between = float(count @ (means - visits.mean()) ** 2) / free[0]
+    if fdtrc(*free, between / max(within, 1e-300)) > _CHANCE_OF_EPOCHS:
+        return 0.0
+    return float(np.sqrt((between - within) / count.mean()))
 
 
 def _visit_means(visit: NDArray[np.str_], weight: FloatArray, values: FloatArray) -> float:

@@ -98,6 +98,7 @@ class MixedModel:
         self.variances = np.full(len(self.groups), 0.01)
         self.prior = np.zeros((len(self.groups), 2))
         self.visit_variance = 1e-4
+        self.most_visit_variance = np.inf
         self.effective = float(design.shape[1])
         self._order = np.argsort(visit, kind="stable")
         self._starts = np.searchsorted(visit[self._order], np.arange(self.count + 1))
@@ -147,7 +148,7 @@ class MixedModel:
             + np.einsum("vp,pq,vq->v", eq.cross, covariance, eq.cross, optimize=True) / diagonal**2
         )
         effective = max(self.count - float(own.sum()) / self.visit_variance, 1e-6)
-        new = max(float(visits @ visits) / effective, 1e-10)
+        new = min(max(float(visits @ visits) / effective, 1e-10), self.most_visit_variance)
         change = max(change, abs(float(np.log(new / self.visit_variance))) * min(effective, 1.0))
         self.visit_variance = new
         self.effective = total + effective

@@ -11,22 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.jumps import Gap, JumpTest, ramp
-from cte_lake.model.margins import RANK, Margin, sky_variable
+from cte_lake.model.margins import RANK, Group, Margin, groups_of, polynomial_groups, sky_variable
 from cte_lake.model.points import FitPoints, contrasts
 from cte_lake.model.reml import MixedFit, MixedModel
 from cte_lake.model.robust import Loss
 from cte_lake.model.scale import Scale
 
 FloatArray = NDArray[np.float64]
-#: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola.
-Group = tuple[int, int, int]
 #: Residuals beyond this many errors pull no harder; so wide that good slopes keep 99% of their weight
 #: (Huber).
 _HUBER = 2.5
@@ -38,6 +35,9 @@ _ROUNDS = 4
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.2**2)}
 #: The same of what kinds of points have of their own: some 5% of the losses.
 _KNOWN_KINDS = (1.0, 0.05**2)
+#: Standard deviation of the visits' factor that is believed at first. Without a limit a loss that breaks off
+#: is taken for one that goes on, of which visits have now all and now nothing.
+MOST_SCATTER = 0.15
 
 
 @dataclass(frozen=True)
@@ -248,26 +248,6 @@ def _products(
     return np.hstack(parts), slices
 
 
-def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list[Group]]:
-    """Return the products that are not penalised, and those that are: with up to two walks.
-
-    A shape in flux and background that grows with time is a product of two walks and a line; walks in time
-    that differ from flux to flux or from background to background do without more.
-    """
-    kinds = [(0, 1, 2) if margin.varies else (0,) for margin in margins]
-    every = [(i, j, k) for i, j, k in product(*kinds)]
-    fixed = [group for group in every if 2 not in group]
-    groups = [g for g in every if 2 in g and g.count(2) <= 2 and g not in ((2, 1, 2), (2, 2, 1))]
-    return fixed, groups
-
-
-def polynomial_groups(margins: tuple[Margin, Margin, Margin], time_degree: int = 2) -> list[Group]:
-    """Return the products of the published family: powers of time and flux, a line in the background."""
-    powers = (0, 1, 3)
-    sky = (0, 1) if margins[2].varies else (0,)
-    return [(i, j, k) for k in sky for i in powers[: time_degree + 1] for j in powers]
-
-
 def _nodes(points: FitPoints) -> tuple[FloatArray, FloatArray]:
     """Two fluxes that stand for a bin's stars: mean S is right to the third order in the bin's width."""
     spread = np.sqrt(np.maximum(points.log_flux_sq - points.log_flux**2, 0.0))
@@ -336,6 +316,7 @@ def fit_smooth(
     polynomial: int | None = None,
     kinds: bool = True,
     jumps: tuple[Jump, ...] = (),
+    most_scatter: float = MOST_SCATTER,
 ) -> SmoothFit:
     """Fit the smooth surface with a given scale.
 
@@ -355,6 +336,8 @@ def fit_smooth(
         Whether kinds of points have factors of their own, where there are several.
     jumps : tuple of Jump
         What the surface may jump by.
+    most_scatter : float, optional
+        Largest standard deviation of the visits' factor.
     """
     fixed, groups = groups_of(margins) if polynomial is None else (polynomial_groups(margins, polynomial), [])
     design, slices = _design(points, margins, scale, [*fixed, *groups], jumps)
@@ -365,6 +348,7 @@ def fit_smooth(
     own_factors = slice(size, size + apart.shape[1])
     random = [*slices[len(fixed) :], *([own_factors] if names else [])]
     model = MixedModel(np.hstack([design, apart]), random, visit)
+    model.most_visit_variance = most_scatter**2
     model.prior = np.vstack([_prior(groups), *([_KNOWN_KINDS] if names else [])])
     base = points.loss_err**-2.0
     weights, noise, more = np.ones(len(points)), 1.0, np.ones(len(points))

@@ -201,6 +201,7 @@ def with_surface(
         "visit_scatter": family.chosen.visit_scatter,
         "slope_noise": family.chosen.noise,
         "left_out_pull": float(np.sqrt(family.misfit.chi2)),
+        "epoch_scatter": family.misfit.epochs,
         "misses": float(len(family.misfit.cells)),
         "jumps": float(len(family.chosen.jumps)),
         "chips": chips.value,

@@ -133,6 +133,41 @@ def test_visits_and_outliers_are_told_from_the_law():
     assert quiet.chosen.visit_scatter < 0.008
 
 
+@pytest.mark.slow
+def test_what_all_visits_of_an_epoch_share_is_in_the_error():
+    def wave(t, f, b):
+        return (
+            0.03 * t * (1.0 + 0.06 * np.sin(2.0 * np.pi * t)) * 10.0 ** (-0.45 * (f - 3.0)) / (1.0 + b / 15.0)
+        )
+
+    law = Law("wave", "of a year, which no form of two a year follows", wave)
+    family = fit_family(SlopeLake(law).draw(2)[0], "relative")
+    assert 0.02 < family.misfit.epochs < 0.06
+    error, expected = off(law, None, family)
+    assert np.sqrt(np.mean((error / expected) ** 2)) > 1.7
+    written = surface_of(family, ChipDifference(0.0, 0.0, 9))
+    points = family.chosen.points.take(family.chosen.points.bin_lo == family.chosen.points.bin_lo.min())
+    told = written.error(points.mjd[:, None], FLUXES, background_variable(points.background[:, None]))
+    assert 0.7 < np.sqrt(np.mean((error / told) ** 2)) < 1.3
+    # Visits that scatter by themselves are none of it, and one visit an epoch says nothing.
+    assert fit_family(SlopeLake(LAWS["power"]).draw(2)[0], "relative").misfit.epochs == 0.0
+    assert fit_family(SlopeLake(law, visits_per_epoch=1).draw(2)[0], "relative").misfit.epochs == 0.0
+
+
+@pytest.mark.slow
+def test_a_loss_that_ends_is_not_a_scatter_of_visits():
+    law = Law(
+        "ends", "in 2018", lambda t, f, b: np.where(t > 8.64, 0.0, 0.03 * t) * 10.0 ** (-0.45 * (f - 3.0))
+    )
+    family = fit_family(SlopeLake(law).draw(3)[0], "relative")
+    assert family.chosen.visit_scatter < 0.15
+    error, _ = off(law, None, family)
+    assert np.abs(error).max() < 0.05
+    # Visits that do scatter as much are believed.
+    wide = fit_family(SlopeLake(LAWS["anneal"], visit_scatter=0.3).draw(3)[0], "relative")
+    assert 0.2 < wide.chosen.visit_scatter < 0.4
+
+
 def test_a_bin_whose_errors_are_too_small_has_larger_ones():
     lake = SlopeLake(LAWS["saturating"], epochs=12)
     points = lake.draw(1)[0]
