@@ -16,9 +16,9 @@ from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names, suggestion
+from cte_lake.radii import measured_radius
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
-from cte_lake.views.asked_radii import whole_radius
 from cte_lake.views.bind import Binding
 from cte_lake.views.columns import ViewColumn, ViewMethod, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
@@ -255,7 +255,7 @@ class Lake:
         is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
         source, arguments = name, []
         if is_macro and filters.get("aperture") is not None:
-            arguments.append(f"aperture := {whole_radius(filters.pop('aperture'))}")
+            arguments.append(f"aperture := {measured_radius(filters.pop('aperture'))}")
         selection = selection or Selection()
         if "newest" in columns and filters.get("generation") is not None:
             named = filters.pop("generation")

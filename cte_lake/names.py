@@ -20,6 +20,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "length": ("s", "l"),
     "pairing": ("chips", "180", "files"),
     "estimator": ESTIMATORS,
+    "against": ("bright", "flc"),
 }
 
 #: Blanks, underscores and every kind of dash that a name is copied with: hyphen, en dash, minus.

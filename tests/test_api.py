@@ -225,6 +225,29 @@ def test_a_name_that_the_lake_lacks_is_refused_with_the_nearest(lake):
         lake.cte(filter=["F502N", "F814W"])
 
 
+@pytest.mark.parametrize(
+    ("view", "asked", "sentence"),
+    [
+        ("displacement", {"against": "brigt"}, "did you mean 'bright'?"),
+        ("cte", {"aperture": "three"}, "aperture radius 'three' px was not measured"),
+        ("cte", {"aperture": (3, 5)}, "aperture radius (3, 5) px was not measured"),
+        ("growth_loss", {"aperture": float("nan")}, "it is one of 2 3 5 7"),
+        ("growth", {"aperture": 4}, "aperture radius 4 px was not measured"),
+        ("chips", {"aperture": [3, 6]}, "aperture radius 6 px was not measured"),
+    ],
+)
+def test_what_a_column_cannot_hold_is_refused(lake, view, asked, sentence):
+    with pytest.raises(UsageError) as refused:
+        lake.view(view, **asked)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("asked", [{"min_stars": 0}, {"aperture": 4}])
+def test_chips_of_no_stars_or_at_no_radius_are_refused(lake, asked):
+    with pytest.raises(UsageError, match=r"at least 1 star|was not measured"):
+        lake.solve_chips(target="ngc104", **asked)
+
+
 def test_a_selection_and_keywords_are_combined(lake):
     pair = lake.pairs().rows()[0]
     assert len(lake.view("pairs", Selection(target=("47 Tuc",)), flash=pair["flash"])) == 1

@@ -33,8 +33,8 @@ FLOORS = (
     {"lake"},
     {"config"},
     {"columns"},
-    {"names", "starflags"},
-    {"errors", "resources", "radii", "bitflags", "clock", "detector", "digests"},
+    {"names", "radii", "starflags"},
+    {"errors", "resources", "bitflags", "clock", "detector", "digests"},
     {"filenames"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

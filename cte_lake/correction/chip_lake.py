@@ -25,6 +25,7 @@ from cte_lake.model.chips.sums import pass_over
 from cte_lake.model.points import MIN_STARS
 from cte_lake.pipeline.dask import Held, WorkerSettings, hold
 from cte_lake.plots.words import count_text
+from cte_lake.radii import measured_radius
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,11 @@ class ChipRequest:
     rolled: str | None = None
     min_stars: int = MIN_STARS
     workers: WorkerSettings | None = None
+
+    def __post_init__(self) -> None:
+        measured_radius(self.aperture)
+        if self.min_stars < 1:
+            raise UsageError(f"min_stars is {self.min_stars}; a loss needs at least 1 star")
 
 
 @dataclass(frozen=True, eq=False)

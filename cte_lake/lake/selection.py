@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from cte_lake.names import WORDS, Names, one_of, suggestion
+from cte_lake.radii import measured_radius
 
 #: The rule of case: how the lake spells the text in these columns, whatever case is asked for.
 _CASE = {
@@ -64,6 +65,8 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
         return value
     if column in WORDS:
         return one_of(column, str(value), WORDS[column])
+    if column == "aperture":
+        return measured_radius(value)
     if column not in _CASE:
         return value
     if names is not None and column == "target":

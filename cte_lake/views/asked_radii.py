@@ -6,7 +6,6 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cte_lake.errors import UsageError
 from cte_lake.views.kept_sql import KINDS
 from cte_lake.views.source import built_from, sql_objects
 from cte_lake.views.statements import nodes_of
@@ -50,16 +49,3 @@ def _radius(arguments: Sequence[Mapping[str, Any]], default: int) -> int | None:
         return default
     literal = given[0]["expression"].get("literal") or {}
     return int(literal["text"]) if literal.get("kind") == "INTEGER" else None
-
-
-def whole_radius(aperture: Any) -> int:
-    """Return the radius of a measurement, px.
-
-    Raises
-    ------
-    UsageError
-        If it is no whole number.
-    """
-    if isinstance(aperture, bool) or int(aperture) != aperture:
-        raise UsageError(f"aperture radius {aperture!r} px is not a whole number")
-    return int(aperture)
