@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,11 +27,10 @@ from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.curves import flux_curves, other_estimator, time_curves
-from cte_lake.report.figures.request import Request
-from cte_lake.report.frames import FOLDER, drawing_frames, frame_cells
+from cte_lake.report.frames import FOLDER, drawing_frames
 from cte_lake.report.gather import Gathered, bookkeeping, gather
-from cte_lake.report.neighbours import neighbours
 from cte_lake.report.news import FORMAT, last_report, news
+from cte_lake.report.pair_pages import pair_pages
 from cte_lake.report.provenance import commands, consistency_cells, provenance, set_again
 from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
 from cte_lake.report.quality import quality
@@ -133,17 +132,15 @@ def _make(
         lake.keep_slopes(settings.config.measure.aperture)
         gathered = gather(lake, settings.config, known)
         report, pages = _content(lake, settings, mode, gathered, last, moment, work, frames)
-        count = 0
-        (work / "pairs").mkdir()
         for name, text in render(report, pages):
-            count += 1
             (work / name).write_text(text, encoding="utf-8")
         (work / MARK).write_text(json.dumps(report, separators=(",", ":"), default=str), encoding="utf-8")
     folder = reports / name_of(moment)
     point_latest(folder)
     if publish is not None:
         copy_report(folder, publish)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    count, size = sum(path.suffix == ".html" for path in files), sum(path.stat().st_size for path in files)
     return Made(folder, publish, count, size, time.monotonic() - start, report["state"])
 
 
@@ -167,6 +164,8 @@ def _content(
     figures = figures_of_last(last, figures_state, work.parent / LATEST, work)
     figures = figures or _new_figures(lake, measure, gathered, sets, work, options)
     frames, losses_of = frames_drawn(), gathered.losses_of
+    # Nothing of the time of the report stands on these pages but the line at the foot.
+    pages = pair_pages(lake, settings, gathered, frames, last, work, (place, mode, options))
     fresh = news({row["imagename"]: row["phot_key"] for row in gathered.exposures}, last)
     pair_columns, pairs = tables.pair_table(gathered.pairs, losses_of, gathered.time_bins)
     report: Cells = {
@@ -179,6 +178,7 @@ def _content(
         "news": fresh | content.news_table(fresh, gathered) | {"since_text": _time_text(fresh["since"])},
         "images": {row["imagename"]: row["phot_key"] for row in gathered.exposures},
         "frames": frames,
+        "pages": pages.states,
         "figures_state": figures_state,
         **_by_place({one["name"]: one for one in figures}),
         "pair_columns": pair_columns,
@@ -191,7 +191,7 @@ def _content(
         **provenance(gathered.exposures, settings),
     }
     report["lines"] = _lines(lake.stored, gathered, states, report, moment, settings.config.report.show_paths)
-    return report, list(_pair_pages(gathered, losses_of, frames, options))
+    return report, pages.due
 
 
 def _heading(moment: datetime, place: str, mode: str, measure: Measure) -> Cells:
@@ -215,6 +215,9 @@ def _new_figures(
     work: Path,
     options: str,
 ) -> list[Cells]:
+    # What draws is loaded where something is drawn: a report without news takes its figures over.
+    from cte_lake.report.figures.request import Request
+
     asked = Request(
         selection=Selection().of_losses(),
         aperture=measure.aperture,
@@ -271,20 +274,6 @@ def _lines(
 
 def _time_text(stamp: str | None) -> str:
     return "" if stamp is None else f"{datetime.fromisoformat(stamp):%Y-%m-%d %H:%M} UTC"
-
-
-def _pair_pages(
-    gathered: Gathered, losses_of: Mapping[Any, Sequence[Mapping[str, Any]]], frames: Cells, options: str
-) -> Iterator[Cells]:
-    known = {row["imagename"]: row for row in gathered.exposures}
-    links = neighbours(gathered.pairs)
-    for pair in gathered.pairs:
-        shown = [
-            frame_cells(known[name], frames[name], gathered.field_stars.get(name))
-            for name in (pair["image_2"], pair["image_1"])
-        ]
-        losses, beside = losses_of.get(pair["pair_id"], []), links[tables.pair_slug(pair)]
-        yield content.pair_page(pair, gathered, losses, shown, beside, options)
 
 
 def _results(sets: Sequence[CoefficientSet], gathered: Gathered, estimator: str) -> Cells:

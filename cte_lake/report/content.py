@@ -89,12 +89,12 @@ def news_table(fresh: Cells, gathered: Gathered) -> Cells:
 def pair_page(
     row: Row,
     gathered: Gathered,
-    losses: Sequence[Row],
     frames: Sequence[Cells],
     links: Sequence[Cells],
     options: str,
 ) -> Cells:
     """Content of one pair's page."""
+    losses = gathered.losses_of.get(row["pair_id"], [])
     bins = [loss for loss in losses if (loss["bin_lo"], loss["bin_hi"]) in set(_drawn_bins(losses))]
     stars = gathered.stars.get(row["pair_id"])
     columns, table = tables.bin_table(losses)

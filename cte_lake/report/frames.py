@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cte_lake.digests import digest
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_from_text
 from cte_lake.pipeline.children import deaf_children, end_with_parent, signals_wait
@@ -70,7 +71,7 @@ def drawing_frames(
     ------
     callable
         Waits for the pictures; returns by image name file, checksum, width, height, step and whether it is
-        sharp (of twice the size), or why there is no picture.
+        sharp (of twice the size), or why there is no picture and which state of the file gave none.
     """
     folder.mkdir()
     end = time.monotonic() + seconds
@@ -86,6 +87,8 @@ def drawing_frames(
         # A small picture is made sharp as long as its frame is there.
         if there and (old.get("sharp") or number >= SHARP or not path.is_file()):
             found[name] = _taken(file, folder / old["file"], old, number < SHARP)
+        elif old.get("tried") == _state(path):
+            found[name] = old
         else:
             target = folder / f"{str(name).removesuffix('.fits')}{form.suffix}"
             jobs[name] = _Job(path, row["chip"], row["checksum"], target, form, end)
@@ -121,6 +124,15 @@ def take_over(file: Path, place: Path) -> None:
         shutil.copyfile(file, place)
 
 
+def _state(path: Path) -> str:
+    """Digest of name, size and times of a file: one that gave no picture is not tried again as it is."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return digest([str(path)])
+    return digest([str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns])
+
+
 def _outcome(pending: Future[Cells]) -> Cells:
     try:
         return pending.result()
@@ -134,7 +146,7 @@ def _draw(job: _Job) -> Cells:
     try:
         drawn = picture(job.path, job.chip, job.form.long_side)
     except Rejected as error:
-        return {"missing": f"No picture: {error}."}
+        return {"missing": f"No picture: {error}.", "tried": _state(job.path)}
     job.target.write_bytes(drawn.encoded(job.form))
     height, width = drawn.pixels.shape
     return {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.lake.versions import newest_rows
@@ -28,7 +29,7 @@ class Gathered:
     exposures, pairs, rejects, alignment, epochs : list of mapping
         Rows of the views; `pairs` are those of both kinds.
     losses : list of mapping
-        Rows of ``cte`` of the configured estimator, with distance_mean and distance_std.
+        Rows of ``cte`` of the configured estimator; `with_stars` adds distance_mean and distance_std.
     fitted : list of mapping
         Rows of ``cte`` of pairs of chips by the estimator that coefficients, alarm and published values are
         of.
@@ -54,15 +55,15 @@ class Gathered:
     crmasks: Rows
     flash_pairs: frozenset[Any]
     time_bins: Sequence[tuple[float, float]]
-    stars: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict)
-    field_stars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stars: Mapping[Any, Mapping[str, Any]]
+    field_stars: Mapping[str, Mapping[str, Any]]
 
     @property
     def compared(self) -> list[Row]:
         """Losses that are shown together: of the newest calibration generation, without charge injection."""
         return shown_together(self.losses)
 
-    @property
+    @cached_property
     def losses_of(self) -> dict[Any, list[Row]]:
         """Losses by pair, faintest bin first."""
         found: dict[Any, list[Row]] = defaultdict(list)
@@ -106,10 +107,6 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
         " WHERE c.estimator = $estimator ORDER BY c.pair_id, c.bin_lo, c.bin_hi",
         estimator=measure.estimator,
     ).rows()
-    drawn = _drawn_stars(lake, view, losses, config.report.stars_per_bin)
-    for row in losses:
-        shape = drawn.get((row["pair_id"], row["bin_lo"], row["bin_hi"]), {})
-        row |= {name: shape.get(name) for name in ("distance_mean", "distance_std")}
     return Gathered(
         **known,
         losses=losses,
@@ -117,9 +114,26 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
         crmasks=_products(lake, "crmasks"),
         flash_pairs=frozenset(row["pair_id"] for row in losses if row["several_flashes"]),
         time_bins=[(low, high) for low, high in measure.time_bins],
-        stars=_by_pair(drawn),
-        field_stars=_field_stars(lake, view, config.report.circles),
+        stars={},
+        field_stars={},
     )
+
+
+def with_stars(lake: Lake, config: Config, gathered: Gathered, pairs: Rows) -> Gathered:
+    """Return what was gathered with the stars to draw on the pages of some pairs, and their moments.
+
+    This is what a report reads of the photometry.
+    """
+    view = f"(aperture := {config.measure.aperture})"
+    wanted = {row["pair_id"] for row in pairs}
+    losses = [dict(row) for row in gathered.losses if row["pair_id"] in wanted]
+    drawn = _drawn_stars(lake, view, losses, config.report.stars_per_bin)
+    for row in losses:
+        shape = drawn.get((row["pair_id"], row["bin_lo"], row["bin_hi"]), {})
+        row |= {name: shape.get(name) for name in ("distance_mean", "distance_std")}
+    images = sorted({row[key] for row in pairs for key in ("image_1", "image_2")})
+    found = _field_stars(lake, view, config.report.circles, images)
+    return replace(gathered, losses=losses, stars=_by_pair(drawn), field_stars=found)
 
 
 def _fitted(lake: Lake, view: str, losses: Rows, estimator: str) -> Rows:
@@ -175,15 +189,16 @@ def _by_pair(drawn: Mapping[Any, Row]) -> dict[Any, dict[str, list[Any]]]:
     return found
 
 
-def _field_stars(lake: Lake, view: str, most: int) -> dict[str, Row]:
-    """Places of the brightest stars of every image."""
-    if most == 0:
+def _field_stars(lake: Lake, view: str, most: int, images: Sequence[str]) -> dict[str, Row]:
+    """Places of the brightest stars of images."""
+    if most == 0 or not images:
         return {}
     query = f"""
         SELECT imagename, arg_max({{'x': x::FLOAT, 'y': y::FLOAT}}, flux, {most}) AS stars
-        FROM star_history{view} WHERE flux IS NOT NULL GROUP BY imagename
+        FROM star_history{view} WHERE flux IS NOT NULL AND imagename IN (SELECT unnest($images))
+        GROUP BY imagename
     """
     return {
         row["imagename"]: {name: [star[name] for star in row["stars"]] for name in ("x", "y")}
-        for row in lake.sql(query).rows()
+        for row in lake.sql(query, images=images).rows()
     }

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
 from cte_lake.model.loss_unit import PERCENT
-from cte_lake.plots.axes import limits
 from cte_lake.plots.words import bin_text, count_text, power_text
 
 WIDTH, HEIGHT = 340, 232
@@ -81,6 +80,9 @@ def ratio_panels(stars: Mapping[str, Any], bins: Sequence[Row]) -> list[Panel]:
         The slopes of the pair, one row a flux bin: bin_lo, bin_hi, slope, slope_err (1/px), intercept,
         distance_mean, distance_std (px; of the stars kept), n, cte_loss, cte_loss_err, estimator.
     """
+    # matplotlib comes with it, which takes as long as a report without news.
+    from cte_lake.plots.axes import limits
+
     y, ratio = (np.asarray(stars[name], dtype=np.float64) for name in ("y", "ratio"))
     kept = np.asarray(stars["kept"], dtype=bool)
     low_bin, high_bin = (np.asarray(stars[name], dtype=np.float64) for name in ("bin_lo", "bin_hi"))

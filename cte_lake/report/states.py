@@ -18,9 +18,19 @@ _WITHOUT_EFFECT = frozenset({"workers", "fetch", "align", "crmask", "master_buil
 
 def losses_state(lake: Lake, settings: Settings) -> str:
     """Hash of all that losses follow from: which photometry counts, and the settings."""
-    sections = [name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT]
-    photometry = _values(lake, "photometry")
-    return digest([photometry, settings.hash(*sections)])
+    return digest([_values(lake, "photometry"), _effective(settings)])
+
+
+def settings_state(settings: Settings) -> str:
+    """Hash of what a page follows from besides the lake's rows: this version and the settings."""
+    return digest([__version__, _effective(settings)])
+
+
+def _effective(settings: Settings) -> str:
+    """Hash of the settings that change a number here."""
+    return settings.hash(
+        *(name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT)
+    )
 
 
 def photometry_state(lake: Lake, settings: Settings) -> str:

@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake.errors import NothingToDo
-from cte_lake.plots.style import save
-from cte_lake.report.figures import losses, stars
-from cte_lake.report.figures.files import write_data
-from cte_lake.report.figures.request import Drawing, Request
 from cte_lake.report.frames import take_over
 from cte_lake.report.gather import Gathered
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
+    from cte_lake.report.figures.request import Drawing, Request
 
 Cells = dict[str, Any]
 
@@ -45,6 +42,8 @@ class Printed:
 
 def printed_figures(lake: Lake, gathered: Gathered, asked: Request) -> list[Printed]:
     """The figures of the report in the order of the page."""
+    from cte_lake.report.figures import losses, stars
+
     pairs = _table(gathered, "chips")
     rolled = _table(gathered, "180")
     flash = None if pairs is None else _with_flash(pairs, gathered)
@@ -111,6 +110,9 @@ def figures_of_last(last: Mapping[str, Any] | None, state: str, before: Path, wo
 
 def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterator[Cells]:
     """Write PNG, SVG and numbers of each figure; one that has nothing to show is left out."""
+    from cte_lake.plots.style import save
+    from cte_lake.report.figures.files import write_data
+
     (folder / "figures").mkdir()
     for one in printed:
         try:

@@ -11,9 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.checks import require_extensions
-from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
-from cte_lake.frames.regular import damaged
 from cte_lake.plots.stretch import stretch
 
 FloatArray = NDArray[np.float64]
@@ -94,6 +91,11 @@ def picture(path: Path, chip: int, long_side: int) -> Picture:
     Rejected
         If the file is not there any more, or is damaged.
     """
+    # What reads frames is loaded where there is one to read.
+    from cte_lake.frames.checks import require_extensions
+    from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
+    from cte_lake.frames.regular import damaged
+
     if not path.is_file():
         raise Rejected("missing_file", f"{path} is not there any more", stage="report")
     with open_frame(path) as hdus:

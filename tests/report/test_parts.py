@@ -244,6 +244,26 @@ def test_a_picture_is_drawn_once(frame: Path, tmp_path: Path) -> None:
     assert "for want of time" in late["a_flc.fits"]["missing"]
 
 
+def test_a_frame_that_gave_no_picture_is_not_tried_again_as_it_is(tmp_path: Path) -> None:
+    frame = tmp_path / "a_flc.fits"
+
+    def tried(name: str, last: dict[str, Any]) -> dict[str, Any]:
+        # Without time, whatever is tried says so.
+        seconds = 60.0 if "once" in name else -1.0
+        return _drawn([_frame_row(frame)], tmp_path / name, {"frames": last}, tmp_path, seconds)
+
+    gone = tried("gone once", {})
+    assert "is not there any more" in gone["a_flc.fits"]["missing"]
+    assert tried("gone", gone) == gone
+    frame.write_bytes(b"no frame")
+    assert "for want of time" in tried("there", gone)["a_flc.fits"]["missing"]
+    bad = tried("there once", gone)
+    assert "No picture" in bad["a_flc.fits"]["missing"]
+    assert tried("bad", bad) == bad
+    late = tried("late", {})
+    assert "No picture" in tried("late once", late)["a_flc.fits"]["missing"]
+
+
 def test_an_old_picture_outlives_the_report_that_drew_it(frame: Path, tmp_path: Path) -> None:
     first = _drawn([_frame_row(frame)], tmp_path / "one")
     file = first["a_flc.fits"]["file"]

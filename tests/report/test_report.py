@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night, NightStep, keep_night
 from cte_lake.report.build import make_report
 from cte_lake.report.publish import new_folder, point_latest
+from cte_lake.report.states import settings_state
 from tests.report.big_lake import Image, make_lake, write_image
 from tests.report.conftest import add_reject, make
 
@@ -27,12 +29,17 @@ NOW = dt.datetime(2026, 6, 1, 9, 30, tzinfo=dt.UTC)
 def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=8, stars=400)
 
-    def pictures() -> dict[str, int]:
-        return {path.name: path.stat().st_ino for path in (root / "reports/latest/figures").iterdir()}
+    def files(folder: str) -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (root / "reports/latest" / folder).iterdir()}
+
+    def texts() -> dict[str, str]:
+        pages = (root / "reports/latest/pairs").iterdir()
+        return {path.name: re.sub("Made .* by cte-lake", "", path.read_text()) for path in pages}
 
     first = json.loads((make(root, now=NOW).folder / "report.json").read_text())
     assert first["news"]["since"] is None
     assert len(first["news"]["new"]) == 8
+    pages = files("pairs")
     write_image(root, Image(7, "flt", 2, "NGC-104"), 400)
     write_image(root, Image(0, "flt", 2, "NGC-104", revision=2), 400)
     second = json.loads((make(root, now=NOW + dt.timedelta(hours=1)).folder / "report.json").read_text())
@@ -40,15 +47,26 @@ def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     assert second["news"]["new"] == ["i00717aaq_flt.fits"]
     assert second["news"]["changed"] == ["i00010aaq_flt.fits"]
     assert second["news"]["text"] == "1 new image, 1 measured again"
-    drawn = pictures()
+    drawn, again = files("figures"), files("pairs")
+    # Of the pages of pairs that of the changed image alone.
+    assert {name for name in again if again[name] != pages[name]} == {"i00010baq_flt-i00010aaq_flt.html"}
     third = json.loads((make(root, now=NOW + dt.timedelta(hours=2)).folder / "report.json").read_text())
     assert third["news"]["text"] == "nothing changed"
     # Figures that follow from the same are taken over; those of the first report follow from other rows.
-    assert pictures() == drawn
+    assert files("figures") == drawn
+    assert files("pairs") == again
     assert {one: third[one] for one in ("figures", "more_figures", "quality_figures")} == {
         one: second[one] for one in ("figures", "more_figures", "quality_figures")
     }
     assert third["figures_state"] != first["figures_state"]
+    taken = texts()
+    (root / "reports/latest").unlink()
+    make(root, now=NOW + dt.timedelta(hours=3))
+    assert len(taken) == 4
+    assert texts() == taken
+    assert not {*files("pairs").values()} & {*again.values()}
+    few = load_settings(root, {"report.stars_per_bin": 70}, environment={})
+    assert settings_state(few) != settings_state(load_settings(root, environment={}))
 
 
 def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
