@@ -28,8 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.children import peak_megabytes
 from cte_lake.config import load_settings
-from cte_lake.frames.fitsfile import checksum, read_chip
+from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
+from cte_lake.frames.opening import checksum
 from cte_lake.frames.pam import area_map_for
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import read_master

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.fitsfile import checksum, read_chip
+from cte_lake.frames.fitsfile import read_chip
+from cte_lake.frames.opening import checksum
 from cte_lake.frames.pam import area_map_for
 from cte_lake.masters.project import project
 from cte_lake.masters.read import read_master

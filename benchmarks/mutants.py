@@ -280,17 +280,14 @@ MUTANTS = (
         "cte_lake/report/neighbours.py",
         '.append(_link("next", later))',
         '.append(_link("next", earlier))',
-        ("tests/report/test_parts.py",),
+        ("tests/report/test_morning.py",),
     ),
     Mutant(
         "first-missing",
         "cte_lake/report/coverage.py",
         "*lacking[:most]",
         "*lacking[: most + 1]",
-        (
-            "tests/report/test_parts.py",
-            "tests/sql/test_coverage.py",
-        ),
+        ("tests/report/test_parts.py",),
     ),
     Mutant(
         "masked-pairs",

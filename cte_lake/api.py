@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import duckdb
 import pyarrow as pa
 
-from cte_lake.errors import LakeError, NothingToDo, UsageError
+from cte_lake.errors import UsageError
 from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
@@ -394,6 +394,3 @@ def opened(
 
 #: Opens a lake for reading; parameters and errors are those of `cte_lake.open_lake`.
 open_lake = partial(opened, Lake)
-
-
-__all__ = ["Lake", "LakeError", "NothingToDo", "Result", "open_lake"]

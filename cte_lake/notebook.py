@@ -98,7 +98,8 @@ class Lake(api.Lake):
         """
         from dataclasses import fields
 
-        from cte_lake.model.correct_table import TableConstants, correct_table
+        from cte_lake.model.correct_table import correct_table
+        from cte_lake.model.table_constants import TableConstants
 
         chosen = facts.pop("columns", None)
         known = [field.name for field in fields(TableConstants)]

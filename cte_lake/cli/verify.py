@@ -58,7 +58,7 @@ def verify(
     found = run(root, quick, share_of(share), limit)
     findings = list(found.findings)
     if inputs:
-        from cte_lake.frames.fitsfile import checksum
+        from cte_lake.frames.opening import checksum
 
         settings = settings_of(root, photometry__mode=mode)
         findings += changed_inputs(root, settings.config.photometry.mode, checksum)

@@ -22,7 +22,7 @@ from astropy.table import Table
 from cte_lake import __version__
 from cte_lake.correction.photometry_programs import program_roles, with_readout_distance
 from cte_lake.correction.table_files import BATCH_ROWS, OpenTable, open_table
-from cte_lake.correction.table_formats import BATCHED, compression_of, default_output, format_of
+from cte_lake.correction.table_formats import BATCHED, compression_of, format_of
 from cte_lake.correction.table_output import PartWriter, compressed, csv_metadata, to_table, write_whole
 from cte_lake.errors import UsageError
 from cte_lake.lake.scratch import sweep
@@ -283,6 +283,3 @@ def _schema_of(table: Table) -> pa.Schema:
         meta = {"unit": str(info.unit or ""), "description": str(info.description or "")}
         fields.append(pa.field(name, pa.null(), metadata=meta))
     return pa.schema(fields)
-
-
-__all__ = ["CorrectedFile", "TableOptions", "correct_file", "default_output", "metadata_path"]

@@ -19,7 +19,7 @@ from cte_lake.errors import Rejected
 from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.checks import require_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
-from cte_lake.frames.opening import EXTVER_OF_CHIP, checksum, open_frame
+from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.frames.planes import check_electrons, check_planes, cutout_origin
 from cte_lake.frames.regular import damaged
 
@@ -31,16 +31,6 @@ log = logging.getLogger(__name__)
 logging.getLogger("astropy").setLevel(logging.WARNING)
 
 _SIP_PREFIXES: Final = ("A_", "B_", "AP_", "BP_")
-
-__all__ = [
-    "EXTVER_OF_CHIP",
-    "CardValue",
-    "ChipImage",
-    "checksum",
-    "open_frame",
-    "read_chip",
-    "wcs_of",
-]
 
 CardValue = str | int | float | bool
 

@@ -202,6 +202,3 @@ def _width(table: Any, name: str) -> int | None:
         return None if pa.types.is_list(values.type) or pa.types.is_large_list(values.type) else 1
     shape: tuple[int, ...] = getattr(values, "shape", ())
     return int(np.prod(shape[1:], dtype=int))
-
-
-__all__ = ["Aperture", "others_left", "plan_apertures"]

@@ -273,15 +273,3 @@ def attach(table: Any, out: Mapping[str, NDArray[Any]], apertures: Sequence[Aper
             result[name].description = meaning
         return result
     return table.assign(**out)
-
-
-__all__ = [
-    "OUTPUT",
-    "TableConstants",
-    "as_table",
-    "astropy_metadata",
-    "attach",
-    "correct_columns",
-    "correct_table",
-    "plan",
-]

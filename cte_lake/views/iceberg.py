@@ -92,6 +92,3 @@ def _documented(field: pa.Field) -> pa.Field:
     unit, meaning = (notes.get(key, b"").decode() for key in (b"unit", b"description"))
     said = "; ".join(part for part in (meaning, f"in {unit}" if unit else "") if part)
     return field.with_metadata({"doc": said}).with_nullable(True)
-
-
-__all__ = ["NAMESPACE", "add_files", "write_rows"]

@@ -19,7 +19,7 @@ from cte_lake.correction.correct_files import TableOptions, correct_file
 from cte_lake.errors import CteLakeError
 from cte_lake.masters.read import read_master
 from cte_lake.model.coefficient_text import to_toml
-from cte_lake.model.correct_table import TableConstants
+from cte_lake.model.table_constants import TableConstants
 from tests.faults.trials import moments
 from tests.model.sets import make_set
 

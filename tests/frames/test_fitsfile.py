@@ -7,7 +7,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.fitsfile import checksum, open_frame, read_chip, wcs_of
+from cte_lake.frames.fitsfile import read_chip, wcs_of
+from cte_lake.frames.opening import checksum, open_frame
 
 from .conftest import SHAPE, chip_header
 

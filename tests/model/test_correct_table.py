@@ -11,7 +11,8 @@ from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.columns import discover
 from cte_lake.model.correct import correct
-from cte_lake.model.correct_table import TableConstants, correct_table
+from cte_lake.model.correct_table import correct_table
+from cte_lake.model.table_constants import TableConstants
 from tests.model.sets import make_set
 
 ENTRY = make_set()

@@ -11,9 +11,10 @@ import pytest
 from cte_lake.errors import CatalogError, FitRefused
 from cte_lake.model.coefficient_text import from_toml, to_json, to_toml
 from cte_lake.model.coefficients import CoefficientSet, Validity
-from cte_lake.model.correct_table import TableConstants, correct_table
+from cte_lake.model.correct_table import correct_table
 from cte_lake.model.flags import decode
 from cte_lake.model.shift import ShiftLaw, correct_row, fit_shift
+from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.terms import tensor_terms
 
 BINS = ((250.0, 350.0), (500.0, 700.0), (1000.0, 1400.0), (2000.0, 2800.0), (4000.0, 5600.0))

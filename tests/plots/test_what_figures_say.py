@@ -151,6 +151,11 @@ def test_residuals_are_loss_less_model() -> None:
         wanted = 100 * (np.array(table["cte_loss"]) - np.array(table["model_loss"]))
         np.testing.assert_allclose(drawn, np.sort(wanted), atol=1e-12)
         assert "measured less model" in caption_of(figure)
+        assert "no coefficients" not in texts(figure)
+    rows = table.to_pylist()
+    faintest = min(row["bin_lo"] for row in rows)
+    part = [row | ({"model_loss": None} if row["bin_lo"] == faintest else {}) for row in rows]
+    assert texts(time_plot(pa.Table.from_pylist(part))).count("no coefficients") == 1
     assert "measured less" not in caption_of(time_plot(samples.losses()))
 
 

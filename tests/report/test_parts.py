@@ -18,6 +18,7 @@ from cte_lake.errors import Rejected
 from cte_lake.plots.words import word
 from cte_lake.report.charts import time_chart
 from cte_lake.report.coefficients import coefficient_cells
+from cte_lake.report.coverage import lines
 from cte_lake.report.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.moves import latest_losses
@@ -328,3 +329,10 @@ def test_a_set_of_several_flash_levels_is_shown_and_drawn_over_each(tmp_path: Pa
     assert "flash 12 e\u207b/px, huber weights, relative form. Rests on" in cells["text"]
     assert cells["age"].endswith("; replaced by another")
     assert [suits(one, _row(flash=flash)) for flash in (0, 12, 1, 33)] == [True, True, False, False]
+
+
+def test_the_first_gaps_are_named_and_the_others_counted():
+    gaps = {"overdue": ["late"], "incomplete": [f"visit {n}" for n in range(5)], "planned": ["a plan"]}
+    rest = "... and 2 more; `cte-lake coverage` lists them"
+    assert lines(gaps, 4) == ["late", "visit 0", "visit 1", "visit 2", "visit 3", rest]
+    assert lines(gaps, 6)[-1] == "a plan"

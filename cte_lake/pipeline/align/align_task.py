@@ -14,9 +14,9 @@ from pyarrow import feather
 from cte_lake import __version__
 from cte_lake.config.sections import Align
 from cte_lake.errors import Rejected
-from cte_lake.frames.fitsfile import checksum, read_chip
+from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
-from cte_lake.frames.opening import open_frame
+from cte_lake.frames.opening import checksum, open_frame
 from cte_lake.lake.read import MasterFile, read_master
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.align.alignment_rows import (

@@ -17,8 +17,9 @@ from cte_lake.errors import Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.chips import orientation
 from cte_lake.frames.exposure import Exposure
-from cte_lake.frames.fitsfile import ChipImage, checksum, read_chip
+from cte_lake.frames.fitsfile import ChipImage, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
+from cte_lake.frames.opening import checksum
 from cte_lake.frames.pam import area_map_for
 from cte_lake.frames.quantised import undithered_step
 from cte_lake.lake.added_columns import AddedColumn, HeaderColumn

@@ -56,7 +56,7 @@ def settings_hash(config: Config) -> str:
 def _pam_identity(folder: str) -> list[str]:
     if not folder:
         return ["distortion"]
-    from cte_lake.frames.fitsfile import checksum
+    from cte_lake.frames.opening import checksum
 
     maps = sorted(Path(folder).glob("UVIS*wfc3_map.fits"))
     if not maps:
