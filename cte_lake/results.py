@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 import pyarrow as pa
@@ -198,9 +198,17 @@ def _html_value(value: Any) -> str:
     if value is None:
         return '<span style="opacity:0.7">&ndash;</span>'
     if isinstance(value, float):
-        return f"{value:.6g}" if abs(value) < 1e4 else f"{value:,.3f}".rstrip("0").rstrip(".")
+        # Dates have five digits before the point; a comma between them may be of decimals.
+        return f"{value:.3f}".rstrip("0").rstrip(".") if 1e4 <= abs(value) < 1e9 else f"{value:.6g}"
     # A header's text may hold markup.
     return html.escape(str(value))
+
+
+def with_units(rows: list[dict[str, Any]], units: Mapping[str, str]) -> pa.Table:
+    """Return rows as a table whose columns have units, by name."""
+    table = pa.Table.from_pylist(rows)
+    named = [field.with_metadata({"unit": units.get(field.name, "")}) for field in table.schema]
+    return table.cast(pa.schema(named))
 
 
 def column_notes(table: pa.Table) -> dict[str, tuple[str, str]]:
