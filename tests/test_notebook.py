@@ -80,7 +80,9 @@ def test_a_result_shows_units_and_no_markup(lake):
     assert "<i>e-</i>" in shown
     assert shown.count("<tr>") < 30
     assert "600 rows" in shown
-    shown = lake.sql("SELECT 55400.0156::DOUBLE AS mjd, 1e30::DOUBLE AS large, 'nan'::DOUBLE AS none")._repr_html_()
+    shown = lake.sql(
+        "SELECT 55400.0156::DOUBLE AS mjd, 1e30::DOUBLE AS large, 'nan'::DOUBLE AS none"
+    )._repr_html_()
     assert re.findall(r"<td[^>]*>([^<]*)</td>", shown) == ["55400.016", "1e+30", "nan"]
     assert "<i>d</i>" in lake.coefficients()._repr_html_()
     shown = lake.sql("SELECT '<script>' AS name, NULL AS empty")._repr_html_()

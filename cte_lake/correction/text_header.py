@@ -203,9 +203,10 @@ def add_comment_units(header: TextHeader, comments: list[str]) -> None:
             found |= {
                 name: word for name, word in zip(header.names, words, strict=True) if word not in _NO_UNIT
             }
-    for name in header.names:
+    for place, name in enumerate(header.names, 1):
         own = re.compile(
-            rf"(?<![\w.]){re.escape(name)}(?:\s*[:=]|\s+in\b|[^\[(]*[\[(])\s*([^\[\]()]+)[\])]?$",
+            rf"(?<![\w.])(?:{re.escape(name)}|TUNIT{place})(?:[_ ]?units?)?"
+            r"(?:\s*[:=]|\s+in\b|[^\[(]*[\[(])\s*[\"']?([^\[\]()'\"]+)[\"']?[\])]?$",
             re.IGNORECASE,
         )
         units = [match[1] for line in lines if (match := own.search(line)) and _is_unit(match[1])]

@@ -277,7 +277,11 @@ def discover(
             found[role] = _find(role, names, ucds or {}, radius)
     if found.get("distance") and "y" not in chosen:
         found["y"] = found["chip"] = None
-    parts = [] if found.get("mjd") or "mjd" in constants or not found.get("year") else _date_parts(found)
+    parts = _date_parts(found)
+    if parts and "mjd" not in chosen and split_name(found.get("mjd") or "")[0].lower() in NAMES["time"]:
+        # Beside a date in columns, `time` is that of the day.
+        found["time"], found["mjd"] = found["mjd"], None
+    parts = [] if found.get("mjd") or "mjd" in constants else parts
     found |= dict.fromkeys({"year", "month", "day", "doy"} - set(parts))
     if found.get("time") == found.get("mjd"):
         found["time"] = None

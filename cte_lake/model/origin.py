@@ -38,7 +38,7 @@ _BY_PCTECORR = {"complete": "flc", "omit": "flt"}
 _LENGTHS = {"s": "s", "short": "s", "l": "l", "long": "l"}
 _SAID_LENGTH = {"s": "short exposures", "l": "long exposures"}
 #: Words that name neither a camera nor a filter.
-_EMPTY_WORDS = MISSING | {"hst", "clear", "unknown"}
+_EMPTY_WORDS = MISSING | {"hst", "hubble", "hubble space telescope", "clear", "unknown"}
 #: Relative difference of two exposure times that are the same.
 _SAME_TIME = 0.05
 #: Days between two dates of the same visits; the loss grows by some 0.2% of itself meanwhile.

@@ -40,6 +40,7 @@ _WANTED = frozenset(keyword for keywords in KEYWORDS.values() for keyword in key
 _COMMENT = re.compile(r"^[\s#]*([A-Za-z][\w-]{1,15})\s*[=:]\s*(\S.*?)\s*$")
 _APERTURE = re.compile(r"^aperture(\d*)_r$", re.IGNORECASE)
 _PIXELS = re.compile(r"^(\d+(?:\.\d+)?)(?: *pix(?:els?)?)?$")
+_SECONDS = re.compile(r"0*[1-9]\d*(?:\.\d*)?|0*\.\d*[1-9]\d*(?:[eE][+-]?\d+)?")
 #: Mappings within mappings that are looked into.
 _DEPTH = 3
 
@@ -61,7 +62,7 @@ def stated(table: Any) -> dict[str, dict[str, str]]:
 
 
 def stated_values(table: Any) -> dict[str, tuple[float, str]]:
-    """Return the date (MJD) and the chip that a table's metadata states, each with the keywords of it."""
+    """Return date (MJD), chip and exposure time (s) that a table's metadata states, with their keywords."""
     words, found = stated(table), dict[str, tuple[float, str]]()
     for keyword, word in sorted(
         words.get("mjd", {}).items(), key=lambda pair: pair[0].lower().startswith("date")
@@ -78,6 +79,13 @@ def stated_values(table: Any) -> dict[str, tuple[float, str]]:
     for keyword, word in words.get("chip", {}).items():
         if word in {"1", "2"}:
             found.setdefault("chip", (float(word), keyword))
+    times = words.get("exptime", {})
+    if (
+        times
+        and all(map(_SECONDS.fullmatch, times.values()))
+        and len(numbers := set(map(float, times.values()))) == 1
+    ):
+        found["exptime"] = (numbers.pop(), " and ".join(times))
     return found
 
 

@@ -149,6 +149,11 @@ class RoleReader:
         if self.constants.exptime is not None:
             self.readings["exptime"] = f"{self.constants.exptime:g} s, given"
             return self.constants.exptime
+        known = {} if "exptime" in self.columns.ignored else stated_values(table)
+        if self.columns.exptime is None and "exptime" in known:
+            seconds = self._constant(table, "exptime", None, "g")
+            self.readings["exptime"] = self.readings["exptime"].replace(",", " s,", 1)
+            return seconds
         if self.columns.exptime is None:
             raise CatalogError(
                 f"column {name!r} is in {unit}, and the loss depends on the electrons of "

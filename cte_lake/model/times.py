@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -27,8 +28,8 @@ _MJD_OF_1970 = 40587.0
 _JD_ZERO = 2400000.5
 #: Units that a number which is a date may have, by reading; none fits all.
 _UNITS = {
-    "MJD": ("", "d", "day", "days", "mjd"),
-    "JD": ("", "d", "day", "days", "jd"),
+    "MJD": ("", "d", "day", "days", "mjd", "utc"),
+    "JD": ("", "d", "day", "days", "jd", "utc"),
     "decimal years": ("", "yr", "a", "year", "years", "decimalyear"),
     "YYYYMMDD": ("",),
     "YYYYDDD": ("",),
@@ -94,27 +95,28 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
         If a text is no date, the unit is none of a date, or no row has a possible date.
     """
     mjd, reading = _mjd(values, unit, name, first_row)
-    return _believed(mjd, reading, values, name, first_row)
+    return _believed(mjd, reading, f"column {name!r} holds", first_row, lambda row: _shown(values, row))
 
 
 def dates_of_parts(parts: dict[str, Raw], first_row: int = 0) -> Dates:
     """Return dates whose year, month (or none) and day stand in the columns `parts`; errors as `to_dates`."""
     names, columns = tuple(parts), list(parts.values())
     mjd = mjd_of_parts(columns[0], columns[1] if len(columns) > 2 else None, columns[-1], names, first_row)
-    reading = (
-        f"a date{_WITHOUT}, taken as UTC" if (mjd[~np.isnan(mjd)] % 1 == 0).all() else "a date, taken as UTC"
-    )
-    return _believed(mjd, reading, columns[0].values, names[0], first_row)
+    reading = f"a date{'' if (mjd[~np.isnan(mjd)] % 1).any() else _WITHOUT}, taken as UTC"
+    shown: Callable[[int], str] = lambda row: ", ".join(_shown(one.values, row) for one in columns)  # noqa: E731
+    return _believed(mjd, reading, f"columns {', '.join(names)} hold", first_row, shown)
 
 
-def _believed(mjd: FloatArray, reading: str, values: Any, name: str, first_row: int) -> Dates:
+def _believed(
+    mjd: FloatArray, reading: str, subject: str, first_row: int, shown: Callable[[int], str]
+) -> Dates:
     low, high = possible_range()
     known = (mjd >= low) & (mjd < high)
     impossible = ~np.isnan(mjd) & ~known
     if impossible.any() and not known.any():
         row = int(np.argmax(impossible))
         raise CatalogError(
-            f"column {name!r} holds no possible date: row {first_row + row + 1} has {_shown(values, row)}, "
+            f"{subject} no possible date: row {first_row + row + 1} has {shown(row)}, "
             f"and dates are from {said_range()}, as MJD, JD, decimal years or ISO 8601"
         )
     return Dates(np.where(impossible, np.nan, mjd), impossible, reading)

@@ -104,7 +104,7 @@ def parse_unit(text: str) -> Any:
             return "s"
         return _WORDS.get(own.lower(), own)
 
-    plain = text.strip()
+    plain = re.sub(r"\s+per\s+", "/", text.strip())
     if plain.lower() in _WORDS:
         return u.Unit(_WORDS[plain.lower()] or "")
     try:

@@ -331,6 +331,7 @@ UNITS = [
     Input("unit", "text, units in a second # line", "a.txt", text("# flux y chip mjd\n# e-/s px - d\n1.5 1500 2 57601.3\n12.5 300 1 57601.3\n"), ("--exptime", "400")),
     Input("unit", "CSV, units in a # line", "a.csv", text("# units: e-/s, px, -, d\nflux,y,chip,mjd\n1.5,1500,2,57601.3\n12.5,300,1,57601.3\n"), ("--exptime", "400")),
     Input("unit", "CSV, # flux in e-/s, no exposure time", "a.csv", text("# flux in e-/s, y in pixels\nflux,y,chip,mjd\n1.5,1500,2,57601.3\n"), out="column 'flux' is in e-/s"),
+    Input("unit", "CSV, # TUNIT1 = 'electrons per second'", "a.csv", text("# TUNIT1 = 'electrons per second'\nflux,y,chip,mjd\n1.5,1500,2,57601.3\n12.5,300,1,57601.3\n"), ("--exptime", "400")),
     Input("unit", "CSV, # flux: total (e-/s)", "a.csv", text("# flux: in 3 px (e-/s)\nflux,y,chip,mjd\n1.5,1500,2,57601.3\n12.5,300,1,57601.3\n"), ("--exptime", "400")),
     Input("unit", "pandas to Parquet, no units", "a.parquet", lambda p: pd.DataFrame(stars()).to_parquet(p)),
 ]  # fmt: skip
@@ -406,7 +407,10 @@ TIMES = [
     Input("time", "FITS, year and day of the year in columns", "a.fits", astropy("fits", mjd=None, year=np.array([2016] * 2, np.int16), doy=[214.3] * 2)),
     Input("time", "CSV, month 13 in one row", "a.csv", csv(mjd=None, year=[2016] * 2, month=[13, 8], day=[1.3] * 2), out="first missing"),
     Input("time", "ECSV, the day masked in one row", "a.ecsv", astropy(mjd=None, year=[2016] * 2, month=[8] * 2, day=MaskedColumn([1.3] * 2, mask=[True, False])), out="first missing"),
-    Input("time", "CSV, years of two digits", "a.csv", csv(mjd=None, year=[16] * 2, month=[8] * 2, day=[1] * 2), out="'year' holds no possible date: row 1 has 16"),
+    Input("time", "CSV, years of two digits", "a.csv", csv(mjd=None, year=[16] * 2, month=[8] * 2, day=[1] * 2), out="columns year, month, day hold no possible date: row 1 has 16"),
+    Input("time", "CSV, day and month in each other's column", "a.csv", csv(mjd=None, yyyy=[2016] * 2, mm=[25] * 2, dd=[8] * 2), out="columns yyyy, mm, dd hold no possible date: row 1 has 2016.0, 25.0, 8.0"),
+    Input("time", "CSV, year, month, day and time", "a.csv", csv(mjd=None, year=[2016] * 2, month=[8] * 2, day=[1] * 2, time=["07:12"] * 2)),
+    Input("time", "CSV, mjd (UTC)", "a.csv", csv(mjd=None, **{"mjd (UTC)": MJD})),
     Input("time", "CSV, year and month alone", "a.csv", csv(mjd=None, year=[2016] * 2, month=[8] * 2), out="no date among the columns"),
     Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is not a date of WFC3"),
     Input("time", "--mjd of 1995", "a.csv", csv(mjd=None), ("--mjd", "1995-01-01"), "not a date of WFC3"),
@@ -465,6 +469,8 @@ FORMATS = [
     Input("format", "FITS, BUNIT of the image in electrons", "a.fits", with_keywords(BUNIT="ELECTRONS")),
     Input("format", "FITS, BUNIT of the image in electrons/s", "a.fits", with_keywords(BUNIT="ELECTRONS/S", flux=[1.5, 12.5]), ("--exptime", "400")),
     Input("format", "FITS, BUNIT in electrons/s, no exposure time", "a.fits", with_keywords(BUNIT="ELECTRONS/S"), out="column 'flux' is in ELECTRONS/S"),
+    Input("format", "FITS, BUNIT in electrons/s, EXPTIME of the primary header", "a.fits", with_keywords(BUNIT="ELECTRONS/S", EXPTIME=400.0, flux=PER_SECOND)),
+    Input("format", "FITS, BUNIT in electrons/s, EXPTIME and TEXPTIME differ", "a.fits", with_keywords(BUNIT="ELECTRONS/S", EXPTIME=400.0, TEXPTIME=800.0), out="give --exptime"),
     Input("format", "FITS, BUNIT in counts, no gain", "a.fits", with_keywords(BUNIT="COUNTS"), out="give --gain"),
     Input("format", "DOLPHOT, one image", "a.phot", dolphot(1), ("--format", "dolphot", "--chip", "2", *DATE), "right on chip 2"),
     Input("format", "DOLPHOT, two images", "a.phot", dolphot(2), ("--format", "dolphot", "--chip", "2", *DATE), "measured 2 images here; choose one"),
@@ -521,7 +527,7 @@ FORMATS = [
 ]  # fmt: skip
 ODD = [
     Input("oddity", "a star of another camera", "a.csv", csv(instrument=["WFC3/IR", "WFC3/UVIS"]), out="first missing"),
-    Input("oddity", "a star of another telescope", "a.csv", csv(telescope=["JWST", "HST"]), out="first missing"),
+    Input("oddity", "a star of another telescope", "a.csv", csv(telescope=["JWST", "Hubble"]), out="first missing"),
     Input("oddity", "flux_r03 and flux_r05, no radius", "a.csv", csv(flux=None, flux_r03=FLUX, flux_r05=[1.0, 2.0])),
     Input("oddity", "flux_r05 and flux_r10", "a.csv", csv(flux=None, flux_r05=FLUX, flux_r10=[1.0, 2.0]), out="apertures of 5, 10 px, and the coefficients test are for 3 px"),
     Input("oddity", "numbers with thin blanks", "a.csv", csv(flux=["600", "5\u202f000"]), out="row 2 has .*; decimals take a point, thousands no mark"),
