@@ -81,6 +81,7 @@ so are refused pixels that are called electrons, but whose ERR is that of a rate
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.
 CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).
 Other extensions, their number (NEXTEND) and their order do not matter. ROOTNAME decides, not the file's name.
+A combination of exposures (NCOMBINE above 1) is refused (`wrong_product`): each lost charge by its own, smaller fluxes.
 """
 _NOT_ASKED = """## What is not asked
 

@@ -59,7 +59,8 @@ def require_celestial_wcs(header: fits.Header, name: str) -> None:
     try:
         fault = _wcs_fault(HeaderCards(name, [header]), header)
     except Rejected as refused:
-        fault = refused.detail
+        said = refused.detail.removesuffix("; fetch it again")
+        raise Rejected("no_wcs", f"{said}: no usable WCS; fetch it again") from refused
     if fault:
         raise Rejected("no_wcs", f"{name} has no usable WCS: {fault}; fetch it again")
 

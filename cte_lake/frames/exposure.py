@@ -209,6 +209,7 @@ def _exposure(file: Path, cards: HeaderCards, chips: dict[int, fits.Header], sho
     rootname = keywords.rootname(cards)
     filetype = keywords.filetype(file, cards)
     keywords.refuse_uncalibrated(cards)
+    keywords.refuse_combined(cards)
     exptime = cards.number("EXPTIME")
     naxis1, naxis2 = image_size(chips[2], file.name)
     return Exposure(

@@ -103,6 +103,16 @@ def refuse_uncalibrated(cards: HeaderCards) -> None:
             raise Rejected("not_calibrated", f"{key}={said!r:.40} of {cards.name}, not COMPLETE: {why}")
 
 
+def refuse_combined(cards: HeaderCards) -> None:
+    """Raise ``Rejected('wrong_product')`` of a sum of exposures: each lost charge by its own fluxes."""
+    combined = cards.optional_number("NCOMBINE") or 1
+    if combined > 1:
+        detail = (
+            f"NCOMBINE={combined:g} of {cards.name}: a combination of exposures; give the FLT or FLC of each"
+        )
+        raise Rejected("wrong_product", detail)
+
+
 def chinject(cards: HeaderCards) -> str:
     """Return CHINJECT as NONE, CONT or LINE and a number."""
     stated = cards.text("CHINJECT")
