@@ -179,11 +179,47 @@ def _random(seed: int) -> Law:
     return Law("random", "a rate that walks at random", loss)
 
 
+def _hostile() -> dict[str, Law]:
+    """Laws meant to break the fit: what it does not follow must be in its errors, or in docs/model.md."""
+
+    def flux(f: np.ndarray) -> np.ndarray:
+        return np.asarray(10 ** (-0.45 * (f - 3)))
+
+    def law(name: str, course: Callable[..., np.ndarray], shape: Callable[..., np.ndarray]) -> Law:
+        return Law(name, name, lambda t, f, b: course(t) * shape(f, b))
+
+    def usual(f: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return flux(f) / (1 + b / 15)
+
+    def linear(t: np.ndarray) -> np.ndarray:
+        return np.asarray(0.4 * t / 15)
+
+    found = [
+        law("ln(1 + 3 t)", lambda t: 0.14 * np.log1p(3 * t), usual),
+        law("saturates in b", linear, lambda f, b: flux(f) * (0.3 + 0.7 * np.exp(-b / 8))),
+        law("ends in 2018", lambda t: np.where(t > 8.64, 0.0, linear(t)), usual),
+        law("doubles in 2015", lambda t: 0.5 * linear(t) * np.where(t > 5.9, 2.0, 1.0), usual),
+        law("wave of a year", lambda t: linear(t) * (1 + 0.06 * np.sin(2 * np.pi * t)), usual),
+        law("turns back in 2022", lambda t: linear(t - 2 * np.maximum(t - 13.0, 0.0)), usual),
+        law(
+            "gain of bright", linear, lambda f, b: 0.75 * flux(f) ** 1.3 * np.exp(-b / 20) - 0.075 * (f > 3.6)
+        ),
+        law("step in flux", linear, lambda f, b: 0.75 * np.where(f < 3.2, 1.0, 0.35) / (1 + b / 15)),
+        Law(
+            "faint fall in 2016",
+            "by 20%, under 1,000 e- alone",
+            lambda t, f, b: 0.75 * linear(t) * np.where((t > 7) & (f < 3), 0.8, 1.0) * usual(f, b),
+        ),
+    ]
+    return {one.name: one for one in found}
+
+
 _GROUPS: dict[str, Callable[[], dict[str, Law]]] = {
     "known": lambda: dict(LAWS),
     "held-out": _held_out,
     "fresh": _fresh,
     "random": lambda: {"random": _random(0)},
+    "hostile": _hostile,
 }
 
 

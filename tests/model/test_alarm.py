@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cte_lake.model.alarm import alarms, departure
+from cte_lake.model.alarm import against, alarms, apart, departure
+from cte_lake.model.family import fit_family
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
 
@@ -41,6 +42,15 @@ def test_a_history_that_goes_on_raises_none():
     found = departure(history())
     assert not found.alarming
     assert found.error < 0.03
+
+
+@pytest.mark.slow
+def test_what_epochs_share_is_in_the_error_of_a_departure():
+    past, new = apart(history())
+    fit = fit_family(past, "relative").chosen
+    alone, shared = against(fit, new), against(fit, new, 0.05)
+    assert shared.factor == pytest.approx(alone.factor)
+    assert shared.error == pytest.approx(np.hypot(alone.error, 0.05))
 
 
 @pytest.mark.slow
