@@ -200,16 +200,17 @@ class Lake:
                 check_plan(self._connection, statement.text, params)
             return take(readable(self._connection.sql(statement.asked, params=params or None)), notes)
 
+        reading = asked if self._binding is None else self._binding.reading(asked)
         with self._turn:
             statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query), statement.tree)
             try:
-                return run(self._connection, asked, self._timeout)
+                return run(self._connection, reading, self._timeout)
             except duckdb.CatalogException:
                 # DuckDB proposes names like the one it misses: it has to know them all.
                 self._make(None, statement.tree)
-                return run(self._connection, asked, self._timeout)
+                return run(self._connection, reading, self._timeout)
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:

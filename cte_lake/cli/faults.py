@@ -154,11 +154,20 @@ def surroundings(error: BaseException) -> str | None:
 
 
 def _sentence(number: int, filename: object) -> str:
+    if number == errno.ENOENT and filename is None and not _has_current_folder():
+        return "the current folder is gone: change to another one (cd), and run the command again"
     what = _SYSTEM[number]
     if not isinstance(filename, str | bytes | os.PathLike):
         return what
     name = os.fsdecode(filename)
     return f"{name if name.isprintable() else ascii(name)}: {what}"
+
+
+def _has_current_folder() -> bool:
+    try:
+        return bool(os.getcwd())  # noqa: PTH109 - asked for its error
+    except FileNotFoundError:
+        return False
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

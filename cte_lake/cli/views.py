@@ -25,6 +25,13 @@ def views(
             "--keep-pairs", help="With --to: store the current pairs as rows, for DuckDB 1.2 and 1.3."
         ),
     ] = False,
+    copy_rows: Annotated[
+        bool,
+        typer.Option(
+            "--copy-rows",
+            help="With --to: copy the lake's rows into the database, which then opens no other file.",
+        ),
+    ] = False,
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="VIEW", help="List the columns of one view.")
     ] = None,
@@ -39,8 +46,8 @@ def views(
     from cte_lake.views import published_views, sql_objects
     from cte_lake.views.phot_columns import columns_in
 
-    if keep_pairs and to is None:
-        raise UsageError("--keep-pairs goes with --to FILE")
+    if (keep_pairs or copy_rows) and to is None:
+        raise UsageError("--keep-pairs and --copy-rows go with --to FILE")
     if to is not None:
         refuse_replacing(to)
         from cte_lake.lake.stored import find_lake
@@ -48,8 +55,9 @@ def views(
         from cte_lake.views.functions import IN_PROCESS
 
         root = find_lake(lake)
-        write_database(root, to.absolute(), mode, settings_of(root, assignments), keep_pairs)
-        typer.echo(f"wrote {to}: it reads the lake at {root}", err=True)
+        write_database(root, to.absolute(), mode, settings_of(root, assignments), keep_pairs, copy_rows)
+        source = "holds the rows that there are now" if copy_rows else f"reads the lake at {root}"
+        typer.echo(f"wrote {to}: it {source}", err=True)
         oldest = (
             "every view runs in DuckDB 1.2 and later, with the pairs of now; write it anew as the lake grows"
             if keep_pairs

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _OF_THE_DISK = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 )
+#: How far the times of files may lag behind the clock, ns.
+_TICK_NS = 20_000_000
 #: Gone meanwhile, or a link that leads nowhere or in a circle.
 _NO_FILE = frozenset({errno.ENOENT, errno.ELOOP})
 #: A folder cannot take the name of a file, or of a folder that holds something.
@@ -99,14 +101,18 @@ class DiskStore(Store):
         if (kind := no_file(mode)) is not None:
             raise NotAFile(f"{key} is {kind}, not a file; `cte-lake verify --quarantine` puts it aside")
 
-    def require_files(self, key: str, suffix: str) -> None:
+    def require_files(self, key: str, suffix: str, since_ns: int | None = None) -> None:
         """Refuse pipes, devices and folders below a folder; what lists says of each, so none is opened."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(key) as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    self.require_files(entry.path, suffix)
+                    self.require_files(entry.path, suffix, since_ns)
                 elif entry.name.endswith(suffix) and not entry.is_file(follow_symlinks=False):
                     self.require_file(entry.path)
+                    changed_ns = entry.stat(follow_symlinks=False).st_ctime_ns
+                    if since_ns is not None and changed_ns >= since_ns - _TICK_NS:
+                        told = "is a link that was put there while it was read; put the file itself there"
+                        raise NotAFile(f"{entry.path} {told}, and ask again")
 
     def open(self, key: str) -> IO[bytes]:
         """Open a file."""

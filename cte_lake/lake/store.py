@@ -70,8 +70,12 @@ class Store(ABC):
     def require_file(self, key: str) -> None:
         """Refuse, by NotAFile, what bears a file's name and is none: reading a pipe would wait for ever."""
 
-    def require_files(self, key: str, suffix: str) -> None:  # noqa: B027 - buckets hold nothing else
-        """Refuse, as `require_file` does, what is no file below a folder and bears such a name."""
+    def require_files(self, key: str, suffix: str, since_ns: int | None = None) -> None:  # noqa: B027
+        """Refuse what is no file below a folder and bears such a name, as `require_file` does.
+
+        With `since_ns`, a time (ns since 1970), links too that were put there since: what was read meanwhile
+        may be of another place. Buckets hold files alone.
+        """
 
     @abstractmethod
     def open(self, key: str) -> IO[bytes]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
@@ -47,6 +48,9 @@ _OWN_NAMES = (
 STORED = ("exposures", "phot", ADDED, "master", "rejects", "alignment", "crmasks", "chips")
 #: Of these, what lakes that were made before do not have until something is written to it.
 LATER = frozenset({"chips", ADDED})
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -148,12 +152,30 @@ class Binding:
         make_objects(self._connection, self.config, wanted, self.kept)
         for name in files:
             # DuckDB opens whatever is called like a file, and waits for ever at a pipe.
-            self._lake.place.store.require_files(self._lake.dataset(name).place.key, ".parquet")
+            self._require_files([name])
             _bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in wanted}
         self._bound |= files
         if self.kept is not None:
             self.kept.show({each.name for each in objects}, tree, self.config.measure.aperture)
+
+    def reading(self, ask: Callable[[], T]) -> Callable[[], T]:
+        """Return what asks a query and then refuses links that were put among its files meanwhile.
+
+        DuckDB looks where a link leads before it opens it, not while.
+        """
+
+        def asked() -> T:
+            began = time.time_ns()
+            answer = ask()
+            self._require_files(self._bound, began)
+            return answer
+
+        return asked
+
+    def _require_files(self, names: Collection[str], since_ns: int | None = None) -> None:
+        for name in names:
+            self._lake.place.store.require_files(self._lake.dataset(name).place.key, ".parquet", since_ns)
 
     def keep(
         self,

@@ -11,7 +11,7 @@ from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.write import replacing
 from cte_lake.views.bind import bind
 from cte_lake.views.functions import IN_PROCESS
-from cte_lake.views.source import sql_objects
+from cte_lake.views.source import STORED_PREFIX, sql_objects
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _READ_BY: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": "v1.2.0"}
 #: Views whose parts are used several times, each after those it reads.
 _PAIRED = ("pairings", "visits", "epochs")
+#: Views of the lake's files.
+_STORED = f"SELECT view_name FROM duckdb_views() WHERE starts_with(view_name, '{STORED_PREFIX}')"
 
 
 def exported_objects() -> list[str]:
@@ -33,6 +35,7 @@ def write_database(
     mode: str | None = None,
     settings: Settings | None = None,
     keep_pairs: bool = False,
+    copy_rows: bool = False,
 ) -> None:
     """Write a database with the views and macros; it holds absolute paths and no rows of the lake.
 
@@ -50,6 +53,9 @@ def write_database(
         Keep the rows of today's pairs, visits and epochs in place of their views. DuckDB 1.2 and 1.3 forget
         the MATERIALIZED of a stored view, put its parts in wherever they are named, and never finish planning
         a query of pairs.
+    copy_rows : bool, optional
+        Copy today's rows of all files: the database needs no file beside it, so DuckDB can be forbidden to
+        open any.
 
     Raises
     ------
@@ -58,7 +64,8 @@ def write_database(
     """
     with replacing(to) as temporary, duckdb.connect(str(temporary), config=dict(_READ_BY)) as connection:
         bind(connection, lake, mode, settings, views=exported_objects())
-        for view in _PAIRED if keep_pairs else ():
+        stored = connection.sql(_STORED).fetchall() if copy_rows else []
+        for view in [*(name for (name,) in stored), *(_PAIRED if keep_pairs else ())]:
             connection.execute(f"CREATE TABLE kept_rows AS FROM {view}")
             connection.execute(f"DROP VIEW {view}")
             connection.execute(f"ALTER TABLE kept_rows RENAME TO {view}")

@@ -51,6 +51,15 @@ def test_surroundings_are_named_in_one_sentence(error, said):
     assert said in surroundings(outer)
 
 
+def test_a_current_folder_that_is_gone_is_called_so(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError) as gone:
+        Path("lake").absolute()
+    assert "the current folder is gone" in surroundings(gone.value)
+
+
 @pytest.mark.parametrize(
     "error", [ValueError("x"), ZeroDivisionError(), KeyError("disk"), OSError("corrupt")]
 )

@@ -15,6 +15,7 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.stored import stored
 from tests.faults.trials import (
     TRIALS,
+    WRITERS,
     changes,
     current_state,
     equal,
@@ -29,15 +30,17 @@ from tests.faults.trials import (
 
 #: Moments at which each command is killed; raise it for a campaign.
 KILLS = int(os.environ.get("KILLS", "1"))
+#: What is killed: in campaigns whatever writes.
+KILLED = TRIALS if KILLS == 1 else {**TRIALS, **WRITERS}
 #: Tried two at once in a campaign alone.
 LONG = {"build", "crmask", "report"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600 * (1 + KILLS))
-@pytest.mark.parametrize("name", TRIALS)
+@pytest.mark.parametrize("name", KILLED)
 def test_killed_at_random_and_run_again(name, field):
-    trial, draw = TRIALS[name], moments(name)
+    trial, draw = KILLED[name], moments(name)
     whole, first, seconds = field.whole(name)
     begun, wanted = state(field.ground(trial.ground)), state(whole)
     assert wanted.keys() != begun.keys()

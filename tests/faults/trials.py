@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
+from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
@@ -193,6 +194,53 @@ TRIALS = {
 }
 
 
+def file_names(place: Path) -> dict[str, object]:
+    """Which files there are, where their content tells the time of a run."""
+    return {_TIMES.sub("TIME", str(path.relative_to(place))): path.is_dir() for path in place.rglob("*")}
+
+
+def iceberg_rows(place: Path) -> dict[str, object]:
+    """What the tables of an Iceberg catalog hold; their files have other names each time."""
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    folder = place / "ice"
+    options = {"uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}"}
+    catalog = SqlCatalog("cte_lake", **options)
+    names = [name for space in catalog.list_namespaces() for name in catalog.list_tables(space)]
+    return {".".join(name): catalog.load_table(name).scan().to_arrow().num_rows for name in names}
+
+
+def kept_chips(place: Path) -> dict[str, object]:
+    """Each chip's losses as readers see them, whenever they were solved."""
+    with open_lake(place / "lake") as lake:
+        return {"chips": lake.sql("SELECT * EXCLUDE (solved_at) FROM chips ORDER BY ALL").rows()}
+
+
+def csv_rows(place: Path) -> dict[str, object]:
+    """The rows of an answer, whose order is nobody's promise."""
+    return {"rows": sorted((place / "out.csv").read_text().splitlines())}
+
+
+#: What writes besides, and is killed in campaigns alone (`KILLS=2` and more).
+WRITERS = {
+    "fill": Trial("schema fill --lake {lake} --workers 0", ground="unfilled"),
+    "coeffs-new": Trial(
+        "coeffs new mine --values 1,2,3,4,5,6,7,8,9 --source none --flux 500-32000 "
+        "--dates 2009-10-01..2016-09-30 --filetype flt -o {place}/out.toml --overwrite"
+    ),
+    "chips-keep": Trial("chips --target ngc104 --filetype flt --keep --lake {lake}", view=kept_chips),
+    "night": Trial(
+        "refresh --lake {lake} --step ingest{_}{frames}{_}--workers{_}0 --step vacuum{_}--yes --step status",
+        ground="empty",
+    ),
+    "iceberg": Trial("export losses --iceberg {place}/ice --lake {lake} --overwrite", view=iceberg_rows),
+    "iceberg-phot": Trial("export phot --iceberg {place}/ice --lake {lake} --overwrite", view=iceberg_rows),
+    "plots": Trial("plot all --target ngc104 --lake {lake} -o {place}/figures", view=file_names),
+    "plot": Trial("plot cte-time --target ngc104 --lake {lake} -o {place}/out.pdf --data {place}/out.csv"),
+    "export-view": Trial("export phot --lake {lake} --to {place}/out.csv --overwrite", view=csv_rows),
+}
+
+
 def empty(place: Path, visit, warm: Warm) -> None:
     """A lake with a catalog alone."""
     new_lake(place / "lake", visit)
@@ -256,8 +304,17 @@ def ingested(place: Path, visit, warm: Warm) -> None:
     warm.run(*line, "--set", "photometry.edge_margin=9")
 
 
+def unfilled(place: Path, visit, warm: Warm) -> None:
+    """Frames measured before the configuration named a keyword more."""
+    empty(place, visit, warm)
+    warm.run("ingest", visit.frames[0].parent, "--lake", place / "lake", "--workers", 0)
+    with (place / "lake" / "cte_lake.toml").open("a") as settings:
+        settings.write('[exposures.added.taken]\nkeyword = "DATE-OBS"\ntype = "string"\n')
+        settings.write('description = "Day of the exposure"\n')
+
+
 GROUNDS: dict[str, Callable[[Path, Any, Warm], None]] = {
-    each.__name__: each for each in (empty, fewer, few, measured, superseded, saved, old, ingested)
+    each.__name__: each for each in (empty, fewer, few, measured, superseded, saved, old, ingested, unfilled)
 }
 
 
@@ -319,8 +376,9 @@ class Field:
     def whole(self, name):
         """A place in which the command was not disturbed, and the seconds to its first write and its end."""
         if name not in self.wholes:
-            place = self.place(TRIALS[name], f"{name}-whole")
-            run = self.start(TRIALS[name], place)
+            trial = {**TRIALS, **WRITERS}[name]
+            place = self.place(trial, f"{name}-whole")
+            run = self.start(trial, place)
             first, seconds = watched(run, place)
             assert run.code == 0, run.said
             self.wholes[name] = (place, first, seconds)
@@ -356,7 +414,7 @@ def changes(place, before):
 
 def equal(found, wanted):
     """Two states are one; says which files are not."""
-    assert found.keys() == wanted.keys()
+    assert found.keys() ^ wanted.keys() == set()
     assert [name for name in found if found[name] != wanted[name]] == []
 
 

@@ -336,6 +336,22 @@ def test_a_link_that_leads_to_itself_is_no_file(lake):
     assert "is not there" in finding.detail
 
 
+def test_a_link_that_is_exchanged_while_it_is_read_is_told(lake, tmp_path):
+    path = one(lake, "phot/target=ngc104/**/*.parquet")
+    kept = path.rename(lake / "kept.parquet")
+    path.symlink_to(kept)
+
+    def exchange(parts):
+        path.with_name("new").symlink_to(kept)
+        path.with_name("new").rename(path)
+        assert sum(len(part) for part in parts) == 8 * STARS
+
+    with open_lake(lake, threads=1) as opened:
+        assert len(opened.sql("FROM phot").rows()) == 8 * STARS
+        with pytest.raises(LakeError, match="is a link that was put there while it was read"):
+            opened.each_answer(exchange, "FROM phot")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["phot", "exposures", "master"])
 def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset):
