@@ -27,7 +27,7 @@ from cte_lake.views.page_queries import PAGE_QUERIES
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
-from cte_lake.views.running import Turn, parts_of, readable, run, to_arrow
+from cte_lake.views.running import Steady, Turn, parts_of, readable, run, to_arrow
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
 
@@ -115,6 +115,7 @@ class Lake:
         self._closing = weakref.finalize(self, self._turn.close)
         #: Exposure files whose rows the connection holds.
         self._listed = listed
+        self.steady = Steady()
 
     def settings(self) -> Settings:
         """Return the configuration that the lake was opened with, else its own."""
@@ -126,6 +127,8 @@ class Lake:
         """Take up exposures that came since the last query; every query does it by itself."""
         # Listed before they are read: what comes between is taken up next time.
         with self._turn:
+            if self.steady.blocks:
+                return
             exposures = self.stored.dataset("exposures")
             listed = frozenset(exposures.listing())
             if listed != self._listed and self._binding is not None:
@@ -388,7 +391,7 @@ def opened(
     # Listed before they are read: what comes between is taken up by the first query.
     exposures = stored.dataset("exposures")
     listed = frozenset(exposures.listing())
-    binding = Binding(connection, stored, mode, settings, exposures.rows(), generation)
+    binding = Binding(connection, stored, mode, settings, exposures.rows(listed), generation)
     seal(connection, stored)
     return kind(stored, connection, listed, binding.config.names(), binding, timeout, settings)
 

@@ -102,8 +102,10 @@ def sql(
         statements = statements_of(_text(query, file))
         if output is not None and len(statements) > 1:
             raise UsageError(f"-o takes the answer of one query, and there are {len(statements)}")
-        for statement in statements:
-            answer(opened, statement, format_, output, limit)
+        # The lake has just been opened.
+        with opened.steady():
+            for statement in statements:
+                answer(opened, statement, format_, output, limit)
 
 
 def _text(query: str | None, file: Path | None) -> str:

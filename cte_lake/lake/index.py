@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from array import array
+from collections.abc import Collection, Iterable
 
 import duckdb
 import pyarrow as pa
@@ -29,13 +30,15 @@ _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+): (.+)$", re.MULTILINE)
 _WORTH_KEEPING = 32
 
 
-def kept_rows(files: DatasetFiles) -> pa.Table:
+def kept_rows(files: DatasetFiles, listed: Collection[Listed] | None = None) -> pa.Table:
     """Return every row of a dataset, superseded ones too, with the column ``file``.
 
     Parameters
     ----------
     files : DatasetFiles
         Files that are never written again under their name, and hold a row or a few.
+    listed : collection of Listed, optional
+        What `DatasetFiles.listing` has just returned; by default it is asked.
 
     Raises
     ------
@@ -45,12 +48,12 @@ def kept_rows(files: DatasetFiles) -> pa.Table:
     # A vacuum may take a superseded file between the listing and the reading; the next listing lacks it.
     for last in (False, False, True):
         try:
-            return _rows(files)
+            return _rows(files, files.listing() if listed is None else listed)
         except duckdb.Error as error:
             raised = raised_below(error)
             if raised is not None and raised[0] == StoreUnavailable.__name__:
                 raise StoreUnavailable(raised[1]) from error
-            gone = isinstance(error, duckdb.IOException) or raised is not None
+            listed, gone = None, isinstance(error, duckdb.IOException) or raised is not None
             if last or not gone:
                 raise LakeError(unreadable(files, error)) from error
         except pa.ArrowInvalid as error:
@@ -65,9 +68,9 @@ def raised_below(error: duckdb.Error) -> tuple[str, str] | None:
     return found[-1] if found else None
 
 
-def _rows(files: DatasetFiles) -> pa.Table:
+def _rows(files: DatasetFiles, listing: Iterable[Listed]) -> pa.Table:
     root, name = files.root, files.name
-    listed = {found.path: found for found in files.listing()}
+    listed = {found.path: found for found in listing}
     seed = files.seed_place.below(root)
     kept = _kept(root, name, listed)
     known = set(kept.column(FILE_COLUMN).to_pylist()) if kept is not None else set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -34,14 +34,16 @@ LAKE_VERSION = 1
 class StoredDataset(DatasetFiles):
     """A dataset of a stored lake: `seed`, `scan`, `rows`, `current`, `append`."""
 
-    def rows(self) -> pa.Table:
+    def rows(self, listed: Collection[Listed] | None = None) -> pa.Table:
         """Return every row, superseded ones too, with the column ``file``: for datasets of small files.
+
+        Whoever has just listed the files hands that over.
 
         An exposure row that lies in another partition than its content states is left out (`misplaced`).
         """
         if self.name != EXPOSURES:
-            return kept_rows(self)
-        rows = with_compacted(self.root, kept_rows(self))
+            return kept_rows(self, listed)
+        rows = with_compacted(self.root, kept_rows(self, listed))
         placed = are_in_place(rows)
         return rows if all(placed) else rows.filter(placed)
 

@@ -106,7 +106,7 @@ def make_report(
         check_place(publish)
     moment = (now or clock.now()).astimezone(UTC)
     place = lake.stored / "reports"
-    with reports_here(place) as reports:
+    with lake.steady(), reports_here(place) as reports:
         made = _make(lake, settings, mode, reports, publish, moment)
     prune(place, settings.config.report.keep, made.folder.name)
     return replace(made, folder=place / made.folder.name)

@@ -85,7 +85,8 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         text, the night in one sentence; None before the first), verified (what the last verification found;
         None without one) and report (the last one's time, what is new since, its losses; None without one).
     """
-    rows = bookkeeping(lake)
+    with lake.steady():
+        rows, coverage = bookkeeping(lake), coverage_gaps(lake)
     last, night = last_report(lake.stored / "reports"), last_night(lake.stored)
     return {
         "lake": str(lake.stored),
@@ -96,7 +97,7 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         "rejects": tables.reject_table(
             [row for row in rows["rejects"] if row["stage"] != "screen"], show_paths=True
         )[1],
-        "coverage": coverage_gaps(lake),
+        "coverage": coverage,
         "night": None if night is None else asdict(night) | {"text": night.text},
         "verified": last_verification(lake.stored),
         "report": None if last is None else _report(last, rows["exposures"], lake),

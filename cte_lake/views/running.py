@@ -96,6 +96,28 @@ class Turn:
         self._lock.release()
 
 
+class Steady:
+    """Called, lets the queries of a block see the exposures that were taken up last: none lists the files.
+
+    Attributes
+    ----------
+    blocks : int
+        Blocks that are under way.
+    """
+
+    def __init__(self) -> None:
+        self.blocks = 0
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Begin such a block."""
+        self.blocks += 1
+        try:
+            yield
+        finally:
+            self.blocks -= 1
+
+
 def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event, asking: threading.Thread) -> None:
     """End a query and wait for that, however often Ctrl-C is pressed meanwhile.
 

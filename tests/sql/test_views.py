@@ -180,6 +180,18 @@ def test_readers_see_the_newest_revision_with_its_own_photometry(lake):
         assert len(opened.exposures()) == len(opened.phot()) == 0
 
 
+def test_the_queries_of_a_steady_block_see_the_same_exposures(lake):
+    stars = {"master_id": np.arange(3)}
+    with open_lake(lake) as opened:
+        with opened.steady():
+            add_exposure(lake, "ic7802aaq", stars)
+            assert len(opened.exposures()) == 0
+            with opened.steady():
+                assert len(opened.exposures()) == 0
+            assert opened.own("exposures").rows() == []
+        assert len(opened.exposures()) == 1
+
+
 def test_photometry_without_its_exposure_row_does_not_exist(lake):
     add_exposure(lake, "ic7802aaq", {"master_id": np.arange(3)})
     (row,) = (lake / "exposures").rglob("ic7802aaq*.parquet")
