@@ -143,7 +143,7 @@ def _dots(y: FloatArray, ratio: FloatArray, scale: tuple[float, float]) -> str:
     places = np.stack([_x(y[order]), _y(ratio[order], scale)], axis=1)
     whole = np.round(places / DOT_UNIT).astype(int)
     steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), dtype=int))
-    return "".join(f"m{across} {down}h0" for across, down in steps.tolist())
+    return "".join(f"m{across}{'' if down < 0 else ' '}{down}h0" for across, down in steps.tolist())
 
 
 def _line(row: Row, scale: tuple[float, float], sides: tuple[float, ...]) -> str:

@@ -80,7 +80,7 @@ def test_dots_of_a_pair_stand_where_its_stars_are() -> None:
         "distance_std": 590.0,
     }
     (panel,) = ratio_panels(stars | {"kept": [True, True, True]}, [row])
-    steps = np.array(re.findall(r"m(-?\d+) (-?\d+)h0", panel.dots), dtype=float)
+    steps = np.array(re.findall(r"m(-?\d+) ?(-?\d+)h0", panel.dots), dtype=float)
     places = np.cumsum(steps, axis=0) * DOT_UNIT
     assert places.shape == (3, 2)
     assert places[1, 1] == pytest.approx(panel.one, abs=DOT_UNIT)
@@ -105,7 +105,7 @@ def test_a_panel_says_its_slope_and_hides_no_star() -> None:
     assert panel.slope == "ln ratio: (2.58 ± 0.11) × 10⁻⁴ /px"  # noqa: RUF001
     assert panel.clipped == "1 clipped"
     assert len(re.findall("h0", panel.dots)) == count - 1
-    (place,) = re.findall(r"m(-?\d+) (-?\d+)h0", panel.out)
+    (place,) = re.findall(r"m(-?\d+) ?(-?\d+)h0", panel.out)
     assert int(place[1]) * DOT_UNIT == pytest.approx(SIZE["top"], abs=DOT_UNIT)
 
 
