@@ -17,7 +17,7 @@ from cte_lake.cli.options import (
     RadiusOption,
     known_estimator,
 )
-from cte_lake.cli.output import FormatOption, OutputOption, print_table
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
 
 
@@ -46,8 +46,7 @@ def compare(
     exposures: ExposuresOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    printed: RowsOutput,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Draw the slopes of B against A: .png, .pdf or .svg.")
     ] = None,
@@ -71,7 +70,7 @@ def compare(
     chosen = None if estimator is None else known_estimator(estimator)
     found = run_compare(one, two, exposures.selection(), radius, chosen)
     rows = {Per.BIN: found.bins, Per.SLOPE: found.slopes, Per.STAR: found.stars}[per]
-    print_table(rows, format_, output)
+    printed.table(rows)
     if plot is not None:
         from cte_lake.plots.compare import compare_plot
         from cte_lake.plots.style import save

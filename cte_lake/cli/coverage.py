@@ -8,7 +8,7 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import FramesOptions, LakeOptions
-from cte_lake.cli.output import FormatOption, OutputOption, print_table
+from cte_lake.cli.rows import RowsOutput
 
 _PRINTED = (
     "target",
@@ -32,8 +32,7 @@ def coverage(
     every: Annotated[
         bool, typer.Option("--all", help="List complete visits too, not only what is missing.")
     ] = False,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    printed: RowsOutput,
 ) -> None:
     """List what should be in the lake and is not: chips, file types, post-flash levels, visits.
 
@@ -54,8 +53,7 @@ def coverage(
             **parameters,
         ).arrow()
         found = coverage_gaps(opened)
-    whole = output is not None or format_ not in {None, "table"}
-    print_table(rows if whole else rows.select(_PRINTED), format_, output)
+    printed.table(rows.select(_PRINTED) if printed.readable else rows)
     for line in found["overdue"]:
         typer.echo(line, err=True)
     for line in found["alone"][:NAMED]:

@@ -17,7 +17,7 @@ from cte_lake.cli.options import (
     known_estimator,
     settings_of,
 )
-from cte_lake.cli.output import FormatOption, OutputOption, print_table
+from cte_lake.cli.rows import RowsOutput
 
 #: What is printed of a loss; a file gets every column of the view.
 _PRINTED = ("image_1", "image_2", "file", "flash", "bin", "stars", "loss", "error")
@@ -32,8 +32,7 @@ def measure(
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     unit: UnitOption = "percent",
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    printed: RowsOutput,
     mode: ModeOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -53,5 +52,4 @@ def measure(
     selection = exposures.selection()
     workers = helpers.of(settings.config.workers)
     losses = measure_losses(root, settings, selection, mode, lambda line: typer.echo(line, err=True), workers)
-    whole = output is not None or format_ not in {None, "table"}
-    print_table(losses if whole else printable(losses, loss_in).select(_PRINTED), format_, output)
+    printed.table(printable(losses, loss_in).select(_PRINTED) if printed.readable else losses)

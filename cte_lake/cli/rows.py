@@ -59,6 +59,10 @@ class RowsOutput(Options):
         """Whether people read the rows, who need fewer columns and digits."""
         return self.format is Format.TABLE or (self.format is None and self.output is None)
 
+    def table(self, table: pa.Table) -> None:
+        """Print a table of a lake's rows, or write it to a file."""
+        print_table(table, self.format, self.output)
+
     def rows(
         self,
         rows: Sequence[Mapping[str, Any]],
@@ -78,7 +82,7 @@ class RowsOutput(Options):
         """
         if self.readable and shown is not None:
             rows = [shown(row) for row in rows]
-        print_table(_table(rows, digits if self.readable else None), self.format, self.output)
+        self.table(_table(rows, digits if self.readable else None))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], digits: int | None) -> pa.Table:

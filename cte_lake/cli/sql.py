@@ -10,7 +10,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import LakeOption, ModeOption, SetOption, settings_of
-from cte_lake.cli.output import ALLOWED, FormatOption, OutputOption
+from cte_lake.cli.output import ALLOWED
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def sql(
         ),
     ] = None,
     lake: LakeOption = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    *,
+    printed: RowsOutput,
     limit: Annotated[
         int | None, typer.Option("--limit", min=0, help="Print at most this many rows; at a terminal 1000.")
     ] = None,
@@ -95,17 +96,17 @@ def sql(
         if query is None and file is None and sys.stdin.isatty():
             from cte_lake.cli.prompt import ask
 
-            ask(opened, format_, limit)
+            ask(opened, printed.format, limit)
             return
         # Not at the prompt: what was typed ahead would go to the pager.
         ALLOWED.pager = paged
         statements = statements_of(_text(query, file))
-        if output is not None and len(statements) > 1:
+        if printed.output is not None and len(statements) > 1:
             raise UsageError(f"-o takes the answer of one query, and there are {len(statements)}")
         # The lake has just been opened.
         with opened.steady():
             for statement in statements:
-                answer(opened, statement, format_, output, limit)
+                answer(opened, statement, printed.format, printed.output, limit)
 
 
 def _text(query: str | None, file: Path | None) -> str:

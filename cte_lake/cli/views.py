@@ -9,7 +9,8 @@ import typer
 
 from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.options import LakeOption, ModeOption, SetOption, lake_or_none, settings_of
-from cte_lake.cli.output import FormatOption, OutputOption, print_table, refuse_replacing
+from cte_lake.cli.output import refuse_replacing
+from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
 
 
@@ -35,8 +36,8 @@ def views(
     columns: Annotated[
         str | None, typer.Option("--columns", metavar="VIEW", help="List the columns of one view.")
     ] = None,
-    format_: FormatOption = None,
-    output: OutputOption = None,
+    *,
+    printed: RowsOutput,
     mode: ModeOption = None,
     assignments: SetOption = None,
 ) -> None:
@@ -76,4 +77,4 @@ def views(
     else:
         grains = {each.name: each.grain for each in sql_objects()}
         rows = [{"view": name, "one row is": grains[name].split(". ")[0]} for name in published_views()]
-    print_table(pa.Table.from_pylist(rows), format_, output)
+    printed.table(pa.Table.from_pylist(rows))

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from cte_lake.columns import meaning, undescribed
 from cte_lake.errors import LakeError
+from cte_lake.names import suggestion
 from cte_lake.radii import RADII
 from cte_lake.resources import data_dir
 
@@ -120,8 +121,8 @@ def dataset(name: str) -> Dataset:
     """
     path = data_dir("catalog_schemas") / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(dataset_names())
-        raise LakeError(f"no dataset is called {name!r}; catalog_schemas has {known}")
+        hint = suggestion(name, dataset_names()) or ";"
+        raise LakeError(f"no dataset is called {name!r}{hint} there are {', '.join(dataset_names())}")
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8"))
         return _parse(stated)

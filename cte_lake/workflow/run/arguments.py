@@ -11,6 +11,7 @@ from cte_lake.config import Settings
 from cte_lake.errors import ExitCode, UsageError
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
+from cte_lake.names import suggestion
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.radii import RADII
 
@@ -124,7 +125,8 @@ def checked_steps(names: Sequence[str], plots: bool = False, report: bool = True
     """
     unknown = [name for name in names if name not in STEPS]
     if unknown:
-        raise UsageError(f"there is no step {unknown[0]!r}; there are {', '.join(STEPS)}")
+        hint = suggestion(unknown[0], STEPS) or ";"
+        raise UsageError(f"there is no step {unknown[0]!r}{hint} there are {', '.join(STEPS)}")
     chosen = {*(names or DEFAULT_STEPS), *(("plots",) if plots else ())} - (set() if report else {"report"})
     return tuple(step for step in STEPS if step in chosen)
 
