@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import fdtrc
 
 from cte_lake.model.points import FitPoints, epoch_dates
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
 
+#: Terms of the continued fraction, enough for thousands of degrees of freedom.
+_TERMS = 200
 #: Chance with which any cell of a fit that follows its data is taken for a miss.
 _CHANCE = 0.05
 #: Chance with which epochs that scatter as their visits do are taken for more.
@@ -136,9 +138,31 @@ def shared_by_epoch(points: FitPoints, visits: FloatArray) -> float:
     means = np.bincount(epoch, visits) / count
     within = float(np.sum((visits - means[epoch]) ** 2)) / free[1]
     between = float(count @ (means - visits.mean()) ** 2) / free[0]
-    if fdtrc(*free, between / max(within, 1e-300)) > _CHANCE_OF_EPOCHS:
+    if chance_of_ratio(*free, between / max(within, 1e-300)) > _CHANCE_OF_EPOCHS:
         return 0.0
     return float(np.sqrt((between - within) / count.mean()))
+
+
+def chance_of_ratio(above: int, below: int, ratio: float) -> float:
+    """Return the chance of as large a ratio of variances of so many degrees of freedom: the tail of F."""
+    return _incomplete_beta(0.5 * below, 0.5 * above, below / (below + above * ratio))
+
+
+def _incomplete_beta(a: float, b: float, x: float) -> float:
+    """Regularised incomplete beta function, by its continued fraction (Abramowitz and Stegun 26.5.8)."""
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - _incomplete_beta(b, a, 1.0 - x)
+    if x <= 0.0:
+        return 0.0
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    )
+    value = 1.0
+    for m in range(_TERMS, 0, -1):
+        odd = -(a + m - 1) * (a + b + m - 1) * x / ((a + 2 * m - 2) * (a + 2 * m - 1))
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        value = 1.0 + odd / (1.0 + even / value)
+    return front / (a * value)
 
 
 def _visit_means(visit: NDArray[np.str_], weight: FloatArray, values: FloatArray) -> float:

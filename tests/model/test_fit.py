@@ -2,6 +2,7 @@ import csv
 
 import numpy as np
 import pytest
+from scipy.special import fdtrc
 
 from cte_lake.config import load_settings
 from cte_lake.correction.closure import lake_tables
@@ -12,6 +13,7 @@ from cte_lake.errors import FitRefused, UsageError
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.fit import fit_epoch, fit_surface
 from cte_lake.model.injection import DEFAULT_LAW, Injection, simulate_pair
+from cte_lake.model.misfit import chance_of_ratio
 from cte_lake.model.points import FitPoints, epochs, from_table
 from cte_lake.model.robust import solve
 
@@ -249,3 +251,9 @@ def _centred_truth(fit):
     from cte_lake.model.terms import recentre
 
     return recentre(fit.terms, fit.centring, np.array(DEFAULT_LAW).ravel(), np.zeros((9, 9)))[0]
+
+
+@pytest.mark.parametrize("free", [(1, 1), (2, 5), (16, 3), (150, 900)])
+def test_the_chance_of_a_ratio_of_variances_is_scipys(free):
+    for ratio in (0.0, 1e-3, 0.9, 1.0, 1.3, 7.0, 1e3, 1e300):
+        assert chance_of_ratio(*free, ratio) == pytest.approx(fdtrc(*free, ratio), abs=1e-12)
