@@ -58,7 +58,7 @@ def ask(*arguments: str) -> Cost:
 
 def command(lake: Path, *words: str) -> Cost:
     """Run a command of cte-lake on a lake."""
-    return ask("-m", "cte_lake.cli.main", *words, "--lake", str(lake))
+    return ask("-m", "cte_lake", *words, "--lake", str(lake))
 
 
 def simulate_visits(folder: Path) -> Path:
