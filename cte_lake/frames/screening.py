@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cte_lake.errors import Rejected
+from cte_lake.errors import Rejected, UnknownName
 from cte_lake.frames.chips import chip_of_field, names_chip1
 from cte_lake.frames.exposure import Exposure
-from cte_lake.names import folded
+from cte_lake.names import target_name
 
 
 @dataclass(frozen=True)
@@ -199,15 +199,21 @@ def resolve_target(targname: str, spellings: Mapping[str, Sequence[str]]) -> str
     Rejected
         ``unknown_target``.
     """
-    wanted = folded(targname)
-    for slug, names in spellings.items():
-        if wanted in {folded(name) for name in (slug, *names)}:
-            return slug
+    slug = _spelled(targname, spellings)
+    if slug is not None:
+        return slug
     known = ", ".join(spellings) or "none"
     raise Rejected(
         "unknown_target",
         f"TARGNAME {targname!r} is not a configured target (known: {known}); add the spelling to [targets]",
     )
+
+
+def _spelled(targname: str, targets: Mapping[str, Sequence[str]]) -> str | None:
+    try:
+        return target_name(targname, targets)
+    except UnknownName:
+        return None
 
 
 def screen(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
@@ -224,9 +230,9 @@ def screen(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
 
 
 def _screen_identity(exposure: Exposure, rules: ScreeningRules) -> Screening | None:
-    fields = {folded(name): reason for name, reason in rules.fields.items()}
-    if (reason := fields.get(folded(exposure.targname))) is not None:
-        return Screening("excluded_field", f"field {exposure.targname}: {reason}")
+    field = _spelled(exposure.targname, dict.fromkeys(rules.fields, ()))
+    if field is not None:
+        return Screening("excluded_field", f"field {exposure.targname}: {rules.fields[field]}")
     visits = {(proposal, visit.lower()): why for (proposal, visit), why in rules.visits.items()}
     if (reason := visits.get((exposure.proposal, exposure.visit.lower()))) is not None:
         return Screening("excluded_visit", f"visit {exposure.proposal}/{exposure.visit}: {reason}")
@@ -234,8 +240,5 @@ def _screen_identity(exposure: Exposure, rules: ScreeningRules) -> Screening | N
 
 
 def _same_chip(exposure: Exposure, rules: ScreeningRules) -> bool:
-    name = folded(exposure.targname)
-    return any(
-        name in {folded(spelling) for spelling in (slug, *rules.spellings.get(slug, ()))}
-        for slug in rules.same_chip_targets
-    )
+    same = {slug: rules.spellings.get(slug, ()) for slug in rules.same_chip_targets}
+    return _spelled(exposure.targname, same) is not None
