@@ -18,16 +18,17 @@ from cte_lake.correction.coefficient_files import path_in_lake, read_coefficient
 from cte_lake.correction.first_sets import make_first_sets
 from cte_lake.correction.fit_lake import fit_lake
 from cte_lake.correction.followed import FitRequest, request_of, to_text
-from cte_lake.correction.renewal import all_sets, renew, set_states
+from cte_lake.correction.renewal import _advice, all_sets, renew, set_states
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
-from cte_lake.model.compare import largest_difference
+from cte_lake.model.compare import Largest, largest_difference
 from cte_lake.simulate.exposure import Settings
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
 from cte_lake.workflow.run import RunArguments, run
 from tests.model.lakes import write_images
+from tests.model.sets import make_set
 
 DATES = tuple(55466.0 + 365.0 * k for k in range(8))
 REQUEST = FitRequest(
@@ -275,3 +276,10 @@ def test_coeffs_list_says_what_is_stale_and_the_step_of_a_run_renews_it(lake, se
     assert set(listed()[0].values()) == {("current", True), ("superseded", False)}
     (step,) = run(asked).steps
     assert (step.done, step.summary) == (0, "fit: no set is stale")
+
+
+@pytest.mark.parametrize(("difference", "looked_at"), [(0.0029, False), (0.0031, True), (-0.0031, True)])
+def test_a_change_over_three_errors_is_to_be_looked_at(difference, looked_at):
+    largest = Largest(difference, 0.001, 57000.0, 500.0, 3.0)
+    advice, held = _advice(make_set(name="old"), make_set(name="new"), largest, None)
+    assert ("look at it before you publish it" in advice, held) == (looked_at, "")
