@@ -164,7 +164,12 @@ class DatasetFiles:
         files = "[" + ", ".join(quoted(glob.escape(prefix) + path) for path in wanted) + "]"
         source = self._source(files, seed)
         cut = f"substr({FILE_COLUMN}, {len(prefix) + 1}) AS {FILE_COLUMN}"
-        with self.connection(wanted if self.name in OF_SMALL_FILES else ()) as connection:
+        small = self.name in OF_SMALL_FILES
+        with self.connection(wanted if small else ()) as connection:
+            if small:
+                # Every file is a piece of work with its own buffers: for 10,000 of them two threads take
+                # 1.2 GB and 12 CPU s, one takes 0.3 GB and 7.
+                connection.execute("SET threads = 1")
             names = seed.names if seed is not None else connection.sql(f"FROM {source} LIMIT 0").columns
             columns = projection(self.name, [column for column in names if column != FILE_COLUMN])
             chosen = f"* REPLACE ({cut})" if columns is None else f"{columns}, {cut}"

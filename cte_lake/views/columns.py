@@ -120,9 +120,9 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
     for field in table.schema:
         column = columns.get(field.name) or columns.get(field.name.lower())
         notes = {"unit": column.unit, "description": column.description, "ucd": column.ucd} if column else {}
-        if pa.types.is_string(field.type) or pa.types.is_boolean(field.type):
+        if notes and (pa.types.is_string(field.type) or pa.types.is_boolean(field.type)):
             # Such as a number that a query makes a text.
-            notes.pop("unit", None)
+            notes["unit"] = ""
         name, number = field.name, 0
         while name.lower() in (taken | given if number else given):
             number += 1

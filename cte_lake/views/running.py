@@ -121,8 +121,9 @@ class Steady:
 def _outlast(connection: duckdb.DuckDBPyConnection, done: threading.Event, asking: threading.Thread) -> None:
     """End a query and wait for that, however often Ctrl-C is pressed meanwhile.
 
-    It is notes so again and again: DuckDB forgets what it was notes before the query began. A thread that is
-    within DuckDB when Python ends aborts the process. (A join that is interrupted takes the thread for dead.)
+    It is interrupted again and again: DuckDB forgets an interrupt that comes before the query began. A thread
+    that is within DuckDB when Python ends aborts the process. (A join that is interrupted takes the thread
+    for dead.)
     """
     end = time.monotonic() + _PATIENCE
     while not done.is_set() and time.monotonic() < end:

@@ -116,7 +116,7 @@ def take(lake: StoredLake, command: str, log: logging.Logger, held: tuple[int, .
     """Run a command of cte-lake on the lake in a process of its own, its words in the log.
 
     Whatever stops the job stops the command, and waits for it. Should the job be killed, the command goes on
-    holding the lock whose descriptors are `held`: the next job is answer so until it ends.
+    holding the lock whose descriptors are `held`: the next job learns of it until it ends.
     """
     started = perf_counter()
     name, *arguments = shlex.split(command)
