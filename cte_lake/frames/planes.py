@@ -26,6 +26,9 @@ _SUB_POISSON: Final = 0.8
 _MOST_GAIN: Final = 8.0
 """Electrons a count, generously; the camera offers 1, 1.5, 2 and 4."""
 
+_OWN_NOISE: Final = 1.25
+"""Noise between neighbours over ERR: 1 where both are of one unit; more where SCI alone was multiplied."""
+
 
 def check_planes(hdus: fits.HDUList, path: Path, chip: int) -> None:
     """Refuse a chip whose headers say that it is another's, of another unit, or no image of a chip.
@@ -118,7 +121,7 @@ def check_electrons(data: FloatImage, err: FloatImage, exptime: float, name: str
     per_second = exptime >= 10.0 and exptime * low > 0.4 and exptime * high < 2.5
     if per_second and noise > exptime**0.25:
         what = (
-            f"by the noise of its pixels ERR is {middle**-0.5:.3g} times too small, the root of "
+            f"by the noise of its pixels ERR is {exptime**0.5:.3g} times too small, the root of "
             f"EXPTIME={exptime:g}; multiply ERR by it, or fetch it again"
         )
     elif per_second:
@@ -126,7 +129,7 @@ def check_electrons(data: FloatImage, err: FloatImage, exptime: float, name: str
             f"by its ERR it holds electrons per second; multiply SCI and ERR by EXPTIME={exptime:g}, or "
             "fetch it again"
         )
-    elif middle > 1.0 / _MOST_GAIN and noise < 2.0:
+    elif middle > 1.0 / _MOST_GAIN and noise < _OWN_NOISE:
         what = (
             f"by its ERR each unit is {1.0 / middle:.3g} electrons (counts of a gain?); multiply SCI and ERR "
             "by the gain, or fetch it again"
