@@ -172,7 +172,10 @@ def wcs_of(
         with open_frame(file) as opened:
             require_extensions(opened, file)
             return wcs_of(opened["SCI", EXTVER_OF_CHIP[chip]].header, chip, wcs_cards, opened)
-    header = source if wcs_cards is None else _with_cards(source, wcs_cards)
+    header = source
+    if wcs_cards is not None:
+        header = source.copy()
+        replace_wcs(header, wcs_cards)
     rootname = (
         HeaderCards("a SCI header", [source]).optional_text("ROOTNAME") or "an exposure without ROOTNAME"
     )
@@ -210,10 +213,9 @@ def _no_wcs(name: str, header: fits.Header, hdus: fits.HDUList | None) -> Reject
     return Rejected("no_wcs", f"the WCS of {name} cannot be used: {why}; fetch it again")
 
 
-def _with_cards(header: fits.Header, cards: Mapping[str, CardValue]) -> fits.Header:
-    changed = header.copy()
+def replace_wcs(header: fits.Header, cards: Mapping[str, CardValue]) -> None:
+    """Put the WCS of some cards in the place of a header's; lookup tables stay as they are."""
     if "A_ORDER" in cards:
-        for key in [key for key in changed if key.startswith(_SIP_PREFIXES)]:
-            del changed[key]
-    changed.update(cards)
-    return changed
+        for key in [key for key in header if key.startswith(_SIP_PREFIXES)]:
+            del header[key]
+    header.update(dict(cards))

@@ -8,9 +8,8 @@ from typing import Any
 
 from astropy.io import fits
 
+from cte_lake.frames.fitsfile import replace_wcs
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
-
-_SIP_PREFIXES = ("A_", "B_", "AP_", "BP_")
 
 
 def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, Any]] | None) -> None:
@@ -39,12 +38,5 @@ def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, An
             )
         for chip, extver in EXTVER_OF_CHIP.items():
             if cards is not None:
-                _take_over(plain["SCI", extver].header, cards[chip])
+                replace_wcs(plain["SCI", extver].header, cards[chip])
         plain.writeto(copy)
-
-
-def _take_over(header: fits.Header, cards: Mapping[str, Any]) -> None:
-    if "A_ORDER" in cards:
-        for key in [key for key in header if key.startswith(_SIP_PREFIXES)]:
-            del header[key]
-    header.update(dict(cards))
