@@ -13,7 +13,7 @@ from cte_lake import api
 from cte_lake.errors import CorrectionWarning, UsageError
 from cte_lake.lake.selection import Between, Selection
 from cte_lake.names import suggestion
-from cte_lake.results import Result, with_units
+from cte_lake.results import Result, table_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,12 +135,12 @@ class Lake(api.Lake):
         """
         if name is not None:
             return self._set(name)
-        from cte_lake.correction.coefficient_files import UNITS_OF_SETS, listed_sets
+        from cte_lake.correction.coefficient_files import listed_sets
 
         rows, problems = listed_sets(self.stored)
         for problem in problems:
             warnings.warn(f"left out: {problem}", stacklevel=2)
-        return Result(with_units(rows, UNITS_OF_SETS))
+        return Result(table_of(rows))
 
     def use_coefficients(self, coefficients: str | CoefficientSet) -> None:
         """Make a set, or the one of a name, the one that ``cte_corrected(...)`` uses in queries."""

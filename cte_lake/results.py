@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import pyarrow as pa
@@ -19,6 +19,26 @@ if TYPE_CHECKING:
 _SHOWN_FIRST, _SHOWN_LAST = 15, 5
 #: How units are written for people.
 _PRETTY = {"electron": "e-", "pix": "px", "1 / pix": "1/px", "electron2": "e-²"}
+#: Units by column: the same name means the same thing in every table of the model's commands.
+_UNITS = {
+    "background": "electron",
+    "bin_hi": "electron",
+    "bin_lo": "electron",
+    "dmag": "mag",
+    "dmag_err": "mag",
+    "exptime": "s",
+    "flash": "electron",
+    "flux": "electron",
+    "flux_max": "electron",
+    "flux_min": "electron",
+    "mjd": "d",
+    "mjd_max": "d",
+    "mjd_min": "d",
+    "pivot": "pix",
+    "pivot_err": "pix",
+    "post_flash": "electron",
+    "radius": "pix",
+}
 
 
 class Result:
@@ -204,11 +224,14 @@ def _html_value(value: Any) -> str:
     return html.escape(str(value))
 
 
-def with_units(rows: list[dict[str, Any]], units: Mapping[str, str]) -> pa.Table:
-    """Return rows as a table whose columns have units, by name."""
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return rows of the model as a table whose columns have their units."""
     table = pa.Table.from_pylist(rows)
-    named = [field.with_metadata({"unit": units.get(field.name, "")}) for field in table.schema]
-    return table.cast(pa.schema(named))
+    fields = [
+        field.with_metadata({"unit": _UNITS[field.name]}) if field.name in _UNITS else field
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
 
 
 def column_notes(table: pa.Table) -> dict[str, tuple[str, str]]:

@@ -15,27 +15,6 @@ from cte_lake.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Units by column: the same name means the same thing in every table of the model's commands.
-_UNITS = {
-    "background": "electron",
-    "bin_hi": "electron",
-    "bin_lo": "electron",
-    "dmag": "mag",
-    "dmag_err": "mag",
-    "exptime": "s",
-    "flash": "electron",
-    "flux": "electron",
-    "flux_max": "electron",
-    "flux_min": "electron",
-    "mjd": "d",
-    "mjd_max": "d",
-    "mjd_min": "d",
-    "pivot": "pix",
-    "pivot_err": "pix",
-    "post_flash": "electron",
-    "radius": "pix",
-}
-
 
 @dataclass(frozen=True)
 class RowsOutput(Options):
@@ -86,16 +65,9 @@ class RowsOutput(Options):
 
 
 def _table(rows: Sequence[Mapping[str, Any]], digits: int | None) -> pa.Table:
-    import pyarrow as pa
+    from cte_lake.results import table_of
 
-    table = pa.Table.from_pylist(
-        [{name: _value(value, digits) for name, value in row.items()} for row in rows]
-    )
-    fields = [
-        field.with_metadata({"unit": _UNITS[field.name]}) if field.name in _UNITS else field
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields))
+    return table_of([{name: _value(value, digits) for name, value in row.items()} for row in rows])
 
 
 def _value(value: Any, digits: int | None) -> Any:

@@ -20,14 +20,6 @@ FOLDER = "coefficients"
 #: Folder of the sets that travel with the package.
 BUILT_IN = "coefficient_sets"
 SUFFIX = ".toml"
-#: Units of what `listed_sets` says of a set.
-UNITS_OF_SETS = {
-    "radius": "pix",
-    "flux_min": "electron",
-    "flux_max": "electron",
-    "mjd_min": "d",
-    "mjd_max": "d",
-}
 _KIND = re.compile(r"(.+)\[([^\[\]]+)\]")
 _FORBIDDEN = frozenset("/\\\0")
 
