@@ -46,7 +46,8 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     Parameters
     ----------
     column : str
-        Column of a view; values of other columns than those of `Selection` and `WORDS` are left alone.
+        Column of a view; values of other columns than those of `Selection` and `WORDS` and the radius are
+        left alone.
     value : object
         As asked for: one value, not a list.
     names : Names, optional
@@ -57,7 +58,8 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
     UnknownName
         If there is no such target or filter.
     UsageError
-        If the column holds one of a few words (`cte_lake.names.WORDS`), and this is none.
+        If the column holds one of a few words (`cte_lake.names.WORDS`) and this is none, or if it is a radius
+        that was not measured.
     """
     if column in _NUMBERS:
         return int(value) if isinstance(value, str) and value.strip().isdigit() else value

@@ -11,12 +11,14 @@ from cte_lake.errors import CatalogError
 from cte_lake.model.table_values import EXTENSIONS, split_index
 from cte_lake.model.units import split_name
 
+#: Fluxes that are per second by their name.
+RATES = ("count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s", "cps")
 #: Role: common names, best first. A flux column of the lake (flux_r03) is found through the aperture radius.
 NAMES: dict[str, tuple[str, ...]] = {
     "flux": (
         "flux", "flux_aper", "aperture_sum", "aper_sum_bkgsub", "electrons", "net_flux", "flux_e", "counts",
         "flux_auto", "flux_iso", "flux_fit", "flux_psf",
-        "count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s", "cps",
+        *RATES,
     ),
     "mag": (
         "mag", "magnitude", "mag_aper", "m_aper", "mag_instr", "instr_mag", "magap", "mag_auto", "mag_iso",
@@ -60,8 +62,6 @@ NAMES: dict[str, tuple[str, ...]] = {
 EXTENSION_NAMES = frozenset({"extver", "extension", "ext", "sci_ext", "sciext", "extnum", "ext_num", "hdu"})
 #: Fluxes that are no aperture's: taken where there is no other.
 TOTALS = frozenset({"flux_auto", "flux_iso", "flux_fit", "flux_psf", "mag_auto", "mag_iso", "mag_psf"})
-#: Fluxes that are per second by their name.
-RATES = frozenset({"count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s", "cps"})
 #: Columns whose program counts rows from 1 (FITS, SExtractor); all others are taken to count from 0.
 FROM_ONE = frozenset({"y_image", "ywin_image", "ypeak_image", "ypsf_image", "ymodel_image"})
 #: What a column option says for a role that no column is to have.
