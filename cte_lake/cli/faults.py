@@ -114,7 +114,9 @@ def bounded_memory(lake: Lake) -> Iterator[None]:
     """
     from pydantic import ByteSize, TypeAdapter
 
-    allowed = lake.sql("SELECT current_setting('memory_limit') AS bytes").rows()[0]["bytes"]
+    # The lake has just been opened: its files need not be listed for this.
+    with lake.steady():
+        allowed = lake.sql("SELECT current_setting('memory_limit') AS bytes").rows()[0]["bytes"]
     before = resource.getrlimit(resource.RLIMIT_DATA)
     limits = [limit for limit in before if limit not in {resource.RLIM_INFINITY, -1}]
     # Of Linux; elsewhere the limit that there is stays.
