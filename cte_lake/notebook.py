@@ -227,8 +227,8 @@ class Lake(api.Lake):
     def _repr_html_(self) -> str:
         import html
 
-        from cte_lake.plots.words import count_text
         from cte_lake.views import published_views
+        from cte_lake.wording import count_text
 
         views = ", ".join(published_views())
         counts = self.sql(

@@ -33,7 +33,7 @@ FLOORS = (
     {"lake"},
     {"config"},
     {"columns"},
-    {"names", "radii", "starflags"},
+    {"names", "radii", "starflags", "wording"},
     {"errors", "resources", "bitflags", "clock", "detector", "digests"},
     {"filenames"},
 )

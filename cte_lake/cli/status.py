@@ -40,8 +40,8 @@ def status(*, asked: LakeOptions, as_json: JsonOption = False) -> None:
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    from cte_lake.plots.words import count_text
     from cte_lake.report.coverage import lines as missing
+    from cte_lake.wording import count_text
 
     lines = [_fact("Lake", f"{found['lake']} (mode {found['mode']})"), *_night(found["night"])]
     lines += [*_measured(found["state"]), *_targets(found["targets"]), *_not_measured(found)]
@@ -54,7 +54,7 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _measured(state: Mapping[str, Any]) -> list[str]:
-    from cte_lake.plots.words import count_text
+    from cte_lake.wording import count_text
 
     latest = state["latest"]
     lines = [_fact("Latest epoch", latest["text"] if latest else "none: nothing is measured yet")]

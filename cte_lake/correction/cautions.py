@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from cte_lake.lake.selection import Selection
-from cte_lake.plots.words import count_text
 from cte_lake.resources import data_dir
+from cte_lake.wording import count_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

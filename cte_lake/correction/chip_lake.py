@@ -24,8 +24,8 @@ from cte_lake.model.chips.solve import Method, Run, Task, solve
 from cte_lake.model.chips.sums import pass_over
 from cte_lake.model.points import MIN_STARS
 from cte_lake.pipeline.dask import Held, WorkerSettings, hold
-from cte_lake.plots.words import count_text
 from cte_lake.radii import measured_radius
+from cte_lake.wording import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
 from cte_lake.model.fit import MIN_BINS
 from cte_lake.model.points import epochs
-from cte_lake.plots.words import target_text
+from cte_lake.wording import target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from cte_lake.plots.palette import INK, SOFT, darker
 from cte_lake.plots.style import pt
-from cte_lake.plots.words import mjd_of, year_of
+from cte_lake.wording import mjd_of, year_of
 
 
 def limits(

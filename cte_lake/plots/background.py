@@ -14,7 +14,7 @@ from cte_lake.plots.axes import headed, limits, line_with_band, reference
 from cte_lake.plots.palette import colour, darker
 from cte_lake.plots.series import Mask, bins_of, in_bin, sides, split
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import ELECTRONS, bin_text, count_text, sentence
+from cte_lake.wording import ELECTRONS, bin_text, count_text, sentence
 
 FloatArray = NDArray[np.float64]
 #: Share of the way between two levels that is looked at, and how many stars there are few.

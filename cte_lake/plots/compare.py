@@ -13,7 +13,7 @@ from cte_lake.plots.axes import limits, reference
 from cte_lake.plots.palette import SOFT, colour, marker
 from cte_lake.plots.series import Series, bins_of, draw_points, in_bin, split
 from cte_lake.plots.style import finish, panels, pt, styled
-from cte_lake.plots.words import bin_text, count_text, sentence
+from cte_lake.wording import bin_text, count_text, sentence
 
 
 @styled

@@ -15,7 +15,7 @@ from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.palette import marker, sequence
 from cte_lake.plots.series import Mask, Series, filetype_samples, known, sample_of
 from cte_lake.plots.style import MOST_IN_LEGEND, pt
-from cte_lake.plots.words import year_of
+from cte_lake.wording import year_of
 
 
 @dataclass(frozen=True)

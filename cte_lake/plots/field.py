@@ -13,7 +13,7 @@ from cte_lake.model.tables import has, numbers
 from cte_lake.plots.palette import colour
 from cte_lake.plots.stretch import round_levels, stretch
 from cte_lake.plots.style import finish, panels, pt, styled
-from cte_lake.plots.words import ELECTRONS, count_text, sentence
+from cte_lake.wording import ELECTRONS, count_text, sentence
 
 #: Stars of which each is drawn as its own circle; of more, only the brightest.
 MOST_CIRCLES = 1500

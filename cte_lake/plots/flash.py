@@ -14,7 +14,7 @@ from cte_lake.plots.axes import limits, reference
 from cte_lake.plots.epochs import Epochs, epochs_of
 from cte_lake.plots.series import Mask, basis, bins_of, draw_points, in_bin, losses, sides, split
 from cte_lake.plots.style import date_bar, finish, panels, pt, styled, y_label
-from cte_lake.plots.words import ELECTRONS, bin_text, sentence
+from cte_lake.wording import ELECTRONS, bin_text, sentence
 
 
 @styled

@@ -30,7 +30,7 @@ from cte_lake.plots.series import (
     split,
 )
 from cte_lake.plots.style import date_bar, finish, panels, pt, styled
-from cte_lake.plots.words import ELECTRONS, sentence, target_text
+from cte_lake.wording import ELECTRONS, sentence, target_text
 
 
 @styled

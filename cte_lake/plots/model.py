@@ -24,7 +24,7 @@ from cte_lake.plots.series import (
     split,
 )
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import bin_text, sentence, year_of
+from cte_lake.wording import bin_text, sentence, year_of
 
 _LOOKS = {"measured": (colour(0), "o", True), "corrected": (colour(1), "s", False)}
 

@@ -12,7 +12,7 @@ from cte_lake.plots.axes import time_axis
 from cte_lake.plots.palette import GRID, SOFT, colour, marker
 from cte_lake.plots.series import split
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import count_text, target_text, year_of
+from cte_lake.wording import count_text, target_text, year_of
 
 #: Width of a letter of the labels in that of a panel.
 _LETTER = 0.0125

@@ -16,7 +16,7 @@ from cte_lake.plots.axes import band_of_line, beside_title, limits, reference
 from cte_lake.plots.palette import INK, colour, darker
 from cte_lake.plots.series import bins_of, in_bin
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import OVER, OVER_ROLLED, bin_text, count_text, power_text
+from cte_lake.wording import OVER, OVER_ROLLED, bin_text, count_text, power_text
 
 _LINE_POINTS = 60
 

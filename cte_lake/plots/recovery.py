@@ -14,7 +14,7 @@ from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, time_axis
 from cte_lake.plots.series import KEYS, Series, Split, bins_of, in_bin, sides, split
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import bin_text, count_text, sentence, word, year_of
+from cte_lake.wording import bin_text, count_text, sentence, word, year_of
 
 #: Near is a wide ring and far a small square, so that both are seen where they fall on each other.
 _SIZES = {False: 9.5, True: 5.8}

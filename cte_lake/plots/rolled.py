@@ -27,7 +27,7 @@ from cte_lake.plots.series import (
     split,
 )
 from cte_lake.plots.style import finish, panels, styled
-from cte_lake.plots.words import ELECTRONS, bin_text, sentence, target_text, word
+from cte_lake.wording import ELECTRONS, bin_text, sentence, target_text, word
 
 #: Least range of the axis of exposure times, s.
 _LEAST_SPAN = 20.0

@@ -16,7 +16,7 @@ from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, column_names, has, numbers
 from cte_lake.plots.palette import SOFT, colour, marker, marker_size
 from cte_lake.plots.style import pt
-from cte_lake.plots.words import count_text, sentence, word
+from cte_lake.wording import count_text, sentence, word
 
 #: Columns that may set series of losses apart, in the order in which a reader needs them.
 KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "estimator", "aperture")

@@ -11,7 +11,7 @@ from cte_lake.model.tables import column, has, numbers
 from cte_lake.plots.axes import limits, reference, time_axis
 from cte_lake.plots.series import KEYS, bins_of, draw_points, in_bin, split
 from cte_lake.plots.style import finish, panels, styled, y_label
-from cte_lake.plots.words import bin_text, count_text, sentence, year_of
+from cte_lake.wording import bin_text, count_text, sentence, year_of
 
 
 @styled

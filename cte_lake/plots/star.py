@@ -15,7 +15,7 @@ from cte_lake.plots.axes import limits, log_axis, time_axis
 from cte_lake.plots.palette import SOFT, colour, sequence
 from cte_lake.plots.series import Series, draw_points, split
 from cte_lake.plots.style import finish, panels, styled
-from cte_lake.plots.words import ELECTRONS, count_text, sentence, word, year_of
+from cte_lake.wording import ELECTRONS, count_text, sentence, word, year_of
 
 _MARKERS = {1: "o", 2: "s"}
 _CHIP_COLOURS = {1: colour(0), 2: colour(1)}

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from cte_lake.errors import UsageError
 from cte_lake.lake.write import replacing
 from cte_lake.plots.palette import GRID, INK, SOFT, sequence
-from cte_lake.plots.words import with_capital
+from cte_lake.wording import with_capital
 
 P = ParamSpec("P")
 Share = Literal["none", "all", "row", "col"] | bool

@@ -30,7 +30,7 @@ from cte_lake.plots.series import (
     split,
 )
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
-from cte_lake.plots.words import bin_text, sentence, word, year_of
+from cte_lake.wording import bin_text, sentence, word, year_of
 
 
 @styled

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from cte_lake.model.loss_unit import PERCENT
 from cte_lake.plots.palette import colour, sequence
-from cte_lake.plots.words import (
+from cte_lake.wording import (
     ELECTRONS,
     bin_text,
     count_text,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from cte_lake.model.coefficient_text import to_table, to_toml
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.latex import latex_table
-from cte_lake.plots.words import word
 from cte_lake.report import tables
 from cte_lake.report.morning import age_text
 from cte_lake.report.tables import Column
+from cte_lake.wording import word
 
 if TYPE_CHECKING:
     from cte_lake.correction.renewal import SetState

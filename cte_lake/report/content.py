@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.plots.words import OVER, OVER_ROLLED, target_text
 from cte_lake.report import charts, morning, tables
 from cte_lake.report.curves import with_model
 from cte_lake.report.gather import Gathered, Row
 from cte_lake.report.moves import latest_losses, loss_moves
 from cte_lake.report.pairplot import ratio_panels
 from cte_lake.report.tables import Column
+from cte_lake.wording import OVER, OVER_ROLLED, target_text
 
 Cells = dict[str, Any]
 

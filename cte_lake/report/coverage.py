@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from cte_lake.plots.words import count_text, target_text
 from cte_lake.report.tables import date_text
+from cte_lake.wording import count_text, target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -14,10 +14,10 @@ from cte_lake.model.alarm import alarms
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night, Trouble
-from cte_lake.plots.words import ELECTRONS, bin_text, count_text, target_text, word
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 from cte_lake.views.audits import ALARM
+from cte_lake.wording import ELECTRONS, bin_text, count_text, target_text, word
 
 if TYPE_CHECKING:
     from cte_lake.correction.renewal import SetState

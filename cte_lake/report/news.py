@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cte_lake.lake.store import Place
-from cte_lake.plots.words import count_text
 from cte_lake.report.publish import LATEST, MARK
+from cte_lake.wording import count_text
 
 #: Version of the report's JSON; a report of another one is as none.
 FORMAT = 1

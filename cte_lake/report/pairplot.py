@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
 from cte_lake.model.loss_unit import PERCENT
-from cte_lake.plots.words import bin_text, count_text, power_text
+from cte_lake.wording import bin_text, count_text, power_text
 
 WIDTH, HEIGHT = 340, 232
 LEFT, RIGHT, TOP, BOTTOM = 58, 6, 42, 40

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from cte_lake.config import Settings
 from cte_lake.correction.fit_lake import consistency_of_losses
-from cte_lake.plots.words import count_text, sentence, target_text
 from cte_lake.report import tables
 from cte_lake.report.gather import Row
 from cte_lake.report.tables import Column
+from cte_lake.wording import count_text, sentence, target_text
 
 Cells = dict[str, Any]
 #: How origins of settings begin that are gone after a run, and the sections that a figure or page shows.

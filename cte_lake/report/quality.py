@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cte_lake.plots.words import ELECTRONS, count_text, target_text
 from cte_lake.report import charts, tables
 from cte_lake.report.gather import Gathered, Row
 from cte_lake.report.tables import Column, number_text
+from cte_lake.wording import ELECTRONS, count_text, target_text
 
 Cells = dict[str, Any]
 

@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from cte_lake.plots.palette import PALETTE
-from cte_lake.plots.words import count_text
 from cte_lake.report.pairplot import SIZE
+from cte_lake.wording import count_text
 
 NAVIGATION = (
     ("index.html", "State"),

@@ -11,12 +11,12 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.night import last_night
-from cte_lake.plots.words import target_text
 from cte_lake.report import tables
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.gather import Row, bookkeeping
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
+from cte_lake.wording import target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

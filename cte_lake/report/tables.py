@@ -10,7 +10,7 @@ from typing import Any
 
 from cte_lake.clock import date_of
 from cte_lake.model.loss_unit import MAGNITUDES, PERCENT
-from cte_lake.plots.words import ELECTRONS, bin_text, flash_text, target_text, year_of
+from cte_lake.wording import ELECTRONS, bin_text, flash_text, target_text, year_of
 
 Row = Mapping[str, Any]
 Cells = dict[str, Any]

@@ -17,7 +17,7 @@ from cte_lake.plots.axes import limits, log_axis
 from cte_lake.plots.palette import MARKERS, PALETTE, colour, marker, sequence
 from cte_lake.plots.series import split
 from cte_lake.plots.style import save
-from cte_lake.plots.words import (
+from cte_lake.wording import (
     bin_text,
     count_text,
     mjd_of,

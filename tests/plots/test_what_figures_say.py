@@ -25,7 +25,7 @@ from cte_lake.plots.rolled import overlay_plot
 from cte_lake.plots.stretch import round_levels
 from cte_lake.plots.style import COLUMN, MOST_IN_LEGEND, PAGE, Paper, caption_of, drawn_for
 from cte_lake.plots.time import time_plot
-from cte_lake.plots.words import power_text
+from cte_lake.wording import power_text
 from tests.plots import samples
 
 FEW, OTHERS = samples.EPOCHS[:3], samples.EPOCHS[4:7]

@@ -15,7 +15,6 @@ from PIL import Image
 
 from cte_lake.correction.renewal import SetState
 from cte_lake.errors import Rejected
-from cte_lake.plots.words import word
 from cte_lake.report.charts import time_chart
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import lines
@@ -27,6 +26,7 @@ from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
 from cte_lake.report.static import figures_of_last
 from cte_lake.report.tables import bin_table, date_text, loss_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
+from cte_lake.wording import word
 from tests.model.sets import make_set
 from tests.plots import samples
 

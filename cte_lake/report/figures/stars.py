@@ -11,10 +11,10 @@ from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model.bins import non_overlapping
-from cte_lake.plots.words import count_text, target_text
 from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, only_bins, rows_of
 from cte_lake.report.tables import date_text, mode_text
 from cte_lake.report.thumbnails import picture
+from cte_lake.wording import count_text, target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -12,10 +12,10 @@ from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
-from cte_lake.plots.words import count_text
 from cte_lake.report.morning import alarm_text
 from cte_lake.report.states import photometry_state
 from cte_lake.views.audits import ALARM, SAMPLE, last_audits
+from cte_lake.wording import count_text
 from cte_lake.workflow.refresh.idle import AUDIT
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cte_lake.pipeline.night import LossMove, Night, Trouble
-from cte_lake.plots.words import bin_text, count_text, target_text
 from cte_lake.report.tables import date_text
+from cte_lake.wording import bin_text, count_text, target_text
 
 _WIDTH = 92
 _INDENT = 14
