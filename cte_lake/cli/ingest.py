@@ -56,6 +56,8 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     ]
     counts = ", ".join(f"{n} {action.value}" for action, n in plan.counts.items())
     print_rows(rows, counts, as_json)
+    if plan.names_left_alone:
+        typer.echo(f"note: {plan.names_left_alone}", err=True)
 
 
 def _print_report(report: IngestReport) -> None:

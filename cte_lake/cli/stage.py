@@ -82,7 +82,10 @@ class StageOptions(WorkersOptions):
         from cte_lake.cli.terminal import progress_bar
 
         if not plan.found:
-            raise NothingToDo(f"no FLT or FLC file was found in {', '.join(arguments.paths)}")
+            raise NothingToDo(
+                f"no FLT or FLC file was found in {', '.join(arguments.paths)}; in a folder those are found "
+                "whose names end with _flt.fits or _flc.fits, or these and .gz or .fz"
+            )
         if self.dry_run:
             print_plan(plan, self.as_json)
             raise typer.Exit

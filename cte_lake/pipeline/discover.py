@@ -7,6 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from cte_lake.errors import UsageError
 
 #: What a folder is searched for; a file that is named is taken whatever it is called.
 FRAME_NAME = re.compile(r".*_fl[tc]\.fits(\.gz|\.fz)?", re.IGNORECASE | re.DOTALL)
+
+#: What else of a folder might be a frame; it is left alone, and told.
+FITS_NAME = re.compile(r".*\.fits?(\.(gz|fz|bz2|xz|zip|z))?", re.IGNORECASE | re.DOTALL)
 
 #: Device and inode: what a file or folder is known by, however many names lead to it.
 _Identity = tuple[int, int]
@@ -28,8 +32,21 @@ class _Kind(Enum):
     SEALED = "sealed"
 
 
+@dataclass(frozen=True)
+class Found:
+    """Absolute paths of candidate frames, and of a folder's FITS files that are not called FLT or FLC."""
+
+    frames: list[Path]
+    left_alone: list[Path]
+
+
 def find_frames(paths: Iterable[str]) -> list[Path]:
-    """Return the absolute paths of all candidate frames, sorted, each file once.
+    """Return the absolute paths of all candidate frames; see `find_fits`."""
+    return find_fits(paths).frames
+
+
+def find_fits(paths: Iterable[str]) -> Found:
+    """Return all candidate frames, and what was left alone for its name; sorted, each file once.
 
     A file that several names lead to (links, hard links, a folder given twice) is listed by one of them,
     its own before a link's. Whatever is no regular file, and a folder that cannot be listed, is listed as it
@@ -47,9 +64,13 @@ def find_frames(paths: Iterable[str]) -> list[Path]:
         If a path does not exist or a pattern matches nothing.
     """
     found: set[Path] = set()
+    others: set[Path] = set()
     for path in paths:
-        found |= _expand(path)
-    return _once_each(found)
+        for top in _expand(path):
+            taken, left = _at(top)
+            found |= taken
+            others |= left
+    return Found(_once_each(found), _once_each(others - found))
 
 
 def _once_each(paths: Iterable[Path]) -> list[Path]:
@@ -73,15 +94,15 @@ def _identity(path: Path) -> _Identity | None:
     return stat.st_dev, stat.st_ino
 
 
-def _expand(path: str) -> set[Path]:
+def _expand(path: str) -> list[Path]:
     # A file whose own name holds brackets is that file, not a pattern.
     if os.path.lexists(path):
-        return _at(Path(path))
+        return [Path(path)]
     if glob.has_magic(path):
         matches = list(_matches(path))
         if not matches:
             raise UsageError(f"no file matches {path!r}")
-        return set().union(*(_at(match) for match in matches))
+        return matches
     raise UsageError(f"there is no file or folder {path!r}")
 
 
@@ -120,14 +141,18 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.realpath(Path(*parts[:last]))).joinpath(*parts[last:])
 
 
-def _at(path: Path) -> set[Path]:
+def _at(path: Path) -> tuple[set[Path], set[Path]]:
+    """Return what is taken of a file or folder, and the FITS files that are left alone for their names."""
     path = _absolute(path)
     if not path.is_dir():
-        return {path}
-    return {
-        found for found, kind in _tree(path)
-        if kind is _Kind.SEALED or (kind is _Kind.FILE and FRAME_NAME.fullmatch(found.name))
-    }  # fmt: skip
+        return {path}, set()
+    taken, left = set(), set()
+    for found, kind in _tree(path):
+        if kind is _Kind.SEALED or (kind is _Kind.FILE and FRAME_NAME.fullmatch(found.name)):
+            taken.add(found)
+        elif kind is _Kind.FILE and FITS_NAME.fullmatch(found.name):
+            left.add(found)
+    return taken, left
 
 
 def _tree(top: Path) -> Iterator[tuple[Path, _Kind]]:

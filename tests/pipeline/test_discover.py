@@ -5,7 +5,7 @@ import os
 import pytest
 
 from cte_lake.errors import UsageError
-from cte_lake.pipeline.discover import find_frames
+from cte_lake.pipeline.discover import find_fits, find_frames
 
 
 @pytest.fixture
@@ -31,6 +31,19 @@ def test_folders_patterns_and_files_give_each_frame_once(data):
     for missing in ("no_such_folder", "*_flt.fits"):
         with pytest.raises(UsageError, match="no"):
             find_frames([str(data / missing)])
+
+
+def test_fits_files_of_other_names_are_told_unless_they_are_given(data):
+    for name in ("ic7801aaq_flt (1).fits", "ic7801aaq_flc.fits.bz2", "ic7801aaq_drz.FIT", "trl.txt", "x.csv"):
+        (data / name).touch()
+    raw = data / "14378/ic7801aaq_raw.fits"
+    found = find_fits([str(data)])
+    assert {path.name for path in found.left_alone} == {
+        "ic7801aaq_flt (1).fits", "ic7801aaq_flc.fits.bz2", "ic7801aaq_drz.FIT", raw.name,
+    }  # fmt: skip
+    assert len(found.frames) == 3
+    given = find_fits([str(data), str(raw)])
+    assert (raw in given.frames, raw in given.left_alone) == (True, False)
 
 
 def test_a_file_has_one_name_wherever_it_is_asked_for_from(data, tmp_path, monkeypatch):

@@ -58,6 +58,8 @@ class IngestReport(StageReport):
         Files of an older calibration than another's that was found or measured: path and detail.
     lacking : str
         What the measured images lack: alignment, cosmic-ray masks; empty for nothing.
+    left_alone : str
+        How many FITS files of the folders are not FLT or FLC by name; empty for none.
     rounded, coarsest : int, float
         Images measured whose compression rounded pixels without dither, and the coarsest step, electrons.
     unfilled : list of str
@@ -73,14 +75,15 @@ class IngestReport(StageReport):
     files: int = 0
     superseded: list[dict[str, str]] = field(default_factory=list)
     lacking: str = ""
+    left_alone: str = ""
     rounded: int = 0
     coarsest: float = 0.0
     unfilled: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
-        """What makes the measured losses less good than they could be, and what mends it."""
-        lines = [self.lacking] if self.lacking else []
+        """What makes the measured losses less good or fewer than they could be, and what mends it."""
+        lines = [line for line in (self.lacking, self.left_alone) if line]
         if self.rounded:
             lines.append(
                 f"{self.rounded} images were rounded to steps of up to {self.coarsest:.2f} electrons "
@@ -131,7 +134,7 @@ def ingest(
     _measure_all(arguments, plan, recorder, progress)
     end_rejects(arguments.lake, recorder.good | {path_text(item.path) for item in plan.of(Action.UP_TO_DATE)})
     report.files = len(plan.items)
-    report.lacking = str(plan.lacking)
+    report.lacking, report.left_alone = str(plan.lacking), plan.names_left_alone
     report.sums = _sums(report)
     report.superseded = [
         {"path": path_text(item.path), "detail": item.why} for item in plan.of(Action.SUPERSEDED)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
+from cte_lake.filenames import printable
 from cte_lake.pipeline.carry_out import IngestArguments
-from cte_lake.pipeline.discover import find_frames
+from cte_lake.pipeline.discover import find_fits
 from cte_lake.pipeline.ingest.contest import settle_contests
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item
 from cte_lake.pipeline.ingest.keys import refusal_hash
@@ -39,7 +41,8 @@ class Plan:
     """One item a file, in the order of the files; of those to be measured also what a task needs.
 
     `ready` maps an image's name to its candidate and the chip that is to be measured. `unaligned` and
-    `unmasked` are the names of images without a fitted WCS, and without a cosmic-ray mask.
+    `unmasked` are the names of images without a fitted WCS, and without a cosmic-ray mask; `left_alone` are
+    the FITS files of the folders whose names say neither FLT nor FLC.
     """
 
     items: list[Item]
@@ -48,6 +51,19 @@ class Plan:
     rules_hash: str
     unaligned: frozenset[str] = frozenset()
     unmasked: frozenset[str] = frozenset()
+    left_alone: tuple[Path, ...] = ()
+
+    @property
+    def names_left_alone(self) -> str:
+        """How many files were left alone, which, and what to do about it; empty for none."""
+        if not self.left_alone:
+            return ""
+        n = len(self.left_alone)
+        named = ", ".join(printable(path.name) for path in self.left_alone[:3])
+        return (
+            f"{n:,} FITS file{'s are' if n > 1 else ' is'} neither FLT nor FLC by name and left alone "
+            f"({named}{', ...' if n > 3 else ''}); a file that is given itself is looked at whatever its name"
+        )
 
     @property
     def found(self) -> int:
@@ -91,9 +107,9 @@ def make_plan(arguments: IngestArguments) -> Plan:
     ConfigError
         If the photometry's settings do not hold together.
     """
-    paths = find_frames(arguments.paths)
+    found = find_fits(arguments.paths)
     planner = Planner(arguments)
-    items = [planner.first_look(path) for path in paths]
+    items = [planner.first_look(path) for path in found.frames]
     settle_contests(items, planner.claims, arguments.overwrite)
     ready = planner.settle(items)
     _apply_limit(items, arguments.limit)
@@ -106,6 +122,8 @@ def make_plan(arguments: IngestArguments) -> Plan:
         planner.rules_hash,
         frozenset(name for name in names if planner.alignment_hash(name[:9]) is None),
         frozenset(name for name in names if planner.crmask_hash(name[:9]) is None),
+        # A lake's own headerlets and masks are no frames that someone forgot.
+        tuple(path for path in found.left_alone if not path.is_relative_to(str(arguments.lake))),
     )
 
 

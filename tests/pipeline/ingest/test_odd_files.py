@@ -62,3 +62,17 @@ def test_each_odd_file_has_its_row_and_the_good_one_is_measured(run, lake, odd):
     assert open_lake(lake).sql("SELECT path FROM exposures").arrow().to_pylist() == [{"path": row["path"]}]
     again = run(odd)
     assert (again.measured, again.renewed, again.counts["up to date"]) == (0, 0, 1)
+
+
+def test_fits_files_of_other_names_are_counted(run, frames):
+    for name in ("ic7801aaq_raw.fits", "ic7801aaq_drz.fits", "ic7801aaq_jif.txt"):
+        (frames / name).touch()
+    report = run(frames, limit=0)
+    assert report.files == 4
+    (note,) = (line for line in report.notes if "by name" in line)
+    assert "2 FITS files are neither FLT nor FLC" in note
+    assert "ic7801aaq_raw.fits" in note
+    # A lake inside the folder holds headerlets and masks of its own.
+    alone = frames / "ic7801aaq_raw.fits"
+    alone.unlink()
+    assert "1 FITS file is neither" in run(frames, limit=0).left_alone
