@@ -17,6 +17,9 @@ from cte_lake.frames.opening import EXTVER_OF_CHIP
 
 FloatImage = NDArray[np.float32]
 
+_ELECTRONS: Final = frozenset({"ELECTRONS", "ELECTRON", "E-", "E"})
+"""Spellings of BUNIT, in capitals: calwf3's, that of FITS, and what people write."""
+
 _CHIPS_APART: Final = 500.0
 """Rows by which chip 1 must lie below chip 2 on the sky to be in its place; 2070 above it are usual."""
 
@@ -96,7 +99,7 @@ def _check_unit(header: fits.Header, name: str, *, required: bool) -> None:
     Rates are not multiplied back: which exposure time a file was divided by is not in its header for sure.
     """
     unit = HeaderCards(name, [header]).optional_text("BUNIT")
-    if unit.upper() not in {"ELECTRONS", "ELECTRON"} and (unit or required):
+    if unit.upper() not in _ELECTRONS and (unit or required):
         said = f"BUNIT={unit!r:.40}" if unit else "no BUNIT"
         rate = ", or multiply by EXPTIME and set BUNIT" if "/S" in unit.upper() else ""
         raise Rejected("wrong_unit", f"{name} has {said}, not ELECTRONS; give calwf3's FLT or FLC{rate}")

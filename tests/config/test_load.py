@@ -89,6 +89,11 @@ def test_defaults_cover_the_monitor():
     assert tomllib.loads(default_text())["exclusions"]["x_dither"]["except_targets"] == ["ngc6583"]
 
 
+@pytest.mark.parametrize("name", ["NGC104", "NGC 0104", "47-TUC", "47 Tuc", "47 Tucanae", "47TUCANAE"])
+def test_names_of_47_tucanae_need_no_configuration(name):
+    assert load_settings(environment={}).config.names().target(name) == "ngc104"
+
+
 def test_hash_depends_on_the_named_sections_alone():
     plain = load_settings(environment={})
     other = load_settings(flags={"measure.aperture": 5}, environment={})

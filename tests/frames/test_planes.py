@@ -101,6 +101,7 @@ def reordered(hdus):
         on(("SCI", 1), CCDCHIP="2"),
         on(("SCI", 2), CCDCHIP=1.0),
         on(("ERR", 1), ("ERR", 2), BUNIT="electrons"),
+        on(("SCI", 1), ("SCI", 2), BUNIT="e-"),
         reordered,
         lambda hdus: hdus.append(fits.ImageHDU(np.zeros((5, 5)), name="SCI", ver=3)),
     ],
