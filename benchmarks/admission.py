@@ -5,6 +5,7 @@
     python benchmarks/admission.py apart [--seeds N]    the same, the exposure on chip 1 moved the other way
     ... --recentred                                     each exposure's apertures moved as ingest moves them
     python benchmarks/admission.py along FRAMES         growth of the stars' shift along the rows, by flux
+    python benchmarks/admission.py ends FRAMES          a stretch of y alone by the stars at the amplifiers
     python benchmarks/admission.py table                pointing off by so many arcsec: losses, admission
 
 `bias` measures the same pixels at the right places and at places moved alike in both exposures of a pair, so
@@ -14,8 +15,10 @@ middle of the detector, so many px at its far edges. With `--recentred` the aper
 puts them, by the offset that it measures. The limits of [admission] rest on both. `along` takes a target's
 folder of reference frames and gives, per 2048 rows, the shift away from the amplifiers of the faint, middle
 and bright third of the stars that admission looks at, and what a fit of charge and stretch together makes of
-it, charge going as flux to the power -0.5 and -0.3: what depends on the power no such fit can tell. `table`
-takes a pair through the commands with the pointing of its headers moved, once without and once with `align`.
+it, charge going as flux to the power -0.5 and -0.3: what depends on the power no such fit can tell. `ends`
+takes the same frames, as they are and with y stretched by 0.1 px at the detector's edges: half the difference
+of both chips' offsets next to the amplifiers, where no charge moves a star, is the stretch. `table` takes a
+pair through the commands with the pointing of its headers moved, once without and once with `align`.
 """
 
 from __future__ import annotations
@@ -46,7 +49,7 @@ from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
-from cte_lake.pipeline.ingest.position import measure_position
+from cte_lake.pipeline.ingest.position import Position, measure_position
 from cte_lake.pipeline.master_import import import_master
 from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program, simulate_program
 from cte_lake.starflags import mask_of
@@ -199,6 +202,30 @@ def along(folder: Path) -> None:
         print(" ".join(told), flush=True)
 
 
+def ends(folder: Path) -> None:
+    """Print the offset along y next to the amplifiers on both chips, and the stretch that it makes."""
+    (catalog,) = folder.glob("*_master.cat")
+    print(f"{'exposure':<16}{'put in':>7}{'chip 2':>9}{'chip 1':>9}   stretch found, px at both edges")
+    for path in sorted((folder / "data").glob("*.fits*")):
+        sides = [Side(path, chip, catalog) for chip in (2, 1)]
+        for stretch in (0.0, 0.1):
+            two, one = (position_of(side, stretched(0.0, -stretch)) for side in sides)
+            found, error = (one.start_y - two.start_y) / 2, np.hypot(one.start_err, two.start_err) / 2
+            print(
+                f"{path.name.partition('.')[0]:<16}{stretch:>7.1f}{two.start_y:>+9.3f}{one.start_y:>+9.3f}"
+                f"   {found:+.3f} ± {error:.3f}",
+                flush=True,
+            )
+
+
+def position_of(side: Side, move: Move) -> Position:
+    """Return where the stars of a chip are, against their places moved."""
+    dx, dy = move(side.chip, side.x, side.y)
+    x, y = side.x + dx, side.y + dy
+    measured = measure(side.pixels, x, y, PHOTOMETRY)
+    return measure_position(side.pixels, x, y, measured, PHOTOMETRY.radii, side.chip)[0]
+
+
 def clipped_fit(terms: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return constant and slopes of a shift by least squares, clipped at three sigma, and their errors."""
     terms = np.column_stack([np.ones(shift.size), terms])
@@ -278,17 +305,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("bias", "turn", "apart", "along", "table"))
-    parser.add_argument("frames", type=Path, nargs="?", help="of `along`: shared/frames/ngc104")
+    parser.add_argument("what", choices=("bias", "turn", "apart", "along", "ends", "table"))
+    parser.add_argument("frames", type=Path, nargs="?", help="of `along`, `ends`: shared/frames/ngc104")
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--recentred", action="store_true")
     given = parser.parse_args()
     if given.what == "table":
         table()
-    elif given.what == "along":
+    elif given.what in {"along", "ends"}:
         if given.frames is None:
-            parser.error("along takes a target's folder of reference frames")
-        along(given.frames)
+            parser.error(f"{given.what} takes a target's folder of reference frames")
+        (along if given.what == "along" else ends)(given.frames)
     elif given.what == "turn":
         bias(given.seeds, given.recentred, stretched, TURNS)
     elif given.what == "apart":
