@@ -76,7 +76,8 @@ so one of the keywords was changed, and which one the header cannot say: such a 
 _SHAPES = f"""## Extensions and images
 
 Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECTOR.columns} columns and {DETECTOR.rows} rows by NAXIS and LTV
-(`bad_shape`, `missing_extension`, `bad_header`). SCI must be in ELECTRONS, and ERR where it has a BUNIT (`wrong_unit`);
+(`bad_shape`, `missing_extension`, `bad_header`). LTV2 must be 0: distances to the amplifiers count from the first row.
+SCI must be in ELECTRONS (or electron, e-), and ERR where it has a BUNIT (`wrong_unit`);
 so are refused pixels that are called electrons, but whose ERR is that of a rate, of counts of a gain, or too small by the root of EXPTIME.
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.
 CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).

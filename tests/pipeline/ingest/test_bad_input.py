@@ -66,6 +66,15 @@ def no_wcs(hdus):
 
 
 @edited
+def rows_cut_off(hdus):
+    for version in (1, 2):
+        for plane in ("SCI", "ERR", "DQ"):
+            hdus[plane, version].data = hdus[plane, version].data[200:]
+        hdus["SCI", version].header["LTV2"] = -200.0
+        hdus["SCI", version].header["CRPIX2"] -= 200.0
+
+
+@edited
 def elsewhere(hdus):
     for version in (1, 2):
         hdus["SCI", version].header["CRVAL1"] += 3.0
@@ -86,6 +95,7 @@ BAD = {
     "missing keyword": (header(0, EXPTIME=None), "read", "missing_keyword", "EXPTIME"),
     "NaN-filled": (nan_filled, "read", "nan_filled", "filled with NaN"),
     "all masked": (no_errors, "read", "all_masked", "100% have no positive ERR"),
+    "rows cut off": (rows_cut_off, "read", "bad_shape", "rows below 200 of chip 2 are cut off"),
     "no WCS": (no_wcs, "read", "no_wcs", "WCS"),
     "no star": (elsewhere, "match", "no_star", "no star of ngc104's master catalog falls on chip 2"),
     "unknown target": (header(0, TARGNAME="M31"), "read", "unknown_target", "'M31'"),
