@@ -13,11 +13,14 @@ SELECT
     m.bin_hi::DOUBLE AS bin_hi,
     m.estimator::VARCHAR AS estimator,
     r.master_id::BIGINT AS master_id,
-    r.distance::DOUBLE AS distance,
+    line_distance(m.estimator, r.distance, r.row_offset)::DOUBLE AS distance,
     r.ratio::DOUBLE AS ratio,
     r.mean_flux::DOUBLE AS mean_flux,
     r.background::DOUBLE AS background,
-    within_clip(m.estimator, r.ratio, r.distance, m.slope, m.intercept, m.clip_lo, m.clip_hi)::BOOLEAN AS kept,
+    within_clip(
+        m.estimator, r.ratio, line_distance(m.estimator, r.distance, r.row_offset),
+        m.slope, m.intercept, m.clip_lo, m.clip_hi
+    )::BOOLEAN AS kept,
     m.n_in_bin::BIGINT AS n_in_bin
 FROM cte(aperture := aperture) AS m
 INNER JOIN ratios(aperture := aperture) AS r

@@ -3,16 +3,16 @@
 -- which `cte` and all that is built on it take their rows of this estimator. A bin without stars has its row, with
 -- n = 0; fewer than three stars have no slope.
 -- Stars with the mean of both fluxes strictly inside the bin, the logarithm of their ratio, a clip about the fitted
--- line, a straight line by least squares against the distance from the amplifiers. Where readout takes the same
--- fraction from row to row this is linear whatever the loss, and the noise of a logarithm of a ratio is symmetric;
--- the ratio itself gives 1 to 4% too much at losses of 0.3 to 0.6 (docs/model.md).
+-- line, a straight line by least squares against the distance from the amplifiers, the mean of both images (ratios).
+-- Where readout takes the same fraction from row to row this is linear whatever the loss and wherever the star lies in
+-- either image, and the noise of a logarithm of a ratio is symmetric; the ratio itself gives 1 to 4% too much at losses of 0.3 to 0.6 (docs/model.md).
 CREATE OR REPLACE MACRO log_slopes(aperture := default_aperture()) AS TABLE
 WITH grouped AS (
     -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
     SELECT
         r.pair_id, r.target, r.proposal, r.flash, r.filetype, b.bin_lo, b.bin_hi,
         list_grade_up(list(r.master_id)) AS by_star,
-        list(r.distance) AS distances,
+        list(line_distance('log_ratio', r.distance, r.row_offset)) AS distances,
         list(ln(r.ratio)) AS logarithms,
         list(r.mean_flux) AS fluxes,
         list(r.background) AS backgrounds,

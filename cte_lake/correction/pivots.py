@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _QUERY = """
 SELECT p.pair_id, p.pairing, p.target, p.filter, p.exptime, p.flash, p.filetype, p.mjd, p.chip_2 AS chip,
-    r.distance, r.ratio, r.mean_flux
+    r.distance + r.row_offset AS distance, r.ratio, r.mean_flux
 FROM ratios(aperture := {aperture}) AS r
 INNER JOIN pairings AS p USING (pair_id)
 WHERE p.pairing = $pairing AND ({condition})

@@ -158,15 +158,16 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
     if not bins:
         # An empty list has no columns to join by.
         return {}
-    kept = "within_clip(b.estimator, r.ratio, r.distance, b.slope, b.intercept, b.clip_lo, b.clip_hi)"
+    distance = "line_distance(b.estimator, r.distance, r.row_offset)"
+    kept = f"within_clip(b.estimator, r.ratio, {distance}, b.slope, b.intercept, b.clip_lo, b.clip_hi)"
     query = f"""
         WITH bins AS (SELECT unnest($bins, recursive := true))
         SELECT
             r.pair_id, b.bin_lo, b.bin_hi,
-            avg(r.distance) FILTER ({kept}) AS distance_mean,
-            stddev_pop(r.distance) FILTER ({kept}) AS distance_std,
+            avg({distance}) FILTER ({kept}) AS distance_mean,
+            stddev_pop({distance}) FILTER ({kept}) AS distance_std,
             list({{
-                'y': r.distance::FLOAT,
+                'y': ({distance})::FLOAT,
                 'ratio': r.ratio::FLOAT,
                 'kept': {kept}
             }}) FILTER (hash(r.master_id) % greatest(1, b.n_in_bin // $most) = 0) AS stars

@@ -10,7 +10,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.names import ESTIMATORS
 from cte_lake.views import view_columns
-from tests.sql.writing import add_pair
+from tests.sql.writing import add_exposure, add_pair
 
 LOSS = 0.3
 
@@ -97,3 +97,27 @@ def test_the_stars_that_the_clip_left_are_those_of_the_slope(opened, estimator):
     assert any(row["n"] < row["n_in_bin"] for row in counted)
     for key, row in by_key(counted).items():
         assert (row["n_in_bin"], row["n"]) == (losses[key]["n_in_bin"], losses[key]["n"])
+
+
+@pytest.mark.parametrize("chips", [(1, 2), (2, 2)])
+def test_the_logarithm_counts_the_rows_of_both_images(tmp_path, chips):
+    # No two stars lie as many rows apart; a star loses by its rows in either image.
+    create_lake(stored(tmp_path / "lake"))
+    rng = np.random.default_rng(4)
+    flux, lower = rng.uniform(600, 1900, 300), rng.uniform(40, 2010, 300)
+    upper = 2050 - lower + rng.uniform(-5, 35, 300)
+    rolled = chips == (2, 2)
+    second = "ic7803abq" if rolled else "ic7802abq"
+    for name, chip, rows in (("ic7802aaq", 2, lower), (second, chips[0], upper)):
+        stars = {"master_id": np.arange(300), "y": rows if chip == 2 else 2050 - rows}
+        stars |= {"flux_r03": flux * np.exp(-LOSS * rows / 2048), "sky": np.ones(300)}
+        roll = {"target": "ngc6583", "pa_v3": 180.0 * (rows is upper), "postarg2": 0.0} if rolled else {}
+        add_exposure(tmp_path / "lake", name, stars, chip=chip, mjd=57601.3 + 0.01 * (rows is upper), **roll)
+    with open_lake(tmp_path / "lake", threads=1) as opened:
+        (row,) = opened.cte(estimator="log_ratio", bin_lo=500.0, bin_hi=2000.0).rows()
+        drawn = opened.binned_ratios(estimator="log_ratio", bin_lo=500.0, bin_hi=2000.0).rows()
+    assert row["cte_loss"] == pytest.approx(LOSS, rel=1e-9)
+    assert row["intercept"] + 1025 * row["slope"] == pytest.approx(0.0, abs=1e-9)
+    line = [row["intercept"] + row["slope"] * star["distance"] for star in drawn]
+    assert [np.log(star["ratio"]) for star in drawn] == pytest.approx(line, abs=1e-9)
+    assert all(star["kept"] for star in drawn)

@@ -67,17 +67,18 @@ def _set_for(asked: Request, row: dict[str, Any]) -> CoefficientSet | None:
     return next((one for one in asked.coefficients if suits(one, row)), None)
 
 
-def _stars(lake: Lake, pair: dict[str, Any], aperture: int) -> pa.Table:
+def _stars(lake: Lake, pair: dict[str, Any], aperture: int, estimator: str) -> pa.Table:
     """Return the stars of a pair that enter its slopes, with what their correction needs."""
     hive = ("pair_id", "target", "proposal", "flash", "filetype")
     of_pair, parameters = where({key: pair[key] for key in hive})
     query = (
-        "SELECT r.distance, m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
+        "SELECT line_distance($estimator, r.distance, r.row_offset) AS distance, "
+        "m.y_1, m.y_2, m.sky_1, m.sky_2, r.flux_1, r.flux_2 "
         f"FROM ratios(aperture := {aperture}) AS r "
         f"JOIN matched_stars(aperture := {aperture}) AS m USING ({', '.join(hive)}, master_id) "
         f"WHERE {of_pair} ORDER BY master_id"
     )
-    return lake.sql(query, **parameters).arrow()
+    return lake.sql(query, estimator=estimator, **parameters).arrow()
 
 
 def _corrected(
@@ -90,7 +91,7 @@ def _corrected(
     rows = {(row["pair_id"], row["bin_lo"], row["bin_hi"]): row for row in before}
     for pair_id, coefficients in sets.items():
         pair = next(row for row in before if row["pair_id"] == pair_id)
-        stars = _stars(lake, pair, asked.aperture)
+        stars = _stars(lake, pair, asked.aperture, asked.estimator)
         columns = {name: stars[name].to_numpy() for name in stars.column_names}
         fluxes = [
             correct(
