@@ -179,9 +179,11 @@ def _visit_means(visit: NDArray[np.str_], weight: FloatArray, values: FloatArray
 
 def _cells(points: FitPoints) -> Iterator[NDArray[np.bool_]]:
     flux = np.unique(points.bin_lo, return_inverse=True)[1].ravel()
-    date = _groups(points.mjd, _DATES)
+    date = groups_of(points.mjd, _DATES)
     sky = (
-        _groups(points.background, _SKIES) if np.all(np.isfinite(points.background)) else np.zeros_like(flux)
+        groups_of(points.background, _SKIES)
+        if np.all(np.isfinite(points.background))
+        else np.zeros_like(flux)
     )
     for number in (flux, date, sky, _joint(flux, sky), _joint(flux, date), _joint(_joint(flux, date), sky)):
         for one in np.unique(number):
@@ -190,7 +192,7 @@ def _cells(points: FitPoints) -> Iterator[NDArray[np.bool_]]:
                 yield member
 
 
-def _groups(values: FloatArray, count: int) -> NDArray[np.int64]:
+def groups_of(values: FloatArray, count: int) -> NDArray[np.int64]:
     """Number of each value's group; groups of about equal number, equal values together."""
     edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, count + 1)[1:-1]))
     return np.asarray(np.searchsorted(edges, values, side="right"), dtype=np.int64)

@@ -230,6 +230,18 @@ def test_chips_are_told_apart_by_their_levels(half):
     assert abs(found.value - half) < 3 * found.error < 0.03
 
 
+def test_chips_that_grow_apart_are_in_the_error():
+    lake = SlopeLake(LAWS["power"])
+    points = lake.draw(3)[0]
+    assert 0.002 < chip_difference(points, points.loss).error < 0.004
+    loss = lake.law.loss(points.mjd, points.log_flux, points.background)
+    later = (points.mjd - points.mjd.mean()) / np.ptp(points.mjd)
+    grown = dataclasses.replace(points, level=points.level - 0.14 * later * loss)
+    found = chip_difference(grown, loss)
+    assert 0.02 < found.error < UNKNOWN
+    assert abs(found.value - 0.05 - 0.14 * later).max() < 4 * found.error
+
+
 def test_chips_that_nothing_tells_apart_are_in_the_error():
     points = SlopeLake(LAWS["power"]).draw(3)[0]
     for silent in (
@@ -238,7 +250,7 @@ def test_chips_that_nothing_tells_apart_are_in_the_error():
         SlopeLake(LAWS["zero"]).draw(3)[0],
     ):
         found = chip_difference(silent, silent.loss if silent is not points else points.loss)
-        assert (found.value, found.error, found.known) == (0.0, UNKNOWN, False) or found.error > 0.02
+        assert (found.value, found.error, found.known) == (0.0, UNKNOWN, False) or found.error > 0.015
 
 
 def test_few_visits_are_refused():
