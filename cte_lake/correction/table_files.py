@@ -26,6 +26,8 @@ from cte_lake.views.plain_types import storable
 
 #: Rows at a time; 100 MB of the columns that a correction touches.
 BATCH_ROWS = 250_000
+#: Origins of a VOTable's TIMESYS whose numbers are dates as they stand: none, JD, MJD.
+_ORIGINS = (None, 0.0, 2400000.5, "JD-origin", "MJD-origin")
 
 
 @dataclass
@@ -242,6 +244,15 @@ def _read_votable(path: Path, hdu: str | None) -> Table:
     twins = sorted({name for name in fields if fields.count(name) > 1})
     if twins:
         raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
+    systems = {system.ID: system for each in document.resources for system in each.time_systems}
+    timed = [(entry.name, systems[entry.ref]) for entry in tables[place].fields if entry.ref in systems]
+    for name, system in timed:
+        if system.timeorigin not in _ORIGINS:
+            raise CatalogError(
+                f"column {name!r} counts from JD {system.timeorigin} by its TIMESYS, and a date is MJD or "
+                "JD; add that day, and remove the TIMESYS"
+            )
     table = tables[place].to_table(use_names_over_ids=True)
     table.meta.update(votable_facts(document, tables[place]))
+    table.meta.update([("TIMESYS", system.timescale) for _, system in timed])
     return table

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -196,6 +197,10 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
         _write_votable(table, stream, about)
     elif kind == "parquet":
         table.meta[ABOUT] = dict(about)
+        for name in table.colnames:
+            # astropy asks the first text of a VOTable for its type.
+            if getattr(table[name], "dtype", np.dtype(float)).kind == "O" and _texts(table[name].tolist()):
+                table[name] = table[name].astype(str)
         # astropy writes Parquet to a path only.
         with scratch_folder() as folder:
             path = Path(folder) / "table.parquet"
@@ -204,6 +209,10 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
                 shutil.copyfileobj(written, stream)
     else:
         _write_text(table, stream, kind)
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(value is None or isinstance(value, str) for value in values)
 
 
 def _write_text(table: Table, stream: Any, kind: str) -> None:

@@ -26,6 +26,7 @@ from cte_lake.model.missing import MISSING
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import aperture_radii, stated
 from cte_lake.model.table_values import coded_texts, raw_column
+from cte_lake.model.tables import column_names
 from cte_lake.model.times import to_dates
 
 Bits = NDArray[np.int32] | int
@@ -103,6 +104,13 @@ _CHECKS: dict[str, tuple[Flag, Callable[[str, CoefficientSet], str]]] = {
     "flash": (bits.OTHER_FLASH, other_flash),
     "chinject": (bits.OTHER_INJECTION, other_injection),
 }
+#: Keyword: whether a value of it says that rows are not those of a whole chip.
+_PARTS: dict[str, Callable[[str], bool]] = {
+    "ltv2": lambda word: _number(word) != 0.0 and np.isfinite(_number(word)),
+    "binaxis2": lambda word: _number(word) != 1.0 and np.isfinite(_number(word)),
+    "subarray": lambda word: word.strip().lower() in {"t", "true", "1", "yes"},
+    "aperture": lambda word: word.strip().upper().endswith("-SUB"),
+}
 _RADIUS_BITS = bits.WRONG_RADIUS.value | bits.RADIUS_UNKNOWN.value
 _TYPE_BITS = bits.WRONG_FILETYPE.value | bits.FILETYPE_UNKNOWN.value
 
@@ -148,7 +156,7 @@ class Origin:
         self._meta = {
             role: words for role, words in stated(table).items() if role not in self._columns.ignored
         }
-        self._refuse(coefficients)
+        self._refuse(table, coefficients)
         result: Any = self._radius(table, coefficients, numbers) | self._filetype(table, coefficients)
         result = result | self._generation(table, coefficients)
         for role in _CHECKS:
@@ -157,7 +165,24 @@ class Origin:
         self._say(coefficients)
         return result  # type: ignore[no-any-return]
 
-    def _refuse(self, coefficients: CoefficientSet) -> None:
+    def _refuse_parts(self, table: Any) -> None:
+        """Refuse rows of a part of a chip or of binned pixels, by metadata or columns of their names."""
+        own = [(keyword, [word]) for keyword, word in self._meta.get("y", {}).items()]
+        named = [name for name in column_names(table) if name.lower() in _PARTS.keys() - {"aperture"}]
+        own += [(name, coded_texts(raw_column(table, name))[0]) for name in named]
+        # LTV2 says more than SUBARRAY: it is 0 for a subarray that begins at the first row.
+        shifts = any(keyword.lower() == "ltv2" for keyword, _ in own)
+        for keyword, words in own:
+            part = [word for word in words if _PARTS[keyword.lower()](word)]
+            if part and not (shifts and keyword.lower() in {"subarray", "aperture"}):
+                where = "" if keyword in named else " of the table's metadata"
+                raise CatalogError(
+                    f"{keyword}{where} is {part[0]!r}, so that column {self._columns.y!r} does not count "
+                    "the rows of the whole chip; make it do so (a subarray's y less LTV2), and remove "
+                    f"{'the column' if keyword in named else 'the keyword'}"
+                )
+
+    def _refuse(self, table: Any, coefficients: CoefficientSet) -> None:
         for role in ("instrument", "detector"):
             for keyword, word in self._meta.get(role, {}).items():
                 if other_camera(word, coefficients):
@@ -166,14 +191,8 @@ class Origin:
                         f"{coefficients.name} are for {DETECTOR.name}, so that nothing can be corrected; "
                         f"if the keyword is wrong, give --column {role}=none"
                     )
-        for keyword, word in self._meta.get("y", {}).items():
-            whole = 1.0 if keyword.lower() == "binaxis2" else 0.0
-            if self._columns.y is not None and np.isfinite(_number(word)) and _number(word) != whole:
-                raise CatalogError(
-                    f"{keyword} of the table's metadata is {word!r}, so that column {self._columns.y!r} "
-                    "does not count the rows of the whole chip; make it do so (a subarray's y less LTV2), "
-                    "and remove the keyword"
-                )
+        if self._columns.y is not None:
+            self._refuse_parts(table)
         given = self._constants
         for role, own, same in (
             ("chip", given.chip, _same_chip),
@@ -191,13 +210,14 @@ class Origin:
     def _radius(self, table: Any, coefficients: CoefficientSet, numbers: Any) -> Bits:
         name = self._columns.radius
         if name is None:
-            if self._constants.radius is not None:
-                self._readings["radius"] = f"{self._constants.radius:g} px, given"
             radius, named = self._constants.radius, str(self._columns.flux or self._columns.mag)
-            role = "flux" if self._columns.flux else "mag"
-            if radius is None and (radius := radius_of(role, named)) is not None:
+            by_name = radius_of("flux" if self._columns.flux else "mag", named)
+            if by_name is not None and radius in (None, by_name):
+                radius = by_name
                 self._readings["radius"] = f"{radius:g} px, by the name of column {named!r}"
-            elif radius is None and len(alone := aperture_radii(table)) == 1:
+            elif radius is not None:
+                self._readings["radius"] = f"{radius:g} px, given"
+            elif len(alone := aperture_radii(table)) == 1:
                 radius = alone[0]
                 self._readings["radius"] = f"{radius:g} px, by the table's metadata"
             return constant_flags(coefficients, radius, "flt") & _RADIUS_BITS

@@ -26,7 +26,8 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "exptime": ("exptime", "texptime"),
     "mjd": ("expstart", "mjd-obs", "date-obs", "date_obs"),
     "time": ("time-obs", "time_obs", "utc-obs", "utc_obs", "ut", "utc"),
-    "y": ("ltv2", "binaxis2"),
+    "y": ("ltv2", "binaxis2", "subarray", "aperture"),
+    "timesys": ("timesys",),
     "flux": ("bunit",),
     "length": ("length",),
     "flash": ("flashlvl", "flash"),
@@ -61,14 +62,20 @@ def stated(table: Any) -> dict[str, dict[str, str]]:
     return found
 
 
+def timesys_of(words: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the scale of time that metadata states; '' for none."""
+    return next(iter(words.get("timesys", {}).values()), "")
+
+
 def stated_values(table: Any) -> dict[str, tuple[float, str]]:
     """Return date (MJD), chip and exposure time (s) that a table's metadata states, with their keywords."""
     words, found = stated(table), dict[str, tuple[float, str]]()
+    timesys = timesys_of(words)
     for keyword, word in sorted(
         words.get("mjd", {}).items(), key=lambda pair: pair[0].lower().startswith("date")
     ):
         try:
-            dates, said = to_dates(np.array([word])), keyword
+            dates, said = to_dates(np.array([word]), timesys=timesys), keyword
         except CatalogError:
             continue
         for clock, time in words.get("time", {}).items():

@@ -14,7 +14,7 @@ from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import EXTENSION_NAMES, RATES, TableColumns, y_origin_of
 from cte_lake.model.origin import Origin
 from cte_lake.model.table_constants import TableConstants
-from cte_lake.model.table_meta import stated, stated_values
+from cte_lake.model.table_meta import stated, stated_values, timesys_of
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.tables import column_names
 from cte_lake.model.times import dates_of_parts, said_range, to_dates, with_times
@@ -276,7 +276,8 @@ class RoleReader:
             dates = dates_of_parts({one: single(raw_column(table, one), one) for one in parts}, self._row)
         else:
             raw = raw_column(table, name)
-            dates = to_dates(single(raw, name).values, self._unit("mjd", name, raw.unit), name, self._row)
+            unit, timesys = self._unit("mjd", name, raw.unit), timesys_of(stated(table))
+            dates = to_dates(single(raw, name).values, unit, name, self._row, timesys)
         if (clock := columns.time) is not None:
             dates = with_times(dates, single(raw_column(table, clock), clock), clock)
         said = f"column {name!r}, {dates.reading}" if name else f"columns {', '.join(parts)}, {dates.reading}"

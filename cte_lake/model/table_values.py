@@ -74,6 +74,8 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
     """
     own, index = split_index(name, column_names(table))
     values = values_of(table, own)
+    if _lists_of_others(getattr(values, "type", None)):
+        raise CatalogError(f"column {own!r} holds lists, and not of numbers; split it into columns")
     raw = _raw_arrow(values) if isinstance(values, pa.Array | pa.ChunkedArray) else _raw_other(values, own)
     raw = _in_two_axes(raw, own)
     if index is None or not hasattr(raw.values, "ndim"):
@@ -91,6 +93,17 @@ def raw_column(table: Any, name: str, width: int = 0) -> Raw:
             f"column {own!r} holds {held} values per row; there is no {name!r} (the first is [0])"
         )
     return Raw(raw.values[:, index], raw.unit)
+
+
+def _lists_of_others(kind: Any) -> bool:
+    """Return whether an Arrow type is that of lists (maps too) of something that is no number."""
+    if not isinstance(kind, pa.ListType | pa.LargeListType | pa.FixedSizeListType | pa.MapType):
+        return False
+    own = kind.value_type if not isinstance(kind, pa.MapType) else kind
+    return not any(
+        is_kind(own)
+        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    )
 
 
 def _in_two_axes(raw: Raw, name: str) -> Raw:
@@ -316,12 +329,24 @@ def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
     values = single(raw, name).values
     if not isinstance(values, pa.Array | pa.ChunkedArray):
         if values.dtype.kind in "iuf":
-            return values.astype(np.float64)  # type: ignore[no-any-return]
+            return _numbered_from_one(values.astype(np.float64), name)
         words = [None if value is None or value != value else str(value) for value in values]
         values = pa.array(words, pa.string())
     names, places = _coded(values)
     chips = np.array([_chip(word, name, values, first_row) for word in names])
-    return np.asarray(chips[places])
+    return _numbered_from_one(np.asarray(chips[places]), name)
+
+
+def _numbered_from_one(chips: FloatArray, name: str) -> FloatArray:
+    """Return chips; refuse 0 and 1, or extensions 1 and 4, of which 1 would be taken for the wrong chip."""
+    if (chips == 1.0).any() and not (chips == 2.0).any():
+        for other, what in ((0.0, "number chips from 0"), (4.0, "number extensions")):
+            if (chips == other).any():
+                raise CatalogError(
+                    f"column {name!r} holds {other:g} and 1, which may {what}; a chip is 1 (UVIS1) or 2 "
+                    f"(UVIS2){EXTENSIONS if other else ''}"
+                )
+    return chips
 
 
 def _coded(texts: Any) -> tuple[list[str], NDArray[np.int32]]:

@@ -19,6 +19,7 @@ from cte_lake.errors import CatalogError
 from cte_lake.model.calendar_dates import iso_text, mjd_of_parts
 from cte_lake.model.missing import MISSING
 from cte_lake.model.table_values import Raw, coded_texts
+from cte_lake.model.units import split_name
 
 FloatArray = NDArray[np.float64]
 
@@ -65,16 +66,22 @@ def said_range() -> str:
     return f"{LAUNCH:%Y-%m-%d} (launch) to {last_year_believed()}-12-31"
 
 
+#: Behind the reading of a text without a zone.
+_TAKEN = ", taken as UTC"
 #: Words behind a date that say that it is UTC.
 _ZONE = re.compile(r"\s*(?:UTC?|GMT)$")
 _WITHOUT = " without a time, 0 h"
+#: A scale of time other than UTC in a column's name, its unit or TIMESYS; UT1 is within a second of UTC.
+_SCALE = re.compile(r"(?<![a-z])(?:tdb|tt|tai|tcb|tcg)(?![a-z])", re.IGNORECASE)
+#: Columns of Julian dates, by their names.
+_JULIAN = re.compile(r"[hb]?jd(?![a-z])", re.IGNORECASE)
 #: A time of day: 07:12, 7:12:00.5, 07 12 00 UT.
 _CLOCK = re.compile(
     r"([01]?\d|2[0-3])[: ]([0-5]\d)(?:[: ]([0-5]\d(?:[.,]\d*)?|60(?:[.,]0*)?))?(?:Z|\s*(?:UTC?|GMT))?$"
 )
 
 
-def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0) -> Dates:
+def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0, timesys: str = "") -> Dates:
     """Return a column's dates.
 
     Parameters
@@ -88,14 +95,31 @@ def to_dates(values: Any, unit: str = "", name: str = "mjd", first_row: int = 0)
         The column's name, for messages.
     first_row : int, optional
         Number of rows before these, for messages.
+    timesys : str, optional
+        Scale of time that the table states; unit and name win.
 
     Raises
     ------
     CatalogError
         If a text is no date, the unit is none of a date, or no row has a possible date.
     """
-    mjd, reading = _mjd(values, unit, name, first_row)
+    scale = next(filter(None, map(_SCALE.search, (unit, name, timesys))), None)
+    mjd, reading = _mjd(values, _SCALE.sub("", unit), name, first_row)
+    if scale and not hasattr(values, "jd1"):
+        mjd = _to_utc(mjd, scale[0].lower())
+        reading = f"{reading.removesuffix(_TAKEN)}, converted from {scale[0].upper()} to UTC"
     return _believed(mjd, reading, f"column {name!r} holds", first_row, lambda row: _shown(values, row))
+
+
+def _to_utc(mjd: FloatArray, scale: str) -> FloatArray:
+    from astropy.time import Time
+
+    low, high = possible_range()
+    # Whatever is no date stays as it is, for messages.
+    possible = (mjd >= low) & (mjd < high)
+    result = mjd.copy()
+    result[possible] = Time(mjd[possible], format="mjd", scale=scale).utc.mjd
+    return result
 
 
 def dates_of_parts(parts: dict[str, Raw], first_row: int = 0) -> Dates:
@@ -156,7 +180,8 @@ def _mjd(values: Any, unit: str, name: str, first_row: int) -> tuple[FloatArray,
     if array.dtype.kind == "M":
         seconds = array.astype("datetime64[us]")
         days = seconds.astype(np.int64) / 86400e6 + _MJD_OF_1970
-        return np.where(np.isnat(seconds), np.nan, days), "timestamps, UTC"
+        said = f"dates{_WITHOUT}" if (days[~np.isnat(seconds)] % 1 == 0).all() else "timestamps"
+        return np.where(np.isnat(seconds), np.nan, days), f"{said}, UTC"
     if array.dtype.kind == "O":
         texts = [_text_of(value) for value in array]
         return _of_texts(pa.array(texts, pa.string()), unit, name, first_row)
@@ -211,6 +236,11 @@ def _of_numbers(values: FloatArray, unit: str, name: str) -> tuple[FloatArray, s
                 raise CatalogError(
                     f"column {name!r} is in {unit}, and a date is in days (MJD or JD) or years; say what it "
                     "is with --unit mjd=d, or convert it"
+                )
+            if reading == "MJD" and _JULIAN.match(split_name(name)[0]) and unit.strip().lower() != "mjd":
+                raise CatalogError(
+                    f"column {name!r} holds {values[hit][0]:.10g}, an MJD or a JD less 2400000, half "
+                    "a day apart; say --unit mjd=mjd if it is MJD, else add 2400000"
                 )
             whole = reading == "decimal years" and (values[hit] % 1 == 0).all()
             seen.append("whole years, taken as their first day" if whole else reading)
@@ -284,7 +314,7 @@ def _of_text(text: str) -> tuple[float, str] | None:
     if moment.tzinfo:
         return mjd_of(moment), f"{said} with a time zone, converted to UTC"
     day = ":" not in plain and "T" not in plain
-    return mjd_of(moment), f"{said}{_WITHOUT if day else ''}, taken as UTC"
+    return mjd_of(moment), f"{said}{_WITHOUT if day else ''}{_TAKEN}"
 
 
 def _of_astropy(text: str) -> tuple[float, str] | None:

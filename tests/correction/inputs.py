@@ -28,6 +28,8 @@ from astropy.time import Time
 from pyarrow import orc
 
 FLUX, Y, CHIP, MJD = [600.0, 5000.0], [1500.0, 300.0], [2, 1], [57601.3, 57601.3]
+#: The dates as barycentric ones.
+TDB = Time(MJD, format="mjd", scale="utc").tdb
 PER_SECOND = [value / 400.0 for value in FLUX]
 PLAIN = b"flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3\n"
 MAGS = [25.0 - 2.5 * np.log10(value) for value in FLUX]
@@ -113,6 +115,19 @@ def with_keywords(flux=FLUX, mjd=MJD, **keywords):
         fits.HDUList([primary, fits.table_to_hdu(Table(stars(flux=flux, mjd=mjd)))]).writeto(path)
 
     return write
+
+
+def with_timesys(mjd, origin):
+    """A VOTable whose dates refer to a TIMESYS."""
+    rows = zip(FLUX, Y, CHIP, mjd, strict=True)
+    cells = "".join(f"<TR>{''.join(f'<TD>{value!r}</TD>' for value in map(float, row))}</TR>" for row in rows)
+    fields = "".join(f'<FIELD name="{name}" datatype="double"/>' for name in ("flux", "y", "chip"))
+    return text(
+        '<?xml version="1.0"?><VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>'
+        f'<TIMESYS ID="ts" timescale="TDB" timeorigin="{origin}" refposition="BARYCENTER"/><TABLE>{fields}'
+        f'<FIELD name="mjd" datatype="double" unit="d" ref="ts"/><DATA><TABLEDATA>{cells}</TABLEDATA></DATA>'
+        "</TABLE></RESOURCE></VOTABLE>"
+    )
 
 
 RST = """
@@ -360,7 +375,16 @@ TIMES = [
     Input("time", "CSV, 01/08/2016", "a.csv", csv(mjd=["01/08/2016"] * 2), out="row 1: '01/08/2016' is not a date"),
     Input("time", "CSV, date before the launch in one row", "a.csv", csv(mjd=["1995-01-01", ISO]), out="first missing"),
     Input("time", "CSV, date in the far future in one row", "a.csv", csv(mjd=[99999.5, MJD[0]]), out="first missing"),
-    Input("time", "CSV, MJD in a column jd", "a.csv", csv(mjd=None, jd=MJD)),
+    Input("time", "CSV, MJD in a column jd", "a.csv", csv(mjd=None, jd=MJD), ("--unit", "mjd=mjd")),
+    Input("time", "CSV, MJD or JD less 2400000 in a column jd", "a.csv", csv(mjd=None, jd=MJD), out="holds 57601.3, an MJD or a JD less 2400000"),
+    Input("time", "CSV, ISO in mjd [TDB]", "a.csv", csv(**{"mjd": None, "mjd [TDB]": TDB.isot})),
+    Input("time", "CSV, ISO in date_obs (TT)", "a.csv", csv(**{"mjd": None, "date_obs (TT)": TDB.tt.isot})),
+    Input("time", "CSV, MJD of TAI in a column of its name", "a.csv", csv(mjd=None, mjd_tai=TDB.tai.mjd), ("--column", "mjd=mjd_tai")),
+    Input("time", "CSV, ISO with TDB behind it", "a.csv", csv(mjd=[f"{time} TDB" for time in TDB.isot]), out="TDB' is not a date"),
+    Input("time", "FITS, TIMESYS TT", "a.fits", with_keywords(TIMESYS="TT", mjd=TDB.tt.mjd)),
+    Input("time", "FITS, DATE-OBS of the primary header in TDB", "a.fits", with_keywords(mjd=None, TIMESYS="TDB", **{"DATE-OBS": TDB.isot[0]})),
+    Input("time", "VOTable, TIMESYS TDB", "a.vot", with_timesys(TDB.mjd, "MJD-origin")),
+    Input("time", "VOTable, TIMESYS with an origin of its own", "a.vot", with_timesys([601.3, 601.3], "2457000.5"), out="counts from JD 2457000.5 by its TIMESYS"),
     Input("time", "CSV, 20160801T071200", "a.csv", csv(mjd=["20160801T071200"] * 2)),
     Input("time", "CSV, 2016/08/01 07:12:00", "a.csv", csv(mjd=["2016/08/01 07:12:00"] * 2)),
     Input("time", "CSV, 8/1/2016 07:12", "a.csv", csv(mjd=["8/1/2016 07:12"] * 2), out="'8/1/2016 07:12' is not a date"),
@@ -464,6 +488,12 @@ FORMATS = [
     Input("format", "photutils, other apertures than the set's", "a.ecsv", photutils, ("--radius", "4,5"), "apertures of 4, 5 px, and the coefficients test are for 3 px"),
     Input("format", "FITS of ACS", "a.fits", with_keywords(INSTRUME="ACS"), out="INSTRUME of the table's metadata is 'ACS'"),
     Input("format", "FITS of WFC3", "a.fits", with_keywords(INSTRUME="WFC3")),
+    Input("format", "VOTable with texts", "a.vot", astropy("votable", chip=["UVIS2", "UVIS1"])),
+    Input("format", "FITS of a subarray, SUBARRAY", "a.fits", with_keywords(SUBARRAY=True), out="SUBARRAY of the table's metadata is 'True'"),
+    Input("format", "FITS of a subarray that begins at row 0", "a.fits", with_keywords(SUBARRAY=True, LTV2=0.0)),
+    Input("format", "FITS of a subarray, APERTURE", "a.fits", with_keywords(APERTURE="UVIS2-C1K1C-SUB"), out="APERTURE of the table's metadata is 'UVIS2-C1K1C-SUB'"),
+    Input("format", "CSV, a # line SUBARRAY = T", "a.csv", text("# SUBARRAY = T\n" + PLAIN.decode()), out="SUBARRAY of the table's metadata is 'T'"),
+    Input("format", "CSV, a column LTV2", "a.csv", csv(LTV2=[0, -1538]), out="LTV2 is '-1538"),
     Input("format", "FITS of a subarray, LTV2", "a.fits", with_keywords(LTV2=-1538.0), out="LTV2 of the table's metadata is '-1538.0'"),
     Input("format", "FITS of binned pixels, BINAXIS2", "a.fits", with_keywords(BINAXIS2=2), out="BINAXIS2 of the table's metadata is '2'"),
     Input("format", "FITS, BUNIT of the image in electrons", "a.fits", with_keywords(BUNIT="ELECTRONS")),
@@ -552,6 +582,11 @@ ODD = [
     Input("oddity", "chip as UVIS 2 and uvis-1", "a.csv", csv(chip=["UVIS 2", "uvis-1"])),
     Input("oddity", "chip as 2.0", "a.csv", csv(chip=["2.0", "1.0"])),
     Input("oddity", "chip as bytes in Parquet", "a.parquet", parquet(chip=pa.array([b"2", b"1"]))),
+    Input("oddity", "chips numbered from 0", "a.csv", csv(chip=[1, 0]), out="column 'chip' holds 0 and 1"),
+    Input("oddity", "chips by extensions 1 and 4", "a.csv", csv(chip=[1, 4]), out="holds 4 and 1, .* extension SCI,1 is chip 2"),
+    Input("oddity", "list of lists in Parquet", "a.parquet", parquet(flux=[[[600.0]], [[5000.0]]]), out="'flux' holds lists, and not of numbers"),
+    Input("oddity", "list of texts in Parquet", "a.parquet", parquet(mjd=[["2016-08-01"]] * 2), out="'mjd' holds lists, and not of numbers"),
+    Input("oddity", "map in Parquet", "a.parquet", parquet(flux=pa.array([[("a", 600.0)]] * 2, pa.map_(pa.string(), pa.float64()))), out="'flux' holds lists"),
     Input("oddity", "chip 3 in one row", "a.csv", csv(chip=[3, 1]), out="first missing"),
     Input("oddity", "chip as an extension: SCI,1", "a.csv", text(f'flux,y,chip,mjd\n600,1500,"SCI,1",{MJD[0]}\n'), out="row 1: 'SCI,1' is not a chip"),
     Input("oddity", "flux of 0", "a.csv", csv(flux=[0.0, 5000.0]), out="first missing"),

@@ -146,7 +146,7 @@ def test_files_in_parts_and_whole(tmp_path, source, to):
         suffix = f"_r{entry.validity.radius:02d}"
         np.testing.assert_allclose(found[f"cte_loss{suffix}"], losses(entry, flux), rtol=1e-6)
     assert (done.rows, done.corrected) == (3, 3)
-    assert done.readings["radius_r03"] == "3 px, given"
+    assert done.readings["radius_r03"] == "3 px, by the name of column 'flux_r03'"
     assert done.readings["others"].startswith("flux_r10: of other radii")
     assert done.readings["filetype"] == "flt, given"
     assert (done.columns["flux_r05"], done.columns["y"]) == ("flux_r05", "y")
