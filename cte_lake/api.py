@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from cte_lake.errors import UsageError
-from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, where
+from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, plain, where
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
 from cte_lake.names import Names, suggestion
@@ -183,7 +183,7 @@ class Lake:
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
-        return Result(self._answer(query, params, to_arrow))
+        return Result(self._answer(query, {name: plain(value) for name, value in params.items()}, to_arrow))
 
     def own(self, name: str) -> Result:
         """Answer a query of `PAGE_QUERIES`, by its name: `sql` without a look at its plan, half the cost."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def between(low: Any = None, high: Any = None) -> Between:
 def _end(value: Any) -> float | None:
     if hasattr(value, "to_value") and not hasattr(value, "jd1"):
         value = value.to_value("d")
-    if value is None or isinstance(value, int | float):
+    if value is None or isinstance(value, Real):
         return None if value is None else float(value)
     import numpy as np
 

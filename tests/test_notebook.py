@@ -110,6 +110,23 @@ def test_ranges_filter(lake):
     assert len(lake.exposures(mjd=cte_lake.between("2010-01-01", "2010-02-01"))) == 0
 
 
+def test_numbers_of_numpy_filter_too(lake):
+    flashes = lake.exposures()["flash"]
+    wanted = np.unique(np.asarray(flashes.value if hasattr(flashes, "value") else flashes))
+    assert len(lake.exposures(flash=wanted)) == len(lake.exposures())
+    assert len(lake.exposures(flash=wanted[0])) == len(lake.exposures(flash=int(wanted[0])))
+    assert len(lake.sql("FROM exposures WHERE flash = $one", one=wanted[0])) > 0
+    assert cte_lake.between(np.float32(700), np.int64(900)) == cte_lake.between(700, 900)
+
+
+def test_a_year_is_no_mjd_and_a_range_begins_at_its_lower_end(lake):
+    for wanted in (2015, cte_lake.between(2015)):
+        with pytest.raises(UsageError, match=r"2015 looks like a year; .* between\('2015-01-01'\)"):
+            lake.exposures(mjd=wanted)
+    with pytest.raises(UsageError, match="57000 is above 56000"):
+        cte_lake.between(57000, 56000)
+
+
 @pytest.mark.parametrize("make", [QTable, pd.DataFrame, polars.DataFrame, pa.table])
 def test_correct_takes_any_table(lake, make):
     table = make({"flux": [600.0, 5000.0], "y": [1500.0, 300.0], "chip": [2, 1]})

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from cte_lake.errors import UsageError
 from cte_lake.names import WORDS, Names, one_of, suggestion
 from cte_lake.radii import measured_radius
 
@@ -31,6 +32,10 @@ class Between:
     low: float | None = None
     high: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise UsageError(f"a range begins at its lower end, and {self.low:g} is above {self.high:g}")
+
     def where(self, at: str, name: str) -> tuple[str, dict[str, float]]:
         """Return a SQL condition on a column and its named parameters."""
         ends = {f"{name}_low": (">=", self.low), f"{name}_high": ("<=", self.high)}
@@ -38,6 +43,19 @@ class Between:
         # NaN would pass as greater than every number.
         tests = [f"{at} {ends[key][0]} ${key}" for key in given]
         return " AND ".join([f"{at} IS NOT NULL", f"NOT isnan({at}::DOUBLE)", *tests]), given
+
+
+def plain(value: Any) -> Any:
+    """Return a number or array of numpy as Python's, which alone DuckDB takes; others as they are."""
+    return value.tolist() if type(value).__module__ == "numpy" else value
+
+
+def _no_year(column: str, value: Any) -> None:
+    if isinstance(value, int | float) and value in range(1990, 2100):
+        raise UsageError(
+            f"{column} is an MJD, and {value:g} looks like a year; give an MJD, or a date as text: "
+            + (f"'{value:g}-01-01'" if column == "until" else f"between('{value:g}-01-01')")
+        )
 
 
 def spelled(column: str, value: Any, names: Names | None = None) -> Any:
@@ -61,6 +79,10 @@ def spelled(column: str, value: Any, names: Names | None = None) -> Any:
         If the column holds one of a few words (`cte_lake.names.WORDS`) and this is none, or if it is a radius
         that was not measured.
     """
+    value = plain(value)
+    if column == "mjd" or column.endswith("_mjd"):
+        for end in (value.low, value.high) if isinstance(value, Between) else (value,):
+            _no_year(column, end)
     if column in _NUMBERS:
         return int(value) if isinstance(value, str) and value.strip().isdigit() else value
     if value is None or isinstance(value, Between):
@@ -149,6 +171,7 @@ class Selection:
     until: float | None = None
 
     def __post_init__(self) -> None:
+        _no_year("until", self.until)
         for name in (field.name for field in fields(self) if field.name != "until"):
             values = tuple(dict.fromkeys(spelled(name, value) for value in getattr(self, name)))
             object.__setattr__(self, name, values)

@@ -230,13 +230,22 @@ def as_table(table: Any) -> Any:
     if isinstance(table, Table | pa.Table) or hasattr(table, "assign"):
         return table
     if isinstance(table, Mapping) or getattr(getattr(table, "dtype", None), "names", None):
-        return Table(table)
+        return _of_mapping(table)
     if hasattr(table, "__arrow_c_stream__"):
         try:
             return pa.table(table)
         except pa.ArrowException as error:
             raise UsageError(f"a {kind} cannot be read as a table: {in_words(error)}") from None
     raise UsageError(f"a {kind} is not a table; give an astropy, Arrow, pandas or polars table")
+
+
+def _of_mapping(table: Any) -> Table:
+    try:
+        made = Table(table)
+        len(made)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"the columns are not lists of one length: {in_words(error)}") from None
+    return made
 
 
 def _polars(table: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 
 from cte_lake.errors import UsageError
 from cte_lake.model.times import possible_range, said_range
@@ -61,6 +62,11 @@ class TableConstants:
     apertures: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("mjd", "background", "radius", "zero_point", "exptime", "y_origin", "gain", "enclosed"):
+            if not isinstance(value := getattr(self, name), Real | None):
+                raise UsageError(f"{name} {value!r} is not a plain number")
+        if self.chip not in (None, 1, 2):
+            raise UsageError(f"chip {self.chip!r} is not 1 (UVIS1) or 2 (UVIS2)")
         stated = [(name, getattr(self, name)) for name in ("radius", "exptime", "gain")]
         for name, value in (*stated, *(("radius", radius) for radius in self.apertures)):
             if value is not None and not (math.isfinite(value) and value > 0):

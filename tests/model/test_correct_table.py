@@ -228,3 +228,23 @@ def test_magnitudes_in_mmag_are_magnitudes(beside):
     np.testing.assert_allclose(
         u.Quantity(result["corrected_mag"]).to_value("mag"), mags - u.Quantity(result["cte_dmag"]).value
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"chip": "UVIS2"}, "chip 'UVIS2' is not 1"),
+        ({"chip": 3}, "chip 3 is not 1"),
+        ({"exptime": "400"}, "exptime '400' is not a plain number"),
+        ({"radius": 3 * u.pix}, "is not a plain number"),
+    ],
+)
+def test_a_constant_of_the_wrong_kind_is_refused(facts, words):
+    with pytest.raises(UsageError, match=words):
+        TableConstants(**facts)
+
+
+@pytest.mark.parametrize("flux", [600.0, [600.0, 700.0, 800.0]])
+def test_columns_of_a_mapping_have_one_length(flux):
+    with pytest.raises(UsageError, match="not lists of one length"):
+        correct_table({"flux": flux, "y": [1500.0, 300.0]}, make_set(), TableConstants(mjd=57000.0, chip=2))
