@@ -68,7 +68,7 @@ class LossUnit:
 
 
 PERCENT: Final = LossUnit("percent", "%", DETECTOR.loss_rows, 2, 1.0)
-MAGNITUDES: Final = LossUnit("mag", "mag", DETECTOR.published_rows, 3, 0.01)
+MAGNITUDES: Final = LossUnit("mag", "mag", DETECTOR.published_rows, 4, 0.01)
 UNITS: Final = {unit.name: unit for unit in (PERCENT, MAGNITUDES)}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import ArrayLike
 
 from cte_lake.plots.palette import INK, SOFT, darker
@@ -68,7 +68,7 @@ def time_axis(axes: Iterable[Axes], mjd: ArrayLike) -> None:
     wide = figure is None or figure.get_figwidth() > pt(7.0) * beside
     marks = 8 if wide else 5
     every[-1].xaxis.set_major_locator(MaxNLocator(marks, steps=[1, 2, 5, 10]))
-    every[-1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    every[-1].xaxis.set_major_formatter(ScalarFormatter(useOffset=False))
     top = every[0].secondary_xaxis("top", functions=(mjd_of, year_of))
     top.tick_params(labelsize=pt(10.5), labelcolor=SOFT)
     top.set_xlabel("MJD (d)", fontsize=pt(10.5), color=SOFT, loc="right", labelpad=pt(5))

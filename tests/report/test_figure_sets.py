@@ -135,12 +135,12 @@ def test_a_loss_is_one_number_wherever_it_is_told(lake: Lake) -> None:
     measured = measure_losses(lake.stored, settings, Selection(filetype=("flt",), flash=(0,)))
     printed = printable(measured, MAGNITUDES).to_pylist()
     assert [row["loss"] for row in printed if row["bin"] == "500-1000"] == [
-        pytest.approx(row["loss_mag"], abs=5.1e-4) for row in told
+        pytest.approx(row["loss_mag"], abs=5.1e-5) for row in told
     ]
     rows = lake.cte(pair_id=told[0]["pair_id"], estimator="log_ratio").rows()
     _, cells = bin_table(rows)
     (cell,) = (cell for cell, row in zip(cells, rows, strict=True) if row["bin_hi"] == 1000.0)
-    assert cell["mag"] == f"{told[0]['loss_mag']:.3f} ± {told[0]['loss_mag_err']:.3f}"
+    assert cell["mag"] == f"{told[0]['loss_mag']:.4f} ± {told[0]['loss_mag_err']:.4f}"
 
 
 def test_kinds_of_a_set() -> None:

@@ -60,7 +60,7 @@ def test_the_change_since_the_epoch_before_has_the_error_of_both() -> None:
     assert block["title"] == "NGC 104, F502N, long, no flash, FLT"
     assert block["rows"][0]["loss"] == "30.00 ±\u00a04.00"
     # 0.3 in ln over 2048 rows, in magnitudes over 2051.
-    assert block["rows"][0]["loss_mag"] == "0.326 ±\u00a00.043"
+    assert block["rows"][0]["loss_mag"] == "0.3262 ±\u00a00.0435"
     assert block["rows"][0]["change"] == "+10.00 ±\u00a05.00"
     assert block["rows"][0]["change_marked"] is False
 
