@@ -118,7 +118,8 @@ def service_text(site: Site) -> str:
     """Return the systemd service of the night."""
     script = (
         'exec 3>&1; told=$("$0" "$@" 2>&1 >&3); code=$?; test -z "$told" || test $code -eq 75 || '
-        'echo "$told" | timeout 600 mail -s "cte-lake refresh" "$MAILTO" || echo "$told" >&2; exit $code'
+        'echo "$told" | timeout -k 60 600 mail -s "cte-lake refresh" "$MAILTO" || '
+        'echo "$told (not mailed: mail failed, or took over 10 minutes)" >&2; exit $code'
     )
     user = f"User={site.user}\n" if site.user else ""
     # Where variables stand for something, a $ is doubled.

@@ -81,6 +81,22 @@ def test_the_housekeeping_of_a_late_night_is_on_the_same_day_of_the_month():
     assert [line.split()[:5] for line in lines] == [["40", "23", "*", "*", "*"], ["6", "2", "1", "*", "*"]]
 
 
+def test_a_mail_program_that_hangs_is_stopped_and_the_journal_has_the_mail(tmp_path):
+    command = re.search(r"^ExecStart=(.*) /opt", service_text(EXAMPLE), re.MULTILINE)[1]
+    assert "timeout -k 60 600 mail" in command
+    mail = tmp_path / "mail"
+    mail.write_text("#!/bin/sh\ntrap '' TERM\nsleep 30\n")
+    mail.chmod(0o755)
+    line = f"{command.replace('-k 60 600', '-k 0.2 0.2')} /bin/sh -c 'echo overdue >&2; exit 3'"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        env={"MAILTO": "lead", "PATH": f"{tmp_path}:/usr/bin:/bin"},
+        stderr=subprocess.PIPE, text=True, check=False, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "overdue (not mailed: mail failed, or took over 10 minutes)"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
