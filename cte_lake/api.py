@@ -28,7 +28,7 @@ from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
 from cte_lake.views.running import Steady, Turn, parts_of, readable, run, to_arrow
-from cte_lake.views.source import named_in
+from cte_lake.views.source import ONE_GENERATION, named_in
 from cte_lake.views.statements import check_statement
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from cte_lake.views.by_workers import ByWorkers
 
 _GENERATIONS = "SELECT DISTINCT generation FROM exposures ORDER BY generation"
-#: Views of one generation at a time, the newest unless another is asked for.
-_ONE_GENERATION = frozenset(
-    {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means", "losses"}
-)
 L = TypeVar("L", bound="Lake")
 T = TypeVar("T")
 #: Makes something of the rows of a query and of what is known of their columns.
@@ -246,6 +242,7 @@ class Lake:
         name: str,
         selection: Selection | None = None,
         condition: str | None = None,
+        ordered: bool = False,
         **filters: Any,
     ) -> None:
         """Hand the rows of a view over in parts, so that nothing holds all of them; see `view`.
@@ -254,17 +251,19 @@ class Lake:
         ----------
         take : callable
             Goes over the parts, tables with the notes of `view`; the first has no rows.
+        ordered : bool
+            Rows come in the same order each time: by the view's key, else by all its columns.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
-        is_macro = any(each.name == name and each.kind == "table macro" for each in sql_objects())
+        stated = next(each for each in sql_objects() if each.name == name)
         source, arguments = name, []
-        if is_macro and filters.get("aperture") is not None:
+        if stated.kind == "table macro" and filters.get("aperture") is not None:
             arguments.append(f"aperture := {measured_radius(filters.pop('aperture'))}")
         selection = selection or Selection()
         if "newest" in columns and filters.get("generation") is not None:
             named = filters.pop("generation")
             selection = replace(selection, generation=(named,) if isinstance(named, str) else tuple(named))
-        if name in _ONE_GENERATION:
+        if name in ONE_GENERATION:
             # The condition says which; a column's own test would find the newest alone.
             arguments.append("generation := 'all'")
             selection = replace(selection, generation=selection.generation or (NEWEST,))
@@ -280,7 +279,8 @@ class Lake:
             # On a line of its own: it may end in a comment.
             wanted += f" AND (\n{condition}\n)"
         listed = ", ".join(f'"{column}"' for column in columns)
-        query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted}"
+        order = f"ORDER BY {stated.order}" if ordered else ""
+        query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted} {order}"
 
         noted: Take[None] = lambda rows, _: take(with_notes(part, columns) for part in parts_of(rows))  # noqa: E731
         self._answer(query, {**params, **more}, noted, own=condition is None)

@@ -12,7 +12,7 @@ from cte_lake.cli.app import RESULTS, app
 from cte_lake.cli.faults import bounded_memory
 from cte_lake.cli.options import LakeOptions, RadiusOption, RowsOptions
 from cte_lake.cli.output import ALLOWED, ROWS_FILE, FormatOption
-from cte_lake.cli.parts import Take, print_parts
+from cte_lake.cli.parts import Take, print_parts, together
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def export(
 
         def ask(take: Take) -> None:
             described = lambda parts: take(_described(part, view, condition) for part in parts)  # noqa: E731
-            opened.each_part(described, view, selection, where)
+            opened.each_part(described, view, selection, where, ordered=True)
 
         print_parts(ask, format_, to)
 
@@ -82,7 +82,9 @@ def _to_iceberg(lake: Lake, view: str, selection: Selection, where: str | None, 
     from cte_lake.views.plain_types import plain_table
 
     if view != "phot":
-        write_rows(folder, view, plain_table(lake.view(view, selection, where).arrow()), ALLOWED.overwrite)
+        parts: list[pa.Table] = []
+        lake.each_part(parts.extend, view, selection, where, ordered=True)
+        write_rows(folder, view, plain_table(together(parts)), ALLOWED.overwrite)
         return
     if where is not None:
         raise UsageError("--iceberg adds whole files of phot, and --where would take some of their rows")

@@ -50,7 +50,7 @@ def print_parts(ask: Callable[[Take], None], format_: Format | None, output: Pat
     if chosen not in STREAMED or (output is None and sys.stdout.isatty()):
         whole: list[pa.Table] = []
         ask(lambda parts: whole.extend(_fitting(parts, chosen)))
-        print_table(_together(whole), chosen, output)
+        print_table(together(whole), chosen, output)
         return
 
     def write(parts: Iterator[pa.Table]) -> None:
@@ -66,7 +66,8 @@ def print_parts(ask: Callable[[Take], None], format_: Format | None, output: Pat
     ask(write)
 
 
-def _together(parts: list[pa.Table]) -> pa.Table:
+def together(parts: list[pa.Table]) -> pa.Table:
+    """Return the parts of an answer as one table."""
     import pyarrow as pa
 
     return pa.concat_tables(parts)

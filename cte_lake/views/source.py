@@ -29,6 +29,10 @@ _DESC = re.compile(r"(?:^|[(;]|\bexplain|\banalyze)\s*desc\b")
 INTERNAL = frozenset(
     {"bright_stars", "chip_exposures", "file_pairs", "measured_stars", "pairable", "pairings", "shape_loss"}
 )
+#: Views of one generation at a time, the newest unless another is asked for.
+ONE_GENERATION = frozenset(
+    {"cte_vs_flash", "cte_vs_flux", "cte_vs_time", "flux_background", "flux_background_means", "losses"}
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,11 @@ class SqlObject:
             r"^-- Key: (?P<columns>[\w, ]+) \(audit: (?P<audit>\w+)\)$", self.text, re.MULTILINE
         )
         return Key(tuple(found["columns"].split(", ")), found["audit"]) if found else None
+
+    @property
+    def order(self) -> str:
+        """What gives the rows one order: the key's columns, else all."""
+        return "ALL" if self.key is None else ", ".join(self.key.columns)
 
 
 @functools.cache
