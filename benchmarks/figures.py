@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 from PIL import Image
 
+from cte_lake import clock
 from cte_lake.config import Settings, load_settings
 from cte_lake.correction.chip_lake import ChipRequest, kept_rows, solve_chips
 from cte_lake.correction.fit_lake import fit_lake
@@ -142,7 +143,7 @@ def main() -> None:
         sets = fitted(lake, settings) if {*arguments.kinds} - {"chips"} else ()
         if "chips" in arguments.kinds:
             flt = Selection(target=("ngc104",), length=("l",), filetype=("flt",))
-            lake.keep(kept_rows(solve_chips(lake, ChipRequest(flt))))
+            lake.keep(kept_rows(solve_chips(lake, ChipRequest(flt)), clock.now()))
         for kind in arguments.kinds:
             asked = replace(
                 ASKED.get(kind, Request()), aperture=measure.aperture, estimator=measure.estimator,

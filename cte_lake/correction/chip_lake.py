@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cte_lake import clock
 from cte_lake.correction.chip_stars import read_stars
 from cte_lake.correction.followed import KINDS
 from cte_lake.digests import digest
@@ -196,16 +197,22 @@ def keep_chips(lake: Lake, losses: LakeChips) -> bool:
     ).rows()
     if known[0]["n"]:
         return False
-    lake.stored.dataset("chips").append(kept_rows(losses))
+    # The newest counts, also after a clock was set back, or within a second.
+    last = lake.sql("SELECT max(solved_at) AS at FROM chips").rows()[0]["at"]
+    after = datetime.fromisoformat(last) + timedelta(seconds=1) if last else clock.now()
+    lake.stored.dataset("chips").append(kept_rows(losses, max(after, clock.now())))
     return True
 
 
-def kept_rows(losses: LakeChips) -> pa.Table:
-    """Return losses as rows of the dataset ``chips``, solved now."""
+def kept_rows(losses: LakeChips, solved_at: datetime) -> pa.Table:
+    """Return losses as rows of the dataset ``chips``."""
     from cte_lake import __version__
 
-    now = {"solved_at": datetime.now(UTC).isoformat(timespec="seconds"), "software": __version__}
-    rows = [losses._common() | row | now for row in losses.rows()]
+    common = losses._common() | {
+        "solved_at": solved_at.isoformat(timespec="seconds"),
+        "software": __version__,
+    }
+    rows = [common | row for row in losses.rows()]
     return pa.Table.from_pylist(rows, schema=dataset("chips").schema())
 
 

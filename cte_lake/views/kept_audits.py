@@ -35,7 +35,9 @@ WITH keyed AS (
     LEFT JOIN listed_master AS c ON c.target = e.target
 ),
 well AS (
-    SELECT key, max(asked_at) AS asked_at FROM known_well GROUP BY key
+    -- What a clock that was ahead has written comes first: it would never be asked again.
+    SELECT key, max(CASE WHEN asked_at <= epoch(now()) THEN asked_at ELSE 0 END) AS asked_at
+    FROM known_well GROUP BY key
 )
 SELECT k.imagename, k.phot_file, k.key, w.asked_at FROM keyed AS k LEFT JOIN well AS w ON w.key = k.key
 """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cte_lake import open_lake
+from cte_lake import clock, open_lake
 from cte_lake.cli.main import app
 from cte_lake.correction.chip_lake import ChipRequest, keep_chips, solve_chips
 from cte_lake.errors import NothingToDo, UsageError
@@ -143,6 +143,14 @@ def test_losses_are_kept_for_the_view_once(lake, losses):
     wanted = [r for r in solved.rows() if (r["chip"], r["epoch"], r["bin_lo"]) == (2, 3, 500.0)]
     assert sorted(r["loss"] for r in told) == pytest.approx(sorted(r["loss"] for r in wanted))
     assert verify(stored(lake)).passed
+
+
+def test_the_losses_kept_last_are_shown_whatever_the_clock_says(lake, losses, monkeypatch):
+    with open_lake(lake) as opened:
+        for day, name in (("02", "c"), ("01", "b"), ("01", "a")):
+            monkeypatch.setenv(clock.NOW_ENV, f"2026-11-{day}T10:00:00")
+            assert keep_chips(opened, replace(losses, solution_hash=name))
+            assert {row["solution"] for row in opened.chips().rows()} == {name}
 
 
 def test_the_figure_is_of_the_kept_losses(lake, losses):

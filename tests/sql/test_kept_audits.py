@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -89,6 +90,18 @@ def test_a_share_asks_the_longest_unasked_first_and_full_asks_all(sound):
         assert len(set(seen)) == IMAGES
         assert_same(opened, 1.0)
         assert asked(opened) == IMAGES
+
+
+def test_an_image_that_was_asked_by_a_clock_ahead_is_asked_again(sound, monkeypatch):
+    with open_lake(sound) as opened:
+        with monkeypatch.context() as ahead:
+            ahead.setattr(kept_audits, "time", SimpleNamespace(time=lambda: 4e9))
+            assert_same(opened)
+        seen = []
+        for _ in range(IMAGES):
+            opened.audit_images(QUERIES, 0.01)
+            seen += opened._connection.execute("SELECT imagename FROM audited.asked").fetchall()
+        assert len(set(seen)) == IMAGES
 
 
 @pytest.mark.slow

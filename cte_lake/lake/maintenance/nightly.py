@@ -39,7 +39,9 @@ class Turns:
         self._lake = lake
         self._place = lake / _WHEN_READ
         self._read = {path: seen for path, seen in _read(self._place).items() if path in set(paths)}
-        self._when = dict.fromkeys(paths, 0.0) | {path: seen.when for path, seen in self._read.items()}
+        # What a clock that was ahead has written would never have its turn again.
+        known = {path: seen.when for path, seen in self._read.items() if seen.when <= time.time()}
+        self._when = dict.fromkeys(paths, 0.0) | known
         self._count = min(len(paths), int(share * len(paths)) + 1)
         self._end = time.monotonic() + seconds
 
