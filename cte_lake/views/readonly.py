@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -17,7 +16,7 @@ from cte_lake.errors import CteLakeError, LakeError, StoreUnavailable, UsageErro
 from cte_lake.lake.dataset_files import quoted
 from cte_lake.lake.index import raised_below
 from cte_lake.lake.stored import StoredLake
-from cte_lake.views.statements import TABLE_FUNCTIONS
+from cte_lake.views.statements import TABLE_FUNCTIONS, from_json
 
 #: Operators of a plan that only read; scans are named after their table function.
 _OPERATORS = frozenset({
@@ -90,7 +89,7 @@ def check_plan(connection: duckdb.DuckDBPyConnection, query: str, params: Mappin
         If there is no plan: a name that is not known, a type that does not fit.
     """
     rows = connection.execute(f"{_PLANNED}{query}", params or None).fetchall()
-    for operator in sorted({name.strip() for _, plan in rows for name in _named(json.loads(plan))}):
+    for operator in sorted({name.strip() for _, plan in rows for name in _named(from_json(plan))}):
         if operator not in _OPERATORS and operator.lower() not in TABLE_FUNCTIONS:
             raise UsageError(f"a lake is only read here, and the plan of this query holds {operator}")
 

@@ -98,6 +98,8 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     duckdb.Error
         If it is not understood.
     """
+    if not _is_text(query):
+        raise UsageError("the query holds bytes or half characters that are no text; write it in UTF-8")
     statements = duckdb.extract_statements(query)
     if len(statements) != 1:
         count = "no statement" if not statements else f"{len(statements)} statements"
@@ -144,8 +146,29 @@ def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     asked = "SELECT json_serialize_sql($query::VARCHAR)"
     # All rows: an unfinished result would keep the connection from other work.
     ((row,),) = connection.execute(asked, {"query": query}).fetchall()
-    said = json.loads(row)
+    said = from_json(row)
     return None if said["error"] else said["statements"]
+
+
+def _is_text(query: str) -> bool:
+    """Whether it can be written in UTF-8: a terminal passes on other bytes as half a character each."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in query)
+
+
+def from_json(text: str) -> Any:
+    """Return what DuckDB says of a query in JSON.
+
+    Raises
+    ------
+    UsageError
+        If it is nested deeper than Python reads, as a sum of 900 terms is: each stands in the next.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise UsageError(
+            "the query is nested too deeply; write IN or a list in place of many terms"
+        ) from None
 
 
 def nodes_of(part: Any) -> Iterator[dict[str, Any]]:

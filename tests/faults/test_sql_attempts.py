@@ -248,6 +248,14 @@ def test_the_way_of_pages_past_the_plan_takes_no_text(opened):
         PAGE_QUERIES["mine"] = "FROM exposures"
 
 
+@pytest.mark.parametrize(
+    "query", ["SELECT '\ud800'", f"SELECT {'+'.join(['1'] * 900)}", f"SELECT {'[' * 900}{']' * 900}"]
+)
+def test_what_cannot_be_looked_through_is_refused_in_a_sentence(opened, query):
+    with pytest.raises(UsageError, match=r"no text|nested too deeply"):
+        opened.sql(query)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGE_QUERIES)
 def test_a_query_of_pages_would_pass_both_locks(opened, name):
