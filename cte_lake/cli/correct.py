@@ -150,7 +150,12 @@ class ConstantOptions(Options):
         ),
     ] = 1.0
     zero_point: Annotated[
-        float | None, of_constants("--zero-point", "Magnitude of one electron, for magnitudes.")
+        float | None,
+        of_constants(
+            "--zero-point",
+            "Magnitude of one electron of the exposure, for magnitudes; of one electron per second: plus 2.5 "
+            "log10 of the exposure time.",
+        ),
     ] = None
 
     def of(self, columns: ColumnOptions, parts: bool) -> TableConstants:

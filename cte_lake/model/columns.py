@@ -16,7 +16,8 @@ RATES = ("count_rate", "countrate", "flux_rate", "electron_rate", "counts_per_s"
 #: Role: common names, best first. A flux column of the lake (flux_r03) is found through the aperture radius.
 NAMES: dict[str, tuple[str, ...]] = {
     "flux": (
-        "flux", "flux_aper", "aperture_sum", "aper_sum_bkgsub", "electrons", "net_flux", "flux_e", "counts",
+        "flux", "flux_aper", "aper_sum_bkgsub", "aperture_sum_bkgsub", "aperture_sum",
+        "electrons", "net_flux", "flux_e", "counts",
         "flux_auto", "flux_iso", "flux_fit", "flux_psf",
         *RATES,
     ),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 from cte_lake.errors import UsageError
+from cte_lake.model.columns import NAMES
 from cte_lake.model.times import possible_range, said_range
 
 
@@ -65,6 +66,11 @@ class TableConstants:
         for name in ("mjd", "background", "radius", "zero_point", "exptime", "y_origin", "gain", "enclosed"):
             if not isinstance(value := getattr(self, name), Real | None):
                 raise UsageError(f"{name} {value!r} is not a plain number")
+        for role in self.units:
+            if role not in NAMES:
+                raise UsageError(
+                    f"--unit {role}=...: there is no role {role!r}; roles are {', '.join(NAMES)}"
+                )
         if self.chip not in (None, 1, 2):
             raise UsageError(f"chip {self.chip!r} is not 1 (UVIS1) or 2 (UVIS2)")
         stated = [(name, getattr(self, name)) for name in ("radius", "exptime", "gain")]

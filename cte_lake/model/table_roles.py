@@ -196,9 +196,10 @@ class RoleReader:
             if self.constants.zero_point is None:
                 raise CatalogError(
                     f"column {name!r} holds magnitudes, and the loss depends on the electrons of the "
-                    "exposure; give --zero-point, the magnitude of one electron"
+                    "exposure; give --zero-point, the magnitude of one electron in it (of one electron per "
+                    "second: plus 2.5 log10 of the exposure time)"
                 )
-            self.readings[role] += f"; one electron is {self.constants.zero_point:g} mag"
+            self.readings[role] += f"; one electron of the exposure is {self.constants.zero_point:g} mag"
             return 10.0 ** (-0.4 * (measured - self.constants.zero_point)) * factor, measured, True, False
         plain = isinstance(factor, float) and factor == 1.0
         return (measured if plain else measured * factor), measured, False, plain
@@ -218,7 +219,7 @@ class RoleReader:
         """Say whether a gain and an exposure time that were given enter."""
         gain, exptime = self.constants.gain, self.constants.exptime
         of_gain = "" if gain is None else " (the gain)" if how.factor == gain else "; --gain is not used"
-        unused = role == "flux" and exptime is not None and not how.per_second
+        unused = exptime is not None and not how.per_second
         return of_gain + ("; --exptime is not used" if unused else "")
 
     def _magnitudes(self, table: Any) -> FloatArray:

@@ -482,6 +482,7 @@ FORMATS = [
     Input("format", "SExtractor text, an aperture chosen", "a.cat", text(SEXTRACTOR), (*DATE, "--gain", "1", "--column", "flux=FLUX_APER[0]")),
     Input("format", "SExtractor text, FLUX_APER in counts", "a.cat", text(SEXTRACTOR), (*DATE, "--column", "flux=FLUX_APER[0]"), "give --gain"),
     Input("format", "photutils, ECSV", "a.ecsv", astropy(flux=None, y=None, aperture_sum=FLUX * u.electron, y_center=Y * u.pix)),
+    Input("format", "photutils, sums with and without the background", "a.csv", csv(flux=None, aperture_sum=[900.0, 5300.0], aper_sum_bkgsub=FLUX)),
     Input("format", "photutils, several apertures", "a.ecsv", astropy(flux=None, aperture_sum_0=FLUX, aperture_sum_1=FLUX), out="aperture_sum_0, aperture_sum_1 hold the flux in several apertures"),
     Input("format", "photutils, several apertures with their radii", "a.ecsv", photutils, ("--radius", "3,5")),
     Input("format", "photutils, several apertures, radii in its metadata", "a.ecsv", photutils_meta),

@@ -11,7 +11,7 @@ from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.columns import discover
 from cte_lake.model.correct import correct
-from cte_lake.model.correct_table import correct_table
+from cte_lake.model.correct_table import correct_columns, correct_table, plan
 from cte_lake.model.table_constants import TableConstants
 from tests.model.sets import make_set
 
@@ -71,6 +71,10 @@ def test_magnitudes_need_a_zero_point():
     plain = correct(ENTRY, 300.0, 2000.0, 2, 57000.0)
     assert result["corrected_mag"][0] == pytest.approx(table["mag"][0] - float(plain.cte_dmag))
     assert "corrected_flux" not in result.colnames
+    (one,) = plan(table, ENTRY, TableConstants(**{**vars(facts), "exptime": 400.0}))
+    correct_columns(table, [one])
+    assert "one electron of the exposure is 25 mag" in one.reader.readings["mag"]
+    assert "--exptime is not used" in one.reader.readings["mag"]
 
 
 def test_per_row_date_chip_background_radius_and_file_type():
@@ -237,6 +241,7 @@ def test_magnitudes_in_mmag_are_magnitudes(beside):
         ({"chip": 3}, "chip 3 is not 1"),
         ({"exptime": "400"}, "exptime '400' is not a plain number"),
         ({"radius": 3 * u.pix}, "is not a plain number"),
+        ({"units": {"sky": "electron"}}, "no role 'sky'; roles are flux, mag"),
     ],
 )
 def test_a_constant_of_the_wrong_kind_is_refused(facts, words):
