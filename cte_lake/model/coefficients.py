@@ -125,6 +125,12 @@ class CoefficientSet:
         if (np.abs(block - block.T) > _ASYMMETRY * scale).any():
             raise UsageError(f"coefficient set {self.name!r}: the covariance is not symmetric")
 
+    def __repr__(self) -> str:
+        held, names = self.validity, ", ".join(self.term_names)
+        flux, mjd = (f"{low:.0f}-{high:.0f}" for low, high in (held.flux, held.mjd))
+        files = f"{held.filetype.upper()}, aperture {held.radius} px"
+        return f"<CoefficientSet {self.name}: {files}, {flux} e-, MJD {mjd}; terms {names}>"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CoefficientSet):
             return NotImplemented

@@ -173,3 +173,11 @@ def test_a_set_is_not_equal_to_something_else():
     assert make_set() != "test"
     assert make_set() != make_set(LAW * 2)
     assert isinstance(make_set(), CoefficientSet)
+
+
+def test_a_set_shows_in_a_line_what_it_is_for():
+    entry = make_set()
+    said = repr(entry)
+    assert said.startswith(f"<CoefficientSet {entry.name}: {entry.validity.filetype.upper()}, aperture ")
+    assert len(said) < 200
+    assert "array" not in said
