@@ -252,10 +252,6 @@ class Plots:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
 
-    def __repr__(self) -> str:
-        kinds = (name for name in dir(self) if not name.startswith("_"))
-        return f"<figures of {self._lake.stored}: {', '.join(kinds)}>"
-
     def __dir__(self) -> list[str]:
         from cte_lake.report.figures import KINDS
 

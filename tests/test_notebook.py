@@ -184,7 +184,6 @@ def test_a_table_of_ones_own_joins(lake):
 
 def test_figures_and_fits_are_methods(lake):
     assert "cte_time" in dir(lake.plot)
-    assert "cte_time" in repr(lake.plot)
     assert "loss against time" in lake.plot.cte_time.__doc__
     assert lake.plot.overview().axes
     with pytest.raises(AttributeError, match="there are ratio_y"):
