@@ -76,7 +76,7 @@ so one of the keywords was changed, and which one the header cannot say: such a 
 _SHAPES = f"""## Extensions and images
 
 Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECTOR.columns} columns and {DETECTOR.rows} rows by NAXIS and LTV
-(`bad_shape`, `missing_extension`, `bad_header`). LTV2 must be 0: distances to the amplifiers count from the first row.
+(`bad_shape`, `missing_extension`, `bad_header`). LTV2 must be 0: distances to the amplifiers count from the first row. A part of a chip must have both.
 SCI must be in ELECTRONS (or electron, e-), and ERR where it has a BUNIT (`wrong_unit`);
 so are refused pixels that are called electrons, but whose ERR is that of a rate, of counts of a gain, or too small by the root of EXPTIME.
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.

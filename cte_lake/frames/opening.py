@@ -30,6 +30,7 @@ SUFFIXES: Final = (".fits", ".fits.gz", ".fits.fz")
 MAX_UNPACKED: Final = 1 << 30
 """Most bytes that a ``.gz`` may unpack to; a full frame with all its tables has 0.2 GB."""
 
+_GZIP: Final = b"\x1f\x8b"
 _READ_BLOCK: Final = 1 << 20
 _BROKEN_FILE: Final = (OSError, EOFError, zlib.error, fits.VerifyError, AstropyWarning)
 
@@ -73,7 +74,7 @@ def _opened(path: Path, headers_only: bool) -> fits.HDUList:
     stream: BinaryIO | None = None
     try:
         require_file(path)
-        stream = _unpacked(path) if path.suffix.lower() == ".gz" else path.open("rb")
+        stream = _unpacked(path) if _is_gzip(path) else path.open("rb")
         check_structure(stream, path)
         hdus = fits.open(stream, memmap=False, disable_image_compression=True)
         len(hdus)  # reads all headers
@@ -87,6 +88,12 @@ def _opened(path: Path, headers_only: bool) -> fits.HDUList:
             stream.close()
         raise cannot_open(path, error) from error
     return hdus
+
+
+def _is_gzip(path: Path) -> bool:
+    """Tell by the first bytes: browsers and servers pack and unpack files and leave their names."""
+    with path.open("rb") as stream:
+        return stream.read(len(_GZIP)) == _GZIP
 
 
 def _unpacked(path: Path) -> io.BytesIO:

@@ -170,20 +170,24 @@ def _check_place(header: fits.Header, name: str) -> None:
 
 
 def cutout_origin(header: fits.Header, name: str) -> tuple[int, int]:
-    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (absent: 0).
+    """Return the full-frame column and row of pixel (0, 0), from LTV1 and LTV2 (a whole chip's: 0).
 
     Raises
     ------
     Rejected
-        ``bad_keyword`` if one is no number, or is blank though the image is not as large as a chip.
+        ``bad_keyword`` if one is no number, or is blank or missing though the image is a part of a chip.
     """
     cards = HeaderCards(name, [header])
     origins = []
     for axis, size in enumerate((DETECTOR.columns, DETECTOR.rows), start=1):
         key = f"LTV{axis}"
         shift = cards.optional_number(key)
-        if shift is None and key in header and image_size(header, name)[axis - 1] != size:
-            raise Rejected("bad_keyword", f"{key} of {name} has no value, and the image is a part of a chip")
+        found = image_size(header, name)[axis - 1]
+        if shift is None and found not in {0, size}:
+            raise Rejected(
+                "bad_keyword",
+                f"{name} has no {key}, or it is blank, and the image is part of a chip (NAXIS{axis}={found})",
+            )
         origins.append(round(-(shift or 0.0)))
     return origins[0], origins[1]
 

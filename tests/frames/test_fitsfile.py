@@ -179,6 +179,11 @@ def test_gzip_and_plain_have_the_same_pixels(make_frame):
     packed = plain.with_name("ic7802baq_flt.fits.gz")
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert np.array_equal(read_chip(plain, 1).data, read_chip(packed, 1).data)
+    # Names that browsers and servers leave: unpacked and still called .gz, packed and not called so.
+    exchanged = plain.read_bytes(), packed.read_bytes()
+    packed.write_bytes(exchanged[0])
+    plain.write_bytes(exchanged[1])
+    assert np.array_equal(read_chip(plain, 1).data, read_chip(packed, 1).data)
 
 
 @pytest.mark.parametrize("suffix", [".fits", ".fits.gz"])

@@ -73,6 +73,7 @@ REFUSED = {
     "beyond the chip": (on(("SCI", 2), LTV1=-4090.0), "bad_shape", "LTV1=-4090: columns 4090 to 4137"),
     "before the chip": (on(("SCI", 2), LTV2=25), "bad_shape", "LTV2=25: rows -25 to 34"),
     "no place": (on(("SCI", 1), LTV1="left"), "bad_keyword", "LTV1='left' of SCI,1 of ic7802baq_flt.fits"),
+    "no first row": (on(("SCI", 2), LTV2=None), "bad_keyword", "SCI,2 of ic7802baq_flt.fits has no LTV2"),
     "a sum": (on(("SCI", 1), ("SCI", 2), NCOMBINE=2), "wrong_product", "NCOMBINE=2 of ic7802baq_flt.fits"),
     "counts": (on(("SCI", 2), BUNIT="COUNTS"), "wrong_unit", "SCI,2 of ic7802baq_flt.fits has BUNIT"),
     "error in counts": (on(("ERR", 1), BUNIT="COUNTS"), "wrong_unit", "ERR,1 of ic7802baq_flt.fits has"),
