@@ -30,6 +30,11 @@ def no_file(mode: int) -> str | None:
     return None if stat.S_ISREG(mode) else _NO_FILES.get(stat.S_IFMT(mode), "no regular file")
 
 
+def is_text(name: str) -> bool:
+    """Whether a name can be written in UTF-8; of other bytes Python makes lone surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def printable(text: str) -> str:
     r"""Return text that any terminal and any file takes: what it does not take is written ``\xNN``.
 

@@ -72,10 +72,10 @@ def _queries(text: str) -> list[str]:
     import duckdb
 
     from cte_lake.views.readonly import plain_error
-    from cte_lake.views.statements import check_statement
+    from cte_lake.views.statements import check_statement, statements_in
 
     try:
-        statements = duckdb.extract_statements(text)
+        statements = statements_in(text)
     except duckdb.Error as error:
         raise plain_error(error) from error
     # A single one keeps its own text, comments and places of errors included.

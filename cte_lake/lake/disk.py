@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from cte_lake.errors import LakeError, Locked, NotAFile
-from cte_lake.filenames import no_file
+from cte_lake.filenames import is_text, no_file
 from cte_lake.lake.scratch import sweep, sweep_once, temporary_beside
 from cte_lake.lake.store import Head, Listed, Store
 
@@ -289,9 +289,11 @@ class DiskStore(Store):
         return list(dict.fromkeys([*folders, *map(glob.escape, folders)]))
 
     def refusal(self, key: str) -> str | None:
-        """DuckDB takes a backslash for the end of a folder's name, whatever is done about it."""
+        """DuckDB takes a backslash for the end of a folder's name; it and Arrow take UTF-8 alone."""
         if "\\" in key:
             return f"{key!r} has a backslash in its path, which DuckDB cannot read below; name another folder"
+        if not is_text(key):
+            return f"{key!a} is not UTF-8 here; name another folder, or set LC_ALL=C.UTF-8"
         return None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from cte_lake.errors import UsageError
+from cte_lake.filenames import is_text
 from cte_lake.views.source import sql_objects
 
 #: What results of queries show of the session, and values and rows made of nothing.
@@ -88,6 +89,21 @@ class Statement:
         return f"{self.explain} {self.text}" if self.explain else self.text
 
 
+def statements_in(text: str) -> list[duckdb.Statement]:
+    """Return the statements of a text.
+
+    Raises
+    ------
+    UsageError
+        If it is no text: a terminal passes on bytes that are not UTF-8 as half a character each.
+    duckdb.Error
+        If it is not understood.
+    """
+    if not is_text(text):
+        raise UsageError("the query holds bytes or half characters that are no text; write it in UTF-8")
+    return duckdb.extract_statements(text)
+
+
 def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statement:
     """Refuse a query that is not one statement, or that holds anything but reading.
 
@@ -98,9 +114,7 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     duckdb.Error
         If it is not understood.
     """
-    if not _is_text(query):
-        raise UsageError("the query holds bytes or half characters that are no text; write it in UTF-8")
-    statements = duckdb.extract_statements(query)
+    statements = statements_in(query)
     if len(statements) != 1:
         count = "no statement" if not statements else f"{len(statements)} statements"
         raise UsageError(f"one query at a time is run, and this holds {count}")
@@ -148,11 +162,6 @@ def _tree(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     ((row,),) = connection.execute(asked, {"query": query}).fetchall()
     said = from_json(row)
     return None if said["error"] else said["statements"]
-
-
-def _is_text(query: str) -> bool:
-    """Whether it can be written in UTF-8: a terminal passes on other bytes as half a character each."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in query)
 
 
 def from_json(text: str) -> Any:
