@@ -113,7 +113,7 @@ def test_a_pair_has_its_losses_in_both_units() -> None:
     row = _row(bin_lo=500.0, bin_hi=2000.0, slope=1e-4, slope_err=1e-5, cte_loss=0.1, cte_loss_err=0.01)
     row |= {"n_in_bin": 9, "mean_flux": 900.0, "background": 1.0, "estimator": "log_ratio"}
     heads, (line,) = bin_table([row])
-    assert (line["loss"], line["mag"]) == ("10.00 ± 1.00", "0.109 ± 0.011")
+    assert (line["loss"], line["mag"]) == ("10.00 ± 1.00", "0.1087 ± 0.0109")
     assert [head["title"] for head in heads if head["key"] in {"loss", "mag"}] == ["Loss (%)", "Loss (mag)"]
 
 
