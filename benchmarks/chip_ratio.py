@@ -4,7 +4,7 @@ Pairs of frames at several dates are simulated, ingested (found, measured, maske
 the lake's views, with and without loss; in every second case chip 2 is made brighter by 5%. Prints, for each
 flux bin, the mean over the pairs of all seeds of measured less injected loss, and its error.
 
-    python benchmarks/chip_ratio.py [--pairs 3] [--seeds 5] [--case WORDS] [--estimator log_ratio]
+    python benchmarks/chip_ratio.py [--pairs 3] [--seeds 5] [--first 1] [--case WORDS] [--estimator log_ratio]
 """
 
 from __future__ import annotations
@@ -73,15 +73,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--case", default="", help="only cases whose name begins with these words")
     parser.add_argument("--estimator", default="log_ratio")
     options = parser.parse_args()
     for name, (law, factor) in CASES.items():
         if not name.startswith(options.case):
             continue
-        lakes = [
-            off(law, factor, options.pairs, seed, options.estimator) for seed in range(1, options.seeds + 1)
-        ]
+        seeds = range(options.first, options.first + options.seeds)
+        lakes = [off(law, factor, options.pairs, seed, options.estimator) for seed in seeds]
         means = {}
         for limits in lakes[0]:
             values, error = np.array([value for lake in lakes for value in lake[limits]]).T
