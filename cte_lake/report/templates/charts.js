@@ -143,7 +143,7 @@
       const plural = points.length === 1 ? "" : "s";
       this.readout.textContent = points.length ? `${points.length} point${plural} shown` : "nothing is selected";
       if (!points.length) return;
-      const box = { left: 54, right: width - 10, top: 14, bottom: height - 46 - lower };
+      const box = { left: 62, right: width - 10, top: 14, bottom: height - 46 - lower };
       const x = this.scale(points.map((p) => p.x), box.left, box.right, spec.x, width > 520 ? 8 : 4, []);
       const reach = points.flatMap((p) => [p.y - Math.min(p.e, 3 * spec.y.typical), p.y + Math.min(p.e, 3 * spec.y.typical)]);
       const across = points.map((p) => p.x);
@@ -224,7 +224,7 @@
         make("text", { class: "quiet", x: box.left, y: box.top - 8 }, svg).textContent = label;
         return;
       }
-      const up = make("text", { transform: `translate(14 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, svg);
+      const up = make("text", { transform: `translate(12 ${(box.top + box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, svg);
       up.textContent = spec.y.label;
     }
 
