@@ -216,11 +216,6 @@ def kept_chips(place: Path) -> dict[str, object]:
         return {"chips": lake.sql("SELECT * EXCLUDE (solved_at) FROM chips ORDER BY ALL").rows()}
 
 
-def csv_rows(place: Path) -> dict[str, object]:
-    """The rows of an answer, whose order is nobody's promise."""
-    return {"rows": sorted((place / "out.csv").read_text().splitlines())}
-
-
 #: What writes besides, and is killed in campaigns alone (`KILLS=2` and more).
 WRITERS = {
     "fill": Trial("schema fill --lake {lake} --workers 0", ground="unfilled"),
@@ -237,7 +232,7 @@ WRITERS = {
     "iceberg-phot": Trial("export phot --iceberg {place}/ice --lake {lake} --overwrite", view=iceberg_rows),
     "plots": Trial("plot all --target ngc104 --lake {lake} -o {place}/figures", view=file_names),
     "plot": Trial("plot cte-time --target ngc104 --lake {lake} -o {place}/out.pdf --data {place}/out.csv"),
-    "export-view": Trial("export phot --lake {lake} --to {place}/out.csv --overwrite", view=csv_rows),
+    "export-view": Trial("export phot --lake {lake} --to {place}/out.csv --overwrite"),
 }
 
 
