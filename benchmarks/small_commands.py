@@ -1,6 +1,7 @@
 """CPU seconds of commands that answer at once, and of a night without news: now, and at an earlier commit.
 
     python benchmarks/small_commands.py [--against COMMIT] [--exposures 1000] [--stars 100] [--repeat 3]
+                                        [--only WORD ...]
 
 Each command runs in a process of its own, as a user or cron starts it; its CPU seconds are those of the
 process and all that it started, the least of several. The earlier commit is checked out beside
@@ -42,9 +43,12 @@ def questions(lake: Path, frames: Path) -> dict[str, list[str]]:
         "`align`, nothing to do": [*command, "align", str(frames), *at],
         "`crmask`, nothing to do": [*command, "crmask", str(frames), *at],
         "`ingest`, nothing to do": [*command, "ingest", str(frames), *at],
+        "`measure`, all pairs, slopes kept": [
+            *command, "measure", "-o", str(lake.parent / "losses.parquet"), "--overwrite", *at
+        ],
         "`audit`, nothing new": [*command, "audit", "--share", "1/30", *at],
         "`refresh`, nothing new": [*command, "refresh", "--frames", str(frames), "--no-fetch", *at],
-    }
+    }  # fmt: skip
 
 
 def cost(code: Path, arguments: list[str]) -> float:
@@ -78,11 +82,15 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
         subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=HERE, check=True, timeout=7200)
 
 
-def compare(sides: dict[str, tuple[Path, Path]], frames: Path, repeat: int) -> dict[str, dict[str, float]]:
+def compare(
+    sides: dict[str, tuple[Path, Path]], frames: Path, repeat: int, only: list[str]
+) -> dict[str, dict[str, float]]:
     """Return the least CPU seconds of each question by side; each side has its code and its lake."""
     asked = {side: questions(lake, frames) for side, (_, lake) in sides.items()}
     found: dict[str, dict[str, float]] = {}
     for name in next(iter(asked.values())):
+        if only and not any(word in name for word in only):
+            continue
         rounds = []
         # The first round compiles, and brings the lake up to date.
         for _ in range(repeat + 1):
@@ -101,6 +109,7 @@ def main() -> None:
     parser.add_argument("--exposures", type=int, default=1_000)
     parser.add_argument("--stars", type=int, default=100)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", metavar="WORD", nargs="+", default=[], help="rows whose name has a word")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="small-commands-") as temporary, contextlib.ExitStack() as end:
         folder = Path(temporary)
@@ -113,7 +122,7 @@ def main() -> None:
             sides = {given.against: (code, folder / "then")} | sides
         print(f"CPU seconds, {given.exposures:,} exposures\n")
         print(f"| command | {' | '.join(sides)} |\n|---|{'---|' * len(sides)}")
-        compare(sides, frames, given.repeat)
+        compare(sides, frames, given.repeat, given.only)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from cte_lake.views.bind import Binding
 from cte_lake.views.columns import ViewColumn, ViewMethod, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.own_tables import OwnTables
-from cte_lake.views.page_queries import PAGE_QUERIES
+from cte_lake.views.page_queries import own_query
 from cte_lake.views.phot_columns import known_in
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
@@ -182,8 +182,8 @@ class Lake:
         return Result(self._answer(query, {name: plain(value) for name, value in params.items()}, to_arrow))
 
     def own(self, name: str) -> Result:
-        """Answer a query of `PAGE_QUERIES`, by its name: `sql` without a look at its plan, half the cost."""
-        return Result(self._answer(PAGE_QUERIES[name], {}, to_arrow, own=True))
+        """Answer a query of ours by its name: `sql` without a look at its plan, half the cost."""
+        return Result(self._answer(own_query(name), {}, to_arrow, own=True))
 
     def each_answer(self, take: Callable[[Iterator[pa.Table]], None], query: str) -> None:
         """Hand the rows of a query over in parts, as `each_part` those of a view; see `sql`."""
@@ -213,7 +213,7 @@ class Lake:
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
-            self._binding.make(names, tree)
+            self._binding.make(names, tree, steady=bool(self.steady.blocks))
 
     def view(
         self, name: str, selection: Selection | None = None, condition: str | None = None, **filters: Any

@@ -35,7 +35,8 @@ def audit(
 
     if full and share is not None:
         raise UsageError("give --full or --share, not both")
-    with asked.opened() as opened:
+    # All audits are of one state of the lake, whose files are listed once.
+    with asked.opened() as opened, opened.steady():
         config = opened.settings().config
         workers = helpers.of(config.workers)
         # The alarm of the newest epoch reads them, and the audits of imitated losses.

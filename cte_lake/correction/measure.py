@@ -58,7 +58,8 @@ def measure_losses(
     """
     wanted = (selection or Selection()).of_losses()
     measure = settings.config.measure
-    with open_lake(lake, mode, settings=settings) as opened:
+    # Its files are listed once, when it is opened.
+    with open_lake(lake, mode, settings=settings) as opened, opened.steady():
         opened.keep_slopes(measure.aperture, [measure.estimator], wanted, workers)
         losses = opened.view("cte", wanted, estimator=measure.estimator, aperture=measure.aperture).arrow()
         if losses.num_rows == 0:
@@ -85,12 +86,13 @@ def printable(losses: pa.Table, unit: LossUnit = PERCENT) -> pa.Table:
     """Return losses as people read them: in a unit of theirs, root names, one column for the flux bin."""
     shown = unit.of(numbers(losses, "cte_loss"), numbers(losses, "cte_loss_err"))
     loss, error = (pa.array(np.round(values, unit.digits), from_pandas=True) for values in shown)
+    bins = (losses.column(edge).to_pylist() for edge in ("bin_lo", "bin_hi"))
     columns: list[tuple[str, str, Any]] = [
         ("image_1", "", pc.utf8_slice_codeunits(losses.column("image_1"), 0, 9)),
         ("image_2", "", pc.utf8_slice_codeunits(losses.column("image_2"), 0, 9)),
         ("file", "", losses.column("filetype")),
         ("flash", "e-", losses.column("flash")),
-        ("bin", "e-", pa.array([f"{row['bin_lo']:g}-{row['bin_hi']:g}" for row in losses.to_pylist()])),
+        ("bin", "e-", pa.array([f"{low:g}-{high:g}" for low, high in zip(*bins, strict=True)])),
         ("stars", "", losses.column("n")),
         ("loss", unit.symbol, loss),
         ("error", unit.symbol, error),

@@ -28,7 +28,7 @@ from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.frames import FOLDER, drawing_frames
-from cte_lake.report.gather import Gathered, bookkeeping, gather
+from cte_lake.report.gather import FITTED, Gathered, bookkeeping, gather
 from cte_lake.report.news import FORMAT, last_report, news
 from cte_lake.report.pair_pages import pair_pages
 from cte_lake.report.provenance import commands, consistency_cells, provenance, set_again
@@ -129,7 +129,8 @@ def _make(
             settings.config.workers.count,
         ) as frames,
     ):
-        lake.keep_slopes(settings.config.measure.aperture)
+        measure = settings.config.measure
+        lake.keep_slopes(measure.aperture, {measure.estimator, FITTED})
         gathered = gather(lake, settings.config, known)
         report, pages = _content(lake, settings, mode, gathered, last, moment, work, frames)
         for name, text in render(report, pages):

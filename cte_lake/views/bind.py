@@ -112,6 +112,8 @@ class Binding:
         #: Columns of this lake alone, by the view that has them.
         self.added = own_columns(self.config)
         self._made: set[str] = set()
+        #: Table macros whose view has been made too.
+        self._shown: set[str] = set()
         self._files = {*STORED, *_added(self._lake)}
         self._bound: set[str] = set()
         bind_folder(connection, f"{self._lake}/")
@@ -130,7 +132,7 @@ class Binding:
         if self.kept is not None:
             self.kept.forget_pairs()
 
-    def make(self, names: Collection[str] | None = None, tree: Any = None) -> None:
+    def make(self, names: Collection[str] | None = None, tree: Any = None, steady: bool = False) -> None:
         """Make the named views and what they are built on, where they are not there yet; None for all.
 
         Parameters
@@ -139,9 +141,15 @@ class Binding:
             Words among which the names are; others are passed over.
         tree : object, optional
             Parse tree of the query that is to run: what of the slopes is kept is shown to it.
+        steady : bool, optional
+            Whether photometry that was listed for the query before is not listed again.
         """
         objects = sql_objects() if names is None else built_from(names, self._unneeded)
-        wanted = [each for each in objects if each.name not in self._made]
+        missing = [each for each in objects if each.name not in self._made]
+        # To plan a table macro for its view takes as long as to make it: of the others nobody reads the view.
+        shown = [each for each in objects if names is None or each.name in names]
+        shown = [each for each in shown if each.kind == "table macro" and each.name not in self._shown]
+        wanted = objects if shown else missing
         read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
         if VIEW in self.added and any(each.name == VIEW for each in wanted):
             read.add(ADDED)
@@ -149,14 +157,17 @@ class Binding:
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
             _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
-        make_objects(self._connection, self.config, wanted, self.kept)
+        make_objects(self._connection, self.config, missing, self.kept)
+        make_views(self._connection, self.config, shown)
         for name in files:
             # DuckDB opens whatever is called like a file, and waits for ever at a pipe.
             self._require_files([name])
             _bind_stored(self._connection, self._lake.dataset(name))
-        self._made |= {each.name for each in wanted}
+        self._made |= {each.name for each in missing}
+        self._shown |= {each.name for each in shown}
         self._bound |= files
         if self.kept is not None:
+            self.kept.steady = steady
             self.kept.show({each.name for each in objects}, tree, self.config.measure.aperture)
 
     def reading(self, ask: Callable[[], T]) -> Callable[[], T]:
@@ -218,7 +229,9 @@ def bind(
 
 def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Collection[str] | None) -> None:
     """Make views with all that they are built on, None for every one."""
-    make_objects(connection, config, sql_objects() if views is None else built_from(views))
+    objects = sql_objects() if views is None else built_from(views)
+    make_objects(connection, config, objects)
+    make_views(connection, config, objects)
 
 
 def make_objects(
@@ -227,15 +240,23 @@ def make_objects(
     objects: Iterable[SqlObject],
     kept: KeptSlopes | None = None,
 ) -> None:
-    """Make objects of ``sql/`` in the given order, each table macro with its view."""
+    """Make objects of ``sql/`` in the given order, table macros without their views."""
     chosen = tuple(objects)
     bind_called(connection, [each.name for each in chosen])
     there = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    tables = sorted({name for (name,) in there} | {each.name for each in chosen if each.kind != "macro"})
+    # A table macro that was made before is not among the tables while nobody has named its view.
+    tables = sorted(
+        {name for (name,) in there} | {each.name for each in sql_objects() if each.kind != "macro"}
+    )
     for each in chosen:
         for statement in _statements(each, config, kept is not None):
             # A macro stands in the query that calls it: what a WITH there is called must not take its place.
             connection.execute(statement if each.kind == "view" else placed(statement, tables, OWN_SCHEMA))
+
+
+def make_views(connection: duckdb.DuckDBPyConnection, config: Config, objects: Iterable[SqlObject]) -> None:
+    """Make the views of those objects that are table macros."""
+    for each in objects:
         if each.kind == "table macro":
             connection.execute(default_view(each, config.measure.aperture))
 

@@ -192,8 +192,9 @@ class ImageAudits:
         """Return the digest of the queries and of what they are built on, exposure rows aside."""
         words = frozenset().union(*(named_in(query) or () for query in self.queries.values()))
         made_of = {each.name for each in built_from(["exposures"])}
-        built = [each.text for each in built_from(words) if each.name not in made_of]
-        return recipe_digest([*self.queries.values(), *built], {})
+        built = sorted(built_from(words), key=lambda each: each.name)
+        texts = [each.text for each in built if each.name not in made_of]
+        return recipe_digest([*self.queries.values(), *texts], {})
 
 
 def _together(answers: Sequence[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:

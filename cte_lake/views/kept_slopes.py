@@ -80,6 +80,8 @@ class KeptSlopes:
         }
         self._listed: dict[str, Listed] = {}
         self._paired = False
+        #: Whether photometry that was listed once is not listed again.
+        self.steady = False
         #: What `kept.pairings` and `kept.sources` were made from: a new number with all new pairs.
         self._pairs, self._sourced = 0, (0, self._listed)
 
@@ -148,6 +150,8 @@ class KeptSlopes:
 
     def _find_sources(self) -> None:
         """Know what each pair follows from, by the files of its photometry as they lie there now."""
+        if self.steady and self._sourced[0] == self._pairs:
+            return
         listed = {found.path: found for found in self._lake.dataset("phot").listing()}
         if self._sourced == (self._pairs, listed):
             return

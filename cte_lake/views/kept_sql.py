@@ -134,8 +134,11 @@ def _definition(view: str) -> tuple[SqlObject, ...]:
 
 
 def definition_texts(view: str) -> list[str]:
-    """Return the SQL by which a view measures, of what makes its pairs nothing."""
-    return [each.text for each in _definition(view)]
+    """Return the SQL by which a view measures, of what makes its pairs nothing.
+
+    By name: the order in which objects are made may change with others, and nothing kept follows from it.
+    """
+    return [each.text for each in sorted(_definition(view), key=lambda each: each.name)]
 
 
 def recipe(connection: duckdb.DuckDBPyConnection, view: str) -> str:

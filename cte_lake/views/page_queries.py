@@ -1,4 +1,4 @@
-"""What pages and `status` ask: queries that nobody can change, so that their plans need no look."""
+"""What pages, `status` and audits ask: queries that nobody can change, so that their plans need no look."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -31,3 +31,13 @@ PAGE_QUERIES: Mapping[str, str] = MappingProxyType({
     "refused": "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL",
     "aligned": "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL",
 })  # fmt: skip
+
+
+def own_query(name: str) -> str:
+    """Return a query of ours: one of `PAGE_QUERIES`, or an audit."""
+    if (query := PAGE_QUERIES.get(name)) is not None:
+        return query
+    # Of what opens a lake few audit it.
+    from cte_lake.views.audits import audits
+
+    return {audit.name: audit.query for audit in audits()}[name]

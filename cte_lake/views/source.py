@@ -18,6 +18,8 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 #: A comment that begins in no quotes, or what is in quotes.
 _PASSED_OVER = re.compile(r"(--[^\n]*|/\*.*?\*/)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
 _WORD = re.compile(r"\b[a-z_][a-z0-9_]*\b")
+#: What is read or called; a column may have the name of a view.
+_USED = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_][a-z0-9_]*)\b|\b([a-z_][a-z0-9_]*)\s*\(")
 
 #: Each dataset of the lake is a view of this name and the dataset's.
 STORED_PREFIX = "stored_"
@@ -56,7 +58,7 @@ class SqlObject:
     text : str
         The statement with its comments.
     needs : frozenset of str
-        Other objects that the statement names.
+        Other objects that the statement reads or calls.
     reads : frozenset of str
         Datasets of the lake that the statement reads itself.
     """
@@ -105,8 +107,10 @@ def sql_objects() -> tuple[SqlObject, ...]:
         if head is None or head["name"] != name:
             raise LakeError(f"sql/{name}.sql does not create an object called {name}; one object a file")
         kind = "view" if head["kind"] == "VIEW" else "table macro" if _TABLE_MACRO.search(code) else "macro"
-        words = frozenset(_WORD.findall(_LITERAL.sub("", code)))
-        objects[name] = SqlObject(name, kind, text, words & texts.keys() - {name}, stored_in(words))
+        code = _LITERAL.sub("", code)
+        used = frozenset(read or called for read, called in _USED.findall(code))
+        words = frozenset(_WORD.findall(code))
+        objects[name] = SqlObject(name, kind, text, used & texts.keys() - {name}, stored_in(words))
     order = TopologicalSorter({each.name: each.needs for each in objects.values()}).static_order()
     return tuple(objects[name] for name in order)
 

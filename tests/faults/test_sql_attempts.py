@@ -23,6 +23,7 @@ from cte_lake import Lake, open_lake
 from cte_lake.cli.main import app
 from cte_lake.errors import CteLakeError, UsageError
 from cte_lake.lake.stored import stored
+from cte_lake.views.audits import audits
 from cte_lake.views.database import write_database
 from cte_lake.views.page_queries import PAGE_QUERIES
 from cte_lake.views.readonly import check_plan
@@ -260,6 +261,12 @@ def test_what_cannot_be_looked_through_is_refused_in_a_sentence(opened, query):
 @pytest.mark.parametrize("name", PAGE_QUERIES)
 def test_a_query_of_pages_would_pass_both_locks(opened, name):
     assert opened.own(name).rows() == opened.sql(PAGE_QUERIES[name]).rows()
+
+
+@pytest.mark.slow
+def test_audits_would_pass_both_locks_too(opened):
+    for audit in audits():
+        assert len(opened.sql(f"EXPLAIN {audit.query}")) > 0
 
 
 def test_the_command_refuses_with_exit_code_2_and_one_line(tmp_path):

@@ -45,6 +45,33 @@ def test_only_what_a_query_names_is_made(root):
         assert views(connection) >= set(published_views())
 
 
+def macros(connection) -> set[str]:
+    query = (
+        "SELECT function_name FROM duckdb_functions() WHERE function_type = 'table_macro' AND NOT internal"
+    )
+    return {name for (name,) in connection.execute(query).fetchall()}
+
+
+def test_a_column_with_the_name_of_a_view_does_not_make_it(root):
+    objects = {each.name: each for each in sql_objects()}
+    assert ".growth_loss" in objects["cte"].text
+    assert "growth_loss" not in objects["cte"].needs
+    with duckdb.connect() as connection:
+        Binding(connection, stored(root)).make(named_in("FROM cte"))
+        assert "log_slopes" in macros(connection)
+        assert not {"growth_loss", "recovery"} & macros(connection)
+
+
+def test_a_table_macro_has_its_view_when_a_query_names_it(root):
+    with duckdb.connect() as connection:
+        binding = Binding(connection, stored(root))
+        binding.make(named_in("FROM cte"))
+        assert "cte" in views(connection)
+        assert not {"log_slopes", "ratios"} & views(connection)
+        binding.make(named_in("FROM log_slopes"))
+        assert "log_slopes" in views(connection)
+
+
 @pytest.mark.slow
 def test_what_no_other_is_built_on_can_be_the_first_that_is_named(root):
     objects = sql_objects()

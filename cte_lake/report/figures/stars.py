@@ -11,7 +11,15 @@ from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.selection import Selection, where
 from cte_lake.model.bins import non_overlapping
-from cte_lake.report.figures.request import Drawing, Request, bins_in, chosen_bins, only_bins, rows_of
+from cte_lake.report.figures.request import (
+    Drawing,
+    Request,
+    bins_in,
+    chosen_bins,
+    nothing_for,
+    only_bins,
+    rows_of,
+)
 from cte_lake.report.tables import date_text, mode_text
 from cte_lake.report.thumbnails import picture
 from cte_lake.wording import count_text, target_text
@@ -192,6 +200,8 @@ def field(lake: Lake, asked: Request) -> Drawing:
 
 #: Radii of the figure of growth curves, px.
 _RADII = (2, 3, 5, 7)
+#: Newest exposures among which that figure looks for one with bright stars.
+_TRIED = 16
 
 
 def displacement(lake: Lake, asked: Request) -> Drawing:
@@ -211,19 +221,24 @@ def growth(lake: Lake, asked: Request) -> Drawing:
     from cte_lake.plots.shapes import growth_plot
 
     chosen, parameters = asked.of_exposures().where()
-    image = asked.image or _newest(lake, asked)
-    query = (
-        f"SELECT * FROM growth WHERE imagename = $image AND aperture IN {_RADII} AND n > 2 AND {chosen} "
-        "ORDER BY aperture, row_lo, column_lo"
+    if asked.image:
+        chosen, parameters = f"{chosen} AND imagename = $image", {**parameters, "image": asked.image}
+    newest = (
+        "SELECT imagename, target, proposal, flash, filetype FROM exposures "
+        f"WHERE {chosen} ORDER BY mjd DESC, imagename LIMIT {_TRIED}"
     )
-    rows = rows_of(lake, query, asked, image=image, **parameters)
-    return Drawing(growth_plot(rows, caption=f"{image}."), {"growth": rows}, (f"shown: {image}",))
-
-
-def _newest(lake: Lake, asked: Request) -> str:
-    chosen, parameters = asked.of_exposures().where()
-    query = f"SELECT imagename FROM focus WHERE {chosen} ORDER BY mjd DESC, imagename LIMIT 1"
-    return str(rows_of(lake, query, asked, **parameters)["imagename"][0].as_py())
+    # One by one: the newest that has such stars is not worth reading the photometry of all.
+    for place in lake.sql(newest, **parameters).rows():
+        condition, values = where(place)
+        query = (
+            f"SELECT * FROM growth WHERE {condition} AND aperture IN {_RADII} AND n > 2 "
+            "ORDER BY aperture, row_lo, column_lo"
+        )
+        rows = lake.sql(query, **values).arrow()
+        if rows.num_rows:
+            image = place["imagename"]
+            return Drawing(growth_plot(rows, caption=f"{image}."), {"growth": rows}, (f"shown: {image}",))
+    raise NothingToDo(nothing_for(lake, asked, f"nothing to plot for {asked}"))
 
 
 def focus(lake: Lake, asked: Request) -> Drawing:
