@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from astropy.table import Column, Table
+from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyWarning
 
@@ -200,7 +200,7 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
         for name in table.colnames:
             # astropy asks the first text of a VOTable for its type.
             if getattr(table[name], "dtype", np.dtype(float)).kind == "O" and _texts(table[name].tolist()):
-                table[name] = table[name].astype(str)
+                table[name] = _as_texts(table[name])
         # astropy writes Parquet to a path only.
         with scratch_folder() as folder:
             path = Path(folder) / "table.parquet"
@@ -213,6 +213,15 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
 
 def _texts(values: list[Any]) -> bool:
     return all(value is None or isinstance(value, str) for value in values)
+
+
+def _as_texts(column: Column) -> Column:
+    """Return a column of objects as one of texts; what is missing stays so, and does not become 'None'."""
+    values = column.tolist()
+    missing = [value is None for value in values]
+    about = {"name": column.name, "description": column.description, "meta": column.meta}
+    texts = [value or "" for value in values]
+    return MaskedColumn(texts, mask=missing, **about) if any(missing) else Column(texts, **about)
 
 
 def _write_text(table: Table, stream: Any, kind: str) -> None:

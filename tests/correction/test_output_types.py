@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from cte_lake.correction.correct_files import correct_file
 from cte_lake.errors import CatalogError
@@ -58,3 +58,12 @@ def test_fits_refuses_other_letters_than_ascii_and_names_the_column(tmp_path):
     feather.write_feather(pa.table(named), str(tmp_path / "a.feather"))
     with pytest.raises(CatalogError, match=r"column 'name' holds .*, and FITS knows ASCII alone"):
         correct_file(tmp_path / "a.feather", tmp_path / "out.fits", ENTRY)
+
+
+def test_a_missing_text_stays_missing_in_parquet(tmp_path):
+    table = Table(stars())
+    table["note"] = Column(["a", None], dtype=object, description="what was seen")
+    table.write(tmp_path / "a.ecsv")
+    note = Table.read(correct_file(tmp_path / "a.ecsv", tmp_path / "out.parquet", ENTRY).path)["note"]
+    assert note.filled("-").tolist() == ["a", "-"]
+    assert note.description == "what was seen"
