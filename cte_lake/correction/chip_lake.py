@@ -221,7 +221,7 @@ def _choose(lake: Lake, request: ChipRequest) -> _Chosen:
     condition, values = selection.where()
     rows = lake.sql(f"FROM chip_exposures WHERE {condition} ORDER BY mjd, imagename", **values).rows()
     if not rows:
-        exposures = lake.sql("SELECT *, chinject AS chinject FROM chip_exposures").rows()
+        exposures = lake.sql("FROM chip_exposures").rows()
         raise NothingToDo(f"nothing to solve: {selection.nothing_among(exposures, 'exposure')}")
     for name in KINDS:
         found = sorted({str(row[name]) for row in rows})

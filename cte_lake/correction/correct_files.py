@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from astropy.table import Table
 
-from cte_lake import __version__
+from cte_lake import __version__, clock
 from cte_lake.correction.photometry_programs import program_roles, with_readout_distance
 from cte_lake.correction.table_files import BATCH_ROWS, OpenTable, open_table
 from cte_lake.correction.table_formats import BATCHED, compression_of, format_of
@@ -126,7 +125,7 @@ class CorrectedFile:
             "radius": _listed([entry.validity.radius for entry in sets]),
             "filetype": _listed([entry.validity.filetype for entry in sets]),
             "version": f"cte-lake {__version__}",
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
+            "date": clock.now().isoformat(timespec="seconds"),
             "read_as": {**self.readings, **({"file": "; ".join(self.notes)} if self.notes else {})},
         }
         return {name: value for name, value in facts.items() if value is not None}
@@ -178,7 +177,9 @@ def correct_file(
     """
     options = options or TableOptions()
     into = options.to or format_of(target)
-    if target.exists() and (not options.replace or target.resolve() == source.resolve()):
+    if source.exists() and target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the table that is read; give -o another name, for it stays as it is")
+    if target.exists() and not options.replace:
         raise UsageError(f"{target} exists; use --overwrite to replace it, or -o for another name")
     names = None if options.names is None else list(options.names)
     opened = open_table(source, options.format, options.hdu, names, options.batch_rows, options.decimal)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cte_lake import __version__
+from cte_lake.correction.coefficient_files import sets_in_lake
 from cte_lake.digests import digest
+from cte_lake.lake.maintenance.nightly import last_verification
+from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -35,16 +37,19 @@ def _effective(settings: Settings) -> str:
 
 def photometry_state(lake: Lake, settings: Settings) -> str:
     """Hash of all that figures follow from: losses, each chip's, and the sets that are drawn over them."""
-    sets = sorted(PurePath(listed.path).name for listed in lake.stored.listing("coefficients", suffix=""))
+    # By content: `fit --overwrite` writes another set under the name that it had.
+    sets = [[path.name, digest(path.read_bytes())] for path in sets_in_lake(lake.stored)]
     chips = sorted(listed.path for listed in lake.stored.listing("chips"))
     return digest([losses_state(lake, settings), sets, chips])
 
 
 def lake_state(lake: Lake, settings: Settings) -> str:
-    """Hash of all that a report follows from: it also covers what was refused and how alignments went."""
+    """Hash of all that a report follows from: also what was refused, and what was found to be wrong."""
     rejects = _values(lake, "refused")
     alignment = _values(lake, "aligned")
-    return digest([__version__, photometry_state(lake, settings), rejects, alignment])
+    audits, verified = last_audits(lake.stored), last_verification(lake.stored)
+    found = [audits and audits["rows"], verified and verified["findings"]]
+    return digest([__version__, photometry_state(lake, settings), rejects, alignment, found])
 
 
 def _values(lake: Lake, name: str) -> list[list[Any]]:

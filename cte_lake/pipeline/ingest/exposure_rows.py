@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cte_lake import clock
 from cte_lake.errors import LakeError, Rejected
 from cte_lake.filenames import path_from_text, path_text
 from cte_lake.frames.cards import HeaderCards
@@ -155,7 +155,7 @@ def write_reject(
         # Without rows: the refusal was over.
         if recorded and all(recorded[0][name] == value for name, value in row.items()):
             return
-    row["at"] = datetime.now(UTC)
+    row["at"] = clock.now()
     table = pa.Table.from_pylist([row], schema=dataset("rejects").schema())
     write_table(place, conform(table, "rejects"))
 
