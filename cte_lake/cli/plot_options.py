@@ -114,7 +114,10 @@ def coefficient_sets(names: list[str] | None, root: StoredLake) -> tuple[Coeffic
     from cte_lake.correction.renewal import all_sets
 
     if names is None:
-        return all_sets(root, load_settings(root))
+        sets, problems = all_sets(root, load_settings(root))
+        for problem in problems:
+            typer.echo(f"left out: {problem}", err=True)
+        return sets
     return tuple(find_coefficients(name, root) for name in names if name != "none")
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from cte_lake.errors import CatalogError, CteLakeError, NothingToDo, UsageError
+from cte_lake.errors import CatalogError, NothingToDo, UsageError
 from cte_lake.lake.seals import seal_broken, sealed
 from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
@@ -65,24 +65,30 @@ def sets_in_lake(lake: StoredLake) -> list[Place]:
     return sorted(path for path in (lake / FOLDER).files() if path.name.endswith(SUFFIX))
 
 
+def read_sets(lake: StoredLake) -> tuple[list[CoefficientSet], list[str]]:
+    """Read a lake's sets, by name; with a sentence for each file that cannot be read.
+
+    One file that somebody edited must not hide the others.
+    """
+    sets, problems = [], []
+    for path in sets_in_lake(lake):
+        try:
+            sets.append(read_coefficients(path))
+        except CatalogError as error:
+            problems.append(str(error))
+    return sets, problems
+
+
 def built_in_sets() -> list[Path]:
     """Return the files of the sets that travel with the package, by name."""
     return sorted(data_dir(BUILT_IN).glob(f"*{SUFFIX}"))
 
 
 def listed_sets(lake: StoredLake | None) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return a row for each set of a lake and each built-in one, and what cannot be read.
-
-    One file that somebody edited must not hide the others.
-    """
-    rows, problems = [], []
-    places: list[tuple[str, Path | Place]] = [] if lake is None else [("lake", p) for p in sets_in_lake(lake)]
-    for where, path in [*places, *(("built in", path) for path in built_in_sets())]:
-        try:
-            rows.append(_listed(read_coefficients(path), where))
-        except CteLakeError as error:
-            problems.append(str(error))
-    return rows, problems
+    """Return a row for each set of a lake and each built-in one, and what cannot be read."""
+    sets, problems = ([], []) if lake is None else read_sets(lake)
+    rows = [_listed(one, "lake") for one in sets]
+    return [*rows, *(_listed(read_coefficients(path), "built in") for path in built_in_sets())], problems
 
 
 def _listed(entry: CoefficientSet, where: str) -> dict[str, Any]:

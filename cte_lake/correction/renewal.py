@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -14,7 +14,7 @@ import numpy as np
 from cte_lake import clock
 from cte_lake.correction.coefficient_files import (
     path_in_lake,
-    read_coefficients,
+    read_sets,
     sets_in_lake,
     write_coefficients,
 )
@@ -30,7 +30,7 @@ from cte_lake.correction.followed import (
     followed_by,
     request_of,
 )
-from cte_lake.errors import CatalogError, CteLakeError, FitRefused
+from cte_lake.errors import CteLakeError, FitRefused
 from cte_lake.lake.stored import StoredLake
 from cte_lake.model.alarm import Departure, departure
 from cte_lake.model.coefficients import CoefficientSet
@@ -107,9 +107,9 @@ def set_states(
     Parameters
     ----------
     sets : iterable of CoefficientSet, optional
-        By default all that the lake's files hold; files that are no sets are left out.
+        By default all that can be read (`read_sets`).
     """
-    sets = list(_readable(lake) if sets is None else sets)
+    sets = read_sets(lake)[0] if sets is None else list(sets)
     groups: dict[str, list[CoefficientSet]] = defaultdict(list)
     for one in sets:
         groups[one.provenance.get(REQUEST, "") if request_of(one) else f"\0{one.name}"].append(one)
@@ -129,28 +129,17 @@ def set_states(
     return sorted(found, key=_first_to_use)
 
 
-def all_sets(lake: StoredLake, settings: Settings) -> tuple[CoefficientSet, ...]:
-    """Return all sets of a lake, those that observers should use first: what figures and pages take.
+def all_sets(lake: StoredLake, settings: Settings) -> tuple[tuple[CoefficientSet, ...], list[str]]:
+    """Return all sets of a lake, those that observers should use first, and what cannot be read.
 
-    Raises
-    ------
-    CatalogError
-        If a file is no set.
+    That is what figures take.
     """
-    read = [read_coefficients(path) for path in sets_in_lake(lake)]
-    return tuple(state.coefficients for state in set_states(lake, settings, read))
+    read, problems = read_sets(lake)
+    return tuple(state.coefficients for state in set_states(lake, settings, read)), problems
 
 
 def _first_to_use(state: SetState) -> tuple[bool, float, str]:
     return not state.use, state.age if np.isfinite(state.age) else np.inf, state.coefficients.name
-
-
-def _readable(lake: StoredLake) -> Iterator[CoefficientSet]:
-    for path in sets_in_lake(lake):
-        try:
-            yield read_coefficients(path)
-        except CatalogError:
-            continue
 
 
 class _Asked:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import __version__, clock
-from cte_lake.correction.coefficient_files import read_coefficients, sets_in_lake
-from cte_lake.correction.renewal import SetState, set_states
+from cte_lake.correction.coefficient_files import read_sets
+from cte_lake.correction.renewal import set_states
 from cte_lake.digests import digest
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.selection import Selection
@@ -158,7 +158,7 @@ def _content(
     place, options = _place_and_options(lake, settings, mode)
     (work / "data").mkdir()
     measure = settings.config.measure
-    read = [read_coefficients(path) for path in sets_in_lake(lake.stored)]
+    read, unread = read_sets(lake.stored)
     states = set_states(lake.stored, settings, read)
     sets = tuple(one.coefficients for one in states)
     figures_state = digest([lake_state(lake, settings), options])
@@ -191,7 +191,10 @@ def _content(
         **consistency_cells(gathered.compared),
         **provenance(gathered.exposures, settings),
     }
-    report["lines"] = _lines(lake.stored, gathered, states, report, moment, settings.config.report.show_paths)
+    of_sets = morning.coefficient_line(states, unread)
+    report["lines"] = _lines(
+        lake.stored, gathered, of_sets, report, moment, settings.config.report.show_paths
+    )
     return report, pages.due
 
 
@@ -249,7 +252,7 @@ def _by_place(figures: Mapping[str, Cells]) -> Cells:
 def _lines(
     stored: StoredLake,
     gathered: Gathered,
-    states: Sequence[SetState],
+    of_sets: Cells,
     report: Cells,
     moment: datetime,
     show_paths: bool,
@@ -261,7 +264,7 @@ def _lines(
         morning.alarm_line(alarms, gathered.fitted, audits, last_verification(stored)),
         morning.coverage_line(report["coverage"]),
         morning.files_line(report["state"], report["files"]),
-        morning.coefficient_line(states),
+        of_sets,
         morning.news_line(report["news"]),
     ]
     # What failed in the night says where, which a published page shows only if asked to.

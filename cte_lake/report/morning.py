@@ -138,10 +138,14 @@ def files_line(now: Mapping[str, Any], files: Mapping[str, Any] | None) -> Cells
     return _line("Files", tag, not refused, "; ".join(parts) + ".", (), "quality.html")
 
 
-def coefficient_line(states: Sequence[SetState]) -> Cells:
-    """The coefficient sets that observers should use, their age, and which are stale."""
+def coefficient_line(states: Sequence[SetState], unread: Sequence[str] = ()) -> Cells:
+    """The coefficient sets that observers should use, their age, which are stale, and what cannot be read."""
     name, link = "Coefficients", "coefficients.html"
     used = [one for one in states if one.use]
+    if unread:
+        tag = f"{len(unread)} not readable"
+        text = f"{count_text(len(used), 'set')} to use; one that cannot be read is left out of all figures."
+        return _line(name, tag, False, text, unread, link)
     if not used:
         return _line(name, "none", None, "The lake holds no set; cte-lake fit makes one.", (), link)
     stale = [one for one in used if one.state == "stale"]

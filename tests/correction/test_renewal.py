@@ -102,7 +102,7 @@ def test_a_set_is_stale_when_an_epoch_comes_and_a_new_version_stands_beside_it(l
     assert renewal.advice == new.provenance["advice"]
     assert renewal.advice.startswith(f"observers should use {new.name} instead of {old.name}; largest change")
     assert told(lake, settings) == [(new.name, "current", True), (old.name, "superseded", False)]
-    assert [one.name for one in all_sets(lake, settings)] == [new.name, old.name]
+    assert [one.name for one in all_sets(lake, settings)[0]] == [new.name, old.name]
     assert renew(lake, settings) == []
 
 

@@ -206,6 +206,9 @@ def test_a_stale_set_is_named_with_its_reason_and_age() -> None:
     older = SetState(replace(one, name="older"), "superseded", "by another", use=False)
     assert coefficient_line([SetState(one, "current"), older])["sentences"] == []
     assert coefficient_line([])["tag"] == "none"
+    line = coefficient_line([SetState(one, "current")], ["coefficient file x.toml was changed"])
+    assert (line["tag"], line["style"]) == ("1 not readable", "warn")
+    assert line["sentences"] == ["coefficient file x.toml was changed"]
 
 
 def test_pairs_lead_to_each_other() -> None:

@@ -45,7 +45,7 @@ def page(report: Path):
 def moves(hostile_lake: Path):
     """The newest losses as the night records and mails them, by mode and bin."""
     settings = load_settings(hostile_lake)
-    sets = all_sets(stored(hostile_lake), settings)
+    sets, _ = all_sets(stored(hostile_lake), settings)
     with open_lake(hostile_lake) as lake:
         found = moves_of(lake, settings.config.measure, sets)
     return {tuple(getattr(move, name) for name in KEY): move for move in found}

@@ -95,20 +95,20 @@ def write_losses(arguments: RunArguments) -> StepReport:
 
 def renew_sets(arguments: RunArguments) -> StepReport:
     """Fit sets again whose slopes changed, each into a new version, and make those that are asked for."""
-    from cte_lake.correction.coefficient_files import sets_in_lake
+    from cte_lake.correction.coefficient_files import read_sets
     from cte_lake.correction.first_sets import make_first_sets
     from cte_lake.correction.renewal import renew
 
     # First what is there: a first set is current when it is made.
-    renewals = renew(arguments.lake, arguments.settings) if sets_in_lake(arguments.lake) else []
+    kept, unread = read_sets(arguments.lake)
+    renewals = renew(arguments.lake, arguments.settings) if kept else []
     firsts = make_first_sets(arguments.lake, arguments.settings)
-    advice = [one.advice for one in renewals] + [one.advice for one in firsts]
+    advice = [one.advice for one in renewals] + [one.advice for one in firsts] + unread
     if not advice:
-        kept = sets_in_lake(arguments.lake)
         none = "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
         return StepReport("fit", 0, 0, f"fit: {'no set is stale' if kept else none}")
-    failed = sum(one.new is None for one in renewals)
-    made = len(renewals) - failed + sum(one.new is not None for one in firsts)
+    failed = sum(one.new is None for one in renewals) + len(unread)
+    made = sum(one.new is not None for one in renewals) + sum(one.new is not None for one in firsts)
     code = ExitCode.DONE_IN_PART if failed else ExitCode.DONE
     return StepReport("fit", made, failed, "fit: " + "; ".join(advice), code)
 
@@ -122,6 +122,7 @@ def draw_plots(arguments: RunArguments) -> StepReport:
     folder, config = arguments.lake / PLOTS, arguments.settings.config
     kinds = arguments.plots or _FIGURES
     with _opened(arguments) as lake:
+        sets, unread = all_sets(arguments.lake, arguments.settings)
         state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
             return StepReport("plots", 0, 0, "plots: up to date")
@@ -129,14 +130,15 @@ def draw_plots(arguments: RunArguments) -> StepReport:
             aperture=config.measure.aperture,
             estimator=config.measure.estimator,
             time_bins=tuple(config.measure.time_bins),
-            coefficients=all_sets(arguments.lake, arguments.settings),
+            coefficients=sets,
         )
         try:
             drawn = draw_set(lake, asked, folder, kinds, arguments.radii, keep=config.report.keep)
         except NothingToDo:
             return StepReport("plots", 0, 0, "plots: nothing to draw")
     _mark(arguments.lake, "plots", state)
-    return StepReport("plots", len(drawn.files), 0, f"plots: {drawn}")
+    code = ExitCode.DONE_IN_PART if unread else ExitCode.DONE
+    return StepReport("plots", len(drawn.files), len(unread), "; ".join([f"plots: {drawn}", *unread]), code)
 
 
 def write_report(arguments: RunArguments) -> StepReport:
