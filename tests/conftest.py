@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import tests.commands_made  # noqa: F401 - for every test
 from tests.stores import bucket, new_bucket, object_store  # noqa: F401 - fixtures for every test
 
 # Settings of whoever runs the tests are none of theirs.

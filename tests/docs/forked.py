@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+import pytest
+
 #: What commands import; none of it starts a thread.
 PRELOADED = [
     *("cte_lake.api", "cte_lake.cli.main", "cte_lake.views.astropy_table", "cte_lake.pipeline.ingest"),
     *("cte_lake.lake.bucket", "cte_lake.lake.confined"),
     *("astropy.io.fits", "astropy.table", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats"),
+    "commands_made",
 ]
 LIMIT = 300.0
 
@@ -45,7 +48,10 @@ def run_forked(arguments: list[str], folder: Path, environment: dict[str, str], 
     job = (arguments, folder, environment, printed)
     # By its path: a fork would look for the name `tests` among the installed packages.
     process = context.Process(target=runpy.run_path, args=(__file__, {"JOB": job}, "forked"))
-    process.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # Where the process that forks, started with the first of them, finds `commands_made`.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+        process.start()
     process.join(LIMIT)
     if process.exitcode is None:
         process.kill()

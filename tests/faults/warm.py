@@ -13,6 +13,7 @@ import json
 import os
 import pkgutil
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
@@ -215,6 +216,7 @@ def _load() -> None:
     for name in _LIBRARIES:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    runpy.run_path(str(Path(__file__).parents[1] / "commands_made.py"))
 
 
 def _lack(scarce: Scarce) -> None:
