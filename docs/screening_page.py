@@ -49,7 +49,7 @@ _FILES = """## Which file of an exposure
 A pipeline product comes before one of HAP (file or FILENAME `hst_...`, HAPLEVEL, or a WCSNAME with FIT_SVM or FIT_MVM).
 Then the newest calibration counts: CAL_VER as numbers (3.10 after 3.9, a release after its betas), then CTE_VER, then
 DATE. Older files are `superseded`, equal ones `duplicate`; what the lake holds counts among them until `--overwrite`.
-Two exposures under one root name (other PROPOSID, TARGNAME, FILTER, EXPSTART or EXPTIME) are kept apart: the second
+Two exposures under one root name (other PROPOSID, target, FILTER, EXPSTART or EXPTIME; spellings of a target are one) are kept apart: the second
 one is rejected, and both are named.
 """
 _CHIPS = """## Which chip

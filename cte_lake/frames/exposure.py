@@ -72,6 +72,8 @@ class Exposure:
         MEANDARK of chip 1 and chip 2: mean of the dark that was subtracted, electrons per pixel.
     mdrizsky_1, mdrizsky_2 : float or None
         Sky by AstroDrizzle of chip 1 and chip 2, electrons per pixel; None before drizzling.
+    ltv2_1, ltv2_2 : float or None
+        LTV2 of chip 1 and chip 2: less the first row, where an image is part of a chip.
     expflag : str
     quality : str
         QUALITY and QUALCOM1 to 3, joined; '' where all are blank.
@@ -120,6 +122,8 @@ class Exposure:
     meandark_2: float | None
     mdrizsky_1: float | None
     mdrizsky_2: float | None
+    ltv2_1: float | None
+    ltv2_2: float | None
     expflag: str
     quality: str
     fgslock: str
@@ -254,7 +258,7 @@ def _of_calibration(file: Path, cards: HeaderCards, chips: dict[int, fits.Header
         "meanflsh": mean_flash(cards),
         **{
             f"{key.lower()}_{chip}": of_chip[chip].optional_number(key) if chip in of_chip else None
-            for key in ("MEANDARK", "MDRIZSKY")
+            for key in ("MEANDARK", "MDRIZSKY", "LTV2")
             for chip in (1, 2)
         },
     }

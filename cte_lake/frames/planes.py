@@ -192,6 +192,16 @@ def cutout_origin(header: fits.Header, name: str) -> tuple[int, int]:
     return origins[0], origins[1]
 
 
+def require_first_row(row: int, chip: int, name: str) -> None:
+    """Refuse a cut-out along the rows: readout distances of its stars would be counted from a wrong row."""
+    if row:
+        raise Rejected(
+            "bad_shape",
+            f"LTV2={-row} of {name}: the rows below {row} of chip {chip} are cut off, and distances to the "
+            "amplifiers count from row 0; give the whole frame, or cut columns alone",
+        )
+
+
 def image_size(header: fits.Header, name: str) -> tuple[int, int]:
     """Return the columns and rows of an image, tile-compressed or not; 0 where it has none."""
     shape = _shape(header, name)

@@ -64,9 +64,8 @@ def test_every_audit_says_what_a_row_means():
     for audit in audits():
         assert audit.meaning.endswith("."), audit.name
         # The lakes of stars that are too wide and of wrong skies are in test_growth.py.
-        assert audit.name in {*BREAKS, *BROKEN_PAIRS, "shapes_imitate_loss", "sky_imitates_loss"}, (
-            f"no test breaks a lake for {audit.name}"
-        )
+        elsewhere = {"shapes_imitate_loss", "sky_imitates_loss", "pair_without_common_stars"}
+        assert audit.name in {*BREAKS, *BROKEN_PAIRS, *elsewhere}, f"no test breaks a lake for {audit.name}"
 
 
 def lose_photometry(lake: Path) -> None:
@@ -137,6 +136,17 @@ def test_an_audit_speaks_on_a_lake_that_is_broken_in_its_way(sound, name):
     (query,) = (audit.query for audit in audits() if audit.name == name)
     with open_lake(sound) as opened:
         assert opened.sql(query).rows()
+
+
+def test_a_pair_of_different_fields_is_found_and_one_that_shares_half_a_field_is_not(sound):
+    """Few of these stars are in a flux bin, so that all are counted."""
+    values = {"flux_r03": np.full(100, 7.0), "area_r03": np.full(100, 28.27)}
+    for visit, first in (("04", 99), ("05", 50)):
+        one, two = ({"master_id": start + np.arange(100)} | values for start in (0, first))
+        add_pair(sound, first=one, second=two, visit=visit)
+    with open_lake(sound) as opened:
+        (row,) = opened.own("pair_without_common_stars").rows()
+    assert (row["image_1"], row["n_common"], row["n_stars"]) == ("ic7804abq_flt.fits", 1, 100)
 
 
 #: Pairing does not make such pairs; the audits would tell if it did. One row: pair_id, images, kind, chips.

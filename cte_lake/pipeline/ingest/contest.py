@@ -81,7 +81,7 @@ def _differences(claim: Claim, other: Claim) -> str:
 
 def _shown(identity: tuple[int, str, str, int, int]) -> list[str]:
     proposal, target, filter_, start, length = identity
-    where = [f"PROPOSID {proposal}", f"TARGNAME {target}", f"FILTER {filter_}"]
+    where = [f"PROPOSID {proposal}", f"target {target}", f"FILTER {filter_}"]
     return [*where, f"EXPSTART {start * TIME_STEP:.5f}", f"EXPTIME {length / 10:g}"]
 
 

@@ -21,6 +21,7 @@ from cte_lake.frames.fitsfile import ChipImage, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.opening import checksum
 from cte_lake.frames.pam import area_map_for
+from cte_lake.frames.planes import require_first_row
 from cte_lake.frames.quantised import undithered_step
 from cte_lake.lake.added_columns import AddedColumn, HeaderColumn
 from cte_lake.lake.commit import write_exposure
@@ -139,7 +140,7 @@ def measure_exposure(task: MeasureTask) -> Outcome:
         return Outcome(task.exposure.imagename, old["n_stars"], False, seconds, old.get("quantum"))
     image = read_chip(task.exposure.path, task.chip, _cards(inputs.solution, task.chip))
     _check_unchanged(task.exposure.path, inputs)
-    _require_first_row(image, task.exposure.imagename)
+    require_first_row(image.row0, image.chip, task.exposure.imagename)
     pixels = chip_pixels(image, task.exposure.rootname, task.pam_dir, task.good_bits, inputs.crmask)
     stars, measured, position = _measure(task, image, pixels)
     _admit(task, inputs, position, image)
@@ -176,16 +177,6 @@ def _check_unchanged(path: str, inputs: _Inputs) -> None:
     stat = Path(path).stat()
     if (stat.st_size, stat.st_mtime_ns) != (inputs.file_size, inputs.file_mtime_ns):
         raise Rejected("changed_while_read", f"{path} changed while it was read; ingest it again", "read")
-
-
-def _require_first_row(image: ChipImage, name: str) -> None:
-    """Refuse a cut-out along the rows: readout distances of its stars would be counted from a wrong row."""
-    if image.row0:
-        raise Rejected(
-            "bad_shape",
-            f"LTV2={-image.row0} of {name}: the rows below {image.row0} of chip {image.chip} are cut off, "
-            "and distances to the amplifiers count from row 0; give the whole frame, or cut columns alone",
-        )
 
 
 def _measured_before(task: MeasureTask, inputs: _Inputs) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from cte_lake.lake.commit import partition_of
 from cte_lake.lake.read import MasterFile, current_exposures, current_master, reject_rows
 from cte_lake.lake.versions import Version, current_of_all
 from cte_lake.pipeline.carry_out import IngestArguments
-from cte_lake.pipeline.ingest.claims import claim_of_file, claim_of_row
+from cte_lake.pipeline.ingest.claims import claim_of_file, claims_of_rows
 from cte_lake.pipeline.ingest.contest import NAMESAKE
 from cte_lake.pipeline.ingest.items import Action, Candidate, Item, Previous
 from cte_lake.pipeline.ingest.keys import refusal_hash, rules_hash, settings_hash
@@ -45,7 +45,7 @@ class Planner:
         self.rules_hash = rules_hash(arguments.settings)
         rows = current_exposures(arguments.lake, self.config.photometry.mode, _ROW_COLUMNS).to_pylist()
         self.rows: dict[str, dict[str, Any]] = {row["imagename"]: row for row in rows}
-        self.claims = {row["imagename"]: claim_of_row(row) for row in rows if not row["withdrawn"]}
+        self.claims = claims_of_rows(rows, self.config.names())
         self.by_path: dict[str, dict[str, Any]] = {row["path"]: row for row in rows}
         self.rejects: dict[str, dict[str, Any]] = {
             row["path"]: row for row in reject_rows(arguments.lake).to_pylist()
@@ -156,8 +156,8 @@ class Planner:
         try:
             exposure = read_exposure(item.path, self.config.chips.short_limit)
             item.imagename, item.proposal = exposure.imagename, exposure.proposal
-            item.claim = claim_of_file(exposure)
             item.target = target = resolve_target(exposure.targname, self.rules.spellings)
+            item.claim = claim_of_file(exposure, target)
         except Rejected as refusal:
             return item.refuse(refusal)
         self.headers[item.path] = exposure, target
@@ -188,11 +188,12 @@ class Planner:
         choices = choose_chips(candidates, self.config, self.arguments.lake, list(self.rows.values()))
         ready = {}
         for candidate in candidates:
-            choice = choices[candidate.exposure.imagename]
-            if isinstance(choice, Rejected):
-                candidate.item.refuse(choice)
-            else:
-                ready[candidate.exposure.imagename] = candidate, choice
+            exposure = candidate.exposure
+            try:
+                chip = self._measurable(exposure, choices[exposure.imagename])
+                ready[exposure.imagename] = candidate, chip
+            except Rejected as refusal:
+                candidate.item.refuse(refusal)
         return ready
 
     def _candidates(self, item: Item) -> list[Candidate]:
@@ -234,6 +235,17 @@ class Planner:
         """Hash of the cosmic-ray mask of an exposure, or None."""
         version = self.crmasks.get(rootname)
         return version.hash if version is not None else None
+
+    @staticmethod
+    def _measurable(exposure: Exposure, choice: int | Rejected) -> int:
+        """Return the chip that was chosen; refuse where there is none, or its first rows are cut off."""
+        from cte_lake.frames.planes import require_first_row
+
+        if isinstance(choice, Rejected):
+            raise choice
+        shift = exposure.ltv2_1 if choice == 1 else exposure.ltv2_2
+        require_first_row(round(-(shift or 0.0)), choice, exposure.imagename)
+        return choice
 
     def _position_state(self, rootname: str, target: str) -> str:
         """Hash of the WCS and catalog that place an exposure: with others its position is judged anew."""

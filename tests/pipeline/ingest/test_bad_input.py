@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from cte_lake.errors import ExitCode
+from cte_lake.config import load_settings
+from cte_lake.errors import ConfigError, ExitCode
 from cte_lake.lake.stored import stored
-from cte_lake.pipeline.ingest import Action
+from cte_lake.pipeline.dask import WorkerSettings
+from cte_lake.pipeline.ingest import Action, IngestArguments, ingest, make_plan
+from cte_lake.pipeline.ingest.keys import photometry_settings
 from tests.lakes import current, rejects
 
 
@@ -113,9 +116,6 @@ BAD = {
 @pytest.fixture(scope="module")
 def outcome(small_visit, tmp_path_factory):
     """One ingest over a good pair and every kind of bad file."""
-    from cte_lake.config import load_settings
-    from cte_lake.pipeline.dask import WorkerSettings
-    from cte_lake.pipeline.ingest import IngestArguments, ingest, make_plan
     from tests.pipeline.ingest.conftest import new_lake
 
     folder = tmp_path_factory.mktemp("bad")
@@ -181,6 +181,15 @@ def test_a_second_run_tells_the_same_and_writes_nothing(outcome):
     assert len(plan.of(Action.UP_TO_DATE)) == 4
 
 
+def test_a_plan_refuses_a_cut_out_by_its_header(outcome):
+    lake, paths, *_ = outcome
+    settings = load_settings(lake, environment={})
+    path = str(paths["rows cut off"])
+    plan = make_plan(IngestArguments(stored(lake), (path,), settings, overwrite=True))
+    (item,) = plan.items
+    assert (item.action, item.reason) == (Action.REJECTED, "bad_shape")
+
+
 def test_a_mended_file_is_measured(run, lake, frames):
     path = frames / "ic7801aaq_flt.fits"
     whole = path.read_bytes()
@@ -199,3 +208,9 @@ def test_a_lake_without_catalog_says_which_to_import(run, frames, tmp_path):
     report = run(frames, root=tmp_path / "bare")
     assert {r["reason"] for r in report.rejected} == {"no_master"}
     assert "master import FILE --target ngc104" in report.rejected[0]["detail"]
+
+
+def test_a_setting_with_a_key_of_its_own_is_no_override():
+    settings = load_settings(flags={"photometry.overrides": {"radii": [3]}}, environment={})
+    with pytest.raises(ConfigError, match=r"set photometry\.radii instead"):
+        photometry_settings(settings.config)

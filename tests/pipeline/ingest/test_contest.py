@@ -111,6 +111,15 @@ def test_two_exposures_of_one_root_name_are_named(run, lake, copy, tmp_path):
     assert current(lake)
 
 
+def test_two_spellings_of_its_target_are_one_exposure(run, lake, copy, tmp_path):
+    copy("a", TARGNAME="NGC-104", CAL_VER="3.7.1 (Oct-18-2023)")
+    copy("b", TARGNAME="47 Tucanae", CAL_VER="3.7.2 (Apr-15-2024)")
+    assert checked(run(tmp_path / "data")) == {"measured": 1, "superseded": 1}
+    copy("c", TARGNAME="NGC 0104", CAL_VER="3.7.3 (Apr-15-2025)")
+    assert checked(run(tmp_path / "data/c")) == {"measured": 1}
+    assert measured_version(lake).startswith("3.7.3")
+
+
 def test_a_file_replaced_by_another_exposure_frees_the_name(run, lake, copy):
     path = copy("a")
     run(path)
