@@ -19,6 +19,7 @@ from cte_lake.config.sections import (
     Refresh,
     Report,
     Section,
+    matching,
 )
 from cte_lake.errors import ConfigError, UnknownName
 from cte_lake.names import Estimator, Names
@@ -227,7 +228,13 @@ class Workers(Section):
     """How work is spread."""
 
     count: int = Field(ge=0, le=1024, description="worker processes; 0 works in the calling process")
-    memory_limit: str = Field(description="memory limit of a worker, such as '4GB'")
+    # As dask.utils.parse_bytes, which takes long to import, but with a unit: 4 is four bytes.
+    memory_limit: Annotated[
+        str,
+        matching(r"(?i)0|auto|\d+(\.\d+)? *[kmgt]i?b", "an amount of memory with its unit, such as '4GB'"),
+    ] = Field(
+        description="memory limit of a worker, such as '4GB' or '900 MiB'; 'auto': its share; '0': none"
+    )
     retries: int = Field(ge=0, le=20, description="how often a task is tried again after its worker died")
 
 
@@ -272,8 +279,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> Config:
-        for number, proposal in self.proposals.items():
-            for name in proposal.targets:
+        named = {f"proposals.{number}": each.targets for number, each in self.proposals.items()}
+        named |= {f"proposals.{number}.flash": [*each.flash] for number, each in self.proposals.items()}
+        named["exclusions.targets"] = self.exclusions.targets.targets
+        named["exclusions.x_dither"] = self.exclusions.x_dither.except_targets
+        for place, names in named.items():
+            for name in names:
                 if name not in self.targets:
-                    raise ValueError(f"proposals.{number} names target {name!r}, unknown to [targets]")
+                    raise ValueError(f"{place} names target {name!r}, unknown to [targets]")
+        for asked in self.refresh.sets:
+            try:
+                self.names().target(asked.target)
+            except UnknownName as unknown:
+                raise ValueError(f"refresh.sets: {unknown}") from None
         return self

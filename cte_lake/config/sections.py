@@ -8,6 +8,20 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 
+def matching(pattern: str, what: str) -> AfterValidator:
+    """Return what refuses other texts, saying that they are not `what`."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+Positive = Annotated[float, Field(gt=0)]
+
+
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
@@ -65,7 +79,7 @@ class Align(Section):
     @field_validator("sharpness", "roundness")
     @classmethod
     def _rises(cls, limits: tuple[float, float]) -> tuple[float, float]:
-        if limits[0] >= limits[1]:
+        if not limits[0] < limits[1]:
             raise ValueError("the range must rise")
         return limits
 
@@ -94,13 +108,17 @@ class Crmask(Section):
     combine_type: Literal["minmed", "median", "imedian", "iminmed"] = Field(
         description="how the visit's exposures are combined into a clean image"
     )
-    snr: tuple[float, float] = Field(description="limits in standard deviations, of a hit and beside it")
-    scale: tuple[float, float] = Field(description="tolerance for the slope of a star, of both steps")
-    grow: int = Field(ge=0, description="pixels around a hit in which the second limit holds")
+    snr: tuple[Positive, Positive] = Field(
+        description="limits in standard deviations, of a hit and beside it"
+    )
+    scale: tuple[Positive, Positive] = Field(description="tolerance for the slope of a star, of both steps")
+    grow: int = Field(ge=0, le=50, description="pixels around a hit in which the second limit holds")
     blot_interp: Literal["nearest", "linear", "poly3", "poly5", "sinc"] = Field(
         description="interpolation back to the exposure"
     )
-    good_bits: str = Field(description="bits of DQ that do no harm, added up or after commas")
+    good_bits: Annotated[
+        str, matching(r"\d{1,5}([,+]\s*\d{1,5})*", "a sum of bits of DQ such as '80', or several: '16,64'")
+    ] = Field(description="bits of DQ that do no harm, added up or after commas")
     min_overlap: float = Field(
         gt=0, le=1, description="share of its field that an exposure must have in common with another"
     )
@@ -144,7 +162,9 @@ class Fetch(Section):
     )
     filetypes: list[Literal["FLT", "FLC"]] = Field(min_length=1, description="product types")
     retries: int = Field(ge=0, le=20, description="how often a broken download is taken up again")
-    timeout: float = Field(gt=0, description="seconds without a byte after which a download is broken")
+    timeout: float = Field(
+        gt=0, le=86400, description="seconds without a byte after which a download is broken"
+    )
 
 
 class Admission(Section):
@@ -208,19 +228,10 @@ class Refresh(Section):
     )
 
 
-def _matching(pattern: str, what: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"{text!r} is not {what}")
-        return text
-
-    return AfterValidator(check)
-
-
 #: What an added column may be called.
 AddedName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-z][a-z0-9_]{0,39}",
         "a column's name: at most 40 lower-case letters, digits or '_', a letter first",
     ),
@@ -247,14 +258,14 @@ class AddedHeader(Section):
 
     keyword: Annotated[
         str,
-        _matching(
+        matching(
             r"(?!(COMMENT|HISTORY|END)$)[A-Z0-9_-]{1,8}",
             "a keyword with a value: up to 8 capitals, digits, '-' or '_'",
         ),
     ] = Field(description="the header's keyword, in capitals")
     extension: Annotated[
         str,
-        _matching(
+        matching(
             r"PRIMARY|CHIP|[A-Z][A-Z0-9_]*,[1-9]\d?", "PRIMARY, CHIP or a name and number such as 'SCI,1'"
         ),
     ] = Field(

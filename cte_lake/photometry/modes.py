@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -108,13 +110,22 @@ class PhotometrySettings:
     algorithm: int = ALGORITHM
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            # The types are texts here; what may be None is None by default.
+            if (
+                each.type in {"float", "int", "float | None"}
+                and value != each.default
+                and not _is_finite(value)
+            ):
+                raise ValueError(f"{each.name} is {value!r}; it must be a number")
         if not self.radii or self.radii[0] <= 0 or any(b <= a for a, b in pairwise(self.radii)):
             raise ValueError(f"radii must be positive and ascending, not {self.radii}")
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
-        for name in ("annulus_width", "window_sigma", "core_radius", "max_shift"):
-            if not getattr(self, name) > 0:
+        for name in ("annulus_width", "window_sigma", "core_radius", "max_shift", "saturation_level"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         for name in _NOT_NEGATIVE:
             if not getattr(self, name) >= 0:
@@ -137,6 +148,10 @@ class PhotometrySettings:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain values that JSON can hold, for hashing and for the record."""
         return asdict(self) | {"radii": list(self.radii)}
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 _NOT_NEGATIVE = (

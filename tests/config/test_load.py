@@ -58,6 +58,19 @@ def test_tables_merge_and_lists_replace(lake):
         ("[proposals.99]\ncycle = 1\ntargets = ['m31']\n", ["proposals.99", "m31"]),
         ("[measure\n", ["cte_lake.toml", "not valid TOML"]),
         ("extra = 1\n", ["'extra'", "measure"]),
+        ("[workers]\nmemory_limit = '5 bananas'\n", ["workers.memory_limit", "'5 bananas'", "'4GB'"]),
+        ("[workers]\nmemory_limit = '4'\n", ["workers.memory_limit", "with its unit"]),
+        ("[crmask]\ngood_bits = 'all'\n", ["crmask.good_bits", "'all'", "'16,64'"]),
+        ("[crmask]\nsnr = [nan, 4.0]\n", ["crmask.snr", "greater than 0"]),
+        ("[align]\nroundness = [nan, 1.0]\n", ["align.roundness", "must rise"]),
+        ("[fetch]\ntimeout = inf\n", ["fetch.timeout", "86400"]),
+        ("[exclusions.targets]\ntargets = ['ngc104cal2']\n", ["exclusions.targets", "'ngc104cal2'"]),
+        ("[exclusions.x_dither]\nexcept_targets = ['m31']\n", ["exclusions.x_dither", "'m31'"]),
+        ("[proposals.14378.flash]\nm31 = [6]\n", ["proposals.14378.flash", "'m31'"]),
+        (
+            "[[refresh.sets]]\ntarget = '48 Tuc'\nfilter = 'F502N'\nfiletype = 'flt'\n",
+            ["refresh.sets", "did you mean '47-TUC'"],
+        ),
     ],
 )
 def test_a_bad_file_is_refused_with_key_place_and_remedy(lake, text, words):
@@ -65,6 +78,14 @@ def test_a_bad_file_is_refused_with_key_place_and_remedy(lake, text, words):
         load_settings(lake(text), environment={})
     for word in words:
         assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize("limit", ["4GB", "0.9 gib", "512MiB", "2 TB", "900kB"])
+def test_a_memory_limit_is_one_that_dask_understands(limit):
+    from dask.utils import parse_bytes
+
+    assert load_settings(flags={"workers.memory_limit": limit}, environment={}).config
+    assert parse_bytes(limit) > 8e5
 
 
 def test_an_unknown_variable_is_refused():

@@ -30,6 +30,8 @@ def photometry_settings(config: Config) -> PhotometrySettings:
     from cte_lake.photometry import settings_for
 
     stated = config.photometry
+    for key in {"mode", "radii", "engine"}.intersection(stated.overrides):
+        raise ConfigError(f"photometry.overrides.{key}: set photometry.{key} instead")
     try:
         return settings_for(stated.mode, radii=stated.radii, engine=stated.engine, **stated.overrides)
     except (TypeError, ValueError) as error:
