@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import duckdb
 import pyarrow as pa
 
-from cte_lake.errors import UsageError
-from cte_lake.lake.selection import ALL, NEWEST, Selection, all_spelled, plain, where
+from cte_lake.errors import LakeError, UsageError
+from cte_lake.lake.selection import ALL, NEWEST, Selection, plain
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import AnyLake, StoredLake, find_lake
-from cte_lake.names import Names, suggestion
-from cte_lake.radii import measured_radius
+from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding
 from cte_lake.views.columns import ViewColumn, ViewMethod, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
+from cte_lake.views.memory import bounded_memory, memory_limit
 from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.page_queries import own_query
 from cte_lake.views.phot_columns import known_in
+from cte_lake.views.pieces import IMAGES, in_pieces
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
 from cte_lake.views.running import Steady, Turn, parts_of, readable, run, to_arrow
-from cte_lake.views.source import ONE_GENERATION, named_in
+from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
+from cte_lake.views.view_query import view_query
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings
@@ -105,6 +107,7 @@ class Lake:
         self._binding = binding
         self._added = binding.added if binding is not None else {}
         self._timeout = timeout
+        self._memory = memory_limit(connection)
         self._own = OwnTables()
         self._turn = Turn(connection)
         # A connection that reads by a file system of Python's must not outlive the interpreter.
@@ -204,12 +207,13 @@ class Lake:
             statement = check_statement(self._connection, query)
             self.refresh()
             self._make(named_in(query), statement.tree)
-            try:
-                return run(self._connection, reading, self._timeout)
-            except duckdb.CatalogException:
-                # DuckDB proposes names like the one it misses: it has to know them all.
-                self._make(None, statement.tree)
-                return run(self._connection, reading, self._timeout)
+            with bounded_memory(self._memory):
+                try:
+                    return run(self._connection, reading, self._timeout)
+                except duckdb.CatalogException:
+                    # DuckDB proposes names like the one it misses: it has to know them all.
+                    self._make(None, statement.tree)
+                    return run(self._connection, reading, self._timeout)
 
     def _make(self, names: Collection[str] | None, tree: Any) -> None:
         if self._binding is not None:
@@ -255,35 +259,31 @@ class Lake:
             Rows come in the same order each time: by the view's key, else by all its columns.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
-        stated = next(each for each in sql_objects() if each.name == name)
-        source, arguments = name, []
-        if stated.kind == "table macro" and filters.get("aperture") is not None:
-            arguments.append(f"aperture := {measured_radius(filters.pop('aperture'))}")
-        selection = selection or Selection()
-        if "newest" in columns and filters.get("generation") is not None:
-            named = filters.pop("generation")
-            selection = replace(selection, generation=(named,) if isinstance(named, str) else tuple(named))
-        if name in ONE_GENERATION:
-            # The condition says which; a column's own test would find the newest alone.
-            arguments.append("generation := 'all'")
-            selection = replace(selection, generation=selection.generation or (NEWEST,))
-        if arguments:
-            source = f"{name}({', '.join(arguments)})"
-        for column in (*selection.wanted(), *filters):
-            if column not in columns:
-                hint = suggestion(column, columns) or ";"
-                raise UsageError(f"view {name} has no column {column!r}{hint} it has {', '.join(columns)}")
-        chosen, params = self.select(selection).where()
-        wanted, more = where(all_spelled(filters, lambda: self.names))
-        if condition is not None:
-            # On a line of its own: it may end in a comment.
-            wanted += f" AND (\n{condition}\n)"
-        listed = ", ".join(f'"{column}"' for column in columns)
-        order = f"ORDER BY {stated.order}" if ordered else ""
-        query = f"SELECT {listed} FROM {source} WHERE {chosen} AND {wanted} {order}"
+        query, params = view_query(self, name, columns, selection or Selection(), condition, filters)
+        if ordered and name == "phot":
+            take(with_notes(part, columns) for part in self._in_pieces(query, params, condition is None))
+            return
+        order = next(each.order for each in sql_objects() if each.name == name)
+        query += f" ORDER BY {order}" if ordered else ""
 
         noted: Take[None] = lambda rows, _: take(with_notes(part, columns) for part in parts_of(rows))  # noqa: E731
-        self._answer(query, {**params, **more}, noted, own=condition is None)
+        self._answer(query, params, noted, condition is None)
+
+    def _in_pieces(self, query: str, params: dict[str, Any], own: bool) -> Iterator[pa.Table]:
+        """Give ordered rows of photometry, of which a few images at a time are sorted."""
+
+        def ask(piece: str, bounded: Mapping[str, Any]) -> list[pa.Table]:
+            return self._answer(piece, dict(bounded), lambda rows, _: list(parts_of(rows)), own)
+
+        phot = self.stored.dataset("phot")
+        files = {file.path for file in phot.listing()}
+        images = self.sql(IMAGES).rows()
+        with self.steady():
+            yield from in_pieces(images, query, params, ask)
+        # Each piece lists the files anew, and would not miss one that went meanwhile.
+        gone = files.difference(file.path for file in phot.listing())
+        if not gone.isdisjoint(row["phot_file"] for row in images):
+            raise LakeError("photometry was removed while it was exported (by a vacuum?); export it again")
 
     def keep_slopes(
         self,

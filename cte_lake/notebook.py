@@ -355,7 +355,7 @@ def open_lake(
     threads : int, optional
         Threads of DuckDB; by default all cores. One thread repeats every digit from run to run.
     memory_limit : str, optional
-        Such as '2GB'; what does not fit is written to a temporary folder.
+        Such as '2GB'; what does not fit goes to a temporary folder. An answer may take 2 GB beyond it.
     settings : Settings, optional
         Configuration to use instead of the lake's own.
     temp_limit : str, optional

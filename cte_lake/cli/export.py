@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.faults import bounded_memory
 from cte_lake.cli.options import LakeOptions, RadiusOption, RowsOptions
 from cte_lake.cli.output import ALLOWED, ROWS_FILE, FormatOption
 from cte_lake.cli.parts import Take, print_parts, together
@@ -66,7 +65,7 @@ def export(
             _to_iceberg(opened, view, selection, where, iceberg)
         typer.echo(str(iceberg))
         return
-    with asked.opened(measure__aperture=radius) as opened, bounded_memory(opened):
+    with asked.opened(measure__aperture=radius) as opened:
         condition = " AND ".join(part for part in (str(opened.select(selection)), where) if part)
 
         def ask(take: Take) -> None:

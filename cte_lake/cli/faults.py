@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import resource
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cte_lake.errors import UsageError
-
-if TYPE_CHECKING:
-    from cte_lake.api import Lake
 
 #: What the system says, in words, and what to do about it.
 _SYSTEM = {
@@ -85,8 +79,6 @@ _EXTRAS = {
 
 #: Address space that libraries reserve, in GB, and what each core's threads add; most is never used.
 _ROOM_GB, _ROOM_OF_CORE_GB = 3.5, 0.25
-#: Bytes that an answer, its table on the screen and libraries may take beside a query.
-_BESIDE_QUERIES = 2 * 10**9
 
 
 def refuse_little_room() -> None:
@@ -104,30 +96,6 @@ def refuse_little_room() -> None:
             f"a process may reserve {limit / 1e9:.1f} GB of memory (`ulimit -v`) and needs {needed:.1f}, of "
             "which most is never used: raise the limit, or ask the batch system for more"
         )
-
-
-@contextlib.contextmanager
-def bounded_memory(lake: Lake) -> Iterator[None]:
-    """Let this process take no more memory than queries of a lake may, and what Python and libraries need.
-
-    DuckDB bounds its tables by itself, but not one huge value, such as ``range(1e10)``.
-    """
-    from pydantic import ByteSize, TypeAdapter
-
-    # The lake has just been opened: its files need not be listed for this.
-    with lake.steady():
-        allowed = lake.sql("SELECT current_setting('memory_limit') AS bytes").rows()[0]["bytes"]
-    before = resource.getrlimit(resource.RLIMIT_DATA)
-    limits = [limit for limit in before if limit not in {resource.RLIM_INFINITY, -1}]
-    # Of Linux; elsewhere the limit that there is stays.
-    with contextlib.suppress(FileNotFoundError):
-        taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
-        limits.append(taken + TypeAdapter(ByteSize).validate_python(allowed) + _BESIDE_QUERIES)
-    resource.setrlimit(resource.RLIMIT_DATA, (min(limits, default=before[0]), before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def surroundings(error: BaseException) -> str | None:

@@ -75,7 +75,6 @@ def sql(
     .schema VIEW their columns. Radii are parameters: SELECT * FROM cte(aperture := 5).
     """
     from cte_lake.api import open_lake
-    from cte_lake.cli.faults import bounded_memory
     from cte_lake.cli.scripts import answer, statements_of
     from cte_lake.lake.stored import find_lake
 
@@ -83,10 +82,7 @@ def sql(
         raise UsageError("give a query or a file of queries (-f), not both")
     root = find_lake(lake)
     settings = settings_of(root, assignments)
-    with (
-        open_lake(root, mode, memory_limit=memory, settings=settings, timeout=timeout) as opened,
-        bounded_memory(opened),
-    ):
+    with open_lake(root, mode, memory_limit=memory, settings=settings, timeout=timeout) as opened:
         if coefficients is not None:
             from cte_lake.correction.coefficient_files import find_coefficients
 

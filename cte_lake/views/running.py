@@ -80,6 +80,10 @@ class Turn:
         self._lock.release()
         if isinstance(error, duckdb.Error):
             raise plain_error(error) from error
+        if isinstance(error, MemoryError):
+            raise UsageError(
+                "the answer of the query needs more memory than it may use; ask for less, or raise the limit"
+            ) from error
 
     def close(self) -> None:
         """Close the connection; a query of another thread is ended before.

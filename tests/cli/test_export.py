@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -25,7 +26,7 @@ from cte_lake.cli.parts import write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.views import published_views, running, view_columns
+from cte_lake.views import pieces, published_views, running, view_columns
 from tests.sql.writing import add_pair
 
 COLUMNS = {column.name: column for column in view_columns("losses")}
@@ -225,6 +226,30 @@ def test_an_export_is_the_same_file_each_time(lake, tmp_path, view):
     assert rows.num_rows > 1
     # As text, for NaN equals nothing.
     assert str(rows.to_pylist()) == str(rows.sort_by([(name, "ascending") for name in key]).to_pylist())
+
+
+def test_photometry_is_sorted_a_few_images_at_a_time(lake, tmp_path, monkeypatch):
+    asked = ["phot", "--where", "master_id > 5 -- of most", "--target", "ngc104", "--to"]
+    export(lake, *asked, tmp_path / "whole.csv")
+    monkeypatch.setattr(pieces, "_STARS", 300)
+    images = [{"imagename": name, "n_stars": n} for name, n in (("a", 200), ("b", 200), ("c", 300), ("d", 1))]
+    assert list(pieces.image_pieces(images)) == [("", "b"), ("b", "c"), ("c", "d")]
+    export(lake, *asked, tmp_path / "pieces.csv")
+    assert (tmp_path / "pieces.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_photometry_that_is_removed_meanwhile_is_missed(lake, tmp_path, monkeypatch):
+    monkeypatch.setattr(pieces, "_STARS", 1)
+    shutil.copytree(lake, tmp_path / "lake")
+
+    def lose(parts):
+        for part in parts:
+            for path in (tmp_path / "lake/phot").rglob("ic*.parquet"):
+                if part.num_rows:
+                    path.unlink()
+
+    with open_lake(tmp_path / "lake") as opened, pytest.raises(LakeError, match="export it again"):
+        opened.each_part(lose, "phot", ordered=True)
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])

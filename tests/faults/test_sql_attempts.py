@@ -283,10 +283,15 @@ def test_the_command_refuses_with_exit_code_2_and_one_line(tmp_path):
 def test_one_huge_value_takes_no_more_memory_than_queries_may(tmp_path):
     ground = Ground(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    line = ["sql", "--memory", "200MB", "SELECT length(range(4000000000))", "--lake", str(ground.lake)]
-    done = CliRunner().invoke(app, line)
+    query = "SELECT length(range(4000000000))"
+    done = CliRunner().invoke(app, ["sql", "--memory", "200MB", query, "--lake", str(ground.lake)])
     assert isinstance(done.exception, UsageError)
     assert "needs more memory than it may use" in str(done.exception)
+    with (
+        open_lake(ground.lake, memory_limit="200MB") as notebook,
+        pytest.raises(UsageError, match="needs more memory than it may use"),
+    ):
+        notebook.sql(query)
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
