@@ -12,7 +12,6 @@ import io
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from cte_lake.lake.store import Head, Listed, Store
 if TYPE_CHECKING:
     import duckdb
 
-#: Seconds after which a lock that nobody has renewed is free; clocks must agree to much better than that.
+#: Seconds after which a lock that nobody has renewed is free.
 LEASE = 300.0
 RENEWED_EVERY = 60.0
 
@@ -60,11 +59,21 @@ def _taken(path: S3Object, held_by: str, mine: bytes) -> str:
         return tag
     with contextlib.suppress(FileNotFoundError):
         head = path.head()
-        if time.time_ns() - head.mtime_ns > LEASE * 1e9:
+        if _time_of_store(path) - head.mtime_ns > LEASE * 1e9:
             tag = path.put(mine, if_tag=head.tag)
     if tag is None:
         raise Locked(f"{held_by} (process {_holder(path)}); try again later")
     return tag
+
+
+def _time_of_store(path: S3Object) -> int:
+    """Return the time (ns) of the store's clock, by which objects are dated; this machine's may be ahead."""
+    probe = S3Object(path.bucket, f"{path.key}.{secrets.token_hex(4)}")
+    probe.put(b"")
+    try:
+        return probe.head().mtime_ns
+    finally:
+        probe.unlink()
 
 
 def _holder(path: S3Object) -> str:

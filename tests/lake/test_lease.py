@@ -94,6 +94,14 @@ def test_a_killed_holder_keeps_it_until_its_lease_is_over(place, monkeypatch):
     assert locks(place) == []
 
 
+def test_a_clock_ahead_takes_no_lock_of_a_living_holder(place, monkeypatch):
+    with stored(place).lease("job"):
+        monkeypatch.setattr(time, "time_ns", lambda: 4 * 10**18)
+        with pytest.raises(Locked), stored(place).lease("job"):
+            pass
+    assert locks(place) == []
+
+
 def test_a_holder_renews_it(place, monkeypatch):
     monkeypatch.setattr(bucket, "RENEWED_EVERY", 0.2)
     lock, end = place.store.at("lake/logs/job.lock"), time.monotonic() + 120

@@ -29,6 +29,13 @@ def test_each_step_of_a_run_is_one_of_the_record():
     assert taken.new() == {"fetched": 0, "aligned": 0, "measured": 4}
 
 
+def test_a_step_by_itself_is_counted_by_its_last_line():
+    said = ["ingest: 1,204 measured, 3 renewed, 12 up to date, 1 rejected of 1,220 files in 3.0 s", "note: x"]
+    assert Taken("ingest data --workers 0", ExitCode.DONE_IN_PART, 3.0, said).new() == {"measured": 1207}
+    assert Taken("align data", 0, 1.0, ["align: 0 aligned, 4 up to date in 1.0 s"]).new() == {"aligned": 0}
+    assert Taken("audit", 0, 1.0, ["audit: 4 measured"]).new() == {}
+
+
 def test_a_run_that_is_killed_after_its_steps_is_a_failed_step():
     taken = run_of(("ingest", 4, 0, "ingest: 4 files", 0), code=-9)
     assert [(step.name, step.outcome) for step in taken.outcomes()] == [("ingest", "done"), ("run", "failed")]

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import logging
+import re
 import shlex
 import subprocess
 import sys
@@ -28,6 +29,8 @@ GO_ON = FINE | {ExitCode.DONE_IN_PART, ExitCode.AUDIT_FAILED}
 _TAIL = 15
 _COMPLAINT = "cte-lake: "
 _BOX = " \t\r\n│╭╮╰╯─"
+#: Numbers in the line that sums a step up; what was renewed counts as measured, as in a run.
+_CAME = re.compile(r"\b(\d[\d,]*) (?:fetched|aligned|masked|measured|renewed)\b")
 #: What the steps of a run make, by the name that the record counts it under.
 COUNTED = {"fetch": "fetched", "align": "aligned", "crmask": "masked", "ingest": "measured", "fit": "fitted"}
 
@@ -87,8 +90,12 @@ class Taken:
             yield NightStep(str(part["step"]), outcome, reason, round(float(part["seconds"]), 1), code)
 
     def new(self) -> dict[str, int]:
-        """Return how much came in, by what it is."""
-        return {COUNTED[part["step"]]: int(part["done"]) for part in self.parts() if part["step"] in COUNTED}
+        """Return how much came in, by what it is; of a step that is no part of a run, from its last line."""
+        if parts := self.parts():
+            return {COUNTED[part["step"]]: int(part["done"]) for part in parts if part["step"] in COUNTED}
+        summed_up = [line for line in self.said if line.startswith(f"{self.name}: ")][-1:]
+        numbers = [int(found.replace(",", "")) for line in summed_up for found in _CAME.findall(line)]
+        return {COUNTED[self.name]: sum(numbers)} if numbers and self.name in COUNTED else {}
 
 
 def _without_box(said: Iterable[str]) -> Iterator[str]:
