@@ -37,8 +37,7 @@ def tables(lake: SlopeLake, seed: int) -> tuple[pa.Table, pa.Table, np.ndarray, 
             y = rng.uniform(10.0, 2050.0, lake.stars)
             sky = lake.sky + flash
             for chip, letter, rows, at in ((2, "a", y, y), (1, "b", 2060.0 - y, y - 10.0)):
-                own = factor * (1.0 + lake.chips if chip == 1 else 1.0 - lake.chips)
-                left = lake.law.left(flux, rows, date, sky, own)
+                left = lake.law_of(chip).left(flux, rows, date, sky, factor)
                 noise = left + 9 * np.pi * (sky + lake.read_noise**2) + (lake.flat_error * left) ** 2
                 measured = left + rng.normal(size=flux.size) * np.sqrt(noise)
                 name = f"i{level}{epoch:02d}{visit % 90 + 10:02d}{letter}cq"

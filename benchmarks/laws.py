@@ -214,6 +214,16 @@ def _hostile() -> dict[str, Law]:
     return {one.name: one for one in found}
 
 
+#: Half the chips' relative difference, of years since launch and log10 flux.
+_CHIPS: dict[str, float | Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "constant": 0.05,
+    "by flux": lambda t, f: 0.01 + 0.08 / (1 + np.exp(-5 * (f - 3.2))) + 0 * t,
+    "by flux, falling": lambda t, f: 0.05 - 0.04 * (f - 3.2) + 0 * t,
+    "by date": lambda t, f: 0.05 + 0.07 * (t - 8) / 8 + 0 * f,
+    "by date, late": lambda t, f: np.where(t > 10, 0.1, 0.02) + 0 * f,
+}
+
+
 _GROUPS: dict[str, Callable[[], dict[str, Law]]] = {
     "known": lambda: dict(LAWS),
     "held-out": _held_out,
@@ -230,6 +240,7 @@ def main() -> None:
     parser.add_argument("--law", action="append", choices=[*every])
     parser.add_argument("--group", choices=[*_GROUPS], default="known")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--chips", choices=[*_CHIPS], default="constant", help="how the chips lie apart")
     parser.add_argument("--years", type=int, nargs="*", default=[0, 1, 3, 5])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -241,7 +252,8 @@ def main() -> None:
             for number in range(options.first, options.first + options.seeds):
                 seed = 1000 * [*every].index(name) + number
                 law = _random(seed) if name == "random" else every[name]
-                trials.append(run_trial(SlopeLake(law, chips=0.0 if name == "zero" else 0.05), seed, years))
+                chips = 0.0 if name == "zero" else _CHIPS[options.chips]
+                trials.append(run_trial(SlopeLake(law, chips=chips), seed, years))
             row = {
                 "law": name,
                 "years": years,

@@ -47,7 +47,7 @@ def corrected(
     """Correct noise-free stars on chip 2; with the true loss in magnitudes."""
     flux, mjd = np.broadcast_arrays(flux, mjd)
     same = np.ones(flux.shape)
-    left = lake.law.left(flux, ROWS * same, mjd, SKY * same, (1.0 - lake.chips) * same)
+    left = lake.law_of(2).left(flux, ROWS * same, mjd, SKY * same)
     result = correct(one, left, ROWS * same, 2.0 * same, mjd, SKY * same, 3, "flt")
     return result, MAG_PER_LN * np.log(flux / left)
 

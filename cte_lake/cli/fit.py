@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
     from cte_lake.model.family import FamilyFit
 
+#: How the chips' difference may go, and over how many errors it is said.
+_CHANGES = {
+    "by_date": "from the first epoch to the last; each row is corrected by its date's",
+    "by_flux": "from the faintest bin to the brightest; each star is corrected by its flux's",
+}
+_BEYOND_CHANCE = 2.5
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
 
@@ -178,6 +184,10 @@ def _print_surface(outcome: FitOutcome) -> None:
         f"residuals left out {quality['left_out_pull']:.2f} of their errors",
         err=True,
     )
+    for name, words in _CHANGES.items():
+        change, error = quality.get(f"chips_{name}", 0.0), quality.get(f"chips_{name}_err", 0.0)
+        if abs(change) > _BEYOND_CHANCE * error:
+            typer.echo(f"  chips' distance: {100 * change:+.1f} +- {100 * error:.1f}% {words}", err=True)
     for kind, (value, error) in family.chosen.kinds.items():
         typer.echo(f"  {kind}: {100 * value:+.1f} +- {100 * error:.1f}% off the surface", err=True)
     for gap, size, error in family.chosen.jump_sizes:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
 FORMAT = "cte-lake coefficients"
-#: Version of a set with a surface or a shift; one without is written as version 1, which older releases read.
-FORMAT_VERSION = 2
+#: Version of a set whose chips lie apart by date and flux; one with a surface or a shift alone is written as
+#: version 2, one without as version 1, which older releases read.
+FORMAT_VERSION = 3
 #: What `coeffs export` can write.
 FORMATS = ("toml", "ecsv", "json")
 
@@ -58,6 +59,12 @@ def _key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
 
 
+def _version(coefficients: CoefficientSet) -> int:
+    if coefficients.surface is not None and coefficients.surface.apart is not None:
+        return FORMAT_VERSION
+    return 2 if coefficients.surface or coefficients.shift else 1
+
+
 def to_toml(coefficients: CoefficientSet) -> str:
     """Return the set as TOML; every number is its shortest exact form, so that reading gives it back."""
     validity, names = coefficients.validity, coefficients.term_names
@@ -66,7 +73,7 @@ def to_toml(coefficients: CoefficientSet) -> str:
         + (HEAD if coefficients.surface is not None else "")
         + (SHIFT_HEAD if coefficients.shift else ""),
         f"format = {_toml(FORMAT)}",
-        f"format_version = {FORMAT_VERSION if coefficients.surface or coefficients.shift else 1}",
+        f"format_version = {_version(coefficients)}",
         f"name = {_toml(coefficients.name)}",
         *_section("selection", dict(coefficients.selection)),
         "",

@@ -172,7 +172,7 @@ def error_parts(
     where = (mjd, middle, background_of(surface, background))
     deviations = {name: surface.error(*where, part=name) for name in TABLED}
     total = np.sqrt(sum((value**2 for value in deviations.values()), start=np.zeros_like(size)))
-    chips = np.minimum(surface.relative_error * size, corrected.cte_dmag_err)
+    chips = np.minimum(surface.relative_error(mjd, middle) * size, corrected.cte_dmag_err)
     tabled = np.sqrt(np.maximum(corrected.cte_dmag_err**2 - chips**2, 0.0))
     share = np.divide(tabled, total, out=np.zeros_like(size), where=total > 0)
     return {name: value * share for name, value in deviations.items()} | {

@@ -18,8 +18,8 @@ from cte_lake.model.rowbits import (
     date_and_sky_bits,
     unusable,
 )
-from cte_lake.model.surface import FAINT, FAINT_FACTOR, Surface
-from cte_lake.model.walk import axis_place, feedback, jump_weights, nodes_at, table_at, walk
+from cte_lake.model.surface import FAINT, FAINT_FACTOR, Grid, Surface
+from cte_lake.model.walk import axis_place, chip_factors, feedback, jump_weights, nodes_at, table_at, walk
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -43,6 +43,14 @@ def _deviation_at(
     return float(deviation)
 
 
+@compiled
+def _of_chips(day: float, u: float, apart: FloatArray, grids: FloatArray) -> tuple[float, float]:
+    """Return by how much the chips lie apart at a date and flux, and the error of that."""
+    i, x = nodes_at(day, grids[6, 0], grids[6, 1], apart.shape[1])
+    j, v = nodes_at(u, grids[7, 0], grids[7, 1], apart.shape[2])
+    return table_at(apart[:1], 0, 0.0, i, x, j, v), table_at(apart[1:], 0, 0.0, i, x, j, v)
+
+
 @compiled_loop
 def correct_rows(
     flux: FloatArray,
@@ -53,7 +61,8 @@ def correct_rows(
     values: FloatArray,
     table: FloatArray,
     grids: FloatArray,
-    chips: FloatArray,
+    apart: FloatArray,
+    trusted_error: float,
     jumps: FloatArray,
     limits: FloatArray,
     constant_bits: int,
@@ -66,6 +75,7 @@ def correct_rows(
     """Correct stars one by one; arrays of one element hold for every star. See `surface_arguments`."""
     lead = jumps.shape[0]
     date, level, a = np.empty(3 + lead), np.empty(3), np.empty(3)
+    factors = np.empty(apart.shape[2])
     needs_sky = values.shape[2] > 1
     for row in range(flag.size):
         star, line = flux[row % flux.size], y[row % y.size]
@@ -86,17 +96,20 @@ def correct_rows(
         if u > limits[1]:
             flag[row] |= FLUX_ABOVE
         t = max(line if which == 2.0 else CHIP_ROWS - 1 - line, 0.0) / CHIP_HEIGHT
-        factor = 1.0 + chips[0] if which == 1.0 else 1.0 - chips[0]
-        moved = walk(u, -t, values, first, date, below, level, grids[1, 0], grids[1, 1], factor, a)
+        sign = 1.0 if which == 1.0 else -1.0
+        i, x = nodes_at(day, grids[6, 0], grids[6, 1], apart.shape[1])
+        chip_factors(apart[0], i, x, sign, factors)
+        moved = walk(u, -t, values, first, date, below, level, grids[1, 0], grids[1, 1], factors, a)
         low, high = grids[1, 0], grids[1, 0] + grids[1, 1] * (values.shape[1] - 2)
         middle = min(max(0.5 * (u + moved), low), high)
         deviation = _deviation_at(day, middle, b, table, grids, date)
         ln_ratio = (moved - u) * LN10
         # The chips' error is a fraction of the loss, and the star's loss is at hand.
-        ln_error = math.hypot(t * feedback(a, middle, t) * deviation * factor, chips[1] * ln_ratio)
+        own, of_loss = _of_chips(day, middle, apart, grids)
+        ln_error = math.hypot(t * feedback(a, middle, t) * deviation * (1.0 + sign * own), of_loss * ln_ratio)
         if ln_ratio < 0.0:
             flag[row] |= GAIN
-        trusted = chips[2] * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
+        trusted = trusted_error * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
         if ln_error > trusted and not flag[row] & EXTRAPOLATED:
             flag[row] |= LAW_UNCERTAIN
         corrected[row] = star * math.exp(ln_ratio)
@@ -111,44 +124,57 @@ def _leave_rows(
     t: FloatArray,
     mjd: FloatArray,
     b: FloatArray,
-    factor: FloatArray,
+    sign: FloatArray,
     values: FloatArray,
     grids: FloatArray,
+    apart: FloatArray,
     jumps: FloatArray,
     out: FloatArray,
 ) -> None:
     lead = jumps.shape[0]
     date, level, a = np.empty(3 + lead), np.empty(3), np.empty(3)
+    factors = np.empty(apart.shape[2])
     for row in range(out.size):
         first = lead + axis_place(mjd[row], grids[0, 0], grids[0, 1], values.shape[0] - lead, date)
         jump_weights(mjd[row], jumps, date)
         below = axis_place(b[row], grids[2, 0], grids[2, 1], values.shape[2], level)
+        i, x = nodes_at(mjd[row], grids[6, 0], grids[6, 1], apart.shape[1])
+        chip_factors(apart[0], i, x, sign[row], factors)
         out[row] = walk(
-            u[row], t[row], values, first, date, below, level, grids[1, 0], grids[1, 1], factor[row], a
+            u[row], t[row], values, first, date, below, level, grids[1, 0], grids[1, 1], factors, a
         )
 
 
-def surface_arguments(surface: Surface) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+def surface_arguments(
+    surface: Surface,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, FloatArray]:
     """Return the kernel's view of a surface.
 
     Returns
     -------
     values, table : ndarray
         Coefficients of the spline; standard deviation of S on its grid; both led by the jumps' sizes.
-    grids : ndarray, shape (6, 2)
-        Origin and step of the three axes of the spline, then of the table.
-    chips : ndarray, shape (3,)
-        Half the chips' relative difference, its error, and the largest error of ln flux that is trusted.
+    grids : ndarray, shape (8, 2)
+        Origin and step of the axes of the spline (three), the table (three) and the chips' difference (two).
+    apart : ndarray, shape (2, dates, fluxes)
+        Half the chips' relative difference, and the error of S as a part of it; of one date and flux where
+        they do not go with these.
+    trusted_error : float
+        The largest error of ln flux that is trusted.
     jumps : ndarray, shape (j, 2)
         From when to when losses jumped, MJD.
     """
-    grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids)])
-    chips = np.array([surface.chips, surface.relative_error, surface.trusted])
+    apart = np.array([[[surface.chips]], [[math.hypot(surface.chips_err, surface.kinds_error)]]])
+    axes = (Grid(0.0, 1.0, 1), Grid(0.0, 1.0, 1))
+    if surface.apart is not None:
+        axes = surface.apart.grids
+        apart = np.stack([surface.apart.chips, np.hypot(surface.apart.chips_err, surface.kinds_error)])
+    grids = np.array([[grid.origin, grid.step] for grid in (*surface.grids, *surface.error_grids, *axes)])
     f, b = np.meshgrid(*(grid.nodes() for grid in surface.error_grids[1:]), indexing="ij")
     values = np.stack([*(size for _, size in surface.jumps), *surface.values])
     table = np.stack([*(surface.jump(size, f, b) for _, size in surface.jumps), *surface.total])
     jumps = np.array([[gap.start, gap.end] for gap, _ in surface.jumps]).reshape(-1, 2)
-    return values, table, grids, chips, jumps
+    return values, table, grids, apart, surface.trusted, jumps
 
 
 def leave(
@@ -171,10 +197,10 @@ def leave(
     sign : {1, -1}, optional
         Direction.
     """
-    factor = np.ones(()) if chip is None else np.where(np.asarray(chip) == 1, 1.0, -1.0) * surface.chips + 1.0
-    columns = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (flux, distance, mjd, b, factor)))
-    star, rows, date, sky, times = (np.ascontiguousarray(column).ravel() for column in columns)
-    values, _, grids, _, jumps = surface_arguments(surface)
+    side = np.zeros(()) if chip is None else np.where(np.asarray(chip) == 1, 1.0, -1.0)
+    columns = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (flux, distance, mjd, b, side)))
+    star, rows, date, sky, signs = (np.ascontiguousarray(column).ravel() for column in columns)
+    values, _, grids, apart, _, jumps = surface_arguments(surface)
     good = (
         (star > 0)
         & np.isfinite(star)
@@ -186,5 +212,6 @@ def leave(
     u = np.log10(np.where(good, star, 1.0))
     out = np.empty_like(u)
     t = np.where(good, rows, 0.0) * (sign / CHIP_HEIGHT)
-    _leave_rows(u, t, np.where(good, date, 0.0), np.where(good, sky, 0.0), times, values, grids, jumps, out)
+    there = (np.where(good, date, 0.0), np.where(good, sky, 0.0), signs)
+    _leave_rows(u, t, *there, values, grids, apart, jumps, out)
     return np.where(good, star * np.exp((out - u) * LN10), np.nan).reshape(columns[0].shape)

@@ -103,8 +103,8 @@ def judge_stars(
         Bits of flags with which a star counts all the same.
     """
     flux, rows, chip = (axis.ravel()[:, None] for axis in np.meshgrid(FLUXES, ROWS, (1, 2), indexing="ij"))
-    factor = np.where(chip == 1, 1.0 + lake.chips, 1.0 - lake.chips)
-    left = lake.law.left(flux, rows, mjd, sky, factor)
+    one, two = (lake.law_of(number).left(flux, rows, mjd, sky) for number in (1, 2))
+    left = np.where(chip == 1, one, two)
     y = np.where(chip == 1, CHIP_ROWS - 1.0 - rows, rows)
     result = correct(
         found, left, y + 0.0 * left, chip + 0.0 * left, mjd + 0.0 * left, sky + 0.0 * left, 3, "flt"

@@ -86,7 +86,8 @@ def predict(
     validity, surface = coefficients.validity, coefficients.surface
     dmag = float(MAG_PER_LN * np.log(flux / left))
     # Which chip it will be is not said: the prediction is their mean.
-    apart = 0.0 if surface is None else surface.chips * dmag
+    middle = 0.5 * np.log10(flux * left)
+    apart = 0.0 if surface is None else surface.chips_at(mjd, middle).item() * dmag
     back = correct(coefficients, left, distance, 2, mjd, background, validity.radius, validity.filetype)
     return Prediction(
         mjd=mjd,

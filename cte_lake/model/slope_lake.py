@@ -8,17 +8,20 @@ its slope.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.laws import Law
+from cte_lake.model.laws import Law, years_since_launch
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.points import FitPoints
 
 FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]
+#: c of years since launch and log10 flux.
+Apart = Callable[[FloatArray, FloatArray], FloatArray]
 
 #: The bins of the package that do not overlap, electrons.
 BINS: tuple[Bin, ...] = (
@@ -47,9 +50,9 @@ class SlopeLake:
         Stars of a pair between 80 and 60,000 e-, dN/dF ~ F**-1.3.
     visit_scatter : float
         Standard deviation of the factor that a visit has on its losses.
-    chips : float
+    chips : float or callable
         Half the relative difference of the chips' losses: chip 1 loses 1 + chips, chip 2 1 - chips times
-        the mean.
+        the mean; or that as a function of years since launch and log10 flux.
     zero_point : float
         ln of the chips' ratio of fluxes without any loss.
     outliers : float
@@ -67,9 +70,20 @@ class SlopeLake:
     flat_error: float = 0.012
     stars: int = 4000
     visit_scatter: float = 0.02
-    chips: float = 0.05
+    chips: float | Apart = 0.05
     zero_point: float = 0.0
     outliers: float = 0.0
+
+    def apart(self, t: FloatArray, f: FloatArray) -> FloatArray:
+        """Return half the chips' relative difference at years since launch and log10 fluxes."""
+        return self.chips(t, f) if callable(self.chips) else np.full(np.broadcast(t, f).shape, self.chips)
+
+    def law_of(self, chip: int) -> Law:
+        """Return the law of a chip."""
+        sign, law = (1.0 if chip == 1 else -1.0), self.law.function
+        return Law(
+            self.law.name, f"chip {chip}", lambda t, f, b: law(t, f, b) * (1 + sign * self.apart(t, f))
+        )
 
     def draw(self, seed: int) -> tuple[FitPoints, FloatArray]:
         """Return the slopes of a lake, and each one's factor of its visit."""
@@ -99,7 +113,9 @@ class SlopeLake:
         variance = flux + math.pi * 9.0 * (sky[:, None] + self.read_noise**2) + (self.flat_error * flux) ** 2
         scatter = np.sqrt(2.0 * (variance / flux**2) @ share)
         error = scatter / np.sqrt(number) / (CHIP_ROWS / math.sqrt(12.0)) * CHIP_HEIGHT / 2.0
-        loss = (self.law.loss(mjd[:, None], np.log10(flux), sky[:, None]) @ share) * factor
+        both = self.law.loss(mjd[:, None], np.log10(flux), sky[:, None])
+        loss = (both @ share) * factor
+        apart = (both * self.apart(years_since_launch(mjd)[:, None], np.log10(flux)) @ share) * factor
         wild = (rng.uniform(size=mjd.size) < self.outliers) * rng.normal(0.0, 10.0, mjd.size)
         level_err = scatter / np.sqrt(number)
         return {
@@ -112,6 +128,6 @@ class SlopeLake:
             "bin_lo": np.full(mjd.size, low),
             "bin_hi": np.full(mjd.size, high),
             "n": number,
-            "level": self.zero_point - self.chips * loss + level_err * rng.normal(size=mjd.size),
+            "level": self.zero_point - apart + level_err * rng.normal(size=mjd.size),
             "level_err": level_err,
         }

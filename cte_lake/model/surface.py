@@ -94,6 +94,29 @@ _ANY_DATE = Grid(0.0, 1.0, 1)
 
 
 @dataclass(frozen=True, eq=False)
+class Apart:
+    """How far the chips' losses lie apart by date and flux: tables that are linear between their nodes.
+
+    Attributes
+    ----------
+    grids : tuple of Grid
+        Date (MJD) and log10 flux (electrons); the nodes of the flux are the edges of the spline's cells.
+    chips, chips_err : ndarray, shape (dates, fluxes)
+        Half the relative difference, and its standard deviation.
+    """
+
+    grids: tuple[Grid, Grid]
+    chips: FloatArray
+    chips_err: FloatArray
+
+    def at(self, table: FloatArray, mjd: ArrayLike, log_flux: ArrayLike) -> FloatArray:
+        """Return a table's values at dates and log10 fluxes."""
+        t, f = np.broadcast_arrays(np.asarray(mjd, np.float64), np.asarray(log_flux, np.float64))
+        weights = [grid.linear(axis.ravel()) for grid, axis in zip(self.grids, (t, f), strict=True)]
+        return np.asarray(np.einsum("ni,nj,ij->n", *weights, table, optimize=True)).reshape(t.shape)
+
+
+@dataclass(frozen=True, eq=False)
 class Surface:
     """The table of S and of its errors.
 
@@ -111,6 +134,9 @@ class Surface:
         Half the relative difference of the chips' losses: chip 1 loses 1 + chips, chip 2 1 - chips times S.
     chips_err : float
         Its standard deviation: with the chips not distinguished, how far they may be from their mean.
+    apart : Apart or None
+        Both by date and flux, where the chips were distinguished; `chips` and `chips_err` are then those of
+        the date and flux at which they are known best.
     scatter : float
         Standard deviation of one visit's losses about S, relative. It is no error of S, and not in any part.
     kinds : mapping of str to tuple of float
@@ -131,6 +157,7 @@ class Surface:
     scatter: float = 0.0
     kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     jumps: tuple[tuple[Gap, FloatArray], ...] = ()
+    apart: Apart | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(grid.size for grid in self.grids)
@@ -139,6 +166,7 @@ class Surface:
         for gap, size in self.jumps:
             if size.shape != shape[1:] or not gap.end > gap.start:
                 raise UsageError(f"a jump of shape {size.shape} from {gap.start} to {gap.end} is not valid")
+        self._check_chips()
         nodes = tuple(grid.size for grid in self.error_grids)
         for name, table in self.parts.items():
             if name not in TABLED:
@@ -151,11 +179,21 @@ class Surface:
             if not (grid.step > 0 and (grid.size == 1 or grid.size >= least)):
                 raise UsageError(f"a grid of {grid.size} with step {grid.step} is not valid")
 
+    def _check_chips(self) -> None:
+        if self.apart is None:
+            return
+        size = tuple(grid.size for grid in self.apart.grids)
+        if not (size[0] > 1 and size[1] == self.grids[1].size - 1 and size[1] > 1):
+            raise UsageError(f"the chips' difference on {size} nodes does not fit the cells of the fluxes")
+        if not self.apart.chips.shape == self.apart.chips_err.shape == size:
+            raise UsageError(f"the chips' difference has shape {self.apart.chips.shape}, its grids {size}")
+
     def _plain(self) -> tuple[object, ...]:
         tables = {name: table.tolist() for name, table in self.parts.items()}
         numbers = (self.chips, self.chips_err, self.scatter, dict(self.kinds))
         jumps = [(gap, size.tolist()) for gap, size in self.jumps]
-        return self.grids, self.values.tolist(), self.error_grids, tables, numbers, jumps
+        chips = self.apart and (self.apart.grids, self.apart.chips.tolist(), self.apart.chips_err.tolist())
+        return self.grids, self.values.tolist(), self.error_grids, tables, numbers, jumps, chips
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Surface):
@@ -164,11 +202,24 @@ class Surface:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def chips_at(self, mjd: ArrayLike, log_flux: ArrayLike) -> FloatArray:
+        """Return half the relative difference of the chips' losses at dates and log10 fluxes."""
+        if self.apart is None:
+            return np.full(np.broadcast_shapes(np.shape(mjd), np.shape(log_flux)), self.chips)
+        return self.apart.at(self.apart.chips, mjd, log_flux)
+
     @property
-    def relative_error(self) -> float:
-        """Error of S as a part of it: of the chips, and of which kind the stars are."""
-        kinds = sum(value**2 + error**2 for value, error in self.kinds.values()) / max(len(self.kinds), 1)
-        return float(np.hypot(self.chips_err, np.sqrt(kinds)))
+    def kinds_error(self) -> float:
+        """Error of S, as a part of it, for which kind the stars are is not said."""
+        total = sum(value**2 + error**2 for value, error in self.kinds.values())
+        return float(np.sqrt(total / max(len(self.kinds), 1)))
+
+    def relative_error(self, mjd: ArrayLike, log_flux: ArrayLike) -> FloatArray:
+        """Return the error of S as a part of it: of the chips, and of which kind the stars are."""
+        chips: ArrayLike = self.chips_err
+        if self.apart is not None:
+            chips = self.apart.at(self.apart.chips_err, mjd, log_flux)
+        return np.asarray(np.hypot(chips, self.kinds_error))
 
     def of_kind(self, name: str) -> Surface:
         """Return the surface of one of the kinds it is of.
@@ -203,7 +254,7 @@ class Surface:
     def trusted(self) -> float:
         """Largest error of ln flux of a trusted star: `TRUSTED`, or more where the set is no better."""
         nodes = np.meshgrid(*(grid.nodes() for grid in self.error_grids), indexing="ij")
-        error = np.hypot(self.total, self.relative_error * self.loss(*nodes))
+        error = np.hypot(self.total, self.relative_error(*nodes[:2]) * self.loss(*nodes))
         fitted = self.parts.get("future", 0.0 * error) == 0
         return max(TRUSTED, float(np.quantile(error[fitted] if fitted.any() else error, _TRUSTED_PART)))
 
@@ -227,7 +278,7 @@ class Surface:
 
     def error(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike, part: str | None = None) -> FloatArray:
         """Return the standard deviation of `loss`, all of it or one part's (0 where the surface has none)."""
-        chips = self.relative_error * np.abs(self.loss(mjd, log_flux, b))
+        chips = self.relative_error(mjd, log_flux) * np.abs(self.loss(mjd, log_flux, b))
         if part == "chips":
             return chips
         table = self.total if part is None else self.parts.get(part)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.model.jumps import Gap
-from cte_lake.model.surface import ERROR_UNIT, TABLED, VALUE_UNIT, Grid, Surface
+from cte_lake.model.surface import ERROR_UNIT, TABLED, VALUE_UNIT, Apart, Grid, Surface
 
 FloatArray = NDArray[np.float64]
 
@@ -24,10 +24,12 @@ HEAD = """\
 # i+2 are (1-r)^2/2, 1/2+r-r^2, r^2/2; S = unit * sum of weight * weight * weight * values. An axis of size
 # 1 has weight 1. `values` has a row for each (date, flux), dates slowest, with a number for each
 # background. A chip's own S is (1 + chips) S on chip 1 and (1 - chips) S on chip 2; chips_err is the error
-# of `chips`. [surface.errors]: standard deviations of S, tables that are linear between their nodes origin
-# + step * i: slopes (errors of the slopes), visits (their scatter), form (what no form followed), future
-# (the walk of the slope in time beyond the dates); their squares add up, with (chips_err S)^2. `scatter` is
-# by how much one visit's losses scatter about S, as a fraction; it is no error of S. Where there is a section
+# of `chips`. Where there is a section [surface.apart], both are those of one date and flux, and it has them
+# of all, tables that are linear between their nodes. [surface.errors]: standard deviations of S, tables
+# that are linear between their nodes origin + step * i: slopes (errors of the slopes), visits (their
+# scatter), form (what no form followed), future (the walk of the slope in time beyond the dates); their
+# squares add up, with (chips_err S)^2. `scatter` is by how much one visit's losses scatter about S, as a
+# fraction; it is no error of S. Where there is a section
 # [surface.kinds], S is the mean of several targets, filters or lengths, and each one's own is (1 + k) S with
 # k and its error there. Where there are `jumps`, from one epoch (MJD) to the next, S has r J on top, r = 0
 # before, 1 after, and with u the part of the time between that has passed 2 u^2 up to u = 1/2 and
@@ -72,6 +74,11 @@ def surface_lines(surface: Surface) -> list[str]:
     for name in TABLED:
         if name in surface.parts:
             lines += _rows(name, surface.parts[name], error_unit)
+    if surface.apart is not None:
+        grids = (*surface.apart.grids, Grid(0.0, 1.0, 1))
+        lines += ["", "[surface.apart]", *_grid_lines(grids, ERROR_UNIT)]
+        lines += _rows("chips", surface.apart.chips[:, :, None], ERROR_UNIT)
+        lines += _rows("chips_err", surface.apart.chips_err[:, :, None], ERROR_UNIT)
     if surface.kinds:
         lines += ["", "[surface.kinds]"]
         lines += [f"{json.dumps(name)} = [{k!r}, {error!r}]" for name, (k, error) in surface.kinds.items()]
@@ -90,6 +97,12 @@ def _read_table(rows: Any, data: Mapping[str, Any]) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape([int(n) for n in data["size"]]) * float(data["unit"])
 
 
+def _read_apart(data: Mapping[str, Any]) -> Apart:
+    date, flux, _ = _read_grids(data)
+    chips, errors = (_read_table(data[name], data)[:, :, 0] for name in ("chips", "chips_err"))
+    return Apart((date, flux), chips, errors)
+
+
 def read_surface(data: Mapping[str, Any]) -> Surface:
     """Return the surface of a parsed section; `KeyError`, `TypeError` or `ValueError` where it is none."""
     errors = data["errors"]
@@ -106,4 +119,5 @@ def read_surface(data: Mapping[str, Any]) -> Surface:
         scatter=float(data["scatter"]),
         kinds={name: (float(k), float(error)) for name, (k, error) in data.get("kinds", {}).items()},
         jumps=tuple((Gap(*map(float, gap)), size) for gap, size in zip(gaps, sizes, strict=True)),
+        apart=_read_apart(data["apart"]) if "apart" in data else None,
     )

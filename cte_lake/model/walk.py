@@ -45,10 +45,13 @@ def parabola(
     sky: FloatArray,
     origin: float,
     step: float,
-    factor: float,
+    factors: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Fill a0, a1, a2 of S = a0 + a1 u + a2 u**2 in a cell of the flux axis; jumps lead in the values."""
+    """Fill a0, a1, a2 of S = a0 + a1 u + a2 u**2 in a cell of the flux axis; jumps lead in the values.
+
+    The factors of a chip hold at the cells' edges and are linear between them; one factor holds everywhere.
+    """
     depth = min(3, values.shape[2])
     c0, c1, c2 = 0.0, 0.0, 0.0
     for i in range(date.size):
@@ -60,10 +63,21 @@ def parabola(
             c2 += weight * values[row, cell + 2, level + k]
     # In r, the place in the cell: (c0 + c1) / 2 + (c1 - c0) r + (c0 - 2 c1 + c2) / 2 r**2.
     p, q, s = 0.5 * (c0 + c1), c1 - c0, 0.5 * (c0 - 2.0 * c1 + c2)
+    below, above = factors[0], factors[0]
+    if factors.size > 1:
+        below, above = factors[cell], factors[cell + 1]
+    lean = above - below
+    # A line times S is a cubic; the parabola nearest to it in the cell (Chebyshev) is off by less than the
+    # table is rounded: lean s / 32.
+    p, q, s = (
+        below * p + 0.03125 * lean * s,
+        below * q + lean * (p - 0.5625 * s),
+        below * s + lean * (q + 1.5 * s),
+    )
     zero = origin + cell * step
-    out[2] = factor * s / (step * step)
-    out[1] = factor * q / step - 2.0 * out[2] * zero
-    out[0] = factor * p - zero * (factor * q / step - out[2] * zero)
+    out[2] = s / (step * step)
+    out[1] = q / step - 2.0 * out[2] * zero
+    out[0] = p - zero * (q / step - out[2] * zero)
 
 
 @compiled
@@ -77,7 +91,7 @@ def walk(
     sky: FloatArray,
     origin: float,
     step: float,
-    factor: float,
+    factors: FloatArray,
     a: FloatArray,
 ) -> float:
     """Move ``u = log10(flux)`` over `t` chip heights, taking (t > 0) or giving back (t < 0) the loss."""
@@ -85,7 +99,7 @@ def walk(
     low, high = origin, origin + cells * step
     cell = min(max(int((u - origin) / step), 0), cells - 1)
     for _ in range(4 * cells):
-        parabola(values, first, date, cell, level, sky, origin, step, factor, a)
+        parabola(values, first, date, cell, level, sky, origin, step, factors, a)
         edge_low, edge_high = origin + cell * step, origin + (cell + 1) * step
         if u < low or u > high:
             edge = low if u < low else high
@@ -127,6 +141,16 @@ def table_at(table: FloatArray, i: int, x: float, j: int, y: float, k: int, z: f
             for dk in range(2 if table.shape[2] > 1 else 1):
                 total += wj * (z if dk else 1.0 - z) * table[i + di, j + dj, k + dk]
     return total
+
+
+@compiled
+def chip_factors(apart: FloatArray, i: int, x: float, sign: float, factors: FloatArray) -> None:
+    """Fill a chip's factors on S at a date: 1 + sign x the chips' difference, at the nodes of the flux."""
+    for j in range(factors.size):
+        value = apart[i, j]
+        if x > 0.0:
+            value += x * (apart[i + 1, j] - value)
+        factors[j] = 1.0 + sign * value
 
 
 @compiled

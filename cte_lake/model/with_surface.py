@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cte_lake.model.chip_difference import UNKNOWN, ChipDifference, chip_difference
+from cte_lake.model.chip_course import Beside, Measured, fit_course
+from cte_lake.model.chip_difference import UNKNOWN, ChipDifference, chip_difference, of_course
 from cte_lake.model.chips.equations import pairs_of_chips
 from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import FloatArray
@@ -18,7 +19,7 @@ from cte_lake.model.misfit import form_table
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import Loss
 from cte_lake.model.smooth import Jump, SmoothFit
-from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Grids, Surface, tabulate
+from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Apart, Grid, Grids, Surface, tabulate
 from cte_lake.model.terms import background_variable
 
 
@@ -37,8 +38,8 @@ def chip_term(
     Returns
     -------
     ChipDifference
-        With the error that the covariance gives, times the scatter about c S where that is larger; unknown
-        where no difference was determined. ``pairs`` counts the differences.
+        With the error that the covariance gives; unknown where no difference was determined. ``pairs`` counts
+        the differences.
     """
     known = [row for row in losses.of_both_chips() if row["difference"] is not None]
     if not known:
@@ -50,17 +51,14 @@ def chip_term(
     two, one, _ = pairs_of_chips(losses.exposures, losses.is_determined)
     c = losses.solution.covariance
     covariance = c[np.ix_(two, two)] + c[np.ix_(one, one)] - c[np.ix_(two, one)] - c[np.ix_(one, two)]
-    size = surface(mjd, flux, sky)
-    variance = np.diag(covariance) / 4.0
-    weight = size / variance
-    information = float(size @ weight)
-    if information <= 0:
+    size, errors = surface(mjd, flux, sky), np.sqrt(np.diag(covariance)) / 2.0
+    if not np.any(size):
         return ChipDifference(0.0, UNKNOWN, 0)
+    nothing = np.zeros(len(known))
+    beside = Beside(np.zeros((len(known), 0)), (), nothing.astype(np.int64), nothing)
     # Weights by the errors alone; the error by the whole covariance, in which the open tilt is one for all.
-    value = float(weight @ (-difference / 2.0)) / information
-    error = float(np.sqrt(weight @ covariance @ weight / 4.0)) / information
-    scatter = float(np.mean((-difference / 2.0 - value * size) ** 2 / variance))
-    return ChipDifference(value, error * max(scatter, 1.0) ** 0.5, len(known))
+    fitted = fit_course(Measured(-difference / 2.0, errors, size, mjd, flux), beside, covariance / 4.0)
+    return of_course(fitted.course, len(known), 0.0)
 
 
 #: Years that a table goes on after the last epoch and before the first; its errors say what that is worth.
@@ -132,7 +130,16 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
         scatter=float(f"{fit.visit_scatter:.5g}"),
         kinds={name: (float(f"{k:.5g}"), float(f"{error:.5g}")) for name, (k, error) in fit.kinds.items()},
         jumps=tuple((jump.gap, _steps(jump, size, grids)) for jump, size in jumps),
+        apart=None if chips.course is None else _apart(chips, error_grids[0], grids[1]),
     )
+
+
+def _apart(chips: ChipDifference, date: Grid, flux: Grid) -> Apart:
+    """Return the chips' difference at the nodes of the errors' dates and the edges of the flux's cells."""
+    grids = (date, Grid(flux.origin, flux.step, flux.size - 1))
+    nodes = np.meshgrid(*(grid.nodes() for grid in grids), indexing="ij")
+    value, error = (np.rint(table / ERROR_UNIT) * ERROR_UNIT for table in chips.at(*nodes))
+    return Apart(grids, value, error)
 
 
 def _steps(jump: Jump, size: float, grids: Grids) -> FloatArray:
@@ -140,6 +147,15 @@ def _steps(jump: Jump, size: float, grids: Grids) -> FloatArray:
     flat = (Grid(0.0, 1.0, 1), grids[1], grids[2])
     steps = tabulate(lambda t, f, b: size * jump.smooth.loss(jump.gap.middle + 0.0 * t, f, b), flat)[0]
     return np.asarray(np.rint(steps / VALUE_UNIT) * VALUE_UNIT)
+
+
+def _changes(chips: ChipDifference) -> dict[str, float]:
+    """Return by how much the chips' difference grows over dates and fluxes, with errors."""
+    if chips.course is None:
+        return {}
+    by_date, by_flux = (chips.course.change(axis) for axis in (0, 1))
+    names = ("chips_by_date", "chips_by_date_err", "chips_by_flux", "chips_by_flux_err")
+    return dict(zip(names, (*by_date, *by_flux), strict=True))
 
 
 def with_surface(
@@ -207,6 +223,7 @@ def with_surface(
         "chips": chips.value,
         "chips_err": chips.error,
         "chips_pairs": float(chips.pairs),
+        **_changes(chips),
         "coefficients_lose": family.polynomial_loss,
         "coefficients_off": float(np.sqrt(np.mean((published - loss) ** 2))),
     }

@@ -104,7 +104,7 @@ def test_targets_have_terms_of_their_own_where_the_visits_ask_for_them():
         57000.0, 3.0, 0.6
     )
     assert ratio == pytest.approx((1 + second) / (1 + first), rel=1e-4)
-    assert surface.relative_error > surface.of_kind("ngc104").relative_error > surface.chips_err
+    assert surface.kinds_error > surface.of_kind("ngc104").kinds_error > 0
     assert read_surface(tomllib.loads("\n".join(surface_lines(surface)))["surface"]) == surface
     with pytest.raises(UsageError, match="no losses of 'm31' of their own; it has ngc104, ngc6791"):
         surface.of_kind("m31")
@@ -230,16 +230,40 @@ def test_chips_are_told_apart_by_their_levels(half):
     assert abs(found.value - half) < 3 * found.error < 0.03
 
 
-def test_chips_that_grow_apart_are_in_the_error():
-    lake = SlopeLake(LAWS["power"])
-    points = lake.draw(3)[0]
-    assert 0.002 < chip_difference(points, points.loss).error < 0.004
-    loss = lake.law.loss(points.mjd, points.log_flux, points.background)
-    later = (points.mjd - points.mjd.mean()) / np.ptp(points.mjd)
-    grown = dataclasses.replace(points, level=points.level - 0.14 * later * loss)
-    found = chip_difference(grown, loss)
-    assert 0.02 < found.error < UNKNOWN
-    assert abs(found.value - 0.05 - 0.14 * later).max() < 4 * found.error
+@pytest.mark.parametrize(
+    ("law", "distance"),
+    [
+        ("power", lambda later, f: 0.05 + 0.06 * later),
+        ("saturating", lambda later, f: 0.01 + 0.08 / (1.0 + np.exp(-5.0 * (f - 3.2)))),
+        ("power", lambda later, f: 0.05 + 0.04 * later - 0.03 * (f - 3.2)),
+    ],
+)
+def test_chips_that_go_apart_are_followed(law, distance):
+    pulls = []
+    for seed in range(3):
+        lake = SlopeLake(LAWS[law], chips=0.0)
+        points, visits = lake.draw(seed)
+        loss = lake.law.loss(points.mjd, points.log_flux, points.background)
+        mjd = np.linspace(55300.0, 60400.0, 9)[:, None]
+        c = distance((points.mjd - 57900.0) / 2600.0, points.log_flux)
+        found = chip_difference(dataclasses.replace(points, level=points.level - c * loss * visits), loss)
+        value, error = found.at(mjd, FLUXES)
+        assert error.max() < 0.05
+        pulls.append((value - distance((mjd - 57900.0) / 2600.0, FLUXES)) / error)
+    assert 0.4 < np.sqrt(np.mean(np.square(pulls))) < 1.5
+
+
+def test_zero_points_that_go_with_date_pair_or_background_are_no_loss():
+    points = SlopeLake(LAWS["power"]).draw(3)[0]
+    pair = np.unique(points.mjd, return_inverse=True)[1]
+    sky, years = np.log10(1.0 + points.background), (points.mjd - 57900.0) / 365.25
+    for zero in (
+        0.01 * sky,
+        0.002 * years,
+        0.01 * np.random.default_rng(5).normal(size=pair.max() + 1)[pair],
+    ):
+        found = chip_difference(dataclasses.replace(points, level=points.level + zero), points.loss)
+        assert abs(found.value - 0.05) < 3 * found.error < 0.03
 
 
 def test_chips_that_nothing_tells_apart_are_in_the_error():

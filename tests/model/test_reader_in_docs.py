@@ -10,7 +10,7 @@ import pytest
 from cte_lake.model.coefficient_text import to_toml
 from cte_lake.model.correct import correct
 from tests.model.sets import make_background_set
-from tests.model.test_surface import make_surface, with_jumps
+from tests.model.test_surface import make_surface, with_course, with_jumps
 
 PAGE = Path(__file__).parents[2] / "docs" / "model.md"
 
@@ -24,11 +24,13 @@ def reader() -> dict:
     return names
 
 
-@pytest.mark.parametrize(("kind", "jumps"), [(None, ()), ("ngc6791", (-0.1, 0.05))])
-def test_forty_lines_are_enough(tmp_path, kind, jumps):
+@pytest.mark.parametrize(
+    ("kind", "jumps", "apart"), [(None, (), False), ("ngc6791", (-0.1, 0.05), True), (None, (), True)]
+)
+def test_forty_lines_are_enough(tmp_path, kind, jumps, apart):
     kinds = {} if kind is None else {"ngc104": (-0.03, 0.004), kind: (0.05, 0.006)}
     table = dataclasses.replace(with_jumps(make_surface(), *jumps), kinds=kinds)
-    entry = dataclasses.replace(make_background_set(), surface=table)
+    entry = dataclasses.replace(make_background_set(), surface=with_course(table) if apart else table)
     path = tmp_path / "set.toml"
     path.write_text(to_toml(entry), encoding="utf-8")
     read = reader()

@@ -20,7 +20,7 @@ from cte_lake.model.jumps import Gap, ramp
 from cte_lake.model.laws import LAWS
 from cte_lake.model.loss_unit import MAG_PER_LN
 from cte_lake.model.predict import background_for, predict
-from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Grid, Surface, tabulate
+from cte_lake.model.surface import ERROR_UNIT, VALUE_UNIT, Apart, Grid, Surface, tabulate
 from cte_lake.model.table_constants import TableConstants
 from tests.model.sets import make_background_set
 
@@ -48,6 +48,16 @@ def with_jumps(surface, *parts):
         for k, part in enumerate(parts)
     )
     return dataclasses.replace(surface, jumps=jumps)
+
+
+def with_course(surface):
+    """The surface with chips that lie apart by 1% at 250 e- and more by 3% a dex and 1% in 1000 days."""
+    date = Grid(55000.0, 500.0, 12)
+    flux = Grid(surface.grids[1].origin, surface.grids[1].step, surface.grids[1].size - 1)
+    t, f = np.meshgrid(date.nodes(), flux.nodes(), indexing="ij")
+    chips = 0.01 + 0.03 * (f - flux.origin) + 1e-5 * (t - 55000.0)
+    tables = (np.rint(table / ERROR_UNIT) * ERROR_UNIT for table in (chips, 0.002 * f))
+    return dataclasses.replace(surface, apart=Apart((date, flux), *tables))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +88,39 @@ def test_a_flux_that_was_read_out_comes_back(entry, flux, y, mjd, sky, chip):
     # The exact law, integrated step by step, with the chip's own factor.
     factor = 1.04 if chip == 1 else 0.96
     assert left == pytest.approx(float(LAW.left(flux, distance, mjd, sky, factor)), rel=5e-4)
+
+
+def test_chips_lie_apart_by_date_and_flux(entry):
+    surface = with_course(entry.surface)
+    moved = dataclasses.replace(entry, surface=surface)
+    assert from_toml(to_toml(moved)) == moved
+    assert tomllib.loads(to_toml(moved))["format_version"] == 3
+    for chip, sign in ((1, 1.0), (2, -1.0)):
+        for flux, mjd in ((700.0, 56000.0), (3000.0, 58100.0), (20000.0, 60300.0)):
+            # The surface's own equation in small steps, with the chip's factor at each flux on the way.
+            u, step = math.log(flux), 1900.0 / 2048.0 / 400
+            for _ in range(400):
+                middle = u
+                for _ in range(3):
+                    place = mjd, middle / math.log(10.0)
+                    rate = float(surface.loss(*place, 0.5)) * (1.0 + sign * float(surface.chips_at(*place)))
+                    middle = u - 0.5 * step * rate
+                u -= step * rate
+            left = leave(surface, flux, 1900.0, mjd, 0.5, chip)
+            assert left == pytest.approx(math.exp(u), rel=3e-6)
+            y = 1900.0 if chip == 2 else 150.0
+            result = correct(moved, left, y, chip, mjd, 10.0**0.5 - 1.0)
+            assert result.corrected_flux == pytest.approx(flux, rel=1e-11)
+            parts = error_parts(moved, result, left, mjd, 10.0**0.5 - 1.0)
+            halfway = 0.5 * math.log10(left * flux)
+            assert parts["chips"] == pytest.approx(0.002 * halfway * result.cte_dmag, rel=2e-3)
+    # Which chip is not said: the distance at that date and flux is in the error.
+    found = predict(moved, 57000.0, 800.0, 5.0)
+    assert found.dmag_err > float(surface.chips_at(57000.0, 2.85)) * found.dmag
+    with pytest.raises(UsageError, match="does not fit the cells"):
+        dataclasses.replace(surface, apart=dataclasses.replace(surface.apart, grids=NODES[:2]))
+    with pytest.raises(UsageError, match="the chips' difference has shape"):
+        dataclasses.replace(surface, apart=dataclasses.replace(surface.apart, chips=surface.values[0]))
 
 
 @settings(max_examples=25)
