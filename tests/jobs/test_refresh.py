@@ -62,6 +62,7 @@ def test_a_good_night_is_one_line_of_json(measured):
     night = last_night(stored(lake), HOUSEKEEPING)
     assert [(step.name, step.outcome) for step in night.steps] == [("ingest", "done"), ("verify", "done")]
     assert (night.exit_code, night.started, night.ended >= night.started) == (0, summary["started"], True)
+    assert night.new == {"measured": 4}
 
 
 @pytest.mark.slow

@@ -225,7 +225,8 @@ def _end(done: Refresh, asked: RefreshArguments, before: Night | None) -> None:
     news, days = (
         (_MAIL_NEWS, _REMIND_DAYS) if settings is None else (settings.mail_news, settings.remind_days)
     )
-    done.letter = letter(night, before, news, days, str(done.log))
+    # Of a job of the user's own steps its troubles alone are mailed.
+    done.letter = letter(night, before, news and asked.job == NIGHT, days, str(done.log))
     done.night = with_mailed(night, before, done.letter)
     keep_night(done.lake, done.night, asked.job)
     with contextlib.suppress(OSError, LakeError):
