@@ -118,8 +118,10 @@ def check_electrons(data: FloatImage, err: FloatImage, exptime: float, name: str
     low, middle, high = np.percentile(err[bright] ** 2 / data[bright], (10, 50, 90))
     if middle > _SUB_POISSON or high > 6.0 * low:
         return
-    usable = (err[:, 1:] > 0) & np.isfinite(err[:, 1:]) & np.isfinite(data[:, 1:] - data[:, :-1])
-    steps = np.abs(data[:, 1:] - data[:, :-1])[usable] / err[:, 1:][usable]
+    # Infinite pixels beside each other have no difference.
+    with np.errstate(invalid="ignore"):
+        usable = (err[:, 1:] > 0) & np.isfinite(err[:, 1:]) & np.isfinite(data[:, 1:] - data[:, :-1])
+        steps = np.abs(data[:, 1:] - data[:, :-1])[usable] / err[:, 1:][usable]
     noise = SIGMA_PER_MAD * float(np.median(steps)) / np.sqrt(2.0) if steps.size else 1.0
     per_second = exptime >= 10.0 and exptime * low > 0.4 and exptime * high < 2.5
     if per_second and noise > exptime**0.25:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -165,8 +165,12 @@ def settings_json(settings: Mapping[str, Any]) -> str:
     return json.dumps(dict(settings), sort_keys=True)
 
 
-def end_rejects(lake: StoredLake, measured: Collection[str]) -> int:
-    """Empty the reject rows of files that were measured or are gone, and return how many it was.
+#: Steps before ingest, whose refusals it does not take back unless it measures the file.
+_OTHER_STEPS = frozenset({"align", "crmask"})
+
+
+def end_rejects(lake: StoredLake, stages: Mapping[str, str | None]) -> int:
+    """Empty the reject rows of files whose refusal is over or that are gone, and return how many it was.
 
     A reject's file is replaced by one without rows, not deleted: a reader may have listed it. A file is
     gone only if its folder is there; a disk that is not mounted says nothing.
@@ -175,12 +179,15 @@ def end_rejects(lake: StoredLake, measured: Collection[str]) -> int:
     ----------
     lake : StoredLake
         The lake.
-    measured : collection of str
-        Paths, as the lake stores them, whose files are measured as they are now.
+    stages : mapping of str to str or None
+        Path, as the lake stores it, of each file that was just judged, to the step that refused it; None if
+        no step did.
     """
     ended = 0
     for row in reject_rows(lake).to_pylist():
-        if row["path"] not in measured and not _gone(row["path"]):
+        now = stages.get(row["path"], row["stage"])
+        over = now is None or (now != row["stage"] and row["stage"] not in _OTHER_STEPS)
+        if not over and not _gone(row["path"]):
             continue
         place = lake / reject_file(str(path_from_text(row["path"])), row["stage"])
         if place.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -132,7 +133,7 @@ def ingest(
         if item.action in {Action.REJECTED, Action.EXCLUDED}:
             recorder.refused(item)
     _measure_all(arguments, plan, recorder, progress)
-    end_rejects(arguments.lake, recorder.good | {path_text(item.path) for item in plan.of(Action.UP_TO_DATE)})
+    end_rejects(arguments.lake, dict(_stages(plan, recorder.good)))
     report.files = len(plan.items)
     report.lacking, report.left_alone = str(plan.lacking), plan.names_left_alone
     report.sums = _sums(report)
@@ -142,6 +143,16 @@ def ingest(
     tally.record(arguments.lake, arguments.paths, report.files, report.sums)
     report.seconds = perf_counter() - started
     return report
+
+
+def _stages(plan: Plan, good: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield each file that was judged, and the step that refused it; None if it was not refused."""
+    for item in plan.items:
+        path = path_text(item.path)
+        if item.action in {Action.REJECTED, Action.EXCLUDED}:
+            yield path, item.stage
+        elif path in good or item.action in {Action.UP_TO_DATE, Action.DUPLICATE, Action.SUPERSEDED}:
+            yield path, None
 
 
 def _sums(report: IngestReport) -> dict[str, int]:

@@ -201,6 +201,24 @@ def test_a_mended_file_is_measured(run, lake, frames):
     assert len(current(lake)) == 4
 
 
+def test_of_a_file_its_newest_refusal_alone_is_on_record(run, lake, frames):
+    path = frames / "ic7801aaq_flt.fits"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100_000])
+    run(path)
+    path.write_bytes(whole)
+    header(0, EXPFLAG="INTERRUPTED")(path)
+    run(path)
+    assert [row["reason"] for row in rejects(lake)] == ["expflag"]
+    # The same image from elsewhere is measured, and this one is no longer refused but left alone.
+    good = frames.parent / "good" / path.name
+    good.parent.mkdir()
+    good.write_bytes(whole)
+    path.write_bytes(whole)
+    assert run(good, path).sums["duplicate"] == 1
+    assert rejects(lake) == []
+
+
 def test_a_lake_without_catalog_says_which_to_import(run, frames, tmp_path):
     from cte_lake.lake.create import create_lake
 
