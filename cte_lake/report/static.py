@@ -123,6 +123,8 @@ def write_figures(printed: list[Printed], folder: Path, options: str) -> Iterato
         figure.set_dpi(100)
         for suffix in ("png", "svg"):
             save(figure, folder / "figures" / f"{one.name}.{suffix}")
+            # Laid out it is; doing so again would take as long as drawing it.
+            figure.set_layout_engine(None)
         _shrink(folder / "figures" / f"{one.name}.png")
         first = dict([next(iter(drawing.tables.items()))])
         write_data(first, folder / "data" / f"{one.name}.csv")

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
 
 from cte_lake.simulate.psf import paint_stars
 
@@ -32,8 +31,14 @@ def trail(charge: FloatImage, chip: int, length: float) -> FloatImage:
         Scale of the exponential, px.
     """
     keep = np.float32(np.exp(-1.0 / length))
+    kept, freed = np.float64(keep), np.float64(1.0 - keep)
     towards_top = charge if chip == 2 else charge[::-1]
-    released: FloatImage = lfilter([0.0, 1.0 - keep], [1.0, -keep], towards_top, axis=0).astype(np.float32)
+    released = np.empty(charge.shape, dtype=np.float32)
+    held = np.zeros(charge.shape[1:])
+    # A filter of scipy.signal does the same; its import is half of what `simulate` takes to start.
+    for row, taken in enumerate(towards_top):
+        released[row] = held
+        held = freed * taken + kept * held
     return released if chip == 2 else released[::-1]
 
 

@@ -186,8 +186,8 @@ def test_two_lakes_with_the_same_photometry_do_not_differ(measured):
     assert set(found.stars["shift"].to_pylist()) == {0.0}
 
 
-def test_sides_are_modes_lakes_or_both(measured):
-    root, copy = measured
+def test_sides_are_modes_lakes_or_both(by_hand, tmp_path):
+    root, copy = by_hand, shutil.copytree(by_hand, tmp_path / "second")
     assert parse_side("iraf", root) == Side(stored(root), "iraf")
     assert parse_side(str(copy), root) == Side(stored(copy), "standard")
     assert parse_side(f"{copy}:iraf", None) == Side(stored(copy), "iraf")
@@ -196,10 +196,10 @@ def test_sides_are_modes_lakes_or_both(measured):
             parse_side(wrong, root)
 
 
-def test_nothing_in_common_is_said(measured, tmp_path):
+def test_nothing_in_common_is_said(by_hand, tmp_path):
     create_lake(stored(tmp_path / "empty"))
-    with pytest.raises(NothingToDo, match="no exposure is measured both in first:standard and in empty:iraf"):
-        compare(Side(stored(measured[0]), "standard"), Side(stored(tmp_path / "empty"), "iraf"))
+    with pytest.raises(NothingToDo, match="no exposure is measured both in lake:standard and in empty:iraf"):
+        compare(Side(stored(by_hand), "standard"), Side(stored(tmp_path / "empty"), "iraf"))
 
 
 @pytest.mark.slow
@@ -233,8 +233,8 @@ def test_the_command_draws_the_slopes(measured, tmp_path):
         (("standard", "photutils2017"), ExitCode.NOTHING_TO_DO, "no exposure is measured both"),
     ],
 )
-def test_the_command_fails_in_one_line(measured, monkeypatch, capsys, sides, code, words):
-    monkeypatch.setattr("sys.argv", ["cte-lake", "compare", *sides, "--lake", str(measured[0])])
+def test_the_command_fails_in_one_line(by_hand, monkeypatch, capsys, sides, code, words):
+    monkeypatch.setattr("sys.argv", ["cte-lake", "compare", *sides, "--lake", str(by_hand)])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     told = capsys.readouterr()

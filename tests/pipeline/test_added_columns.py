@@ -24,6 +24,7 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.stored import stored
+from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.ingest.write_added import check_functions
 from cte_lake.pipeline.master_import import import_master
@@ -83,7 +84,7 @@ def old(small_visit, tmp_path_factory):
     settings = load_settings(lake, environment={})
     import_master(stored(lake), small_visit.master, small_visit.target, settings.config)
     flts = tuple(str(frames / frame.name) for frame in small_visit.frames if "_flt" in frame.name)
-    assert ingest(IngestArguments(lake=stored(lake), paths=flts, settings=settings)).measured == 2
+    assert ingest(IngestArguments(stored(lake), flts, settings, workers=WorkerSettings(0))).measured == 2
     # As a lake of before: it has never heard of added columns.
     shutil.rmtree(lake / "phot_added")
     return root

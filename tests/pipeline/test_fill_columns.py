@@ -17,6 +17,7 @@ from cte_lake.lake import schemas
 from cte_lake.lake.added_columns import check_units, header_columns
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
+from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.fill_columns import fill_columns, fillable
 from cte_lake.pipeline.ingest import IngestArguments, ingest
 from cte_lake.pipeline.ingest.exposure_rows import keyword_columns
@@ -47,7 +48,8 @@ def measured(small_visit, tmp_path_factory):
     create_lake(stored(lake))
     settings = load_settings(lake, environment={})
     import_master(stored(lake), small_visit.master, small_visit.target, settings.config)
-    assert ingest(IngestArguments(lake=stored(lake), paths=(str(frames),), settings=settings)).measured == 4
+    arguments = IngestArguments(stored(lake), (str(frames),), settings, workers=WorkerSettings(0))
+    assert ingest(arguments).measured == 4
     return root
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,16 @@ def pairs_of(lake: Path, view: str = "pairs", **flags: Any) -> set[tuple[str, st
 
 
 @pytest.fixture
-def exposures() -> duckdb.DuckDBPyConnection:
-    """`pairings` and `unpaired` over plain tables: what the assignment needs, without files."""
+def exposures(assignment) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`pairings` and `unpaired` over plain tables that are empty again after the test."""
+    assignment.begin()
+    yield assignment
+    assignment.rollback()
+
+
+@pytest.fixture(scope="module")
+def assignment() -> Iterator[duckdb.DuckDBPyConnection]:
+    """What the assignment needs, without files."""
     with duckdb.connect() as con:
         con.execute(
             "CREATE TABLE facts (imagename VARCHAR, target VARCHAR, proposal INTEGER, visit VARCHAR,"

@@ -181,7 +181,7 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
     scratch.mkdir()
     environment = os.environ | {"TMPDIR": str(scratch)}
     moments = random.Random(5)
-    for _ in range(3):
+    for _ in range(2):
         child = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
