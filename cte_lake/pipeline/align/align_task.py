@@ -97,7 +97,7 @@ def align_exposure(task: AlignTask) -> Outcome:
     Raises
     ------
     Rejected
-        If the file cannot be read; nothing is kept then.
+        If the file cannot be read, or lacks what a fit needs; nothing is kept then.
     """
     found = checksum(task.exposure.path)
     sources = find_sources(task.exposure, task.length, task.settings)
@@ -110,6 +110,8 @@ def align_exposure(task: AlignTask) -> Outcome:
         check(quality, task.settings.gate)
         solution, headerlet = _aligned(task.exposure.rootname, fitted.headerlet)
     except Rejected as refusal:
+        if refusal.stage == "read":
+            raise
         solution, headerlet = _refused(task, refusal, quality), None
     numbers = {} if quality is None else asdict(quality)
     row = task.exposure.identity() | {
@@ -170,8 +172,9 @@ def fit_exposure(task: AlignTask, sources: Mapping[int, Sources]) -> Fitted:
     """
     master = read_master(task.master)
     ra, dec = (np.asarray(master.column(name)) for name in ("ra", "dec"))
-    with open_frame(Path(task.exposure.path)) as hdus:
-        before = open_wcs(hdus)
+    path = Path(task.exposure.path)
+    with open_frame(path) as hdus:
+        before = open_wcs(hdus, path.name)
         solved = _first_that_passes(before, sources, ra, dec, task.settings)
         quality = solved.quality
         headerlet = make_headerlet(hdus, solved.wcs, "CTELAKE", task.exposure.target, quality.n_matched)

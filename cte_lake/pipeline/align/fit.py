@@ -11,6 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from cte_lake.errors import Rejected
+from cte_lake.frames.library_keywords import WCS_FIT, check_needs
 from cte_lake.frames.opening import EXTVER_OF_CHIP
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.match import (
@@ -78,10 +79,17 @@ class Plane:
         return np.column_stack(self.corrector.world_to_tanp(ra, dec))
 
 
-def open_wcs(hdus: fits.HDUList) -> dict[int, Any]:
-    """Return the HSTWCS of each chip of an open FLT or FLC."""
+def open_wcs(hdus: fits.HDUList, name: str) -> dict[int, Any]:
+    """Return the HSTWCS of each chip of an open FLT or FLC, of a file of this name.
+
+    Raises
+    ------
+    Rejected
+        If its headers lack what a fit needs.
+    """
     from stwcs.wcsutil import HSTWCS
 
+    check_needs(hdus, name, WCS_FIT)
     with silenced("stwcs"):
         return {chip: HSTWCS(hdus, ("SCI", extver)) for chip, extver in EXTVER_OF_CHIP.items()}
 

@@ -15,6 +15,7 @@ from cte_lake import __version__
 from cte_lake.config.sections import Crmask
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import read_chip
+from cte_lake.frames.library_keywords import ASTRODRIZZLE, check_needs
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.lake.read import MasterFile, read_master
@@ -28,13 +29,6 @@ from cte_lake.pipeline.crmask.mask_rows import CRMask, write_mask
 from cte_lake.pipeline.crmask.single import BoolArray, SingleSettings, find_on_one_image
 from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile
-
-#: What AstroDrizzle asks for; without EXPTIME it makes no mask and no error.
-_PRIMARY_CARDS = (
-    "TELESCOP", "INSTRUME", "DETECTOR", "PA_V3", "EXPEND", "EXPTIME", "ATODGNA", "ATODGNB", "ATODGNC",
-    "ATODGND", "READNSEA", "READNSEB", "READNSEC", "READNSED", "ROOTNAME",
-)  # fmt: skip
-_SCI_CARDS = ("EXPNAME", "NGOODPIX", "MEANDARK", "IDCSCALE", "IDCV3REF", "IDCTHETA")
 
 #: Small dithers leave a chip's outermost rows and columns unseen by others: no reason for a second method.
 _UNSEEN_EDGE = 0.05
@@ -114,24 +108,9 @@ def mask_visit(task: CrmaskTask) -> Outcome:
 
 
 def check_cards(path: Path) -> None:
-    """Make sure that a file has all that AstroDrizzle asks for.
-
-    Raises
-    ------
-    Rejected
-        'missing_keyword', with all that are missing.
-    """
+    """Make sure that a file has all that AstroDrizzle asks for, or raise `Rejected`."""
     with open_frame(path, headers_only=True) as hdus:
-        missing = [name for name in _PRIMARY_CARDS if name not in hdus[0].header]
-        for extver in EXTVER_OF_CHIP.values():
-            header = hdus["SCI", extver].header
-            missing += [f"{name} of SCI,{extver}" for name in _SCI_CARDS if name not in header]
-    if missing:
-        raise Rejected(
-            "missing_keyword",
-            f"{path.name} lacks {', '.join(missing)}, which AstroDrizzle asks for",
-            stage="crmask",
-        )
+        check_needs(hdus, path.name, ASTRODRIZZLE)
 
 
 def _cards(solution: WcsSolution | None) -> Mapping[int, Mapping[str, Any]] | None:

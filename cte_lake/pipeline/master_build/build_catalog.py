@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,6 +17,8 @@ from cte_lake.config import Settings
 from cte_lake.config.sections import MasterBuild
 from cte_lake.detector import exposure_length
 from cte_lake.errors import CatalogError, NothingToDo
+from cte_lake.frames.library_keywords import ASTRODRIZZLE, check_needs
+from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
@@ -193,7 +195,10 @@ def _drizzle(
     files = []
     for exposure in exposures:
         files.append(f"{exposure.rootname}_flc.fits")
-        write_plain_copy(Path(exposure.path), folder / files[-1], cards[exposure.rootname])
+        path = Path(exposure.path)
+        with open_frame(path, headers_only=True) as hdus:
+            check_needs(hdus, path.name, replace(ASTRODRIZZLE, stage="master"))
+        write_plain_copy(path, folder / files[-1], cards[exposure.rootname])
     returned = run_job(
         "combine", {"files": files, "output": name, "options": options(settings)}, folder, "master"
     )

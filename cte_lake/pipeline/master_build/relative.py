@@ -71,8 +71,9 @@ def align_together(
     order = sorted(exposures, key=lambda e: (-sum(map(len, sources[e.rootname].values())), e.rootname))
     cards: dict[str, Cards | None] = {order[0].rootname: None}
     refused: dict[str, Rejected] = {}
-    with open_frame(Path(order[0].path)) as hdus:
-        seen = _Growing(*_sky_positions(open_wcs(hdus), sources[order[0].rootname]))
+    first = Path(order[0].path)
+    with open_frame(first) as hdus:
+        seen = _Growing(*_sky_positions(open_wcs(hdus, first.name), sources[order[0].rootname]))
     waiting = order[1:]
     # One that overlaps nothing seen so far may overlap what a later one adds.
     for _ in range(len(waiting)):
@@ -92,8 +93,9 @@ def align_together(
 
 def _join(exposure: ExposureFile, sources: Mapping[int, Sources], seen: _Growing, settings: Align) -> Cards:
     search = search_settings(settings)
-    with open_frame(Path(exposure.path)) as hdus:
-        before = open_wcs(hdus)
+    path = Path(exposure.path)
+    with open_frame(path) as hdus:
+        before = open_wcs(hdus, path.name)
         after, _ = fit_wcs(before, sources, seen.ra, seen.dec, search)
         quality, _ = judge(before, after, sources, seen.ra, seen.dec, search)
         check(quality, settings.gate)

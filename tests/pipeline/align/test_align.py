@@ -353,7 +353,7 @@ def test_dense_field_with_forty_false_matches_is_refused(visit, aligned):
     sources = find_sources(exposure, "l", config)
     rng = np.random.default_rng(8)
     with open_frame(Path(exposure.path)) as hdus:
-        wcs = open_wcs(hdus)
+        wcs = open_wcs(hdus, exposure.rootname)
         corners = np.vstack([wcs[chip].calc_footprint() for chip in wcs])
         low, high = corners.min(axis=0) - 0.003, corners.max(axis=0) + 0.003
         ra, dec = rng.uniform(low, high, (400_000, 2)).T
