@@ -39,4 +39,20 @@ def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, An
         for chip, extver in EXTVER_OF_CHIP.items():
             if cards is not None:
                 replace_wcs(plain["SCI", extver].header, cards[chip])
+        for hdu in plain:
+            _leave_out_what_is_no_value(hdu.header)
         plain.writeto(copy)
+
+
+def _leave_out_what_is_no_value(header: fits.Header) -> None:
+    """Remove cards that no FITS reader can read, such as a bare NaN: who combines headers fails on them."""
+    for number in [number for number, card in enumerate(header.cards) if not _has_value(card)][::-1]:
+        del header[number]
+
+
+def _has_value(card: fits.Card) -> bool:
+    try:
+        str(card.value)
+    except fits.VerifyError:
+        return False
+    return True

@@ -17,6 +17,9 @@ from typing import Any
 from astropy.io import fits
 
 _WATCH_SECONDS = 2.0
+#: File of rules for the keywords of a combination, and the one rule without which it is refused.
+_NO_BLENDING = "no_blending.rules"
+_RULES = "!VERSION = 1.1\n!INSTRUMENT = WFC3\nROOTNAME\n"
 _ALWAYS: dict[str, Any] = {
     "runfile": "",
     "updatewcs": False,
@@ -78,9 +81,12 @@ def combine(files: list[str], output: str, options: dict[str, Any]) -> dict[str,
     from drizzlepac.astrodrizzle import AstroDrizzle
 
     several = len(files) > 1
+    # Nobody reads the keywords of the combination, and blending them fails on a text where most have numbers.
+    Path(_NO_BLENDING).write_text(_RULES, encoding="ascii")
     AstroDrizzle(
         files,
         output=output,
+        rules_file=_NO_BLENDING,
         clean=True,
         driz_separate=several,
         median=several,

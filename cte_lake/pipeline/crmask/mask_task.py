@@ -98,13 +98,32 @@ def mask_visit(task: CrmaskTask) -> Outcome:
     groups += [[pointing] for pointing in pointings if pointing.exposure.rootname in task.apart]
     for group in groups:
         for run in in_turns(group, task.settings.max_exposures):
-            try:
-                _mask_group(task, run, solutions, outcome)
-            except Exception as error:
-                for pointing in run:
-                    path = pointing.exposure.path
-                    outcome.refused[path] = refusal_of(Path(path), error, "crmask")
+            mask_or_refuse(task, run, solutions, outcome)
     return outcome
+
+
+class _OneRefusedError(Exception):
+    """One exposure of a group cannot be read; the others can be masked without it."""
+
+    def __init__(self, pointing: Pointing, refusal: Rejected) -> None:
+        super().__init__(str(refusal))
+        self.pointing = pointing
+        self.refusal = refusal
+
+
+def mask_or_refuse(
+    task: CrmaskTask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
+) -> None:
+    """Mask exposures of a field; one that cannot be read is refused, and the others are masked without it."""
+    try:
+        _mask_group(task, group, solutions, outcome)
+    except _OneRefusedError as one:
+        outcome.refused[one.pointing.exposure.path] = one.refusal
+        mask_or_refuse(task, [other for other in group if other is not one.pointing], solutions, outcome)
+    except Exception as error:
+        for pointing in group:
+            path = pointing.exposure.path
+            outcome.refused[path] = refusal_of(Path(path), error, "crmask")
 
 
 def check_cards(path: Path) -> None:
@@ -153,10 +172,13 @@ def _drizzle(
     settings: Crmask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
 ) -> dict[str, tuple[dict[int, BoolArray], dict[int, float]]]:
     with private_folder() as folder:
-        names = {
-            pointing.exposure.rootname: _copy(pointing, _cards(solutions[pointing.exposure.rootname]), folder)
-            for pointing in group
-        }
+        names = {}
+        for pointing in group:
+            rootname = pointing.exposure.rootname
+            try:
+                names[rootname] = _copy(pointing, _cards(solutions[rootname]), folder)
+            except Rejected as refusal:
+                raise _OneRefusedError(pointing, refusal) from None
         measured = run_job(
             "crmask",
             {"files": sorted(names.values()), "options": drizzle_options(settings)},

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from cte_lake.pipeline.crmask.mask_exposures import (
     summary_line,
 )
 from cte_lake.pipeline.crmask.mask_rows import mask_for
-from cte_lake.pipeline.crmask.mask_task import check_cards
+from cte_lake.pipeline.crmask.mask_task import CrmaskTask, Outcome, check_cards, mask_or_refuse
 from cte_lake.pipeline.crmask.single import SingleSettings, find_on_one_image, near_stars
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.pipeline.master_import import import_master
@@ -239,6 +240,25 @@ def test_missing_keyword_is_told_before_drizzlepac_is_run(visit, tmp_path):
         del hdus["SCI", 2].header["IDCSCALE"]
     with pytest.raises(Rejected, match=r"lacks EXPTIME, IDCSCALE of SCI,2"):
         check_cards(path)
+
+
+def test_of_a_group_the_exposure_that_cannot_be_copied_alone_is_refused(visit, tmp_path):
+    _, _, arguments = visit
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in sorted(Path(arguments.paths[0]).iterdir())[:2]:
+        shutil.copy(path, data)
+    here = replace(arguments, paths=(str(data),))
+    exposures = survey(here.paths, here.settings, Selection()).exposures
+    group, outcome = [pointing_of(exposure, None) for exposure in exposures], Outcome()
+    lake = stored(tmp_path / "lake")
+    create_lake(lake)
+    task = CrmaskTask(lake, tuple(exposures), frozenset(), None, here.settings.config.crmask, "0", "1" * 16)
+    gone = Path(exposures[0].path)
+    gone.unlink()
+    mask_or_refuse(task, group, dict.fromkeys([one.rootname for one in exposures]), outcome)
+    assert list(outcome.refused) == [str(gone)]
+    assert [told["rootname"] for told in outcome.masked] == [exposures[1].rootname]
 
 
 def test_single_image_keeps_out_of_stars():
