@@ -179,9 +179,9 @@ def test_every_view_goes_into_every_format_with_rows_and_without(lake, tmp_path)
     for folder in (lake, tmp_path / "empty"):
         with open_lake(folder) as opened:
             for view in published_views():
-                rows = opened.view(view)
+                rows = opened.view(view).arrow()[:50]
                 for format_ in Format:
-                    assert render(rows.arrow(), format_, None), (view, format_)
+                    assert render(rows, format_, None), (view, format_)
 
 
 @pytest.fixture

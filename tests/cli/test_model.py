@@ -178,6 +178,18 @@ def test_rows_fit_a_terminal_of_80_columns_in_one_block(lake, fitted, monkeypatc
         assert max(map(len, lines)) <= 80, text
 
 
+def columns_and_count(path):
+    """Names of the columns of a file of rows, and how many rows it has."""
+    if path.suffix == ".json":
+        rows = json.loads(path.read_text())
+        return list(rows[0]), len(rows)
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        return table.column_names, table.num_rows
+    table = Table.read(path, format=f"ascii{path.suffix}")
+    return table.colnames, len(table)
+
+
 @pytest.mark.slow
 def test_rows_come_in_every_format(lake, fitted, tmp_path):
     commands = {
@@ -190,20 +202,16 @@ def test_rows_come_in_every_format(lake, fitted, tmp_path):
         "consistency": ("consistency", "--lake", lake),
     }
     for name, command in commands.items():
-        tables = []
-        for ending in ("csv", "json", "parquet", "ecsv"):
+        # One place writes the rows of all commands: a quick one shows every format.
+        endings = ("csv", "json", "parquet", "ecsv") if name == "predict" else ("json", "ecsv")
+        found = {}
+        for ending in endings:
             path = tmp_path / f"{name}.{ending}"
             assert run(*command, "-o", path).stdout == ""
-            if ending == "json":
-                tables.append(json.loads(path.read_text()))
-                continue
-            if ending == "parquet":
-                tables.append(pq.read_table(path))
-                continue
-            tables.append(Table.read(path, format=f"ascii.{ending}"))
-        csv, rows, parquet, ecsv = tables
-        assert csv.colnames == parquet.column_names == ecsv.colnames == list(rows[0]), name
-        assert len(csv) == len(parquet) == len(ecsv) == len(rows) > 0
+            found[ending] = columns_and_count(path)
+        assert len({str(each) for each in found.values()}) == 1, found
+        rows = json.loads((tmp_path / f"{name}.json").read_text())
+        assert rows
         if name != "list":
             assert rows == json.loads(run(*command, "--format", "json").stdout)
     assert Table.read(tmp_path / "predict.ecsv", format="ascii.ecsv")["flux"].unit == "electron"
@@ -290,7 +298,7 @@ def test_closure_exits_by_its_verdict():
     rows = run("closure", "-n", 3, "--stars", 800, "--per", "coefficient", "--format", "csv").stdout
     assert [row.split(",")[0].strip('"') for row in rows.splitlines()][:3] == ["coefficient", "c00", "c01"]
     with pytest.raises(AuditFailed, match="250-500"):
-        run("closure", "-n", 6, "--estimator", "both_in_bin")
+        run("closure", "-n", 3, "--estimator", "both_in_bin")
 
 
 @pytest.mark.slow

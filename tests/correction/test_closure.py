@@ -45,7 +45,7 @@ def test_a_small_closure_is_within_the_limits():
 
 @pytest.mark.slow
 def test_the_2017_estimator_does_not_close():
-    report = summarise(run_closure(8, seed=11, options=ClosureOptions("both_in_bin")))
+    report = summarise(run_closure(4, seed=11, options=ClosureOptions("both_in_bin")))
     assert any("250-500" in failure for failure in report.failures)
     assert report.slopes[0]["bias"] < -5 * report.slopes[0]["bias_err"]
 
@@ -145,6 +145,6 @@ def test_what_cannot_be_run_is_refused():
 
 
 @pytest.mark.slow
-def test_closure_of_forty_with_flash_background():
-    report = summarise(run_closure(40, Injection(background=12.0), ClosureOptions(), seed=3))
+def test_closure_with_flash_background():
+    report = summarise(run_closure(16, Injection(background=12.0), ClosureOptions(), seed=3))
     assert report.failures == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
@@ -79,15 +80,29 @@ def lake(tmp_path_factory):
 
 def install(folder, *packages):
     """Install packages into a folder; skip where none can be had."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, *packages]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps"]
+    command = [*pip, "--target", folder, *packages]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
     if done.returncode:
         pytest.skip(f"{packages} cannot be installed here: {done.stderr.strip()[-200:]}")
 
 
-def printed(folder, script, *arguments):
-    """Run a script that imports from a folder first; return what it prints."""
-    code = f"import sys\nsys.path.insert(0, {str(folder)!r})\n{script}"
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """The folder of a released version of DuckDB, which is installed once."""
+
+    @functools.cache
+    def folder(version):
+        place = tmp_path_factory.mktemp("duckdb")
+        install(place, f"duckdb=={version}.*")
+        return place
+
+    return folder
+
+
+def printed(folders, script, *arguments):
+    """Run a script that imports from some folders first; return what it prints."""
+    code = f"import sys\nsys.path[:0] = {[*map(str, folders)]!r}\n{script}"
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
@@ -109,9 +124,8 @@ def printed(folder, script, *arguments):
         ("1.5", "views.duckdb", EVERY),
     ],
 )
-def test_views_run_in_released_versions(lake, tmp_path, version, file, views):
-    install(tmp_path, f"duckdb=={version}.*")
-    told = json.loads(printed(tmp_path, COUNT, lake.parent / file, *views))
+def test_views_run_in_released_versions(lake, released, version, file, views):
+    told = json.loads(printed([released(version)], COUNT, lake.parent / file, *views))
     assert told["version"].startswith(version)
     with open_lake(lake) as opened:
         assert told["counts"] == {name: len(opened.sql(f"FROM {name}")) for name in views}
@@ -121,30 +135,23 @@ def test_views_run_in_released_versions(lake, tmp_path, version, file, views):
 
 
 @pytest.mark.slow
-def test_the_oldest_version_reads_stored_rows_and_exports(lake, tmp_path):
-    install(tmp_path / "duckdb", "duckdb==1.2.*")
+def test_the_oldest_version_reads_stored_rows_and_exports(lake, released, tmp_path):
     with open_lake(lake) as opened:
         rows = opened.losses().arrow()
         expected = [len(opened.exposures()), len(opened.phot()), len(rows)]
     losses = tmp_path / "losses.parquet"
     print_table(rows, None, losses)
-    told = printed(tmp_path / "duckdb", OLDEST, lake.parent / "views.duckdb", losses)
+    told = printed([released("1.2")], OLDEST, lake.parent / "views.duckdb", losses)
     assert json.loads(told) == ["1.2", *expected]
 
 
 @pytest.mark.slow
-def test_ibis_reads_the_views(lake, tmp_path):
-    install(
-        tmp_path,
-        "duckdb==1.4.*",
-        "ibis-framework==12.*",
-        "sqlglot",
-        "toolz",
-        "atpublic",
-        "parsy",
-        "pyarrow-hotfix",
+def test_ibis_reads_the_views(lake, released, tmp_path):
+    others = ("sqlglot", "toolz", "atpublic", "parsy", "pyarrow-hotfix")
+    install(tmp_path, "ibis-framework==12.*", *others)
+    tables, losses = map(
+        int, printed([tmp_path, released("1.4")], IBIS, lake.parent / "views.duckdb").split()
     )
-    tables, losses = map(int, printed(tmp_path, IBIS, lake.parent / "views.duckdb").split())
     with open_lake(lake) as opened:
         assert losses == len(opened.losses())
     assert tables >= len(published_views())
@@ -155,7 +162,7 @@ def test_an_iceberg_table_reads_the_lakes_own_files(lake, tmp_path):
     others = ("cachetools", "mmh3", "pyroaring", "strictyaml", "tenacity", "zstandard")
     install(tmp_path / "packages", "pyiceberg==0.12.*", "sqlalchemy==2.*", *others)
     before = sorted(lake.rglob("*"))
-    told = printed(tmp_path / "packages", ICEBERG, lake, tmp_path / "ice").splitlines()
+    told = printed([tmp_path / "packages"], ICEBERG, lake, tmp_path / "ice").splitlines()
     with open_lake(lake) as opened:
         wanted = opened.sql("SELECT flux_r03 FROM phot WHERE flux_r03 > 1000")["flux_r03"].value
         losses = len(opened.losses())

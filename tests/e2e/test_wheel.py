@@ -64,6 +64,7 @@ def test_it_works_in_a_bare_environment(wheel, tmp_path, program):
         "pip",
         "install",
         "--quiet",
+        "--no-compile",
         "--constraint",
         ROOT / "constraints.txt",
     ]

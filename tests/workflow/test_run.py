@@ -196,10 +196,9 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
     assert not list(scratch.glob("cte-lake-job-*"))
 
 
-def test_proposals_are_numbers_and_words(spoiled, tmp_path):
-    folder, simulated = spoiled
-    lake, settings = _lake(tmp_path / "lake", simulated)
-    data = folder / "data"
+def test_proposals_are_numbers_and_words(small_visit, tmp_path):
+    lake, settings = _lake(tmp_path / "lake", small_visit)
+    data = small_visit.frames[0].parent
 
     def chosen(*words: str) -> Selection:
         return select_proposals(words, Selection(), stored(lake), data, settings)
@@ -250,12 +249,11 @@ def test_losses_and_figures_at_several_radii(finished, tmp_path):
     assert [step.done for step in run(asked).steps] == [0, 0]
 
 
-def test_command_prints_one_json_line(spoiled, tmp_path):
+def test_command_prints_one_json_line(small_visit, tmp_path):
     from cte_lake.cli.main import app
 
-    folder, simulated = spoiled
-    lake, _ = _lake(tmp_path / "lake", simulated)
-    options = ["run", str(folder / "data"), "--lake", str(lake), "--workers", "0"]
+    lake, _ = _lake(tmp_path / "lake", small_visit)
+    options = ["run", str(small_visit.frames[0].parent), "--lake", str(lake), "--workers", "0"]
     done = CliRunner().invoke(app, [*options, "--steps", "align", "--proposal", "last"])
     assert done.exit_code == 0
     (line,) = done.stdout.splitlines()
