@@ -79,6 +79,7 @@ Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECT
 (`bad_shape`, `missing_extension`, `bad_header`). LTV2 must be 0: distances to the amplifiers count from the first row. A part of a chip must have both.
 SCI must be in ELECTRONS (or electron, e-), and ERR where it has a BUNIT (`wrong_unit`);
 so are refused pixels that are called electrons, but whose ERR is that of a rate, of counts of a gain, or too small by the root of EXPTIME.
+SCI in which 0 or a highest value under 50,000 electrons is that of many pixels was cut off there (`cut_off`).
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.
 CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).
 Other extensions, their number (NEXTEND) and their order do not matter. ROOTNAME decides, not the file's name.

@@ -29,6 +29,12 @@ _SUB_POISSON: Final = 0.8
 _MOST_GAIN: Final = 8.0
 """Electrons a count, generously; the camera offers 1, 1.5, 2 and 4."""
 
+_FULL_WELL: Final = 50_000.0
+"""Electrons up to which no pixel is saturated; those that are may be alike."""
+
+_MOST_ALIKE: Final = 50
+"""Pixels of one value among the brightest, generously."""
+
 _OWN_NOISE: Final = 1.25
 """Noise between neighbours over ERR: 1 where both are of one unit; more where SCI alone was multiplied."""
 
@@ -142,6 +148,28 @@ def check_electrons(data: FloatImage, err: FloatImage, exptime: float, name: str
     else:
         return
     raise Rejected("wrong_unit", f"BUNIT of {name} says ELECTRONS, but {what}")
+
+
+def check_uncut(data: FloatImage, name: str) -> None:
+    """Refuse pixels that were cut off at a highest value, or at 0: fluxes of what is there are wrong.
+
+    Of noise and stars hardly two pixels are alike, and some of the sky's are negative. Where the sky is so
+    bright that none is, 0 is no pixel's value.
+    """
+    lowest, highest = np.fmin.reduce(data, axis=None), np.fmax.reduce(data, axis=None)
+    top, zeros = np.count_nonzero(data == highest), np.count_nonzero(data == 0)
+    if highest < _FULL_WELL and _MOST_ALIKE < top < data.size / 2:
+        raise Rejected(
+            "cut_off",
+            f"{top:,} pixels of {name} have the same highest value, {highest:g} electrons: brighter ones "
+            "were cut off there; fetch it again",
+        )
+    if lowest == 0 and zeros > 0.01 * data.size and highest > 0:
+        raise Rejected(
+            "cut_off",
+            f"{zeros / data.size:.0%} of the pixels of {name} are 0 and none is negative: those below 0 were "
+            "cut off there; fetch it again",
+        )
 
 
 def _check_scale(header: fits.Header, name: str) -> None:

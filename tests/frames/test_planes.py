@@ -10,7 +10,7 @@ from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.planes import check_electrons
+from cte_lake.frames.planes import check_electrons, check_uncut
 
 
 def on(*planes, **cards):
@@ -154,6 +154,18 @@ def test_another_unit_that_is_called_electrons_is_told_by_its_error(exptime, of_
             check()
     else:
         check()
+
+
+def test_pixels_that_were_cut_off_are_told():
+    data, _ = stars_on_a_sky()
+    data[3, :5] = np.nan, np.inf, -np.inf, 0.0, 70_000.0
+    check_uncut(data, "SCI,1 of a.fits")
+    check_uncut(np.round(data), "SCI,1 of a.fits")
+    check_uncut(np.minimum(data, 65_000), "SCI,1 of a.fits")
+    with pytest.raises(Rejected, match=r"SCI,1 of a.fits have the same highest value, 200 electrons"):
+        check_uncut(np.minimum(data, 200), "SCI,1 of a.fits")
+    with pytest.raises(Rejected, match=r"% of the pixels of SCI,1 of a.fits are 0 and none is negative"):
+        check_uncut(np.maximum(data - 1, 0), "SCI,1 of a.fits")
 
 
 @pytest.mark.parametrize("err", [0.0, np.nan, 0.1, 1.0, 3.0])
