@@ -206,18 +206,18 @@ class Lake:
         with self._turn:
             statement = check_statement(self._connection, query)
             self.refresh()
-            self._make(named_in(query), statement.tree)
+            self._make(named_in(query), statement.tree, params)
             with bounded_memory(self._memory):
                 try:
                     return run(self._connection, reading, self._timeout)
                 except duckdb.CatalogException:
                     # DuckDB proposes names like the one it misses: it has to know them all.
-                    self._make(None, statement.tree)
+                    self._make(None, statement.tree, params)
                     return run(self._connection, reading, self._timeout)
 
-    def _make(self, names: Collection[str] | None, tree: Any) -> None:
+    def _make(self, names: Collection[str] | None, tree: Any, params: Mapping[str, Any]) -> None:
         if self._binding is not None:
-            self._binding.make(names, tree, steady=bool(self.steady.blocks))
+            self._binding.make(names, tree, bool(self.steady.blocks), params)
 
     def view(
         self, name: str, selection: Selection | None = None, condition: str | None = None, **filters: Any

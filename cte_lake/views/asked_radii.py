@@ -1,4 +1,4 @@
-"""At which radii a query reads the slopes: what of the kept rows it needs."""
+"""At which radii and of which estimator a query reads the slopes: what of the kept rows it needs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from cte_lake.views.kept_sql import KINDS
 from cte_lake.views.source import built_from, sql_objects
 from cte_lake.views.statements import nodes_of
+
+#: Views each of whose rows is made of the slopes of its own estimator alone.
+_BY_ESTIMATOR = frozenset({"cte", "cte_vs_flash", "cte_vs_flux", "cte_vs_time"})
 
 
 def asked_radii(tree: Any, default: int) -> frozenset[int] | None:
@@ -31,6 +34,38 @@ def asked_radii(tree: Any, default: int) -> frozenset[int] | None:
                 radii.add(_radius(function["arguments"], default))
     known = frozenset(radius for radius in radii if radius is not None)
     return known if len(known) == len(radii) else None
+
+
+def asked_estimator(tree: Any, parameters: Mapping[str, Any], default: str) -> str | None:
+    """Return the one estimator of which a query may read slopes; None if it may be any.
+
+    It is known of a query that reads one view of slopes, nothing beside it, and says so behind WHERE.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Values of the query's parameters.
+    default : str
+        Estimator of the view ``losses``.
+    """
+    selects = [node for node in nodes_of(tree) if node.get("type") in {"SELECT_NODE", "CTE_NODE"}]
+    if len(selects) != 1 or "from_table" not in selects[0]:
+        return None
+    source = selects[0]["from_table"]
+    name = str(source.get("table_name") or source.get("function", {}).get("function_name")).lower()
+    if name == "losses":
+        return default
+    condition = selects[0].get("where_clause") or {}
+    both = condition.get("type") == "CONJUNCTION_AND"
+    # Other names may have been given to the columns.
+    known = name in _BY_ESTIMATOR and not source.get("column_name_alias")
+    for one in (condition["children"] if both else [condition]) if known else ():
+        column = one.get("left", {}).get("column_names", [""])[-1]
+        if one.get("type") == "COMPARE_EQUAL" and column.lower() == "estimator":
+            right = one["right"]
+            value = parameters.get(right.get("identifier"), (right.get("literal") or {}).get("text"))
+            return value if isinstance(value, str) else None
+    return None
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +20,7 @@ from cte_lake.lake.stored import StoredDataset, StoredLake
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_settings
 from cte_lake.views.kept_slopes import KeptSlopes
-from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, placed
+from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, defined_by, definition, placed
 from cte_lake.views.kept_sql import statements as kept_statements
 from cte_lake.views.phot_columns import VIEW, own_columns, with_own
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
@@ -123,7 +123,7 @@ class Binding:
         self.kept: KeptSlopes | None = None
         if exposures is not None:
             self._files.remove("exposures")
-            self.kept = KeptSlopes(connection, self._lake)
+            self.kept = KeptSlopes(connection, self._lake, self._define)
             self.take(exposures)
 
     def take(self, exposures: pa.Table) -> None:
@@ -132,7 +132,13 @@ class Binding:
         if self.kept is not None:
             self.kept.forget_pairs()
 
-    def make(self, names: Collection[str] | None = None, tree: Any = None, steady: bool = False) -> None:
+    def make(
+        self,
+        names: Collection[str] | None = None,
+        tree: Any = None,
+        steady: bool = False,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
         """Make the named views and what they are built on, where they are not there yet; None for all.
 
         Parameters
@@ -143,17 +149,47 @@ class Binding:
             Parse tree of the query that is to run: what of the slopes is kept is shown to it.
         steady : bool, optional
             Whether photometry that was listed for the query before is not listed again.
+        parameters : mapping, optional
+            Values of the query's parameters.
         """
-        objects = sql_objects() if names is None else built_from(names, self._unneeded)
-        missing = [each for each in objects if each.name not in self._made]
+        objects = self.create(names)
+        if self.kept is not None:
+            self.kept.steady = steady
+            named = {each.name for each in objects}
+            self.kept.show(named, tree, parameters or {}, self.config.measure)
+
+    def create(self, names: Collection[str] | None = None) -> tuple[SqlObject, ...]:
+        """Make objects as `make` does, for no query yet; return them."""
+        objects = sql_objects() if names is None else self._built_from(names)
         # To plan a table macro for its view takes as long as to make it: of the others nobody reads the view.
         shown = [each for each in objects if names is None or each.name in names]
         shown = [each for each in shown if each.kind == "table macro" and each.name not in self._shown]
+        self._make(objects, shown, self._files if names is None else stored_in(names))
+        return objects
+
+    def _define(self, view: str) -> None:
+        """Make the definition of a view whose rows are kept."""
+        self._make(self._built_from(defined_by(view)), (), {"phot"})
+        _carry_out(self._connection, definition(view), _readable(self._connection))
+
+    def _built_from(self, names: Collection[str]) -> tuple[SqlObject, ...]:
+        if self.kept is None:
+            return built_from(names, self._unneeded)
+        # Kept rows stand on the pairs alone; their definitions are made where something is missing.
+        empty = self._unneeded | KINDS.keys()
+        objects = built_from(names, empty)
+        of_kept = any(each.name in KINDS for each in objects)
+        return built_from({*names, "pairings"}, empty) if of_kept else objects
+
+    def _make(
+        self, objects: Sequence[SqlObject], shown: Sequence[SqlObject], stored: Collection[str]
+    ) -> None:
+        missing = [each for each in objects if each.name not in self._made]
         wanted = objects if shown else missing
-        read = set().union(*(each.reads for each in wanted), stored_in(names or ()))
+        read = set(stored).union(*(each.reads for each in wanted))
         if VIEW in self.added and any(each.name == VIEW for each in wanted):
             read.add(ADDED)
-        files = (self._files if names is None else self._files & read) - (set() if wanted else self._bound)
+        files = (self._files & read) - (set() if wanted else self._bound)
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
             _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
@@ -166,9 +202,6 @@ class Binding:
         self._made |= {each.name for each in missing}
         self._shown |= {each.name for each in shown}
         self._bound |= files
-        if self.kept is not None:
-            self.kept.steady = steady
-            self.kept.show({each.name for each in objects}, tree, self.config.measure.aperture)
 
     def reading(self, ask: Callable[[], T]) -> Callable[[], T]:
         """Return what asks a query and then refuses links that were put among its files meanwhile.
@@ -202,7 +235,7 @@ class Binding:
         """
         asked = {*estimators, *(() if self._unneeded else KINDS["growth_loss"])}
         for name in (name for name, own in KINDS.items() if not asked.isdisjoint(own)):
-            self.make([name])
+            self.create([name])
             if self.kept is not None:
                 measured = None if elsewhere is None else functools.partial(elsewhere, name)
                 self.kept.fill(name, aperture, chosen, during, measured)
@@ -243,15 +276,25 @@ def make_objects(
     """Make objects of ``sql/`` in the given order, table macros without their views."""
     chosen = tuple(objects)
     bind_called(connection, [each.name for each in chosen])
+    tables = _readable(connection)
+    for each in chosen:
+        statements = _statements(each, config, kept is not None)
+        _carry_out(connection, statements, () if each.kind == "view" else tables)
+
+
+def _readable(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the names of what can be read as a table."""
     there = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
     # A table macro that was made before is not among the tables while nobody has named its view.
-    tables = sorted(
-        {name for (name,) in there} | {each.name for each in sql_objects() if each.kind != "macro"}
-    )
-    for each in chosen:
-        for statement in _statements(each, config, kept is not None):
-            # A macro stands in the query that calls it: what a WITH there is called must not take its place.
-            connection.execute(statement if each.kind == "view" else placed(statement, tables, OWN_SCHEMA))
+    return sorted({name for (name,) in there} | {each.name for each in sql_objects() if each.kind != "macro"})
+
+
+def _carry_out(
+    connection: duckdb.DuckDBPyConnection, statements: Iterable[str], tables: Collection[str]
+) -> None:
+    for statement in statements:
+        # A macro stands in the query that calls it: what a WITH there is called must not take its place.
+        connection.execute(placed(statement, tables, OWN_SCHEMA) if tables else statement)
 
 
 def make_views(connection: duckdb.DuckDBPyConnection, config: Config, objects: Iterable[SqlObject]) -> None:

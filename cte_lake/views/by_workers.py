@@ -65,7 +65,7 @@ class ByWorkers:
 def measure_slopes(task: SlopesTask) -> pa.Table:
     """Measure a share of pairs."""
     with _bound(task.opening) as binding:
-        binding.make([task.view])
+        binding.create([task.view])
         assert binding.kept is not None
         return pa.concat_tables(binding.kept.rows_of(task.view, task.radius, set(task.sources)))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -21,14 +21,17 @@ from cte_lake.lake.kept_files import KeptFiles, as_table
 from cte_lake.lake.store import Listed
 from cte_lake.lake.stored import StoredLake
 from cte_lake.views import kept_sql
-from cte_lake.views.asked_radii import asked_radii
+from cte_lake.views.asked_radii import asked_estimator, asked_radii
+
+if TYPE_CHECKING:
+    from cte_lake.config.models import Measure
 
 #: Photometry that is measured in one go.
 _BATCH_BYTES, _BATCH_PAIRS = 1 << 28, 125
 #: Batches that a worker elsewhere measures in one go: it opens the lake for them.
 _SHARE = 4
-#: What is shown where the connection's tables hold for no query.
-_UNKNOWN = object()
+#: What is shown where the connection's tables hold for no query, and where all is measured.
+_UNKNOWN, _ALL_ANEW = object(), object()
 
 
 class _Lacking(NamedTuple):
@@ -49,16 +52,23 @@ class _Kind:
         Its name.
     files : KeptFiles
         The kept rows.
+    estimators : tuple of str
+        Those of its rows, of which queries may ask for one; empty if it has none.
     held : dict of str to frozenset of Listed
         Files whose rows the connection holds, by radius.
     shown : object
-        What the connection's tables were made for; None: nothing kept is shown, all is measured.
+        What the connection's tables were made for.
+    defined, measured : bool
+        Whether the connection has the definition, and whether the view shows what it measures.
     """
 
     view: str
     files: KeptFiles
+    estimators: tuple[str, ...]
     held: dict[str, frozenset[Listed]] = field(default_factory=dict)
-    shown: object = None
+    shown: object = _UNKNOWN
+    defined: bool = False
+    measured: bool = False
 
 
 class KeptSlopes:
@@ -70,12 +80,23 @@ class KeptSlopes:
         In memory, with the views' settings; it holds the lake's exposures.
     lake : StoredLake
         The lake.
+    define : callable
+        Makes the definition of a view, given by name, in the connection.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: StoredLake) -> None:
-        self._connection, self._lake = connection, lake
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lake: StoredLake,
+        define: Callable[[str], object],
+    ) -> None:
+        self._connection, self._lake, self._definition = connection, lake, define
         self._kinds = {
-            view: _Kind(view, KeptFiles(lake.place, view, kept_sql.recipe(connection, view)))
+            view: _Kind(
+                view,
+                KeptFiles(lake.place, view, kept_sql.recipe(connection, view)),
+                kept_sql.KINDS[view] if kept_sql.has_bins(view) else (),
+            )
             for view in kept_sql.KINDS
         }
         self._listed: dict[str, Listed] = {}
@@ -89,7 +110,9 @@ class KeptSlopes:
         """Take notice that the exposures have changed."""
         self._paired = False
 
-    def show(self, objects: Collection[str], tree: Any, default_radius: int) -> None:
+    def show(
+        self, objects: Collection[str], tree: Any, parameters: Mapping[str, Any], default: Measure
+    ) -> None:
         """Make the connection's tables those of a query: its pairs, the kept rows that hold, what is missing.
 
         Parameters
@@ -98,22 +121,36 @@ class KeptSlopes:
             Objects of ``sql/`` that the query may read; they have been made.
         tree : object
             Its parse tree, from which the radii are taken; None: it is not known, and nothing kept is shown.
-        default_radius : int
-            Radius (px) of a view without one.
+        parameters : mapping
+            Values of its parameters.
+        default : Measure
+            Radius (px) of a view without one, and estimator of ``losses``.
         """
-        if "pairings" in objects and not self._paired:
-            self._connection.execute(kept_sql.PAIRS)
-            self._paired, self._pairs = True, self._pairs + 1
+        if "pairings" in objects:
+            self._find_pairs()
         asked = [kind for view, kind in self._kinds.items() if view in objects]
-        radii = asked_radii(tree, default_radius) if asked else None
+        radii = asked_radii(tree, default.aperture) if asked else None
+        estimator = asked_estimator(tree, parameters, default.estimator) if asked else None
         for kind in asked:
+            if estimator is not None and kind.estimators and estimator not in kind.estimators:
+                # The query leaves out all its rows, which are not worth a plan.
+                kind.shown = _UNKNOWN
+                self._show_measured(kind, False)
+                continue
             parts = kind.files.listing() if radii else {}
             if radii and all(_part(radius) in parts.keys() | kind.held.keys() for radius in radii):
                 self._show_held(kind, radii, parts)
-            elif kind.shown is not None:
+            elif kind.shown is not _ALL_ANEW:
                 kind.shown = _UNKNOWN
+                self._define(kind)
                 self._execute(kept_sql.all_anew(kind.view))
-                kind.shown = None
+                self._show_measured(kind, True)
+                kind.shown = _ALL_ANEW
+
+    def _find_pairs(self) -> None:
+        if not self._paired:
+            self._connection.execute(kept_sql.PAIRS)
+            self._paired, self._pairs = True, self._pairs + 1
 
     def _show_held(self, kind: _Kind, radii: Collection[int], parts: Mapping[str, list[Listed]]) -> None:
         for radius in radii:
@@ -123,8 +160,24 @@ class KeptSlopes:
         if kind.shown != wanted:
             kind.shown = _UNKNOWN
             self._execute(kept_sql.missing(kind.view, radii))
-            self._measure_anew(kind)
+            (missing,) = self._connection.execute(kept_sql.is_missing(kind.view)).fetchall()[0]
+            if missing:
+                self._define(kind)
+                self._execute(kept_sql.seen(kind.view))
+                self._measure_anew(kind)
+            self._show_measured(kind, missing)
             kind.shown = wanted
+
+    def _define(self, kind: _Kind) -> None:
+        """Have the definition of a view in the connection."""
+        if not kind.defined:
+            self._definition(kind.view)
+            kind.defined = True
+
+    def _show_measured(self, kind: _Kind, measured: bool) -> None:
+        if kind.measured != measured:
+            self._connection.execute(kept_sql.rows_shown(kind.view, measured))
+            kind.measured = measured
 
     def _hold(self, kind: _Kind, radius: int, files: Sequence[Listed]) -> None:
         """Have the kept rows of a radius in the connection."""
@@ -188,7 +241,7 @@ class KeptSlopes:
         Parameters
         ----------
         view : str
-            ``slopes`` or ``log_slopes``, which has been made and shown.
+            ``slopes`` or ``log_slopes``, which has been made.
         radius : int
             Aperture radius, px.
         chosen : (str, mapping)
@@ -199,7 +252,9 @@ class KeptSlopes:
             Measures lists of pairs, given by what they follow from, with `rows_of` in other processes.
         """
         kind, files = self._prepared(view, radius)
-        lacking = self._lacking(kind, chosen)
+        if not (lacking := self._lacking(kind, chosen)):
+            return
+        kind.shown = _UNKNOWN
         if elsewhere is None:
             tables = list(self._measured(kind, radius, lacking, during))
         else:
@@ -221,14 +276,15 @@ class KeptSlopes:
         """
         kind, _ = self._prepared(view, radius)
         lacking = [one for one in self._lacking(kind, ("true", {})) if one.source in sources]
+        kind.shown = _UNKNOWN
         yield from self._measured(kind, radius, lacking, lambda ask: ask())
 
     def _prepared(self, view: str, radius: int) -> tuple[_Kind, list[Listed]]:
         """Return a view's kind, ready to measure what is missing of a radius, and the files of its rows."""
+        self._find_pairs()
         kind, part = self._kinds[view], _part(radius)
         files = kind.files.listing().get(part, [])
         self._show_held(kind, [radius], {part: files})
-        kind.shown = _UNKNOWN
         return kind, files
 
     def _measured(

@@ -70,7 +70,8 @@ def held_columns(view: str) -> dict[str, str]:
     return _KEY | {name: "BIGINT" if re.match(r"n(_|$)", name) else "DOUBLE" for name in measured}
 
 
-def _has_bins(view: str) -> bool:
+def has_bins(view: str) -> bool:
+    """Whether a view has rows by flux bin and estimator."""
     return "bin_lo" in {column.name for column in view_columns(view)}
 
 
@@ -84,30 +85,49 @@ def statements(each: SqlObject) -> Iterator[str]:
         yield f"{PAIRS} WHERE false"
         yield "CREATE OR REPLACE VIEW pairings AS FROM kept.pairings"
     elif each.name in KINDS:
-        yield from _union(each.name)
+        yield from _kept(each.name)
     else:
         yield each.text
 
 
-def _union(view: str) -> Iterator[str]:
+def _kept(view: str) -> Iterator[str]:
     columns = held_columns(view)
     schema, held = schema_of(view), ", ".join(f"{name} {kind}" for name, kind in columns.items())
     yield f"CREATE SCHEMA IF NOT EXISTS {schema}"
     yield f"CREATE OR REPLACE TABLE {schema}.held ({held})"
     yield f"CREATE OR REPLACE TABLE {schema}.shown (pair_id BIGINT, {held})"
-    yield from all_anew(view)
+    yield rows_shown(view, measured=False)
+
+
+def definition(view: str) -> Iterator[str]:
+    """Yield what makes the definition of a view, seeing everything; it needs `defined_by`."""
+    yield from _sources_of_all(view)
     chain = [each for each in _definition(view) if each.kind == "table macro"]
     for each in chain:
-        yield placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema)
+        yield placed(each.text, [*_SOURCES, *(one.name for one in chain)], schema_of(view))
+
+
+def defined_by(view: str) -> frozenset[str]:
+    """Return the objects of ``sql/`` that `definition` stands on, besides the lake's photometry."""
+    chain = {each.name for each in _definition(view) if each.kind == "table macro"}
+    return frozenset(name for each in _definition(view) for name in {each.name, *each.needs}) - chain
+
+
+def rows_shown(view: str, measured: bool) -> str:
+    """Return what makes a view that of kept rows, and of those that its definition measures if `measured`.
+
+    To plan a definition takes longer than to read all kept rows, so it is left out where it measures nothing.
+    """
+    columns, schema = held_columns(view), schema_of(view)
     # DuckDB puts the macro's argument in the place of the column of its name.
     listed = [f'"{column.name}"' for column in view_columns(view)]
     of_pair = {'"chip"': "q.chip_1 + CASE WHEN q.pairing = '180' THEN 0 END AS chip"}
     kept = [f"k.{name}" if name.strip('"') in columns else of_pair.get(name, f"q.{name}") for name in listed]
-    yield (
-        f"CREATE OR REPLACE MACRO {view}(aperture := default_aperture()) AS TABLE "
-        f"SELECT {', '.join(f'{name} AS {name}' for name in listed)} "
-        f"FROM {schema}.{view}(aperture := aperture) "
-        f"UNION ALL SELECT {', '.join(kept)} "
+    named = ", ".join(f"{name} AS {name}" for name in listed)
+    anew = f"SELECT {named} FROM {schema}.{view}(aperture := aperture) UNION ALL " if measured else ""
+    return (
+        f"CREATE OR REPLACE MACRO {OWN_SCHEMA}.{view}(aperture := default_aperture()) AS TABLE "
+        f"{anew}SELECT {', '.join(kept)} "
         f"FROM {schema}.shown AS k INNER JOIN kept.pairings AS q ON q.pair_id = k.pair_id "
         "WHERE k.aperture = aperture"
     )
@@ -173,14 +193,18 @@ def recipe_digest(texts: Sequence[str], settings: Mapping[str, Any]) -> str:
 
 def all_anew(view: str) -> Iterator[str]:
     """Yield what lets a definition see everything, and no kept row be shown."""
+    yield from _sources_of_all(view)
+    yield f"DELETE FROM {schema_of(view)}.shown"
+
+
+def _sources_of_all(view: str) -> Iterator[str]:
     for name in _SOURCES:
         yield f"CREATE OR REPLACE VIEW {schema_of(view)}.{name} AS FROM main.{name}"
-    yield f"DELETE FROM {schema_of(view)}.shown"
 
 
 def missing(view: str, radii: Collection[int]) -> Iterator[str]:
     """Yield what finds the pairs and bins without a kept row, and shows the kept rows of all others."""
-    schema, bins = schema_of(view), "main.flux_bins" if _has_bins(view) else f"(SELECT {_NO_BIN})"
+    schema, bins = schema_of(view), "main.flux_bins" if has_bins(view) else f"(SELECT {_NO_BIN})"
     asked = ", ".join(f"({int(radius)}, '{name}')" for radius in sorted(radii) for name in KINDS[view])
     # All bins that some pair lacks, of all pairs that lack some bin: more than need be, where both differ.
     yield f"""
@@ -205,7 +229,6 @@ def missing(view: str, radii: Collection[int]) -> Iterator[str]:
         SEMI JOIN {bins} AS b ON b.bin_lo = k.bin_lo AND b.bin_hi = k.bin_hi
         ANTI JOIN {schema}.anew AS a
             ON a.pair_id = s.pair_id AND a.bin_lo = k.bin_lo AND a.bin_hi = k.bin_hi"""
-    yield from _seen(schema)
 
 
 def only(view: str, pairs: Collection[int]) -> Iterator[str]:
@@ -216,16 +239,22 @@ def only(view: str, pairs: Collection[int]) -> Iterator[str]:
         SELECT p.pair_id, b.bin_lo, b.bin_hi
         FROM (SELECT unnest([{", ".join(map(str, pairs))}]::BIGINT[]) AS pair_id) AS p
         CROSS JOIN (SELECT DISTINCT bin_lo, bin_hi FROM {schema}.anew) AS b"""
-    yield from _seen(schema)
+    yield from seen(view)
 
 
-def _seen(schema: str) -> Iterator[str]:
+def seen(view: str) -> Iterator[str]:
     """Yield what lets a definition see the pairs and bins of the table ``anew``."""
+    schema = schema_of(view)
     for name, key in (("pairings", "pair_id"), ("flux_bins", "bin_lo, bin_hi")):
         yield (
             f"CREATE OR REPLACE VIEW {schema}.{name} AS "
             f"FROM main.{name} SEMI JOIN {schema}.anew USING ({key})"
         )
+
+
+def is_missing(view: str) -> str:
+    """Return the query whether the table ``anew`` has pairs."""
+    return f"SELECT count(*) > 0 FROM {schema_of(view)}.anew"
 
 
 def files_anew(view: str) -> str:
@@ -253,7 +282,7 @@ def pairs_to_keep(view: str, condition: str) -> str:
 def rows_to_keep(view: str, radius: int) -> str:
     """Return the query for the rows that a definition measures, with what each follows from."""
     columns = ", ".join(f"m.{name}" for name in held_columns(view) if name != "source")
-    key = "*" if _has_bins(view) else f"*, {_NO_BIN}, '{KINDS[view][0]}' AS estimator"
+    key = "*" if has_bins(view) else f"*, {_NO_BIN}, '{KINDS[view][0]}' AS estimator"
     measured = f"SELECT {key} FROM {schema_of(view)}.{view}(aperture := {int(radius)})"
     return (
         f"SELECT m.pair_id, m.image_1, m.image_2, q.phot_file_1, q.phot_file_2, s.source, {columns} "

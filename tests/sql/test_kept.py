@@ -27,7 +27,7 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
 from cte_lake.views import by_workers, kept_slopes
-from cte_lake.views.asked_radii import asked_radii
+from cte_lake.views.asked_radii import asked_estimator, asked_radii
 from cte_lake.views.bind import bind
 from cte_lake.views.functions import bind_settings
 from cte_lake.views.kept_sql import KINDS, definition_texts
@@ -39,13 +39,14 @@ HISTORIES = int(os.environ.get("KEPT_HISTORIES", "3"))
 STEPS = 8
 VIEWS = tuple(KINDS)
 KEY = ("source", "aperture", "estimator", "bin_lo", "bin_hi")
+ESTIMATORS_ASKED = ("= 'log_ratio'", "= 'mean_flux'", "= 'none'", "<> 'mean_flux'", "IN ('both_in_bin')")
 ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
 
 
 def defined(root: Path, query: str, settings: Settings | None = None) -> pa.Table:
     """The answer of the definitions, in a connection that knows of nothing kept."""
     with duckdb.connect() as connection:
-        bind(connection, stored(root), settings=settings, views=VIEWS)
+        bind(connection, stored(root), settings=settings, views=(*VIEWS, "cte", "losses"))
         return connection.sql(query).to_arrow_table()
 
 
@@ -215,9 +216,11 @@ class History:
         ]  # fmt: skip
 
     def question(self) -> str:
-        view = self.chance.choice(VIEWS)
+        view = self.chance.choice((*VIEWS, "cte", "losses"))
         radius = self.chance.choice(("", "", "(aperture := 3)", "(aperture := 5)", "(aperture := 2 + 1)"))
         condition = self.chance.choice(("true", "flash = 12", "target = 'ngc104'", "n > 10"))
+        if view == "cte":
+            condition += f" AND estimator {self.chance.choice(ESTIMATORS_ASKED)}"
         return f"SELECT * FROM {view}{radius} WHERE {condition} ORDER BY ALL"
 
 
@@ -266,6 +269,25 @@ def test_what_is_kept_is_not_measured_and_what_is_missing_is(filled):
         # Of each side of the star match, the two files of the new pair at most.
         assert photometry_read(opened, "FROM log_slopes") <= 2 * 2
         assert_same(opened, filled.root, f"FROM log_slopes {ORDER}")
+
+
+def defined_in(opened: Lake) -> set[str]:
+    """Views whose rows are kept of which a connection has the definition too."""
+    query = "SELECT function_name FROM duckdb_functions() WHERE schema_name = 'kept_' || function_name"
+    return {name for (name,) in opened._connection.execute(query).fetchall()}
+
+
+def test_a_definition_is_planned_where_it_may_measure_something_alone(filled):
+    shutil.rmtree(filled.root / CACHE / "slopes")
+    with open_lake(filled.root) as opened:
+        for query in ("FROM losses", "FROM cte WHERE n > 0 AND estimator = 'log_ratio'", "FROM growth_loss"):
+            assert_same(opened, filled.root, f"{query} ORDER BY ALL")
+            opened.cte(estimator="log_ratio")
+            assert defined_in(opened) == set()
+        # What is not kept of another estimator is measured, before and after a query that does without it.
+        for query in ("FROM cte WHERE estimator = 'mean_flux'", "FROM losses", "FROM cte"):
+            assert_same(opened, filled.root, f"{query} ORDER BY ALL")
+            assert defined_in(opened) == {"slopes"}
 
 
 @pytest.mark.slow
@@ -374,6 +396,32 @@ def test_the_radii_of_a_query_are_known_or_said_to_be_unknown(query, radii):
     with duckdb.connect() as connection:
         found = asked_radii(check_statement(connection, query).tree, 3)
     assert found == (None if radii is None else frozenset(radii))
+
+
+@pytest.mark.parametrize(
+    ("query", "estimator"),
+    [
+        ("SELECT n FROM Losses(aperture := 5)", "log_ratio"),
+        ("SELECT c.n FROM cte AS c WHERE c.estimator = 'mean_flux'", "mean_flux"),
+        ("FROM main.cte_vs_time(5) WHERE n > 3 AND Estimator = $which ORDER BY n", "both_in_bin"),
+        ("FROM cte WHERE n > 3 OR estimator = 'mean_flux'", None),
+        ("FROM cte WHERE estimator <> 'mean_flux'", None),
+        ("FROM cte WHERE estimator = 'MEAN_FLUX' COLLATE NOCASE", None),
+        ("FROM cte WHERE estimator = lower('mean_flux')", None),
+        ("FROM cte WHERE NOT estimator = 'mean_flux'", None),
+        ("FROM cte AS c (estimator, image_1) WHERE estimator = 'mean_flux'", None),
+        ("FROM cte, slopes WHERE cte.estimator = 'mean_flux'", None),
+        ("FROM cte WHERE estimator = 'mean_flux' UNION ALL FROM cte", None),
+        ("FROM cte WHERE estimator = 'mean_flux' AND n > (SELECT max(n) FROM cte)", None),
+        ("WITH cte AS (FROM slopes) FROM cte WHERE estimator = 'mean_flux'", None),
+        ("FROM slopes WHERE estimator = 'mean_flux'", None),
+        ("FROM cte", None),
+    ],
+)
+def test_the_estimator_of_a_query_is_known_or_may_be_any(query, estimator):
+    with duckdb.connect() as connection:
+        tree = check_statement(connection, query).tree
+    assert asked_estimator(tree, {"which": "both_in_bin"}, "log_ratio") == estimator
 
 
 @pytest.mark.slow
