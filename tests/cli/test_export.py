@@ -26,7 +26,8 @@ from cte_lake.cli.parts import write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.views import pieces, published_views, running, view_columns
+from cte_lake.views import pieces, published_views, running, sql_objects, view_columns
+from cte_lake.views.table_files import _VOTABLE_UNITS, _votable_unit
 from tests.sql.writing import add_pair
 
 COLUMNS = {column.name: column for column in view_columns("losses")}
@@ -119,6 +120,22 @@ def test_parquet_has_them_in_its_fields_and_for_topcat(lake, tmp_path):
     assert json.loads(schema.metadata[b"cte_lake"])["selection"] == "--flash 12"
     (table,) = votable.parse(io.BytesIO(schema.metadata[b"IVOA.VOTable-Parquet.content"])).iter_tables()
     assert {field.name: field.ucd for field in table.fields} == {n: c.ucd for n, c in COLUMNS.items()}
+    assert {field.name: str(field.unit or "") for field in table.fields} == {
+        name: str(u.Unit(column.unit)) for name, column in COLUMNS.items()
+    }
+    assert (table.name, table.description) == (
+        "losses",
+        json.loads(schema.metadata[b"cte_lake"])["one_row_is"],
+    )
+
+
+def test_units_of_a_votable_are_those_that_astropy_writes():
+    assert {unit: _votable_unit(unit) for unit in _VOTABLE_UNITS} == _VOTABLE_UNITS
+    known = {
+        column.unit for each in sql_objects() if each.kind != "macro" for column in view_columns(each.name)
+    }
+    assert known <= _VOTABLE_UNITS.keys()
+    assert _votable_unit("electron / s") == "electron.s**-1"
 
 
 @pytest.mark.slow
