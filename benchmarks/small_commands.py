@@ -1,7 +1,7 @@
 """CPU seconds of commands that answer at once, and of a night without news: now, and at an earlier commit.
 
     python benchmarks/small_commands.py [--against COMMIT] [--exposures 1000] [--stars 100] [--repeat 3]
-                                        [--only WORD ...]
+                                        [--only WORD ...] [--keep FOLDER]
 
 Each command runs in a process of its own, as a user or cron starts it; its CPU seconds are those of the
 process and all that it started, the least of several. The earlier commit is checked out beside
@@ -110,16 +110,19 @@ def main() -> None:
     parser.add_argument("--stars", type=int, default=100)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", metavar="WORD", nargs="+", default=[], help="rows whose name has a word")
+    parser.add_argument("--keep", type=Path, help="make lake and frames here, leave them, take them up again")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="small-commands-") as temporary, contextlib.ExitStack() as end:
-        folder = Path(temporary)
+    with contextlib.ExitStack() as end:
+        temporary = end.enter_context(tempfile.TemporaryDirectory(prefix="small-commands-"))
+        folder = given.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         frames = folder / "frames"
         grow(folder / "now", frames, given.exposures, given.stars)
         sides = {"now": (HERE, folder / "now")}
         if given.against:
-            code = end.enter_context(checked_out(given.against, folder))
-            shutil.copytree(folder / "now", folder / "then")
-            sides = {given.against: (code, folder / "then")} | sides
+            code = end.enter_context(checked_out(given.against, Path(temporary)))
+            shutil.copytree(folder / "now", then := Path(temporary) / "then")
+            sides = {given.against: (code, then)} | sides
         print(f"CPU seconds, {given.exposures:,} exposures\n")
         print(f"| command | {' | '.join(sides)} |\n|---|{'---|' * len(sides)}")
         compare(sides, frames, given.repeat, given.only)

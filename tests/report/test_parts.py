@@ -215,7 +215,7 @@ def test_a_frame_that_is_gone_says_so(tmp_path: Path) -> None:
 
 
 def _drawn(rows: list[dict[str, Any]], folder: Path, *others: Any, workers: int = 0) -> dict[str, Any]:
-    last, last_folder, seconds = others or (None, folder / "none", 60.0)
+    last, last_folder, seconds = others or (None, folder / "none", 3600.0)
     with drawing_frames(rows, folder, last, last_folder, seconds, workers) as frames:
         return frames()
 
