@@ -224,12 +224,64 @@ _CHIPS: dict[str, float | Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+def _later() -> dict[str, Law]:
+    """Laws invented before the chips' difference and jumps of faint stars went into the model."""
+
+    def year(value: float) -> float:
+        return value - 2009.36
+
+    def flux(f: np.ndarray, index: float) -> np.ndarray:
+        return np.asarray(10 ** (-index * (f - 3)))
+
+    def falls(t: np.ndarray) -> np.ndarray:
+        one, two, three = (
+            np.where(t >= year(y), part, 1.0) for y, part in ((2012.3, 0.93), (2016.8, 0.91), (2020.5, 0.92))
+        )
+        return np.asarray(t * one * two * three)
+
+    def bends(t: np.ndarray) -> np.ndarray:
+        return np.asarray(t + 0.6 * np.maximum(t - year(2012), 0) - 0.8 * np.maximum(t - year(2021), 0))
+
+    def cycle(t: np.ndarray) -> np.ndarray:
+        turn = 2 * np.pi / 11
+        return np.asarray(t - 0.5 / turn * (np.sin(turn * (t - 3)) + np.sin(turn * 3)))
+
+    laws: dict[str, Callable[..., np.ndarray]] = {
+        "logistic": lambda t, f, b: (
+            0.30 * (t / 15) ** 0.85 / (1 + np.exp((f - 3.3) / 0.4)) * (1 + b / 18) ** -0.8 + 0.006 * t / 15
+        ),
+        "bends": lambda t, f, b: 0.33 * bends(t) / 15 * flux(f, 0.52) * np.exp(-np.sqrt(b / 22)),
+        "plateau": lambda t, f, b: (
+            0.4
+            * (t / 15) ** 1.35
+            * flux(f, 0.48)
+            * 10 ** (-0.05 * (f - 3) ** 2)
+            * (0.15 + 0.85 * np.exp(-b / 14))
+        ),
+        "rise at an anneal": lambda t, f, b: (
+            0.35 * (t / 15) ** 0.9 * np.where(t >= year(2018.4), 1.12, 1.0) * flux(f, 0.45) / (1 + b / 14)
+        ),
+        "three anneals": lambda t, f, b: 0.40 * falls(t) / 15 * flux(f, 0.46) * np.exp(-b / 32),
+        "cycle": lambda t, f, b: 0.37 * cycle(t) / 15 / (1 + (10**f / 900) ** 0.6) * (1 + b / 9) ** -0.6,
+        "gain in the middle": lambda t, f, b: (
+            (t / 15) ** 1.2
+            * (0.24 * flux(f, 0.7) * np.exp(-b / 22) - 0.035 * np.exp(-(((f - 3.5) / 0.6) ** 2)))
+        ),
+        "one saturates": lambda t, f, b: (
+            0.2 * (1 - np.exp(-t / 5)) * flux(f, 0.3) / (1 + b / 50)
+            + 0.15 * (t / 15) ** 1.8 * flux(f, 0.65) * np.exp(-b / 10)
+        ),
+    }
+    return {name: Law(name, name, function) for name, function in laws.items()}
+
+
 _GROUPS: dict[str, Callable[[], dict[str, Law]]] = {
     "known": lambda: dict(LAWS),
     "held-out": _held_out,
     "fresh": _fresh,
     "random": lambda: {"random": _random(0)},
     "hostile": _hostile,
+    "later": _later,
 }
 
 

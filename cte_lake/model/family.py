@@ -37,8 +37,9 @@ _MARGIN = 3.0
 #: this many of theirs: what is left is then no noise, and no error of the set could be believed.
 REFUSED_AT = 2.5
 #: A jump is tried where the residuals ask for it by this many errors; without it the walk in time has taken
-#: part of it, so that few ask loudly. With it in the fit its size must be this many errors: of jumps that do
-#: not exist none of 84 reached 3.7 (benchmarks/laws.py), of those by 8% and more five in six passed 4.
+#: part of it, so that few ask loudly. With it in the fit its size must be as many for another to be looked
+#: for beside it, and in the end the second number: of jumps that do not exist none of 84 reached 3.7
+#: (benchmarks/laws.py), of those by 8% and more five in six passed 4.
 _JUMP_ASKED, _JUMP_ERRORS = 2.5, 3.8
 _MOST_JUMPS = 3
 #: Fewer visits than this say nothing of how visits scatter.
@@ -187,20 +188,37 @@ def fit_family(
 
 
 def _with_jumps(fit: SmoothFit, loss: Loss) -> SmoothFit:
-    """Add the jumps between epochs that the residuals ask for and the visits left out confirm."""
+    """Add the jumps between epochs that the residuals ask for and the visits left out confirm.
+
+    One jump may hide another, so that neither by itself predicts better: they are added as the residuals ask
+    for them, and taken out again, the least first, as far as they are not confirmed beside the others.
+    """
+
+    def refit(jumps: tuple[Jump, ...]) -> SmoothFit:
+        return fit_smooth(fit.points, fit.margins, fit.scale, loss, None, bool(fit.kinds), jumps)
+
     gaps = gaps_of(fit.points.mjd)
-    for _ in range(_MOST_JUMPS if gaps else 0):
+    while gaps and len(fit.jumps) < _MOST_JUMPS:
         asked = fit.test_jumps(gaps)
         strongest = int(np.argmax(asked))
         if asked[strongest] < _JUMP_ASKED:
             break
-        jumps = (*fit.jumps, Jump(gaps[strongest], fit))
-        new = fit_smooth(fit.points, fit.margins, fit.scale, loss, None, bool(fit.kinds), jumps)
-        _, size, error = new.jump_sizes[-1]
-        if abs(size) < _JUMP_ERRORS * error or float(np.sum(new.score - fit.score)) <= _MARGIN:
+        new = refit((*fit.jumps, Jump(gaps[strongest], fit)))
+        if _in_errors(new)[-1] < _JUMP_ASKED:
             break
         fit = new
+    while fit.jumps:
+        errors = _in_errors(fit)
+        weakest = int(np.argmin(errors))
+        less = refit(fit.jumps[:weakest] + fit.jumps[weakest + 1 :])
+        if errors[weakest] >= _JUMP_ERRORS and float(np.sum(fit.score - less.score)) > _MARGIN:
+            break
+        fit = less
     return fit
+
+
+def _in_errors(fit: SmoothFit) -> list[float]:
+    return [abs(size) / error for _, size, error in fit.jump_sizes]
 
 
 def _choose(members: Sequence[Member], points: int) -> Member:
