@@ -87,11 +87,12 @@ def bookkeeping(lake: Lake) -> dict[str, Rows]:
     """What is known without reading any photometry: exposures, pairs, epochs, rejects, alignment."""
     return {
         **{name: lake.own(name).rows() for name in ("exposures", "pairs", "epochs", "rejects")},
-        "alignment": _products(lake, "alignment"),
+        "alignment": products(lake, "alignment"),
     }
 
 
-def _products(lake: Lake, name: str) -> Rows:
+def products(lake: Lake, name: str) -> Rows:
+    """Return the newest rows of the alignments or the masks."""
     # Not by the view, which opens every file.
     return sorted(newest_rows(lake.stored, name), key=lambda row: (row["mjd"], row["imagename"]))
 
@@ -111,7 +112,7 @@ def gather(lake: Lake, config: Config, known: Mapping[str, Rows]) -> Gathered:
         **known,
         losses=losses,
         fitted=_fitted(lake, view, losses, measure.estimator),
-        crmasks=_products(lake, "crmasks"),
+        crmasks=products(lake, "crmasks"),
         flash_pairs=frozenset(row["pair_id"] for row in losses if row["several_flashes"]),
         time_bins=[(low, high) for low, high in measure.time_bins],
         stars={},

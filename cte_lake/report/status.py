@@ -13,7 +13,7 @@ from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.night import last_night
 from cte_lake.report import tables
 from cte_lake.report.coverage import coverage_gaps
-from cte_lake.report.gather import Row, bookkeeping
+from cte_lake.report.gather import Row, products
 from cte_lake.report.news import last_report, news
 from cte_lake.report.publish import LATEST
 from cte_lake.wording import target_text
@@ -86,7 +86,10 @@ def lake_status(lake: Lake, mode: str) -> Cells:
         None without one) and report (the last one's time, what is new since, its losses; None without one).
     """
     with lake.steady():
-        rows, coverage = bookkeeping(lake), coverage_gaps(lake)
+        asked = {"exposures": "measured", "pairs": "paired", "epochs": "epochs", "rejects": "rejects"}
+        rows: dict[str, Sequence[Row]] = {name: lake.own(query).rows() for name, query in asked.items()}
+        rows["alignment"] = products(lake, "alignment")
+        coverage = coverage_gaps(lake)
     last, night = last_report(lake.stored / "reports"), last_night(lake.stored)
     return {
         "lake": str(lake.stored),
