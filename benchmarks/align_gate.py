@@ -74,7 +74,12 @@ def prepare(program: Program, seed: int, folder: Path) -> Iterator[Prepared]:
     for exposure in survey((str(folder / "data"),), SETTINGS, Selection()).exposures:
         length = "s" if exposure.exptime <= SETTINGS.config.chips.short_limit else "l"
         with open_frame(Path(exposure.path)) as hdus:
-            yield Prepared(open_wcs(hdus), find_sources(exposure, length, ALIGN), stars.ra, stars.dec)
+            yield Prepared(
+                open_wcs(hdus, Path(exposure.path).name),
+                find_sources(exposure, length, ALIGN),
+                stars.ra,
+                stars.dec,
+            )
 
 
 def solve(kind: str, one: Prepared, off_sky: float = 0.0) -> tuple[Case, dict[int, Any] | None]:
