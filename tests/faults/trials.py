@@ -196,7 +196,9 @@ TRIALS = {
 
 def file_names(place: Path) -> dict[str, object]:
     """Which files there are, where their content tells the time of a run."""
-    return {_TIMES.sub("TIME", str(path.relative_to(place))): path.is_dir() for path in place.rglob("*")}
+    # What a look at the lake keeps is none of the command's.
+    found = (path for path in place.rglob("*") if ".cache" not in path.parts)
+    return {_TIMES.sub("TIME", str(path.relative_to(place))): path.is_dir() for path in found}
 
 
 def iceberg_rows(place: Path) -> dict[str, object]:
