@@ -25,7 +25,7 @@ TRIED = [
 #: How a command may end that was done before the signal came.
 DONE = set(ExitCode) - {ExitCode.DEFECT}
 #: A command that is done before the signal comes gets it earlier, a few times.
-TRIES = 5
+TRIES = 8
 
 
 @pytest.mark.slow
