@@ -122,10 +122,10 @@ def draw_plots(arguments: RunArguments) -> StepReport:
     folder, config = arguments.lake / PLOTS, arguments.settings.config
     kinds = arguments.plots or _FIGURES
     with _opened(arguments) as lake:
-        sets, unread = all_sets(arguments.lake, arguments.settings)
         state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
             return StepReport("plots", 0, 0, "plots: up to date")
+        sets, unread = all_sets(arguments.lake, arguments.settings)
         asked = Request(
             aperture=config.measure.aperture,
             estimator=config.measure.estimator,
