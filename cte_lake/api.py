@@ -255,8 +255,16 @@ class Lake:
         ----------
         take : callable
             Goes over the parts, tables with the notes of `view`; the first has no rows.
+        name : str
+            Name of the view.
+        selection : Selection, optional
+            Which rows; by default all.
+        condition : str, optional
+            Further condition, in SQL.
         ordered : bool
             Rows come in the same order each time: by the view's key, else by all its columns.
+        **filters
+            Column to what it must be, as of `view`.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
         query, params = view_query(self, name, columns, selection or Selection(), condition, filters)

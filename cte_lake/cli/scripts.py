@@ -96,6 +96,8 @@ def answer(
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
     text : str
         One query, or one dot command.
     format_, output

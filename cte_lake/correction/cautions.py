@@ -21,6 +21,8 @@ def cautions(lake: Lake, selection: Selection) -> tuple[str, ...]:
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
     selection : Selection
         Of losses, as `Lake.select` and `Selection.of_losses` give it.
     """
@@ -48,6 +50,8 @@ def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
     selection : Selection
         Of losses, as `Lake.select` and `Selection.of_losses` give it.
     """

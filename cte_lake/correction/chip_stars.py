@@ -47,6 +47,8 @@ def read_stars(
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
     rows : list of dict
         Rows of the view ``chip_exposures``.
     aperture : int

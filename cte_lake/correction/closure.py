@@ -43,6 +43,10 @@ def run_closure(
     ----------
     realisations : int
         How many; the mean of a pull is known to 1 / sqrt(realisations).
+    setup : Injection, optional
+        What is simulated; by default the polynomial law.
+    options : ClosureOptions, optional
+        How it is measured and fitted.
     seed : int, optional
         Of the first realisation; each has its own generator, so that a part of a run repeats exactly.
     progress : callable, optional
@@ -108,6 +112,8 @@ def lake_tables(
 
     Parameters
     ----------
+    pairs : sequence of SimulatedPair
+        The pairs.
     setup : Injection
         What they were simulated with.
     radius : int, optional

@@ -131,6 +131,10 @@ def compare(
 
     Parameters
     ----------
+    first, second : Side
+        The two measurements: lake and photometry mode.
+    selection : Selection, optional
+        Which exposures; by default all.
     aperture : int, optional
         Aperture radius, px; by default that of the first lake's configuration.
     estimator : str, optional

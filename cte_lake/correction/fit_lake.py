@@ -116,6 +116,10 @@ def fit_lake(lake: Lake, request: FitRequest, config_hash: str, name: str | None
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
+    request : FitRequest
+        What is fitted, and how.
     config_hash : str
         Hash of the settings that the slopes were measured with, kept in the set.
     name : str, optional

@@ -34,6 +34,8 @@ def measure_losses(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     settings : Settings
         ``measure.aperture`` (px), ``measure.estimator``, flux bins and clip are used.
     selection : Selection, optional

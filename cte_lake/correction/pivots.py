@@ -39,6 +39,8 @@ def pivots(
 
     Parameters
     ----------
+    lake : Lake
+        The open lake.
     pairing : {'chips', '180'}
         Which pairs: chip 1 against chip 2, or a chip against itself, rolled.
     bins : sequence of (low, high)

@@ -106,6 +106,10 @@ def set_states(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
+    settings : Settings
+        Its configuration.
     sets : iterable of CoefficientSet, optional
         By default all that can be read (`read_sets`).
     """

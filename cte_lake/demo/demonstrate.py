@@ -61,6 +61,8 @@ def run_demo(
     ----------
     folder : Path
         New, empty, or the folder of an earlier demo.
+    seed : int
+        Seed of the simulation; same seed, same frames.
     workers : int
         Worker processes of the ingest.
     say : callable

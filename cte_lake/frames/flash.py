@@ -170,6 +170,7 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
     cards : HeaderCards
         Its headers.
     rootname : str
+        Its root name, by which the other file is found.
 
     Returns
     -------

@@ -46,6 +46,7 @@ def pixel_areas(wcs: WCS, shape: tuple[int, ...]) -> NDArray[np.float64]:
     wcs : astropy.wcs.WCS
         Tangent plane with SIP; lookup tables are counted in where it carries them.
     shape : (ny, nx)
+        Of the image.
 
     Returns
     -------

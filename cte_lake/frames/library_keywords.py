@@ -56,8 +56,12 @@ def check_needs(hdus: fits.HDUList, name: str, needs: Needs) -> None:
 
     Parameters
     ----------
+    hdus : fits.HDUList
+        The open file.
     name : str
         File name, for the refusal.
+    needs : Needs
+        Keywords that the library reads.
 
     Raises
     ------

@@ -33,6 +33,7 @@ def pixel_area_map(wcs: WCS, shape: tuple[int, ...], reference_area: float) -> N
     wcs : astropy.wcs.WCS
         Of the chip.
     shape : (ny, nx)
+        Of the chip.
     reference_area : float
         Square degrees: :func:`.geometry.reference_pixel_area` of the exposure's chip 2.
 

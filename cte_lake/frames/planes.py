@@ -49,6 +49,7 @@ def check_planes(hdus: fits.HDUList, path: Path, chip: int) -> None:
     path : Path
         Its name, for the refusals.
     chip : int
+        1 or 2.
 
     Raises
     ------

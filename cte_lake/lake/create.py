@@ -21,6 +21,8 @@ def create_lake(lake: StoredLake, settings: bytes = _LAKE_TEXT.encode()) -> bool
 
     Parameters
     ----------
+    lake : StoredLake
+        Where it is to be.
     settings : bytes
         Content of its settings file.
 

@@ -258,6 +258,8 @@ class S3Object:
 
         Parameters
         ----------
+        content : bytes
+            All of the object.
         if_none : bool
             Only if there is no such object.
         if_tag : str

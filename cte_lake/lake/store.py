@@ -160,6 +160,10 @@ class Store(ABC):
 
         Parameters
         ----------
+        connection : duckdb.DuckDBPyConnection
+            The connection.
+        key : str
+            The folder.
         fetch : tuple of str
             Small files below it that will all be read, for a store that can fetch many at a time.
         """

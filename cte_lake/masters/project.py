@@ -26,6 +26,8 @@ def project(
 
     Parameters
     ----------
+    wcs : WCS
+        Of the chip, with its distortion.
     ra, dec : ndarray, (n,)
         ICRS, degrees; stars with NaN are left out.
     shape : (ny, nx)

@@ -107,6 +107,10 @@ def judge(
 
     Parameters
     ----------
+    setup : Injection
+        What was simulated.
+    pairs : sequence of SimulatedPair
+        The pairs of the lake.
     points : FitPoints
         Slopes that were measured of them, in any order, of these bins.
     fitted : CoefficientSet

@@ -240,6 +240,8 @@ def from_2017(text: str, file_name: str) -> CoefficientSet:
 
     Parameters
     ----------
+    text : str
+        Content of the file.
     file_name : str
         Its name; target, filter, length, flash, file type, radius and epoch are written there only.
 

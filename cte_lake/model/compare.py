@@ -35,6 +35,8 @@ def compare_sets(
 
     Parameters
     ----------
+    first, second : CoefficientSet
+        The sets.
     dates, fluxes : int, optional
         Points of the grid.
 

@@ -209,6 +209,8 @@ def correct(
 
     Parameters
     ----------
+    coefficients : CoefficientSet
+        The set.
     flux : array_like
         Measured flux less the sky within the set's aperture, electrons.
     y : array_like

@@ -190,6 +190,8 @@ def leave(
 
     Parameters
     ----------
+    surface : Surface
+        Loss by date, flux and background.
     flux, distance, mjd, b : array_like
         Electrons, rows to the amplifiers, date, background variable; broadcast.
     chip : array_like, optional

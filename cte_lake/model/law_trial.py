@@ -97,6 +97,8 @@ def judge_stars(
     ----------
     lake : SlopeLake
         The law, and the chips' difference.
+    found : CoefficientSet
+        The set on trial.
     mjd, sky : ndarray
         Dates and backgrounds (e-/px), together.
     allowed : int, optional

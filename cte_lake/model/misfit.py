@@ -91,6 +91,8 @@ def find_misfit(points: FitPoints, left_out: FloatArray, variance: FloatArray) -
 
     Parameters
     ----------
+    points : FitPoints
+        The slopes that were fitted.
     left_out, variance : ndarray
         Residual of each point by the other visits and its variance, as `MixedFit` has them.
     """

@@ -59,6 +59,8 @@ def predict(
 
     Parameters
     ----------
+    coefficients : CoefficientSet
+        The set.
     mjd : float
         Date.
     flux : float

@@ -173,6 +173,8 @@ def lose(
         Coefficients of ``S`` in log10 flux, fraction per 2048 rows.
     log_range : tuple of float, optional
         Range of log10 flux outside which ``S`` keeps its edge value.
+    sign : {1, -1}, optional
+        Direction.
 
     Returns
     -------

@@ -162,6 +162,8 @@ def correct_row(
 
     Parameters
     ----------
+    law : ShiftLaw
+        The fitted shift.
     flux : array_like
         Measured flux less the sky, electrons.
     y : array_like

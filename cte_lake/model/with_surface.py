@@ -95,6 +95,8 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
 
     Parameters
     ----------
+    family : FamilyFit
+        The fit.
     chips : ChipDifference
         How far the chips lie apart.
     """

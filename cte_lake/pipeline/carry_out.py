@@ -190,6 +190,8 @@ def put_on_record(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     path : Path
         The refused file.
     refusal : Rejected
@@ -238,6 +240,8 @@ def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
         The file (or one of the files) the task was about.
     error : BaseException or None
         What it raised.
+    stage : str
+        The step.
     """
     if isinstance(error, Rejected):
         return error

@@ -96,6 +96,8 @@ def fill_columns(lake: StoredLake, columns: Sequence[str], headers: Sequence[Hea
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     columns : sequence of str
         Columns of the schema or of `headers`.
     headers : sequence of HeaderColumn
@@ -215,6 +217,8 @@ def fill_added(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     settings : Settings
         Its configuration, which has the columns.
     names : sequence of str

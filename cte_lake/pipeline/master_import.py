@@ -59,6 +59,12 @@ def import_master(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
+    path : Path
+        The catalog's file.
+    target : str
+        Configured name of the target.
     config : Config
         The configuration: targets.
     epoch : float, optional
@@ -102,6 +108,12 @@ def store_master(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
+    catalog : MasterTable
+        The stars.
+    target : str
+        Configured name of the target.
     origin : str or sequence of str
         Where the catalog, or each star, is from.
     filters : sequence of str or None, optional

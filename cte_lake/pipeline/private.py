@@ -57,6 +57,8 @@ def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) ->
 
     Parameters
     ----------
+    job : str
+        Name of the function.
     arguments : mapping
         JSON-able keyword arguments; file names are relative to `folder`.
     folder : Path

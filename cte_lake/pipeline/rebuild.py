@@ -44,6 +44,10 @@ def frames_to_rebuild(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
+    mode : str
+        Photometry mode.
     names : collection of str
         Image names, root names (all their file types) or paths; none: every exposure.
     selection : Selection

@@ -34,6 +34,8 @@ def alignment_plot(
         False where the residual was clipped).
     votes : ndarray, shape (k, k)
         Pairs of sources and stars by offset in y (rows) and x, zero in the middle.
+    title : str
+        Over the figure.
     bin_px : float
         Width of a bin of `votes`, px.
 

@@ -29,6 +29,8 @@ def master_plot(
         Electrons; NaN where there is none.
     filters : sequence of str or None, length n
         Filter in which each star was first found.
+    title : str
+        Over the figure.
 
     Returns
     -------

@@ -76,6 +76,8 @@ def cosmic_rays(rng: np.random.Generator, width: int, exptime: float, rate: floa
 
     Parameters
     ----------
+    rng : numpy.random.Generator
+        Draws them.
     width : int
         Columns.
     exptime : float

@@ -136,6 +136,10 @@ def simulate_exposure(
 
     Parameters
     ----------
+    plan : ExposurePlan
+        The exposure.
+    field : StarField
+        Stars of the sky.
     settings : Settings, optional
         Law, detector, width, seed.
     chips : tuple of int
@@ -169,6 +173,10 @@ def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settin
 
     Parameters
     ----------
+    plan : ExposurePlan
+        The exposure.
+    field : StarField
+        Stars of the sky.
     chip : int
         1 or 2.
     settings : Settings

@@ -20,6 +20,8 @@ def primary_header(plan: ExposurePlan, filetype: str) -> fits.Header:
 
     Parameters
     ----------
+    plan : ExposurePlan
+        The exposure.
     filetype : {'flt', 'flc'}
         File type.
     """
@@ -103,6 +105,8 @@ def extension_header(
     ----------
     plan : ExposurePlan
         The exposure; its *header* attitude is written.
+    chip : ChipGeometry
+        The chip.
     extname : {'SCI', 'ERR', 'DQ'}
         Kind of extension.
     width : int

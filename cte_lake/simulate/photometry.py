@@ -93,6 +93,8 @@ def draw_stars(
 
     Parameters
     ----------
+    target : Target
+        The cluster.
     count : int
         Stars.
     seed : int
@@ -126,6 +128,10 @@ def simulate_photometry(
 
     Parameters
     ----------
+    plan : ExposurePlan
+        The exposure.
+    stars : ChipStars
+        Stars of the chip.
     settings : Settings, optional
         Law, detector and seed. The FLT and the FLC of an exposure have the same noise.
     chip : int
@@ -194,6 +200,8 @@ def simulate_pair_photometry(
 
     Parameters
     ----------
+    first, second : ExposurePlan
+        The exposures.
     stars : ChipStars
         The stars that both see.
     settings : Settings, optional

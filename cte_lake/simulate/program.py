@@ -233,6 +233,8 @@ def nominal_visit(
 
     Parameters
     ----------
+    target : Target
+        The cluster.
     mjd : float
         Start of the first exposure.
     visit : str

@@ -65,6 +65,8 @@ def simulate_program(
 
     Parameters
     ----------
+    program : Program
+        The exposures, and their target.
     folder : Path
         Made if it is not there; files of the same names are replaced.
     settings : Settings, optional
@@ -79,10 +81,10 @@ def simulate_program(
         Of the frames.
     catalog_suffix : str
         Format of the master catalog, by its ending.
-    structure : {'mast', 'plain'}
-        All that a file from the archive holds, or the six planes alone.
     star_truth : bool
         Also write ``stars/<rootname>.parquet``: the truth per star and chip.
+    structure : {'mast', 'plain'}
+        All that a file from the archive holds, or the six planes alone.
     progress : callable, optional
         Called with (done, total) after each exposure.
     """

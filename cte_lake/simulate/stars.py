@@ -158,6 +158,8 @@ def sky_to_pixel(
     ----------
     chip : int
         1 or 2.
+    attitude : Attitude
+        Pointing and roll.
     width : int
         Columns of the cut-out.
     ra, dec : ndarray, shape (n,)
@@ -184,6 +186,8 @@ def master_table(field: StarField, *, scatter: float = 2.0, limit: float = 60.0,
 
     Parameters
     ----------
+    field : StarField
+        Stars of the sky.
     scatter : float
         Error of the catalog's positions, mas per axis.
     limit : float

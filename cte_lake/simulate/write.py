@@ -87,6 +87,8 @@ def write_exposure(
 
     Parameters
     ----------
+    exposure : SimulatedExposure
+        The exposure.
     folder : Path
         Made if it is not there.
     filetypes : tuple of str

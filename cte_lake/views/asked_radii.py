@@ -43,6 +43,8 @@ def asked_estimator(tree: Any, parameters: Mapping[str, Any], default: str) -> s
 
     Parameters
     ----------
+    tree : Any
+        Parse tree of the query, as DuckDB gives it.
     parameters : mapping
         Values of the query's parameters.
     default : str

@@ -139,6 +139,8 @@ def run_audits(
 
     Parameters
     ----------
+    lake : Queried
+        The open lake.
     share : float, optional
         The audits of single images are asked of images that are new or changed, and of this share of the
         others; the lake keeps which are well. By default all images are asked and nothing is kept.

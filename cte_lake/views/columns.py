@@ -109,6 +109,8 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
 
     Parameters
     ----------
+    table : pyarrow.Table
+        The table.
     columns : mapping of str to ViewColumn
         What is known, by name in lower case; other columns have no notes.
     """

@@ -43,6 +43,8 @@ def write_database(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     to : Path
         File to write; one that is there is replaced in one step.
     mode : str, optional

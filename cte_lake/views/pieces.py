@@ -49,6 +49,10 @@ def in_pieces(
     ----------
     images
         As of `image_pieces`.
+    query : str
+        The query.
+    params : mapping
+        Its parameters.
     ask : callable
         Answers a query with parameters, in parts of which the first has no rows.
     """

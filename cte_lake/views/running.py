@@ -149,6 +149,8 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     ----------
     connection : duckdb.DuckDBPyConnection
         The connection that `asked` uses, and nothing else meanwhile.
+    asked : callable
+        Asks the query.
     timeout : float or None
         Longest time, s.
 

@@ -39,6 +39,12 @@ def view_query(
     ----------
     lake : Named
         Resolves names of targets, filters and generations.
+    name : str
+        Name of the view.
+    columns : mapping of str to ViewColumn
+        Its columns.
+    selection : Selection
+        Which rows.
     condition : str or None
         In SQL.
     filters

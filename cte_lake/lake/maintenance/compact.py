@@ -61,6 +61,8 @@ def plan_compact(lake: StoredLake, min_files: int = 2, phot_below: int = 0) -> C
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     min_files : int
         Fewest files of a partition that are merged.
     phot_below : int

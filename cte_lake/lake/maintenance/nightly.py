@@ -64,6 +64,8 @@ class Turns:
 
         Parameters
         ----------
+        path : str
+            The file, relative to the lake.
         found : str
             The checksum of its bytes. It is remembered, unless it is another's.
         recorded : callable

@@ -38,6 +38,8 @@ def products(root: StoredLake, in_full: Collection[str]) -> Iterator[Finding]:
 
     Parameters
     ----------
+    root : StoredLake
+        The lake.
     in_full : collection of str
         Rows whose files are read, relative to the lake; of the others it is seen whether they are there.
     """

@@ -81,6 +81,8 @@ def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy
     ----------
     lake, destination : StoredLake
         The lake; a folder that is not there yet or empty.
+    plan : SnapshotPlan
+        The files of the snapshot.
     copy : bool
         Copy every file, for another disk's sake.
 

@@ -72,6 +72,8 @@ def plan_vacuum(lake: StoredLake, grace_ns: int, now_ns: int) -> VacuumPlan:
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     grace_ns : int
         How long a file must have been superseded, and have been there, before it goes; a reader or writer
         that began before needs no more than its own running time.

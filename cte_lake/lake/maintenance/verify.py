@@ -73,6 +73,8 @@ def verify(
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
     quick : bool
         Read no file in full.
     share : float
@@ -275,6 +277,10 @@ def changed_inputs(lake: StoredLake, mode: str, checksum: Callable[[Path], str])
 
     Parameters
     ----------
+    lake : StoredLake
+        The lake.
+    mode : str
+        Photometry mode.
     checksum : callable
         Returns a file's checksum as ingest records it.
     """

@@ -62,6 +62,8 @@ def no_loss_at_launch(
     ----------
     tilt : Tilt
         What is open.
+    reduced : Reduced
+        The equations without zero points.
     exposures : Exposures
         What the losses are of.
     loss : ndarray, shape (losses,)

@@ -58,6 +58,8 @@ def reduce(sums: Sums, exposures: Exposures, zero_per_bin: bool) -> Reduced:
 
     Parameters
     ----------
+    sums : Sums
+        The sums over all stars.
     exposures : Exposures
         What the columns are.
     zero_per_bin : bool
@@ -224,6 +226,10 @@ def solve(
 
     Parameters
     ----------
+    reduced : Reduced
+        The equations without zero points.
+    sums : Sums
+        The sums that they are made of.
     exposures : Exposures
         What the columns are.
     conditions : sequence of Condition

@@ -111,8 +111,12 @@ def solve(
     ----------
     levels : sequence of ndarray
         ln(flux) of the stars of each group (`StarRows.mean_log`), to begin with.
+    exposures : Exposures
+        What the losses are of.
     run : callable
         Carries out passes over the groups (`here`).
+    method : Method, optional
+        How they are solved for.
 
     Raises
     ------

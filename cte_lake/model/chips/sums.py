@@ -117,6 +117,8 @@ def pass_over(
 
     Parameters
     ----------
+    rows : StarRows
+        Fluxes of the stars.
     state : StarState
         Their terms as they were.
     terms : Terms

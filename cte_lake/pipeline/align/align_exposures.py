@@ -113,6 +113,8 @@ def align(
 
     Parameters
     ----------
+    arguments : StageArguments
+        Lake, files, settings and workers.
     plan : AlignPlan, optional
         A plan made before from the same arguments.
     progress : callable, optional

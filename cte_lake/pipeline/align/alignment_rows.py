@@ -140,6 +140,8 @@ def write_solution(
 
     Parameters
     ----------
+    lake_root : StoredLake
+        The lake.
     key : str
         Hash of what the solution was made from: input file, master catalog, settings.
     solution : WcsSolution

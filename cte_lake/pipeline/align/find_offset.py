@@ -68,6 +68,8 @@ def find_offset(
     ----------
     sources : Sources
         Stars found on the chip.
+    wcs : WCS
+        Of the chip, as its header has it.
     ra, dec : ndarray, shape (n,)
         The catalog, degrees.
     shape : (ny, nx)

@@ -79,6 +79,8 @@ def advice(exposure: ExposureFile, settings: Align, reason: str, quality: Qualit
 
     Parameters
     ----------
+    exposure : ExposureFile
+        The exposure that was refused.
     settings : Align
         Of the search.
     reason : str

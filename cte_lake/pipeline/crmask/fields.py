@@ -55,6 +55,8 @@ def seen_by_others(pointing: Pointing, chip: int, others: Sequence[Pointing]) ->
 
     Parameters
     ----------
+    pointing : Pointing
+        The exposure.
     chip : int
         Its chip.
     others : sequence of Pointing

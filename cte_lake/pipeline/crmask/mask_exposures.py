@@ -172,6 +172,8 @@ def find_cosmic_rays(
 
     Parameters
     ----------
+    arguments : StageArguments
+        Lake, files, settings and workers.
     plan : CrmaskPlan, optional
         A plan made before from the same arguments.
     progress : callable, optional

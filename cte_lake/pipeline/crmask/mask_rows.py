@@ -120,6 +120,8 @@ def write_mask(lake_root: StoredLake, key: str, mask: CRMask, row: Mapping[str, 
 
     Parameters
     ----------
+    lake_root : StoredLake
+        The lake.
     key : str
         Hash of what the mask was made from: the visit's input files, their WCS, the settings.
     mask : CRMask
