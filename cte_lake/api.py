@@ -19,9 +19,10 @@ from cte_lake.names import Names
 from cte_lake.results import Result
 from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding
-from cte_lake.views.columns import ViewColumn, ViewMethod, with_notes
+from cte_lake.views.columns import ViewColumn, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
 from cte_lake.views.memory import bounded_memory, memory_limit
+from cte_lake.views.methods import ViewMethods
 from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.page_queries import own_query
 from cte_lake.views.phot_columns import known_in
@@ -46,48 +47,11 @@ T = TypeVar("T")
 Take = Callable[[duckdb.DuckDBPyRelation, Callable[[], Mapping[str, ViewColumn]]], T]
 
 
-class Lake:
+class Lake(ViewMethods):
     """A lake, opened for reading; see `open_lake`.
 
     Queries see one photometry mode, can only read, and reach nothing outside the lake.
     """
-
-    alignment = ViewMethod("alignment")
-    binned_ratios = ViewMethod("binned_ratios")
-    chip_stars = ViewMethod("chip_stars")
-    chips = ViewMethod("chips")
-    coverage = ViewMethod("coverage")
-    crmasks = ViewMethod("crmasks")
-    cte = ViewMethod("cte")
-    cte_vs_flash = ViewMethod("cte_vs_flash")
-    cte_vs_flux = ViewMethod("cte_vs_flux")
-    cte_vs_time = ViewMethod("cte_vs_time")
-    displacement = ViewMethod("displacement")
-    epochs = ViewMethod("epochs")
-    exposures = ViewMethod("exposures")
-    exposures_all_modes = ViewMethod("exposures_all_modes")
-    flux_background = ViewMethod("flux_background")
-    flux_background_means = ViewMethod("flux_background_means")
-    focus = ViewMethod("focus")
-    growth = ViewMethod("growth")
-    growth_loss = ViewMethod("growth_loss")
-    log_slopes = ViewMethod("log_slopes")
-    losses = ViewMethod("losses")
-    master = ViewMethod("master")
-    matched_stars = ViewMethod("matched_stars")
-    overdue = ViewMethod("overdue")
-    pairs = ViewMethod("pairs")
-    pairs_180 = ViewMethod("pairs_180")
-    phot = ViewMethod("phot")
-    ratios = ViewMethod("ratios")
-    recovery = ViewMethod("recovery")
-    rejects = ViewMethod("rejects")
-    shifts = ViewMethod("shifts")
-    sky_gradient = ViewMethod("sky_gradient")
-    slopes = ViewMethod("slopes")
-    star_history = ViewMethod("star_history")
-    unpaired = ViewMethod("unpaired")
-    visits = ViewMethod("visits")
 
     def __init__(
         self,
@@ -222,10 +186,19 @@ class Lake:
     def view(
         self, name: str, selection: Selection | None = None, condition: str | None = None, **filters: Any
     ) -> Result:
-        """Read a view by name, filtered by columns; ``aperture`` chooses the radius of a measurement's view.
+        """Read a view by name; a row must fit the selection, the condition and all filters.
 
-        Targets and filters are found as astronomers write them: 'NGC 104', '47 Tuc', 'f502n'. A selection
-        and keywords are combined with `condition`, one in SQL: a row must fit all.
+        Parameters
+        ----------
+        name : str
+            Name of the view.
+        selection : Selection, optional
+            Which rows; by default all.
+        condition : str, optional
+            Condition in SQL.
+        **filters
+            Column to what it must be; ``aperture`` chooses the radius of a measurement's view. Targets and
+            filters are found as astronomers write them: 'NGC 104', '47 Tuc', 'f502n'.
 
         Raises
         ------
@@ -255,16 +228,12 @@ class Lake:
         ----------
         take : callable
             Goes over the parts, tables with the notes of `view`; the first has no rows.
-        name : str
-            Name of the view.
-        selection : Selection, optional
-            Which rows; by default all.
-        condition : str, optional
-            Further condition, in SQL.
+        name, selection, condition
+            As of `view`.
         ordered : bool
             Rows come in the same order each time: by the view's key, else by all its columns.
         **filters
-            Column to what it must be, as of `view`.
+            As of `view`.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
         query, params = view_query(self, name, columns, selection or Selection(), condition, filters)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from cte_lake.columns import meaning, undescribed
-from cte_lake.errors import LakeError, UsageError
+from cte_lake.errors import LakeError
 from cte_lake.lake.schemas import dataset, dataset_names
 from cte_lake.names import suggestion
-from cte_lake.views.source import SqlObject, sql_objects
+from cte_lake.views.source import sql_objects
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,66 +132,3 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
         fields.append(field.with_name(name).with_metadata(notes or None))
     # Not `cast`, which imports all of pyarrow.compute to change nothing but notes.
     return pa.Table.from_arrays(table.columns, schema=pa.schema(fields)) if fields else table
-
-
-def _object(name: str) -> SqlObject:
-    return next(each for each in sql_objects() if each.name == name)
-
-
-@functools.cache
-def view_doc(name: str) -> str:
-    """Return what one row of a view is and what its columns hold, as a docstring."""
-    each, columns = _object(name), view_columns(name)
-    lines = [f"Rows of the view ``{name}``: {each.grain or 'see its columns'}".rstrip(".") + ".", ""]
-    lines += [
-        "Keywords filter by column: a value, a list of which it is one, None for NULL, or",
-        "``cte_lake.between(low, high)`` for a range.",
-        "",
-        "Columns",
-        "-------",
-    ]
-    if each.kind == "table macro":
-        lines.insert(4, "``aperture`` chooses the radius of the measurement, px.")
-    for column in columns:
-        lines += [f"{column.name} : {column.unit or 'no unit'}", f"    {column.description}"]
-    return "\n".join(lines)
-
-
-@functools.cache
-def view_signature(name: str) -> inspect.Signature:
-    """Return the keywords that a view's method takes: its columns, and the radius where it has one."""
-    columns = [column.name for column in view_columns(name)]
-    radius = ["aperture"] if _object(name).kind == "table macro" and "aperture" not in columns else []
-    parameters = [
-        inspect.Parameter(column, inspect.Parameter.KEYWORD_ONLY, default=inspect.Parameter.empty)
-        for column in [*radius, *columns]
-    ]
-    every: Any = [each.replace(default=..., annotation="Filter") for each in parameters]
-    return inspect.Signature(every, return_annotation="Result")
-
-
-class Viewed(Protocol):
-    """What answers by views: an open lake."""
-
-    def view(self, name: str, **filters: Any) -> Any:
-        """Return the rows of a view, filtered by its columns."""
-
-
-class ViewMethod:
-    """One view as a method of a lake: keyword filters in, a result out, documented as the view is."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, lake: Viewed | None, owner: type[Viewed]) -> Any:
-        def read(**filters: Any) -> Any:
-            if lake is None:
-                raise UsageError(f"{self.name} is a view of an open lake: open_lake(PATH).{self.name}()")
-            return lake.view(self.name, **filters)
-
-        read.__name__ = self.name
-        read.__qualname__ = f"{owner.__name__}.{self.name}"
-        described: Any = read
-        described.__doc__ = view_doc(self.name)
-        described.__signature__ = view_signature(self.name)
-        return read
