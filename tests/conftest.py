@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-import tests.commands_made  # noqa: F401 - for every test
-from tests.stores import bucket, new_bucket, object_store  # noqa: F401 - fixtures for every test
+# Hundreds of processes import the same modules: compiled by each, they took a third to a half of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+import tests.commands_made  # noqa: E402, F401 - for every test
+from tests.distribution import ByFixtures, Producer, rank  # noqa: E402
+from tests.stores import bucket, new_bucket, object_store  # noqa: E402, F401 - fixtures for every test
 
 # Settings of whoever runs the tests are none of theirs.
 for _variable in [name for name in os.environ if name.startswith("CTE_LAKE_")]:
@@ -34,6 +40,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter = plugins.getplugin("terminalreporter")
     if reporter is not None and "PYTEST_XDIST_WORKER" not in os.environ:
         plugins.register(ShownAtOnce(reporter))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have what takes longest run first."""
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures | None:
+    """Keep tests that share fixtures on one worker, unless another distribution is asked for."""
+    return ByFixtures(config, log) if config.getvalue("dist") in {"load", "loadfile"} else None
 
 
 @dataclass(frozen=True)
