@@ -67,7 +67,8 @@ _DATES = """## Dates
 
 EXPSTART must lie between the camera's installation (MJD {installed:.0f}) and the end of next year, and agree with DATE-OBS and
 TIME-OBS to half an hour where these are given. EXPEND less EXPSTART must lie between 0.9 EXPTIME - 5 s and
-2 EXPTIME + 300 s: interrupted exposures wait for minutes at most.
+1.1 EXPTIME + 5 s (genuine files: within 0.03 s of EXPTIME); where EXPFLAG is not NORMAL up to 2 EXPTIME + 300 s: interrupted exposures wait for
+minutes at most.
 """
 _ZERO = """Where there was no flash the archive writes FLASHLVL 0, FLASHDUR 0, FLASHCUR ZERO, FLASHSTA NOT PERFORMED and FLSHCORR OMIT
 (a genuine FLC of 2010 does, calibrated in 2023). A current in FLASHCUR beside NOT PERFORMED was not written by the archive,
@@ -80,6 +81,8 @@ Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECT
 SCI must be in ELECTRONS (or electron, e-), and ERR where it has a BUNIT (`wrong_unit`);
 so are refused pixels that are called electrons, but whose ERR is that of a rate, of counts of a gain, or too small by the root of EXPTIME.
 SCI in which 0 or a highest value under 50,000 electrons is that of many pixels was cut off there (`cut_off`).
+SCI whose ERR holds the noise of more light than SCI, MEANDARK and MEANFLSH had its sky taken off, and the background would be recorded
+too low (`sky_subtracted`; over 5 electrons and 30% of the light, median; in the reference and genuine files the two agree to 1 electron).
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.
 CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).
 Other extensions, their number (NEXTEND) and their order do not matter. ROOTNAME decides, not the file's name.

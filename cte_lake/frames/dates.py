@@ -75,12 +75,13 @@ def _compare_with_date(cards: HeaderCards, start: float) -> None:
 
 
 def _compare_with_end(cards: HeaderCards, start: float, exptime: float) -> None:
-    """Exposures are interrupted for minutes at most, and never longer than from their start to their end."""
+    """An exposure takes EXPTIME from its start to its end; one that was interrupted, minutes more at most."""
     end = cards.optional_number("EXPEND")
     if end is None:
         return
     elapsed = (end - start) * _SECONDS_A_DAY
-    if not 0.9 * exptime - 5.0 <= elapsed <= 2.0 * exptime + 300.0:
+    whole = cards.optional_text("EXPFLAG").upper() in {"", "NORMAL"}
+    if not 0.9 * exptime - 5.0 <= elapsed <= (1.1 * exptime + 5.0 if whole else 2.0 * exptime + 300.0):
         raise Rejected(
             "dates_contradict",
             f"EXPTIME={exptime:g} s of {cards.name} contradicts EXPEND-EXPSTART={elapsed:.6g} s",

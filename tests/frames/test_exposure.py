@@ -54,7 +54,13 @@ def test_path_is_absolute_and_names_come_from_the_header(make_frame, monkeypatch
 
 @pytest.mark.parametrize(("exptime", "limit", "length"), [(60.0, 60, "s"), (60.5, 60, "l"), (60.5, 61, "s")])
 def test_short_up_to_the_limit(make_frame, exptime, limit, length):
-    assert read_exposure(make_frame(primary={"EXPTIME": exptime}), short_limit=limit).length == length
+    cards = {"EXPTIME": exptime, "EXPEND": 57601.324 + exptime / 86400.0}
+    assert read_exposure(make_frame(primary=cards), short_limit=limit).length == length
+
+
+def test_an_interrupted_exposure_may_take_minutes_more(make_frame):
+    cards = {"EXPTIME": 100.0, "EXPFLAG": "INTERRUPTED"}
+    assert read_exposure(make_frame(primary=cards)).exptime == 100.0
 
 
 @pytest.mark.parametrize(
@@ -268,6 +274,10 @@ def test_missing_keyword_is_named(make_frame, key):
         ({"DATE-OBS": "2019-08-01"}, "dates_contradict"),
         ({"TIME-OBS": "23:00:00"}, "dates_contradict"),
         ({"EXPTIME": 3600.0}, "dates_contradict"),
+        ({"EXPTIME": 34.8}, "dates_contradict"),
+        ({"EXPTIME": 174.0}, "dates_contradict"),
+        ({"EXPTIME": 100.0, "EXPFLAG": ""}, "dates_contradict"),
+        ({"EXPTIME": 20.0, "EXPFLAG": "INTERRUPTED"}, "dates_contradict"),
         ({"EXPEND": 57602.9}, "dates_contradict"),
         ({"EXPEND": 57601.3}, "dates_contradict"),
         ({"DETECTOR": "IR"}, "not_uvis"),
