@@ -113,7 +113,7 @@ def schema_fill(
     """
     from cte_lake.cli.terminal import progress_bar
     from cte_lake.errors import ExitCode
-    from cte_lake.lake.added_columns import check_units, header_columns
+    from cte_lake.lake.added_columns import header_columns
     from cte_lake.lake.stored import find_lake
     from cte_lake.pipeline.dask import WorkerSettings
     from cte_lake.pipeline.fill_columns import Filled, fill_columns, fillable
@@ -123,7 +123,6 @@ def schema_fill(
     config = settings.config
     keywords, added = fillable(columns or (), tuple(config.photometry.added), tuple(config.exposures.added))
     headers = header_columns(config)
-    check_units(headers, "exposures")
     done = fill_columns(root, keywords, headers) if keywords else Filled()
     if added:
         # Photometry's libraries are not needed for headers.

@@ -19,6 +19,7 @@ from cte_lake.digests import digest
 from cte_lake.errors import ConfigError
 from cte_lake.names import suggestion
 from cte_lake.resources import LAKE_ENV, LAKE_FILE
+from cte_lake.toml_text import read_toml
 
 ENV_PREFIX = "CTE_LAKE_"
 #: Environment variables with the prefix that are no configuration keys.
@@ -122,8 +123,8 @@ def default_text() -> str:
 
 def _read_file(path: TextFile) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = read_toml(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
     return {key: value for key, value in values.items() if key not in FILE_KEYS}
 
@@ -152,15 +153,17 @@ def _toml_value(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        return read_toml(f"value = {value}")["value"]
+    except ValueError:
         return value
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:
-    for part in reversed(key.split(".")):
+    parts = key.split(".")
+    for part in reversed(parts):
         value = {part: value}
-    if not isinstance(value, dict):
+    # No key of ours has more parts than a few; deeper ones cannot be walked through.
+    if not isinstance(value, dict) or len(parts) > 40:
         raise ConfigError(f"{key!r} is not a configuration key")
     return value
 

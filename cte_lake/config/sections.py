@@ -19,7 +19,21 @@ def matching(pattern: str, what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _known_unit(text: str) -> str:
+    """Refuse a unit that astropy does not know."""
+    if text:
+        # astropy takes a quarter of a second to load.
+        from astropy.units import Unit
+
+        try:
+            Unit(text)
+        except (ValueError, TypeError):
+            raise ValueError(f"astropy knows no unit {text!r}; leave it empty for none") from None
+    return text
+
+
 Positive = Annotated[float, Field(gt=0)]
+UnitText = Annotated[str, AfterValidator(_known_unit)]
 
 
 class Section(BaseModel):
@@ -245,7 +259,7 @@ class Added(Section):
         pattern=r"^[^:]+:[A-Za-z_]\w*$",
         description="what measures it: MODULE:NAME, or FILE.py:NAME with a path from the lake's folder",
     )
-    unit: str = Field(default="", description="unit as astropy reads it; empty for none")
+    unit: UnitText = Field(default="", description="unit as astropy reads it; empty for none")
     description: str = Field(min_length=1, description="what the column holds")
     ucd: str = Field(default="", description="IVOA's Unified Content Descriptor")
     version: int = Field(
@@ -273,7 +287,7 @@ class AddedHeader(Section):
         description="header that has it: PRIMARY, CHIP (SCI of the measured chip), or one such as 'SCI,1'",
     )
     type: Literal["string", "bool", "int64", "float64"] = Field(description="type of the column")
-    unit: str = Field(default="", description="unit as astropy reads it; empty for none")
+    unit: UnitText = Field(default="", description="unit as astropy reads it; empty for none")
     description: str = Field(min_length=1, description="what the column holds")
     ucd: str = Field(default="", description="IVOA's Unified Content Descriptor")
 

@@ -139,27 +139,6 @@ def _require_new(section: str, view: str, columns: Iterable[OwnColumn]) -> None:
             )
 
 
-def check_units(columns: Iterable[OwnColumn], section: str) -> None:
-    """Make sure that astropy knows the units of the columns that a section of the configuration adds.
-
-    Raises
-    ------
-    ConfigError
-        If it does not know one.
-    """
-    for column in columns:
-        if column.unit:
-            from astropy.units import Unit
-
-            try:
-                Unit(column.unit)
-            except (ValueError, TypeError) as error:
-                raise ConfigError(
-                    f"{section}.added.{column.name}: astropy knows no unit {column.unit!r}; "
-                    "leave it empty for none"
-                ) from error
-
-
 def own_key(phot_key: str) -> str:
     """Return the key under which photometry was measured, whether `compact` has moved it or not."""
     return phot_key.removeprefix(COMPACTED_KEY)

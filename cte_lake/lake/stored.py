@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,7 @@ from cte_lake.lake.place import Named, place_of
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.store import Listed, Place
 from cte_lake.resources import LAKE_ENV, LAKE_FILE
+from cte_lake.toml_text import read_toml
 
 #: Version of the layout; a lake of a later one is refused.
 LAKE_VERSION = 1
@@ -162,7 +162,7 @@ class StoredLake:
         """
         path = self.settings_file
         try:
-            version = tomllib.loads(path.read_text()).get("lake_version")
+            version = read_toml(path.read_text()).get("lake_version")
         except StoreUnavailable:
             raise
         except (OSError, ValueError) as error:

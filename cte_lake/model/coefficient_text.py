@@ -15,6 +15,7 @@ from cte_lake.model.shift import HEAD as SHIFT_HEAD
 from cte_lake.model.shift import read_shift, shift_values
 from cte_lake.model.surface_text import HEAD, read_surface, surface_lines
 from cte_lake.model.terms import Term, tensor_terms
+from cte_lake.toml_text import read_toml
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -128,8 +129,8 @@ def from_toml(text: str, source: str = "coefficients") -> CoefficientSet:
         If the text is no coefficient set, or one of a later format.
     """
     try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        data = read_toml(text)
+    except ValueError as error:
         raise CatalogError(f"{source} is not TOML: {error}") from None
     if data.get("format") != FORMAT:
         raise CatalogError(f"{source} is not a coefficient set: its key 'format' is not {FORMAT!r}")

@@ -64,6 +64,12 @@ def test_tables_merge_and_lists_replace(lake):
         ("[crmask]\nsnr = [nan, 4.0]\n", ["crmask.snr", "greater than 0"]),
         ("[align]\nroundness = [nan, 1.0]\n", ["align.roundness", "must rise"]),
         ("[fetch]\ntimeout = inf\n", ["fetch.timeout", "86400"]),
+        (f"[crmask]\nsnr = {'[' * 5000}{']' * 5000}\n", ["cte_lake.toml", "nested too deeply"]),
+        (f"crmask.{'a.' * 5000}a = 1\n", ["cte_lake.toml", "nested more than"]),
+        (
+            "[photometry.added.peak]\nfunction = 'a:b'\ndescription = 'peak'\nunit = 'furlong per'\n",
+            ["photometry.added.peak.unit", "astropy knows no unit 'furlong per'"],
+        ),
         ("[exclusions.targets]\ntargets = ['ngc104cal2']\n", ["exclusions.targets", "'ngc104cal2'"]),
         ("[exclusions.x_dither]\nexcept_targets = ['m31']\n", ["exclusions.x_dither", "'m31'"]),
         ("[proposals.14378.flash]\nm31 = [6]\n", ["proposals.14378.flash", "'m31'"]),
@@ -86,6 +92,12 @@ def test_a_memory_limit_is_one_that_dask_understands(limit):
 
     assert load_settings(flags={"workers.memory_limit": limit}, environment={}).config
     assert parse_bytes(limit) > 8e5
+
+
+@pytest.mark.parametrize(("key", "value"), [("a." * 5000 + "a", 1), ("crmask.snr", "[" * 5000 + "]" * 5000)])
+def test_a_flag_nested_deeply_is_refused(key, value):
+    with pytest.raises(ConfigError, match=r"is not a configuration key|should be a valid tuple"):
+        load_settings(flags={key: value}, environment={})
 
 
 def test_an_unknown_variable_is_refused():

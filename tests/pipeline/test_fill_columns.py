@@ -14,7 +14,7 @@ from cte_lake.cli.main import app
 from cte_lake.config import load_settings
 from cte_lake.errors import ConfigError, ExitCode, LakeError, UsageError
 from cte_lake.lake import schemas
-from cte_lake.lake.added_columns import check_units, header_columns
+from cte_lake.lake.added_columns import header_columns
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.dask import WorkerSettings
@@ -228,7 +228,7 @@ def test_another_type_of_a_keyword_is_another_value_and_an_entry_that_is_gone_le
 def test_an_entry_that_cannot_be_is_refused_in_a_sentence(tmp_path, entry, message):
     add(tmp_path, *entry)
     with pytest.raises(ConfigError) as told:
-        check_units(header_columns(load_settings(tmp_path, environment={}).config), "exposures")
+        header_columns(load_settings(tmp_path, environment={}).config)
     assert message in str(told.value)
     assert str(told.value).startswith(f"exposures.added.{entry[0]}")
     assert "\n" not in str(told.value)

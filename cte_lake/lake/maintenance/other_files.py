@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_b
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.resources import LAKE_FILE
+from cte_lake.toml_text import read_toml
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def texts(root: StoredLake) -> Iterator[Finding]:
 
 def _is_toml(content: bytes) -> bool:
     try:
-        tomllib.loads(content.decode())
+        read_toml(content.decode())
     except ValueError:
         return False
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import ExitCode, LakeError, NothingToDo, Rejected
 from cte_lake.filenames import path_from_text, path_text
-from cte_lake.lake.added_columns import added_columns, check_units, header_columns
+from cte_lake.lake.added_columns import added_columns, header_columns
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.read import earlier_exposure
 from cte_lake.pipeline import ingest_tally as tally
@@ -279,7 +279,6 @@ def tasks_of(arguments: IngestArguments, plan: Plan) -> list[MeasureTask]:
 
     config = arguments.settings.config
     added, headers = added_columns(config), header_columns(config)
-    check_units(headers, "exposures")
     check_functions(arguments.lake, added)
     settings = photometry_settings(config)
     return [

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from cte_lake.errors import ConfigError, Rejected
-from cte_lake.lake.added_columns import AddedColumn, check_units, write_values
+from cte_lake.lake.added_columns import AddedColumn, write_values
 from cte_lake.lake.commit import partition_of
 from cte_lake.lake.stored import StoredLake
 from cte_lake.photometry.quantities import Quantity, measure_added, read_only
@@ -26,7 +26,7 @@ _FACTS = ("imagename", "target", "proposal", "chip", "filetype", "filter", "expt
 
 
 def check_functions(lake: StoredLake, columns: Iterable[AddedColumn]) -> None:
-    """Make sure that the functions and units of columns can be used, before anything is measured.
+    """Make sure that the functions of columns can be used, before anything is measured.
 
     Raises
     ------
@@ -35,7 +35,6 @@ def check_functions(lake: StoredLake, columns: Iterable[AddedColumn]) -> None:
     """
     for column in columns:
         function_of(str(lake), column)
-        check_units((column,), "photometry")
 
 
 @lru_cache
