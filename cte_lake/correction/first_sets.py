@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cte_lake.correction.coefficient_files import path_in_lake, write_coefficients
+from cte_lake.correction.coefficient_files import path_in_lake, read_sets, write_coefficients
 from cte_lake.correction.fit_lake import fit_lake
 from cte_lake.correction.followed import ADVICE, FitRequest, request_of
-from cte_lake.correction.renewal import free_name, set_states
+from cte_lake.correction.renewal import free_name
 from cte_lake.errors import FitRefused, NothingToDo
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import StoredLake
@@ -35,8 +35,12 @@ class FirstSet:
     advice: str
 
 
-def make_first_sets(lake: StoredLake, settings: Settings) -> list[FirstSet]:
+def make_first_sets(
+    lake: StoredLake, settings: Settings, sets: Iterable[CoefficientSet] | None = None
+) -> list[FirstSet]:
     """Fit the sets of ``refresh.sets`` of which the lake has none; one by hand of the same exposures counts.
+
+    `sets` are those of the lake, by default read here.
 
     Raises
     ------
@@ -49,14 +53,14 @@ def make_first_sets(lake: StoredLake, settings: Settings) -> list[FirstSet]:
     if not asked:
         return []
     with open_lake(lake, settings=settings) as opened:
-        there = list(_selections(opened, settings))
+        there = list(_selections(opened, read_sets(lake)[0] if sets is None else sets))
         wanted = [(one, opened.select(_selection(one))) for one in asked]
         return [_first(opened, settings, one, chosen) for one, chosen in wanted if chosen not in there]
 
 
-def _selections(opened: Lake, settings: Settings) -> Iterator[Selection]:
-    for state in set_states(opened.stored, settings):
-        if (found := request_of(state.coefficients)) is not None:
+def _selections(opened: Lake, sets: Iterable[CoefficientSet]) -> Iterator[Selection]:
+    for one in sets:
+        if (found := request_of(one)) is not None:
             yield opened.select(replace(found[0].selection, until=None))
 
 

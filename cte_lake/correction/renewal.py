@@ -181,15 +181,17 @@ class _Asked:
             lake.close()
 
 
-def renew(lake: StoredLake, settings: Settings) -> list[Renewal]:
+def renew(
+    lake: StoredLake, settings: Settings, sets: Iterable[CoefficientSet] | None = None
+) -> list[Renewal]:
     """Fit stale sets again, each into a new version beside the old one, which is never replaced.
 
     Of sets that were asked for the same only the newest is fitted again. The new one is compared with the one
-    that observers use: a set that is held back is none.
+    that observers use: a set that is held back is none. `sets` are the lake's, by default read here.
     """
     newest: dict[str, SetState] = {}
     used: dict[str, CoefficientSet] = {}
-    for state in set_states(lake, settings):
+    for state in set_states(lake, settings, sets):
         request = state.coefficients.provenance.get(REQUEST)
         if request is not None and state.use:
             used[request] = state.coefficients

@@ -154,6 +154,15 @@ def test_where_it_runs_changes_nothing_and_a_new_reject_only_the_report(finished
     assert [step.done for step in run(moved).steps] == [0, 0, 0]
     put_on_record(moved.lake, tmp_path / "x_flt.fits", Rejected("unreadable", "it is empty"), "0")
     assert [step.done > 0 for step in run(moved).steps] == [False, False, True]
+    (lake / "coefficients").mkdir(exist_ok=True)
+    (lake / "coefficients" / "damaged.toml").write_text("format =")
+    for _ in range(2):
+        # The figures are drawn without it once, and both go on naming it.
+        fit, plots = run(replace(moved, steps=("fit", "plots"), plots=("overview",))).steps
+        assert (fit.exit_code, plots.exit_code) == (ExitCode.DONE_IN_PART, ExitCode.DONE_IN_PART)
+        assert "damaged.toml is not TOML" in fit.summary
+        assert "damaged.toml is not TOML" in plots.summary
+    assert plots.summary.startswith("plots: up to date; ")
     wider = load_settings(lake, {"measure.clip_sigma": 5.0}, environment={})
     assert [step.done > 0 for step in run(replace(moved, settings=wider)).steps] == [True, True, True]
 

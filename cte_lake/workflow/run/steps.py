@@ -101,8 +101,9 @@ def renew_sets(arguments: RunArguments) -> StepReport:
 
     # First what is there: a first set is current when it is made.
     kept, unread = read_sets(arguments.lake)
-    renewals = renew(arguments.lake, arguments.settings) if kept else []
-    firsts = make_first_sets(arguments.lake, arguments.settings)
+    renewals = renew(arguments.lake, arguments.settings, kept) if kept else []
+    # A new version is asked for as the set is that it stands beside.
+    firsts = make_first_sets(arguments.lake, arguments.settings, kept)
     advice = [one.advice for one in renewals] + [one.advice for one in firsts] + unread
     if not advice:
         none = "the lake has no set to keep up; `cte-lake fit` or refresh.sets makes the first"
@@ -115,30 +116,36 @@ def renew_sets(arguments: RunArguments) -> StepReport:
 
 def draw_plots(arguments: RunArguments) -> StepReport:
     """Draw a dated set of figures into the lake's `reports/plots`; ``latest`` points at it."""
-    from cte_lake.correction.renewal import all_sets
+    from cte_lake.correction.coefficient_files import read_sets
+    from cte_lake.correction.renewal import set_states
     from cte_lake.report.figures import Request
     from cte_lake.report.figures.collection import PLOTS, draw_set
 
     folder, config = arguments.lake / PLOTS, arguments.settings.config
     kinds = arguments.plots or _FIGURES
+    read, unread = read_sets(arguments.lake)
+
+    def done(files: int, summary: str) -> StepReport:
+        code = ExitCode.DONE_IN_PART if unread else ExitCode.DONE
+        return StepReport("plots", files, len(unread), "; ".join([f"plots: {summary}", *unread]), code)
+
     with _opened(arguments) as lake:
         state = digest([photometry_state(lake, arguments.settings), kinds, arguments.radii])
         if _is_current(arguments.lake, "plots", state) and folder.is_dir():
-            return StepReport("plots", 0, 0, "plots: up to date")
-        sets, unread = all_sets(arguments.lake, arguments.settings)
+            return done(0, "up to date")
+        states = set_states(arguments.lake, arguments.settings, read)
         asked = Request(
             aperture=config.measure.aperture,
             estimator=config.measure.estimator,
             time_bins=tuple(config.measure.time_bins),
-            coefficients=sets,
+            coefficients=tuple(state.coefficients for state in states),
         )
         try:
             drawn = draw_set(lake, asked, folder, kinds, arguments.radii, keep=config.report.keep)
         except NothingToDo:
-            return StepReport("plots", 0, 0, "plots: nothing to draw")
+            return done(0, "nothing to draw")
     _mark(arguments.lake, "plots", state)
-    code = ExitCode.DONE_IN_PART if unread else ExitCode.DONE
-    return StepReport("plots", len(drawn.files), len(unread), "; ".join([f"plots: {drawn}", *unread]), code)
+    return done(len(drawn.files), str(drawn))
 
 
 def write_report(arguments: RunArguments) -> StepReport:
