@@ -59,6 +59,9 @@ def views(
         write_database(root, to.absolute(), mode, settings_of(root, assignments), keep_pairs, copy_rows)
         source = "holds the rows that there are now" if copy_rows else f"reads the lake at {root}"
         typer.echo(f"wrote {to}: it {source}", err=True)
+        if not copy_rows:
+            may = "whoever queries it can write wherever their account may, also into the lake"
+            typer.echo(f"{may}; for queries of others write it with --copy-rows", err=True)
         oldest = (
             "every view runs in DuckDB 1.2 and later, with the pairs of now; write it anew as the lake grows"
             if keep_pairs

@@ -27,8 +27,11 @@ _PATIENCE = 30.0
 _AGAIN = 0.05
 #: Time (s) between two looks at whether somebody wants the query to end.
 _LOOK = 0.2
-#: DuckDB looks for an interrupt between pieces of work, of which a function of one huge value is one.
-_STUCK = "one of its functions makes a huge value; open the lake again, and ask for less"
+#: DuckDB looks for an interrupt between pieces of work, of which a plan is one, and a function of one value.
+_STUCK = (
+    "DuckDB plans it, or makes one huge value in it, and cannot be ended there; open the lake again, "
+    "and ask for less"
+)
 #: Rows of a part of an answer.
 _PART = 100_000
 #: Types whose Arrow form says less: a sign, a zone, the number of bits is lost, or only bytes come.
