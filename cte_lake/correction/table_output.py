@@ -198,9 +198,12 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
     elif kind == "parquet":
         table.meta[ABOUT] = dict(about)
         for name in table.colnames:
+            values = _objects(table[name])
             # astropy asks the first text of a VOTable for its type.
-            if getattr(table[name], "dtype", np.dtype(float)).kind == "O" and _texts(table[name].tolist()):
+            if values and _texts(values):
                 table[name] = _as_texts(table[name])
+            elif any(isinstance(value, dict | list) for value in values):
+                raise ValueError(f"column {name!r} holds values of several kinds")
         # astropy writes Parquet to a path only.
         with scratch_folder() as folder:
             path = Path(folder) / "table.parquet"
@@ -209,6 +212,11 @@ def _write(table: Table, stream: Any, kind: str, about: Mapping[str, Any]) -> No
                 shutil.copyfileobj(written, stream)
     else:
         _write_text(table, stream, kind)
+
+
+def _objects(column: Any) -> list[Any]:
+    """Return the values of a column that holds objects of any kind; none of a column of one kind."""
+    return column.tolist() if getattr(column, "dtype", np.dtype(float)).kind == "O" else []
 
 
 def _texts(values: list[Any]) -> bool:
@@ -225,7 +233,12 @@ def _as_texts(column: Column) -> Column:
 
 
 def _write_text(table: Table, stream: Any, kind: str) -> None:
-    names = [name for name in table.colnames if len(table[name].shape) > 1]
+    names = [
+        name
+        for name in table.colnames
+        if len(table[name].shape) > 1
+        or any(isinstance(value, dict | list | np.ndarray) for value in _objects(table[name]))
+    ]
     if names:
         raise ValueError(f"column {names[0]!r} holds several values a row")
     formats = {"csv": "ascii.csv", "tsv": "ascii.tab", "text": "ascii.basic"}
@@ -272,11 +285,16 @@ _CARDS = {
 def _write_votable(table: Table, stream: Any, about: Mapping[str, Any]) -> None:
     from astropy.io.votable import from_table, writeto
     from astropy.io.votable.tree import Info
+    from astropy.table.serialize import represent_mixins_as_columns
+    from astropy.units import Quantity
 
     plain = table.copy(copy_data=False)
     for name in plain.colnames:
         if isinstance(plain[name], Time):
             plain[name] = Column(mjd_of_times(plain[name]), unit="d", description="MJD (UTC)")
+    # Coordinates become columns of numbers, as sky.ra and sky.dec.
+    plain = represent_mixins_as_columns(plain, exclude_classes=(Quantity,))
+    plain.meta.pop("__serialized_columns__", None)
     document = from_table(plain)
     for name, value in about.items():
         document.infos.append(Info(ID=f"cte_lake_{name}", name=f"cte_lake_{name}", value=_words(value)))

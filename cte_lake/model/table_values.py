@@ -333,6 +333,12 @@ def as_chips(raw: Raw, name: str, first_row: int = 0) -> FloatArray:
         words = [None if value is None or value != value else str(value) for value in values]
         values = pa.array(words, pa.string())
     names, places = _coded(values)
+    said = {word.strip().lower() for word in names}
+    if {"a", "b"} <= said and not {"c", "d"} & said and "amp" not in name.lower():
+        raise CatalogError(
+            f"column {name!r} holds A and B, which may name the chips, or amplifiers of chip 1; a chip is 1 "
+            "(UVIS1) or 2 (UVIS2)"
+        )
     chips = np.array([_chip(word, name, values, first_row) for word in names])
     return _numbered_from_one(np.asarray(chips[places]), name)
 

@@ -6,7 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
-from astropy.table import Column, Table
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import Column, QTable, Table
 
 from cte_lake.correction.correct_files import correct_file
 from cte_lake.errors import CatalogError
@@ -67,3 +69,19 @@ def test_a_missing_text_stays_missing_in_parquet(tmp_path):
     note = Table.read(correct_file(tmp_path / "a.ecsv", tmp_path / "out.parquet", ENTRY).path)["note"]
     assert note.filled("-").tolist() == ["a", "-"]
     assert note.description == "what was seen"
+
+
+@pytest.mark.parametrize("kind", ["votable", "fits", "ascii.ecsv"])
+def test_coordinates_of_astropy_come_through(tmp_path, kind):
+    QTable(stars(coord=SkyCoord([5.6, 5.7] * u.deg, [-72.0, -72.1] * u.deg))).write(tmp_path / "a.ecsv")
+    path = correct_file(tmp_path / "a.ecsv", tmp_path / f"out.{kind.removeprefix('ascii.')}", ENTRY).path
+    table = Table.read(path, format=kind)
+    ra = table["coord.ra"] if kind == "votable" else table["coord"].ra
+    assert (list(np.asarray(ra)), ra.unit) == ([5.6, 5.7], u.deg)
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv"])
+def test_objects_of_any_kind_are_refused_with_their_column(tmp_path, name):
+    Table(stars(notes=np.array([{"a": 1}, [1]], dtype=object))).write(tmp_path / "a.ecsv")
+    with pytest.raises(CatalogError, match=r"column 'notes' holds (several values a row|values of several)"):
+        correct_file(tmp_path / "a.ecsv", tmp_path / name, ENTRY)
