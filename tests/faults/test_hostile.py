@@ -18,7 +18,7 @@ from cte_lake.lake.paths import Partition, exposure_file
 from cte_lake.masters.read import read_master
 
 FUZZ = settings(
-    max_examples=60,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )

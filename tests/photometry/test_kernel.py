@@ -13,7 +13,7 @@ from cte_lake.radii import RADII
 ON_GRID = st.sampled_from([0.0, 0.5, -0.5, 0.25, 1e-9, 0.5 - 1e-9])
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     dx=st.floats(-0.5, 0.5) | ON_GRID,
     dy=st.floats(-0.5, 0.5) | ON_GRID,
@@ -32,7 +32,7 @@ def test_overlap_is_photutils(dx: float, dy: float, radius: float) -> None:
     assert ours.sum() == pytest.approx(np.pi * radius**2, rel=1e-12)
 
 
-@settings(max_examples=40)
+@settings(max_examples=16)
 @given(
     seed=st.integers(0, 2**32 - 1),
     masked=st.sampled_from([0.0, 0.02, 0.5]),

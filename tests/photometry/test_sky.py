@@ -74,7 +74,7 @@ def test_a_clip_that_takes_nothing_changes_no_error() -> None:
 
 
 def test_equal_pixels_have_their_value_as_sky() -> None:
-    data = np.full((60, 60), 0.1)
+    data = np.full((60, 60), 0.1, dtype=np.float32)
     for mode in ("standard", "photutils2017", "iraf"):
         got = measure(PixelData(data), [30.0], [30.0], settings_for(mode))
         assert got.sky[0] == pytest.approx(0.1, rel=1e-6)

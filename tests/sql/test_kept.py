@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import re
@@ -35,7 +36,7 @@ from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure
 
 #: Random histories of change; 200 make the campaign.
-HISTORIES = int(os.environ.get("KEPT_HISTORIES", "3"))
+HISTORIES = int(os.environ.get("KEPT_HISTORIES", "2"))
 STEPS = 8
 VIEWS = tuple(KINDS)
 KEY = ("source", "aperture", "estimator", "bin_lo", "bin_hi")
@@ -43,11 +44,20 @@ ESTIMATORS_ASKED = ("= 'log_ratio'", "= 'mean_flux'", "= 'none'", "<> 'mean_flux
 ORDER = "ORDER BY pair_id, estimator, bin_lo, bin_hi"
 
 
+#: The connection that answered last, and what it was bound to; it lists a lake's files at each query.
+_BOUND: list[tuple[object, duckdb.DuckDBPyConnection]] = []
+
+
 def defined(root: Path, query: str, settings: Settings | None = None) -> pa.Table:
     """The answer of the definitions, in a connection that knows of nothing kept."""
-    with duckdb.connect() as connection:
-        bind(connection, stored(root), settings=settings, views=(*VIEWS, "cte", "losses"))
-        return connection.sql(query).to_arrow_table()
+    settings = settings or load_settings(root, environment={})
+    wanted = (root, repr(settings.config))
+    if not _BOUND or _BOUND[0][0] != wanted:
+        for _, connection in _BOUND:
+            connection.close()
+        _BOUND[:] = [(wanted, duckdb.connect())]
+        bind(_BOUND[0][1], stored(root), settings=settings, views=(*VIEWS, "cte", "losses"))
+    return _BOUND[0][1].sql(query).to_arrow_table()
 
 
 def assert_same(opened: Lake, root: Path, query: str, settings: Settings | None = None) -> None:
@@ -243,13 +253,21 @@ def test_answers_are_those_of_the_definitions_whatever_happened(tmp_path, seed):
                 assert_same(opened, history.root, query, history.settings)
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> History:
-    """Four pairs whose slopes at 3 px are kept."""
-    history = History(tmp_path / "lake", 3)
+@pytest.fixture(scope="module")
+def first_filled(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """Four pairs whose slopes at 3 px are kept, to be copied."""
+    history = History(tmp_path_factory.mktemp("filled") / "lake", 3)
     with open_lake(history.root) as opened:
         opened.keep_slopes(3)
     assert [path.name[:3] for path in kept_files(history.root)] == ["r03"] * len(VIEWS)
+    return history
+
+
+@pytest.fixture
+def filled(first_filled: History, tmp_path: Path) -> History:
+    """Four pairs whose slopes at 3 px are kept."""
+    history = copy.deepcopy(first_filled)
+    history.root = Path(shutil.copytree(first_filled.root, tmp_path / "lake"))
     return history
 
 

@@ -48,6 +48,7 @@ from cte_lake.simulate import (
 
 WIDTH = 384
 SIMULATION = Settings(width=WIDTH, seed=31)
+SMALL = Settings(width=96, seed=31)
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +73,29 @@ def visit(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Such a visit as its headers have it, narrower, and a lake that holds its catalog alone."""
+    folder = tmp_path_factory.mktemp("small")
+    program = nominal_program(TARGETS["ngc104"], (57601.3,), repeats=2)
+    field = make_field(program.exposures, width=SMALL.width, seed=31, stars=300)
+    simulated = simulate_program(program, folder, SMALL, field=field, filetypes=("flc",))
+    lake = stored(folder / "lake")
+    create_lake(lake)
+    settings = load_settings(lake, environment={})
+    import_master(lake, simulated.master, "ngc104", settings.config)
+    return program, field, StageArguments(lake, (str(folder / "data"),), settings, workers=WorkerSettings(0))
+
+
+@pytest.fixture(scope="module")
 def masked(visit):
     _, _, arguments = visit
     return find_cosmic_rays(arguments)
 
 
-def _truth(visit, rootname):
+def _truth(visit, rootname, simulation=SIMULATION):
     program, field, arguments = visit
     plan = next(plan for plan in program.exposures if plan.rootname == rootname)
-    exposure = simulate_exposure(plan, field, SIMULATION)
+    exposure = simulate_exposure(plan, field, simulation)
     for chip in (2, 1):
         image = read_chip(f"{arguments.paths[0]}/{rootname}_flc.fits", chip)
         bad = bad_pixel_mask(image.dq, image.err, image.data)
@@ -182,26 +197,23 @@ def test_pair_masks_each_chip_where_the_other_exposure_did_not_look(visit, maske
         assert found / many > 0.85, chip
 
 
-def test_exposure_alone_is_masked_on_its_image_and_says_so(visit, tmp_path):
-    _, _, arguments = visit
-    lake = tmp_path / "lake"
-    shutil.copytree(str(arguments.lake), lake, ignore=shutil.ignore_patterns("crmasks"))
-    (lake / "crmasks").mkdir()
+def test_exposure_alone_is_masked_on_its_image_and_says_so(small):
+    _, _, arguments = small
     path = f"{arguments.paths[0]}/ic7801aaq_flc.fits"
-    report = find_cosmic_rays(replace(arguments, lake=stored(lake), paths=(path,)))
+    report = find_cosmic_rays(replace(arguments, paths=(path,)))
     assert [told["method"] for told in report.masked] == ["single"]
     assert "1 on one image alone" in summary_line(report)
     assert report.drizzlepac_seconds == 0
-    mask = mask_for(stored(lake), "ic7801aaq")
+    mask = mask_for(arguments.lake, "ic7801aaq")
     assert mask.sky == {}
-    for chip, rays, stars, bad in _truth(visit, "ic7801aaq"):
+    for chip, rays, stars, bad in _truth(small, "ic7801aaq", SMALL):
         found, many = _events_found(mask.array(chip), bad, rays)
         assert found / many > 0.85
         assert not mask.array(chip)[near_stars(rays.shape, stars.x, stars.y, 1.0)].mean() > 0.01
 
 
-def test_who_looks_where(visit):
-    _, _, arguments = visit
+def test_who_looks_where(small):
+    _, _, arguments = small
     exposures = survey(arguments.paths, arguments.settings, arguments.selection).exposures
     points = {exposure.rootname: pointing_of(exposure, None) for exposure in exposures}
     same, dithered = points["ic7801baq"], points["ic7801abq"]
@@ -217,8 +229,8 @@ def test_who_looks_where(visit):
     assert in_turns(list(points.values()), 8) == [list(points.values())]
 
 
-def test_charge_injection_and_quarantine_are_left_out(visit, tmp_path):
-    _, _, arguments = visit
+def test_charge_injection_and_quarantine_are_left_out(small, tmp_path):
+    _, _, arguments = small
     data = tmp_path / "data"
     data.mkdir()
     path = data / "ic7801aaq_flc.fits"
@@ -230,8 +242,8 @@ def test_charge_injection_and_quarantine_are_left_out(visit, tmp_path):
     assert plan.left_out == {"ic7801aaq": "charge injection (CHINJECT=LINE17)"}
 
 
-def test_missing_keyword_is_told_before_drizzlepac_is_run(visit, tmp_path):
-    _, _, arguments = visit
+def test_missing_keyword_is_told_before_drizzlepac_is_run(small, tmp_path):
+    _, _, arguments = small
     path = tmp_path / "ic7801aaq_flc.fits"
     shutil.copy(f"{arguments.paths[0]}/{path.name}", path)
     check_cards(path)
@@ -242,8 +254,8 @@ def test_missing_keyword_is_told_before_drizzlepac_is_run(visit, tmp_path):
         check_cards(path)
 
 
-def test_of_a_group_the_exposure_that_cannot_be_copied_alone_is_refused(visit, tmp_path):
-    _, _, arguments = visit
+def test_of_a_group_the_exposure_that_cannot_be_copied_alone_is_refused(small, tmp_path):
+    _, _, arguments = small
     data = tmp_path / "data"
     data.mkdir()
     for path in sorted(Path(arguments.paths[0]).iterdir())[:2]:
