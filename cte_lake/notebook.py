@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from numbers import Real
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import api
-from cte_lake.errors import CorrectionWarning, UsageError
+from cte_lake.errors import CatalogError, CorrectionWarning, UsageError
 from cte_lake.lake.selection import Between, Selection
 from cte_lake.names import suggestion
 from cte_lake.results import Result, table_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from cte_lake.lake.stored import AnyLake
     from cte_lake.model.coefficients import CoefficientSet
 
-    OneSet = str | CoefficientSet
+    OneSet = str | os.PathLike[str] | CoefficientSet
     AnySets = OneSet | list[OneSet] | tuple[OneSet, ...]
 
 
@@ -56,7 +57,12 @@ def _end(value: Any) -> float | None:
     from cte_lake.model.times import to_dates
 
     times = value.reshape(1) if hasattr(value, "jd1") else np.array([value], dtype=object)
-    return float(to_dates(times, name="between").mjd[0])
+    try:
+        return float(to_dates(times).mjd[0])
+    except CatalogError:
+        raise UsageError(
+            f"{value!r} is not a date: give an MJD (57601.3) or a calendar date (2016-08-01)"
+        ) from None
 
 
 class Lake(api.Lake):
@@ -119,11 +125,14 @@ class Lake(api.Lake):
             warnings.warn("\n".join(said), CorrectionWarning, stacklevel=2)
         return result
 
-    def _set(self, coefficients: str | CoefficientSet) -> CoefficientSet:
+    def _set(self, coefficients: OneSet) -> CoefficientSet:
         from cte_lake.correction.coefficient_files import find_coefficients
 
-        if isinstance(coefficients, str):
-            return find_coefficients(coefficients, self.stored)
+        if isinstance(coefficients, str | os.PathLike):
+            return find_coefficients(os.fspath(coefficients), self.stored)
+        if not hasattr(coefficients, "validity"):
+            said = type(coefficients).__name__
+            raise UsageError(f"a {said} is no coefficient set; give a set, or the name or file of one")
         return coefficients
 
     def coefficients(self, name: str | None = None) -> Any:
@@ -143,7 +152,7 @@ class Lake(api.Lake):
             warnings.warn(f"left out: {problem}", stacklevel=2)
         return Result(table_of(rows))
 
-    def use_coefficients(self, coefficients: str | CoefficientSet) -> None:
+    def use_coefficients(self, coefficients: OneSet) -> None:
         """Make a set, or the one of a name, the one that ``cte_corrected(...)`` uses in queries."""
         super().use_coefficients(self._set(coefficients))
 

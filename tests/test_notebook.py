@@ -15,6 +15,7 @@ import polars
 import pyarrow as pa
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from astropy.time import Time
 
@@ -125,6 +126,24 @@ def test_a_year_is_no_mjd_and_a_range_begins_at_its_lower_end(lake):
             lake.exposures(mjd=wanted)
     with pytest.raises(UsageError, match="57000 is above 56000"):
         cte_lake.between(57000, 56000)
+    with pytest.raises(UsageError, match="'May' is not a date: give an MJD"):
+        cte_lake.between("May")
+
+
+def test_what_is_no_coefficient_set_is_told(lake):
+    for use in (lambda: lake.correct({"flux": [600.0]}, 5), lambda: lake.use_coefficients(None)):
+        with pytest.raises(
+            UsageError, match=r"a (int|NoneType) is no coefficient set; give a set, or the name"
+        ):
+            use()
+
+
+def test_coordinates_are_registered_as_numbers(lake):
+    sky = SkyCoord([5.6, 5.7] * u.deg, [-72.0, -72.1] * u.deg)
+    lake.register("placed", QTable({"sky": sky, "jansky": [1.0, 2.0] * u.Jy}))
+    found = lake.sql('SELECT "sky.ra", "sky.dec", jansky FROM placed')
+    assert found.units == {"sky.ra": "deg", "sky.dec": "deg", "jansky": "Jy"}
+    assert list(found["sky.dec"].value) == [-72.0, -72.1]
 
 
 @pytest.mark.parametrize("make", [QTable, pd.DataFrame, polars.DataFrame, pa.table])

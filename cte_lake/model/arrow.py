@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from astropy.table import Table
+from astropy.table.serialize import represent_mixins_as_columns
+from astropy.time import Time
+from astropy.units import Quantity
 
 from cte_lake.errors import UsageError
 from cte_lake.model.column_facts import column_facts
@@ -19,8 +22,8 @@ def arrow_of(table: Any) -> pa.Table:
     Parameters
     ----------
     table : table
-        Times become timestamps in UTC, missing values NULL, columns of several values a row lists, what
-        pandas indexes by columns.
+        Times become timestamps in UTC, coordinates columns of numbers, missing values NULL, columns of
+        several values a row lists, what pandas indexes by columns.
 
     Raises
     ------
@@ -50,6 +53,8 @@ def _of_pandas(frame: Any) -> pa.Table:
 
 def _of_astropy(own: Table) -> pa.Table:
     arrays, fields = [], []
+    # Coordinates become columns of numbers, as sky.ra and sky.dec.
+    own = represent_mixins_as_columns(own, exclude_classes=(Quantity, Time))
     for name in own.colnames:
         array = _array(own[name])
         info = own[name].info
