@@ -222,6 +222,7 @@ READING = [
     "SELECT getenv FROM (SELECT 1 AS getenv)",
     "FROM exposures ORDER BY ALL LIMIT 10% OFFSET 0",
     "SELECT DISTINCT ON (chip) * FROM exposures",
+    "SELECT DISTINCT chip FROM exposures LIMIT 1",
     "FROM exposures TABLESAMPLE 50%",
     "SELECT COLUMNS('flux.*'), * EXCLUDE (sky) REPLACE (1 AS x) FROM phot",
     "FROM exposures SELECT 1 UNION BY NAME SELECT 2 AS b",
