@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -219,7 +219,7 @@ class Lake(ViewMethods):
         name: str,
         selection: Selection | None = None,
         condition: str | None = None,
-        ordered: bool = False,
+        ordered: bool | Sequence[str] = False,
         **filters: Any,
     ) -> None:
         """Hand the rows of a view over in parts, so that nothing holds all of them; see `view`.
@@ -230,19 +230,19 @@ class Lake(ViewMethods):
             Goes over the parts, tables with the notes of `view`; the first has no rows.
         name, selection, condition
             As of `view`.
-        ordered : bool
-            Rows come in the same order each time: by the view's key, else by all its columns.
+        ordered : bool or sequence of str
+            Rows come in one order each time: by these columns, or the view's key, or all its columns.
         **filters
             As of `view`.
         """
         columns = {column.name: column for column in (*view_columns(name), *self._added.get(name, ()))}
         query, params = view_query(self, name, columns, selection or Selection(), condition, filters)
-        if ordered and name == "phot":
+        if ordered is True and name == "phot":
             take(with_notes(part, columns) for part in self._in_pieces(query, params, condition is None))
             return
-        order = next(each.order for each in sql_objects() if each.name == name)
-        query += f" ORDER BY {order}" if ordered else ""
-
+        if ordered:
+            key = [next(each.order for each in sql_objects() if each.name == name)]
+            query += f" ORDER BY {', '.join(key if ordered is True else ordered)}"
         noted: Take[None] = lambda rows, _: take(with_notes(part, columns) for part in parts_of(rows))  # noqa: E731
         self._answer(query, params, noted, condition is None)
 

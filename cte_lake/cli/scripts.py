@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ HELP = """\
 .help            this
 .quit            leave the prompt
 A query ends with a semicolon. \\v, \\d VIEW and \\q do the same as .tables, .schema and .quit."""
+#: One line that can only be one query.
+_ONE_QUERY = re.compile(r"\s*[A-Za-z(](?:(?!--|/\*)[^;])*;?\s*")
 #: Rows that a terminal is given unless more are asked for.
 _AT_A_TERMINAL = 1000
 _SAME = {"\\v": ".tables", "\\d": ".schema", "\\h": ".help", "\\q": ".quit", "exit": ".quit", "quit": ".quit"}
@@ -47,6 +50,9 @@ def statements_of(text: str) -> list[str]:
     UsageError
         If there is none, or SQL is not understood; the place is marked.
     """
+    if len(text.splitlines()) == 1 and _ONE_QUERY.fullmatch(text):
+        # To parse it before it is asked, DuckDB would open a database for it.
+        return [text]
     found: list[str] = []
     lines: list[str] = []
     for line in text.splitlines():

@@ -115,7 +115,7 @@ def _kept(root: Place, name: str, listed: dict[str, Listed]) -> pa.Table | None:
         # Not there, or broken: it is made again.
         return None
     rows = zip(*(table.column(name).to_pylist() for name in (FILE_COLUMN, _SIZE, _TIME)), strict=True)
-    good = [listed.get(path) == Listed(path, size, time) for path, size, time in rows]
+    good = [listed.get(row[0]) == row for row in rows]
     return table if all(good) else table.filter(pa.array(good, pa.bool_()))
 
 

@@ -20,7 +20,7 @@ from cte_lake.lake.stored import StoredDataset, StoredLake
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_settings
 from cte_lake.views.kept_slopes import KeptSlopes
-from cte_lake.views.kept_sql import KINDS, OWN_SCHEMA, defined_by, definition, placed
+from cte_lake.views.kept_sql import DERIVED, KINDS, OWN_SCHEMA, defined_by, definition, placed
 from cte_lake.views.kept_sql import statements as kept_statements
 from cte_lake.views.phot_columns import VIEW, own_columns, with_own
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
@@ -131,6 +131,8 @@ class Binding:
         bind_exposures(self._connection, exposures)
         if self.kept is not None:
             self.kept.forget_pairs()
+            # Made again where they are named.
+            self._made -= set(DERIVED)
 
     def make(
         self,
@@ -274,7 +276,8 @@ def make_objects(
     kept: KeptSlopes | None = None,
 ) -> None:
     """Make objects of ``sql/`` in the given order, table macros without their views."""
-    chosen = tuple(objects)
+    if not (chosen := tuple(objects)):
+        return
     bind_called(connection, [each.name for each in chosen])
     tables = _readable(connection)
     for each in chosen:

@@ -100,15 +100,14 @@ class KeptSlopes:
             for view in kept_sql.KINDS
         }
         self._listed: dict[str, Listed] = {}
-        self._paired = False
         #: Whether photometry that was listed once is not listed again.
         self.steady = False
         #: What `kept.pairings` and `kept.sources` were made from: a new number with all new pairs.
         self._pairs, self._sourced = 0, (0, self._listed)
 
     def forget_pairs(self) -> None:
-        """Take notice that the exposures have changed."""
-        self._paired = False
+        """Take notice that the exposures have changed: with them come other pairs."""
+        self._pairs += 1
 
     def show(
         self, objects: Collection[str], tree: Any, parameters: Mapping[str, Any], default: Measure
@@ -126,8 +125,6 @@ class KeptSlopes:
         default : Measure
             Radius (px) of a view without one, and estimator of ``losses``.
         """
-        if "pairings" in objects:
-            self._find_pairs()
         asked = [kind for view, kind in self._kinds.items() if view in objects]
         radii = asked_radii(tree, default.aperture) if asked else None
         estimator = asked_estimator(tree, parameters, default.estimator) if asked else None
@@ -146,11 +143,6 @@ class KeptSlopes:
                 self._execute(kept_sql.all_anew(kind.view))
                 self._show_measured(kind, True)
                 kind.shown = _ALL_ANEW
-
-    def _find_pairs(self) -> None:
-        if not self._paired:
-            self._connection.execute(kept_sql.PAIRS)
-            self._paired, self._pairs = True, self._pairs + 1
 
     def _show_held(self, kind: _Kind, radii: Collection[int], parts: Mapping[str, list[Listed]]) -> None:
         for radius in radii:
@@ -281,7 +273,6 @@ class KeptSlopes:
 
     def _prepared(self, view: str, radius: int) -> tuple[_Kind, list[Listed]]:
         """Return a view's kind, ready to measure what is missing of a radius, and the files of its rows."""
-        self._find_pairs()
         kind, part = self._kinds[view], _part(radius)
         files = kind.files.listing().get(part, [])
         self._show_held(kind, [radius], {part: files})

@@ -25,6 +25,9 @@ _SOURCES = ("pairings", "stored_phot", "flux_bins")
 OWN_SCHEMA = "main"
 #: Settings that stand in tables of their own.
 _BINS = ("loss_bins",)
+#: Views of the exposures alone, which a connection holds too: their rows are found once, and what is built on
+#: them plans a table. To plan `overdue` down to the exposures takes longer than all else of its answer.
+DERIVED = ("pairable", "pairings", "visits", "epochs")
 
 
 #: Views whose rows are kept, with their estimators; one without flux bins has a row a pair, kept by its name.
@@ -47,7 +50,6 @@ _FOLLOWS = (
 )
 
 _STATE_OF_PAIR = " || '|' || ".join(f"{name}::VARCHAR" for name in _FOLLOWS)
-PAIRS = "CREATE OR REPLACE TABLE kept.pairings AS FROM kept.defined_pairings"
 #: A NULL, as of a photometry file that is not there, makes the source NULL: nothing of the pair is kept.
 SOURCES = (
     "CREATE OR REPLACE TABLE kept.sources AS "
@@ -77,13 +79,10 @@ def has_bins(view: str) -> bool:
 
 def statements(each: SqlObject) -> Iterator[str]:
     """Yield what makes an object of ``sql/`` in a connection that has kept slopes."""
-    if each.name == "pairings":
-        # Most queries ask for the pairs more than once, and they follow from the exposures alone, held too.
+    if each.name in DERIVED:
         yield "CREATE SCHEMA IF NOT EXISTS kept"
-        yield re.sub(r"\bVIEW pairings\b", "VIEW kept.defined_pairings", each.text)
-        # Of their columns alone; the rows come when a query is shown its pairs.
-        yield f"{PAIRS} WHERE false"
-        yield "CREATE OR REPLACE VIEW pairings AS FROM kept.pairings"
+        yield each.text.replace(f" VIEW {each.name} ", f" TABLE kept.{each.name} ", 1)
+        yield f"CREATE OR REPLACE VIEW {each.name} AS FROM kept.{each.name}"
     elif each.name in KINDS:
         yield from _kept(each.name)
     else:

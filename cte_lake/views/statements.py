@@ -89,8 +89,8 @@ class Statement:
         return f"{self.explain} {self.text}" if self.explain else self.text
 
 
-def statements_in(text: str) -> list[duckdb.Statement]:
-    """Return the statements of a text.
+def statements_in(text: str, connection: duckdb.DuckDBPyConnection | None = None) -> list[duckdb.Statement]:
+    """Return the statements of a text; without a connection DuckDB opens a database to find them.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def statements_in(text: str) -> list[duckdb.Statement]:
     """
     if not is_text(text):
         raise UsageError("the query holds bytes or half characters that are no text; write it in UTF-8")
-    return duckdb.extract_statements(text)
+    return (connection or duckdb).extract_statements(text)
 
 
 def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statement:
@@ -114,7 +114,7 @@ def check_statement(connection: duckdb.DuckDBPyConnection, query: str) -> Statem
     duckdb.Error
         If it is not understood.
     """
-    statements = statements_in(query)
+    statements = statements_in(query, connection)
     if len(statements) != 1:
         count = "no statement" if not statements else f"{len(statements)} statements"
         raise UsageError(f"one query at a time is run, and this holds {count}")

@@ -102,9 +102,10 @@ def test_a_number_that_begins_with_a_dot_is_no_command():
     assert statements_of("SELECT\n.5 AS half") == ["SELECT\n.5 AS half"]
 
 
-def test_bytes_that_are_no_text_are_refused():
-    with pytest.raises(CteLakeError, match="are no text"):
-        statements_of("SELECT '\udcff'")
+def test_bytes_that_are_no_text_are_refused(lake):
+    for text in ("SELECT '\udcff'", "SELECT 1; SELECT '\udcff'"):
+        with pytest.raises(CteLakeError, match="are no text"):
+            sql(lake, text)
 
 
 def test_an_error_keeps_duckdbs_place(lake):

@@ -17,8 +17,9 @@ from cte_lake.views.audits import audits
 from cte_lake.views.bind import Binding
 from cte_lake.views.columns import view_columns
 from cte_lake.views.database import exported_objects, write_database
+from cte_lake.views.kept_sql import DERIVED
 from cte_lake.views.source import built_from, named_in, published_views, sql_objects, stored_in
-from tests.sql.writing import add_pair
+from tests.sql.writing import add_exposure, add_pair
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,23 @@ def test_a_column_with_the_name_of_a_view_does_not_make_it(root):
         Binding(connection, stored(root)).make(named_in("FROM cte"))
         assert "log_slopes" in macros(connection)
         assert not {"growth_loss", "recovery"} & macros(connection)
+
+
+def test_what_a_connection_holds_of_the_exposures_follows_them(tmp_path):
+    """Pairs, visits and epochs are found once, and again when exposures came."""
+    create_lake(stored(tmp_path / "lake"))
+    asked = (*DERIVED, "unpaired")
+    with open_lake(tmp_path / "lake") as opened:
+        for visit in ("02", "03"):
+            add_pair(tmp_path / "lake", visit=visit, mjd=57000.0 + 40 * int(visit))
+            add_exposure(tmp_path / "lake", f"ic78{visit}adq", chip=1, mjd=57001.0 + 40 * int(visit))
+            with duckdb.connect() as connection:
+                Binding(connection, stored(tmp_path / "lake")).make(asked)
+                defined = {name: connection.sql(f"FROM {name} ORDER BY ALL").fetchall() for name in asked}
+            assert len(defined["epochs"]) == int(visit) - 1
+            for name in asked:
+                held = opened.sql(f"FROM {name} ORDER BY ALL").rows()
+                assert [tuple(row.values()) for row in held] == defined[name]
 
 
 def test_a_table_macro_has_its_view_when_a_query_names_it(root):
