@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cte_lake import api
-from cte_lake.errors import CatalogError, CorrectionWarning, UsageError
+from cte_lake.errors import CorrectionWarning, UsageError
 from cte_lake.lake.selection import Between, Selection
 from cte_lake.names import suggestion
 from cte_lake.results import Result, table_of
@@ -57,12 +57,7 @@ def _end(value: Any) -> float | None:
     from cte_lake.model.times import to_dates
 
     times = value.reshape(1) if hasattr(value, "jd1") else np.array([value], dtype=object)
-    try:
-        return float(to_dates(times).mjd[0])
-    except CatalogError:
-        raise UsageError(
-            f"{value!r} is not a date: give an MJD (57601.3) or a calendar date (2016-08-01)"
-        ) from None
+    return float(to_dates(times, name="between").mjd[0])
 
 
 class Lake(api.Lake):
@@ -126,14 +121,9 @@ class Lake(api.Lake):
         return result
 
     def _set(self, coefficients: OneSet) -> CoefficientSet:
-        from cte_lake.correction.coefficient_files import find_coefficients
+        from cte_lake.correction.coefficient_files import as_coefficients
 
-        if isinstance(coefficients, str | os.PathLike):
-            return find_coefficients(os.fspath(coefficients), self.stored)
-        if not hasattr(coefficients, "validity"):
-            said = type(coefficients).__name__
-            raise UsageError(f"a {said} is no coefficient set; give a set, or the name or file of one")
-        return coefficients
+        return as_coefficients(coefficients, self.stored)
 
     def coefficients(self, name: str | None = None) -> Any:
         """Return the coefficient set of a name, or the list of all sets of this lake and the built-in ones.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,24 @@ def find_coefficients(name: str, lake: StoredLake | None) -> CoefficientSet:
     others = ", ".join(built_in) or "none"
     hint = suggestion(name, [*names, *built_in])
     raise NothingToDo(f"no coefficient set {name!r}: no such file, {where}, and built in are {others}{hint}")
+
+
+def as_coefficients(
+    given: str | os.PathLike[str] | CoefficientSet, lake: StoredLake | None
+) -> CoefficientSet:
+    """Return a set as it is, or the one of a name or path.
+
+    Raises
+    ------
+    UsageError
+        If it is neither; and the errors of `find_coefficients`.
+    """
+    if isinstance(given, CoefficientSet):
+        return given
+    if not isinstance(given, str | os.PathLike):
+        said = type(given).__name__
+        raise UsageError(f"a {said} is no coefficient set; give a set, or the name or file of one")
+    return find_coefficients(os.fspath(given), lake)
 
 
 def write_coefficients(path: Path | Place, coefficients: CoefficientSet, replace: bool = False) -> None:
