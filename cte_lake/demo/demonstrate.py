@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -98,12 +98,37 @@ def _claim(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < SPACE:
         raise UsageError(f"{folder} has {free / 1e9:.1f} GB left; the demo asks for {SPACE / 1e9:.0f} GB.")
-    (folder / MARK).write_text(json.dumps({"made_by": "cte-lake demo"}) + "\n", encoding="utf-8")
+    if not (folder / MARK).is_file():
+        _mark(folder)
+
+
+def _mark(folder: Path, **frames: Any) -> None:
+    """Say in a file that a folder is a demo's, and which frames are whole in it."""
+    text = json.dumps({"made_by": "cte-lake demo"} | frames)
+    (folder / MARK).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _there(folder: Path, stated: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the true pairs of an earlier demo's frames; None if there is none by this scale and seed."""
+    try:
+        mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if mark.get("stated") != stated or not all((folder / name).is_file() for name in mark["frames"]):
+        return None
+    pairs: list[dict[str, Any]] = mark["pairs"]
+    return pairs
 
 
 def _simulate(frames: Path, scale: DemoScale, seed: int, say: Say) -> list[dict[str, Any]]:
+    """Make the frames, unless an earlier demo left them: files that are new are aligned and masked again."""
+    from cte_lake import __version__
     from cte_lake.simulate import TARGETS, Settings, nominal_program, program_180, simulate_programs
 
+    stated = json.loads(json.dumps({"version": __version__, "seed": seed, "scale": asdict(scale)}))
+    if (pairs := _there(frames.parent, stated)) is not None:
+        say("[1/5] frames  are there, of an earlier demo")
+        return pairs
     started = perf_counter()
     programs = [nominal_program(TARGETS["ngc104"], scale.epochs, flashes=scale.flashes), program_180()]
     done = simulate_programs(programs, frames, Settings(width=scale.width, seed=seed), stars=scale.stars)
@@ -112,7 +137,10 @@ def _simulate(frames: Path, scale: DemoScale, seed: int, say: Say) -> list[dict[
     say(f"[1/5] made    {len(files)} frames (FLT, FLC; {size:.1f} GB) in {perf_counter() - started:.0f} s:")
     flashes = " and ".join(map(str, scale.flashes))
     say(f"              NGC 104 ({len(scale.epochs)} epochs, flash {flashes}) and NGC 6583 (180 degrees)")
-    return [pair for each in done for pair in each.pairs]
+    pairs = [pair for each in done for pair in each.pairs]
+    names = [str(path.relative_to(frames.parent)) for path in files]
+    _mark(frames.parent, stated=stated, frames=names, pairs=pairs)
+    return pairs
 
 
 def _ingest(folder: Path, workers: int, say: Say) -> StoredLake:

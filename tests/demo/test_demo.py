@@ -42,6 +42,7 @@ def test_a_second_run_in_the_same_folder_measures_nothing(demo):
     result, _ = demo
     said = []
     again = run_demo(result.frames.parent, workers=0, scale=SMALL, say=said.append)
+    assert "[1/5] frames  are there, of an earlier demo" in said
     assert any(line.startswith("[4/5] ingest  0 frames") for line in said)
     # DuckDB adds up on several threads, in any order: the last digit is free.
     losses = [[(each.injected, each.loss) for each in run.rows] for run in (again, result)]

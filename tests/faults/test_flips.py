@@ -25,7 +25,7 @@ from tests.model.sets import make_set
 from tests.pipeline.test_stores import ALIGN_ROW, CRMASK_ROW, _solution
 
 #: Bits flipped over the kinds of files; raise it for a campaign.
-FLIPS = int(os.environ.get("FLIPS", "40"))
+FLIPS = int(os.environ.get("FLIPS", "22"))
 ROOTNAME = "ic7802aaq"
 
 

@@ -17,8 +17,9 @@ from cte_lake.frames.cards import LIMITS
 from cte_lake.frames.exposure import Exposure, read_exposure
 from cte_lake.frames.fitsfile import read_chip
 
-#: Parts of five hundred mutations; ten are the campaign of docs/faults.md.
+#: Parts of five hundred mutations; ten are the campaign of docs/faults.md. One alone has fewer.
 PARTS = int(os.environ.get("HEADER_PARTS", "1"))
+ROUNDS = 500 if PARTS > 1 else 200
 VALUES = (
     b"", b"'        '", b"' '", b"NaN", b"-Inf", b"'NaN'", b"1E400", b"-1E9", b"1E9", b"0", b"-5", b"1.5",
     b"T", b"F", b"'T'", b"(1.0, 2.0)", b"99999999999999999999999", b"'N/A'", b"'INDEF'", b"'\xe9t\xe9'",
@@ -95,5 +96,5 @@ def campaign(make_frame, rounds: int, seed: int) -> tuple[int, int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(PARTS))
 def test_mutations_are_read_or_refused_in_words(make_frame, seed):
-    refused, rounds = campaign(make_frame, 500, seed)
+    refused, rounds = campaign(make_frame, ROUNDS, seed)
     assert 0.1 < refused / rounds < 0.9

@@ -361,14 +361,13 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [0, 2])
-def test_workers_measure_what_this_process_would(filled, count, monkeypatch):
+def test_workers_measure_what_this_process_would(filled, monkeypatch):
     """Each opens the lake and measures one pair; of what is kept nothing tells who measured it."""
     monkeypatch.setattr(kept_slopes, "_BATCH_PAIRS", 1)
     monkeypatch.setattr(kept_slopes, "_SHARE", 1)
     filled.set = {"measure.clip_sigma": 2.5, "measure.shape_correction": "growth"}
     settings, kept = filled.settings, []
-    for workers in (None, WorkerSettings(count)):
+    for workers in (None, WorkerSettings(0), WorkerSettings(2)):
         filled.delete_all_kept()
         with open_lake(filled.root, settings=settings) as opened:
             opened.keep_slopes(5, workers=workers)
@@ -379,7 +378,7 @@ def test_workers_measure_what_this_process_would(filled, count, monkeypatch):
         ]
         kept.append([table.to_pylist() for table in rows])
     assert len(kept[0]) == len(VIEWS)
-    assert kept[0] == kept[1]
+    assert kept[0] == kept[1] == kept[2]
 
 
 @pytest.mark.slow

@@ -46,6 +46,8 @@ from cte_lake.workflow.run import (
 WIDTH = 512
 SIMULATION = Settings(width=WIDTH, seed=41)
 PREPARE = ("align", "crmask", "ingest")
+#: Times that a run is killed before it is let run to its end; raise it for a campaign.
+KILLS = int(os.environ.get("RUN_KILLS", "1"))
 
 
 def _program():
@@ -190,11 +192,11 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
     scratch.mkdir()
     environment = os.environ | {"TMPDIR": str(scratch)}
     moments = random.Random(5)
-    for _ in range(2):
+    for _ in range(KILLS):
         child = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(moments.uniform(2, 12))
+        time.sleep(moments.uniform(4, 12))
         child.send_signal(signal.SIGKILL)
         child.wait(120)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)
