@@ -33,11 +33,11 @@ def drawn(setup: Injection, seed: int = 7) -> list:
 
 @pytest.mark.slow
 def test_a_small_closure_is_within_the_limits():
-    result = run_closure(16, seed=11)
+    result = run_closure(10, seed=11)
     report = summarise(result)
     assert report.failures == []
-    assert report.realisations == 16
-    assert result.slope_pull.shape == (16, 20, 6)
+    assert report.realisations == 10
+    assert result.slope_pull.shape == (10, 20, 6)
     faint = next(row for row in report.fluxes if row["bin_lo"] == 250.0 and row["dates"] == "late")
     assert faint["measured_bias"] < -0.09
     assert abs(faint["corrected_bias"]) < 0.003
@@ -146,5 +146,5 @@ def test_what_cannot_be_run_is_refused():
 
 @pytest.mark.slow
 def test_closure_with_flash_background():
-    report = summarise(run_closure(16, Injection(background=12.0), ClosureOptions(), seed=3))
+    report = summarise(run_closure(10, Injection(background=12.0), ClosureOptions(), seed=3))
     assert report.failures == []

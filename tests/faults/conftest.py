@@ -15,6 +15,7 @@ from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.master_import import import_master
+from tests.cli.in_process import in_process
 from tests.faults.warm import warm
 from tests.pipeline.fetch.archive_server import FakeArchive, serving
 
@@ -40,6 +41,9 @@ def lake(small_visit, tmp_path) -> Path:
 
 
 def cte_lake(*arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """Run a command in this process, unless another starts it (`prefix`) or it starts workers."""
+    if not prefix and "1" not in arguments:
+        return in_process(*arguments)
     line = [*prefix, sys.executable, "-m", "cte_lake.cli.main", *map(str, arguments)]
     return subprocess.run(
         line, capture_output=True, text=True, check=False, timeout=400, env={**os.environ, "LC_ALL": "C"}
