@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cte_lake.views.kept_sql import KINDS
+from cte_lake.views.kept_sql import KINDS, has_bins
 from cte_lake.views.source import built_from, sql_objects
 from cte_lake.views.statements import nodes_of
 
@@ -39,7 +39,8 @@ def asked_radii(tree: Any, default: int) -> frozenset[int] | None:
 def asked_estimator(tree: Any, parameters: Mapping[str, Any], default: str) -> str | None:
     """Return the one estimator of which a query may read slopes; None if it may be any.
 
-    It is known of a query that reads one view of slopes, nothing beside it, and says so behind WHERE.
+    It is known of a query that reads slopes by the view ``losses`` alone, or that reads one view of slopes,
+    nothing beside it, and says so behind WHERE.
 
     Parameters
     ----------
@@ -50,13 +51,13 @@ def asked_estimator(tree: Any, parameters: Mapping[str, Any], default: str) -> s
     default : str
         Estimator of the view ``losses``.
     """
+    if _read(tree) & _of_estimators() == {"losses"}:
+        return default
     selects = [node for node in nodes_of(tree) if node.get("type") in {"SELECT_NODE", "CTE_NODE"}]
     if len(selects) != 1 or "from_table" not in selects[0]:
         return None
     source = selects[0]["from_table"]
     name = str(source.get("table_name") or source.get("function", {}).get("function_name")).lower()
-    if name == "losses":
-        return default
     condition = selects[0].get("where_clause") or {}
     both = condition.get("type") == "CONJUNCTION_AND"
     # Other names may have been given to the columns.
@@ -68,6 +69,22 @@ def asked_estimator(tree: Any, parameters: Mapping[str, Any], default: str) -> s
             value = parameters.get(right.get("identifier"), (right.get("literal") or {}).get("text"))
             return value if isinstance(value, str) else None
     return None
+
+
+def _read(tree: Any) -> set[str]:
+    """Return the tables, views and table macros that a query reads."""
+    tables = (node for node in nodes_of(tree) if node.get("type") in {"BASE_TABLE", "TABLE_FUNCTION"})
+    names = (node.get("table_name") or node.get("function", {}).get("function_name") for node in tables)
+    return {str(name).lower() for name in names}
+
+
+@functools.cache
+def _of_estimators() -> frozenset[str]:
+    """Return the objects of ``sql/`` that are built on slopes of an estimator."""
+    kinds = {name for name in KINDS if has_bins(name)}
+    return frozenset(
+        each.name for each in sql_objects() if kinds & {one.name for one in built_from([each.name])}
+    )
 
 
 @functools.cache

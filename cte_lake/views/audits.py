@@ -94,7 +94,9 @@ def audits() -> tuple[Audit, ...]:
     for path in sorted((data_dir("sql") / "audits").glob("*.sql")):
         text = path.read_text(encoding="utf-8")
         head = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
-        found.append(Audit(path.stem, " ".join(head), text))
+        # A view that a comment names would be made for nothing, and of `slopes` its measurement planned.
+        query = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+        found.append(Audit(path.stem, " ".join(head), query))
     return tuple(sorted(found, key=lambda audit: audit.name))
 
 

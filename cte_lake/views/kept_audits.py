@@ -32,7 +32,7 @@ WITH keyed AS (
         md5(e::VARCHAR || '|' || f.size || '|' || f.mtime_ns || '|' || coalesce(c.state, '')) AS key
     FROM main.exposures AS e
     LEFT JOIN listed_phot AS f ON f.path = e.phot_file
-    LEFT JOIN listed_master AS c ON c.target = e.target
+    LEFT JOIN audited.catalogs AS c ON c.target = e.target
 ),
 well AS (
     -- What a clock that was ahead has written comes first: it would never be asked again.
@@ -40,6 +40,10 @@ well AS (
     FROM known_well GROUP BY key
 )
 SELECT k.imagename, k.phot_file, k.key, w.asked_at FROM keyed AS k LEFT JOIN well AS w ON w.key = k.key
+"""
+_CATALOGS = """
+CREATE OR REPLACE TABLE audited.catalogs AS
+SELECT unnest($targets::VARCHAR[]) AS target, unnest($states::VARCHAR[]) AS state
 """
 #: Those of which nothing is known, and of the others those that were not asked for longest.
 _ASKED = """
@@ -118,28 +122,23 @@ class ImageAudits:
         return found
 
     def _find_images(self, listed: Mapping[str, Listed], known: pa.Table) -> None:
-        tables = {
-            "listed_phot": as_table(listed.values()),
-            "listed_master": self._catalogs(),
-            "known_well": known,
-        }
+        tables = {"listed_phot": as_table(listed.values()), "known_well": known}
         self.connection.execute("CREATE SCHEMA IF NOT EXISTS audited")
+        states = self._catalogs()
+        self.connection.execute(_CATALOGS, {"targets": list(states), "states": list(states.values())})
         for name, table in tables.items():
             self.connection.register(name, table)
         self.connection.execute(_IMAGES)
         for name in tables:
             self.connection.unregister(name)
 
-    def _catalogs(self) -> pa.Table:
+    def _catalogs(self) -> dict[str, str]:
         """Return the state of each target's catalogs: a digest of names, sizes and times of their files."""
         files = defaultdict(list)
         for found in sorted(self.lake.dataset("master").listing()):
             target = found.path.split("/")[1].removeprefix("target=")
             files[target].append(tuple(found))
-        states = [digest(repr(each).encode(), 16) for each in files.values()]
-        return pa.table(
-            {"target": pa.array(list(files), pa.string()), "state": pa.array(states, pa.string())}
-        )
+        return {target: digest(repr(each).encode(), 16) for target, each in files.items()}
 
     def _choose(self, share: float) -> bool:
         """Choose the images that are to be asked; return whether they are all."""

@@ -8,15 +8,14 @@ WITH sized AS (
         any_value(s.image_2) AS image_2,
         any_value(least(a.n_stars, b.n_stars)) AS n_stars,
         sum(s.n_in_bin) AS n_in_bins
-    FROM slopes AS s
+    FROM log_slopes AS s
     INNER JOIN loss_bins AS l ON l.bin_lo = s.bin_lo AND l.bin_hi = s.bin_hi
     INNER JOIN exposures AS a ON a.imagename = s.image_1
     INNER JOIN exposures AS b ON b.imagename = s.image_2
-    WHERE s.estimator = 'mean_flux'
     GROUP BY s.pair_id
 ),
 suspect AS MATERIALIZED (
-    -- Those with few stars in the flux bins, which are kept with the slopes; the stars of no other pair are counted.
+    -- Those with few stars in the flux bins, which are kept with the slopes that every audit keeps; the stars of no other pair are counted.
     SELECT z.pair_id, z.n_stars, unnest([z.image_1, z.image_2]) AS imagename
     FROM sized AS z
     WHERE z.n_in_bins < z.n_stars / 50

@@ -419,6 +419,9 @@ def test_the_radii_of_a_query_are_known_or_said_to_be_unknown(query, radii):
     ("query", "estimator"),
     [
         ("SELECT n FROM Losses(aperture := 5)", "log_ratio"),
+        ("SELECT (SELECT max(loss) FROM losses(generation := 'all')) FROM growth_loss, pairs", "log_ratio"),
+        ("SELECT (SELECT max(loss) FROM losses) FROM slopes", None),
+        ("WITH losses AS (FROM cte) FROM losses", None),
         ("SELECT c.n FROM cte AS c WHERE c.estimator = 'mean_flux'", "mean_flux"),
         ("FROM main.cte_vs_time(5) WHERE n > 3 AND Estimator = $which ORDER BY n", "both_in_bin"),
         ("FROM cte WHERE n > 3 OR estimator = 'mean_flux'", None),

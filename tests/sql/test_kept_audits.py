@@ -61,6 +61,17 @@ def test_only_what_is_new_is_asked_again(sound):
         assert asked(opened) == IMAGES + 1
 
 
+def test_audits_measure_no_slopes_but_those_that_are_kept_for_them(sound):
+    with open_lake(sound) as opened:
+        measure = opened.settings().config.measure
+        opened.keep_slopes(measure.aperture, {measure.estimator, "log_ratio", "growth_loss"})
+        run_audits(opened, 0.0)
+        assert opened._binding is not None
+        assert opened._binding.kept is not None
+        defined = {view for view, kind in opened._binding.kept._kinds.items() if kind.defined}
+        assert defined == {"log_slopes", "growth_loss"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(OF_IMAGES))
 def test_what_breaks_is_found_and_asked_until_it_is_well(sound, name):
