@@ -62,7 +62,8 @@ def write_lake(root: Path, pairs: int, stars: int) -> None:
             measured = measured + rng.normal(0, 1, ids.size) * np.sqrt(measured + 100)
             outlier = rng.random(ids.size) < 0.03
             measured[outlier] *= 10 ** rng.uniform(-0.5, 0.5, outlier.sum())
-            key = f"{number:08x}{chip:08x}"
+            # Zeros at its beginning would mark rows of a compacted file (`named_files.COMPACTED_KEY`).
+            key = f"{number + 1:08x}{chip:08x}"
             write_table(
                 root / phot_file(partition, rootname, key),
                 conform(phot_rows(rng, rootname, key, ids, y[index], measured), "phot"),
