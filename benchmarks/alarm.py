@@ -1,6 +1,6 @@
 """The alarm on simulated histories: jumps by 10% of the newest epoch that it catches, and false alarms.
 
-    python benchmarks/alarm.py [--histories 1000] [--law power] [--epochs 16] [--jump 0.1]
+    python benchmarks/alarm.py [--histories 1000] [--first 0] [--law power] [--epochs 16] [--jump 0.1]
 
 A history is the slopes of a lake up to its newest epoch (3 visits, six levels of post-flash, visits that
 scatter by 2%); each is judged as it is, and with a newest epoch that jumps. `possible` is what would be
@@ -26,6 +26,7 @@ from cte_lake.model.slope_lake import SlopeLake
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--histories", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first history")
     parser.add_argument("--law", action="append", choices=[*LAWS])
     parser.add_argument("--epochs", type=int, default=28)
     parser.add_argument("--jump", type=float, default=0.1)
@@ -33,7 +34,7 @@ def main() -> None:
     laws = options.law or ["power", "saturating", "two-species", "solar-cycle", "shelf", "polynomial"]
     caught, false, errors, possible = [], [], [], []
     start = time.process_time()
-    for number in range(options.histories):
+    for number in range(options.first, options.first + options.histories):
         rng = np.random.default_rng([7, number])
         last = 60560.0 - rng.uniform(0.0, 1500.0)
         lake = SlopeLake(LAWS[laws[number % len(laws)]], epochs=options.epochs, last=last)
@@ -54,8 +55,8 @@ def main() -> None:
         slopes = float(np.sum((predicted / (fit.noise * new.loss_err)) ** 2))
         best = np.sqrt(fit.mixed.visit_variance / visits + 1.0 / slopes)
         possible.append(norm.sf(LIMIT - options.jump / best))
-        if number % 100 == 99:
-            print(f"{number + 1}: {np.mean(caught):.1%} caught, {np.mean(false):.1%} false", file=sys.stderr)
+        if len(caught) % 100 == 0:
+            print(f"{len(caught)}: {np.mean(caught):.1%} caught, {np.mean(false):.1%} false", file=sys.stderr)
     seconds = (time.process_time() - start) / options.histories
     print(
         f"{len(caught)} jumps by {options.jump:.0%}: {np.mean(caught):.1%} caught, "

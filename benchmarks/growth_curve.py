@@ -5,7 +5,9 @@
 
 `frames`: pairs of 640 columns of NGC 104 (FLT, r = 3 px unless said), flash 0, without cosmic rays and hot
 pixels; mean over the seeds, in points of a percent. `loss` and `corrected` are weighted means over the flux
-bins, `sky` and `both` the loss of 250 to 500 e- with these corrections.
+bins, `sky` and `both` the loss of 250 to 500 e- with these corrections. A bin holds fainter stars at a wider
+radius, and counts otherwise; `same` is what the same stars lose at a radius less what they lose at 3 px, with
+the correction `growth` (bins by their flux at 3 px).
 `sky`: apertures on a sky without stars, of Poisson and read noise, measured as stars are.
 """
 
@@ -19,8 +21,10 @@ from typing import Any
 import numpy as np
 from shift import CLEAN, make_lake, measure
 
-from cte_lake import open_lake
+from cte_lake import Lake, open_lake
 from cte_lake.config import load_settings
+from cte_lake.model.estimators import clip_about_line, fit_line
+from cte_lake.model.loss_unit import CHIP_HEIGHT
 from cte_lake.photometry.arrays import PixelData
 from cte_lake.photometry.engine import measure as measure_stars
 from cte_lake.photometry.modes import settings_for
@@ -55,12 +59,35 @@ def _losses(root: Path, correction: str, aperture: int) -> tuple[np.ndarray, np.
     return np.array([row["loss"] for row in rows]), np.array([row["loss_err"] for row in rows])
 
 
+def _same_stars(lake: Lake, aperture: int) -> tuple[float, float]:
+    """Return by how much more the same stars lose at a radius than at 3 px, corrected; and its error."""
+    stars = lake.sql(
+        "SELECT one.y, ln(two.ratio / one.ratio) AS more, one.mean_flux FROM ratios(aperture := 3) AS one "
+        f"JOIN ratios(aperture := {aperture}) AS two USING (pair_id, master_id) "
+        "WHERE one.filetype = 'flt' AND two.filetype = 'flt' ORDER BY master_id"
+    ).arrow()
+    y, more, flux = (stars[name].to_numpy() for name in ("y", "more", "mean_flux"))
+    found = []
+    for row in lake.losses(aperture=3, filetype="flt").rows():
+        inside = (flux > row["bin_lo"]) & (flux < row["bin_hi"])
+        kept = clip_about_line(y[inside], more[inside], 4.0)
+        found.append(fit_line(y[inside][kept], more[inside][kept])[:2])
+    slope, error = np.array(found).T * CHIP_HEIGHT / 2
+    three, wide = (
+        lake.growth_loss(aperture=r, filetype="flt").rows()[0]["growth_loss"] for r in (3, aperture)
+    )
+    difference = float(np.average(slope, weights=error**-2)) - (wide - three)
+    return difference, float(np.sum(error**-2.0) ** -0.5)
+
+
 def _of_lake(root: Path) -> dict[str, Any]:
     names = ("shapes_imitate_loss", "sky_imitates_loss")
     queries = [each.query for each in audits() if each.name in names]
     with open_lake(root) as lake:
         found: dict[str, Any] = dict(lake.growth_loss(filetype="flt").rows()[0])
         found["told"] = any(lake.sql(query).rows() for query in queries)
+        for aperture in (5, 7, 10):
+            found[f"same{aperture}"], found[f"same_err{aperture}"] = _same_stars(lake, aperture)
     for aperture in (3, 5, 7, 10):
         for correction in ("none", "growth", "sky", "both") if aperture == 3 else ("none", "growth"):
             loss, error = _losses(root, correction, aperture)
@@ -110,9 +137,9 @@ def frames(count: int, cases: list[str]) -> None:
     seeds = range(200, 200 + count)
     print(
         "| frames | growth_loss | loss | corrected | r = 5 | r = 7 | r = 10 | sky_loss | 250-500 e-, r = 3 "
-        "| sky | both | audits |"
+        "| sky | both | audits | same, r = 5 | r = 7 | r = 10 |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|---" * 15 + "|")
     for name in cases:
         case, found = CASES[name], []
         for seed in seeds:
@@ -133,7 +160,8 @@ def frames(count: int, cases: list[str]) -> None:
             f"| {name} | {text('growth_loss', 'growth_loss_err')} | {text('none3', 'none_err3')} "
             f"| {text('growth3', 'growth_err3')} "
             f"| {wide} | {text('sky_loss', 'sky_loss_err')} | {' | '.join(faint)} "
-            f"| {told} of {len(found)} |",
+            f"| {told} of {len(found)} "
+            f"| {' | '.join(text(f'same{aperture}', f'same_err{aperture}') for aperture in (5, 7, 10))} |",
             flush=True,
         )
 

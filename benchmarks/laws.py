@@ -10,6 +10,7 @@ and lakes of one law differ by their noise alone, not by what the law does next.
 lake a law of its own, whose rate walks at random, more or less steadily: what a forecast is for.
 
     python benchmarks/laws.py [--seeds 10] [--group NAME] [--law NAME] [--years 0 1 3 5] [--json]
+                              [--chips NAME] [--lake NAME [--background]]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -224,6 +226,22 @@ _CHIPS: dict[str, float | Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
+#: How a lake is observed, where it is not as usual.
+_LAKES: dict[str, dict[str, Any]] = {
+    "usual": {},
+    "one flash": {"flash": (12.0,)},
+    "one flash, one sky": {"flash": (12.0,), "sky_scatter": 0.0},
+    "no flash": {"flash": (0.0,)},
+    "no flash, one sky": {"flash": (0.0,), "sky_scatter": 0.0},
+    "one visit": {"visits_per_epoch": 1},
+    "14 epochs": {"epochs": 14},
+    "1,000 stars": {"stars": 1000},
+    "steady visits": {"visit_scatter": 0.003},
+    "unsteady visits": {"visit_scatter": 0.05},
+    "outliers": {"outliers": 0.03},
+}
+
+
 def _later() -> dict[str, Law]:
     """Laws invented before the chips' difference and jumps of faint stars went into the model."""
 
@@ -294,6 +312,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--chips", choices=[*_CHIPS], default="constant", help="how the chips lie apart")
     parser.add_argument("--years", type=int, nargs="*", default=[0, 1, 3, 5])
+    parser.add_argument("--lake", choices=[*_LAKES], default="usual", help="how the lake is observed")
+    parser.add_argument("--background", action="store_true", help="in the fit, with one flash too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = []
@@ -305,7 +325,8 @@ def main() -> None:
                 seed = 1000 * [*every].index(name) + number
                 law = _random(seed) if name == "random" else every[name]
                 chips = 0.0 if name == "zero" else _CHIPS[options.chips]
-                trials.append(run_trial(SlopeLake(law, chips=chips), seed, years))
+                lake = SlopeLake(law, chips=chips, **_LAKES[options.lake])
+                trials.append(run_trial(lake, seed, years, options.background or None))
             row = {
                 "law": name,
                 "years": years,

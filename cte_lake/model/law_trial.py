@@ -56,13 +56,13 @@ class Trial:
     jumps: int = 0
 
 
-def fitted_set(points: FitPoints, time_degree: int = 2) -> CoefficientSet:
+def fitted_set(points: FitPoints, time_degree: int = 2, background: bool = True) -> CoefficientSet:
     """Return the set of points as ``cte-lake fit`` makes it, with nothing said of where they are from."""
-    fit = fit_surface(points, time_degree, background_degree=1)
-    return with_surface(from_fit(fit, "trial", 3, "flt"), points)[0]
+    fit = fit_surface(points, time_degree, background_degree=int(background))
+    return with_surface(from_fit(fit, "trial", 3, "flt"), points, background=background)[0]
 
 
-def run_trial(lake: SlopeLake, seed: int, years: float = 0.0) -> Trial:
+def run_trial(lake: SlopeLake, seed: int, years: float = 0.0, background: bool | None = None) -> Trial:
     """Fit a drawn lake and correct stars of its law.
 
     Parameters
@@ -73,16 +73,19 @@ def run_trial(lake: SlopeLake, seed: int, years: float = 0.0) -> Trial:
         Of the slopes.
     years : float, optional
         Leave the last years out, and correct stars of the epochs of the last of them.
+    background : bool, optional
+        Whether the loss may depend on the background; by default where there are several levels of flash.
     """
     points, _ = lake.draw(seed)
+    depends = len(lake.flash) > 1 if background is None else background
     first = points.bin_lo == points.bin_lo.min()
     stars = first
     if years:
         until = points.mjd.max() - years * _DAYS_PER_YEAR
         stars = first & (points.mjd > points.mjd.max() - _DAYS_PER_YEAR)
-        found = fitted_set(points.take(points.mjd <= until))
+        found = fitted_set(points.take(points.mjd <= until), background=depends)
     else:
-        found = fitted_set(points)
+        found = fitted_set(points, background=depends)
     return judge_stars(
         lake, found, points.mjd[stars], points.background[stars], DATE_AFTER.value if years else 0
     )

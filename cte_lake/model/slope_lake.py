@@ -44,8 +44,8 @@ class SlopeLake:
         Levels of post-flash, e-/px.
     visits_per_epoch : int
         Visits that the pairs of an epoch are spread over.
-    sky, read_noise, flat_error : float
-        e-/px, e-/px, relative.
+    sky, sky_scatter, read_noise, flat_error : float
+        e-/px, relative, e-/px, relative; the sky scatters from pair to pair.
     stars : int
         Stars of a pair between 80 and 60,000 e-, dN/dF ~ F**-1.3.
     visit_scatter : float
@@ -66,6 +66,7 @@ class SlopeLake:
     flash: tuple[float, ...] = (0.0, 6.0, 12.0, 33.0, 55.0, 116.0)
     visits_per_epoch: int = 3
     sky: float = 3.0
+    sky_scatter: float = 0.15
     read_noise: float = 3.1
     flat_error: float = 0.012
     stars: int = 4000
@@ -94,7 +95,8 @@ class SlopeLake:
         level = np.tile(np.arange(len(self.flash)), self.epochs)
         visit = epoch * self.visits_per_epoch + level % self.visits_per_epoch
         factors = 1.0 + self.visit_scatter * rng.normal(size=self.epochs * self.visits_per_epoch)
-        sky = np.abs(self.sky * (1.0 + 0.15 * rng.normal(size=epoch.size))) + np.array(self.flash)[level]
+        own = np.abs(self.sky * (1.0 + self.sky_scatter * rng.normal(size=epoch.size)))
+        sky = own + np.array(self.flash)[level]
         mjd = dates[epoch] + rng.uniform(0.0, 2.0, epoch.size)
         parts = [self._bin(one, mjd, sky, factors[visit], rng) for one in BINS]
         names = np.array([f"sim/{number:03d}" for number in visit])
