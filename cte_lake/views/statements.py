@@ -57,7 +57,10 @@ _SETTINGS = frozenset({
     "max_temp_directory_size", "threads", "timezone", "calendar", "default_order", "default_null_order",
     "search_path", "schema",
 })  # fmt: skip
-_SCHEMAS = frozenset({"", "main", "temp", "memory", "system", "information_schema", "pg_catalog"})
+#: ``recurring.name`` is all that a recursive query of that name has found.
+_SCHEMAS = frozenset(
+    {"", "main", "temp", "memory", "system", "information_schema", "pg_catalog", "recurring"}
+)
 #: What a name of a table or view of the session never has, and a path or an address does.
 _PATH = re.compile(r"[./\\:*?\[\]{}~$]")
 #: What ends an expression behind PIVOT ... ON.

@@ -210,6 +210,8 @@ READING = [
     "UNPIVOT (SELECT flash, chip FROM exposures) ON flash, chip",
     "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 4) FROM r",
     "WITH RECURSIVE r USING KEY (n) AS (SELECT 1 AS n, 2 AS m UNION SELECT n, m FROM r) FROM r",
+    "WITH RECURSIVE r(n, m) USING KEY (n) AS (SELECT 1, 2 UNION SELECT r.n, q.m + 1 FROM r "
+    "JOIN recurring.r AS q ON q.n = r.n WHERE q.m < 5) FROM r",
     "SELECT [x + 1 FOR x IN [1, 2] IF x > 1], {'a': 1}.a, list_transform([1], lambda x: x + 1)",
     "SELECT count(*) OVER (PARTITION BY chip) FROM exposures QUALIFY row_number() OVER (ORDER BY mjd) = 1",
     "SELECT chip, grouping(chip) FROM exposures GROUP BY ROLLUP (chip)",
