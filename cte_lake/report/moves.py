@@ -63,6 +63,7 @@ def _mean(rows: Sequence[Row]) -> dict[str, Any]:
 
 _MODE = ("target", "filter", "length", "filetype", "flash")
 _BIN = (*_MODE, "bin_lo", "bin_hi")
+_EPOCH = (*_BIN, "epoch")
 
 
 def moves_of(
@@ -107,8 +108,18 @@ def loss_moves(
     )
     before = {_key(row, _BIN): row for row in earlier}
     known = {tuple(getattr(move, name) for name in _BIN): move.loss for move in last_night}
+    # Once for all: a large lake has tens of thousands of rows, and each move would look at all.
+    pairs: dict[tuple[Any, ...], list[Row]] = {}
+    for row in chips if sets else ():
+        pairs.setdefault(_key(row, _EPOCH), []).append(row)
     return tuple(
-        _move(row, chips, before.get(_key(row, _BIN)), sets, known.get(_key(row, _BIN)))
+        _move(
+            row,
+            pairs.get(_key(row, _EPOCH), ()),
+            before.get(_key(row, _BIN)),
+            sets,
+            known.get(_key(row, _BIN)),
+        )
         for row in sorted(newest, key=lambda row: _key(row, _BIN))
     )
 
@@ -119,12 +130,12 @@ def _key(row: Row, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _move(
     row: Row,
-    losses: Sequence[Row],
+    pairs: Sequence[Row],
     before: Row | None,
     sets: Sequence[CoefficientSet],
     last_night: float | None,
 ) -> LossMove:
-    model, model_err = _predicted(row, losses, sets)
+    model, model_err = _predicted(pairs, sets)
     return LossMove(
         **{name: row[name] for name in _BIN},
         mjd=row["mjd"],
@@ -139,12 +150,9 @@ def _move(
     )
 
 
-def _predicted(
-    row: Row, losses: Sequence[Row], sets: Sequence[CoefficientSet]
-) -> tuple[float | None, float | None]:
+def _predicted(pairs: Sequence[Row], sets: Sequence[CoefficientSet]) -> tuple[float | None, float | None]:
     """What the first set that suits predicts for the pairs of a row, in the mean of the same weights."""
-    own = (*_BIN, "epoch")
-    pairs = [one for one in losses if _key(one, own) == _key(row, own) and one["cte_loss_err"]]
+    pairs = [pair for pair in pairs if pair["cte_loss_err"]]
     one = next((each for each in sets if suits(each, pairs[0])), None) if pairs else None
     if one is None or any(pair["readout_background"] is None for pair in pairs):
         return None, None
