@@ -31,8 +31,11 @@ def went_back(inventory: Inventory) -> Iterator[Finding]:
     """
     place = inventory.root / _SEEN
     rows = {f"{row.imagename} {row.mode}": row for row in inventory.current}
-    now = {key: (row.revision, time.time_ns()) for key, row in rows.items()}
-    for key, (revision, when) in _seen(place).items():
+    today = time.time_ns()
+    now = {key: (row.revision, today) for key, row in rows.items()}
+    for key, (revision, at) in _seen(place).items():
+        # What was seen by a clock that was ahead must not outlast a measurement by the right one.
+        when = min(at, today)
         row = rows.get(key)
         if row is not None and (row.revision >= revision or inventory.mtime_ns(row) > when):
             continue
