@@ -57,11 +57,13 @@ def test_it_carries_sql_schemas_and_types(wheel):
 @pytest.mark.slow
 def test_it_works_in_a_bare_environment(wheel, tmp_path, program):
     bare = tmp_path / "bare"
-    venv.create(bare, with_pip=True)
+    venv.create(bare)
     pip = [
-        bare / "bin" / "python",
+        sys.executable,
         "-m",
         "pip",
+        "--python",
+        bare / "bin" / "python",
         "install",
         "--quiet",
         "--no-compile",

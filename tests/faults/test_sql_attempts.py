@@ -148,18 +148,23 @@ def test_no_option_carries_a_statement(tmp_path):
     assert ground.state() == before
 
 
-@pytest.mark.parametrize("write", WRITES)
-def test_the_second_lock_holds_where_the_first_is_open(tmp_path, write):
-    ground = Ground(tmp_path)
-    query = f"WITH x AS ({ground.fill(write)}) FROM x"
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory) -> Iterator[tuple[Ground, Lake]]:
+    ground = Ground(tmp_path_factory.mktemp("locked"))
     with open_lake(ground.lake) as lake:
         lake.sql("FROM phot, settings, flux_bins, stored_exposures")
-        before = ground.state()
-        with pytest.raises((UsageError, duckdb.Error)) as refused:
-            check_plan(lake._connection, query, {})
-        if isinstance(refused.value, UsageError):
-            assert "the plan of this query holds" in str(refused.value)
-        assert ground.state() == before
+        yield ground, lake
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_the_second_lock_holds_where_the_first_is_open(locked, write):
+    ground, lake = locked
+    query, before = f"WITH x AS ({ground.fill(write)}) FROM x", ground.state()
+    with pytest.raises((UsageError, duckdb.Error)) as refused:
+        check_plan(lake._connection, query, {})
+    if isinstance(refused.value, UsageError):
+        assert "the plan of this query holds" in str(refused.value)
+    assert ground.state() == before
 
 
 @pytest.mark.parametrize("around", AROUND)

@@ -96,7 +96,7 @@ def test_chips_lie_apart_by_date_and_flux(entry):
     assert from_toml(to_toml(moved)) == moved
     assert tomllib.loads(to_toml(moved))["format_version"] == 3
     for chip, sign in ((1, 1.0), (2, -1.0)):
-        for flux, mjd in ((700.0, 56000.0), (3000.0, 58100.0), (20000.0, 60300.0)):
+        for flux, mjd in ((700.0, 56000.0), (20000.0, 60300.0)):
             # The surface's own equation in small steps, with the chip's factor at each flux on the way.
             u, step = math.log(flux), 1900.0 / 2048.0 / 400
             for _ in range(400):

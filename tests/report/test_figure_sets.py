@@ -121,6 +121,7 @@ def test_a_set_in_a_bucket_names_the_newest_in_a_file(lake: Lake, bucket: str) -
     assert (plots / names[-1] / "overview.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_loss_is_one_number_wherever_it_is_told(lake: Lake) -> None:
     asked = replace(ASKED, bins=((500.0, 1000.0),), unit=MAGNITUDES)
     drawn = draw("cte-time", lake, asked)

@@ -42,8 +42,6 @@ def test_only_what_a_query_names_is_made(root):
         names = {each.name for each in built_from(["epochs"]) if each.kind == "view"}
         assert {"epochs", "stored_exposures"} <= views(connection) >= names
         assert "crmasks" not in views(connection)
-        binding.make()
-        assert views(connection) >= set(published_views())
 
 
 def macros(connection) -> set[str]:

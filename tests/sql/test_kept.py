@@ -295,6 +295,7 @@ def defined_in(opened: Lake) -> set[str]:
     return {name for (name,) in opened._connection.execute(query).fetchall()}
 
 
+@pytest.mark.slow
 def test_a_definition_is_planned_where_it_may_measure_something_alone(filled):
     shutil.rmtree(filled.root / CACHE / "slopes")
     with open_lake(filled.root) as opened:

@@ -103,6 +103,7 @@ def test_a_share_asks_the_longest_unasked_first_and_full_asks_all(sound):
         assert asked(opened) == IMAGES
 
 
+@pytest.mark.slow
 def test_an_image_that_was_asked_by_a_clock_ahead_is_asked_again(sound, monkeypatch):
     with open_lake(sound) as opened:
         with monkeypatch.context() as ahead:

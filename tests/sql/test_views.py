@@ -137,6 +137,7 @@ def test_a_lake_may_be_called_anything(tmp_path: Path, name):
         assert len(lake.pairs()) == 1
 
 
+@pytest.mark.slow
 def test_every_view_can_be_read_while_the_lake_is_empty(con):
     for name in published_views():
         assert con.execute(f"FROM {name}").fetchall() == [], name

@@ -38,6 +38,12 @@ def seen(root):
         return {row["imagename"]: (row["n"], row["flux"]) for row in lake.sql(query).rows()}
 
 
+@pytest.fixture(scope="module")
+def before(filled):
+    """What is seen of `lake` while nothing has happened to it."""
+    return seen(filled)
+
+
 def harms(root, **options):
     found = verify(stored(root), **options).findings
     return {(f.check, f.path.rpartition("/")[2].partition(".")[0]) for f in found if f.harm}
@@ -58,8 +64,7 @@ def test_a_copy_beside_itself_is_not_counted(lake, compacted):
     assert harms(lake, quick=True) == {("copy", "ic7899aaq_flt")}
 
 
-def test_a_copy_in_another_partition_is_not_counted(lake):
-    before = seen(lake)
+def test_a_copy_in_another_partition_is_not_counted(lake, before):
     path = one(lake / "phot", "ic7801aaq_flt*")
     to = lake / "phot/target=ngc104/proposal=14378/flash=6/filetype=flt"
     to.mkdir(parents=True)
@@ -69,8 +74,7 @@ def test_a_copy_in_another_partition_is_not_counted(lake):
 
 
 @pytest.mark.parametrize("datasets", [("phot",), ("exposures",), ("phot", "exposures")])
-def test_a_renamed_partition_is_not_counted(lake, datasets):
-    before = seen(lake)
+def test_a_renamed_partition_is_not_counted(lake, datasets, before):
     for name in datasets:
         (folder,) = (lake / name).glob("target=n*/proposal=*/flash=0")
         folder.rename(folder.with_name("flash=6"))
@@ -120,8 +124,7 @@ def test_a_catalog_in_the_folder_of_another_target_is_told(lake, recorded):
     assert found.detail == "is the catalog of ngc104; put it into that target's folder"
 
 
-def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
-    before = seen(lake)
+def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes, before):
     mine, other = one(lake / "phot", "ic7801aaq_flt*"), one(lake / "phot", "ic7801abq_flt*")
     kept = mine.read_bytes()
     shutil.copy(other, mine)
@@ -144,9 +147,8 @@ def test_photometry_of_another_image_or_other_numbers_in_its_place(lake, lakes):
 
 
 @pytest.mark.slow
-def test_compacted_twice_with_other_settings_between_counts_once(lake, lakes):
+def test_compacted_twice_with_other_settings_between_counts_once(lake, lakes, before):
     # compact, measure an image with other settings, measure it again with the old ones, compact again.
-    before = seen(lake)
     compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     (image, other, *_) = [each for each in lakes.images() if each.record["filetype"] == "flt"]
     for each in (image, other):
@@ -171,8 +173,7 @@ def test_compact_does_not_spread_damage(lake):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("compacted", [False, True])
-def test_an_old_lake_opens_and_is_upgraded(lake, compacted):
-    before = seen(lake)
+def test_an_old_lake_opens_and_is_upgraded(lake, compacted, before):
     if compacted:
         compact(stored(lake), plan_compact(stored(lake), 2, 10**9))
     as_of_old(lake)
@@ -362,8 +363,7 @@ def test_a_link_that_is_exchanged_while_it_is_read_is_told(lake, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["phot", "exposures", "master"])
-def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset):
-    before = seen(lake)
+def test_a_file_of_other_columns_is_named_and_put_aside(lake, dataset, before):
     folder = one(lake, f"{dataset}/target=ngc104/**/*.parquet").parent
     pq.write_table(pa.table({"a": [1, 2]}), folder / "foreign.parquet")
     assert ("readable", "foreign") in harms(lake)

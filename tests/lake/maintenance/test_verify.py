@@ -86,7 +86,7 @@ def test_an_image_that_lost_its_row_is_told_from_one_whose_row_is_to_come(lake, 
     assert "ic7801aaq_flt.fits has had no exposure row for 8 days" in lost[0].detail
 
 
-@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("compacted", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_broken_photometry_is_put_aside_and_the_rest_answers(lake, compacted):
     before = answers(lake)
     if compacted:

@@ -27,7 +27,7 @@ from cte_lake.simulate import (
     with_wcs_errors,
 )
 
-WIDTH = 320
+WIDTH = 224
 
 
 @pytest.fixture(scope="module")
