@@ -15,7 +15,9 @@ import pytest
 #: What commands import; none of it starts a thread.
 PRELOADED = [
     *("cte_lake.api", "cte_lake.cli.main", "cte_lake.views.astropy_table", "cte_lake.pipeline.ingest"),
-    *("cte_lake.lake.bucket", "cte_lake.lake.confined"),
+    *("cte_lake.lake.bucket", "cte_lake.lake.confined", "cte_lake.pipeline.ingest.ingest_task"),
+    *("cte_lake.pipeline.align.align_task", "cte_lake.correction.correct_files", "cte_lake.workflow.run"),
+    *("cte_lake.correction.fit_lake", "cte_lake.report.build", "numba"),
     *("astropy.io.fits", "astropy.table", "matplotlib.pyplot", "pandas", "pyarrow.parquet", "scipy.stats"),
     "commands_made",
 ]
