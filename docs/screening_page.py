@@ -81,8 +81,6 @@ Each chip has one SCI, ERR and DQ, two-dimensional, of one shape, within {DETECT
 SCI must be in ELECTRONS (or electron, e-), and ERR where it has a BUNIT (`wrong_unit`);
 so are refused pixels that are called electrons, but whose ERR is that of a rate, of counts of a gain, or too small by the root of EXPTIME.
 SCI in which 0 or a highest value under 50,000 electrons is that of many pixels was cut off there (`cut_off`).
-SCI whose ERR holds the noise of more light than SCI, MEANDARK and MEANFLSH had its sky taken off, and the background would be recorded
-too low (`sky_subtracted`; over 5 electrons and 30% of the light, median; in the reference and genuine files the two agree to 1 electron).
 Pixels of a plane that has a DATASUM must be those it was made of (`truncated`). CHECKSUM is not looked at: it changes with any card.
 CCDCHIP must be the chip of the extension; where it is missing, chip 1 must lie above chip 2 by the WCS (`wrong_chip`).
 Other extensions, their number (NEXTEND) and their order do not matter. ROOTNAME decides, not the file's name.

@@ -20,7 +20,7 @@ from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.checks import require_celestial_wcs, require_extensions
 from cte_lake.frames.geometry import reference_pixel_area
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
-from cte_lake.frames.planes import check_electrons, check_planes, check_sky, check_uncut, cutout_origin
+from cte_lake.frames.planes import check_electrons, check_planes, check_uncut, cutout_origin
 from cte_lake.frames.regular import damaged
 
 MAX_NAN_FRACTION: Final = 0.5
@@ -80,8 +80,8 @@ def read_chip(path: Path | str, chip: int, wcs_cards: Mapping[str, CardValue] | 
     Raises
     ------
     Rejected
-        ``nan_filled``, ``cut_off``, ``sky_subtracted``, ``wrong_unit``, ``wrong_chip``, ``bad_shape``,
-        ``missing_extension``, ``no_wcs``, or the reasons of :func:`open_frame`.
+        ``nan_filled``, ``cut_off``, ``wrong_unit``, ``wrong_chip``, ``bad_shape``, ``missing_extension``,
+        ``no_wcs``, or the reasons of :func:`open_frame`.
     """
     file = Path(path)
     version = EXTVER_OF_CHIP[chip]
@@ -94,10 +94,9 @@ def read_chip(path: Path | str, chip: int, wcs_cards: Mapping[str, CardValue] | 
         dq = _pixels(hdus["DQ", version], file, np.int16)
         wcs = wcs_of(header, chip, wcs_cards=wcs_cards, hdus=hdus)
         reference_area = _reference_area(hdus, file)
-        cards = HeaderCards(file.name, [hdus[0].header, header])
-    check_electrons(data, err, cards.optional_number("EXPTIME") or 0.0, f"SCI,{version} of {file.name}")
+        exptime = HeaderCards(file.name, [hdus[0].header]).optional_number("EXPTIME") or 0.0
+    check_electrons(data, err, exptime, f"SCI,{version} of {file.name}")
     check_uncut(data, f"SCI,{version} of {file.name}")
-    check_sky(data, err, cards, f"SCI,{version} of {file.name}")
     if np.count_nonzero(~np.isfinite(data)) > MAX_NAN_FRACTION * data.size:
         detail = f"SCI,{version} of {file.name} is filled with NaN; calibrate or fetch it again"
         raise Rejected("nan_filled", detail)

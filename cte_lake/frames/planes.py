@@ -35,13 +35,6 @@ _FULL_WELL: Final = 50_000.0
 _MOST_ALIKE: Final = 50
 """Pixels of one value among the brightest, generously."""
 
-_READ_NOISE: Final = 3.1
-"""Electrons; READNSEA to READNSED say 2.9 to 3.1."""
-
-_LEAST_SKY: Final = 5.0
-_SKY_SHARE: Final = 0.3
-"""Electrons, and part of all light, that ERR must have seen more than SCI; flat fields vary less."""
-
 _OWN_NOISE: Final = 1.25
 """Noise between neighbours over ERR: 1 where both are of one unit; more where SCI alone was multiplied."""
 
@@ -177,30 +170,6 @@ def check_uncut(data: FloatImage, name: str) -> None:
             "cut_off",
             f"{zeros / data.size:.0%} of the pixels of {name} are 0 and none is negative: those below 0 were "
             "cut off there; fetch it again",
-        )
-
-
-def check_sky(data: FloatImage, err: FloatImage, cards: HeaderCards, name: str) -> None:
-    """Refuse pixels whose sky was taken off: ERR still has its noise, and the background would be too low.
-
-    The squared error is the read noise's and the electrons': SCI, and the dark and flash that calibration
-    took off. Less SCI, the stars' part of it is gone; the flat field and the flash's pattern stay.
-    """
-    dark = cards.optional_number("MEANDARK")
-    if dark is None:
-        return
-    data, err = data[::4, ::4].astype(np.float64), err[::4, ::4].astype(np.float64)
-    usable = (err > 0) & np.isfinite(err) & np.isfinite(data)
-    if not usable.any():
-        return
-    flash = cards.optional_number("MEANFLSH") or cards.optional_number("FLASHLVL") or 0.0
-    squares = err[usable] ** 2 - _READ_NOISE**2
-    sky = float(np.median(squares - data[usable])) - dark - flash
-    if sky > max(_LEAST_SKY, _SKY_SHARE * float(np.median(squares))):
-        raise Rejected(
-            "sky_subtracted",
-            f"by its ERR {name} had {sky:.3g} electrons more in each pixel than SCI, MEANDARK={dark:.3g} and "
-            f"the flash of {flash:.3g} make up: its sky was subtracted; add it, or fetch the file again",
         )
 
 

@@ -9,9 +9,8 @@ import pytest
 from astropy.io import fits
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.cards import HeaderCards
 from cte_lake.frames.exposure import read_exposure
-from cte_lake.frames.planes import check_electrons, check_sky, check_uncut
+from cte_lake.frames.planes import check_electrons, check_uncut
 
 
 def on(*planes, **cards):
@@ -174,26 +173,3 @@ def test_an_error_that_says_nothing_of_the_unit_is_let_pass(err):
     data = np.random.default_rng(4).exponential(60.0, (60, 60)).astype(np.float32)
     data[:8] = np.inf
     check_electrons(data, np.full_like(data, err), 348.0, "SCI,1 of a.fits")
-
-
-@pytest.mark.parametrize(
-    ("sky", "flash", "off", "told"),
-    [
-        (1.0, 0.0, 0.0, False), (40.0, 0.0, 0.0, False), (40.0, 0.0, 40.0, True), (8.0, 0.0, 8.0, True),
-        (1.0, 90.0, 0.0, False), (1.0, 90.0, 1.0, False), (60.0, 90.0, 60.0, True), (60.0, 0.0, 30.0, True),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("meanflsh", [True, False])
-def test_a_sky_that_was_subtracted_is_told_by_its_noise(sky, flash, off, told, meanflsh):
-    data, err = stars_on_a_sky()
-    data, err = data + sky - off, np.sqrt(err**2 + sky + 0.8 + flash)
-    data[:3], err[3:5] = np.nan, 0.0
-    header = fits.Header({"MEANDARK": 0.8, "MEANFLSH" if meanflsh else "FLASHLVL": flash})
-    check = partial(check_sky, data, err, name="SCI,1 of a.fits")
-    if told:
-        with pytest.raises(Rejected, match=r"had .* electrons more .* its sky was subtracted"):
-            check(HeaderCards("a.fits", [header]))
-    else:
-        check(HeaderCards("a.fits", [header]))
-    del header["MEANDARK"]
-    check(HeaderCards("a.fits", [header]))
