@@ -77,7 +77,8 @@ class CoefficientSet:
         What was fitted: target, filter, length, flash, estimator, ...
     quality : mapping of str to float
         Figures of the fit: points, visits, epochs, chi2, aic, bic, scale, condition, outliers; bootstrap_min
-        and bootstrap_max, errors from bootstrap resamples over visits over the fit's, where these were made.
+        and bootstrap_max, errors from bootstrap resamples over visits over the fit's, where these were made;
+        background and background_scatter, mean and standard deviation (e-/px), where it is no variable.
     provenance : mapping of str to str
         lake_hash, config_hash, date, versions of the software, or the source of a foreign set.
     surface : Surface or None
@@ -318,6 +319,8 @@ def from_fit(
         "condition": fit.linear.condition,
         "outliers": float(np.sum(fit.linear.weights < 0.5)),
     }
+    if sky.size and not any(term[2] for term in fit.terms):
+        quality |= {"background": float(np.mean(sky)), "background_scatter": float(np.std(sky))}
     return CoefficientSet(
         name=name,
         terms=fit.terms,

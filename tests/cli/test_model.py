@@ -1,6 +1,7 @@
 """fit, coeffs, correct, predict, closure and consistency as a user runs them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,8 +11,10 @@ from typer.testing import CliRunner
 
 from cte_lake import open_lake
 from cte_lake.cli.dates import parse_date
+from cte_lake.cli.fit import _print_trials
 from cte_lake.cli.main import app
 from cte_lake.correction.coefficient_files import read_coefficients
+from cte_lake.correction.fit_lake import FitOutcome
 from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
 from cte_lake.model.bins import non_overlapping
 from cte_lake.model.correct import correct
@@ -119,6 +122,15 @@ def test_a_fit_whose_errors_visits_cannot_check_says_so(lake):
     done = run("fit", "--lake", lake, *FLT, "--until", "2011-12-31", "--name", "two", "--time", "linear")
     assert "errors not checked: a bootstrap over 2 visits" in done.stderr
     assert "bootstrap_min" not in read_coefficients(lake / "coefficients" / "two.toml").quality
+
+
+@pytest.mark.parametrize(("scatter", "told"), [(0.1, False), (0.45, True)])
+def test_a_background_that_scatters_and_is_no_variable_is_told(lake, fitted, capsys, scatter, told):
+    entry = read_coefficients(lake / "coefficients" / "first.toml")
+    assert {"background", "background_scatter"} <= entry.quality.keys()
+    measured = {**entry.quality, "background": 3.0, "background_scatter": scatter}
+    _print_trials(FitOutcome(replace(entry, quality=measured), [], None))
+    assert ("scatter by 0.45 e-/px about 3," in capsys.readouterr().err) == told
 
 
 @pytest.mark.slow

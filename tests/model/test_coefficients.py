@@ -37,6 +37,15 @@ def test_round_trip_of_a_fit_and_of_a_set_without_errors():
     assert from_toml(to_toml(old)) == old
 
 
+def test_a_set_knows_how_its_background_scattered_where_it_is_no_variable():
+    from tests.model.test_fit import points_of
+
+    points = points_of(sky=(2.0, 3.0, 4.0, 3.0, 3.0))
+    quality = from_fit(fit_surface(points), "fit", 3, "flt").quality
+    assert (quality["background"], quality["background_scatter"]) == (3.0, pytest.approx(0.4**0.5))
+    assert "background" not in from_fit(fit_surface(points, 1, 1), "fit", 3, "flt").quality
+
+
 def test_toml_explains_itself():
     written = to_toml(make_background_set())
     assert "d = MJD - 55400" in written
