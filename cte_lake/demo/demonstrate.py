@@ -114,7 +114,9 @@ def _there(folder: Path, stated: dict[str, Any]) -> list[dict[str, Any]] | None:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except ValueError:
         return None
-    if mark.get("stated") != stated or not all((folder / name).is_file() for name in mark["frames"]):
+    if not isinstance(mark, dict) or mark.get("stated") != stated:
+        return None
+    if not all((folder / name).is_file() for name in mark["frames"]):
         return None
     pairs: list[dict[str, Any]] = mark["pairs"]
     return pairs

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cte_lake.demo import DemoResult, DemoScale, Recovered, result_lines, run_demo
-from cte_lake.demo.demonstrate import MARK
+from cte_lake.demo.demonstrate import MARK, _there
 from cte_lake.errors import UsageError
 from cte_lake.lake.stored import stored
 
@@ -105,3 +105,17 @@ def test_a_full_disk_is_told_before_anything_is_written(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="GB left"):
         run_demo(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
+
+
+@pytest.mark.parametrize("mark", ["[]", "5", "no JSON", "{}", '{"stated": {"seed": 2}}'])
+def test_frames_of_another_demo_or_of_a_mark_that_says_nothing_are_made_anew(tmp_path, mark):
+    (tmp_path / MARK).write_text(mark, encoding="utf-8")
+    assert _there(tmp_path, {"seed": 1}) is None
+
+
+def test_frames_that_are_all_there_are_kept(tmp_path):
+    mark = '{"stated": {"seed": 1}, "frames": ["a.fits"], "pairs": [{"x": 1}]}'
+    (tmp_path / MARK).write_text(mark, encoding="utf-8")
+    assert _there(tmp_path, {"seed": 1}) is None
+    (tmp_path / "a.fits").touch()
+    assert _there(tmp_path, {"seed": 1}) == [{"x": 1}]
