@@ -11,6 +11,8 @@ import sys
 def main() -> None:
     """Run ``cte-lake``; Ctrl-C while its modules are imported ends it with one line too."""
     _open_closed()
+    # Fits are of small matrices: where others use the cores too, a second thread only waits for them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
     from cte_lake.cli.commands import load
