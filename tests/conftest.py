@@ -13,6 +13,8 @@ import pytest
 # Hundreds of processes import the same modules: compiled by each, they took a third to a half of its start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# On busy cores threads of linear algebra wait for each other, and small fits took four times as long.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import tests.commands_made  # noqa: E402, F401 - for every test
 from tests.distribution import ByFixtures, Producer, rank  # noqa: E402

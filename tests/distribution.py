@@ -23,13 +23,18 @@ def rank(item: pytest.Item) -> int:
     return next((at for at, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST))
 
 
+def group(nodeid: str) -> str:
+    """Return what stays on one worker with this test: its room if `TOGETHER` names it, else its file."""
+    file = nodeid.partition("::")[0]
+    return next((room for room in TOGETHER if file.startswith(room)), file)
+
+
 class ByFixtures(LoadScopeScheduling):
-    """Gives a worker a file, or a room of `TOGETHER`, at a time, in the order of collection."""
+    """Gives a worker a group at a time, in the order of collection."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
         config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return next((room for room in TOGETHER if file.startswith(room)), file)
+        return group(nodeid)

@@ -412,7 +412,7 @@ TIMES = [
     Input("time", "ECSV, times in seconds", "a.ecsv", astropy(mjd=MJD * u.s), out="'mjd' is in s, and a date is in days"),
     Input("time", "FITS, Time in seconds of Chandra", "a.fits", astropy("fits", mjd=Time(Time(MJD, format="mjd").cxcsec, format="cxcsec"))),
     Input("time", "ECSV, Time in seconds of 1970", "a.ecsv", astropy(mjd=Time(Time(MJD, format="mjd").unix, format="unix"))),
-    Input("time", "ECSV, Time in UT1", "a.ecsv", astropy(mjd=Time(MJD, format="mjd").ut1)),
+    Input("time", "ECSV, Time in UT1", "a.ecsv", astropy(mjd=Time(MJD, format="mjd", scale="ut1"))),
     Input("time", "Parquet of astropy, one Time masked", "a.parquet", astropy(mjd=Time(np.ma.masked_array(MJD, [True, False]), format="mjd")), out="first missing"),
     Input("time", "CSV, MJD less 40000", "a.csv", csv(mjd=[value - 40000 for value in MJD]), out="holds no possible date: row 1 has 17601.3"),
     Input("time", "CSV, BJD less 2457000 (TESS)", "a.csv", csv(mjd=None, bjd=[601.8] * 2), out="holds no possible date: row 1 has 601.8"),

@@ -40,9 +40,11 @@ def lake(small_visit, tmp_path) -> Path:
     return new_lake(tmp_path / "lake", small_visit)
 
 
-def cte_lake(*arguments: object, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run a command in this process, unless another starts it (`prefix`) or it starts workers."""
-    if not prefix and "1" not in arguments:
+def cte_lake(
+    *arguments: object, prefix: tuple[str, ...] = (), own_process: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command here; in a process of its own if it starts workers or another starts it (`prefix`)."""
+    if not prefix and not own_process:
         return in_process(*arguments)
     line = [*prefix, sys.executable, "-m", "cte_lake.cli.main", *map(str, arguments)]
     return subprocess.run(

@@ -41,11 +41,12 @@ def test_a_clock_that_jumps_changes_nothing(lake, frames, jump):
 @pytest.mark.slow
 def test_a_worker_out_of_memory_costs_its_exposure_alone_and_only_for_now(lake, frames):
     line = ("ingest", frames, "--lake", lake, "--workers", "1", "--limit", "1")
-    starved = cte_lake(*line, "--set", "workers.memory_limit=150MB", "--set", "workers.retries=0")
+    starving = ("--set", "workers.memory_limit=150MB", "--set", "workers.retries=0")
+    starved = cte_lake(*line, *starving, own_process=True)
     assert starved.returncode == ExitCode.DONE_IN_PART, starved.stderr
     assert "raise workers.memory_limit or use fewer workers" in starved.stderr
     assert [row["reason"] for row in rejects(lake)] == ["worker_died"]
-    fed = cte_lake("ingest", frames, "--lake", lake, "--workers", "1")
+    fed = cte_lake("ingest", frames, "--lake", lake, "--workers", "1", own_process=True)
     assert fed.returncode == 0, fed.stderr
     assert len(current(lake)) == 4
 
