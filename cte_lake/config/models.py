@@ -245,7 +245,7 @@ class Config(Section):
     proposals: dict[int, Proposal]
     exclusions: Exclusions
     chips: Chips
-    exposures: Exposures = Exposures()
+    exposures: Exposures = Field(default_factory=Exposures)
     photometry: Photometry
     admission: Admission
     measure: Measure

@@ -39,7 +39,7 @@ UnitText = Annotated[str, AfterValidator(_known_unit)]
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Threshold(Section):
