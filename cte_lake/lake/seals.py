@@ -36,16 +36,20 @@ def recorded_files(row: Place) -> dict[str, str] | None:
     return None if record is None else dict(json.loads(record))
 
 
-def changed_files(row: Place) -> list[str]:
-    """Return the suffixes of files beside a row that are not there or not those recorded.
+def changed_files(row: Place) -> list[str] | None:
+    """Return the suffixes of files beside a row that are not there or not those recorded; None if none were.
 
-    A row that cannot be read, or recorded none, says nothing of them.
+    A row that cannot be read says nothing of them.
     """
     try:
-        recorded = recorded_files(row) or {}
+        recorded = recorded_files(row)
     except (OSError, ValueError, pa.ArrowException):
         return []
-    return [suffix for suffix, stated in recorded.items() if _found(row, suffix) != stated]
+    return (
+        None
+        if recorded is None
+        else [suffix for suffix, stated in recorded.items() if _found(row, suffix) != stated]
+    )
 
 
 def read_beside(row: Place, suffix: str) -> bytes:

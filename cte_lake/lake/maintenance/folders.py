@@ -47,11 +47,12 @@ def catalogs(lake: StoredLake, broken: Collection[str], rows: Iterable[ExposureR
             continue
         path = PurePosixPath(listed.path)
         try:
-            table = pq.read_table((lake / listed.path).source(), columns=["master_hash", "revision"])
+            # ``read_table`` and ``group_by`` would import pandas.
+            table = pq.ParquetFile((lake / listed.path).source()).read(["master_hash", "revision"])
         except FileNotFoundError:
             continue
-        names = table.group_by(table.column_names).aggregate([]).to_pylist()
-        own = {master_name(*name.values()) for name in names}
+        names = set(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        own = {master_name(*name) for name in names}
         if own != {path.name}:
             why = f"its content is called {' and '.join(sorted(own)) or 'nothing'}; remove it, or name it so"
             yield Finding("name", listed.path, why)

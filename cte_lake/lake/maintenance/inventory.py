@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 
 import pyarrow as pa
 
@@ -116,7 +115,7 @@ def rows_of(table: pa.Table) -> list[ExposureRow]:
 
 def is_seed(path: str) -> bool:
     """Whether a path is that of a dataset's empty file."""
-    return PurePosixPath(path).name == SEED_NAME
+    return path.rpartition("/")[2] == SEED_NAME
 
 
 def human_size(size: float) -> str:

@@ -38,7 +38,8 @@ class Turns:
     def __init__(self, lake: StoredLake, paths: Collection[str], share: float, seconds: float) -> None:
         self._lake = lake
         self._place = lake / _WHEN_READ
-        self._read = {path: seen for path, seen in _read(self._place).items() if path in set(paths)}
+        there = frozenset(paths)
+        self._read = {path: seen for path, seen in _read(self._place).items() if path in there}
         # What a clock that was ahead has written would never have its turn again.
         known = {path: seen.when for path, seen in self._read.items() if seen.when <= time.time()}
         self._when = dict.fromkeys(paths, 0.0) | known
@@ -46,13 +47,29 @@ class Turns:
         self._end = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the files whose turn it is, and remember that each was read."""
+        """Yield the files whose turn it is; `keep` remembers that each was read."""
         oldest = sorted(self._when, key=lambda path: (self._when[path], path))
         for path in oldest[: self._count]:
             if time.monotonic() > self._end:
                 break
             yield path
             self._read[path] = self._read.get(path, Seen())._replace(when=time.time())
+
+    def as_it_was(self, path: str) -> bool:
+        """Whether a file has the very bytes that this version read in full and found nothing against."""
+        known = self._read.get(path, Seen())
+        with contextlib.suppress(OSError, LakeError):
+            sound = known.sound_in == __version__
+            return sound and known.checksum == checksum((self._lake / path).read_bytes())
+        return False
+
+    def keep(self, sound: Collection[str] = ()) -> None:
+        """Remember what was read when, and of which files everything was read and nothing found."""
+        if not self._when:
+            # It was nobody's turn: what is known of the files stays.
+            return
+        for path in sound:
+            self._read[path] = self._read[path]._replace(sound_in=__version__)
         # On a read-only lake every night begins with the same files.
         with contextlib.suppress(OSError, LakeError):
             self._place.write_bytes(json.dumps(self._read).encode())
@@ -79,7 +96,7 @@ class Turns:
         changed = known.checksum not in ("", found)
         if changed and (known.mtime_ns == mtime_ns or not recorded()):
             return known.when
-        self._read[path] = known._replace(checksum=found, mtime_ns=mtime_ns)
+        self._read[path] = known._replace(checksum=found, mtime_ns=mtime_ns, sound_in="")
         return None
 
 
@@ -131,17 +148,24 @@ def _of_this_version(place: Place) -> dict[str, tuple[Listed, list[Content]]]:
 
 
 class Seen(NamedTuple):
-    """When a file was last read in full (s since 1970), its checksum and time of change then."""
+    """When a file was last read in full (s since 1970), its checksum and time of change then.
+
+    `sound_in` is the version of cte-lake that found nothing against these bytes, '' if none has.
+    """
 
     when: float = 0.0
     checksum: str = ""
     mtime_ns: int = 0
+    sound_in: str = ""
 
 
 def _read(place: Any) -> dict[str, Seen]:
     try:
         found = json.loads(place.read_text())
-        return {str(path): Seen(float(when), str(sum_), int(at)) for path, (when, sum_, at) in found.items()}
+        return {
+            str(path): Seen(float(when), str(sum_), int(at), *map(str, sound_in))
+            for path, (when, sum_, at, *sound_in) in found.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         # Not there, of an older version, or damaged: all are read as if for the first time.
         return {}

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from cte_lake.config import load_settings
 from cte_lake.errors import CteLakeError, NotAFile
 from cte_lake.lake.maintenance.nightly import last_verification, settings_record
-from cte_lake.lake.seals import changed_files, is_sealed, recorded_files, seal_broken
+from cte_lake.lake.seals import changed_files, is_sealed, seal_broken
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import Version, listed_versions
 from cte_lake.resources import LAKE_FILE
@@ -51,27 +49,22 @@ def products(root: StoredLake, in_full: Collection[str]) -> Iterator[Finding]:
         for version in versions:
             if version.status not in _STATUS_WITH_COMPANION:
                 continue
-            if version.beside(suffix).name not in there:
-                path = f"{name}/{version.beside(suffix).name}"
-                yield Finding("product", path, f"is not there; run `{_COMMAND[name]} --overwrite`")
+            beside = version.path.name.removesuffix(".parquet") + suffix
+            if beside not in there:
+                yield Finding(
+                    "product", f"{name}/{beside}", f"is not there; run `{_COMMAND[name]} --overwrite`"
+                )
             elif f"{name}/{version.path.name}" in in_full:
-                unrecorded += _unrecorded(version)
-                yield from _changed(name, version)
+                changed = changed_files(version.path)
+                unrecorded += changed is None
+                yield from _changed(name, version, changed or ())
         if unrecorded:
             why = f"of {unrecorded} products no checksum was recorded when they were made"
             yield Finding("unverified", name, why, harm=False)
 
 
-def _unrecorded(version: Version) -> bool:
-    try:
-        return recorded_files(version.path) is None
-    except (OSError, ValueError, pa.ArrowException):
-        # The finding on the row says that it is broken.
-        return False
-
-
-def _changed(name: str, version: Version) -> Iterator[Finding]:
-    for suffix in changed_files(version.path):
+def _changed(name: str, version: Version, suffixes: Iterable[str]) -> Iterator[Finding]:
+    for suffix in suffixes:
         path = f"{name}/{version.beside(suffix).name}"
         why = f"was changed since it was written; run `{_COMMAND[name]} --overwrite` on its frames"
         yield Finding("product", path, why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -78,39 +78,56 @@ def verify(
     quick : bool
         Read no file in full.
     share : float
-        Share of the files that are read in full, those first that were not for longest. Below 1, of the
-        others' footers those alone that are not known to be good, by name, size and time.
+        Share of the files that are read in full, those first that were not for longest. Below 1, of these
+        the bytes alone where they are those against which nothing was found before, and of the others'
+        footers those alone that are not known to be good, by name, size and time.
     seconds : float
         Time after which no further file is read in full.
     """
     listed = {found.path: found for name in dataset_names() for found in lake.listing(name)}
     paths = listed.keys()
-    in_full = set()
+    in_full, anew = set(), set()
     findings: list[Finding] = []
     turns = Turns(lake, () if quick else paths, share, seconds)
     footers = Footers(lake, listed, share < 1 and not quick)
     for path in () if quick else turns:
         in_full.add(path)
-        findings += _in_full(lake, path, turns, footers)
+        if share == 1 or path in footers.unread or not turns.as_it_was(path):
+            anew.add(path)
+            findings += _in_full(lake, path, turns, footers)
     for path in sorted(footers.unread - in_full):
         findings += _as_findings(path, _fault_of(lake, path, footers, quick=True))
     broken = {finding.path for finding in findings}
     footers.keep(broken)
     findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(lake)]
     if any(path.startswith("exposures/") for path in broken):
+        turns.keep()
         why = "not checked while exposure files cannot be read; --quarantine sets broken ones aside"
         return Verification(len(paths), len(in_full), 0, 0, (*findings, Finding("rows", "exposures", why)))
     try:
         inventory = Inventory(lake)
         findings += catalogs(lake, broken, inventory.rows)
-        findings += _Rows(inventory, broken, in_full, footers).findings()
+        rows = _Rows(inventory, broken, anew, footers)
+        findings += rows.findings()
         counted = [row for row in inventory.current if not row.withdrawn]
         findings += () if quick else went_back(inventory)
     except CteLakeError as error:
+        turns.keep()
         findings.append(Finding("rows", "exposures", str(error)))
         return Verification(len(paths), len(in_full), 0, 0, tuple(findings))
+    turns.keep(_sound(anew, rows.compared, findings))
     stars = sum(row.n_stars for row in counted)
     return Verification(len(paths), len(in_full), len(counted), stars, tuple(findings))
+
+
+def _sound(read: set[str], compared: set[str], findings: Iterable[Finding]) -> set[str]:
+    """Return the files that were read and against which nothing was found: the same bytes will do tomorrow.
+
+    Of photometry these are files whose rows are those of the record in their footer, with which exposure rows
+    are compared every time.
+    """
+    sound = {path for path in read if path in compared or not path.startswith("phot/")}
+    return sound.difference(finding.path for finding in findings)
 
 
 def _in_full(lake: StoredLake, path: str, turns: Turns, footers: Footers) -> Iterator[Finding]:
@@ -152,6 +169,8 @@ class _Rows:
             self._naming[row.photometry].append(row)
         self._current = {row.photometry for row in inventory.current if not row.withdrawn}
         self._holders: dict[tuple[str, str], str] = {}
+        #: Photometry files whose rows bear the hashes that their footers record.
+        self.compared: set[str] = set()
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong with rows, then with files."""
@@ -201,7 +220,7 @@ class _Rows:
             yield Finding("rows", path, f"was replaced: its rows are not those recorded of {row.imagename}")
 
     def _file(self, path: str, held: list[Content], known: set[str]) -> Iterator[Finding]:
-        folder = str(PurePosixPath(path).parent).removeprefix("phot/")
+        folder = path.rpartition("/")[0].removeprefix("phot/")
         foreign = [each for each in held if each.folder not in (None, folder)]
         if foreign:
             yield Finding("name", path, f"its content belongs in phot/{foreign[0].folder}")
@@ -237,6 +256,8 @@ class _Rows:
             found = hashes_in(self._inventory.root / path) if stated else []
         except LakeError:
             return
+        if found and found == [each.hash for each in held]:
+            self.compared.add(path)
         for each, content in zip(held, found, strict=False):
             if stated.get((each.imagename, each.phot_key), content) != content:
                 yield Finding(

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import time
@@ -138,6 +139,41 @@ def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, 
         f.path[-11:]: f.harm for f in changed_inputs(stored(lake), "standard", checksum) if "frame" in f.path
     }
     assert mine == {"frame0.fits"[-11:]: True, "frame1.fits"[-11:]: False}
+
+
+def test_bytes_that_were_read_and_found_good_are_read_once_and_any_other_byte_is_found(lake, monkeypatch):
+    opened = []
+
+    def spy(place, quick=False, **how):
+        opened.append(str(place))
+        return fault_of(place, quick, **how)
+
+    monkeypatch.setattr("cte_lake.lake.maintenance.verify.fault_of", spy)
+
+    def nightly(share=0.999):
+        opened.clear()
+        found = verify(stored(lake), share=share)
+        assert found.in_full == found.files
+        return [(finding.check, Path(finding.path).name) for finding in found.findings], len(opened)
+
+    assert nightly()[0] == []
+    # Seeds of photometry bear no record: they are opened each time.
+    assert nightly() == ([], 1)
+    assert nightly(1.0)[1] == verify(stored(lake), quick=True).files
+    assert nightly() == ([], 1)
+    path = one(lake / "phot", "ic78*.parquet")
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for _ in range(2):
+        told, count = nightly()
+        assert path.name in {name for _, name in told}
+        assert count >= 2
+    # What an earlier version found good is read again.
+    kept = lake / ".cache/verified.json"
+    kept.write_text(json.dumps({path: seen[:3] for path, seen in json.loads(kept.read_text()).items()}))
+    assert nightly()[1] > 10
 
 
 def test_a_share_reads_no_footer_twice_and_sees_what_changed(lake, monkeypatch):
