@@ -99,6 +99,11 @@ class Lake(ViewMethods):
                 self._listed = listed
 
     @property
+    def generation(self) -> str | None:
+        """The calibration generation that alone is seen, None where the newest counts."""
+        return None if self._binding is None else self._binding.opening.generation
+
+    @property
     def names(self) -> Names:
         """Targets that are configured or have exposures in the lake, and the filters of its exposures."""
         with self._turn:

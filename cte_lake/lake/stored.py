@@ -50,7 +50,10 @@ class StoredDataset(DatasetFiles):
     def misplaced(self) -> pa.Table:
         """Return the exposure rows that lie in another partition than their content states."""
         rows = kept_rows(self)
-        return rows.filter(pa.array([not placed for placed in are_in_place(rows)], pa.bool_()))
+        if all(placed := are_in_place(rows)):
+            # ``pa.array`` would import pandas, for nothing.
+            return rows.slice(0, 0)
+        return rows.filter(pa.array([not each for each in placed], pa.bool_()))
 
     def current(self, where: str = "true", parameters: Iterable[Any] = (), columns: str = "*") -> pa.Table:
         """Return the rows that count: of each key the highest revision, withdrawn ones included.
@@ -132,6 +135,13 @@ class StoredLake:
     def listing(self, folder: str, suffix: str = ".parquet") -> Iterable[Listed]:
         """Return the files in a folder of the lake, to any depth; paths are relative to the lake."""
         return self.place.listing(folder, suffix)
+
+    def state(self) -> list[list[Listed]]:
+        """Return the files of all datasets and the coefficient sets by name, size and time.
+
+        None is written again under its name: where these are the same, so is every row of every view.
+        """
+        return [sorted(self.listing(name, suffix="")) for name in (*dataset_names(), "coefficients")]
 
     def write_seeds(self) -> None:
         """Record today's schemas in the lake; every writer calls it before its first file."""

@@ -81,9 +81,10 @@ def _once_each(paths: Iterable[Path]) -> list[Path]:
         return path.is_symlink() or real(path.parent) != os.fspath(path.parent)
 
     kept: dict[_Identity | Path, Path] = {}
-    for path in sorted(paths, key=lambda path: (linked(path), path)):
+    # By their parts: paths compare themselves in Python.
+    for path in sorted(paths, key=lambda path: (linked(path), path.parts)):
         kept.setdefault(_identity(path) or path, path)
-    return sorted(kept.values())
+    return sorted(kept.values(), key=lambda path: path.parts)
 
 
 def _identity(path: Path) -> _Identity | None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib
-import numpy as np
-
 #: Okabe and Ito (2008), distinct to every eye; in the order in which series take them (its yellow, too pale
 #: for lines on white, is left out).
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -36,11 +33,18 @@ def marker_size(shape: str) -> float:
 
 def darker(shade: str) -> str:
     """A colour dark enough for text and thin lines on white."""
-    red, green, blue = matplotlib.colors.to_rgb(shade)
-    return matplotlib.colors.to_hex((0.66 * red, 0.66 * green, 0.66 * blue))
+    # Pages take the colours alone: matplotlib takes longer to load than a page of a quiet night.
+    from matplotlib.colors import to_hex, to_rgb
+
+    red, green, blue = to_rgb(shade)
+    return to_hex((0.66 * red, 0.66 * green, 0.66 * blue))
 
 
 def sequence(count: int) -> list[str]:
     """Colours for `count` ordered values, dark to light."""
-    shades = matplotlib.colormaps[SEQUENCE](np.linspace(0.0, _LIGHTEST, max(count, 2)))
-    return [matplotlib.colors.to_hex(shade) for shade in shades[:count]]
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    shades = colormaps[SEQUENCE](np.linspace(0.0, _LIGHTEST, max(count, 2)))
+    return [to_hex(shade) for shade in shades[:count]]

@@ -54,13 +54,11 @@ def _residuals(rows: Sequence[Row], sets: Sequence[CoefficientSet]) -> charts.Re
     }
 
 
-def news_table(fresh: Cells, gathered: Gathered) -> Cells:
-    """What is new, as a table."""
-    known = {row["imagename"]: row for row in gathered.exposures}
+def news_table(fresh: Cells, exposures: Sequence[Row], pairs: Sequence[Row]) -> Cells:
+    """What is new, as a table, with what is known of it."""
+    known = {row["imagename"]: row for row in exposures}
     links = {
-        row[key]: f"pairs/{tables.pair_slug(row)}.html"
-        for row in gathered.pairs
-        for key in ("image_1", "image_2")
+        row[key]: f"pairs/{tables.pair_slug(row)}.html" for row in pairs for key in ("image_1", "image_2")
     }
     rows = []
     for what, names in (("new", fresh["new"]), ("measured again", fresh["changed"]), ("gone", fresh["gone"])):

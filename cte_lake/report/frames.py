@@ -107,6 +107,18 @@ def drawing_frames(
         pool.shutdown(cancel_futures=True)
 
 
+def all_drawn(exposures: Sequence[Row], known: Mapping[str, Cells]) -> bool:
+    """Whether `drawing_frames` would draw nothing of exposures, newest first, whose pictures lie there."""
+    for number, row in enumerate(exposures):
+        path, old = path_from_text(row["path"]), known.get(row["imagename"], {})
+        if "file" in old:
+            if number < SHARP and not old["sharp"] and path.is_file():
+                return False
+        elif old.get("tried") != _state(path):
+            return False
+    return True
+
+
 def _taken(file: Path, place: Path, old: Cells, sharp: bool) -> Cells:
     if old.get("sharp") and not sharp:
         place.write_bytes(halved(file.read_bytes()))

@@ -74,7 +74,7 @@ def _only_here(trouble: Trouble, night: Night) -> bool:
 
 def alarm_line(
     rows: Sequence[Row],
-    seen: Sequence[Row],
+    seen: bool,
     audits: Mapping[str, Any] | None = None,
     verified: Mapping[str, Any] | None = None,
 ) -> Cells:
@@ -82,8 +82,10 @@ def alarm_line(
 
     Parameters
     ----------
-    rows, seen : sequence of mapping
-        What `cte_lake.model.alarm.alarms` found, of which slopes.
+    rows : sequence of mapping
+        What `cte_lake.model.alarm.alarms` found.
+    seen : bool
+        Whether there are slopes in which it looked.
     audits, verified : mapping or None
         What `cte_lake.views.audits.last_audits` and `last_verification` return.
     """

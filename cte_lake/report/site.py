@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -30,8 +30,14 @@ POLICY = (
 )
 
 
-def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield name and text of style, script and every page.
+#: Names of the pages besides those of pairs.
+PAGES = tuple(name for name, _ in NAVIGATION)
+
+
+def render(
+    report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]], pages: Collection[str] = PAGES
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of style, script and pages.
 
     Parameters
     ----------
@@ -39,6 +45,8 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
         What `cte_lake.report.content` makes.
     pairs : sequence of mapping
         Content of the pairs' pages; ``slug`` names the file.
+    pages : collection of str
+        Names of the others.
     """
     environment = Environment(
         loader=PackageLoader("cte_lake.report"),
@@ -52,7 +60,7 @@ def render(report: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> Ite
     yield "style.css", palette_style() + _asset("page.css") + _asset("charts.css")
     yield "script.js", _asset("tools.js") + _asset("charts.js")
     shared = {"report": report, "navigation": NAVIGATION, "size": SIZE, "policy": POLICY}
-    for name, _ in NAVIGATION:
+    for name in pages:
         yield name, environment.get_template(f"{name}.j2").render(shared, page=name, root="")
     page = environment.get_template("pair.html.j2")
     for pair in pairs:

@@ -14,6 +14,7 @@ PAGE_QUERIES: Mapping[str, str] = MappingProxyType({
         f"SELECT {_PAIR}, NULL::VARCHAR AS visit_2, NULL::INTEGER AS chip FROM pairs UNION ALL "
         f"SELECT {_PAIR}, visit_2, chip FROM pairs_180 ORDER BY mjd, image_1"
     ),
+    "frames": "SELECT imagename, path FROM exposures ORDER BY mjd DESC, imagename",
     # What `status` counts of them: ten thousand rows of all columns take half a second.
     "measured": "SELECT imagename, target, mjd, n_measured, phot_key FROM exposures ORDER BY mjd, imagename",
     "paired": "SELECT target, cr_masked FROM pairings",
@@ -31,6 +32,10 @@ PAGE_QUERIES: Mapping[str, str] = MappingProxyType({
         ORDER BY target, proposal, visit, rootname
     """,
     "photometry": "SELECT imagename, phot_key FROM exposures ORDER BY ALL",
+    "failures": (
+        "SELECT path, min(reason) AS reason, min(detail) AS detail FROM rejects WHERE stage <> 'screen' "
+        "GROUP BY path ORDER BY path"
+    ),
     "refused": "SELECT path, stage, reason, detail FROM rejects ORDER BY ALL",
     "aligned": "SELECT rootname, status, solution_hash FROM alignment ORDER BY ALL",
 })  # fmt: skip

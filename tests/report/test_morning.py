@@ -160,11 +160,11 @@ def test_a_trouble_is_told_once_on_the_screen() -> None:
 def test_audits_and_verification_raise_alarms() -> None:
     audits = {"at": NIGHT.started, "rows": {"unknown_star": [{}], "departing_epoch": [{}]}}
     verified = {"at": NIGHT.started, "harmful": 2, "findings": []}
-    line = alarm_line([], [_row()], audits, verified)
+    line = alarm_line([], True, audits, verified)
     assert (line["tag"], line["style"]) == ("2 alarms", "warn")
     assert line["sentences"][0].startswith("audit unknown_star found rows")
     assert line["sentences"][1].startswith("verify found 2 damaged or missing files on 2026-05-01")
-    assert alarm_line([], [_row()], {"at": "", "rows": {}}, verified | {"harmful": 0})["style"] == "good"
+    assert alarm_line([], True, {"at": "", "rows": {}}, verified | {"harmful": 0})["style"] == "good"
 
 
 def test_a_night_that_did_not_come_is_told() -> None:
@@ -177,13 +177,13 @@ def test_a_night_that_did_not_come_is_told() -> None:
 def test_alarms_are_told_with_their_error() -> None:
     row = {"target": "ngc104", "filter": "F502N", "length": "l", "filetype": "flt", "mjd": 56700.0,
            "departure": 0.103, "departure_err": 0.012, "errors": 8.6}  # fmt: skip
-    line = alarm_line([row], [row])
+    line = alarm_line([row], True)
     assert line["style"] == "warn"
     assert line["sentences"] == [
         "NGC 104, F502N, long exposures, FLT, 2014-02-12: 10.3% ± 1.2% higher (8.6 errors)"
     ]
-    assert alarm_line([], [row])["style"] == "good"
-    assert alarm_line([], [])["style"] == "none"
+    assert alarm_line([], True)["style"] == "good"
+    assert alarm_line([], False)["style"] == "none"
 
 
 def test_many_overdue_visits_do_not_fill_the_screen() -> None:

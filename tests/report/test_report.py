@@ -19,10 +19,22 @@ from cte_lake.pipeline.night import Night, NightStep, keep_night
 from cte_lake.report.build import make_report
 from cte_lake.report.publish import new_folder, point_latest
 from cte_lake.report.states import settings_state
+from cte_lake.report.unchanged import report_state
 from tests.report.big_lake import Image, make_lake, write_image
 from tests.report.conftest import add_reject, make
 
 NOW = dt.datetime(2026, 6, 1, 9, 30, tzinfo=dt.UTC)
+
+
+_TIME = re.compile(r"2026-06-01[T ]\d\d:\d\d(:00\+00:00)?")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the files of a report but for the times at which reports were made."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): _TIME.sub("", path.read_bytes().decode("latin-1")) for path in files
+    }
 
 
 @pytest.mark.slow
@@ -50,6 +62,9 @@ def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
     drawn, again = files("figures"), files("pairs")
     # Of the pages of pairs that of the changed image alone.
     assert {name for name in again if again[name] != pages[name]} == {"i00010baq_flt-i00010aaq_flt.html"}
+    mark = root / "reports/latest/report.json"
+    # Without what it follows from, the content of the next report is gathered anew.
+    mark.write_text(json.dumps(second | {"follows_from": ""}))
     third = json.loads((make(root, now=NOW + dt.timedelta(hours=2)).folder / "report.json").read_text())
     assert third["news"]["text"] == "nothing changed"
     # Figures that follow from the same are taken over; those of the first report follow from other rows.
@@ -59,9 +74,14 @@ def test_what_is_new_is_told_against_the_last_report(tmp_path: Path) -> None:
         one: second[one] for one in ("figures", "more_figures", "quality_figures")
     }
     assert third["figures_state"] != first["figures_state"]
+    gathered, quality = contents(root / "reports/latest"), root / "reports/latest/quality.html"
+    of_third = quality.stat().st_ino
+    make(root, now=NOW + dt.timedelta(hours=3))
+    assert contents(root / "reports/latest") == gathered
+    assert quality.stat().st_ino == of_third
     taken = texts()
     (root / "reports/latest").unlink()
-    make(root, now=NOW + dt.timedelta(hours=3))
+    make(root, now=NOW + dt.timedelta(hours=4))
     assert len(taken) == 4
     assert texts() == taken
     assert not {*files("pairs").values()} & {*again.values()}
@@ -74,6 +94,28 @@ def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
     text = (made.folder / "index.html").read_text()
     assert "No exposure is in the lake yet." in text
     assert made.pages == 6
+
+
+def test_a_report_of_a_lake_in_which_nothing_changed_takes_the_last_one_over(tmp_path: Path) -> None:
+    root = make_lake(tmp_path / "lake", images=0, stars=1)
+    quality, hours = root / "reports/latest/quality.html", iter(range(9))
+
+    def made() -> int:
+        make(root, now=NOW + dt.timedelta(hours=next(hours)))
+        return quality.stat().st_ino
+
+    first = made()
+    step = NightStep("align", "failed", "no disk")
+    keep_night(stored(root), Night(NOW.isoformat(), steps=(step,), exit_code=1))
+    assert made() == first
+    assert "no disk" in quality.with_name("index.html").read_text()
+    quality.with_name("pairs.html").unlink()
+    assert (second := made()) != first
+    settings = [load_settings(root, flags, environment={}) for flags in (None, {"report.keep": 9})]
+    with open_lake(root) as lake:
+        assert len({report_state(lake, each, "standard") for each in settings}) == 2
+    add_reject(root, "/data/a.fits", "read", "missing_keyword", "a.fits has no EXPSTART")
+    assert made() != second
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night
 from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
-from cte_lake.workflow.refresh.findings import with_findings
+from cte_lake.workflow.refresh.findings import lake_says, with_findings
 from cte_lake.workflow.refresh.letter import letter, with_mailed
 from tests.model.lakes import write_images
 
@@ -51,7 +51,7 @@ def test_a_visit_that_never_comes_is_told_once_though_others_come_after_it(tmp_p
         write_images(tmp_path / "lake", images)
         monkeypatch.setenv(NOW_ENV, at(day))
         night = Night(at(day), "host", str(lake), ended=at(day), new={"measured": len(images)})
-        night = with_findings(night, lake, before)
+        night = with_findings(night, lake, before, lake_says(night, lake, before))
         told = letter(night, before, mail_news=False, remind_days=7.0, log="")
         sent += [day] if told.why else []
         before = with_mailed(night, before, told)

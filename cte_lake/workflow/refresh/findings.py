@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.errors import CteLakeError, ExitCode
 from cte_lake.lake.maintenance.nightly import last_verification
 from cte_lake.lake.stored import StoredLake
-from cte_lake.lake.versions import newest_rows
+from cte_lake.lake.versions import current_of_all, newest_rows
 from cte_lake.pipeline.night import Alarm, Night, NightStep, Trouble
 from cte_lake.report.morning import alarm_text
 from cte_lake.report.states import photometry_state
@@ -27,32 +28,53 @@ _NAMED = 200
 _OF_FILES = frozenset({"align", "crmask", "ingest"})
 
 
-def with_findings(night: Night, lake: StoredLake, before: Night | None) -> Night:
-    """Add what the lake says by now: what is missing, how the losses moved, and what should be looked at.
+@dataclass(frozen=True)
+class Said:
+    """What a lake says by now.
 
-    A lake that cannot be read has nothing to say; the steps have said why.
+    Attributes
+    ----------
+    values : mapping
+        Values of the night's record: what is missing, how the losses moved.
+    files, late : list of Trouble
+        Files that were refused; overdue visits.
+    why : str
+        Why the lake says nothing, '' if it does.
     """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    files: list[Trouble] = field(default_factory=list)
+    late: list[Trouble] = field(default_factory=list)
+    why: str = ""
+
+
+def lake_says(night: Night, lake: StoredLake, before: Night | None) -> Said:
+    """Ask a lake what is missing, how the losses moved, and which files were refused."""
     from cte_lake.api import open_lake
     from cte_lake.report.coverage import coverage_gaps, lines
 
-    files: list[Trouble] = []
-    late: list[Trouble] = []
     try:
-        with open_lake(lake) as opened:
+        with open_lake(lake) as opened, opened.steady():
             gaps = coverage_gaps(opened)
-            night = replace(night, missing=tuple(lines(gaps)), missing_text=gaps["text"])
-            night = _with_losses(night, opened, before)
+            values = {"missing": tuple(lines(gaps)), "missing_text": gaps["text"]}
             files = list(_of_files(opened, night.started))
             late = [Trouble(_of_overdue(text), text, night.started, remind=False) for text in gaps["overdue"]]
+            return Said(values | _losses(night, opened, before), files, late)
     except CteLakeError as error:
-        # A step that failed for the same has said so.
-        if not any(str(error) in step.reason for step in night.failed):
-            files = [Trouble("lake", f"the lake cannot be asked: {error}", night.started)]
+        return Said(why=str(error))
+
+
+def with_findings(night: Night, lake: StoredLake, before: Night | None, said: Said) -> Night:
+    """Add what the lake says, and what should be looked at."""
+    night, files = replace(night, **said.values), said.files
+    # A step that failed for the same has said so.
+    if said.why and not any(said.why in step.reason for step in night.failed):
+        files = [Trouble("lake", f"the lake cannot be asked: {said.why}", night.started)]
     found = [
         *_of_steps(night, lake, bool(files)),
         *files,
         *_of_alarms(night),
-        *late,
+        *said.late,
         *_unended(night, before),
     ]
     since = {} if before is None else {trouble.key: trouble.since for trouble in before.troubles}
@@ -75,14 +97,14 @@ def _unended(night: Night, before: Night | None) -> Iterator[Trouble]:
         yield Trouble(f"unended {before.started}", text, night.started, remind=False)
 
 
-def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
-    """Add how the losses moved; what follows from the same photometry and sets is taken over."""
+def _losses(night: Night, lake: Lake, before: Night | None) -> dict[str, Any]:
+    """Return how the losses moved; what follows from the same photometry and sets is taken over."""
     from cte_lake.report.moves import moves_of
 
     settings = lake.settings()
     state = photometry_state(lake, settings)
     if state == night.follows_from:
-        return night
+        return {}
     if before is not None and before.follows_from == state:
         losses = tuple(replace(move, loss_last_night=move.loss) for move in before.losses)
     else:
@@ -91,7 +113,7 @@ def _with_losses(night: Night, lake: Lake, before: Night | None) -> Night:
 
         used = [one.coefficients for one in set_states(lake.stored, settings) if one.use]
         losses = moves_of(lake, settings.config.measure, used, () if before is None else before.losses)
-    return replace(night, losses=losses, follows_from=state)
+    return {"losses": losses, "follows_from": state}
 
 
 def _of_steps(night: Night, lake: StoredLake, files: bool) -> Iterator[Trouble]:
@@ -134,14 +156,14 @@ def _of_verification(lake: StoredLake, night: Night) -> list[Trouble]:
 
 def _of_files(lake: Lake, started: str) -> Iterator[Trouble]:
     """Yield the files that were refused, rules aside, and the exposures whose alignment is quarantined."""
-    refused = lake.sql(
-        "SELECT path, min(reason) AS reason, min(detail) AS detail FROM rejects WHERE stage <> 'screen' "
-        f"GROUP BY path ORDER BY path LIMIT {_NAMED}"
-    ).rows()
+    refused = list(islice(lake.own("failures").rows(), _NAMED))
     for row in refused:
         name = PurePath(row["path"]).name
         text = str(row["detail"]) if name in str(row["detail"]) else f"{name}: {row['detail']}"
         yield Trouble(f"reject {row['path']} {row['reason']}", text, started)
+    # Their names say how they went: mostly no row need be read.
+    if all(one.status != "quarantined" for one in current_of_all(lake.stored / "alignment").values()):
+        return
     paths = {row["path"] for row in refused}
     for row in newest_rows(lake.stored, "alignment"):
         if row["status"] == "quarantined" and row["path"] not in paths:

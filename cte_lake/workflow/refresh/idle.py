@@ -12,7 +12,6 @@ from cte_lake import __version__
 from cte_lake.config import load_settings
 from cte_lake.digests import digest
 from cte_lake.errors import CteLakeError
-from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import Night, NightStep
 from cte_lake.workflow.refresh.command import planned
@@ -35,8 +34,7 @@ def state_of(lake: StoredLake, command: str) -> str:
         return ""
     try:
         settings = load_settings(lake)
-        facts: list[Any] = [__version__, settings.hash(), words]
-        facts += [sorted(lake.listing(name, suffix="")) for name in (*dataset_names(), "coefficients")]
+        facts: list[Any] = [__version__, settings.hash(), words, lake.state()]
         if words[0] == "run":
             # Imported where it is used: a night of other steps goes without it.
             from cte_lake.pipeline.discover import find_frames

@@ -23,7 +23,7 @@ from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
 from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
-from cte_lake.workflow.refresh.findings import with_alarms, with_findings
+from cte_lake.workflow.refresh.findings import Said, lake_says, with_alarms, with_findings
 from cte_lake.workflow.refresh.idle import AUDIT, idle_steps, parts_of, state_of
 from cte_lake.workflow.refresh.letter import Letter, letter, with_mailed
 from cte_lake.workflow.run.arguments import STEPS
@@ -72,6 +72,8 @@ class Refresh:
     started: datetime
     steps: list[Taken] = field(default_factory=list)
     letter: Letter = field(default_factory=Letter)
+    #: What the lake said before the report, which changes nothing of that.
+    said: Said | None = None
     night: Night = field(init=False)
 
     def __post_init__(self) -> None:
@@ -184,7 +186,8 @@ def refresh(asked: RefreshArguments) -> Refresh:
 def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night | None) -> None:
     """Keep on record that a step is under way, for the report that the step may be."""
     if planned(command) == ("report",):
-        done.night = with_findings(done.night, done.lake, before)
+        done.said = lake_says(done.night, done.lake, before)
+        done.night = with_findings(done.night, done.lake, before, done.said)
     running = tuple(NightStep(name, "running") for name in planned(command))
     keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
@@ -217,7 +220,9 @@ def _record(
 def _end(done: Refresh, asked: RefreshArguments, before: Night | None) -> None:
     """Write the mail, and keep the record as it stands at the end."""
     ended = clock.now().isoformat(timespec="seconds")
-    night = replace(with_findings(done.night, done.lake, before), ended=ended)
+    of_report = done.said if done.steps and done.steps[-1].name == "report" else None
+    said = of_report or lake_says(done.night, done.lake, before)
+    night = replace(with_findings(done.night, done.lake, before, said), ended=ended)
     settings = _settings(done.lake)
     if not keep_night(done.lake, night, asked.job):
         text = "the record of the night cannot be written: look at the disk of the lake and its permissions"

@@ -1,0 +1,67 @@
+"""A report of a lake in which nothing changed: the last one's files, but for what moves with the day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cte_lake import __version__
+from cte_lake.digests import digest
+from cte_lake.report.daily import place_and_options
+from cte_lake.report.frames import all_drawn, take_over
+from cte_lake.report.provenance import versions
+from cte_lake.report.publish import MARK
+from cte_lake.report.status import last_tally
+
+if TYPE_CHECKING:
+    from cte_lake.api import Lake
+    from cte_lake.config import Settings
+
+Cells = dict[str, Any]
+
+
+def report_state(lake: Lake, settings: Settings, mode: str) -> str:
+    """Return a digest of what a report follows from besides the day, the records of the night and the frames.
+
+    These are the lake's files by name, size and time, what the last ingest found, the settings with their
+    origins, and versions.
+    """
+    of_settings = [[one.key, one.value, one.origin] for one in settings]
+    of_lake = [*place_and_options(lake, settings, mode), mode, lake.generation, lake.stored.state()]
+    tally = last_tally(lake.stored)
+    return digest([__version__, versions(), of_settings, of_lake, tally and tally["text"]])
+
+
+def is_as_last(lake: Lake, last: Mapping[str, Any] | None, state: str, folder: Path) -> bool:
+    """Whether all that `take_rest` takes over would be made alike, and is still there.
+
+    Parameters
+    ----------
+    lake : Lake
+        The lake.
+    last : mapping or None
+        The last report's data.
+    state : str
+        What `report_state` returns.
+    folder : Path
+        The last report.
+    """
+    if last is None or last.get("follows_from") != state or last["made_of"] != file_count(folder):
+        return False
+    return all_drawn(lake.own("frames").rows(), last["frames"])
+
+
+def file_count(folder: Path) -> int:
+    """Return the number of a report's files besides its data: whether one was lost."""
+    return sum(path.is_file() for path in folder.rglob("*")) - (folder / MARK).is_file()
+
+
+def take_rest(folder: Path, work: Path) -> None:
+    """Take over the files of the last report that were not made anew."""
+    for path in sorted(folder.rglob("*")):
+        place = work / path.relative_to(folder)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+        elif path.name != MARK and not place.exists():
+            take_over(path, place)
