@@ -29,7 +29,7 @@ _CHANGES = {
     "by_flux": "from the faintest bin to the brightest; each star is corrected by its flux's",
 }
 _BEYOND_CHANCE = 2.5
-#: Of 1 + the mean: where it was a tenth, pulls went up to 2 (docs/model.md, limits).
+#: Of 1 + the mean: where it was a tenth, pulls went up to 2 without a line in the sky (docs/model.md).
 _SCATTERED = 0.03
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
@@ -164,8 +164,8 @@ def _print_trials(outcome: FitOutcome) -> None:
     mean, scatter = (quality.get(name, 0.0) for name in ("background", "background_scatter"))
     if scatter > _SCATTERED * (1.0 + mean):
         typer.echo(
-            f"backgrounds scatter by {scatter:.2g} e-/px about {mean:.3g}, for which the set is: its errors "
-            "leave out what another background changes; --background 1 fits it",
+            f"backgrounds scatter by {scatter:.2g} e-/px about {mean:.3g}, for which the coefficients are; "
+            "the surface has a line in them, and a wider error for stars whose background is not given",
             err=True,
         )
     _print_surface(outcome)

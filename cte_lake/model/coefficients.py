@@ -150,9 +150,9 @@ class CoefficientSet:
 
     @property
     def has_background(self) -> bool:
-        """Whether the background is a variable of the surface."""
+        """Whether the background of a star must be known: it is a variable, and there is no usual one."""
         if self.surface is not None:
-            return self.surface.grids[2].size > 1
+            return self.surface.grids[2].size > 1 and self.surface.usual is None
         return self._terms_have_background
 
     @property
@@ -234,7 +234,7 @@ class CoefficientSet:
             selection={**self.selection, **dict(zip(mixed, kind.split(" "), strict=False))},
         )
 
-    def loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+    def loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = np.nan) -> FloatArray:
         """Return S, the loss per 2048 rows as a fraction, at a flux half-way down the chip (electrons)."""
         date, star, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
@@ -243,7 +243,7 @@ class CoefficientSet:
             return self.surface.loss(date, np.log10(star), background_of(self.surface, sky))
         return self.published_loss(date, star, sky)
 
-    def published_loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+    def published_loss(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = np.nan) -> FloatArray:
         """Return the S of the coefficients, whatever surface the set has beside them."""
         date, star, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))
@@ -254,7 +254,7 @@ class CoefficientSet:
         return loss.reshape(star.shape)
 
     def left(
-        self, flux: ArrayLike, distance: ArrayLike, mjd: ArrayLike, background: ArrayLike = 0.0
+        self, flux: ArrayLike, distance: ArrayLike, mjd: ArrayLike, background: ArrayLike = np.nan
     ) -> FloatArray:
         """Return what `distance` rows of readout leave of true fluxes (electrons), the mean of both chips."""
         star, rows, date, sky = np.broadcast_arrays(
@@ -269,7 +269,7 @@ class CoefficientSet:
 
         return lose(star, rows, self.quadratic(date, sky), self.log_flux_range)
 
-    def loss_err(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = 0.0) -> FloatArray:
+    def loss_err(self, mjd: ArrayLike, flux: ArrayLike, background: ArrayLike = np.nan) -> FloatArray:
         """Return the standard error of `loss`, all parts that the set has; NaN where it is not known."""
         date, star, sky = np.broadcast_arrays(
             *(np.asarray(v, dtype=np.float64) for v in (mjd, flux, background))

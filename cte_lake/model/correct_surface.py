@@ -18,8 +18,17 @@ from cte_lake.model.rowbits import (
     date_and_sky_bits,
     unusable,
 )
-from cte_lake.model.surface import FAINT, FAINT_FACTOR, Grid, Surface
-from cte_lake.model.walk import axis_place, chip_factors, feedback, jump_weights, nodes_at, table_at, walk
+from cte_lake.model.surface import FAINT, FAINT_FACTOR, TRUSTED, Grid, Surface
+from cte_lake.model.walk import (
+    axis_place,
+    chip_factors,
+    feedback,
+    jump_weights,
+    nodes_at,
+    parabola,
+    table_at,
+    walk,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
@@ -51,6 +60,37 @@ def _of_chips(day: float, u: float, apart: FloatArray, grids: FloatArray) -> tup
     return table_at(apart[:1], 0, 0.0, i, x, j, v), table_at(apart[1:], 0, 0.0, i, x, j, v)
 
 
+@compiled
+def _mean_loss(
+    b: float,
+    values: FloatArray,
+    first: int,
+    date: FloatArray,
+    u: float,
+    grids: FloatArray,
+) -> float:
+    """Return S, the mean of the chips, at a background variable and log10 flux."""
+    level, a, both = np.empty(3), np.empty(3), np.ones(1)
+    below = axis_place(b, grids[2, 0], grids[2, 1], values.shape[2], level)
+    cell = min(max(int((u - grids[1, 0]) / grids[1, 1]), 0), values.shape[1] - 3)
+    parabola(values, first, date, cell, below, level, grids[1, 0], grids[1, 1], both, a)
+    return float(a[0] + u * (a[1] + u * a[2]))
+
+
+@compiled
+def _of_unknown_sky(
+    usual: FloatArray,
+    values: FloatArray,
+    first: int,
+    date: FloatArray,
+    u: float,
+    grids: FloatArray,
+) -> float:
+    """Return half of what S changes over the usual scatter of the background variable."""
+    less = _mean_loss(usual[0] - usual[1], values, first, date, u, grids)
+    return 0.5 * (_mean_loss(usual[0] + usual[1], values, first, date, u, grids) - less)
+
+
 @compiled_loop
 def correct_rows(
     flux: FloatArray,
@@ -62,8 +102,8 @@ def correct_rows(
     table: FloatArray,
     grids: FloatArray,
     apart: FloatArray,
-    trusted_error: float,
     jumps: FloatArray,
+    usual: FloatArray,
     limits: FloatArray,
     constant_bits: int,
     corrected: FloatArray,
@@ -74,19 +114,19 @@ def correct_rows(
 ) -> None:
     """Correct stars one by one; arrays of one element hold for every star. See `surface_arguments`."""
     lead = jumps.shape[0]
-    date, level, a = np.empty(3 + lead), np.empty(3), np.empty(3)
-    factors = np.empty(apart.shape[2])
-    needs_sky = values.shape[2] > 1
+    date, level, a, factors = np.empty(3 + lead), np.empty(3), np.empty(3), np.empty(apart.shape[2])
+    has_sky, has_usual = values.shape[2] > 1, not math.isnan(usual[0])
     for row in range(flag.size):
         star, line = flux[row % flux.size], y[row % y.size]
         which, day, around = chip[row % chip.size], mjd[row % mjd.size], sky[row % sky.size]
         flag[row] = constant_bits | date_and_sky_bits(day, around, limits)
-        refused = unusable(star, line, which, day, around, needs_sky)
+        unknown = has_usual and math.isnan(around)
+        refused = unusable(star, line, which, day, around, has_sky and not unknown)
         if refused:
             flag[row] |= refused
             corrected[row] = loss[row] = dmag[row] = error[row] = math.nan
             continue
-        b = math.log10(1.0 + around) if needs_sky else 0.0
+        b = usual[0] if unknown else math.log10(1.0 + around) if has_sky else 0.0
         first = lead + axis_place(day, grids[0, 0], grids[0, 1], values.shape[0] - lead, date)
         jump_weights(day, jumps, date)
         below = axis_place(b, grids[2, 0], grids[2, 1], values.shape[2], level)
@@ -106,10 +146,12 @@ def correct_rows(
         ln_ratio = (moved - u) * LN10
         # The chips' error is a fraction of the loss, and the star's loss is at hand.
         own, of_loss = _of_chips(day, middle, apart, grids)
+        if unknown:
+            deviation = math.hypot(deviation, _of_unknown_sky(usual, values, first, date, middle, grids))
         ln_error = math.hypot(t * feedback(a, middle, t) * deviation * (1.0 + sign * own), of_loss * ln_ratio)
         if ln_ratio < 0.0:
             flag[row] |= GAIN
-        trusted = trusted_error * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
+        trusted = TRUSTED * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
         if ln_error > trusted and not flag[row] & EXTRAPOLATED:
             flag[row] |= LAW_UNCERTAIN
         corrected[row] = star * math.exp(ln_ratio)
@@ -147,7 +189,7 @@ def _leave_rows(
 
 def surface_arguments(
     surface: Surface,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return the kernel's view of a surface.
 
     Returns
@@ -159,10 +201,10 @@ def surface_arguments(
     apart : ndarray, shape (2, dates, fluxes)
         Half the chips' relative difference, and the error of S as a part of it; of one date and flux where
         they do not go with these.
-    trusted_error : float
-        The largest error of ln flux that is trusted.
     jumps : ndarray, shape (j, 2)
         From when to when losses jumped, MJD.
+    usual : ndarray, shape (2,)
+        Mean and scatter of the background variable for stars without a known one; NaN: there is none.
     """
     apart = np.array([[[surface.chips]], [[math.hypot(surface.chips_err, surface.kinds_error)]]])
     axes = (Grid(0.0, 1.0, 1), Grid(0.0, 1.0, 1))
@@ -174,7 +216,8 @@ def surface_arguments(
     values = np.stack([*(size for _, size in surface.jumps), *surface.values])
     table = np.stack([*(surface.jump(size, f, b) for _, size in surface.jumps), *surface.total])
     jumps = np.array([[gap.start, gap.end] for gap, _ in surface.jumps]).reshape(-1, 2)
-    return values, table, grids, apart, surface.trusted, jumps
+    usual = np.array(surface.usual or (math.nan, math.nan))
+    return values, table, grids, apart, jumps, usual
 
 
 def leave(
@@ -200,9 +243,11 @@ def leave(
         Direction.
     """
     side = np.zeros(()) if chip is None else np.where(np.asarray(chip) == 1, 1.0, -1.0)
-    columns = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (flux, distance, mjd, b, side)))
+    columns = np.broadcast_arrays(
+        *(np.asarray(v, np.float64) for v in (flux, distance, mjd, surface.sky(b), side))
+    )
     star, rows, date, sky, signs = (np.ascontiguousarray(column).ravel() for column in columns)
-    values, _, grids, apart, _, jumps = surface_arguments(surface)
+    values, _, grids, apart, jumps, _ = surface_arguments(surface)
     good = (
         (star > 0)
         & np.isfinite(star)

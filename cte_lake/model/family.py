@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
+from cte_lake.model.doubts import Doubts, JumpDoubt, Rival, chance_of_jump, doubted_jumps, rivals_of
 from cte_lake.model.jumps import gaps_of
 from cte_lake.model.margins import Margin, margins_of
-from cte_lake.model.misfit import Misfit, find_misfit, shared_by_epoch
+from cte_lake.model.misfit import Misfit, find_misfit, shared_by_epoch, shared_by_season
 from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.robust import Loss
 from cte_lake.model.scale import Scale, constant_scale, fit_scale
@@ -83,11 +84,14 @@ class FamilyFit:
         The fit of the chosen one.
     misfit : Misfit
         Where it does not follow the data.
+    doubts : Doubts
+        Other forms, and jumps, that the data leave open.
     """
 
     members: list[Member]
     chosen: SmoothFit
     misfit: Misfit
+    doubts: Doubts
 
     @property
     def name(self) -> str:
@@ -166,16 +170,19 @@ def fit_family(
         alone = fit_smooth(points, margins, fit.scale, loss, degree, kinds=False)
         if float(np.sum(fit.score - alone.score)) <= _MARGIN:
             fit = alone
+    rivals = _rivals(best, members) if form == "auto" else []
+    jumps: list[JumpDoubt] = []
     if best.name != "polynomial":
-        fit = _with_jumps(fit, loss)
+        fit, without = _with_jumps(fit, loss)
+        rivals += without
+        jumps = doubted_jumps(fit, gaps_of(points.mjd))
     if fit.visit_scatter >= 0.999 * MOST_SCATTER:
         free = fit_smooth(points, margins, fit.scale, loss, degree, bool(fit.kinds), fit.jumps, np.inf)
         if float(np.sum(free.score - fit.score)) > _MARGIN:
             fit = free
     misfit = find_misfit(points, fit.mixed.left_out, fit.mixed.left_out_variance)
-    misfit = misfit.with_epochs(
-        shared_by_epoch(points, fit.mixed.visits), fit.design_of(points) @ fit.mixed.values
-    )
+    shared = max(of(points, fit.mixed.visits) for of in (shared_by_epoch, shared_by_season))
+    misfit = misfit.with_epochs(shared, fit.design_of(points) @ fit.mixed.values)
     off = float(np.sqrt(misfit.chi2))
     if max(off, fit.noise) > REFUSED_AT:
         where = f"; worst at {misfit.cells[0]}" if misfit.cells else ""
@@ -184,14 +191,22 @@ def fit_family(
             f"(visits left out by {off:.1f}){where}"
         )
     chosen = replace(best, fit=fit, score=float(fit.score.sum()) / len(points), chosen=True)
-    return FamilyFit([chosen if member is best else member for member in members], fit, misfit)
+    tried = [chosen if member is best else member for member in members]
+    return FamilyFit(tried, fit, misfit, Doubts(fit, rivals, jumps))
 
 
-def _with_jumps(fit: SmoothFit, loss: Loss) -> SmoothFit:
+def _rivals(best: Member, members: Sequence[Member]) -> list[Rival]:
+    fits = {m.name: m.fit for m in members if m.fit is not None and np.isfinite(m.score)}
+    margins = {name: 0.0 if name == next(iter(MEMBERS)) else _MARGIN for name in fits}
+    return rivals_of(best.name, fits, margins)
+
+
+def _with_jumps(fit: SmoothFit, loss: Loss) -> tuple[SmoothFit, list[Rival]]:
     """Add the jumps between epochs that the residuals ask for and the visits left out confirm.
 
     One jump may hide another, so that neither by itself predicts better: they are added as the residuals ask
-    for them, and taken out again, the least first, as far as they are not confirmed beside the others.
+    for them, and taken out again, the least first, as far as they are not confirmed beside the others. The
+    fit without the least of those that stay is a rival.
     """
 
     def refit(jumps: tuple[Jump, ...]) -> SmoothFit:
@@ -212,9 +227,12 @@ def _with_jumps(fit: SmoothFit, loss: Loss) -> SmoothFit:
         weakest = int(np.argmin(errors))
         less = refit(fit.jumps[:weakest] + fit.jumps[weakest + 1 :])
         if errors[weakest] >= _JUMP_ERRORS and float(np.sum(fit.score - less.score)) > _MARGIN:
-            break
+            size, error = min(
+                ((size, error) for _, size, error in fit.jump_sizes), key=lambda v: abs(v[0]) / v[1]
+            )
+            return fit, [Rival(1.0 - chance_of_jump(size, error), less, fit)]
         fit = less
-    return fit
+    return fit, []
 
 
 def _in_errors(fit: SmoothFit) -> list[float]:

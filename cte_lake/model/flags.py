@@ -89,8 +89,7 @@ OTHER_INJECTION = Flag(
 LAW_UNCERTAIN = Flag(
     22,
     "law_uncertain",
-    "The error of the law is over 0.3% of the flux (0.45% under 500 e-), more than nearly everywhere else in "
-    "the set.",
+    "The error of the law is over 0.3% of the flux (0.45% under 500 e-).",
 )
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (

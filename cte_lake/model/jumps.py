@@ -65,12 +65,16 @@ class JumpTest:
     visit: NDArray[np.intp]
     mixed: MixedFit
 
-    def errors(self, column: FloatArray, pulls: FloatArray) -> float:
-        """Return x'Py / sqrt(x'Px) of a column x; `pulls` are the residuals times their precision, Py."""
+    def measure(self, column: FloatArray, pulls: FloatArray) -> tuple[float, float, FloatArray]:
+        """Return the size of a column x, its error, and the coefficients that stand for it without it.
+
+        That is x'Py / x'Px; `pulls` are the residuals times their precision, Py.
+        """
         weighted = self.precision * column
         own = np.bincount(self.visit, self.factor**2 * self.precision) + 1.0 / self.mixed.visit_variance
         shared = np.bincount(self.visit, self.factor * weighted) / own
         weighted = weighted - self.precision * self.factor * shared[self.visit]
         followed = self.design.T @ weighted
-        information = float(column @ weighted - followed @ self.mixed.covariance @ followed)
-        return abs(float(column @ pulls)) / float(np.sqrt(max(information, 1e-300)))
+        absorbed = self.mixed.covariance @ followed
+        information = max(float(column @ weighted - followed @ absorbed), 1e-300)
+        return float(column @ pulls) / information, information**-0.5, absorbed

@@ -172,7 +172,7 @@ def stability(points: FitPoints, background: bool = True) -> Stability:
         fit_family(points.take(side), background=background).chosen
         for side in (points.mjd <= middle, points.mjd > middle)
     ]
-    sky = np.unique(np.quantile(points.background, (0.05, 0.5, 0.95))) if background else np.zeros(1)
+    sky = np.unique(np.quantile(points.background, (0.05, 0.5, 0.95) if background else 0.5))
     b = background_variable(sky)[:, None]
     f = np.log10(np.array(_FLUXES))
     difference = halves[1].loss(middle, f, b) - halves[0].loss(middle, f, b)

@@ -19,13 +19,17 @@ from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.terms import background_variable
 
 FloatArray = NDArray[np.float64]
-#: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola.
+#: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola, 4 a penalised
+#: line.
 Group = tuple[int, int, int]
+TILT = 4
 
 #: Components with which a walk enters a product with another walk.
 RANK = 5
 #: Spread of backgrounds (e-/px) under which the loss is not taken to depend on them.
 MIN_BACKGROUND_SPAN = 1.0
+#: Range of log10(1 + background) under which nothing can be said of what a sky changes.
+_MIN_TILT = 0.01
 #: Points at which a margin's components are ranked.
 _GRID = 101
 
@@ -42,12 +46,15 @@ class Margin:
         Intervals of constant second derivative.
     rank : int
         Components of the rough part that enter interactions, those of largest variance first.
+    tilt : bool
+        Whether a line is all that is fitted, and penalised: a sky that scatters about one level.
     """
 
     low: float
     high: float
     intervals: int
     rank: int
+    tilt: bool = False
 
     @property
     def varies(self) -> bool:
@@ -93,7 +100,10 @@ class Margin:
 
 
 def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Margin, Margin]:
-    """Return the margins that points can carry, that of the background only where it is wanted."""
+    """Return the margins that points can carry.
+
+    Where the background is not wanted as a variable, its margin is a penalised line about the mean sky.
+    """
     dates = epochs(points.mjd).size
     spread = np.sqrt(np.maximum(points.log_flux_sq - points.log_flux**2, 0.0))
     time = Margin(float(points.mjd.min()), float(points.mjd.max()), int(np.clip(dates * 2 // 3, 2, 24)), RANK)
@@ -102,12 +112,19 @@ def margins_of(points: FitPoints, background: bool = True) -> tuple[Margin, Marg
     if background and np.all(np.isfinite(sky)) and np.ptp(sky) >= MIN_BACKGROUND_SPAN:
         b = background_variable(sky)
         return time, flux, Margin(float(b.min()), float(b.max()), 8, RANK)
+    if not background and np.all(sky > -1.0):
+        b = background_variable(sky)
+        if np.ptp(b) > _MIN_TILT:
+            return time, flux, Margin(float(b.min()), float(b.max()), 1, 1, tilt=True)
     return time, flux, Margin(0.0, 0.0, 1, 1)
 
 
 def sky_variable(points: FitPoints, margins: tuple[Margin, Margin, Margin]) -> FloatArray:
     """Return the background variable of points, zero where the surface does not depend on it."""
-    return background_variable(points.background) if margins[2].varies else np.zeros(len(points))
+    if not margins[2].varies:
+        return np.zeros(len(points))
+    b = background_variable(points.background)
+    return np.where(np.isfinite(b), b, 0.5 * (margins[2].low + margins[2].high)) if margins[2].tilt else b
 
 
 def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list[Group]]:
@@ -116,15 +133,17 @@ def groups_of(margins: tuple[Margin, Margin, Margin]) -> tuple[list[Group], list
     A shape in flux and background that grows with time is a product of two walks and a line; walks in time
     that differ from flux to flux or from background to background do without more.
     """
-    kinds = [(0, 1, 2) if margin.varies else (0,) for margin in margins]
+    kinds = [(0, 1, 2) if margin.varies and not margin.tilt else (0,) for margin in margins]
     every = [(i, j, k) for i, j, k in product(*kinds)]
     fixed = [group for group in every if 2 not in group]
     groups = [g for g in every if 2 in g and g.count(2) <= 2 and g not in ((2, 1, 2), (2, 2, 1))]
+    if margins[2].tilt:
+        groups += [(i, j, TILT) for i, j in product((0, 1), (0, 1))]
     return fixed, groups
 
 
 def polynomial_groups(margins: tuple[Margin, Margin, Margin], time_degree: int = 2) -> list[Group]:
     """Return the products of the published family: powers of time and flux, a line in the background."""
     powers = (0, 1, 3)
-    sky = (0, 1) if margins[2].varies else (0,)
+    sky = (0, 1) if margins[2].varies and not margins[2].tilt else (0,)
     return [(i, j, k) for k in sky for i in powers[: time_degree + 1] for j in powers]

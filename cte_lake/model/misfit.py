@@ -21,6 +21,7 @@ _TERMS = 200
 _CHANCE = 0.05
 #: Chance with which epochs that scatter as their visits do are taken for more.
 _CHANCE_OF_EPOCHS = 0.005
+_YEAR = 365.25
 #: Groups of dates and of backgrounds in which residuals are averaged.
 _DATES, _SKIES = 6, 6
 
@@ -117,6 +118,37 @@ def find_misfit(points: FitPoints, left_out: FloatArray, variance: FloatArray) -
     return Misfit(cells, form, float(np.mean(pulls**2)))
 
 
+def shared_by_season(points: FitPoints, visits: FloatArray) -> float:
+    """Return by how much visits go with the time of the year, as a part of the loss; 0 where chance does so.
+
+    With one visit an epoch nothing else tells what an epoch shares from the scatter of visits.
+
+    Parameters
+    ----------
+    points : FitPoints
+        Of the visits.
+    visits : ndarray, shape (v,)
+        Factors of the visits less 1, in the order of `points.visits`.
+    """
+    phase = 2.0 * np.pi * _days_of(points) / _YEAR
+    wave = np.column_stack([np.ones_like(phase), np.cos(phase), np.sin(phase)])
+    free = visits.size - 3
+    if free < 3:
+        return 0.0
+    followed = wave @ np.linalg.lstsq(wave, visits, rcond=None)[0]
+    left = float(np.sum((visits - followed) ** 2)) / free
+    ratio = float(np.sum((followed - visits.mean()) ** 2)) / 2.0 / max(left, 1e-300)
+    if chance_of_ratio(2, free, ratio) > _CHANCE_OF_EPOCHS:
+        return 0.0
+    return float(np.sqrt(np.mean((followed - visits.mean()) ** 2)))
+
+
+def _days_of(points: FitPoints) -> FloatArray:
+    """Mean date of each visit, in the order of `points.visits`."""
+    number = np.unique(points.visit, return_inverse=True)[1].ravel()
+    return np.asarray(np.bincount(number, points.mjd) / np.bincount(number))
+
+
 def shared_by_epoch(points: FitPoints, visits: FloatArray) -> float:
     """Return by how much epochs scatter beyond their visits, as a part of the loss; 0 where chance does so.
 
@@ -129,8 +161,7 @@ def shared_by_epoch(points: FitPoints, visits: FloatArray) -> float:
     visits : ndarray, shape (v,)
         Factors of the visits less 1, in the order of `points.visits`.
     """
-    number = np.unique(points.visit, return_inverse=True)[1].ravel()
-    day = np.bincount(number, points.mjd) / np.bincount(number)
+    day = _days_of(points)
     starts = np.array([dates[0] for dates in epoch_dates(points.mjd)])
     epoch = np.unique(np.searchsorted(starts, day, side="right"), return_inverse=True)[1].ravel()
     count = np.bincount(epoch)

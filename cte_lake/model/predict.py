@@ -83,8 +83,7 @@ def predict(
         raise UsageError(
             f"coefficient set {coefficients.name!r} depends on the background; give one in e-/px"
         )
-    sky = background if coefficients.has_background else 0.0
-    left = float(coefficients.left(flux, distance, mjd, sky).item())
+    left = float(coefficients.left(flux, distance, mjd, background).item())
     validity, surface = coefficients.validity, coefficients.surface
     dmag = float(MAG_PER_LN * np.log(flux / left))
     # Which chip it will be is not said: the prediction is their mean.

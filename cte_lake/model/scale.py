@@ -60,7 +60,7 @@ def _gains(points: FitPoints, b: FloatArray) -> bool:
 def fit_scale(points: FitPoints, margins: tuple[Margin, Margin, Margin], shift: bool = False) -> Scale | None:
     """Fit S = exp(quadratic in f and b) (1 + parabola in time); None where losses are not like that."""
     t, f = margins[0].scaled(points.mjd), margins[1].scaled(points.log_flux)
-    b = margins[2].scaled(sky_variable(points, margins))
+    b = margins[2].scaled(sky_variable(points, margins)) * (not margins[2].tilt)
     design = _quadratic(f, b)
     used = design.std(axis=0) > 1e-9
     used[0] = True

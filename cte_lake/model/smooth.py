@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.jumps import Gap, JumpTest, ramp
-from cte_lake.model.margins import RANK, Group, Margin, groups_of, polynomial_groups, sky_variable
+from cte_lake.model.margins import RANK, TILT, Group, Margin, groups_of, polynomial_groups, sky_variable
 from cte_lake.model.points import FitPoints, contrasts
 from cte_lake.model.reml import MixedFit, MixedModel
 from cte_lake.model.robust import Loss
@@ -35,6 +35,9 @@ _ROUNDS = 4
 _KNOWN = {False: (1.0, 0.2**2), True: (0.5, 0.2**2)}
 #: The same of what kinds of points have of their own: some 5% of the losses.
 _KNOWN_KINDS = (1.0, 0.05**2)
+#: The same of a sky that scatters about one level: some half of the loss a factor of ten in 1 + background, a
+#: quarter where that goes with the flux.
+_KNOWN_TILT = {0: (1.0, 0.5), 1: (1.0, 0.25)}
 #: Standard deviation of the visits' factor that is believed at first. Without a limit a loss that breaks off
 #: is taken for one that goes on, of which visits have now all and now nothing.
 MOST_SCATTER = 0.15
@@ -167,25 +170,34 @@ class SmoothFit:
         """Return what each coefficient adds to the losses of points."""
         sky = sky_variable(points, self.margins)
         return 0.5 * sum(
-            (self._scale(f, sky)[:, None] * self._design(points.mjd, f, sky) for f in _nodes(points)),
+            (self._scale(f, sky)[:, None] * self._design(points.mjd, f, sky) for f in nodes_of(points)),
             start=np.zeros((len(points), self.mixed.values.size)),
         )
 
     def test_jumps(self, gaps: Sequence[Gap]) -> list[float]:
         """Return how strongly the residuals ask for a jump in each gap, in its errors."""
-        design = self.design_of(self.points)
-        fitted = design @ self.mixed.values
-        precision = self.weights / (self.noise * self.points.loss_err) ** 2
-        visit = np.unique(self.points.visit, return_inverse=True)[1].ravel()
-        test = JumpTest(design, precision, fitted, visit, self.mixed)
-        pulls = precision * self.residuals * self.points.loss_err
+        test, pulls = self.jump_test()
+        fitted = test.factor
         # The losses at a gap, which a jump is a part of: those of each point, by the size of its epochs.
         group = np.searchsorted([gap.end for gap in gaps], self.points.mjd, side="right")
         level = np.maximum(np.bincount(group, np.abs(fitted)) / np.bincount(group), 1e-12)
         shape = fitted / level[group]
         sizes = 0.5 * (level[:-1] + level[1:])
         columns = [size * ramp(gap, self.points.mjd) * shape for gap, size in zip(gaps, sizes, strict=True)]
-        return [test.errors(column, pulls) for column in columns]
+        measured = (test.measure(column, pulls) for column in columns)
+        return [abs(size) / error for size, error, _ in measured]
+
+    def jump_test(self) -> tuple[JumpTest, FloatArray]:
+        """Return the fit to which columns may be added, and its residuals times their precision."""
+        design = self.design_of(self.points)
+        precision = self.weights / (self.noise * self.points.loss_err) ** 2
+        visit = np.unique(self.points.visit, return_inverse=True)[1].ravel()
+        test = JumpTest(design, precision, design @ self.mixed.values, visit, self.mixed)
+        return test, precision * self.residuals * self.points.loss_err
+
+    def combined(self, values: FloatArray, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Return the S of other coefficients, at arrays of dates, log10 fluxes and background variables."""
+        return np.asarray(self._scale(f, b) * (self._design(t, f, b) @ values))
 
     def _scale(self, f: FloatArray, b: FloatArray) -> FloatArray:
         return self.scale.at(self.margins[1].scaled(f), self.margins[2].scaled(b))
@@ -221,7 +233,7 @@ def _factors(
         kinds = [np.ones((x.size, 1))]
         if margin.varies:
             line = margin.scaled(x)[:, None]
-            kinds += [line, margin.rough(x), line**2]
+            kinds += [line, margin.rough(x), line**2, line]
         result.append(kinds)
     return result
 
@@ -248,7 +260,7 @@ def _products(
     return np.hstack(parts), slices
 
 
-def _nodes(points: FitPoints) -> tuple[FloatArray, FloatArray]:
+def nodes_of(points: FitPoints) -> tuple[FloatArray, FloatArray]:
     """Two fluxes that stand for a bin's stars: mean S is right to the third order in the bin's width."""
     spread = np.sqrt(np.maximum(points.log_flux_sq - points.log_flux**2, 0.0))
     return points.log_flux - spread, points.log_flux + spread
@@ -287,9 +299,16 @@ def _cost_of_outliers(pulls: FloatArray, loss: Loss) -> float:
     return max(1.0, float(np.sqrt(np.mean((weights * pulls) ** 2) * np.mean(weights)) / held))
 
 
-def _prior(groups: list[Group]) -> FloatArray:
-    """What is known of the groups' variances before: see `_KNOWN`."""
-    return np.array([_KNOWN[group.count(2) + group.count(1) > 1] for group in groups]).reshape(-1, 2)
+def _prior(groups: list[Group], sky: Margin) -> FloatArray:
+    """What is known of the groups' variances before: see `_KNOWN` and `_KNOWN_TILT`."""
+    known = []
+    for group in groups:
+        if group[2] == TILT:
+            weight, size = _KNOWN_TILT[group[1]]
+            known.append((weight, (0.5 * size * (sky.high - sky.low)) ** 2))
+        else:
+            known.append(_KNOWN[group.count(2) + group.count(1) > 1])
+    return np.array(known).reshape(-1, 2)
 
 
 def _design(
@@ -300,7 +319,7 @@ def _design(
     sky = sky_variable(points, margins)
     blocks: list[FloatArray] = []
     slices: list[slice] = []
-    for f in _nodes(points):
+    for f in nodes_of(points):
         size_there = scale.at(margins[1].scaled(f), margins[2].scaled(sky))
         lead = [jump.column(points.mjd, f, sky) / size_there for jump in jumps]
         block, slices = _products(_factors(margins, points.mjd, f, sky), groups, lead)
@@ -349,7 +368,7 @@ def fit_smooth(
     random = [*slices[len(fixed) :], *([own_factors] if names else [])]
     model = MixedModel(np.hstack([design, apart]), random, visit)
     model.most_visit_variance = most_scatter**2
-    model.prior = np.vstack([_prior(groups), *([_KNOWN_KINDS] if names else [])])
+    model.prior = np.vstack([_prior(groups, margins[2]), *([_KNOWN_KINDS] if names else [])])
     base = points.loss_err**-2.0
     weights, noise, more = np.ones(len(points)), 1.0, np.ones(len(points))
     factor = points.loss.copy()

@@ -29,8 +29,6 @@ TABLED = ("slopes", "visits", "form", "future")
 #: Error of ln flux, of the law alone, up to which a star is trusted: 3.3 of them are the 1% that a correction
 #: may be off by. Under `FAINT` electrons it may be more, by a factor.
 TRUSTED, FAINT, FAINT_FACTOR = 0.003, 500.0, 1.5
-#: Part of a set's dates, fluxes and backgrounds that is trusted over all of a chip, however poor the set is.
-_TRUSTED_PART = 0.75
 #: All parts; that of the chips, with that of the kinds, is a fraction of the loss.
 PARTS = (*TABLED, "chips")
 
@@ -146,6 +144,10 @@ class Surface:
         Between which epochs all losses jumped, and by how much: coefficients of a spline, shape (fluxes,
         backgrounds). They come on top of `values`, by `cte_lake.model.jumps.ramp`; on which day of the gap
         they did nobody knows, which is in the part ``form`` there.
+    usual : tuple of float or None
+        Of a surface of one level of flash, whose sky scatters: mean and standard deviation of the background
+        variable. Stars whose background is not known have that mean; what the scatter changes of their S is
+        in the part ``form``. None: the background must be known, or does not matter.
     """
 
     grids: Grids
@@ -158,6 +160,7 @@ class Surface:
     kinds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     jumps: tuple[tuple[Gap, FloatArray], ...] = ()
     apart: Apart | None = None
+    usual: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(grid.size for grid in self.grids)
@@ -193,7 +196,7 @@ class Surface:
         numbers = (self.chips, self.chips_err, self.scatter, dict(self.kinds))
         jumps = [(gap, size.tolist()) for gap, size in self.jumps]
         chips = self.apart and (self.apart.grids, self.apart.chips.tolist(), self.apart.chips_err.tolist())
-        return self.grids, self.values.tolist(), self.error_grids, tables, numbers, jumps, chips
+        return self.grids, self.values.tolist(), self.error_grids, tables, numbers, jumps, chips, self.usual
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Surface):
@@ -250,18 +253,23 @@ class Surface:
             square += table**2
         return np.asarray(np.sqrt(square))
 
-    @cached_property
-    def trusted(self) -> float:
-        """Largest error of ln flux of a trusted star: `TRUSTED`, or more where the set is no better."""
-        nodes = np.meshgrid(*(grid.nodes() for grid in self.error_grids), indexing="ij")
-        error = np.hypot(self.total, self.relative_error(*nodes[:2]) * self.loss(*nodes))
-        fitted = self.parts.get("future", 0.0 * error) == 0
-        return max(TRUSTED, float(np.quantile(error[fitted] if fitted.any() else error, _TRUSTED_PART)))
-
     def loss(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return S, the mean of the chips, at dates, log10 fluxes and background variables."""
-        jumped = (ramp(gap, np.asarray(mjd)) * self.jump(size, log_flux, b) for gap, size in self.jumps)
-        return sum(jumped, start=self._at(self.grids, self.values, Grid.spline, mjd, log_flux, b))
+        sky = self.sky(b)
+        jumped = (ramp(gap, np.asarray(mjd)) * self.jump(size, log_flux, sky) for gap, size in self.jumps)
+        return sum(jumped, start=self._at(self.grids, self.values, Grid.spline, mjd, log_flux, sky))
+
+    def sky(self, b: ArrayLike) -> FloatArray:
+        """Return background variables, the usual one where none is known."""
+        known = np.asarray(b, dtype=np.float64)
+        return known if self.usual is None else np.where(np.isnan(known), self.usual[0], known)
+
+    def _of_unknown_sky(self, mjd: ArrayLike, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
+        """Standard deviation of S where no background is known: half of its change over the usual scatter."""
+        if self.usual is None:
+            return np.zeros(np.shape(b))
+        low, high = (self.loss(mjd, log_flux, self.usual[0] + sign * self.usual[1]) for sign in (-1, 1))
+        return np.asarray(np.where(np.isnan(b), 0.5 * np.abs(high - low), 0.0))
 
     def jump(self, size: FloatArray, log_flux: ArrayLike, b: ArrayLike) -> FloatArray:
         """Return by how much S jumped at log10 fluxes and background variables."""
@@ -284,9 +292,10 @@ class Surface:
         table = self.total if part is None else self.parts.get(part)
         own = 0.0 * chips
         if table is not None:
-            own = self._at(self.error_grids, table, Grid.linear, mjd, log_flux, b)
+            own = self._at(self.error_grids, table, Grid.linear, mjd, log_flux, self.sky(b))
         if part in ("form", None):
-            own = np.sqrt(own**2 + self._day_of_jumps(mjd, log_flux, b))
+            day = self._day_of_jumps(mjd, log_flux, self.sky(b))
+            own = np.sqrt(own**2 + day + self._of_unknown_sky(mjd, log_flux, b) ** 2)
         return own if part else np.hypot(own, chips)
 
     def _at(
@@ -335,6 +344,9 @@ def _meeting(grid: Grid) -> FloatArray:
 
 
 def background_of(surface: Surface, background: ArrayLike) -> FloatArray:
-    """Return the background variable of e-/px, zero where the surface does not depend on it."""
+    """Return the background variable of e-/px, zero where the surface does not depend on it.
+
+    What is not known stays so: `Surface.sky` has a value for it where there is a usual one.
+    """
     sky = np.asarray(background, dtype=np.float64)
     return background_variable(sky) if surface.grids[2].size > 1 else np.zeros_like(sky)

@@ -35,7 +35,10 @@ HEAD = """\
 # before, 1 after, and with u the part of the time between that has passed 2 u^2 up to u = 1/2 and
 # 1 - 2 (1-u)^2 beyond; J has the weights of flux and background, and `steps` has its coefficients, a row for
 # each (jump, flux). Its variance r (1-r) J^2 between the epochs, for the day is not known, belongs to form.
-# No jump is looked for next to the first or last epoch: it would be that epoch's own scatter.
+# No jump is looked for next to the first or last epoch: it would be that epoch's own scatter. Where there is
+# `usual`, all exposures were of one level of flash, of which the sky scattered: mean and standard deviation
+# of log10(1 + background). A star whose background is not known has the mean, and in its error half the
+# difference of S at the mean plus and minus the deviation.
 """
 
 
@@ -66,6 +69,8 @@ def surface_lines(surface: Surface) -> list[str]:
     unit, error_unit = _unit([surface.values], VALUE_UNIT), _unit(surface.parts.values(), ERROR_UNIT)
     lines = ["", "[surface]", *_grid_lines(surface.grids, unit)]
     lines += [f"{name} = {getattr(surface, name)!r}" for name in ("chips", "chips_err", "scatter")]
+    if surface.usual is not None:
+        lines.append(f"usual = [{surface.usual[0]!r}, {surface.usual[1]!r}]")
     if surface.jumps:
         lines.append(f"jumps = [{', '.join(f'[{gap.start!r}, {gap.end!r}]' for gap, _ in surface.jumps)}]")
         lines += _rows("steps", np.stack([size for _, size in surface.jumps]), unit)
@@ -120,4 +125,5 @@ def read_surface(data: Mapping[str, Any]) -> Surface:
         kinds={name: (float(k), float(error)) for name, (k, error) in data.get("kinds", {}).items()},
         jumps=tuple((Gap(*map(float, gap)), size) for gap, size in zip(gaps, sizes, strict=True)),
         apart=_read_apart(data["apart"]) if "apart" in data else None,
+        usual=(float(data["usual"][0]), float(data["usual"][1])) if "usual" in data else None,
     )

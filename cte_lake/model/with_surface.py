@@ -15,6 +15,7 @@ from cte_lake.model.chips.losses import ChipLosses
 from cte_lake.model.chips.rows import FloatArray
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.family import FamilyFit, FormChoice, fit_family, too_few
+from cte_lake.model.margins import sky_variable
 from cte_lake.model.misfit import form_table
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import Loss
@@ -67,7 +68,7 @@ _DAYS_PER_YEAR = 365.25
 _FLUX_CELLS, _SKY_CELLS = 16, 16
 #: Errors lie deep at the levels of flash and fall steeply between them: on 13 nodes of flux and background
 #: tables that are linear between nodes had 4 to 9% too much at the dates and levels that were fitted.
-_FLUX_NODES, _SKY_NODES = 15, 29
+_FLUX_NODES, _SKY_NODES, _TILT_NODES = 15, 29, 7
 
 
 def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]) -> tuple[Grids, Grids]:
@@ -82,8 +83,9 @@ def _grids(fit: SmoothFit, log_flux: tuple[float, float], b: tuple[float, float]
     table = [Grid(origin, step, cells + 1), Grid(log_flux[0], flux / (_FLUX_NODES - 1), _FLUX_NODES)]
     if fit.margins[2].varies:
         sky = b[1] - b[0]
-        spline.append(Grid(b[0], sky / _SKY_CELLS, _SKY_CELLS + 2))
-        table.append(Grid(b[0], sky / (_SKY_NODES - 1), _SKY_NODES))
+        cells, nodes = (1, _TILT_NODES) if fit.margins[2].tilt else (_SKY_CELLS, _SKY_NODES)
+        spline.append(Grid(b[0], sky / cells, cells + 2))
+        table.append(Grid(b[0], sky / (nodes - 1), nodes))
     else:
         spline.append(Grid(0.0, 1.0, 1))
         table.append(Grid(0.0, 1.0, 1))
@@ -102,9 +104,9 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
     """
     fit, points = family.chosen, family.chosen.points
     log_flux = (math.log10(float(points.bin_lo.min())), math.log10(float(points.bin_hi.max())))
-    sky = points.background[np.isfinite(points.background)]
-    b = tuple(float(v) for v in background_variable([sky.min(), sky.max()])) if sky.size else (0.0, 0.0)
-    grids, error_grids = _grids(fit, log_flux, (b[0], b[1]))
+    sky = background_variable(points.background[np.isfinite(points.background)])
+    b = (float(sky.min()), float(sky.max())) if sky.size else (0.0, 0.0)
+    grids, error_grids = _grids(fit, log_flux, b)
     jumps = [(jump, size) for jump, (_, size, _) in zip(fit.jumps, fit.jump_sizes, strict=True)]
 
     def smooth(t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
@@ -115,7 +117,9 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
     mesh = np.meshgrid(*nodes, indexing="ij")
     parts = fit.parts(*(axis.ravel() for axis in mesh))
     tables = {name: part.reshape(mesh[0].shape) for name, part in parts.items()}
-    tables["form"] = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
+    open_still = family.doubts.variance(*(axis.ravel() for axis in mesh)).reshape(mesh[0].shape)
+    missed = form_table(points, family.misfit.variance, (nodes[0], nodes[1], nodes[2]))
+    tables["form"] = np.sqrt(missed**2 + open_still)
     # An error that reads as nothing would claim that there is none.
     rounded = {
         name: np.maximum(np.rint(table / ERROR_UNIT), table > 0) * ERROR_UNIT
@@ -133,6 +137,7 @@ def surface_of(family: FamilyFit, chips: ChipDifference) -> Surface:
         kinds={name: (float(f"{k:.5g}"), float(f"{error:.5g}")) for name, (k, error) in fit.kinds.items()},
         jumps=tuple((jump.gap, _steps(jump, size, grids)) for jump, size in jumps),
         apart=None if chips.course is None else _apart(chips, error_grids[0], grids[1]),
+        usual=(float(f"{sky.mean():.5g}"), float(f"{sky.std():.5g}")) if fit.margins[2].tilt else None,
     )
 
 
@@ -201,17 +206,15 @@ def with_surface(
     if reason := too_few(points):
         return coefficients, None, reason
     family = fit_family(points, form, robust, time_degree, background)
-    sky = background_variable(points.background) if background else np.zeros(len(points))
-    loss = family.chosen.loss(points.mjd, points.log_flux, sky)
+    loss = family.chosen.loss(points.mjd, points.log_flux, sky_variable(points, family.chosen.margins))
     if chip_losses is None:
         chips = chip_difference(points, loss)
     else:
         chosen = family.chosen
 
         def surface(mjd: FloatArray, log_flux: FloatArray, total: FloatArray) -> FloatArray:
-            return chosen.loss(
-                mjd, log_flux, background_variable(total) if background else np.zeros(mjd.size)
-            )
+            b = background_variable(total) if chosen.margins[2].varies else np.zeros(mjd.size)
+            return chosen.loss(mjd, log_flux, b)
 
         chips = chip_term(chip_losses, surface)
     published = coefficients.published_loss(points.mjd, 10.0**points.log_flux, points.background)

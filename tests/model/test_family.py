@@ -47,9 +47,9 @@ def test_losses_come_back_within_errors_that_hold(name):
     assert 0.6 < np.sqrt(np.mean(squares)) < 1.5
     # What a set writes of the errors is what they are where they were asked for: at the levels of flash.
     points = family.chosen.points.take(family.chosen.points.bin_lo == family.chosen.points.bin_lo.min())
-    written = surface_of(family, ChipDifference(0.0, 0.0, 9)).error(
-        points.mjd[:, None], FLUXES, background_variable(points.background[:, None])
-    )
+    surface = surface_of(family, ChipDifference(0.0, 0.0, 9))
+    places = points.mjd[:, None], FLUXES, background_variable(points.background[:, None])
+    written = np.hypot(*(surface.error(*places, part=part) for part in ("slopes", "visits")))
     assert 0.95 < np.sqrt(np.mean((expected / written) ** 2)) < 1.01
 
 
@@ -149,9 +149,11 @@ def test_what_all_visits_of_an_epoch_share_is_in_the_error():
     points = family.chosen.points.take(family.chosen.points.bin_lo == family.chosen.points.bin_lo.min())
     told = written.error(points.mjd[:, None], FLUXES, background_variable(points.background[:, None]))
     assert 0.7 < np.sqrt(np.mean((error / told) ** 2)) < 1.3
-    # Visits that scatter by themselves are none of it, and one visit an epoch says nothing.
+    # Visits that scatter by themselves are none of it; one visit an epoch goes with the time of the year.
     assert fit_family(SlopeLake(LAWS["power"]).draw(2)[0], "relative").misfit.epochs == 0.0
-    assert fit_family(SlopeLake(law, visits_per_epoch=1).draw(2)[0], "relative").misfit.epochs == 0.0
+    assert 0.02 < fit_family(SlopeLake(law, visits_per_epoch=1).draw(2)[0], "relative").misfit.epochs < 0.06
+    quiet = SlopeLake(LAWS["power"], visits_per_epoch=1)
+    assert fit_family(quiet.draw(2)[0], "relative").misfit.epochs == 0.0
 
 
 @pytest.mark.slow
@@ -298,3 +300,26 @@ def test_laws_outside_the_family_are_what_they_say():
     left = float(power.left(1000.0, 2048.0, 60000.0, 3.0))
     rate = [float(power.loss(60000.0, np.log10(f), 3.0)) for f in (1000.0, left)]
     assert np.exp(-rate[1]) < left / 1000.0 < np.exp(-rate[0])
+
+
+def test_a_sky_that_scatters_about_one_level_is_a_line_in_the_surface():
+    law = Law(
+        "sky", "linear, exp(-b/18)", lambda t, f, b: 0.4 * t / 15 * 10 ** (-0.45 * (f - 3)) * np.exp(-b / 18)
+    )
+    points = SlopeLake(law, flash=(0.0,), stars=40_000, visit_scatter=0.005).draw(3)[0]
+    family = fit_family(points, "relative", background=False)
+    surface = surface_of(family, ChipDifference(0.0, 0.0, 9))
+    flux, (mean, scatter) = np.log10(700.0), surface.usual
+    assert (mean, scatter) == pytest.approx((np.log10(4.0), 0.05), rel=0.2)
+    low, high = (surface.loss(59000.0, flux, mean + sign * scatter) for sign in (-1, 1))
+    truth = law.loss(59000.0, flux, 10 ** (mean + np.array([-scatter, scatter])) - 1.0)
+    assert low - high == pytest.approx(truth[0] - truth[1], rel=0.35)
+    # Without a background the mean sky holds, and what the sky may change is in the error.
+    assert surface.loss(59000.0, flux, np.nan) == surface.loss(59000.0, flux, mean)
+    known, unknown = (surface.error(59000.0, flux, b) for b in (mean, np.nan))
+    assert unknown**2 - known**2 == pytest.approx((0.5 * (low - high)) ** 2)
+    written = surface_lines(surface)
+    assert read_surface(tomllib.loads("\n".join(written))["surface"]) == surface
+    # One sky says nothing of others.
+    flat = SlopeLake(law, flash=(0.0,), sky_scatter=0.0).draw(3)[0]
+    assert not margins_of(flat, background=False)[2].varies
