@@ -37,7 +37,7 @@ from cte_lake.lake.read import read_master
 from cte_lake.lake.stored import stored
 from cte_lake.masters.project import project
 from cte_lake.photometry import PixelData, measure
-from cte_lake.photometry.kernel import EXACT, aperture_sums
+from cte_lake.photometry.kernel import aperture_sums
 from cte_lake.pipeline.ingest import IngestArguments
 from cte_lake.pipeline.ingest.exposure_rows import phot_table, write_phot
 from cte_lake.pipeline.ingest.ingest_frames import tasks_of
@@ -99,7 +99,7 @@ def work(folder: Path, repeat: int) -> dict[str, float]:
     radii = np.array(RADII, dtype=float)
     steps: dict[str, Callable[[], object]] = {
         "arrays": lambda: arrays(path),
-        "kernel": lambda: aperture_sums(data, error, good, x, y, radii, EXACT),
+        "kernel": lambda: aperture_sums(data, error, good, x, y, radii),
         "checksum": lambda: checksum(path),
         "read": lambda: read_chip(path, task.chip),
         "match": lambda: project(image.wcs, ra, dec, image.data.shape),

@@ -185,11 +185,12 @@ def _sum(
         from cte_lake.photometry.reference import photutils_sums
 
         return photutils_sums(pixels.data, pixels.error, pixels.good, centres.x, centres.y, radii)
-    from cte_lake.photometry.kernel import EXACT, IRAF, aperture_sums
+    from cte_lake.photometry.iraf_overlap import iraf_sums
+    from cte_lake.photometry.kernel import aperture_sums
 
-    overlap = EXACT if settings.overlap == "exact" else IRAF
-    sums: tuple[FloatArray, FloatArray, FloatArray, FloatArray] = aperture_sums(
-        pixels.data, pixels.error, pixels.good, centres.x, centres.y, radii, overlap
+    kernel = aperture_sums if settings.overlap == "exact" else iraf_sums
+    sums: tuple[FloatArray, FloatArray, FloatArray, FloatArray] = kernel(
+        pixels.data, pixels.error, pixels.good, centres.x, centres.y, radii
     )
     return sums
 

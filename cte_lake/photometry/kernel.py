@@ -1,8 +1,10 @@
 """Sums of data, variance and area over all apertures of a star in one pass over its pixels.
 
-Row by row: the pixels that lie wholly inside an aperture form one span, and the spans of growing
-radii are nested, so that each pixel is added once and carried on to all larger radii. Only the pixels
-that a circle crosses need their overlap, for each circle they are crossed by.
+The axes through a star's centre cut each circle into quadrants, and the edges of pixels cut a quadrant into
+strips whose areas have a closed form. Row by row from the outermost inward, the pixels wholly inside a
+circle add their running sum from the axis outward. Those that it crosses share what is left of their row's
+strip and of their columns' strips, so that no pixel needs an overlap of its own. A pixel on an axis is
+added once a side.
 """
 
 from __future__ import annotations
@@ -15,181 +17,161 @@ from numba import njit
 
 from cte_lake.photometry.arrays import FloatArray
 
-EXACT = 0
-IRAF = 1
+# The compiled helpers are inlined and take whole arrays and indices: each array that is handed on costs more
+# than a pixel. What the quadrants need is in one array, `cuts[what, side, k, i]`, for circle k and cut i:
+_CHORD = 0  # half the chord at cut i of the rows
+_ROW = 1  # the area between cuts i and i + 1 of the rows
+_COLUMN = 2  # the same of the columns
+_TAKEN = 3  # what the rows before took of a column's area
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _segment_area(chord_squared: float, radius: float) -> float:
-    """Return the area between a chord and its arc: r^2 (asin s - s sqrt(1 - s^2)), s = chord / 2r."""
-    u = chord_squared / (4.0 * radius * radius)
-    s = math.sqrt(u)
+def _cap_series(u: float) -> float:
+    """Return the area between a chord and its arc over chord^3 / 8r, u = chord^2 / 4r^2, for small u.
+
+    The Taylor series 2 sum binom(2n, n) / 4^n u^n / (2n + 3): no cancellation, and no asin.
+    """
+    higher = 35.0 / 704.0 + u * (63.0 / 1664.0 + u * (231.0 / 7680.0 + u * 429.0 / 17408.0))
+    return 2.0 / 3.0 + u * (1.0 / 5.0 + u * (3.0 / 28.0 + u * (5.0 / 72.0 + u * higher)))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _strip_area(width: float, near: float, far: float, radius: float) -> float:
+    """Return the area under a circle over `width`, where its half chord falls from `near` to `far`."""
+    squared = width * width + (near - far) * (near - far)
+    u = squared / (4.0 * radius * radius)
     if u > 0.01:
-        return radius * radius * (math.asin(s) - s * math.sqrt(max(0.0, 1.0 - u)))
-    # Its Taylor series: 2 sum binom(2n, n) / 4^n s^(2n+3) / (2n+3). No cancellation, and no asin.
-    series = 2.0 / 3.0 + u * (
-        1.0 / 5.0
-        + u
-        * (
-            3.0 / 28.0
-            + u
-            * (
-                5.0 / 72.0
-                + u * (35.0 / 704.0 + u * (63.0 / 1664.0 + u * (231.0 / 7680.0 + u * 429.0 / 17408.0)))
+        s = math.sqrt(u)
+        cap = radius * radius * (math.asin(min(1.0, s)) - s * math.sqrt(max(0.0, 1.0 - u)))
+    else:
+        cap = squared * math.sqrt(squared) / (8.0 * radius) * _cap_series(u)
+    return 0.5 * (near + far) * width + cap
+
+
+@njit(cache=True, nogil=True)
+def _cut_quadrants(first: float, radii: FloatArray, side: int, strip: int, cuts: FloatArray) -> None:
+    """Cut the quadrants on one side of the centre at 0, `first`, `first` + 1, ... px from it.
+
+    Fills the chords, and the areas of rows or columns as `strip` says. Chords of columns are overwritten.
+    """
+    for k in range(radii.size):
+        radius = radii[k]
+        r2 = radius * radius
+        last = math.ceil(max(0.0, radius - first))
+        cuts[_CHORD, side, k, 0] = radius
+        for i in range(last):
+            cuts[_CHORD, side, k, i + 1] = math.sqrt(r2 - (first + i) * (first + i))
+        cuts[_CHORD, side, k, last + 1] = 0.0
+        if last == 0:
+            cuts[strip, side, k, 0] = _strip_area(radius, radius, 0.0, radius)
+            continue
+        cuts[strip, side, k, 0] = _strip_area(first, radius, cuts[_CHORD, side, k, 1], radius)
+        # Apart from the steep ones at the end, strips are alike: a loop that the compiler makes vectors of.
+        for i in range(1, last):
+            drop = cuts[_CHORD, side, k, i] - cuts[_CHORD, side, k, i + 1]
+            squared = 1.0 + drop * drop
+            cap = squared * math.sqrt(squared) / (8.0 * radius) * _cap_series(squared / (4.0 * r2))
+            cuts[strip, side, k, i] = 0.5 * (cuts[_CHORD, side, k, i] + cuts[_CHORD, side, k, i + 1]) + cap
+        i = last - 1
+        while i > 0 and 1.0 + (cuts[_CHORD, side, k, i] - cuts[_CHORD, side, k, i + 1]) ** 2 > 0.04 * r2:
+            cuts[strip, side, k, i] = _strip_area(
+                1.0, cuts[_CHORD, side, k, i], cuts[_CHORD, side, k, i + 1], radius
             )
+            i -= 1
+        cuts[strip, side, k, last] = _strip_area(
+            radius - (first + last - 1), cuts[_CHORD, side, k, last], 0.0, radius
         )
-    )
-    return radius * radius * u * s * series
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _crossed_overlap(
-    xa: float, xb: float, ya: float, yb: float, top: float, bottom: float, radius: float
-) -> float:
-    """Return the overlap of the circle about 0 with [xa, xb] x [ya, yb], 0 <= xa <= xb, 0 <= ya <= yb.
+def _sum_outward(
+    data: npt.NDArray[np.floating],
+    error: npt.NDArray[np.floating],
+    good: npt.NDArray[np.uint8],
+    place: tuple[int, int, int],
+    first: float,
+    on_chip: tuple[int, int],
+    n: int,
+    inner: FloatArray,
+) -> None:
+    """Fill ``inner[4 i + (0, 1, 2)]`` with data, variance and good area of the row's pixels before i.
 
-    `top` and `bottom` are where the circle crosses yb and ya; `top` may be anything up to 0 if it does not.
+    `place` is the row, the column of the centre and the direction; of pixel 0 the part `first` counts.
     """
-    r2 = radius * radius
-    if xa >= bottom:
-        return 0.0
-    if xb <= top:
-        return (xb - xa) * (yb - ya)
-    # The circle's height over x falls: above yb up to x = left, below ya from x = right on.
-    if xa < top:
-        left, h_left = top, yb
-    else:
-        left, h_left = xa, math.sqrt(max(0.0, r2 - xa * xa))
-    if xb < bottom:
-        right, h_right = xb, math.sqrt(max(0.0, r2 - xb * xb))
-    else:
-        right, h_right = bottom, ya
-    width = right - left
-    drop = h_left - h_right
-    return (
-        (left - xa) * (yb - ya)
-        + width * (0.5 * (h_left + h_right) - ya)
-        + _segment_area(width * width + drop * drop, radius)
-    )
+    j, centre, step = place
+    s_data = s_var = s_good = 0.0
+    inner[:3] = 0.0
+    if on_chip[0] == 0 and on_chip[1] > 0:
+        s_data = first * data[j, centre]
+        s_var = first * (np.float64(error[j, centre]) * np.float64(error[j, centre]))
+        s_good = first * good[j, centre]
+    start = min(n, max(1, on_chip[0]))
+    stop = max(start, min(n, on_chip[1]))
+    for i in range(1, start):
+        inner[4 * i], inner[4 * i + 1], inner[4 * i + 2] = s_data, s_var, s_good
+    for i in range(start, stop):
+        inner[4 * i], inner[4 * i + 1], inner[4 * i + 2] = s_data, s_var, s_good
+        column = centre + step * i
+        s_data += data[j, column]
+        s_var += np.float64(error[j, column]) * np.float64(error[j, column])
+        s_good += good[j, column]
+    for i in range(stop, n):
+        inner[4 * i], inner[4 * i + 1], inner[4 * i + 2] = s_data, s_var, s_good
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _quadrant_overlap(xa: float, xb: float, ya: float, yb: float, radius: float) -> float:
-    """Return the overlap of the circle about 0 with [xa, xb] x [ya, yb], 0 <= xa <= xb, 0 <= ya <= yb."""
-    r2 = radius * radius
-    top = math.sqrt(r2 - yb * yb) if yb < radius else 0.0
-    bottom = math.sqrt(r2 - ya * ya) if ya < radius else 0.0
-    return _crossed_overlap(xa, xb, ya, yb, top, bottom, radius)
-
-
-@njit(cache=True, nogil=True)
-def circle_pixel_overlap(dx: float, dy: float, radius: float) -> float:
-    """Return the area that a unit pixel shares with a circle.
-
-    Parameters
-    ----------
-    dx, dy : float
-        Centre of the pixel relative to the centre of the circle, pixels.
-    radius : float
-        Radius of the circle, pixels.
-
-    Returns
-    -------
-    float
-        Overlap, 0 to 1.
-    """
-    x = abs(dx)
-    y = abs(dy)
-    total = _quadrant_overlap(max(x - 0.5, 0.0), x + 0.5, max(y - 0.5, 0.0), y + 0.5, radius)
-    # A pixel across an axis is cut there, and its parts are turned into the first quadrant.
-    if x < 0.5:
-        total += _quadrant_overlap(0.0, 0.5 - x, max(y - 0.5, 0.0), y + 0.5, radius)
-    if y < 0.5:
-        total += _quadrant_overlap(max(x - 0.5, 0.0), x + 0.5, 0.0, 0.5 - y, radius)
-        if x < 0.5:
-            total += _quadrant_overlap(0.0, 0.5 - x, 0.0, 0.5 - y, radius)
-    return total
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _weight(dx: float, dy: float, radius: float, top: float, bottom: float, overlap: int) -> float:
-    """Return a pixel's weight; the circle crosses the row's far and near edge at `top` and `bottom`."""
-    x, y = abs(dx), abs(dy)
-    if overlap == IRAF:
-        return min(1.0, max(0.0, radius + 0.5 - math.sqrt(x * x + y * y)))
-    if x < 0.5 or y < 0.5:
-        return circle_pixel_overlap(dx, dy, radius)
-    return _crossed_overlap(x - 0.5, x + 0.5, y - 0.5, y + 0.5, top, bottom, radius)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _crossings(dy: float, radius: float, overlap: int) -> tuple[float, float]:
-    """Return half the chords on which a row's pixels lie wholly inside, and are touched; -1 for none.
-
-    With exact overlap they end where the circle crosses the row's far and near edge; with IRAF's weights
-    where the distance of a pixel's centre is r - 0.5 and r + 0.5.
-    """
-    y = abs(dy)
-    if overlap == EXACT:
-        far, near, inner, outer = y + 0.5, max(y - 0.5, 0.0), radius, radius
-    else:
-        far, near, inner, outer = y, y, radius - 0.5, radius + 0.5
-    bottom = math.sqrt(outer * outer - near * near) if near < outer else -1.0
-    top = math.sqrt(inner * inner - far * far) if far < inner else -1.0
-    return top, bottom
-
-
-@njit(cache=True, nogil=True)
 def _add_row(
     data: npt.NDArray[np.floating],
     error: npt.NDArray[np.floating],
     good: npt.NDArray[np.uint8],
-    place: tuple[int, float, float],
+    place: tuple[int, int, int],
+    row: tuple[int, int, float, float, float],
     radii: FloatArray,
-    overlap: int,
+    cuts: FloatArray,
+    inner: FloatArray,
+    star: int,
     totals: FloatArray,
 ) -> None:
-    """Add one row of pixels to a star's sums, variances, areas and areas on the chip, shape (4, n_radii).
+    """Add one row of one quadrant to a star's sums, variances, areas and areas on the chip.
 
-    `place` is the row, its distance from the star and the star's column.
+    `row` is its half of the circle, its number from the axis, its distance from it, its height within the
+    half, and the part of pixel 0 within the quadrant. `inner` is room for `_sum_outward`.
     """
-    j, dy, cx = place
-    last_column = data.shape[1] - 1
-    edge = 0.5 if overlap == EXACT else 0.0
-    s_data, s_var, s_good = 0.0, 0.0, 0
-    # The span that is summed already: [first, last], empty at the start.
-    first, last = 0, -1
-    for k in range(radii.size):
-        top, bottom = _crossings(dy, radii[k], overlap)
-        if bottom < 0.0:
-            continue
-        lo = max(0, math.ceil(cx - bottom - edge))
-        hi = min(last_column, math.floor(cx + bottom + edge))
-        a = max(lo, math.ceil(cx - top + edge))
-        b = min(hi, math.floor(cx + top - edge))
-        if top < 0.0 or a > b:
-            a, b = hi + 1, hi
-        else:
-            if last < first:
-                first, last = a, a - 1
-            for start, stop in ((a, first), (last + 1, b + 1)):
-                for i in range(start, stop):
-                    s_data += data[j, i]
-                    s_var += np.float64(error[j, i]) * np.float64(error[j, i])
-                    s_good += good[j, i]
-            first, last = a, b
-            totals[0, k] += s_data
-            totals[1, k] += s_var
-            totals[2, k] += s_good
-            totals[3, k] += b - a + 1
-        for start, stop in ((lo, a), (b + 1, hi + 1)):
-            for i in range(start, stop):
-                w = _weight(i - cx, dy, radii[k], top, bottom, overlap)
-                totals[3, k] += w
-                if good[j, i]:
-                    totals[0, k] += w * data[j, i]
-                    totals[1, k] += w * np.float64(error[j, i]) * np.float64(error[j, i])
-                    totals[2, k] += w
+    j, centre, step = place
+    half, number, near, height, first = row
+    side = 0 if step > 0 else 1
+    start, stop = 0, 0
+    if 0 <= j < data.shape[0]:
+        start = max(0, -centre if step > 0 else centre - data.shape[1] + 1)
+        stop = max(start, data.shape[1] - centre if step > 0 else centre + 1)
+    n = int(cuts[_CHORD, half, radii.size - 1, number]) + 2
+    _sum_outward(data, error, good, place, first, (start, stop), n, inner)
+    for k in range(radii.size - 1, -1, -1):
+        if near >= radii[k]:
+            break
+        top, bottom = cuts[_CHORD, half, k, number + 1], cuts[_CHORD, half, k, number]
+        # The pixels before a lie wholly inside; the circle enters the row in a and leaves it in b.
+        a = int(top - first) + 1 if top >= first else 0
+        b = math.ceil(bottom - first) if bottom > first else 0
+        s_data, s_var, s_good = height * inner[4 * a], height * inner[4 * a + 1], height * inner[4 * a + 2]
+        s_chip = height * max(0.0, min(a, stop) - start - (1.0 - first if start == 0 else 0.0))
+        rest = cuts[_ROW, half, k, number] - (height * (first + (a - 1)) if a > 0 else 0.0)
+        for i in range(a, b + 1):
+            weight = rest
+            if i < b:
+                weight = cuts[_COLUMN, side, k, i] - near * (1.0 if i else first) - cuts[_TAKEN, side, k, i]
+            rest -= weight
+            cuts[_TAKEN, side, k, i] += weight
+            if start <= i < stop:
+                column = centre + step * i
+                s_data += weight * data[j, column]
+                s_var += weight * (np.float64(error[j, column]) * np.float64(error[j, column]))
+                s_good += weight * good[j, column]
+                s_chip += weight
+        totals[star, k, 0] += s_data
+        totals[star, k, 1] += s_var
+        totals[star, k, 2] += s_good
+        totals[star, k, 3] += s_chip
 
 
 @njit(cache=True, nogil=True)
@@ -200,9 +182,8 @@ def aperture_sums(
     x: FloatArray,
     y: FloatArray,
     radii: FloatArray,
-    overlap: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Sum data, variance and area over circular apertures.
+    """Sum data, variance and area over circular apertures, with the exact overlap of circle and pixel.
 
     Parameters
     ----------
@@ -214,8 +195,6 @@ def aperture_sums(
         Centres, 0-based pixels; not finite: the star's row is 0.
     radii : array, shape (m,)
         Radii in pixels, ascending.
-    overlap : int
-        `EXACT` or `IRAF`.
 
     Returns
     -------
@@ -223,16 +202,28 @@ def aperture_sums(
         Weighted sums of the data, of the squared error and of `good`; the last is the area on the chip,
         good or not.
     """
-    ny = data.shape[0]
-    out = np.zeros((x.size, 4, radii.size))
-    largest = radii[-1] + 0.5
+    totals = np.zeros((x.size, radii.size, 4))
+    room = int(radii[-1]) + 4
+    cuts = np.zeros((4, 2, radii.size, room))
+    inner = np.zeros(4 * room)
     for star in range(x.size):
-        cx, cy = x[star], y[star]
-        if not (abs(cx) < 1e9 and abs(cy) < 1e9):
+        if not (abs(x[star]) < 1e9 and abs(y[star]) < 1e9):
             continue
-        for j in range(max(0, math.ceil(cy - largest)), min(ny - 1, math.floor(cy + largest)) + 1):
-            _add_row(data, error, good, (j, j - cy, cx), radii, overlap, out[star])
-    return out[:, 0], out[:, 1], out[:, 2], out[:, 3]
+        column, line = math.floor(x[star] + 0.5), math.floor(y[star] + 0.5)
+        right, above = column + 0.5 - x[star], line + 0.5 - y[star]
+        for side in range(2):
+            _cut_quadrants(right if side == 0 else 1.0 - right, radii, side, _COLUMN, cuts)
+            _cut_quadrants(above if side == 0 else 1.0 - above, radii, side, _ROW, cuts)
+        for half in range(2):
+            cuts[_TAKEN] = 0.0
+            first = above if half == 0 else 1.0 - above
+            for number in range(math.ceil(max(0.0, radii[-1] - first)), -1, -1):
+                near, height = (first + number - 1, 1.0) if number else (0.0, first)
+                j = line + number if half == 0 else line - number
+                for step, part in ((1, right), (-1, 1.0 - right)):
+                    row = (half, number, near, height, part)
+                    _add_row(data, error, good, (j, column, step), row, radii, cuts, inner, star, totals)
+    return totals[:, :, 0], totals[:, :, 1], totals[:, :, 2], totals[:, :, 3]
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from numba import njit
 
 from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
 from cte_lake.photometry.iraf_sky import iraf_moments
-from cte_lake.photometry.kernel import EXACT, aperture_sums
+from cte_lake.photometry.kernel import aperture_sums
 from cte_lake.photometry.modes import IRAF_SKIES, PhotometrySettings
 from cte_lake.photometry.sky_error import clip_factors
 
@@ -125,7 +125,7 @@ def _exact_mean(
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the 2017 sky: the good pixels' weighted sum over the whole area of the annulus."""
     radii = np.array([settings.annulus_inner, settings.annulus_outer])
-    sums, variances, areas, _ = aperture_sums(data, error, good, x, y, radii, EXACT)
+    sums, variances, areas, _ = aperture_sums(data, error, good, x, y, radii)
     whole = math.pi * (radii[1] ** 2 - radii[0] ** 2)
     n_sky = np.rint(areas[:, 1] - areas[:, 0]).astype(np.int32)
     sky = np.where(n_sky > 0, (sums[:, 1] - sums[:, 0]) / whole, np.nan)
