@@ -176,8 +176,8 @@ def age_text(one: SetState) -> str:
     if not math.isfinite(one.age):
         return rests
     days = int(one.age)
-    ago = f"{count_text(days, 'day')} ago" if days > 0 else "today"
-    return f"was made {made[:10]} ({ago}) and {rests}"
+    ago = f" ({count_text(days, 'day')} ago)" if days > 0 else ""
+    return f"was made {made[:10]}{ago} and {rests}"
 
 
 def _last_date(one: SetState) -> str:

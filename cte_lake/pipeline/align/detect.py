@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from photutils.detection import DAOStarFinder
 from photutils.utils.exceptions import NoDetectionsWarning
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import convolve
 
 from cte_lake.detector import SIGMA_PER_MAD
 
@@ -91,11 +92,9 @@ def detect_sources(data: NDArray[np.float32], bad: NDArray[np.bool_], settings: 
     if not sigma > 0:
         return _no_sources()
     image = np.where(bad, 0.0, data - sky)
-    # Peaks beside a bad pixel are masked, not only those on it: their centres would be wrong.
-    near_bad = maximum_filter(bad, size=3)
     threshold = settings.threshold
     while True:
-        found = _find(image, near_bad, threshold * sigma, settings, settings.peak_max - sky)
+        found = _find(image, bad, threshold * sigma, settings, settings.peak_max - sky)
         if len(found) >= settings.enough_sources or threshold <= LOWEST_THRESHOLD:
             break
         threshold = max(threshold / 4, LOWEST_THRESHOLD)
@@ -128,15 +127,52 @@ def _find(
         sharpness_range=settings.sharpness,
         roundness_range=settings.roundness,
         peak_max=peak_max,
-        exclude_border=True,
     )
+    kernel = finder.kernel
+    smooth = convolve(image, kernel.data, mode="constant")
+    peaks = _peaks(smooth, bad, finder.threshold_eff, finder.min_separation, kernel.data.shape[0] // 2)
+    if len(peaks) == 0:
+        return np.empty((0, 3))
+    finder.xycoords = peaks
     with warnings.catch_warnings():
         # The number of rows says so.
         warnings.simplefilter("ignore", NoDetectionsWarning)
-        table = finder(image, mask=bad)
+        table = finder(image)
     if table is None:
         return np.empty((0, 3))
     return np.column_stack([np.asarray(table[name], float) for name in ("x_centroid", "y_centroid", "flux")])
+
+
+def _peaks(
+    smooth: FloatArray, bad: NDArray[np.bool_], threshold: float, separation: float, border: int
+) -> NDArray[np.intp]:
+    """Return columns and rows, shape (n, 2), of the pixels that are the highest within `separation`, px.
+
+    Left out are peaks beside a bad pixel, whose centres would be wrong, and within `border` px of the edge.
+    photutils' own search filters the whole chip to the same end, at ten times the cost.
+    """
+    rows, columns = np.nonzero(smooth > threshold)
+    ny, nx = smooth.shape
+    inside = (rows >= border) & (rows < ny - border) & (columns >= border) & (columns < nx - border)
+    rows, columns = rows[inside], columns[inside]
+    for reach in (1.0, separation):
+        keep = smooth[rows, columns] >= _highest_near(smooth, rows, columns, reach)
+        rows, columns = rows[keep], columns[keep]
+    good = ~_highest_near(bad, rows, columns, np.sqrt(2))
+    return np.column_stack([columns[good], rows[good]])
+
+
+def _highest_near(
+    image: NDArray[Any], rows: NDArray[np.intp], columns: NDArray[np.intp], reach: float
+) -> NDArray[Any]:
+    """Return the highest value within `reach` px of each place, shape (n,)."""
+    half = int(reach)
+    dy, dx = np.mgrid[-half : half + 1, -half : half + 1]
+    near = dy**2 + dx**2 <= reach**2
+    y = (rows[:, None] + dy[near]).clip(0, image.shape[0] - 1)
+    x = (columns[:, None] + dx[near]).clip(0, image.shape[1] - 1)
+    highest: NDArray[Any] = image[y, x].max(axis=1)
+    return highest
 
 
 def second_moments(image: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
