@@ -108,6 +108,7 @@ _CHECKS: dict[str, tuple[Flag, Callable[[str, CoefficientSet], str]]] = {
 _PARTS: dict[str, Callable[[str], bool]] = {
     "ltv2": lambda word: _number(word) != 0.0 and np.isfinite(_number(word)),
     "binaxis2": lambda word: _number(word) != 1.0 and np.isfinite(_number(word)),
+    "binning": lambda word: bool(set(re.findall(r"\d+", word)) - {"0", "1"}),
     "subarray": lambda word: word.strip().lower() in {"t", "true", "1", "yes"},
     "aperture": lambda word: word.strip().upper().endswith("-SUB"),
 }

@@ -26,7 +26,7 @@ KEYWORDS: dict[str, tuple[str, ...]] = {
     "exptime": ("exptime", "texptime"),
     "mjd": ("expstart", "mjd-obs", "date-obs", "date_obs"),
     "time": ("time-obs", "time_obs", "utc-obs", "utc_obs", "ut", "utc"),
-    "y": ("ltv2", "binaxis2", "subarray", "aperture"),
+    "y": ("ltv2", "binaxis2", "binning", "subarray", "aperture"),
     "timesys": ("timesys",),
     "flux": ("bunit",),
     "length": ("length",),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
@@ -24,6 +25,8 @@ FloatArray = NDArray[np.float64]
 
 #: Roles whose columns are in BUNIT of the image where they have no unit of their own.
 _IN_IMAGE_UNITS = frozenset({"flux", "background"})
+#: Of fewer stars than these the rows may all lie beside the amplifiers.
+_FEW_ROWS = 20
 
 
 @dataclass
@@ -106,7 +109,8 @@ class RoleReader:
         y: Any
         chip: Any
         if columns.distance is not None:
-            y, chip = self._numbers(table, "distance", columns.distance), 2.0
+            far = self._numbers(table, "distance", columns.distance)
+            y, chip = self._require_pixels(far, columns.distance), 2.0
         else:
             y, chip = self._rows(table), self._chips(table)
         mjd, impossible = self._dates(table)
@@ -246,7 +250,18 @@ class RoleReader:
         origin = self.y_origin
         values = self._numbers(table, "y", str(self.columns.y))
         self.readings["y"] += f", counted from {origin:g}"
-        return values - origin if origin else values
+        return self._require_pixels(values - origin if origin else values, str(self.columns.y))
+
+    def _require_pixels(self, rows: FloatArray, name: str) -> FloatArray:
+        """Return rows or distances as they are; refuse fractions of a chip."""
+        if len(rows) >= _FEW_ROWS:
+            lowest, highest = np.fmin.reduce(rows), np.fmax.reduce(rows)
+            if lowest >= -0.5 and highest <= 1.5 and lowest < highest:
+                raise CatalogError(
+                    f"column {name!r} lies between {lowest:g} and {highest:g} in {len(rows)} rows on end, as "
+                    f"fractions of a chip do; give the rows of the chip, 0 to {DETECTOR.rows - 1}"
+                )
+        return rows
 
     def _constant(self, table: Any, role: str, given: float | None, digits: str) -> float:
         """Return what holds for all rows: an option, else what the table's metadata states."""

@@ -216,6 +216,7 @@ def test_metadata_is_compared(write, tmp_path):
     [
         ({"LTV2": -1538.0}, True), ({"BINAXIS2": 2}, True), ({"LTV2": 0.0, "BINAXIS2": 1}, False),
         ({"LTV2": ""}, False), ({"LTV2": "n/a"}, False),
+        ({"BINNING": "2x2"}, True), ({"BINNING": "1 x 1"}, False),
     ],
 )  # fmt: skip
 def test_rows_of_a_subarray_or_of_binned_pixels_are_refused(tmp_path, meta, refused):
@@ -227,6 +228,25 @@ def test_rows_of_a_subarray_or_of_binned_pixels_are_refused(tmp_path, meta, refu
             correct_file(path, tmp_path / "out.ecsv", ENTRY, FACTS)
     else:
         assert correct_file(path, tmp_path / "out.ecsv", ENTRY, FACTS).corrected
+
+
+@pytest.mark.parametrize("column", ["binning", "BINAXIS2"])
+def test_a_column_of_binned_pixels_is_refused(tmp_path, column):
+    Table(stars(**{column: [2, 2]})).write(tmp_path / "stars.ecsv")
+    with pytest.raises(CatalogError, match=f"{column} is '2', so that column 'y' does not count the rows"):
+        correct_file(tmp_path / "stars.ecsv", tmp_path / "out.ecsv", ENTRY, FACTS)
+
+
+@pytest.mark.parametrize(("rows", "refused"), [(30, True), (5, False)])
+def test_fractions_of_a_chip_are_no_rows(tmp_path, rows, refused):
+    """Taken for rows 0 and 1, they gave every star the loss at the far end of chip 1 or none on chip 2."""
+    table = Table(stars(flux=[900.0] * rows, y=np.linspace(0.01, 0.99, rows)))
+    table.write(tmp_path / "stars.ecsv")
+    if refused:
+        with pytest.raises(CatalogError, match=r"'y' lies between 0\.01 and 0\.99 in 30 rows on end"):
+            correct_file(tmp_path / "stars.ecsv", tmp_path / "out.ecsv", ENTRY, FACTS)
+    else:
+        assert correct_file(tmp_path / "stars.ecsv", tmp_path / "out.ecsv", ENTRY, FACTS).corrected
 
 
 def test_what_the_table_does_not_say_is_said(tmp_path):
