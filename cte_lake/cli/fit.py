@@ -31,6 +31,8 @@ _CHANGES = {
 _BEYOND_CHANCE = 2.5
 #: Of 1 + the mean: where it was a tenth, pulls went up to 2 without a line in the sky (docs/model.md).
 _SCATTERED = 0.03
+#: Probability of a jump from which on it is told that it is none of the surface.
+_LIKELY = 0.5
 #: Places where a fit misses its data that are printed.
 _MISSES = 5
 
@@ -202,6 +204,8 @@ def _print_surface(outcome: FitOutcome) -> None:
     for gap, size, error in family.chosen.jump_sizes:
         dates = f"between MJD {gap.start:.0f} and {gap.end:.0f}"
         typer.echo(f"losses jump by {100 * size:+.1f} +- {100 * error:.1f}% {dates}", err=True)
+    for doubt in (one for one in family.doubts.jumps if one.probability > _LIKELY):
+        typer.echo(f"{doubt}: no part of the surface, and in the errors", err=True)
     if family.misfit.epochs:
         typer.echo(
             f"epochs scatter by {100 * family.misfit.epochs:.1f}% beyond their visits, which no smooth form "

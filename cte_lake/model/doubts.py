@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from cte_lake.model.jumps import Gap
 from cte_lake.model.margins import sky_variable
+from cte_lake.model.points import FitPoints
 from cte_lake.model.smooth import Jump, SmoothFit, nodes_of
 
 FloatArray = NDArray[np.float64]
 #: What is known of a jump in a gap before the data: its probability, and the standard deviation of its size.
+#: Jumps of the losses under or over some flux are together as probable again.
 _PROBABLE, _SIZE = 0.02, 0.08
 #: Probabilities under which nothing is said of a form or a jump: what the least may change is in the walks'
 #: own errors.
 _LEAST, _LEAST_JUMP = 0.02, 0.05
-#: Errors by which the residuals must ask for a jump to be looked at.
-_ASKED = 1.0
+_ALL = (-np.inf, np.inf)
 
 
 class JumpDoubt(NamedTuple):
@@ -35,15 +36,38 @@ class JumpDoubt(NamedTuple):
     ----------
     gap : Gap
         Where.
-    variance : float
-        Mean square of its size, as a part of the losses.
+    flux : tuple of float
+        Of losses of these log10 fluxes; from minus to plus infinity for all of them.
+    size, error : float
+        As a part of the losses.
+    probability : float
+        Of the jump.
     absorbed : ndarray
         Coefficients of the fit that stand for a jump by 1.
     """
 
     gap: Gap
-    variance: float
+    flux: tuple[float, float]
+    size: float
+    error: float
+    probability: float
     absorbed: FloatArray
+
+    def variance(self, fit: SmoothFit, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Return the variance of S at dates of the fit, log10 fluxes and background variables."""
+        known = _SIZE**2 / (_SIZE**2 + self.error**2)
+        square = self.probability * ((known * self.size) ** 2 + known * self.error**2)
+        column = Jump(self.gap, fit).column(t, f, b) * ((f >= self.flux[0]) & (f < self.flux[1]))
+        return np.asarray(square * (column - fit.combined(self.absorbed, t, f, b)) ** 2)
+
+    def __str__(self) -> str:
+        low, high = self.flux
+        side = f" under {10.0**high:.0f} e-" if np.isfinite(high) else ""
+        side = f" over {10.0**low:.0f} e-" if np.isfinite(low) else side
+        return (
+            f"losses{side} seem to jump by {100 * self.size:+.1f} +- {100 * self.error:.1f}% between MJD "
+            f"{self.gap.start:.0f} and {self.gap.end:.0f}"
+        )
 
 
 class Rival(NamedTuple):
@@ -82,39 +106,40 @@ class Doubts:
         for rival in self.rivals:
             total += rival.probability * (rival.fit.loss(date, f, b) - rival.against.loss(date, f, b)) ** 2
         for doubt in self.jumps:
-            column = Jump(doubt.gap, self.fit).column(date, f, b)
-            total += doubt.variance * (column - self.fit.combined(doubt.absorbed, date, f, b)) ** 2
+            total += doubt.variance(self.fit, date, f, b)
         return total
 
 
-def chance_of_jump(size: float, error: float) -> float:
-    """Return the probability of a jump of a measured size: the odds of the densities with one and without."""
+def odds_of_jump(size: float, error: float, probable: float = _PROBABLE) -> float:
+    """Return the odds of a jump of a measured size: those before, times the ratio of both densities."""
     known, told = _SIZE**2, error**2
-    odds = _PROBABLE / (1.0 - _PROBABLE) * np.sqrt(told / (told + known))
     power = min(0.5 * (size / error) ** 2 * known / (told + known), 50.0)
-    odds *= np.exp(power)
-    return float(odds / (1.0 + odds))
+    return float(probable / (1.0 - probable) * np.sqrt(told / (told + known)) * np.exp(power))
 
 
-def _measure(fit: SmoothFit, gap: Gap) -> tuple[float, float, FloatArray]:
-    """Return the size of a jump in a gap, its error, and the coefficients that stand for it."""
-    test, pulls = fit.jump_test()
-    jump, sky = Jump(gap, fit), sky_variable(fit.points, fit.margins)
-    below, above = (jump.column(fit.points.mjd, f, sky) for f in nodes_of(fit.points))
-    return test.measure(0.5 * (below + above), pulls)
+def _sides(points: FitPoints) -> list[tuple[float, float]]:
+    """Return the log10 fluxes under and over each edge between flux bins."""
+    edges = np.log10(np.unique(points.bin_lo)[1:]).tolist()
+    return [(-np.inf, edge) for edge in edges] + [(edge, np.inf) for edge in edges]
 
 
 def doubted_jumps(fit: SmoothFit, gaps: Sequence[Gap]) -> list[JumpDoubt]:
-    """Return the jumps that a fit has not and that are probable all the same."""
-    found = []
-    near = [gap for gap, asked in zip(gaps, fit.test_jumps(gaps), strict=True) if asked > _ASKED]
-    for gap in near:
-        size, error, absorbed = _measure(fit, gap)
-        probable = chance_of_jump(size, error)
-        if probable >= _LEAST_JUMP:
-            shrunk = _SIZE**2 / (_SIZE**2 + error**2)
-            found.append(JumpDoubt(gap, probable * ((shrunk * size) ** 2 + shrunk * error**2), absorbed))
-    return found
+    """Return the jumps that a fit has not and that are probable all the same: of all losses, or of a side."""
+    (test, pulls), sky = fit.jump_test(), sky_variable(fit.points, fit.margins)
+    nodes = nodes_of(fit.points)
+    asked: list[tuple[float, JumpDoubt]] = []
+    sides = _sides(fit.points)
+    for gap in gaps:
+        jump = Jump(gap, fit)
+        columns = [jump.column(fit.points.mjd, f, sky) for f in nodes]
+        for flux in [_ALL, *sides]:
+            inside = [(f >= flux[0]) & (f < flux[1]) for f in nodes]
+            column = 0.5 * (columns[0] * inside[0] + columns[1] * inside[1])
+            size, error, absorbed = test.measure(column, pulls)
+            odds = odds_of_jump(size, error, _PROBABLE if flux == _ALL else _PROBABLE / len(sides))
+            asked.append((odds, JumpDoubt(gap, flux, size, error, 0.0, absorbed)))
+    total = 1.0 + sum(odds for odds, _ in asked)
+    return [one._replace(probability=odds / total) for odds, one in asked if odds / total >= _LEAST_JUMP]
 
 
 def rivals_of(chosen: str, fits: Mapping[str, SmoothFit], margins: Mapping[str, float]) -> list[Rival]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
-from cte_lake.model.doubts import Doubts, JumpDoubt, Rival, chance_of_jump, doubted_jumps, rivals_of
+from cte_lake.model.doubts import Doubts, JumpDoubt, Rival, doubted_jumps, odds_of_jump, rivals_of
 from cte_lake.model.jumps import gaps_of
 from cte_lake.model.margins import Margin, margins_of
 from cte_lake.model.misfit import Misfit, find_misfit, shared_by_epoch, shared_by_season
@@ -230,7 +230,7 @@ def _with_jumps(fit: SmoothFit, loss: Loss) -> tuple[SmoothFit, list[Rival]]:
             size, error = min(
                 ((size, error) for _, size, error in fit.jump_sizes), key=lambda v: abs(v[0]) / v[1]
             )
-            return fit, [Rival(1.0 - chance_of_jump(size, error), less, fit)]
+            return fit, [Rival(1.0 / (1.0 + odds_of_jump(size, error)), less, fit)]
         fit = less
     return fit, []
 

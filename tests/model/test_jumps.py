@@ -1,15 +1,16 @@
 """Jumps of all losses between two epochs: found where they are, by their size, and nowhere else."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 from cte_lake.model.chip_difference import ChipDifference
-from cte_lake.model.doubts import chance_of_jump
+from cte_lake.model.doubts import odds_of_jump
 from cte_lake.model.family import fit_family
 from cte_lake.model.jumps import Gap, gaps_of, ramp
-from cte_lake.model.laws import LAWS
+from cte_lake.model.laws import LAWS, Law
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.with_surface import surface_of
 
@@ -92,8 +93,25 @@ def test_a_jump_that_chance_may_be_is_in_the_error():
 
 
 def test_the_chance_of_a_jump_follows_its_errors():
-    chances = [chance_of_jump(size, 0.02) for size in (0.0, 0.04, 0.06, 0.08, 0.2)]
+    odds = (odds_of_jump(size, 0.02) for size in (0.0, 0.04, 0.06, 0.08, 0.2))
+    chances = [one / (1.0 + one) for one in odds]
     assert chances == sorted(chances)
     assert chances[0] < 0.01
     assert 0.2 < chances[2] < 0.4
     assert chances[-1] > 0.999
+
+
+@pytest.mark.slow
+def test_a_fall_of_faint_stars_alone_is_in_the_error_and_told():
+    def loss(t, f, b):
+        fallen = np.where((t > 8.0) & (f < 3.0), 0.7, 1.0)
+        return 0.02 * t * fallen * 10.0 ** (-0.45 * (f - 3.0)) / (1.0 + b / 15.0)
+
+    lake = dataclasses.replace(LAKE, law=Law("faint", "falls", loss))
+    family = fit_family(lake.draw(3)[0], "relative")
+    likely = max(family.doubts.jumps, key=lambda doubt: doubt.probability)
+    assert likely.probability > 0.9
+    assert re.match(r"losses under 1000 e- seem to jump by -[23]\d", str(likely))
+    fell = np.full(2, likely.gap.end)
+    faint, bright = np.sqrt(family.doubts.variance(fell, np.log10([700.0, 2800.0]), np.full(2, 0.6)))
+    assert faint > 2.0 * bright
