@@ -41,9 +41,9 @@ def last_year_believed(at: datetime | None = None) -> int:
     return max((at or datetime.now(UTC)).year, RELEASE_YEAR) + 1
 
 
-def last_mjd(at: datetime | None = None) -> float:
+def last_mjd() -> float:
     """Return the latest date of an exposure that is believed, the end of next year, MJD (UTC)."""
-    return mjd_of(datetime(last_year_believed(at) + 1, 1, 1))
+    return mjd_of(datetime(last_year_believed() + 1, 1, 1))
 
 
 def now() -> datetime:

@@ -91,21 +91,10 @@ def log_axis(axes: Axes, which: str = "x", few: bool = False) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def reference(axes: Axes, value: float, which: str = "h", label: str = "") -> None:
+def reference(axes: Axes, value: float, which: str = "h") -> None:
     """Draw a line of reference, behind the data."""
     line = axes.axhline if which == "h" else axes.axvline
     line(value, color=SOFT, linewidth=pt(1.1), linestyle=(0, (4, 3)), zorder=1.5)
-    if label and which == "v":
-        axes.annotate(
-            label,
-            (value, 0.985),
-            xycoords=("data", "axes fraction"),
-            xytext=(pt(4), 0),
-            textcoords="offset points",
-            va="top",
-            fontsize=pt(10.5),
-            color=SOFT,
-        )
 
 
 def headed(axes: Axes, title: str, text: str, shade: str) -> None:
@@ -145,15 +134,14 @@ def band_of_line(
     axes.plot(x, middle, color=darker(shade), linewidth=pt(1.6), zorder=4, **look)
 
 
-def note(axes: Axes, text: str, where: str = "upper right") -> None:
-    """Write a short remark into a corner of a panel."""
-    vertical, horizontal = where.split()
+def note(axes: Axes, text: str) -> None:
+    """Write a short remark into the upper right corner of a panel."""
     axes.annotate(
         text,
-        (0.985 if horizontal == "right" else 0.015, 0.97 if vertical == "upper" else 0.03),
+        (0.985, 0.97),
         xycoords="axes fraction",
-        ha=horizontal,
-        va="top" if vertical == "upper" else "bottom",
+        ha="right",
+        va="top",
         fontsize=pt(11),
         color=INK,
         bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.82},

@@ -13,6 +13,8 @@ from cte_lake.detector import SIGMA_PER_MAD
 _OF_A_STEP = 20
 #: Marks that are enough for a colour bar.
 _ENOUGH = 4
+#: Least distance of two places.
+_APART = 0.085
 
 
 def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float]:
@@ -28,15 +30,13 @@ def stretch(pixels: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, fl
     return np.clip(np.nan_to_num(scaled), 0.0, 1.0), low, high
 
 
-def round_levels(low: float, high: float, apart: float = 0.085) -> list[tuple[float, float]]:
+def round_levels(low: float, high: float) -> list[tuple[float, float]]:
     """Return round signals between the ends of `stretch`, each after the place, 0 to 1, at which it is shown.
 
     Parameters
     ----------
     low, high : float
         Signals at 0 and 1.
-    apart : float, optional
-        Least distance of two places.
     """
     # The scale factor of `stretch` cancels at its ends; the rest follows from the same asinh.
     span = high - low
@@ -48,7 +48,7 @@ def round_levels(low: float, high: float, apart: float = 0.085) -> list[tuple[fl
             break
         for signal in signals:
             place = float(np.arcsinh((signal - low) / soft) / np.arcsinh(span / soft))
-            if low <= signal <= high and all(abs(place - other) >= apart for other, _ in found):
+            if low <= signal <= high and all(abs(place - other) >= _APART for other, _ in found):
                 found.append((place, float(signal)))
     return sorted(found)
 

@@ -33,6 +33,9 @@ _ANNULUS_AREA, _MEDIAN_LOSS = np.pi * (20.0**2 - 10.0**2), 1.2533
 #: Variance of a windowed centroid: of its own photons (px2 e-), of the pixels' noise (px2 e-).
 _CENTROID_OWN, _CENTROID_PIXELS = 0.9, 40.0
 
+#: Faintest and brightest star that is drawn, e- within r = 3 px.
+_FLUX_LIMITS = (150.0, 6.0e4)
+
 
 @dataclass(frozen=True, eq=False)
 class ChipStars:
@@ -86,8 +89,6 @@ def draw_stars(
     count: int,
     *,
     seed: int = 0,
-    width: int = CHIP_COLUMNS,
-    flux_limits: tuple[float, float] = (150.0, 6.0e4),
 ) -> ChipStars:
     """Draw stars evenly over a chip, with the luminosity function of the simulated fields.
 
@@ -99,16 +100,12 @@ def draw_stars(
         Stars.
     seed : int
         Same seed, same stars.
-    width : int
-        Columns over which they lie.
-    flux_limits : tuple of float
-        Faintest and brightest, e- within r = 3 px.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, count, *target.name.encode()]))
-    x, y = rng.uniform(0.0, width - 1.0, count), rng.uniform(0.0, CHIP_ROWS - 1.0, count)
+    x, y = rng.uniform(0.0, CHIP_COLUMNS - 1.0, count), rng.uniform(0.0, CHIP_ROWS - 1.0, count)
     dec = target.dec + (y - CHIP_ROWS / 2) * PIXEL_DEGREES
-    ra = target.ra - (x - width / 2) * PIXEL_DEGREES / np.cos(np.deg2rad(target.dec))
-    flux = draw_electrons(rng, count, *flux_limits)
+    ra = target.ra - (x - CHIP_COLUMNS / 2) * PIXEL_DEGREES / np.cos(np.deg2rad(target.dec))
+    flux = draw_electrons(rng, count, *_FLUX_LIMITS)
     return ChipStars(target, np.arange(1, count + 1, dtype=np.int64), x, y, ra % 360.0, dec, flux)
 
 

@@ -17,6 +17,8 @@ PA_V3 = 110.0
 EXPOSURE_SPACING = 0.012
 #: Longest of the shortest exposures, s.
 _SHORTEST = 30.0
+#: Start of the 180-degree set, MJD.
+_ROLLED_MJD = 56103.2
 
 
 @dataclass(frozen=True)
@@ -301,16 +303,13 @@ def nominal_program(
     return Program(target, tuple(visits))
 
 
-def program_180(
-    target: Target | None = None, mjd: float = 56103.2, *, exptimes: tuple[float, ...] = (348.0,),
-    filter_name: str = "F502N",
-) -> Program:  # fmt: skip
+def program_180(*, exptimes: tuple[float, ...] = (348.0,), filter_name: str = "F502N") -> Program:
     """Plan the 180-degree set of proposal 12692: visits 10 and 11, the second rolled by half a turn.
 
     The target lies on the centre of chip 2 in one exposure of a visit and of chip 1 in the other, so a star
     at row y of a chip in visit 10 is at about row 2050 - y of the same chip in visit 11.
     """
-    field = TARGETS["ngc6583"] if target is None else target
+    field = TARGETS["ngc6583"]
     visits: list[Visit] = []
     pairs: list[PlannedPair] = []
     for k, name in enumerate(_ROLLED_VISITS):
@@ -320,7 +319,8 @@ def program_180(
                 plan = ExposurePlan(
                     rootname=f"{root_code(12692)}{name}{'abcdefghijklm'[j]}{second}q",
                     target=field, proposal=12692, exptime=exptime, filter=filter_name, postarg2=dither,
-                    mjd=round(mjd + 0.4 * k + 0.02 * len(plans), 6), pa_v3=(PA_V3 + 180.0 * k) % 360.0,
+                    mjd=round(_ROLLED_MJD + 0.4 * k + 0.02 * len(plans), 6),
+                    pa_v3=(PA_V3 + 180.0 * k) % 360.0,
                 )  # fmt: skip
                 plans.append(plan)
                 if k == 0:

@@ -35,6 +35,8 @@ COUNT_FLUX = 250.0
 #: Faintest and brightest star of a field, e- at the reference exposure, and N(>F) ~ F^-slope.
 FLUX_LIMITS = (60.0, 3.0e5)
 SLOPE = 0.55
+#: Faintest star of a master catalog, e- (348 s, F502N), and the error of its positions, arcsec an axis.
+_FAINTEST, _SCATTER = 60.0, 0.002
 #: Pixel of the master image, arcsec.
 MASTER_PIXEL = 0.04
 #: Formats of a master catalog by the ending of its name.
@@ -181,19 +183,15 @@ def sky_to_pixel(
     return x, y
 
 
-def master_table(field: StarField, *, scatter: float = 2.0, limit: float = 60.0, seed: int = 0) -> Table:
+def master_table(field: StarField, *, seed: int = 0) -> Table:
     """Make the master catalog of a field.
 
     Parameters
     ----------
     field : StarField
         Stars of the sky.
-    scatter : float
-        Error of the catalog's positions, mas per axis.
-    limit : float
-        Faintest star listed, e- (348 s, F502N).
     seed : int
-        Seed of the scatter.
+        Seed of the scatter of positions.
 
     Returns
     -------
@@ -201,12 +199,12 @@ def master_table(field: StarField, *, scatter: float = 2.0, limit: float = 60.0,
         id; x, y (px of the master image); ra, dec (degrees).
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, 77]))
-    listed = field.rate * REFERENCE_EXPTIME >= limit
+    listed = field.rate * REFERENCE_EXPTIME >= _FAINTEST
     centre = SkyCoord(field.target.ra * u.deg, field.target.dec * u.deg)
     frame = centre.skyoffset_frame()
     offset = SkyCoord(field.ra[listed] * u.deg, field.dec[listed] * u.deg).transform_to(frame)
-    east = offset.lon.wrap_at(180 * u.deg).arcsec + rng.normal(0.0, scatter / 1000.0, int(listed.sum()))
-    north = offset.lat.arcsec + rng.normal(0.0, scatter / 1000.0, int(listed.sum()))
+    east = offset.lon.wrap_at(180 * u.deg).arcsec + rng.normal(0.0, _SCATTER, int(listed.sum()))
+    north = offset.lat.arcsec + rng.normal(0.0, _SCATTER, int(listed.sum()))
     sky = SkyCoord(east * u.arcsec, north * u.arcsec, frame=frame).icrs
     half = 2.0 * CHIP_DITHER / MASTER_PIXEL
     table = Table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,6 @@ def pair_truth(
     *,
     width: int,
     flc_fraction: float = Detector.flc_fraction,
-    bins: Iterable[tuple[float, float]] = FLUX_BINS,
 ) -> dict[str, Any]:
     """Losses of a pair per flux bin, as a measurement without noise would find them.
 
@@ -47,8 +45,6 @@ def pair_truth(
         Columns of the frames.
     flc_fraction : float
         Part of the loss that the FLC keeps.
-    bins : iterable of (low, high)
-        e- within r = 3 px.
 
     Returns
     -------
@@ -65,7 +61,7 @@ def pair_truth(
     }
     injected = (a.loss[in_a] + b.loss[in_b]) / 2.0
     losses = []
-    for low, high in bins:
+    for low, high in FLUX_BINS:
         flt, count, chosen = _bin_loss(*measured[1.0], a.y[in_a], (low, high), sign)
         flc, _, _ = _bin_loss(*measured[flc_fraction], a.y[in_a], (low, high), sign)
         mean = float(injected[chosen].mean()) if count else None

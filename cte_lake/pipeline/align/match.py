@@ -14,6 +14,8 @@ IntArray = NDArray[np.intp]
 
 _BIN = 0.5
 _ROTATION_SMEAR = 0.5
+#: A source lies on the field where so many stars are within so many pixels.
+_LEAST, _REACH = 3, 150.0
 #: Distances, px, at which every match is false: beyond any PSF, near enough to see the same star density.
 _DISPLACEMENTS = tuple(
     (r * np.cos(a), r * np.sin(a)) for r in (23.0, 31.0) for a in np.arange(0.3, 6.0, 0.75)
@@ -144,12 +146,10 @@ def match_fractions(sources: FloatArray, stars: FloatArray, tolerance: float) ->
     return float(matched), float(np.mean(chance))
 
 
-def on_field(
-    sources: FloatArray, stars: FloatArray, reach: float = 150.0, least: int = 3
-) -> NDArray[np.bool_]:
-    """Return which sources lie where the catalog has stars: at least `least` within `reach` px."""
-    if len(sources) == 0 or len(stars) < least:
+def on_field(sources: FloatArray, stars: FloatArray) -> NDArray[np.bool_]:
+    """Return which sources lie where the catalog has stars: at least `_LEAST` within `_REACH` px."""
+    if len(sources) == 0 or len(stars) < _LEAST:
         return np.zeros(len(sources), bool)
-    distance = np.asarray(cKDTree(stars).query(sources, k=least, distance_upper_bound=reach)[0])
+    distance = np.asarray(cKDTree(stars).query(sources, k=_LEAST, distance_upper_bound=_REACH)[0])
     inside: NDArray[np.bool_] = np.isfinite(distance[:, -1])
     return inside

@@ -25,6 +25,7 @@ from cte_lake.lake.write import write_bytes
 #: Suffix of a download that is not complete; a file beside it records whether it may be resumed.
 PART = ".part"
 _STATE = ".part.json"
+_LISTING = "CHECKSUMS.b2"
 #: What a broken connection can cost; a larger one is hardly faster.
 _BLOCK = 1 << 16
 _PAUSE = 2.0
@@ -300,9 +301,9 @@ def _read_state(part: Path) -> dict[str, Any]:
     return state if isinstance(state, dict) else {}
 
 
-def record_checksum(target: Path, checksum: str, listing: str = "CHECKSUMS.b2") -> None:
+def record_checksum(target: Path, checksum: str) -> None:
     """Note a file's checksum in its folder's list, which ``b2sum -c`` reads."""
-    path = target.with_name(listing)
+    path = target.with_name(_LISTING)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         # Two processes that fetch into one folder each add their lines.
@@ -315,7 +316,7 @@ def record_checksum(target: Path, checksum: str, listing: str = "CHECKSUMS.b2") 
         os.close(folder)
 
 
-def verify_checksums(folder: Path, listing: str = "CHECKSUMS.b2") -> dict[Path, str]:
+def verify_checksums(folder: Path) -> dict[Path, str]:
     """Hold the files below a folder against the checksums noted when they were fetched.
 
     Returns
@@ -324,7 +325,7 @@ def verify_checksums(folder: Path, listing: str = "CHECKSUMS.b2") -> dict[Path, 
         'ok', 'changed' or 'gone' for each file that is in a list.
     """
     found = {}
-    for path in sorted(folder.rglob(listing)):
+    for path in sorted(folder.rglob(_LISTING)):
         for line in path.read_text(encoding="utf-8").splitlines():
             checksum, _, name = line.partition("  ")
             file = path.with_name(name)
