@@ -24,6 +24,8 @@ COUNT = """
 import json, sys
 import duckdb
 with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    # What takes over 2 s on a busy machine is told on standard output.
+    connection.execute("SET enable_progress_bar = false")
     count = lambda name: connection.execute(f"SELECT count(*) FROM (FROM {name})").fetchone()[0]
     counts = {name: count(name) for name in sys.argv[2:]}
     total = connection.execute("SELECT sum(n) FROM cte(aperture := 5)").fetchone()[0]
@@ -34,6 +36,7 @@ OLDEST = """
 import json, sys
 import duckdb
 with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    connection.execute("SET enable_progress_bar = false")
     count = lambda source: connection.execute(f"SELECT count(*) FROM {source}").fetchone()[0]
     counts = [count(source) for source in ("exposures", "phot", f"'{sys.argv[2]}'")]
 print(json.dumps([duckdb.__version__[:3], *counts]))
@@ -76,6 +79,13 @@ def lake(tmp_path_factory):
     write_database(stored(folder), folder.parent / "views.duckdb")
     write_database(stored(folder), folder.parent / "pairs.duckdb", keep_pairs=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def counted(lake):
+    """What counts the rows of a view of the lake, once."""
+    with open_lake(lake) as opened:
+        yield functools.cache(lambda name: len(opened.sql(f"FROM {name}")))
 
 
 def install(folder, *packages):
@@ -124,11 +134,11 @@ def printed(folders, script, *arguments):
         ("1.5", "views.duckdb", EVERY),
     ],
 )
-def test_views_run_in_released_versions(lake, released, version, file, views):
+def test_views_run_in_released_versions(lake, counted, released, version, file, views):
     told = json.loads(printed([released(version)], COUNT, lake.parent / file, *views))
     assert told["version"].startswith(version)
+    assert told["counts"] == {name: counted(name) for name in views}
     with open_lake(lake) as opened:
-        assert told["counts"] == {name: len(opened.sql(f"FROM {name}")) for name in views}
         assert (
             told["total"] == opened.sql("SELECT sum(n)::BIGINT AS n FROM cte(aperture := 5)").rows()[0]["n"]
         )
@@ -150,7 +160,7 @@ def test_ibis_reads_the_views(lake, released, tmp_path):
     others = ("sqlglot", "toolz", "atpublic", "parsy", "pyarrow-hotfix")
     install(tmp_path, "ibis-framework==12.*", *others)
     tables, losses = map(
-        int, printed([tmp_path, released("1.4")], IBIS, lake.parent / "views.duckdb").split()
+        int, printed([tmp_path, released("1.4")], IBIS, lake.parent / "views.duckdb").splitlines()[-1].split()
     )
     with open_lake(lake) as opened:
         assert losses == len(opened.losses())

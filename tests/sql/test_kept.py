@@ -363,8 +363,8 @@ def test_one_file_a_radius_stays_of_many_fillings(filled):
 
 @pytest.mark.slow
 def test_workers_measure_what_this_process_would(filled, monkeypatch):
-    """Each opens the lake and measures one pair; of what is kept nothing tells who measured it."""
-    monkeypatch.setattr(kept_slopes, "_BATCH_PAIRS", 1)
+    """Each opens the lake and measures two of four pairs; of what is kept nothing tells who measured it."""
+    monkeypatch.setattr(kept_slopes, "_BATCH_PAIRS", 2)
     monkeypatch.setattr(kept_slopes, "_SHARE", 1)
     filled.set = {"measure.clip_sigma": 2.5, "measure.shape_correction": "growth"}
     settings, kept = filled.settings, []
