@@ -160,6 +160,8 @@ def _add_row(
             weight = rest
             if i < b:
                 weight = cuts[_COLUMN, side, k, i] - near * (1.0 if i else first) - cuts[_TAKEN, side, k, i]
+            if weight < 0.0:  # by rounding; a variance is none
+                weight = 0.0
             rest -= weight
             cuts[_TAKEN, side, k, i] += weight
             if start <= i < stop:
