@@ -14,6 +14,7 @@ import pytest
 
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.stored import stored
+from tests.cli.in_process import in_process
 from tests.jobs.conftest import JOBS
 from tests.lakes import content, current
 
@@ -145,14 +146,8 @@ def wait_for(lake, n):
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_does_not_answer_is_named(lake, frames):
-    line = [sys.executable, "-m", "cte_lake.cli.main", "ingest", str(frames), "--lake", str(lake)]
-    done = subprocess.run(
-        [*line, "--scheduler", "tcp://127.0.0.1:9"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
+def test_a_scheduler_that_does_not_answer_is_named(lake, frames, monkeypatch):
+    monkeypatch.setattr("cte_lake.pipeline.dask._CONNECT_TIMEOUT", 1)
+    done = in_process("ingest", frames, "--lake", lake, "--scheduler", "tcp://127.0.0.1:9")
     assert done.returncode == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -78,12 +79,19 @@ def test_what_a_query_may_write_beside_is_bounded(lake):
         open_lake(lake, temp_limit="much")
 
 
+def cpu_seconds(pid):
+    used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_the_command_however_often_it_is_pressed(lake):
     process = subprocess.Popen(
         [*command(), "sql", LONG, "--lake", lake], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(8)
+    # By then it has been imported, and the query runs.
+    while process.poll() is None and cpu_seconds(process.pid) < 3:
+        time.sleep(0.05)
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)
