@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # On busy cores threads of linear algebra wait for each other, and small fits took four times as long.
-os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import tests.commands_made  # noqa: E402, F401 - for every test
 from tests.distribution import ByFixtures, Producer, rank  # noqa: E402
@@ -68,6 +69,7 @@ class ShownAtOnce:
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+JOBS = Path(__file__).resolve().parents[1] / "jobs"
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +98,31 @@ def small_visit(tmp_path_factory: pytest.TempPathFactory) -> SmallVisit:
     program = nominal_program(TARGETS["ngc104"], (57601.3,))
     done = simulate_program(program, folder, Settings(width=96, seed=3), stars=120)
     return SmallVisit(done.frames, done.master)
+
+
+def new_lake(root: Path, visit: SmallVisit) -> Path:
+    """Make a lake that holds a visit's master catalog."""
+    from cte_lake.config import load_settings
+    from cte_lake.lake.create import create_lake
+    from cte_lake.lake.stored import stored
+    from cte_lake.pipeline.master_import import import_master
+
+    create_lake(stored(root))
+    import_master(stored(root), visit.master, visit.target, load_settings(root, environment={}).config)
+    return root
+
+
+@pytest.fixture
+def lake(small_visit: SmallVisit, tmp_path: Path) -> Path:
+    """A lake with the small visit's master catalog."""
+    return new_lake(tmp_path / "lake", small_visit)
+
+
+@pytest.fixture
+def frames(small_visit: SmallVisit, tmp_path: Path) -> Path:
+    """A folder of its own with the small visit's frames."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for frame in small_visit.frames:
+        shutil.copy2(frame, folder)
+    return folder

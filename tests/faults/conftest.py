@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from cte_lake.config import load_settings
-from cte_lake.lake.create import create_lake
-from cte_lake.lake.stored import stored
-from cte_lake.pipeline.master_import import import_master
 from tests.cli.in_process import in_process
 from tests.faults.warm import warm
 from tests.pipeline.fetch.archive_server import FakeArchive, serving
-
-
-@pytest.fixture
-def frames(small_visit, tmp_path) -> Path:
-    folder = tmp_path / "frames"
-    folder.mkdir()
-    for frame in small_visit.frames:
-        shutil.copy2(frame, folder)
-    return folder
-
-
-def new_lake(root: Path, visit) -> Path:
-    create_lake(stored(root))
-    import_master(stored(root), visit.master, visit.target, load_settings(root, environment={}).config)
-    return root
-
-
-@pytest.fixture
-def lake(small_visit, tmp_path) -> Path:
-    return new_lake(tmp_path / "lake", small_visit)
 
 
 def cte_lake(

@@ -10,7 +10,8 @@ import pytest
 from astropy.io import fits
 
 from cte_lake.errors import ExitCode
-from tests.faults.conftest import cte_lake, new_lake
+from tests.conftest import new_lake
+from tests.faults.conftest import cte_lake
 from tests.lakes import content, current, rejects
 
 needs_faketime = pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not installed")

@@ -23,7 +23,7 @@ from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import read_cards
 from cte_lake.simulate import fill_lake
-from tests.faults.conftest import new_lake
+from tests.conftest import new_lake
 from tests.faults.warm import Warm
 from tests.lake.conftest import Lakes, age, as_of_old, as_revision
 

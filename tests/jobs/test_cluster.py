@@ -15,7 +15,7 @@ import pytest
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.stored import stored
 from tests.cli.in_process import in_process
-from tests.jobs.conftest import JOBS
+from tests.conftest import JOBS
 from tests.lakes import content, current
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")

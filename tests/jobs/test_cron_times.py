@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-JOBS = Path(__file__).resolve().parents[2] / "jobs"
+from tests.conftest import JOBS
+
 #: Lowest and highest value of minute, hour, day of month, month and day of week (Sunday is 0 and 7).
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 

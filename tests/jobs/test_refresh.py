@@ -21,7 +21,7 @@ from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, keep_night, last_night
 from cte_lake.workflow.refresh import MAIL, RefreshArguments, night_of, refresh
 from cte_lake.workflow.refresh.command import take
-from tests.jobs.conftest import JOBS, make_lake
+from tests.conftest import JOBS, new_lake
 
 #: Seconds after which a job that does not end has failed, however busy the machine is.
 PATIENCE = 500
@@ -41,7 +41,7 @@ def run(lake, *steps, **environment):
 def measured(small_visit, tmp_path_factory):
     """A lake after a good night, and what the job said; tests copy the lake."""
     root = tmp_path_factory.mktemp("measured") / "lake"
-    make_lake(small_visit, root)
+    new_lake(root, small_visit)
     return root, run(root, f"ingest {small_visit.frames[0].parent} --workers 0", "verify --quick")
 
 

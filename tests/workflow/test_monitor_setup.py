@@ -31,8 +31,8 @@ from cte_lake.workflow.doctor import examine, machine, stored_lake
 from cte_lake.workflow.monitor_setup import MonitorSetup, install_entry, set_up, write_entry
 from cte_lake.workflow.refresh import night_of
 from cte_lake.workflow.schedule import AT, Site, cron_text, in_crontab, service_text, timer_text
+from tests.conftest import JOBS
 
-JOBS = Path(__file__).resolve().parents[2] / "jobs"
 EXAMPLE = Site(
     "/data/cte/lake", "/opt/cte-lake/bin/cte-lake", "monitor@example.org",
     "--frames /data/cte/frames --publish /var/www/cte", user="cte",

@@ -116,7 +116,7 @@ BAD = {
 @pytest.fixture(scope="module")
 def outcome(small_visit, tmp_path_factory):
     """One ingest over a good pair and every kind of bad file."""
-    from tests.pipeline.ingest.conftest import new_lake
+    from tests.conftest import new_lake
 
     folder = tmp_path_factory.mktemp("bad")
     lake = new_lake(folder / "lake", small_visit)
