@@ -102,6 +102,7 @@ def correct_rows(
     table: FloatArray,
     grids: FloatArray,
     apart: FloatArray,
+    trusted_error: float,
     jumps: FloatArray,
     usual: FloatArray,
     limits: FloatArray,
@@ -151,7 +152,7 @@ def correct_rows(
         ln_error = math.hypot(t * feedback(a, middle, t) * deviation * (1.0 + sign * own), of_loss * ln_ratio)
         if ln_ratio < 0.0:
             flag[row] |= GAIN
-        trusted = TRUSTED * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
+        trusted = trusted_error * (FAINT_FACTOR if star * math.exp(ln_ratio) < FAINT else 1.0)
         if ln_error > trusted and not flag[row] & EXTRAPOLATED:
             flag[row] |= LAW_UNCERTAIN
         corrected[row] = star * math.exp(ln_ratio)
@@ -189,7 +190,7 @@ def _leave_rows(
 
 def surface_arguments(
     surface: Surface,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, FloatArray, FloatArray]:
     """Return the kernel's view of a surface.
 
     Returns
@@ -201,6 +202,8 @@ def surface_arguments(
     apart : ndarray, shape (2, dates, fluxes)
         Half the chips' relative difference, and the error of S as a part of it; of one date and flux where
         they do not go with these.
+    trusted_error : float
+        The largest error of ln flux that is trusted; a constant would stay as it was compiled.
     jumps : ndarray, shape (j, 2)
         From when to when losses jumped, MJD.
     usual : ndarray, shape (2,)
@@ -217,7 +220,7 @@ def surface_arguments(
     table = np.stack([*(surface.jump(size, f, b) for _, size in surface.jumps), *surface.total])
     jumps = np.array([[gap.start, gap.end] for gap, _ in surface.jumps]).reshape(-1, 2)
     usual = np.array(surface.usual or (math.nan, math.nan))
-    return values, table, grids, apart, jumps, usual
+    return values, table, grids, apart, TRUSTED, jumps, usual
 
 
 def leave(
@@ -247,7 +250,7 @@ def leave(
         *(np.asarray(v, np.float64) for v in (flux, distance, mjd, surface.sky(b), side))
     )
     star, rows, date, sky, signs = (np.ascontiguousarray(column).ravel() for column in columns)
-    values, _, grids, apart, jumps, _ = surface_arguments(surface)
+    values, _, grids, apart, _, jumps, _ = surface_arguments(surface)
     good = (
         (star > 0)
         & np.isfinite(star)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ FloatArray = NDArray[np.float64]
 _PROBABLE, _SIZE = 0.02, 0.08
 #: Probabilities under which nothing is said of a form or a jump: what the least may change is in the walks'
 #: own errors.
-_LEAST, _LEAST_JUMP = 0.02, 0.05
+_LEAST, _LEAST_JUMP = 0.02, 0.02
 _ALL = (-np.inf, np.inf)
 
 
@@ -88,13 +89,18 @@ class Doubts:
         The fit.
     rivals : list of Rival
         Other forms, and the fit without one of its jumps.
-    jumps : list of JumpDoubt
-        Jumps that it has not.
+    gaps : list of Gap
+        Where it may lack a jump.
     """
 
     fit: SmoothFit
     rivals: list[Rival]
-    jumps: list[JumpDoubt]
+    gaps: list[Gap]
+
+    @cached_property
+    def jumps(self) -> list[JumpDoubt]:
+        """Jumps that it has not; looked for where they are asked for, since an alarm needs none."""
+        return doubted_jumps(self.fit, self.gaps)
 
     def variance(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
         """Return the variance of S that is left open, at dates, log10 fluxes and background variables.

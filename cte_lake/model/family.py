@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
-from cte_lake.model.doubts import Doubts, JumpDoubt, Rival, doubted_jumps, odds_of_jump, rivals_of
+from cte_lake.model.doubts import Doubts, Rival, odds_of_jump, rivals_of
 from cte_lake.model.jumps import gaps_of
 from cte_lake.model.margins import Margin, margins_of
 from cte_lake.model.misfit import Misfit, find_misfit, shared_by_epoch, shared_by_season
@@ -171,11 +171,10 @@ def fit_family(
         if float(np.sum(fit.score - alone.score)) <= _MARGIN:
             fit = alone
     rivals = _rivals(best, members) if form == "auto" else []
-    jumps: list[JumpDoubt] = []
+    gaps = [] if best.name == "polynomial" else gaps_of(points.mjd)
     if best.name != "polynomial":
         fit, without = _with_jumps(fit, loss)
         rivals += without
-        jumps = doubted_jumps(fit, gaps_of(points.mjd))
     if fit.visit_scatter >= 0.999 * MOST_SCATTER:
         free = fit_smooth(points, margins, fit.scale, loss, degree, bool(fit.kinds), fit.jumps, np.inf)
         if float(np.sum(free.score - fit.score)) > _MARGIN:
@@ -192,7 +191,7 @@ def fit_family(
         )
     chosen = replace(best, fit=fit, score=float(fit.score.sum()) / len(points), chosen=True)
     tried = [chosen if member is best else member for member in members]
-    return FamilyFit(tried, fit, misfit, Doubts(fit, rivals, jumps))
+    return FamilyFit(tried, fit, misfit, Doubts(fit, rivals, gaps))
 
 
 def _rivals(best: Member, members: Sequence[Member]) -> list[Rival]:
