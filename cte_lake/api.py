@@ -95,7 +95,7 @@ class Lake(ViewMethods):
             exposures = self.stored.dataset("exposures")
             listed = frozenset(exposures.listing())
             if listed != self._listed and self._binding is not None:
-                self._binding.take(exposures.rows())
+                self._binding.take(exposures.rows(listed), listed)
                 self._listed = listed
 
     @property
@@ -373,7 +373,7 @@ def opened(
     # Listed before they are read: what comes between is taken up by the first query.
     exposures = stored.dataset("exposures")
     listed = frozenset(exposures.listing())
-    binding = Binding(connection, stored, mode, settings, exposures.rows(listed), generation)
+    binding = Binding(connection, stored, mode, settings, exposures.rows(listed), generation, listed)
     seal(connection, stored)
     return kind(stored, connection, listed, binding.config.names(), binding, timeout, settings)
 

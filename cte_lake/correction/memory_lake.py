@@ -10,8 +10,9 @@ import duckdb
 from cte_lake.api import Lake
 from cte_lake.lake.dataset_files import FILE_COLUMN
 from cte_lake.lake.stored import stored
-from cte_lake.views.bind import STORED, bind_folder, bind_sql, stored_types
+from cte_lake.views.bind import bind_sql
 from cte_lake.views.functions import bind_settings
+from cte_lake.views.stored_views import STORED, bind_folder, stored_types
 
 if TYPE_CHECKING:
     import duckdb

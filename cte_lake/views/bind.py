@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from cte_lake.errors import LakeError
 from cte_lake.lake.added_columns import DATASET as ADDED
 from cte_lake.lake.append import OWN
-from cte_lake.lake.dataset_files import FILE_COLUMN, quoted
-from cte_lake.lake.evolve import SQL_TYPES
-from cte_lake.lake.schemas import PARTITION_TYPES, dataset, dataset_names
-from cte_lake.lake.stored import StoredDataset, StoredLake
+from cte_lake.lake.schemas import dataset_names
+from cte_lake.lake.store import Listed
+from cte_lake.lake.stored import StoredLake
 from cte_lake.views.columns import view_columns
 from cte_lake.views.functions import bind_called, bind_settings
 from cte_lake.views.kept_slopes import KeptSlopes
-from cte_lake.views.kept_sql import DERIVED, KINDS, OWN_SCHEMA, defined_by, definition, placed
+from cte_lake.views.kept_sql import DERIVED, KINDS, OWN_SCHEMA, defined_by, definition, derived_view, placed
 from cte_lake.views.kept_sql import statements as kept_statements
+from cte_lake.views.kept_tables import KeptTables
 from cte_lake.views.phot_columns import VIEW, own_columns, with_own
 from cte_lake.views.source import SqlObject, built_from, named_in, sql_objects, stored_in
+from cte_lake.views.stored_views import STORED, bind_exposures, bind_folder, bind_stored
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,13 +44,19 @@ WHERE false
 _OWN_NAMES = (
     "stored_", "kept", "audited", "held_", "incoming_", "listed_", "known_", "duckdb_", "pg_", "sqlite_",
 )  # fmt: skip
-#: Datasets of the lake that the views read, each as a view ``stored_<dataset>`` of all its files.
-STORED = ("exposures", "phot", ADDED, "master", "rejects", "alignment", "crmasks", "chips")
-#: Of these, what lakes that were made before do not have until something is written to it.
-LATER = frozenset({"chips", ADDED})
 
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Any(Container[str]):
+    """What is in any of several."""
+
+    of: Sequence[Container[str]]
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in each for each in self.of)
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,8 @@ class Binding:
     exposures : pyarrow.Table, optional
         All exposure rows (`cte_lake.lake.read.exposure_rows`), to be held in the connection; by default
         their files are read by every query.
+    listed : collection of Listed, optional
+        The files of these rows; without them no table is taken from what is kept.
     generation : str, optional
         Calibration generation whose rows alone are seen; by default the newest row of each exposure counts.
 
@@ -98,6 +106,7 @@ class Binding:
         settings: Settings | None = None,
         exposures: pa.Table | None = None,
         generation: str | None = None,
+        listed: Collection[Listed] | None = None,
     ) -> None:
         from cte_lake.config import load_settings
 
@@ -121,14 +130,18 @@ class Binding:
         self._unneeded = frozenset({"shape_loss"} if _without_shapes(self.config) else ())
         #: Where the connection holds the exposures, it knows which slopes are kept.
         self.kept: KeptSlopes | None = None
+        #: What follows from the exposures alone, where it is known from which files they are.
+        self._tables: KeptTables | None = None
         if exposures is not None:
             self._files.remove("exposures")
             self.kept = KeptSlopes(connection, self._lake, self._define)
-            self.take(exposures)
+            connection.execute("CREATE SCHEMA IF NOT EXISTS kept")
+            self.take(exposures, listed)
 
-    def take(self, exposures: pa.Table) -> None:
-        """Hold all exposure rows in the connection, in place of those before."""
+    def take(self, exposures: pa.Table, listed: Collection[Listed] | None) -> None:
+        """Hold all exposure rows in the connection, those of the listed files, in place of those before."""
         bind_exposures(self._connection, exposures)
+        self._tables = None if listed is None else KeptTables(self._connection, self._lake, exposures, listed)
         if self.kept is not None:
             self.kept.forget_pairs()
             # Made again where they are named.
@@ -177,8 +190,9 @@ class Binding:
     def _built_from(self, names: Collection[str]) -> tuple[SqlObject, ...]:
         if self.kept is None:
             return built_from(names, self._unneeded)
-        # Kept rows stand on the pairs alone; their definitions are made where something is missing.
-        empty = self._unneeded | KINDS.keys()
+        # Kept rows stand on the pairs alone, kept tables on nothing; their definitions are made where
+        # something is missing.
+        empty = _Any((self._unneeded, KINDS, self._tables or ()))
         objects = built_from(names, empty)
         of_kept = any(each.name in KINDS for each in objects)
         return built_from({*names, "pairings"}, empty) if of_kept else objects
@@ -194,13 +208,13 @@ class Binding:
         files = (self._files & read) - (set() if wanted else self._bound)
         # Every view lists the files below it when it is made: over the seeds alone that costs nothing.
         for name in files if wanted else ():
-            _bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
-        make_objects(self._connection, self.config, missing, self.kept)
+            bind_stored(self._connection, self._lake.dataset(name), of_seed=True)
+        make_objects(self._connection, self.config, missing, self.kept, self._tables)
         make_views(self._connection, self.config, shown)
         for name in files:
             # DuckDB opens whatever is called like a file, and waits for ever at a pipe.
             self._require_files([name])
-            _bind_stored(self._connection, self._lake.dataset(name))
+            bind_stored(self._connection, self._lake.dataset(name))
         self._made |= {each.name for each in missing}
         self._shown |= {each.name for each in shown}
         self._bound |= files
@@ -241,6 +255,9 @@ class Binding:
             if self.kept is not None:
                 measured = None if elsewhere is None else functools.partial(elsewhere, name)
                 self.kept.fill(name, aperture, chosen, during, measured)
+        if self._tables is not None:
+            self.create(lacking := self._tables.lacking())
+            self._tables.keep(lacking)
 
     def image_audits(self, queries: Mapping[str, str]) -> ImageAudits:
         """Return queries over images, ready to be asked."""
@@ -274,6 +291,7 @@ def make_objects(
     config: Config,
     objects: Iterable[SqlObject],
     kept: KeptSlopes | None = None,
+    known: KeptTables | None = None,
 ) -> None:
     """Make objects of ``sql/`` in the given order, table macros without their views."""
     if not (chosen := tuple(objects)):
@@ -281,6 +299,10 @@ def make_objects(
     bind_called(connection, [each.name for each in chosen])
     tables = _readable(connection)
     for each in chosen:
+        if known is not None and each.name in known:
+            known.take(each.name)
+            connection.execute(derived_view(each.name))
+            continue
         statements = _statements(each, config, kept is not None)
         _carry_out(connection, statements, () if each.kind == "view" else tables)
 
@@ -330,20 +352,6 @@ def _statements(each: SqlObject, config: Config, kept: bool) -> Iterable[str]:
     return kept_statements(each) if kept else (each.text,)
 
 
-def bind_folder(connection: duckdb.DuckDBPyConnection, folder: str) -> None:
-    """Make the macro by which views make the whole path of a photometry file from its name in the lake."""
-    connection.execute(f"CREATE OR REPLACE MACRO lake_folder() AS {quoted(folder)}")
-
-
-def bind_exposures(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Hold all exposure rows in a connection: ten thousand files are not opened by every query."""
-    columns = ", ".join(f'"{column}"' for column in stored_types("exposures"))
-    connection.register("incoming_exposures", rows)
-    source = f"SELECT {columns} FROM incoming_exposures"
-    connection.execute(f"CREATE OR REPLACE TABLE stored_exposures AS {source}")
-    connection.unregister("incoming_exposures")
-
-
 def _added(lake: StoredLake) -> list[str]:
     """Return the datasets that somebody has added to catalog_schemas/ and that the lake has."""
     return [name for name in dataset_names() if name not in OWN and lake.dataset(name).seed is not None]
@@ -353,35 +361,3 @@ def default_view(macro: SqlObject, aperture: int) -> str:
     """Return the statement of the view that shows a table macro at the default radius (px)."""
     names = ", ".join(f'"{column.name}"' for column in view_columns(macro.name))
     return f"CREATE OR REPLACE VIEW {macro.name} AS SELECT {names} FROM {macro.name}(aperture := {aperture})"
-
-
-def _bind_stored(connection: duckdb.DuckDBPyConnection, files: StoredDataset, of_seed: bool = False) -> None:
-    name = files.name
-    if name in LATER and files.seed is None:
-        nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in stored_types(name).items())
-        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {nothing} WHERE false")
-        return
-    columns = ", ".join(f'"{column}"' for column in stored_types(name))
-    source = files.scan(only=[files.seed_place] if of_seed and files.seed_place.is_file() else ())
-    try:
-        connection.execute(f"CREATE OR REPLACE VIEW stored_{name} AS SELECT {columns} FROM {source}")
-    except duckdb.Error as error:
-        if files.seed is None:
-            raise LakeError(_without_seed(files)) from error
-        raise LakeError(f"the files of dataset {name!r} in {files.root} cannot be read: {error}") from error
-
-
-def _without_seed(files: StoredDataset) -> str:
-    return (
-        f"dataset {files.name!r} of {files.root} lacks the empty file that bears its schema; "
-        f"`cte-lake init {files.root}` makes it again"
-    )
-
-
-def stored_types(name: str) -> dict[str, str]:
-    """Return the SQL type of each column of a dataset, those that stand in the path alone included."""
-    stated = dataset(name)
-    types = {column.name: SQL_TYPES[column.type] for column in stated.expanded()}
-    types |= {key: SQL_TYPES[PARTITION_TYPES[key]] for key in stated.partitions}
-    # An exposure row names the file whose rows count.
-    return types | ({FILE_COLUMN: "VARCHAR"} if name == "phot" else {})

@@ -27,7 +27,7 @@ OWN_SCHEMA = "main"
 _BINS = ("loss_bins",)
 #: Views of the exposures alone, which a connection holds too: their rows are found once, and what is built on
 #: them plans a table. To plan `overdue` down to the exposures takes longer than all else of its answer.
-DERIVED = ("pairable", "pairings", "visits", "epochs")
+DERIVED = ("pairable", "pairings", "visits", "epochs", "coverage")
 
 
 #: Views whose rows are kept, with their estimators; one without flux bins has a row a pair, kept by its name.
@@ -80,13 +80,17 @@ def has_bins(view: str) -> bool:
 def statements(each: SqlObject) -> Iterator[str]:
     """Yield what makes an object of ``sql/`` in a connection that has kept slopes."""
     if each.name in DERIVED:
-        yield "CREATE SCHEMA IF NOT EXISTS kept"
         yield each.text.replace(f" VIEW {each.name} ", f" TABLE kept.{each.name} ", 1)
-        yield f"CREATE OR REPLACE VIEW {each.name} AS FROM kept.{each.name}"
+        yield derived_view(each.name)
     elif each.name in KINDS:
         yield from _kept(each.name)
     else:
         yield each.text
+
+
+def derived_view(name: str) -> str:
+    """Return what makes the view of a table of `DERIVED`."""
+    return f"CREATE OR REPLACE VIEW {name} AS FROM kept.{name}"
 
 
 def _kept(view: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
@@ -115,7 +115,7 @@ def sql_objects() -> tuple[SqlObject, ...]:
     return tuple(objects[name] for name in order)
 
 
-def built_from(names: Collection[str], empty: Collection[str] = ()) -> tuple[SqlObject, ...]:
+def built_from(names: Collection[str], empty: Container[str] = ()) -> tuple[SqlObject, ...]:
     """Return the named objects with all that they are built on (`empty`: on nothing), as in `sql_objects`."""
     wanted = set(names)
     for each in reversed(sql_objects()):

@@ -31,7 +31,9 @@ from cte_lake.views import by_workers, kept_slopes
 from cte_lake.views.asked_radii import asked_estimator, asked_radii
 from cte_lake.views.bind import bind
 from cte_lake.views.functions import bind_settings
-from cte_lake.views.kept_sql import KINDS, definition_texts
+from cte_lake.views.kept_sql import DERIVED, KINDS, definition_texts
+from cte_lake.views.kept_tables import TABLES
+from cte_lake.views.source import built_from
 from cte_lake.views.statements import check_statement
 from tests.sql.writing import add_exposure
 
@@ -56,7 +58,7 @@ def defined(root: Path, query: str, settings: Settings | None = None) -> pa.Tabl
         for _, connection in _BOUND:
             connection.close()
         _BOUND[:] = [(wanted, duckdb.connect())]
-        bind(_BOUND[0][1], stored(root), settings=settings, views=(*VIEWS, "cte", "losses"))
+        bind(_BOUND[0][1], stored(root), settings=settings, views=(*VIEWS, "cte", "losses", *DERIVED))
     return _BOUND[0][1].sql(query).to_arrow_table()
 
 
@@ -69,6 +71,11 @@ def assert_same(opened: Lake, root: Path, query: str, settings: Settings | None 
 
 def kept_files(root: Path) -> list[Path]:
     return sorted(path for view in VIEWS for path in (root / CACHE / view).glob("*/*.parquet"))
+
+
+def derived_files(root: Path) -> list[Path]:
+    """Kept tables of what follows from the exposures alone."""
+    return sorted((root / CACHE / "derived").glob("*/*.parquet"))
 
 
 class History:
@@ -193,7 +200,7 @@ class History:
             kept.write(part, table.slice(0, table.num_rows // 2), [])
 
     def delete_kept(self) -> None:
-        for path in kept_files(self.root):
+        for path in (*kept_files(self.root), *derived_files(self.root)):
             if self.chance.random() < 0.5:
                 path.unlink()
 
@@ -201,7 +208,7 @@ class History:
         shutil.rmtree(self.root / CACHE, ignore_errors=True)
 
     def corrupt_kept(self) -> None:
-        for path in kept_files(self.root):
+        for path in (*kept_files(self.root), *derived_files(self.root)):
             content = bytearray(path.read_bytes())
             at = self.chance.randrange(len(content))
             content[at] ^= 1 << self.chance.randrange(8)
@@ -215,6 +222,9 @@ class History:
             at = table.column_names.index(name)
             pq.write_table(table.set_column(at, name, pa.array([1.0] * table.num_rows)), path)
             (path.parent.with_name("0" * 16)).mkdir(exist_ok=True)
+        for path in derived_files(self.root):
+            table = pq.read_table(path)
+            pq.write_table(table.slice(0, table.num_rows // 2), path)
 
     @property
     def changes(self) -> list[Callable[[], None]]:
@@ -293,6 +303,40 @@ def defined_in(opened: Lake) -> set[str]:
     """Views whose rows are kept of which a connection has the definition too."""
     query = "SELECT function_name FROM duckdb_functions() WHERE schema_name = 'kept_' || function_name"
     return {name for (name,) in opened._connection.execute(query).fetchall()}
+
+
+def test_what_follows_from_the_exposures_names_nothing_that_is_not_part_of_its_key():
+    code = " ".join(re.sub(r"--[^\n]*", "", each.text) for each in built_from(DERIVED))
+    assert set(re.findall(r"\bstored_\w+", code)) == {"stored_exposures"}
+    others = {"flux_bins", "time_bins", "loss_bins", "recovery_bins"}
+    assert {name for name in (*TABLES, *others) if re.search(rf"\b{name}\b", code)} == set(TABLES)
+    assert not re.search(r"\b(today_mjd|now|default_\w+|no_centroid_flags|shape_correction)\(", code)
+
+
+def test_who_pairs_with_whom_is_found_once_and_again_when_an_exposure_comes(filled):
+    def pairings(opened: Lake) -> list[dict[str, Any]]:
+        return opened.sql("FROM pairings ORDER BY ALL").rows()
+
+    kept = derived_files(filled.root)
+    assert sorted(path.name.partition(".")[0] for path in kept) == sorted(DERIVED)
+    with open_lake(filled.root) as opened, opened.steady():
+        found = pairings(opened)
+        assert_same(opened, filled.root, "FROM pairings ORDER BY ALL")
+        assert_same(opened, filled.root, "FROM epochs ORDER BY ALL")
+        # Were they not read, the answer would be whole.
+        for path in kept:
+            table = pq.read_table(path)
+            KeptFiles(place_of(filled.root), "derived", path.parent.name).write(
+                path.name.partition(".")[0], table.slice(0, 1), []
+            )
+            path.unlink()
+    with open_lake(filled.root) as opened:
+        assert len(pairings(opened)) == 1 < len(found)
+        filled.add_pair()
+        assert_same(opened, filled.root, "FROM pairings ORDER BY ALL")
+    filled.set = {"measure.pair_same_postarg1": False}
+    with open_lake(filled.root, settings=filled.settings) as opened:
+        assert_same(opened, filled.root, "FROM pairings ORDER BY ALL", filled.settings)
 
 
 @pytest.mark.slow
