@@ -10,7 +10,7 @@ and lakes of one law differ by their noise alone, not by what the law does next.
 lake a law of its own, whose rate walks at random, more or less steadily: what a forecast is for.
 
     python benchmarks/laws.py [--seeds 10] [--group NAME] [--law NAME] [--years 0 1 3 5] [--json]
-                              [--chips NAME] [--lake NAME [--background]]
+                              [--chips NAME] [--lake NAME [--background] [--no-sky]]
 """
 
 from __future__ import annotations
@@ -314,6 +314,7 @@ def main() -> None:
     parser.add_argument("--years", type=int, nargs="*", default=[0, 1, 3, 5])
     parser.add_argument("--lake", choices=[*_LAKES], default="usual", help="how the lake is observed")
     parser.add_argument("--background", action="store_true", help="in the fit, with one flash too")
+    parser.add_argument("--no-sky", action="store_true", help="correct without the stars' backgrounds")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rows = []
@@ -326,7 +327,7 @@ def main() -> None:
                 law = _random(seed) if name == "random" else every[name]
                 chips = 0.0 if name == "zero" else _CHIPS[options.chips]
                 lake = SlopeLake(law, chips=chips, **_LAKES[options.lake])
-                trials.append(run_trial(lake, seed, years, options.background or None))
+                trials.append(run_trial(lake, seed, years, options.background or None, not options.no_sky))
             row = {
                 "law": name,
                 "years": years,

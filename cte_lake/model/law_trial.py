@@ -62,7 +62,9 @@ def fitted_set(points: FitPoints, time_degree: int = 2, background: bool = True)
     return with_surface(from_fit(fit, "trial", 3, "flt"), points, background=background)[0]
 
 
-def run_trial(lake: SlopeLake, seed: int, years: float = 0.0, background: bool | None = None) -> Trial:
+def run_trial(
+    lake: SlopeLake, seed: int, years: float = 0.0, background: bool | None = None, told: bool = True
+) -> Trial:
     """Fit a drawn lake and correct stars of its law.
 
     Parameters
@@ -75,6 +77,8 @@ def run_trial(lake: SlopeLake, seed: int, years: float = 0.0, background: bool |
         Leave the last years out, and correct stars of the epochs of the last of them.
     background : bool, optional
         Whether the loss may depend on the background; by default where there are several levels of flash.
+    told : bool, optional
+        Whether the stars' backgrounds are given to the correction.
     """
     points, _ = lake.draw(seed)
     depends = len(lake.flash) > 1 if background is None else background
@@ -86,13 +90,17 @@ def run_trial(lake: SlopeLake, seed: int, years: float = 0.0, background: bool |
         found = fitted_set(points.take(points.mjd <= until), background=depends)
     else:
         found = fitted_set(points, background=depends)
-    return judge_stars(
-        lake, found, points.mjd[stars], points.background[stars], DATE_AFTER.value if years else 0
-    )
+    allowed = DATE_AFTER.value if years else 0
+    return judge_stars(lake, found, points.mjd[stars], points.background[stars], allowed, told)
 
 
 def judge_stars(
-    lake: SlopeLake, found: CoefficientSet, mjd: FloatArray, sky: FloatArray, allowed: int = 0
+    lake: SlopeLake,
+    found: CoefficientSet,
+    mjd: FloatArray,
+    sky: FloatArray,
+    allowed: int = 0,
+    told: bool = True,
 ) -> Trial:
     """Correct noise-free stars of a lake's law at dates and backgrounds, on both chips.
 
@@ -106,14 +114,15 @@ def judge_stars(
         Dates and backgrounds (e-/px), together.
     allowed : int, optional
         Bits of flags with which a star counts all the same.
+    told : bool, optional
+        Whether the backgrounds are given to the correction.
     """
     flux, rows, chip = (axis.ravel()[:, None] for axis in np.meshgrid(FLUXES, ROWS, (1, 2), indexing="ij"))
     one, two = (lake.law_of(number).left(flux, rows, mjd, sky) for number in (1, 2))
     left = np.where(chip == 1, one, two)
     y = np.where(chip == 1, CHIP_ROWS - 1.0 - rows, rows)
-    result = correct(
-        found, left, y + 0.0 * left, chip + 0.0 * left, mjd + 0.0 * left, sky + 0.0 * left, 3, "flt"
-    )
+    around = sky + 0.0 * left if told else np.nan
+    result = correct(found, left, y + 0.0 * left, chip + 0.0 * left, mjd + 0.0 * left, around, 3, "flt")
     good = (result.cte_flag & ~(_ALLOWED | allowed)) == 0
     pull = (result.cte_dmag - MAG_PER_LN * np.log(flux / left)) / result.cte_dmag_err
     worst = np.abs(result.corrected_flux / flux - 1.0)
