@@ -96,6 +96,7 @@ def test_a_report_of_an_empty_lake(tmp_path: Path) -> None:
     assert made.pages == 6
 
 
+@pytest.mark.slow
 def test_a_report_of_a_lake_in_which_nothing_changed_takes_the_last_one_over(tmp_path: Path) -> None:
     root = make_lake(tmp_path / "lake", images=0, stars=1)
     quality, hours = root / "reports/latest/quality.html", iter(range(9))
