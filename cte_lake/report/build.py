@@ -114,14 +114,14 @@ def _make(
     last, folder = last_report(reports), reports / name_of(moment)
     state = report_state(lake, settings, mode)
     with new_folder(folder) as work:
-        as_last = last is not None and is_as_last(lake, last, state, reports / LATEST)
-        if last is not None and as_last:
-            report, due = _again(lake, settings, mode, last, moment, work), list[Cells]()
+        same = last if last is not None and is_as_last(lake, last, state, reports / LATEST) else None
+        if same is not None:
+            report, due = _again(lake, settings, mode, same, moment, work), list[Cells]()
         else:
             report, due = _anew(lake, settings, mode, last, moment, work)
-        for name, text in render(report, due, _DAILY if as_last else PAGES):
+        for name, text in render(report, due, PAGES if same is None else _DAILY):
             (work / name).write_text(text, encoding="utf-8")
-        if as_last:
+        if same is not None:
             take_rest(reports / LATEST, work)
         report |= {"follows_from": state, "made_of": file_count(work)}
         (work / MARK).write_text(json.dumps(report, separators=(",", ":"), default=str), encoding="utf-8")

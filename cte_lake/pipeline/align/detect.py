@@ -92,9 +92,11 @@ def detect_sources(data: NDArray[np.float32], bad: NDArray[np.bool_], settings: 
     if not sigma > 0:
         return _no_sources()
     image = np.where(bad, 0.0, data - sky)
+    # The kernel is that of the width alone, whatever the threshold.
+    smooth = convolve(image, DAOStarFinder(sigma, settings.fwhm).kernel.data, mode="constant")
     threshold = settings.threshold
     while True:
-        found = _find(image, bad, threshold * sigma, settings, settings.peak_max - sky)
+        found = _find(image, smooth, bad, threshold * sigma, settings, settings.peak_max - sky)
         if len(found) >= settings.enough_sources or threshold <= LOWEST_THRESHOLD:
             break
         threshold = max(threshold / 4, LOWEST_THRESHOLD)
@@ -119,7 +121,12 @@ def sky_of(data: NDArray[np.float32], bad: NDArray[np.bool_]) -> tuple[float, fl
 
 
 def _find(
-    image: FloatArray, bad: NDArray[np.bool_], threshold: float, settings: DetectionSettings, peak_max: float
+    image: FloatArray,
+    smooth: FloatArray,
+    bad: NDArray[np.bool_],
+    threshold: float,
+    settings: DetectionSettings,
+    peak_max: float,
 ) -> FloatArray:
     finder = DAOStarFinder(
         threshold,
@@ -128,9 +135,8 @@ def _find(
         roundness_range=settings.roundness,
         peak_max=peak_max,
     )
-    kernel = finder.kernel
-    smooth = convolve(image, kernel.data, mode="constant")
-    peaks = _peaks(smooth, bad, finder.threshold_eff, finder.min_separation, kernel.data.shape[0] // 2)
+    border = finder.kernel.data.shape[0] // 2
+    peaks = _peaks(smooth, bad, finder.threshold_eff, finder.min_separation, border)
     if len(peaks) == 0:
         return np.empty((0, 3))
     finder.xycoords = peaks
