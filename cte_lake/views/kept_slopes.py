@@ -10,6 +10,7 @@ same wherever it comes from.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -91,19 +92,23 @@ class KeptSlopes:
         define: Callable[[str], object],
     ) -> None:
         self._connection, self._lake, self._definition = connection, lake, define
-        self._kinds = {
-            view: _Kind(
-                view,
-                KeptFiles(lake.place, view, kept_sql.recipe(connection, view)),
-                kept_sql.KINDS[view] if kept_sql.has_bins(view) else (),
-            )
-            for view in kept_sql.KINDS
-        }
         self._listed: dict[str, Listed] = {}
         #: Whether photometry that was listed once is not listed again.
         self.steady = False
         #: What `kept.pairings` and `kept.sources` were made from: a new number with all new pairs.
         self._pairs, self._sourced = 0, (0, self._listed)
+
+    @functools.cached_property
+    def _kinds(self) -> dict[str, _Kind]:
+        """What is kept by view; a query that reads none of it pays for none of their recipes."""
+        return {
+            view: _Kind(
+                view,
+                KeptFiles(self._lake.place, view, kept_sql.recipe(self._connection, view)),
+                kept_sql.KINDS[view] if kept_sql.has_bins(view) else (),
+            )
+            for view in kept_sql.KINDS
+        }
 
     def forget_pairs(self) -> None:
         """Take notice that the exposures have changed: with them come other pairs."""
@@ -125,7 +130,7 @@ class KeptSlopes:
         default : Measure
             Radius (px) of a view without one, and estimator of ``losses``.
         """
-        asked = [kind for view, kind in self._kinds.items() if view in objects]
+        asked = [self._kinds[view] for view in kept_sql.KINDS if view in objects]
         radii = asked_radii(tree, default.aperture) if asked else None
         estimator = asked_estimator(tree, parameters, default.estimator) if asked else None
         for kind in asked:
