@@ -246,9 +246,9 @@ def correct(
       cte-lake correct apertures.fits -c set_r3 -c set_r5 --radius 3,5
     """
     from cte_lake.cli.terminal import progress_bar
+    from cte_lake.compiled import COMPILED
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.correction.correct_files import correct_file
-    from cte_lake.model.compiled import COMPILED
 
     known = constants.of(columns, parts)
     chosen = _assignments("--column", columns.column)

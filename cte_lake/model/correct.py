@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
-from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.correct_surface import correct_rows, surface_arguments
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
 from cte_lake.model.readout import flow

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cte_lake.model.compiled import compiled, compiled_loop
+from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
 from cte_lake.model.rowbits import (
     EXTRAPOLATED,

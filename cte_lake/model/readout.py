@@ -21,8 +21,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.errors import UsageError
-from cte_lake.model.compiled import compiled, compiled_loop
 from cte_lake.model.loss_unit import CHIP_HEIGHT, LN10
 
 FloatArray = NDArray[np.float64]

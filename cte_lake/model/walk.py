@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.compiled import compiled
+from cte_lake.compiled import compiled
 from cte_lake.model.loss_unit import LN10
 from cte_lake.model.readout import moebius_leg
 

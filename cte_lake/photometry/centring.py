@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import BoolArray, FloatArray, PixelArray
 
 _WINDOW_SIGMAS = 4.0
@@ -16,7 +16,7 @@ _WINDOW_TOLERANCE = 1e-4
 _IRAF_STEPS = 10
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def windowed_centroids(
     data: PixelArray,
     good: npt.NDArray[np.uint8],
@@ -90,7 +90,7 @@ def windowed_centroids(
     return dx, dy, failed, far
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _marginals(
     data: PixelArray, good: npt.NDArray[np.uint8], left: int, right: int, bottom: int, top: int
 ) -> tuple[FloatArray, FloatArray, bool]:
@@ -110,7 +110,7 @@ def _marginals(
     return columns, rows, lowest < np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _marginal_centroid(marginal: FloatArray, otherwise: float) -> float:
     """Return the centroid of what rises above the marginal's mean, or `otherwise` if nothing does."""
     mean = marginal.sum() / marginal.size
@@ -125,7 +125,7 @@ def _marginal_centroid(marginal: FloatArray, otherwise: float) -> float:
     return first / total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def iraf_centroids(
     data: PixelArray, good: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, box: int, max_shift: float
 ) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:

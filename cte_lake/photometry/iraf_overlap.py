@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import FloatArray
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def iraf_sums(
     data: npt.NDArray[np.floating],
     error: npt.NDArray[np.floating],

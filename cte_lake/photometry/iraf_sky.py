@@ -17,8 +17,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
 
 _K_HIST = np.float32(3.0)
@@ -27,7 +27,7 @@ _BIN_SIZE = np.float32(0.1)
 _MEDIAN_HALF = 0.025
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sigma(row: PixelArray, lo: int, hi: int, zero: float) -> np.float32:
     """Return the standard deviation of a part of a row, its moments taken about `zero`."""
     s1, s2 = 0.0, 0.0
@@ -39,7 +39,7 @@ def _sigma(row: PixelArray, lo: int, hi: int, zero: float) -> np.float32:
     return np.float32(math.sqrt(max(0.0, s2 / (hi - lo) - mean * mean)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _peak(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32, n_bins: int) -> np.float32:
     """Return the centroid of the bins above the mean bin; NaN if there is none."""
     histogram = np.zeros(n_bins, dtype=np.float32)
@@ -61,7 +61,7 @@ def _peak(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32, 
     return np.float32(first / total) if total > 0.0 else np.float32(np.nan)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _narrow(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32) -> tuple[int, int]:
     """Return the part of a part of a sorted row that lies within the limits."""
     while lo < hi and row[lo] < low:
@@ -71,7 +71,7 @@ def _narrow(row: PixelArray, lo: int, hi: int, low: np.float32, high: np.float32
     return lo, hi
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _centroid(
     row: PixelArray, n: int, clip_sigma: float, clip_steps: int
 ) -> tuple[np.float32, np.float32, int]:
@@ -110,7 +110,7 @@ def _centroid(
     return sky, sigma, hi - lo
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mode_of(row: PixelArray, n: int, lo: int, hi: int, zero: float) -> tuple[np.float32, np.float32]:
     """Return IRAF's mode and median of the part lo to hi of a sorted row of n values."""
     middle = (n + 1) // 2 if hi - lo == n else (lo + 1 + hi) // 2
@@ -129,7 +129,7 @@ def _mode_of(row: PixelArray, n: int, lo: int, hi: int, zero: float) -> tuple[np
     return max(lowest, min(highest, mode)), median
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _mode(row: PixelArray, n: int, clip_sigma: float, clip_steps: int) -> tuple[np.float32, np.float32, int]:
     """Return mode, width and number of pixels left of one star's annulus, its values sorted."""
     total = 0.0
@@ -157,7 +157,7 @@ def _mode(row: PixelArray, n: int, clip_sigma: float, clip_steps: int) -> tuple[
     return sky, sigma, hi - lo
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def iraf_moments(
     pixels: PixelArray, counts: IntArray, mode: bool, clip_sigma: float, clip_steps: int, moments: FloatArray
 ) -> None:

@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import FloatArray
 
 # The compiled helpers are inlined and take whole arrays and indices: each array that is handed on costs more
@@ -25,7 +25,7 @@ _COLUMN = 2  # the same of the columns
 _TAKEN = 3  # what the rows before took of a column's area
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline=True)
 def _cap_series(u: float) -> float:
     """Return the area between a chord and its arc over chord^3 / 8r, u = chord^2 / 4r^2, for small u.
 
@@ -35,7 +35,7 @@ def _cap_series(u: float) -> float:
     return 2.0 / 3.0 + u * (1.0 / 5.0 + u * (3.0 / 28.0 + u * (5.0 / 72.0 + u * higher)))
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline=True)
 def _strip_area(width: float, near: float, far: float, radius: float) -> float:
     """Return the area under a circle over `width`, where its half chord falls from `near` to `far`."""
     squared = width * width + (near - far) * (near - far)
@@ -48,7 +48,7 @@ def _strip_area(width: float, near: float, far: float, radius: float) -> float:
     return 0.5 * (near + far) * width + cap
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cut_quadrants(first: float, radii: FloatArray, side: int, strip: int, cuts: FloatArray) -> None:
     """Cut the quadrants on one side of the centre at 0, `first`, `first` + 1, ... px from it.
 
@@ -83,7 +83,7 @@ def _cut_quadrants(first: float, radii: FloatArray, side: int, strip: int, cuts:
         )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline=True)
 def _sum_outward(
     data: npt.NDArray[np.floating],
     error: npt.NDArray[np.floating],
@@ -119,7 +119,7 @@ def _sum_outward(
         inner[4 * i], inner[4 * i + 1], inner[4 * i + 2] = s_data, s_var, s_good
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline=True)
 def _add_row(
     data: npt.NDArray[np.floating],
     error: npt.NDArray[np.floating],
@@ -176,7 +176,7 @@ def _add_row(
         totals[star, k, 3] += s_chip
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def aperture_sums(
     data: npt.NDArray[np.floating],
     error: npt.NDArray[np.floating],
@@ -228,7 +228,7 @@ def aperture_sums(
     return totals[:, :, 0], totals[:, :, 1], totals[:, :, 2], totals[:, :, 3]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def core_counts(
     good: npt.NDArray[np.uint8], saturated: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, radius: float
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

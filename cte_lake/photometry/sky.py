@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
 from cte_lake.photometry.iraf_sky import iraf_moments
 from cte_lake.photometry.kernel import aperture_sums
@@ -18,7 +18,7 @@ _STARS_AT_ONCE = 512
 """Stars whose annuli are held together: their pixels stay in the processor's cache."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gather(
     data: PixelArray,
     good: npt.NDArray[np.uint8],
@@ -48,7 +48,7 @@ def _gather(
             pixels[star, i] = np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _clip(
     pixels: PixelArray, counts: IntArray, clip_sigma: float, clip_steps: int, moments: FloatArray
 ) -> None:

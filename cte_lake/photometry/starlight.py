@@ -11,9 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy.spatial import KDTree
 
+from cte_lake.compiled import compiled
 from cte_lake.photometry.arrays import BoolArray, FloatArray
 
 LIGHT_RADIUS = 3.0
@@ -77,7 +77,7 @@ def masked_light(good: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray) -> F
     return shares
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _masked_light(
     good: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, profile: FloatArray
 ) -> FloatArray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from cte_lake.compiled import compiled
 from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, first_column
 
 FloatImage = NDArray[np.float32]
@@ -150,7 +150,7 @@ def data_quality(
     return dq
 
 
-@numba.njit(cache=True)
+@compiled
 def bleed(image: FloatImage, full_well: float) -> None:
     """Let charge over the full well run along its column, half up and half down, in place."""
     rows, columns = image.shape

@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+
+from cte_lake.compiled import compiled
 
 FloatArray = NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def stamps(half: int, filter_name: str = "F502N", width: float = 1.0, blurred: b
     return Stamps(half, np.ascontiguousarray(values, dtype=np.float32))
 
 
-@numba.njit(cache=True)
+@compiled
 def _paint(image: NDArray[np.float32], x: FloatArray, y: FloatArray, flux: FloatArray,
            values: NDArray[np.float32], half: int) -> None:  # fmt: skip
     """Add stars to ``image``; between the stamps of neighbouring subpixel positions it interpolates."""
