@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.compiled import compiled
 from cte_lake.model import flags as bits
-from cte_lake.model.compiled import compiled
 from cte_lake.model.loss_unit import CHIP_ROWS
 
 FloatArray = NDArray[np.float64]
@@ -46,7 +46,7 @@ def unusable(flux: float, y: float, chip: float, mjd: float, sky: float, needs_s
     flag = 0
     if not (math.isfinite(flux) and math.isfinite(y) and math.isfinite(chip) and math.isfinite(mjd)):
         flag |= _MISSING
-    if needs_sky and not sky > -1.0:
+    if needs_sky and not -1.0 < sky < math.inf:
         flag |= _MISSING
     if flux <= 0.0:
         flag |= _NOT_POSITIVE

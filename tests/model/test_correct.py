@@ -130,6 +130,9 @@ def test_background_is_a_variable_where_the_set_has_it():
     faint = correct(entry, 500.0, 2000.0, 2, 57000.0, [0.0, 5.0, 20.0], 3, "flt")
     assert np.all(np.diff(faint.cte_dmag) < 0)
     assert np.all(faint.cte_dmag_err > 0)
+    endless = correct(entry, 500.0, 2000.0, 2, 57000.0, np.inf, 3, "flt")
+    assert np.isnan(endless.corrected_flux)
+    assert bits.decode(int(endless.cte_flag)) == ["background_above_range", "input_missing"]
     missing = correct(entry, 500.0, 2000.0, 2, 57000.0)
     assert bits.decode(int(missing.cte_flag)) == [
         "background_unknown", "radius_unknown", "filetype_unknown", "input_missing",
