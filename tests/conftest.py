@@ -58,7 +58,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtu
 
 @dataclass(frozen=True)
 class ShownAtOnce:
-    """Writes each failure as it comes."""
+    """Writes each failure as it comes, and at the end what all processes took."""
 
     reporter: pytest.TerminalReporter
 
@@ -66,6 +66,9 @@ class ShownAtOnce:
         if report.failed:
             self.reporter.write_line(f"\nFAILED {report.nodeid} ({report.when})")
             self.reporter.write_line(report.longreprtext[-2000:])
+
+    def pytest_terminal_summary(self) -> None:
+        self.reporter.write_line(f"{sum(os.times()[:4]):.0f} CPU seconds")
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -313,6 +313,7 @@ def test_what_follows_from_the_exposures_names_nothing_that_is_not_part_of_its_k
     assert not re.search(r"\b(today_mjd|now|default_\w+|no_centroid_flags|shape_correction)\(", code)
 
 
+@pytest.mark.slow
 def test_who_pairs_with_whom_is_found_once_and_again_when_an_exposure_comes(filled):
     def pairings(opened: Lake) -> list[dict[str, Any]]:
         return opened.sql("FROM pairings ORDER BY ALL").rows()
