@@ -1,7 +1,9 @@
-"""Where the data folders that travel with the package are, a lake's settings file, and the free memory."""
+"""Where the data folders that travel with the package are, which code this is, and the free memory."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,6 +12,8 @@ LAKE_FILE = "cte_lake.toml"
 #: Environment variable that names the lake.
 LAKE_ENV = "CTE_LAKE_LAKE"
 _PACKAGE = Path(__file__).resolve().parent
+#: What travels with the package and may decide what an answer is or looks like.
+_SOURCES = frozenset({".py", ".sql", ".toml", ".html", ".css", ".js"})
 
 
 def data_dir(name: str) -> Path:
@@ -26,6 +30,21 @@ def data_dir(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise FileNotFoundError(f"the installation of cte-lake lacks its folder {name!r}; install it again")
+
+
+@functools.cache
+def code_digest() -> str:
+    """Return a digest of the code, the SQL and the schemas: what is remembered may hold for this code alone.
+
+    The version does not tell two states of a checkout apart.
+    """
+    found = hashlib.blake2b(digest_size=8)
+    for folder in (_PACKAGE, data_dir("sql"), data_dir("catalog_schemas")):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _SOURCES:
+                found.update(f"{path.relative_to(folder)}\0".encode())
+                found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def free_memory() -> int | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cte_lake import __version__
 from cte_lake.correction.coefficient_files import sets_in_lake
 from cte_lake.digests import digest
 from cte_lake.lake.maintenance.nightly import last_verification
+from cte_lake.resources import code_digest
 from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def losses_state(lake: Lake, settings: Settings) -> str:
 
 
 def settings_state(settings: Settings) -> str:
-    """Hash of what a page follows from besides the lake's rows: this version and the settings."""
-    return digest([__version__, _effective(settings)])
+    """Hash of what a page follows from besides the lake's rows: the code and the settings."""
+    return digest([code_digest(), _effective(settings)])
 
 
 def _effective(settings: Settings) -> str:
@@ -49,7 +49,7 @@ def lake_state(lake: Lake, settings: Settings) -> str:
     alignment = _values(lake, "aligned")
     audits, verified = last_audits(lake.stored), last_verification(lake.stored)
     found = [audits and audits["rows"], verified and verified["findings"]]
-    return digest([__version__, photometry_state(lake, settings), rejects, alignment, found])
+    return digest([code_digest(), photometry_state(lake, settings), rejects, alignment, found])
 
 
 def _values(lake: Lake, name: str) -> list[list[Any]]:

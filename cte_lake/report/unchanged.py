@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cte_lake import __version__
 from cte_lake.digests import digest
 from cte_lake.report.daily import place_and_options
 from cte_lake.report.frames import all_drawn, take_over
 from cte_lake.report.provenance import versions
 from cte_lake.report.publish import MARK
 from cte_lake.report.status import last_tally
+from cte_lake.resources import code_digest
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -26,12 +26,12 @@ def report_state(lake: Lake, settings: Settings, mode: str) -> str:
     """Return a digest of what a report follows from besides the day, the records of the night and the frames.
 
     These are the lake's files by name, size and time, what the last ingest found, the settings with their
-    origins, and versions.
+    origins, the code, and versions.
     """
     of_settings = [[one.key, one.value, one.origin] for one in settings]
     of_lake = [*place_and_options(lake, settings, mode), mode, lake.generation, lake.stored.state()]
     tally = last_tally(lake.stored)
-    return digest([__version__, versions(), of_settings, of_lake, tally and tally["text"]])
+    return digest([code_digest(), versions(), of_settings, of_lake, tally and tally["text"]])
 
 
 def is_as_last(lake: Lake, last: Mapping[str, Any], state: str, folder: Path) -> bool:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import astuple
 from typing import Any, NamedTuple
 
-from cte_lake import __version__, clock
+from cte_lake import clock
 from cte_lake.errors import LakeError
 from cte_lake.lake.contents import UNSAID, Content, contents_in
 from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Listed, Place
 from cte_lake.lake.stored import StoredLake
+from cte_lake.resources import code_digest
 
 _WHEN_READ, _FOOTERS = ".cache/verified.json", ".cache/footers.json"
 _LAST = "logs/verify.json"
@@ -56,10 +57,10 @@ class Turns:
             self._read[path] = self._read.get(path, Seen())._replace(when=time.time())
 
     def as_it_was(self, path: str) -> bool:
-        """Whether a file has the very bytes that this version read in full and found nothing against."""
+        """Whether a file has the very bytes that this code read in full and found nothing against."""
         known = self._read.get(path, Seen())
         with contextlib.suppress(OSError, LakeError):
-            sound = known.sound_in == __version__
+            sound = known.sound_in == code_digest()
             return sound and known.checksum == checksum((self._lake / path).read_bytes())
         return False
 
@@ -69,7 +70,7 @@ class Turns:
             # It was nobody's turn: what is known of the files stays.
             return
         for path in sound:
-            self._read[path] = self._read[path]._replace(sound_in=__version__)
+            self._read[path] = self._read[path]._replace(sound_in=code_digest())
         # On a read-only lake every night begins with the same files.
         with contextlib.suppress(OSError, LakeError):
             self._place.write_bytes(json.dumps(self._read).encode())
@@ -109,7 +110,7 @@ class Footers:
 
     def __init__(self, lake: StoredLake, listed: Mapping[str, Listed], known: bool) -> None:
         self._place, self._listed = lake / _FOOTERS, listed
-        self._kept = _of_this_version(self._place) if known else {}
+        self._kept = _of_this_code(self._place) if known else {}
         good = {path for path, (found, _) in self._kept.items() if listed.get(path) == found}
         self.unread = listed.keys() - good
         self.held = {path: self._kept[path][1] for path in good if self._kept[path][1]}
@@ -131,13 +132,13 @@ class Footers:
         if good != self._kept:
             files = [[*found, [astuple(each) for each in held]] for found, held in good.values()]
             with contextlib.suppress(OSError, LakeError):
-                self._place.write_bytes(json.dumps({"version": __version__, "files": files}).encode())
+                self._place.write_bytes(json.dumps({"code": code_digest(), "files": files}).encode())
 
 
-def _of_this_version(place: Place) -> dict[str, tuple[Listed, list[Content]]]:
+def _of_this_code(place: Place) -> dict[str, tuple[Listed, list[Content]]]:
     try:
         kept = json.loads(place.read_text())
-        files = kept["files"] if kept["version"] == __version__ else []
+        files = kept["files"] if kept["code"] == code_digest() else []
         return {
             path: (Listed(path, size, at), [Content(*each) for each in held])
             for path, size, at, held in files
