@@ -22,14 +22,12 @@ looked_for AS (
         c.master_id, c.flux, f.bin_lo, f.bin_hi
     FROM measured AS c
     CROSS JOIN recovery_bins AS f
+    -- A join: through a subquery that names columns of the stars no filter would reach the scans.
+    SEMI JOIN (FROM exposures WHERE filetype = 'flt') AS e ON e.target = c.target AND e.rootname = c.rootname
     WHERE c.filetype = 'flc'
         AND c.usable
         AND c.shown
         AND CASE WHEN c.flux > f.bin_lo AND c.flux < f.bin_hi THEN true ELSE false END
-        AND EXISTS (
-            SELECT 1 FROM exposures AS e
-            WHERE e.filetype = 'flt' AND e.target = c.target AND e.rootname = c.rootname
-        )
 ),
 found AS (
     SELECT

@@ -151,6 +151,7 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
     """Stars to draw by pair and bin, a sample of the many, and the moments of their rows.
 
     The limits of the clip come with the losses: measuring them again would be another pass over everything.
+    (What divides a hash is of its type: a remainder of 128 bits would take as long as all the rest.)
     """
     keys = (
         "pair_id", "bin_lo", "bin_hi", "estimator", "slope", "intercept", "clip_lo", "clip_hi", "n_in_bin",
@@ -171,7 +172,7 @@ def _drawn_stars(lake: Lake, view: str, losses: list[dict[str, Any]], most: int)
                 'y': ({distance})::FLOAT,
                 'ratio': r.ratio::FLOAT,
                 'kept': {kept}
-            }}) FILTER (hash(r.master_id) % greatest(1, b.n_in_bin // $most) = 0) AS stars
+            }}) FILTER (hash(r.master_id) % greatest(1, b.n_in_bin // $most)::UBIGINT = 0) AS stars
         FROM ratios{view} AS r
         INNER JOIN bins AS b ON b.pair_id = r.pair_id
         WHERE in_flux_bin(b.estimator, r.flux_1, r.flux_2, b.bin_lo, b.bin_hi)

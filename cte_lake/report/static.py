@@ -145,4 +145,4 @@ def _shrink(path: Path) -> None:
 
     with Image.open(path) as picture:
         small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    small.save(path, optimize=True)
+    small.save(path)

@@ -15,7 +15,7 @@ from cte_lake.plots.stretch import stretch
 
 FloatArray = NDArray[np.float64]
 #: Pixels that are read at once.
-_STRIP = 1 << 16
+_STRIP = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,12 @@ def picture(path: Path, chip: int, long_side: int) -> Picture:
         If the file is not there any more, or is damaged.
     """
     # What reads frames is loaded where there is one to read.
-    from cte_lake.frames.checks import require_extensions
     from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
     from cte_lake.frames.regular import damaged
 
     if not path.is_file():
         raise Rejected("missing_file", f"{path} is not there any more", stage="report")
     with open_frame(path) as hdus:
-        require_extensions(hdus, path)
         try:
             hdu = hdus["SCI", EXTVER_OF_CHIP[chip]]
             step = max(1, -(-max(hdu.shape) // long_side))

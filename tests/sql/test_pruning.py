@@ -92,6 +92,12 @@ def test_a_partition_reads_its_files(opened, condition, most):
         assert max(found) <= most, (view, found)
 
 
+def test_stars_are_looked_for_in_the_files_of_the_selection(opened):
+    chosen = "target = 'ngc104' AND proposal = 14541 AND flash = 0"
+    # FLC and FLT of four exposures, each of them once.
+    assert sum(files_read(opened, f"FROM recovery WHERE {chosen}")) <= FILES // 8
+
+
 def test_only_the_columns_of_the_radius_are_read(opened):
     for aperture, suffix in ((3, "r03"), (10, "r10")):
         (plan,) = (
