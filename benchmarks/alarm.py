@@ -42,9 +42,7 @@ def main() -> None:
         family = fit_family(past)
         fit = family.chosen
         jump = options.jump if rng.uniform() < 0.5 else -options.jump
-        as_it_is, jumped = (
-            against(fit, replace(new, loss=new.loss * (1.0 + by)), family.misfit.epochs) for by in (0.0, jump)
-        )
+        as_it_is, jumped = (against(family, replace(new, loss=new.loss * (1.0 + by))) for by in (0.0, jump))
         assert as_it_is is not None
         assert jumped is not None
         false.append(as_it_is.alarming)

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
-from cte_lake.model.family import fit_family
+from cte_lake.model.family import FamilyFit, fit_family
 from cte_lake.model.points import FitPoints, epoch_dates, epochs, from_table
-from cte_lake.model.smooth import SmoothFit
 from cte_lake.model.tables import column, has
 
 FloatArray = NDArray[np.float64]
@@ -76,8 +75,7 @@ def departure(points: FitPoints, background: bool = True) -> Departure | None:
     if epochs(points.mjd).size <= MIN_EPOCHS:
         return None
     past, new = apart(points)
-    family = fit_family(past, background=background)
-    return against(family.chosen, new, family.misfit.epochs)
+    return against(fit_family(past, background=background), new)
 
 
 def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
@@ -86,18 +84,21 @@ def apart(points: FitPoints) -> tuple[FitPoints, FitPoints]:
     return points.take(points.mjd < start), points.take(points.mjd >= start)
 
 
-def against(past: SmoothFit, new: FitPoints, shared: float = 0.0) -> Departure | None:
+def against(family: FamilyFit, new: FitPoints) -> Departure | None:
     """Return by which factor all losses of an epoch are off a fit of the past: generalised least squares.
 
     All fluxes, levels of flash and visits of the epoch count by their common covariance: slopes, visits, the
-    prediction, and `shared`, by how much epochs scatter (`cte_lake.model.misfit.Misfit`). So no other
-    estimate of a common factor, such as one by flux bins, is better.
+    prediction, the forms and jumps that it leaves open, and by how much epochs scatter
+    (`cte_lake.model.misfit.Misfit`). So no other estimate of a common factor, such as one by flux bins, is
+    better.
     """
+    past = family.chosen
     predicted, covariance = past.joint(new)
+    covariance = covariance + family.doubts.covariance(new)
     names, visit = np.unique(new.visit, return_inverse=True)
     same = visit.ravel()[:, None] == visit.ravel()
     covariance = covariance + past.mixed.visit_variance * np.outer(predicted, predicted) * same
-    covariance = covariance + shared**2 * np.outer(predicted, predicted)
+    covariance = covariance + family.misfit.epochs**2 * np.outer(predicted, predicted)
     covariance = covariance + np.diag((past.noise * new.loss_err) ** 2)
     weighted = np.linalg.solve(covariance, predicted)
     information = float(predicted @ weighted)

@@ -7,7 +7,7 @@ belongs to the error: by its probability, as in an average of models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -54,12 +54,12 @@ class JumpDoubt(NamedTuple):
     probability: float
     absorbed: FloatArray
 
-    def variance(self, fit: SmoothFit, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-        """Return the variance of S at dates of the fit, log10 fluxes and background variables."""
+    def departure(self, fit: SmoothFit, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Return one standard deviation of S at dates of the fit, log10 fluxes and background variables."""
         known = _SIZE**2 / (_SIZE**2 + self.error**2)
         square = self.probability * ((known * self.size) ** 2 + known * self.error**2)
         column = Jump(self.gap, fit).column(t, f, b) * ((f >= self.flux[0]) & (f < self.flux[1]))
-        return np.asarray(square * (column - fit.combined(self.absorbed, t, f, b)) ** 2)
+        return np.asarray(np.sqrt(square) * (column - fit.combined(self.absorbed, t, f, b)))
 
     def __str__(self) -> str:
         low, high = self.flux
@@ -99,21 +99,32 @@ class Doubts:
 
     @cached_property
     def jumps(self) -> list[JumpDoubt]:
-        """Jumps that it has not; looked for where they are asked for, since an alarm needs none."""
+        """Jumps that it has not; looked for where they are asked for."""
         return doubted_jumps(self.fit, self.gaps)
 
-    def variance(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
-        """Return the variance of S that is left open, at dates, log10 fluxes and background variables.
+    def departures(self, t: FloatArray, f: FloatArray, b: FloatArray) -> Iterator[FloatArray]:
+        """Yield one standard deviation of S, with its sign, for each rival and each jump that is left open.
 
-        Beyond the dates it is that of the nearest: forecasts have an error of their own.
+        They are at dates, log10 fluxes and background variables; beyond the dates that of the nearest:
+        forecasts have an error of their own.
         """
         date = np.clip(t, self.fit.margins[0].low, self.fit.margins[0].high)
-        total = np.zeros(t.shape)
         for rival in self.rivals:
-            total += rival.probability * (rival.fit.loss(date, f, b) - rival.against.loss(date, f, b)) ** 2
+            off = rival.fit.loss(date, f, b) - rival.against.loss(date, f, b)
+            yield np.sqrt(rival.probability) * off
         for doubt in self.jumps:
-            total += doubt.variance(self.fit, date, f, b)
-        return total
+            yield doubt.departure(self.fit, date, f, b)
+
+    def variance(self, t: FloatArray, f: FloatArray, b: FloatArray) -> FloatArray:
+        """Return the variance of S that is left open, at dates, log10 fluxes and background variables."""
+        return sum((off**2 for off in self.departures(t, f, b)), start=np.zeros(t.shape))
+
+    def covariance(self, points: FitPoints) -> FloatArray:
+        """Return the covariance of the losses of points that is left open, such as those of a later epoch."""
+        sky = sky_variable(points, self.fit.margins)
+        by_node = (self.departures(points.mjd, f, sky) for f in nodes_of(points))
+        means = (0.5 * (one + two) for one, two in zip(*by_node, strict=True))
+        return sum((np.outer(off, off) for off in means), start=np.zeros((len(points), len(points))))
 
 
 def odds_of_jump(size: float, error: float, probable: float = _PROBABLE) -> float:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cte_lake.model.alarm import against, alarms, apart, departure
+from cte_lake.model.doubts import Doubts, Rival
 from cte_lake.model.family import fit_family
 from cte_lake.model.laws import LAWS
 from cte_lake.model.slope_lake import SlopeLake
@@ -45,12 +46,19 @@ def test_a_history_that_goes_on_raises_none():
 
 
 @pytest.mark.slow
-def test_what_epochs_share_is_in_the_error_of_a_departure():
+def test_what_epochs_share_and_what_the_past_leaves_open_is_in_the_error_of_a_departure():
     past, new = apart(history())
-    fit = fit_family(past, "relative").chosen
-    alone, shared = against(fit, new), against(fit, new, 0.05)
+    family = fit_family(past, "relative")
+    family = replace(family, doubts=Doubts(family.chosen, [], []))
+    alone = against(family, new)
+    shared = against(replace(family, misfit=replace(family.misfit, epochs=0.05)), new)
     assert shared.factor == pytest.approx(alone.factor)
     assert shared.error == pytest.approx(np.hypot(alone.error, 0.05))
+    # A form of equal odds whose losses are higher by 10% at all fluxes and dates.
+    fit = family.chosen
+    higher = replace(fit, mixed=replace(fit.mixed, values=1.1 * fit.mixed.values))
+    rival = against(replace(family, doubts=Doubts(fit, [Rival(0.5, higher, fit)], [])), new)
+    assert rival.error == pytest.approx(np.hypot(alone.error, 0.1 * 0.5**0.5), rel=0.05)
 
 
 @pytest.mark.slow
