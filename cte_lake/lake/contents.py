@@ -69,7 +69,9 @@ def rows_hash(table: pa.Table, without: Collection[str] = ()) -> str:
     for name in sorted(set(table.column_names) - set(without)):
         column = table.column(name).combine_chunks()
         hashed.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        hashed.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        # Most columns have no null: then nothing need be asked of each value.
+        nulls = column.is_null() if column.null_count else np.zeros(len(column), bool)
+        hashed.update(np.packbits(nulls).tobytes())
         hashed.update(_bytes(column))
     return hashed.hexdigest()
 
@@ -118,8 +120,9 @@ def _bytes(column: pa.Array) -> bytes:
         or pa.types.is_integer(column.type)
         or pa.types.is_floating(column.type)
     ):
-        filled = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
-        return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)).tobytes()
+        if column.null_count:
+            column = column.fill_null(False if pa.types.is_boolean(column.type) else 0)
+        return np.ascontiguousarray(column.to_numpy(zero_copy_only=False)).tobytes()
     return b"\0".join(str(value).encode("utf-8", "surrogateescape") for value in column.to_pylist())
 
 

@@ -47,9 +47,9 @@ class StoredDataset(DatasetFiles):
         placed = are_in_place(rows)
         return rows if all(placed) else rows.filter(placed)
 
-    def misplaced(self) -> pa.Table:
-        """Return the exposure rows that lie in another partition than their content states."""
-        rows = kept_rows(self)
+    def misplaced(self, listed: Collection[Listed] | None = None) -> pa.Table:
+        """Return the exposure rows that lie in another partition than their content states; see `rows`."""
+        rows = kept_rows(self, listed)
         if all(placed := are_in_place(rows)):
             # ``pa.array`` would import pandas, for nothing.
             return rows.slice(0, 0)

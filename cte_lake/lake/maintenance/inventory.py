@@ -61,7 +61,7 @@ class Inventory:
         self.root = lake
         exposures, phot = self.root.dataset("exposures"), self.root.dataset("phot")
         self.exposure_files: dict[str, Listed] = {f.path: f for f in exposures.listing()}
-        self.rows = rows_of(exposures.rows())
+        self.rows = rows_of(exposures.rows(self.exposure_files.values()))
         self.phot_files: dict[str, Listed] = {f.path: f for f in phot.listing() if not is_seed(f.path)}
 
     @cached_property

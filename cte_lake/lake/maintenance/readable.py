@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cte_lake.errors import LakeError, NotAFile, StoreUnavailable
-from cte_lake.lake.contents import RECORD, ROWS_HASH, contents_of, phot_hash, rows_hash
+from cte_lake.errors import NotAFile, StoreUnavailable
+from cte_lake.lake.contents import RECORD, ROWS_HASH, rows_hash
 from cte_lake.lake.seals import checksum
 from cte_lake.lake.store import Place
 
@@ -45,7 +45,7 @@ class Fault:
 def fault_of(
     place: Place,
     quick: bool = False,
-    seen: Callable[[str], None] | None = None,
+    seen: Callable[[str, list[pa.Table]], None] | None = None,
     columns: Collection[str] = (),
     said: Callable[[Any], None] | None = None,
 ) -> Fault | None:
@@ -53,13 +53,14 @@ def fault_of(
 
     In full, every page is checked against its checksum, every column against its statistics, and the rows
     against the hash that the file records. A file is called broken only if it is so twice. `seen` is called
-    with the checksum of the bytes of a file that was read in full and is whole, `said` with the metadata of
-    its footer. A file without one of `columns` is no file of its dataset.
+    with the checksum of the bytes of a file that was read in full and is whole, and with its row groups,
+    `said` with the metadata of its footer. A file without one of `columns` is no file of its dataset.
     """
     for last in (False, True):
+        groups: list[pa.Table] = []
         try:
             source = place.source(whole=not quick)
-            detail = _check(source, quick, columns, said)
+            detail = _check(source, quick, columns, said, groups)
         except FileNotFoundError:
             # A vacuum took it meanwhile.
             return None
@@ -79,7 +80,7 @@ def fault_of(
             detail = str(error).splitlines()[0]
         if detail is None:
             if seen is not None and not quick:
-                seen(checksum(_bytes_of(source)))
+                seen(checksum(_bytes_of(source)), groups)
             return None
         if last:
             return Fault(detail, proven=True)
@@ -91,8 +92,13 @@ def _bytes_of(source: str | io.BytesIO) -> bytes:
 
 
 def _check(
-    source: Any, quick: bool, columns: Collection[str], said: Callable[[Any], None] | None
+    source: Any,
+    quick: bool,
+    columns: Collection[str],
+    said: Callable[[Any], None] | None,
+    groups: list[pa.Table],
 ) -> str | None:
+    """Return what is wrong with a file that opens, None if nothing; its row groups go into `groups`."""
     with pq.ParquetFile(source, page_checksum_verification=True) as file:
         if said is not None:
             said(file.metadata)
@@ -100,18 +106,18 @@ def _check(
             return f"is not a file of this dataset: it lacks the column {missing[0]}, and queries fail at it"
         if quick:
             return None
-        tables = []
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, use_threads=False)
             if (column := _against_statistics(table, file.metadata.row_group(number))) is not None:
                 return f"column {column} does not agree with the statistics of the file"
-            tables.append(table)
+            groups.append(table)
+        groups[:] = groups or [file.schema_arrow.empty_table()]
         recorded = (file.metadata.metadata or {}).get(ROWS_HASH)
-        if recorded is not None and recorded.decode() != rows_hash(_whole(tables, file)):
+        if recorded is not None and recorded.decode() != rows_hash(pa.concat_tables(groups)):
             return "the rows are not those that were written: their hash differs"
         # An exposure row that names its photometry by a hash was written with one of its own.
         if recorded is None and any(
-            _PHOT_HASH in t.column_names and t[_PHOT_HASH].null_count < len(t) for t in tables
+            _PHOT_HASH in t.column_names and t[_PHOT_HASH].null_count < len(t) for t in groups
         ):
             return "was written by another program than cte-lake: it records no hash of its rows"
     return None
@@ -123,15 +129,12 @@ def is_recorded(place: Place) -> bool:
     return ROWS_HASH in recorded or RECORD in recorded
 
 
-def _whole(tables: list[pa.Table], file: pq.ParquetFile) -> pa.Table:
-    return pa.concat_tables(tables) if tables else file.schema_arrow.empty_table()
-
-
 def _against_statistics(table: pa.Table, group: pq.RowGroupMetaData) -> str | None:
     """Return the first column whose least and greatest values are not those that readers skip files by."""
-    for number in range(group.num_columns):
-        stated, name = group.column(number).statistics, group.column(number).path_in_schema
-        if stated is None or not stated.has_min_max or name not in table.column_names:
+    names = frozenset(table.column_names)
+    for column in map(group.column, range(group.num_columns)):
+        stated, name = column.statistics, column.path_in_schema
+        if stated is None or not stated.has_min_max or name not in names:
             continue
         found = pc.min_max(table.column(name)).as_py()
         if isinstance(found["min"], int | float | str) and (found["min"], found["max"]) != (
@@ -140,21 +143,3 @@ def _against_statistics(table: pa.Table, group: pq.RowGroupMetaData) -> str | No
         ):
             return str(name)
     return None
-
-
-def hashes_in(place: Place) -> list[str]:
-    """Return the hash of each image's rows in a photometry file, as they are, in the order of its contents.
-
-    Raises
-    ------
-    LakeError
-        If it cannot be read.
-    """
-    contents = contents_of(place)
-    try:
-        with pq.ParquetFile(place.source()) as file:
-            if len(contents) == 1:
-                return [phot_hash(file.read())]
-            return [phot_hash(file.read_row_group(number)) for number in range(file.num_row_groups)]
-    except (OSError, pa.ArrowException) as error:
-        raise LakeError(f"{place} cannot be read: {error}") from error

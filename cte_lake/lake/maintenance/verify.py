@@ -5,22 +5,24 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
+
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
-from cte_lake.lake.contents import Content, contents_of
+from cte_lake.lake.contents import Content, contents_of, phot_hash
 from cte_lake.lake.maintenance.folders import catalogs, folders
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, is_seed, rows_of
 from cte_lake.lake.maintenance.newest import went_back
 from cte_lake.lake.maintenance.nightly import Footers, Turns
 from cte_lake.lake.maintenance.other_files import Finding, products, texts
-from cte_lake.lake.maintenance.readable import Fault, fault_of, hashes_in, is_recorded
+from cte_lake.lake.maintenance.readable import Fault, fault_of, is_recorded
 from cte_lake.lake.named_files import is_compacted
 from cte_lake.lake.paths import exposure_file
 from cte_lake.lake.read import current_exposures
@@ -84,22 +86,24 @@ def verify(
     seconds : float
         Time after which no further file is read in full.
     """
-    listed = {found.path: found for name in dataset_names() for found in lake.listing(name)}
+    there = {found.path: found for name in dataset_names() for found in lake.listing(name, suffix="")}
+    listed = {path: found for path, found in there.items() if path.endswith(".parquet")}
     paths = listed.keys()
-    in_full, anew = set(), set()
+    in_full = set()
+    anew: dict[str, list[str]] = {}
     findings: list[Finding] = []
     turns = Turns(lake, () if quick else paths, share, seconds)
     footers = Footers(lake, listed, share < 1 and not quick)
     for path in () if quick else turns:
         in_full.add(path)
         if share == 1 or path in footers.unread or not turns.as_it_was(path):
-            anew.add(path)
-            findings += _in_full(lake, path, turns, footers)
+            anew[path] = []
+            findings += _in_full(lake, path, turns, footers, anew[path])
     for path in sorted(footers.unread - in_full):
         findings += _as_findings(path, _fault_of(lake, path, footers, quick=True))
     broken = {finding.path for finding in findings}
     footers.keep(broken)
-    findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(lake)]
+    findings += [*folders(lake, paths), *products(lake, in_full), *texts(lake), *_leftovers(there)]
     if any(path.startswith("exposures/") for path in broken):
         turns.keep()
         why = "not checked while exposure files cannot be read; --quarantine sets broken ones aside"
@@ -115,12 +119,12 @@ def verify(
         turns.keep()
         findings.append(Finding("rows", "exposures", str(error)))
         return Verification(len(paths), len(in_full), 0, 0, tuple(findings))
-    turns.keep(_sound(anew, rows.compared, findings))
+    turns.keep(_sound(anew.keys(), rows.compared, findings))
     stars = sum(row.n_stars for row in counted)
     return Verification(len(paths), len(in_full), len(counted), stars, tuple(findings))
 
 
-def _sound(read: set[str], compared: set[str], findings: Iterable[Finding]) -> set[str]:
+def _sound(read: Set[str], compared: set[str], findings: Iterable[Finding]) -> set[str]:
     """Return the files that were read and against which nothing was found: the same bytes will do tomorrow.
 
     Of photometry these are files whose rows are those of the record in their footer, with which exposure rows
@@ -130,9 +134,20 @@ def _sound(read: set[str], compared: set[str], findings: Iterable[Finding]) -> s
     return sound.difference(finding.path for finding in findings)
 
 
-def _in_full(lake: StoredLake, path: str, turns: Turns, footers: Footers) -> Iterator[Finding]:
+def _in_full(
+    lake: StoredLake, path: str, turns: Turns, footers: Footers, hashes: list[str]
+) -> Iterator[Finding]:
+    """Yield what is wrong with a file; of photometry add the hash of each image's rows, as they are."""
     checksums: list[str] = []
-    yield from _as_findings(path, _fault_of(lake, path, footers, seen=checksums.append))
+
+    def seen(found: str, groups: list[pa.Table]) -> None:
+        checksums.append(found)
+        if path.startswith("phot/"):
+            # A row group an image, unless there is one image.
+            images = groups if len(footers.held.get(path, ())) > 1 else [pa.concat_tables(groups)]
+            hashes.extend(map(phot_hash, images))
+
+    yield from _as_findings(path, _fault_of(lake, path, footers, seen=seen))
 
     def recorded() -> bool:
         return is_seed(path) or is_recorded(lake / path)
@@ -159,7 +174,9 @@ def _as_findings(path: str, fault: Fault | None) -> Iterator[Finding]:
 class _Rows:
     """Holds exposure rows and photometry files against each other."""
 
-    def __init__(self, inventory: Inventory, broken: set[str], in_full: set[str], footers: Footers) -> None:
+    def __init__(
+        self, inventory: Inventory, broken: set[str], in_full: Mapping[str, list[str]], footers: Footers
+    ) -> None:
         self._inventory = inventory
         self._footers = footers
         self._broken = broken
@@ -174,7 +191,8 @@ class _Rows:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong with rows, then with files."""
-        for row in rows_of(self._inventory.root.dataset("exposures").misplaced()):
+        exposures = self._inventory.root.dataset("exposures")
+        for row in rows_of(exposures.misplaced(self._inventory.exposure_files.values())):
             why = f"lies in another partition than its content: {PurePosixPath(row.phot_file or '').parent}"
             yield Finding("name", row.file, why)
         for row in self._inventory.rows:
@@ -252,10 +270,7 @@ class _Rows:
             for row in self._naming[path]
             if row.phot_hash is not None
         }
-        try:
-            found = hashes_in(self._inventory.root / path) if stated else []
-        except LakeError:
-            return
+        found = self._in_full[path] if stated else []
         if found and found == [each.hash for each in held]:
             self.compared.add(path)
         for each, content in zip(held, found, strict=False):
@@ -287,10 +302,10 @@ def _name(row: ExposureRow) -> Iterator[Finding]:
         yield Finding("name", row.file, f"its content belongs at {place}")
 
 
-def _leftovers(root: StoredLake) -> Iterator[Finding]:
-    for name in dataset_names():
-        for listed in root.listing(name, suffix=TEMPORARY_SUFFIX):
-            yield Finding("leftover", listed.path, "left by a writer, or being written", harm=False)
+def _leftovers(paths: Iterable[str]) -> Iterator[Finding]:
+    for path in paths:
+        if path.endswith(TEMPORARY_SUFFIX):
+            yield Finding("leftover", path, "left by a writer, or being written", harm=False)
 
 
 def changed_inputs(lake: StoredLake, mode: str, checksum: Callable[[Path], str]) -> Iterator[Finding]:
