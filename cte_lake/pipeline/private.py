@@ -18,8 +18,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from astropy.utils.exceptions import AstropyWarning
-
 from cte_lake.errors import Rejected
 from cte_lake.lake.scratch import scratch_folder
 
@@ -99,6 +97,9 @@ def silenced(*libraries: str) -> Iterator[None]:
 
     Their modules set log levels of their own, so only cutting the branch off from the root helps.
     """
+    # Imported where it is used: a night, which knows of workers, goes without it.
+    from astropy.utils.exceptions import AstropyWarning
+
     for library in libraries:
         logger = logging.getLogger(library)
         logger.propagate = False

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from cte_lake.model.alarm import alarms
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night, Trouble
@@ -118,6 +117,9 @@ def alarm_text(row: Row) -> str:
 
 def alarms_of(fitted: Sequence[Row]) -> list[Cells]:
     """The alarms of slopes, as the audit ``departing_epoch`` has them."""
+    # The model is for slopes that are new: a night without news has none.
+    from cte_lake.model.alarm import alarms
+
     return alarms(pa.Table.from_pylist([dict(row) for row in fitted])) if fitted else []
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +14,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.carry_out import put_on_record
 from cte_lake.pipeline.night import Night, NightStep
+from cte_lake.workflow.refresh import Refresh
 from cte_lake.workflow.refresh.idle import idle_steps, parts_of, state_of
 
 AUDIT = "audit --share 1/30"
@@ -140,3 +143,12 @@ def test_a_step_that_failed_or_is_asked_for_the_first_time_is_due(lake, run):
     for before in (None, failed, fewer, replace(well, steps=())):
         assert idle_steps(rest, state, before) == ()
         assert list(parts_of(lake, run, before)) == [(run, state_of(lake, run))]
+
+
+def test_a_night_lists_the_lake_once_until_a_step_is_taken(lake, tmp_path):
+    job = Refresh(lake, datetime.now(UTC))
+    first = job.files()
+    (tmp_path / "lake/coefficients/a.toml").touch()
+    assert job.files() is first
+    job.take("--version", logging.getLogger("night"), ())
+    assert job.files() == lake.state() != first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,10 @@ _MADE = ("losses.parquet", "plots")
 _FINE = frozenset({"done", "skipped"})
 
 
-def state_of(lake: StoredLake, command: str) -> str:
+def state_of(lake: StoredLake, command: str, files: Callable[[], object] | None = None) -> str:
     """Return a digest of all that a step follows from, '' for one that is taken every night.
+
+    `files` returns what `StoredLake.state` does, for whoever knows that already.
 
     It is made of names, sizes and times: of the lake's files, of the frames that a run looks through, and of
     the pixel area maps. What changes on a disk and leaves these as they are is found by `verify`, whose share
@@ -34,7 +36,7 @@ def state_of(lake: StoredLake, command: str) -> str:
         return ""
     try:
         settings = load_settings(lake)
-        facts: list[Any] = [__version__, settings.hash(), words, lake.state()]
+        facts: list[Any] = [__version__, settings.hash(), words, (files or lake.state)()]
         if words[0] == "run":
             # Imported where it is used: a night of other steps goes without it.
             from cte_lake.pipeline.discover import find_frames
@@ -49,18 +51,20 @@ def state_of(lake: StoredLake, command: str) -> str:
     return digest(facts)
 
 
-def parts_of(lake: StoredLake, command: str, before: Night | None) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a command that are taken one after the other, each with its state.
+def parts_of(
+    lake: StoredLake, command: str, before: Night | None, files: Callable[[], object] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a command that are taken one after the other, each with its state; see `state_of`.
 
     Whether the rest of a run is left out is known when the archive was asked.
     """
     names = planned(command)
     if names[0] == "fetch" and names[1:]:
         rest = _with_steps(command, names[1:])
-        if idle_steps(rest, state_of(lake, rest), before):
+        if idle_steps(rest, state_of(lake, rest, files), before):
             yield _with_steps(command, names[:1]), ""
             command = rest
-    yield command, state_of(lake, command)
+    yield command, state_of(lake, command, files)
 
 
 def _with_steps(command: str, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import logging
 import shlex
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from cte_lake.config import load_settings
 from cte_lake.config.sections import Refresh as RefreshSettings
 from cte_lake.errors import ConfigError, ExitCode, LakeError, UsageError
 from cte_lake.lake.place import place_of
-from cte_lake.lake.store import Place
+from cte_lake.lake.store import Listed, Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import HOUSEKEEPING, NIGHT, Night, NightStep, Trouble, keep_night, last_night
 from cte_lake.workflow.refresh.command import FINE, GO_ON, Taken, planned, take
@@ -75,6 +75,7 @@ class Refresh:
     #: What the lake said before the report, which changes nothing of that.
     said: Said | None = None
     night: Night = field(init=False)
+    _files: list[list[Listed]] | None = None
 
     def __post_init__(self) -> None:
         self.night = Night(
@@ -90,6 +91,17 @@ class Refresh:
     def exit_code(self) -> int:
         """The first step's code that is a failure, else 0."""
         return next((step.exit_code for step in self.steps if step.exit_code not in FINE), 0)
+
+    def files(self) -> list[list[Listed]]:
+        """Return the lake's files (`StoredLake.state`), listed once between steps that are taken."""
+        if self._files is None:
+            self._files = self.lake.state()
+        return self._files
+
+    def take(self, command: str, log: logging.Logger, held: tuple[int, ...]) -> Taken:
+        """Take a step, after which the lake's files are others."""
+        self._files = None
+        return take(self.lake, command, log, held)
 
     def summary(self) -> dict[str, Any]:
         """Return the job in one line."""
@@ -164,7 +176,7 @@ def refresh(asked: RefreshArguments) -> Refresh:
     )
     with lake.lease("refresh") as held, _log(done) as log:
         before = last_night(lake, asked.job)
-        for command, state in _parts(asked, before):
+        for command, state in _parts(asked, before, done.files):
             idle = idle_steps(command, state, before)
             if idle:
                 log.info("cte-lake %s: left out, %s", command, idle[0].reason)
@@ -172,7 +184,7 @@ def refresh(asked: RefreshArguments) -> Refresh:
             else:
                 _begin(done, asked, command, before)
                 log.info("cte-lake %s", command)
-                step = take(lake, command, log, held)
+                step = done.take(command, log, held)
                 log.info("exit code %d after %.1f s", step.exit_code, step.seconds)
             done.steps.append(step)
             _record(done, step, before, idle, state)
@@ -192,10 +204,12 @@ def _begin(done: Refresh, asked: RefreshArguments, command: str, before: Night |
     keep_night(done.lake, replace(done.night, steps=(*done.night.steps, *running)), asked.job)
 
 
-def _parts(asked: RefreshArguments, before: Night | None) -> Iterator[tuple[str, str]]:
+def _parts(
+    asked: RefreshArguments, before: Night | None, files: Callable[[], object]
+) -> Iterator[tuple[str, str]]:
     """Yield commands and what they follow from; a job of the user's own steps leaves none out."""
     for command in asked.steps:
-        yield from parts_of(asked.lake, command, before) if asked.job == NIGHT else [(command, "")]
+        yield from parts_of(asked.lake, command, before, files) if asked.job == NIGHT else [(command, "")]
 
 
 def _record(
@@ -203,7 +217,7 @@ def _record(
 ) -> None:
     """Add a step that was taken or left out to the record of the night."""
     # What changed meanwhile, by the step or beside it, is looked at again.
-    kept = state if state and not idle and state == state_of(done.lake, step.command) else ""
+    kept = state if state and not idle and state == state_of(done.lake, step.command, done.files) else ""
     outcomes = idle or tuple(replace(outcome, follows_from=kept) for outcome in step.outcomes())
     night = replace(
         done.night,
