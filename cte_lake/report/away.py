@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cte_lake.lake.place import place_of
 from cte_lake.lake.store import Place
-from cte_lake.report.frames import FOLDER
 from cte_lake.report.publish import LATEST, MARK, point_latest
 
 _NAME = re.compile(r"\d{8}T\d{6}Z")
@@ -37,9 +36,9 @@ def prune(reports: Place, keep: int, made: str) -> None:
 def reports_here(reports: Place) -> contextlib.AbstractContextManager[Path]:
     """Yield a lake's ``reports`` on this machine.
 
-    For a lake in an object store that is a temporary folder with the last report's data and pictures, which
-    the next one takes over; what `latest` points at when the block ends well is put into the store, the
-    pages first and `latest` last.
+    For a lake in an object store that is a temporary folder with the last report, of which the next one takes
+    over what is as it was; what `latest` points at when the block ends well is put into the store, the pages
+    first and `latest` last.
     """
     return reports.worked_on(lambda here: _fetch_last(reports, here), lambda here: _put(reports, here))
 
@@ -60,8 +59,7 @@ def _fetch_last(reports: Place, here: Path) -> None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         # None, or of another version: as without a last report, all is drawn.
         return
-    (here / name / FOLDER).mkdir(parents=True)
-    (here / name / MARK).write_bytes(data)
-    for listed in (reports / name).listing(FOLDER):
+    for listed in (reports / name).listing():
         (reports / name / listed.path).copy_to(place_of(here / name / listed.path))
+    (here / name).mkdir(exist_ok=True)
     point_latest(here / name)

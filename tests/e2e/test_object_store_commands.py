@@ -78,15 +78,20 @@ def test_results(run, filled, tmp_path):
 def test_reports(run, filled, tmp_path):
     import boto3
 
-    first = run("report").strip()
-    assert first.startswith(f"{filled}/reports/")
-    again = run("report", "--publish", tmp_path / "public").strip()
-    assert again == str(tmp_path / "public" / "index.html")
     client, name = boto3.client("s3"), filled.split("/")[2]
 
     def get(key):
         return client.get_object(Bucket=name, Key=f"monitor/lake/reports/{key}")
 
+    first = run("report").strip()
+    assert first.startswith(f"{filled}/reports/")
+    page = f"{first.split('/')[-2]}/quality.html"
+    told = get(page)["Body"].read() + b"<!-- as it was -->"
+    client.put_object(Bucket=name, Key=f"monitor/lake/reports/{page}", Body=told)
+    again = run("report", "--publish", tmp_path / "public").strip()
+    assert again == str(tmp_path / "public" / "index.html")
+    # Nothing changed: all but the first screen is taken over.
+    assert (tmp_path / "public" / "quality.html").read_bytes() == told
     leading = get("latest/index.html")["Body"].read().decode()
     latest = leading.partition("url=../")[2].partition("/index.html")[0]
     page = get(f"{latest}/index.html")

@@ -109,7 +109,10 @@ def test_a_report_of_a_lake_in_which_nothing_changed_takes_the_last_one_over(tmp
     step = NightStep("align", "failed", "no disk")
     keep_night(stored(root), Night(NOW.isoformat(), steps=(step,), exit_code=1))
     assert made() == first
-    assert "no disk" in quality.with_name("index.html").read_text()
+    state = quality.with_name("index.html").read_text()
+    assert "no disk" in state
+    # A page that is taken over has the time at which it was made, and says so.
+    assert ["stays as it was made" in text for text in (quality.read_text(), state)] == [True, False]
     quality.with_name("pairs.html").unlink()
     assert (second := made()) != first
     settings = [load_settings(root, flags, environment={}) for flags in (None, {"report.keep": 9})]
