@@ -40,10 +40,10 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]: ...
 
 
 @overload
-def compiled(*, inline: bool) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def compiled(*, inline: bool = ..., fastmath: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
-def compiled(function: Callable[P, R] | None = None, *, inline: bool = False) -> Any:
+def compiled(function: Callable[P, R] | None = None, *, inline: bool = False, fastmath: bool = False) -> Any:
     """Compile a function of numbers and arrays, if numba is installed.
 
     Parameters
@@ -52,13 +52,16 @@ def compiled(function: Callable[P, R] | None = None, *, inline: bool = False) ->
         The function; what it reads from its module are numbers, modules and compiled functions.
     inline : bool, optional
         Whether its text stands in for its calls.
+    fastmath : bool, optional
+        Whether sums may be taken in any order, and NaN is no value: not where stars are measured.
     """
     if function is None:
-        return functools.partial(compiled, inline=inline)
+        return functools.partial(compiled, inline=inline, fastmath=fastmath)
     if not COMPILED:
         return function
-    made_from = _digest(function)
-    njit = functools.partial(numba.njit, nogil=True, inline="always" if inline else "never")
+    options = {"nogil": True, "inline": "always" if inline else "never", "fastmath": fastmath}
+    made_from = _digest(function, options)
+    njit: Any = functools.partial(numba.njit, **options)
     folder = _folder(function)
     result = njit(function) if folder is None else _kept(njit, function, folder / made_from[:16])
     _DIGESTS[result] = made_from
@@ -113,9 +116,9 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _digest(function: Callable[..., Any]) -> str:
-    """Return a digest of the function's code and of what it reads from its module."""
-    parts = [repr(function.__defaults__)]
+def _digest(function: Callable[..., Any], options: object) -> str:
+    """Return a digest of the function's code, of what it reads from its module and of how it is compiled."""
+    parts = [repr(function.__defaults__), repr(options)]
     for code in _codes(function.__code__):
         parts += [
             code.co_code.hex(),

@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from cte_lake import __version__
 from cte_lake.config import load_settings
 from cte_lake.digests import digest
 from cte_lake.errors import CteLakeError
 from cte_lake.lake.stored import StoredLake
 from cte_lake.pipeline.night import Night, NightStep
+from cte_lake.resources import code_digest
 from cte_lake.workflow.refresh.command import planned
 
 AUDIT: Final = "audit"
@@ -36,7 +36,7 @@ def state_of(lake: StoredLake, command: str, files: Callable[[], object] | None 
         return ""
     try:
         settings = load_settings(lake)
-        facts: list[Any] = [__version__, settings.hash(), words, (files or lake.state)()]
+        facts: list[Any] = [code_digest(), settings.hash(), words, (files or lake.state)()]
         if words[0] == "run":
             # Imported where it is used: a night of other steps goes without it.
             from cte_lake.pipeline.discover import find_frames
