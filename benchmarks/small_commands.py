@@ -47,6 +47,7 @@ def questions(lake: Path, frames: Path) -> dict[str, list[str]]:
             *command, "measure", "-o", str(lake.parent / "losses.parquet"), "--overwrite", *at
         ],
         "`audit`, nothing new": [*command, "audit", "--share", "1/30", *at],
+        "`verify`, every file in full": [*command, "verify", *at],
         "`refresh`, nothing new": [*command, "refresh", "--frames", str(frames), "--no-fetch", *at],
     }  # fmt: skip
 
