@@ -89,7 +89,7 @@ OTHER_INJECTION = Flag(
 LAW_UNCERTAIN = Flag(
     22,
     "law_uncertain",
-    "The error of the law is over 0.25% of the flux (0.375% under 500 e-).",
+    "The error of the law is over 0.22% of the flux (0.33% under 500 e-).",
 )
 
 CORRECTION_FLAGS: tuple[Flag, ...] = (

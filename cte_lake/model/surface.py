@@ -26,9 +26,9 @@ FloatArray = NDArray[np.float64]
 VALUE_UNIT, ERROR_UNIT = 1e-6, 1e-5
 #: The parts of an error that have a table: see docs/model.md.
 TABLED = ("slopes", "visits", "form", "future")
-#: Error of ln flux, of the law alone, up to which a star is trusted: 4 of them are the 1% that a correction
+#: Error of ln flux, of the law alone, up to which a star is trusted: 4.5 are the 1% that a correction
 #: may be off by. Under `FAINT` electrons it may be more, by a factor.
-TRUSTED, FAINT, FAINT_FACTOR = 0.0025, 500.0, 1.5
+TRUSTED, FAINT, FAINT_FACTOR = 0.0022, 500.0, 1.5
 #: All parts; that of the chips, with that of the kinds, is a fraction of the loss.
 PARTS = (*TABLED, "chips")
 

@@ -157,7 +157,7 @@ def test_what_the_law_does_not_know_is_flagged(entry):
     }
     assert not any(flag.any() for flag in bits_of.values())
     late = dataclasses.replace(known, validity=dataclasses.replace(known.validity, mjd=(55106.0, 60300.0)))
-    for flux, limit in ((900.0, 0.0025), (300.0, 0.00375)):
+    for flux, limit in ((900.0, 0.0022), (300.0, 0.0033)):
         result = correct(late, flux, y, 2, 60200.0, 3.0)
         flagged = result.cte_flag & bits.LAW_UNCERTAIN.value != 0
         assert flagged.tolist() == (result.cte_dmag_err / MAG_PER_LN > limit).tolist()
