@@ -143,16 +143,17 @@ def cost(width: int = WIDTH, visits: int = 2, repeats: int = 2, workers: tuple[i
                 f"{'-':>24} {'-':>14} "
                 f"{peak.children:12.0f} {peak.largest_child:11.0f}"
             )
-            with Children() as peak:
-                started = time.perf_counter()
-                masked = run_crmask(lake, folder / "sim/data", count)
-                seconds = time.perf_counter() - started
-            assert len(masked.masked) == n, masked.as_dict()
-            print(
-                f"crmask  {count:7} {seconds:9.1f} {seconds / n:11.2f} {peak.cpu / n:15.2f} "
-                f"{masked.drizzlepac_seconds / n:24.2f} {masked.drizzlepac_peak_mb:14.0f} "
-                f"{peak.children:12.0f} {peak.largest_child:11.0f}"
-            )
+            for engine in ("drizzlepac", "drizzle"):
+                with Children() as peak:
+                    started = time.perf_counter()
+                    masked = run_crmask(lake, folder / "sim/data", count, {"crmask.engine": engine})
+                    seconds = time.perf_counter() - started
+                assert len(masked.masked) == n, masked.as_dict()
+                print(
+                    f"crmask  {count:7} {seconds:9.1f} {seconds / n:11.2f} {peak.cpu / n:15.2f} "
+                    f"{masked.drizzlepac_seconds / n:24.2f} {masked.drizzlepac_peak_mb:14.0f} "
+                    f"{peak.children:12.0f} {peak.largest_child:11.0f}   by {engine}"
+                )
             started = time.perf_counter()
             again = run_align(lake, folder / "sim/data", count), run_crmask(lake, folder / "sim/data", count)
             assert all(report.up_to_date == n for report in again)

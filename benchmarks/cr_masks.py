@@ -1,7 +1,7 @@
 """How the defaults of `crmask` were chosen, and what they do on visits that nothing was chosen on.
 
 python benchmarks/cr_masks.py choose            # the grids, on seeds 11 and 14
-python benchmarks/cr_masks.py score [--seed N]  # the defaults, on seed 21 unless told otherwise
+python benchmarks/cr_masks.py score [--seed N]  # the defaults, by both engines; seed 21 unless told otherwise
 
 Truth: the simulator's hits; pixels that are bad anyway do not count. An event (hit) of over 100 e- is found
 if any of its pixels is masked. Purity: share of the masked pixels that are within 1 px of a hit. 'lost': the
@@ -70,6 +70,7 @@ VISITS = (
     ("ngc6583", 348.0, (0,), 1),
     ("ngc6583", 348.0, (0,), 2),
 )
+ENGINES: tuple[dict[str, object], ...] = ({"crmask.engine": "drizzle"}, {"crmask.engine": "drizzlepac"})
 MEASURES = ("pixels", "events", "purity", "lost", "hit", "cores")
 HEADINGS = "pixels>50  events>100  purity    lost     hit   cores"
 
@@ -82,6 +83,10 @@ class Score:
 
     def add(self, mask: np.ndarray, bad: np.ndarray, exposure: SimulatedExposure, chip: int) -> None:
         for key, value in compare(mask, bad, exposure, chip).items():
+            self.counts[key] = self.counts.get(key, np.zeros(2)) + value
+
+    def join(self, other: Score) -> None:
+        for key, value in other.counts.items():
             self.counts[key] = self.counts.get(key, np.zeros(2)) + value
 
     def share(self, measure: str) -> float:
@@ -171,9 +176,9 @@ def choose_drizzle() -> None:
     scores = [Score() for _ in DRIZZLES]
     for seed, name in itertools.product(CHOSEN_ON, ("ngc104", "ngc6791")):
         program = nominal_program(TARGETS[name], (57601.3,), repeats=2)
-        for score, found in zip(scores, masked(program, seed, DRIZZLES), strict=True):
-            for key, value in found[0].counts.items():
-                score.counts[key] = score.counts.get(key, np.zeros(2)) + value
+        variants = tuple(ENGINES[1] | flags for flags in DRIZZLES)
+        for score, found in zip(scores, masked(program, seed, variants), strict=True):
+            score.join(found[0])
     for flags, score in zip(DRIZZLES, scores, strict=True):
         told = ", ".join(f"{key.removeprefix('crmask.')} {value}" for key, value in flags.items())
         print(f"{told or 'the defaults':58} {score}")
@@ -214,18 +219,24 @@ def _score(lake: Path, data: Path, program: Program, stars: StarField, settings:
 
 
 def score_defaults(seed: int) -> None:
-    """Print what the default settings do on each of the visits."""
-    print(f"seed {seed}\ntarget   time  flash    pairs  method         exp  {HEADINGS}")
+    """Print what the default settings do on each of the visits, by both engines, and on all together."""
+    print(f"seed {seed}\ntarget   time  flash    pairs  method         exp  engine      {HEADINGS}")
+    together = [Score() for _ in ENGINES]
     for name, exptime, flashes, repeats in VISITS:
         program = nominal_program(
             TARGETS[name], (57601.3,), flashes=flashes, repeats=repeats, exptime=exptime
         )
-        ((score, method),) = masked(program, seed)
         levels = "+".join(map(str, flashes))
-        print(
-            f"{name:8} {exptime:4g}  {levels:8} {repeats:4}   {method:13} {len(program.exposures):4} {score}",
-            flush=True,
-        )
+        visit = f"{name:8} {exptime:4g}  {levels:8} {repeats:4}"
+        for flags, whole, (score, method) in zip(
+            ENGINES, together, masked(program, seed, ENGINES), strict=True
+        ):
+            whole.join(score)
+            engine = flags["crmask.engine"]
+            print(f"{visit}   {method:13} {len(program.exposures):4}  {engine:11} {score}", flush=True)
+    for flags, score in zip(ENGINES, together, strict=True):
+        counts = ", ".join(f"{key} {int(hits)} of {int(of)}" for key, (hits, of) in score.counts.items())
+        print(f"all, {flags['crmask.engine']}: {counts}")
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def crmask(paths: PathsArgument, *, frames: FramesOptions, stage: StageOptions) -> None:
     """Mask the cosmic rays of exposures, visit by visit, and keep masks and sky levels in the lake.
 
-    AstroDrizzle compares the FLCs of a visit; FLC and FLT share the mask. Where no other exposure of the
-    visit shows the field, cosmic rays are searched for on the single image, away from catalogued stars. Run
-    `align` first: quarantined exposures are left out.
+    The FLCs of a visit are compared as AstroDrizzle does it; FLC and FLT share the mask. Where no other
+    exposure of the visit shows the field, cosmic rays are searched for on the single image, away from
+    catalogued stars. Run `align` first: quarantined exposures are left out.
     """
     from cte_lake.pipeline.crmask.mask_exposures import find_cosmic_rays, make_plan, summary_line
 

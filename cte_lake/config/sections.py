@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 def matching(pattern: str, what: str) -> AfterValidator:
@@ -119,6 +119,9 @@ class SingleImage(Section):
 class Crmask(Section):
     """How cosmic rays are found."""
 
+    engine: Literal["drizzle", "drizzlepac"] = Field(
+        description="what compares a visit's exposures: cte-lake itself, or AstroDrizzle"
+    )
     combine_type: Literal["minmed", "median", "imedian", "iminmed"] = Field(
         description="how the visit's exposures are combined into a clean image"
     )
@@ -126,7 +129,7 @@ class Crmask(Section):
         description="limits in standard deviations, of a hit and beside it"
     )
     scale: tuple[Positive, Positive] = Field(description="tolerance for the slope of a star, of both steps")
-    grow: int = Field(ge=0, le=50, description="pixels around a hit in which the second limit holds")
+    grow: int = Field(ge=0, le=50, description="side of the box by which a hit grows, px; 1: not at all")
     blot_interp: Literal["nearest", "linear", "poly3", "poly5", "sinc"] = Field(
         description="interpolation back to the exposure"
     )
@@ -138,6 +141,15 @@ class Crmask(Section):
     )
     max_exposures: int = Field(ge=2, description="most exposures in one run; more are taken in turns")
     single: SingleImage = Field(description="for exposures that share their field with no other")
+
+    @model_validator(mode="after")
+    def _engine_knows_it(self) -> Crmask:
+        if self.engine == "drizzle" and (self.combine_type, self.blot_interp) != ("minmed", "poly5"):
+            raise ValueError(
+                "engine 'drizzle' combines by 'minmed' and goes back by 'poly5'; for another combine_type or "
+                "blot_interp set engine to 'drizzlepac'"
+            )
+        return self
 
 
 class MasterBuild(Section):

@@ -31,8 +31,8 @@ BALLAST = "ballast"
 _LIBRARIES = (
     "astropy.io.fits", "astropy.wcs", "astropy.table", "astropy.io.votable", "duckdb", "drizzlepac.ablot",
     "drizzlepac.adrizzle", "drizzlepac.astrodrizzle", "drizzlepac.wcs_functions", "tweakwcs",
-    "stwcs.wcsutil.headerlet", "astroscrappy", "photutils.detection", "scipy.optimize", "scipy.spatial",
-    "scipy.ndimage", "matplotlib.figure", "matplotlib.backends.backend_agg",
+    "stwcs.wcsutil.headerlet", "stsci.imagestats", "astroscrappy", "photutils.detection", "scipy.optimize",
+    "scipy.spatial", "scipy.ndimage", "matplotlib.figure", "matplotlib.backends.backend_agg",
     "matplotlib.backends.backend_svg", "pyarrow.dataset", "pyarrow.parquet", "pyarrow.compute", "pyarrow.csv",
     "jinja2", "PIL.Image", "requests", "astroquery.mast",
 )  # fmt: skip

@@ -64,7 +64,7 @@ class CrmaskPlan(Preparing):
 
 @dataclass
 class CrmaskReport(PreparingReport):
-    """What was done: counts, exposures by method, refused files, and what AstroDrizzle took of the time."""
+    """What was done: counts, exposures by method, refused files, and what AstroDrizzle took, if it ran."""
 
     masked: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from astropy.io import fits
@@ -24,6 +25,7 @@ from cte_lake.masters.project import project
 from cte_lake.pipeline.align.alignment_rows import ALIGNED, WcsSolution, alignment_for
 from cte_lake.pipeline.carry_out import refusal_of
 from cte_lake.pipeline.copies import write_plain_copy
+from cte_lake.pipeline.crmask.comparison import hits_of, set_aside
 from cte_lake.pipeline.crmask.fields import Pointing, group_by_field, in_turns, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_rows import CRMask, write_mask
 from cte_lake.pipeline.crmask.single import BoolArray, SingleSettings, find_on_one_image
@@ -34,6 +36,11 @@ from cte_lake.pipeline.survey import ExposureFile
 _UNSEEN_EDGE = 0.05
 
 DRIZZLE, SINGLE, MIXED = "drizzle", "single", "mixed"
+DRIZZLEPAC = "drizzlepac"
+
+#: Masks and skies by chip, by root name.
+Found = dict[str, tuple[dict[int, BoolArray], dict[int, float]]]
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -139,9 +146,10 @@ def _cards(solution: WcsSolution | None) -> Mapping[int, Mapping[str, Any]] | No
 def _mask_group(
     task: CrmaskTask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
 ) -> None:
-    drizzled: dict[str, tuple[dict[int, BoolArray], dict[int, float]]] = {}
+    drizzled: Found = {}
     if len(group) > 1:
-        drizzled = _drizzle(task.settings, group, solutions, outcome)
+        compare = _by_drizzlepac if task.settings.engine == DRIZZLEPAC else _here
+        drizzled = compare(task.settings, group, solutions, outcome)
     for pointing in group:
         rootname = pointing.exposure.rootname
         arrays, sky = drizzled.get(rootname, ({}, {}))
@@ -168,17 +176,33 @@ def _mask_group(
         )
 
 
-def _drizzle(
-    settings: Crmask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
-) -> dict[str, tuple[dict[int, BoolArray], dict[int, float]]]:
+def _each(
+    group: list[Pointing], solutions: Mapping[str, WcsSolution | None], read: Callable[..., _Read]
+) -> dict[str, _Read]:
+    """Read exposures by their root names; one that cannot be read stops it and is told."""
+    found = {}
+    for pointing in group:
+        rootname = pointing.exposure.rootname
+        try:
+            found[rootname] = read(pointing.exposure, _cards(solutions[rootname]))
+        except Rejected as refusal:
+            raise _OneRefusedError(pointing, refusal) from None
+    return found
+
+
+def _here(
+    settings: Crmask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], _: Outcome
+) -> Found:
     with private_folder() as folder:
-        names = {}
-        for pointing in group:
-            rootname = pointing.exposure.rootname
-            try:
-                names[rootname] = _copy(pointing, _cards(solutions[rootname]), folder)
-            except Rejected as refusal:
-                raise _OneRefusedError(pointing, refusal) from None
+        read = partial(set_aside, good_bits=settings.good_bits, folder=folder)
+        return hits_of(settings, _each(group, solutions, read))
+
+
+def _by_drizzlepac(
+    settings: Crmask, group: list[Pointing], solutions: Mapping[str, WcsSolution | None], outcome: Outcome
+) -> Found:
+    with private_folder() as folder:
+        names = _each(group, solutions, partial(_copy, folder=folder))
         measured = run_job(
             "crmask",
             {"files": sorted(names.values()), "options": drizzle_options(settings)},
@@ -207,10 +231,10 @@ def drizzle_options(settings: Crmask) -> dict[str, Any]:
     }
 
 
-def _copy(pointing: Pointing, cards: Mapping[int, Mapping[str, Any]] | None, folder: Path) -> str:
+def _copy(exposure: ExposureFile, cards: Mapping[int, Mapping[str, Any]] | None, folder: Path) -> str:
     """Write a plain copy of the six extensions, with the aligned WCS, into the private folder."""
-    name = f"{pointing.exposure.rootname}_flc.fits"
-    write_plain_copy(Path(pointing.exposure.path), folder / name, cards)
+    name = f"{exposure.rootname}_flc.fits"
+    write_plain_copy(Path(exposure.path), folder / name, cards)
     return name
 
 

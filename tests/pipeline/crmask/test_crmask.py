@@ -22,6 +22,7 @@ from cte_lake.pipeline import private
 from cte_lake.pipeline.align.align_exposures import align
 from cte_lake.pipeline.align.alignment_rows import alignment_states
 from cte_lake.pipeline.carry_out import StageArguments
+from cte_lake.pipeline.crmask.comparison import set_aside
 from cte_lake.pipeline.crmask.fields import group_by_field, in_turns, overlap, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_exposures import (
     exposures_to_compare,
@@ -158,7 +159,28 @@ def test_row_says_how_and_with_how_many(visit, masked):
         assert 0.5 < row["sky_chip1"] < 3
         assert mask_for(visit[2].lake, row["rootname"]).sky == {1: row["sky_chip1"], 2: row["sky_chip2"]}
     assert "4 against others" in summary_line(masked)
-    assert masked.drizzlepac_peak_mb > 100
+    assert masked.drizzlepac_seconds == 0
+
+
+@pytest.mark.slow
+def test_masks_are_those_of_drizzlepac(visit, masked, tmp_path):
+    _, _, arguments = visit
+    lake = tmp_path / "lake"
+    shutil.copytree(str(arguments.lake), lake)
+    judge = replace(
+        arguments,
+        lake=stored(lake),
+        settings=load_settings(stored(lake), environment={}, flags={"crmask.engine": "drizzlepac"}),
+    )
+    report = find_cosmic_rays(judge)
+    assert len(report.masked) == 4, "masks of one engine count as out of date for the other"
+    assert report.drizzlepac_peak_mb > 100
+    for told in masked.masked:
+        ours, theirs = (mask_for(there.lake, told["rootname"]) for there in (arguments, judge))
+        for chip in (2, 1):
+            one, other = ours.array(chip), theirs.array(chip)
+            assert (one & other).sum() > 0.97 * (one | other).sum() > 500
+            assert ours.sky[chip] == pytest.approx(theirs.sky[chip], abs=0.01)
 
 
 @pytest.mark.slow
@@ -252,6 +274,26 @@ def test_missing_keyword_is_told_before_drizzlepac_is_run(small, tmp_path):
         del hdus["SCI", 2].header["IDCSCALE"]
     with pytest.raises(Rejected, match=r"lacks EXPTIME, IDCSCALE of SCI,2"):
         check_cards(path)
+
+
+def test_an_exposure_is_set_aside_without_its_bad_pixels(small, tmp_path):
+    path = tmp_path / "ic7801aaq_flc.fits"
+    shutil.copy(f"{small[2].paths[0]}/{path.name}", path)
+    with fits.open(path, mode="update") as hdus:
+        hdus["DQ", 1].data[100, 10:16] = (0, 16, 64, 4096, 32, 16 + 4)
+        hdus["SCI", 1].data[100, 10:16] = 2.0
+        hdus["SCI", 1].data[101, 10:13] = (np.nan, -500.0, 2.0)
+        hdus["DQ", 1].data[101, 10:13] = 0
+    (exposure,) = survey((str(path),), small[2].settings, Selection()).exposures
+    kept = set_aside(exposure, None, "16,64", tmp_path)
+    good = np.load(kept.chips[2].with_suffix(".good.npy"))
+    assert good[100, 10:16].tolist() == [True, True, True, True, False, False]
+    assert good[101, 10:13].tolist() == [False, False, True]
+    assert np.isfinite(np.load(kept.chips[2])).all()
+    assert kept.exptime == 348.0
+    assert kept.sky[2] / kept.sky[1] == pytest.approx((kept.wcs[2].idcscale / kept.wcs[1].idcscale) ** 2)
+    with pytest.raises(Rejected, match="EXPTIME"):
+        set_aside(replace(exposure, exptime=0.0), None, "16,64", tmp_path)
 
 
 def test_of_a_group_the_exposure_that_cannot_be_copied_alone_is_refused(small, tmp_path):
