@@ -51,6 +51,8 @@ def connected(threads: int | None, memory_limit: str | None, temp_limit: str) ->
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        # A join with up to so many photometry files lets the scan pass over all others.
+        "dynamic_or_filter_threshold": 1000,
     }
     if threads is not None:
         config["threads"] = threads
