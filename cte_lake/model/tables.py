@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError
@@ -44,7 +45,7 @@ def column(table: Any, name: str) -> NDArray[Any]:
         raise UsageError(f"the table has no column {name!r}; it has {', '.join(column_names(table))}")
     values = values_of(table, name)
     if hasattr(values, "to_numpy"):
-        values = values.to_numpy(zero_copy_only=False) if hasattr(values, "num_chunks") else values.to_numpy()
+        values = _of_arrow(values) if isinstance(values, pa.ChunkedArray) else values.to_numpy()
     if hasattr(values, "unit") and hasattr(values, "value"):
         values = values.value
     if isinstance(values, np.ma.MaskedArray):
@@ -56,6 +57,23 @@ def column(table: Any, name: str) -> NDArray[Any]:
     if all(value is None or isinstance(value, int | float | np.number) for value in array):
         return np.array([np.nan if value is None else float(value) for value in array])
     return np.array(["" if value is None else str(value) for value in array])
+
+
+def _of_arrow(values: pa.ChunkedArray) -> NDArray[Any]:
+    """Return what `to_numpy` does; of numbers, truths and texts without importing pandas."""
+    kind, truths = values.type, pa.types.is_boolean(values.type)
+    if pa.types.is_string(kind) or (truths and values.null_count):
+        return np.array(values.to_pylist(), dtype=object)
+    if not (truths or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        own: NDArray[Any] = values.to_numpy(zero_copy_only=False)
+        return own
+    array = values.combine_chunks()
+    there = np.from_dlpack(array.drop_null().cast(pa.uint8() if truths else kind))
+    if not array.null_count:
+        return there.astype(np.bool_ if truths else there.dtype)
+    filled = np.full(len(array), np.nan, there.dtype if pa.types.is_floating(kind) else np.float64)
+    filled[np.from_dlpack(array.is_valid().cast(pa.uint8())).astype(np.bool_)] = there
+    return filled
 
 
 def numbers(table: Any, name: str) -> NDArray[np.float64]:
