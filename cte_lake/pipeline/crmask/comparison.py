@@ -42,7 +42,7 @@ _LEAST_WEIGHT = 0.3
 #: Standard deviations under the sky from which a pixel is no star's (static_sig).
 _TOO_LOW = 4.0
 #: drizzlepac clears this bit, by which an earlier AstroDrizzle marked its cosmic rays.
-_OLD_HITS = 4096
+_OLD_HITS = 1 << 12
 
 
 @dataclass(frozen=True)
