@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 
 def matching(pattern: str, what: str) -> AfterValidator:
@@ -141,15 +141,6 @@ class Crmask(Section):
     )
     max_exposures: int = Field(ge=2, description="most exposures in one run; more are taken in turns")
     single: SingleImage = Field(description="for exposures that share their field with no other")
-
-    @model_validator(mode="after")
-    def _engine_knows_it(self) -> Crmask:
-        if self.engine == "drizzle" and (self.combine_type, self.blot_interp) != ("minmed", "poly5"):
-            raise ValueError(
-                "engine 'drizzle' combines by 'minmed' and goes back by 'poly5'; for another combine_type or "
-                "blot_interp set engine to 'drizzlepac'"
-            )
-        return self
 
 
 class MasterBuild(Section):

@@ -62,7 +62,6 @@ def test_tables_merge_and_lists_replace(lake):
         ("[workers]\nmemory_limit = '4'\n", ["workers.memory_limit", "with its unit"]),
         ("[crmask]\ngood_bits = 'all'\n", ["crmask.good_bits", "'all'", "'16,64'"]),
         ("[crmask]\nsnr = [nan, 4.0]\n", ["crmask.snr", "greater than 0"]),
-        ("[crmask]\ncombine_type = 'median'\n", ["crmask", "set engine to 'drizzlepac'"]),
         ("[align]\nroundness = [nan, 1.0]\n", ["align.roundness", "must rise"]),
         ("[fetch]\ntimeout = inf\n", ["fetch.timeout", "86400"]),
         (f"[crmask]\nsnr = {'[' * 5000}{']' * 5000}\n", ["cte_lake.toml", "nested too deeply"]),

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cte_lake.config import Settings
+from cte_lake.config.sections import Crmask
 from cte_lake.detector import exposure_length
 from cte_lake.digests import digest
+from cte_lake.errors import ConfigError
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.versions import Version, newest_rows
@@ -81,7 +83,10 @@ def make_plan(arguments: StageArguments) -> CrmaskPlan:
     ------
     UsageError
         If a path does not exist or a pattern matches nothing.
+    ConfigError
+        If the settings ask the engine for what it does not know.
     """
+    _require_known(arguments.settings.config.crmask)
     known = {row["path"]: row for row in current_rows(arguments.lake)}
     known |= {row["path"]: row for row in newest_rows(arguments.lake, "crmasks")}
     found = survey(arguments.paths, arguments.settings, Selection(), known)
@@ -112,6 +117,15 @@ def make_plan(arguments: StageArguments) -> CrmaskPlan:
         else:
             plan.todo.append(visit)
     return plan
+
+
+def _require_known(settings: Crmask) -> None:
+    stated = settings.combine_type, settings.blot_interp
+    if settings.engine == "drizzle" and stated != ("minmed", "poly5"):
+        raise ConfigError(
+            "crmask.engine 'drizzle' combines by 'minmed' and goes back by 'poly5', not by "
+            f"{stated[0]!r} and {stated[1]!r}; set crmask.engine to 'drizzlepac', or take both settings out"
+        )
 
 
 def exposures_to_compare(

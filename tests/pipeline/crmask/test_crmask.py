@@ -11,7 +11,7 @@ from astropy.io import fits
 from scipy.ndimage import label, maximum_filter
 
 from cte_lake.config import load_settings
-from cte_lake.errors import Rejected
+from cte_lake.errors import ConfigError, Rejected
 from cte_lake.frames.fitsfile import read_chip
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.lake.create import create_lake
@@ -160,6 +160,16 @@ def test_row_says_how_and_with_how_many(visit, masked):
         assert mask_for(visit[2].lake, row["rootname"]).sky == {1: row["sky_chip1"], 2: row["sky_chip2"]}
     assert "4 against others" in summary_line(masked)
     assert masked.drizzlepac_seconds == 0
+
+
+def test_what_the_engine_does_not_know_is_refused_by_crmask_alone(tmp_path):
+    lake = stored(tmp_path / "lake")
+    create_lake(lake)
+    with (tmp_path / "lake" / "cte_lake.toml").open("a") as file:
+        file.write("\n[crmask]\ncombine_type = 'median'\n")
+    settings = load_settings(lake, environment={})
+    with pytest.raises(ConfigError, match=r"not by 'median' and 'poly5'; set crmask.engine to 'drizzlepac'"):
+        make_plan(StageArguments(lake, (str(tmp_path),), settings))
 
 
 @pytest.mark.slow
