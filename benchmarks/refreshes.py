@@ -11,6 +11,7 @@ quiet ingest of the frames as they lie there.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import resource
@@ -34,6 +35,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 
 from cte_lake.config import load_settings
+from cte_lake.errors import Locked
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.stored import stored
@@ -131,6 +133,12 @@ class Rehearsal:
         with subprocess.Popen(line, start_new_session=True, stdout=nowhere, stderr=nowhere) as process:
             time.sleep(self.draw.uniform(1.0, 8.0))
             os.killpg(process.pid, signal.SIGKILL)
+        # Its step, which holds the lock too, ends a moment later.
+        for _ in range(100):
+            with contextlib.suppress(Locked):
+                self.refresh()
+                return
+            time.sleep(0.1)
         self.refresh()
 
     def do_frames_silently(self) -> None:

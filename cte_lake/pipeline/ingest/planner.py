@@ -29,8 +29,8 @@ _RETRIED_STAGES = frozenset({"read", "match", "align", "write", "worker"})
 _ROW_COLUMNS = (
     "path", "imagename", "rootname", "filetype", "target", "proposal", "visit", "flash", "filter", "chip",
     "checksum", "file_size", "file_mtime_ns", "master_hash", "settings_hash", "rules_hash", "alignment_hash",
-    "crmask_hash", "phot_key", "revision", "withdrawn", "mjd", "exptime", "targname", "cal_ver", "cte_ver",
-    "cal_date", "product",
+    "crmask_hash", "phot_key", "phot_file", "revision", "withdrawn", "mjd", "exptime", "targname", "cal_ver",
+    "cte_ver", "cal_date", "product",
 )  # fmt: skip
 
 
@@ -69,6 +69,11 @@ class Planner:
     def crmasks(self) -> Mapping[str, Version]:
         """Root name to the state of its cosmic-ray mask; empty where masks are not used."""
         return self._versions("crmasks") if self.config.photometry.use_crmask else {}
+
+    @cached_property
+    def _photometry(self) -> frozenset[str]:
+        """The files of photometry that are there."""
+        return frozenset(listed.path for listed in self.arguments.lake.listing("phot"))
 
     def _versions(self, dataset: str) -> Mapping[str, Version]:
         # The modules of rows import astropy: half the time of an ingest with nothing to do.
@@ -130,7 +135,10 @@ class Planner:
             self.settings_hash,
             self.alignment_hash(row["rootname"]),
             self.crmask_hash(row["rootname"]),
-        ) and not self._quarantined(row["rootname"])
+        ) and not (self._quarantined(row["rootname"]) or self._is_lost(row))
+
+    def _is_lost(self, row: Mapping[str, Any]) -> bool:
+        return row["phot_file"] is not None and row["phot_file"] not in self._photometry
 
     def _take_reject(self, item: Item, fingerprint: tuple[int, int]) -> bool:
         row = self.rejects.get(path_text(item.path))
@@ -223,6 +231,7 @@ class Planner:
             "WCS changed": row["alignment_hash"] != self.alignment_hash(row["rootname"]),
             "cosmic-ray mask changed": row["crmask_hash"] != self.crmask_hash(row["rootname"]),
             "rules changed": row["rules_hash"] != self.rules_hash,
+            "photometry lost": self._is_lost(row),
         }
         return ", ".join(reason for reason, holds in reasons.items() if holds) or "file changed"
 

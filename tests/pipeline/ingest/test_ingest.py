@@ -63,6 +63,18 @@ def test_a_changed_file_alone_is_measured_again(run, lake, frames):
             assert (row, stars) == before[name]
 
 
+def test_what_lost_its_photometry_is_measured_again(run, lake, frames):
+    run(frames)
+    before = content(lake)
+    (lake / before["ic7801aaq_flt.fits"][0]["phot_file"]).unlink()
+    report = run(frames)
+    assert (report.measured, report.counts["up to date"]) == (1, 3)
+    assert {name: stars for name, (_, stars) in content(lake).items()} == {
+        name: stars for name, (_, stars) in before.items()
+    }
+    assert run(frames).measured == 0
+
+
 @pytest.mark.slow
 def test_a_touched_or_moved_file_is_not_measured_again(run, lake, frames, tmp_path):
     run(frames)
