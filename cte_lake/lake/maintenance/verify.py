@@ -223,7 +223,7 @@ class _Rows:
     def _row(self, row: ExposureRow, held: list[Content] | None) -> Iterator[Finding]:
         path = row.photometry
         if held is None and not (self._inventory.root / path).is_file():
-            yield Finding("rows", path, f"is not there; {row.file} names it")
+            yield Finding("rows", path, f"is not there; {row.file} names it; ingest its frame again")
             return
         mine = [
             each for each in held or () if (each.imagename, each.phot_key) == (row.imagename, row.phot_key)
