@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from cte_lake.correction.text_header import TextHeader, decode, split_line
+from cte_lake.correction.text_header import TextHeader, split_line, text_lines
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError, UsageError
 from cte_lake.model.columns import NAMES
@@ -53,7 +53,7 @@ def decimal_marks(header: TextHeader, head: bytes, source: str, given: str | Non
         raise UsageError(f"--decimal {given!r} is neither , nor .")
     if b"," not in head or (header.delimiter == "," and b'"' not in head):
         return {}
-    rows = [split_line(line, header.delimiter) for line in decode(head).splitlines()[header.skip :]]
+    rows = [split_line(line, header.delimiter) for line in text_lines(head)[header.skip :]]
     rows = [row for row in rows if len(row) == len(header.names)]
     numeric: dict[str, list[str]] = {}
     for place, name in enumerate(header.names):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cte_lake.correction.text_header import TextHeader, read_header
+from cte_lake.correction.text_header import TextHeader, comment_lines, read_header
 from cte_lake.errors import CatalogError
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_values import as_numbers, raw_column
@@ -87,8 +87,7 @@ def _dolphot_names(path: Path) -> list[str]:
 
 
 def _hst1pass_names(head: bytes, path: Path) -> list[str]:
-    comments = [line for line in head.decode("utf-8", "replace").splitlines() if line.startswith("#")]
-    found = next((match for match in map(_OUT.search, comments) if match), None)
+    found = next(filter(None, map(_OUT.search, comment_lines(head))), None)
     letters = found[1] if found else path.name.rpartition(".")[2]
     if not letters or any(letter.lower() not in _LETTERS for letter in letters):
         raise CatalogError(

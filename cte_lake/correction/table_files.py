@@ -136,28 +136,34 @@ def _open_columnar(path: Path, kind: str, batch_rows: int) -> OpenTable:
             return OpenTable(
                 kind,
                 schema=file.schema_arrow,
-                parts=lambda: map(_one_batch, file.iter_batches(batch_size=batch_rows)),
+                parts=lambda: _batches(path, kind, file.iter_batches(batch_size=batch_rows)),
                 rows=file.metadata.num_rows,
             )
         if first_bytes(path, len(ARROW_STREAM)) == ARROW_STREAM:
+            stream = _storable(pa.ipc.open_stream(pa.OSFile(str(path))).schema.empty_table())
             return OpenTable(
                 kind,
-                schema=_storable(pa.ipc.open_stream(pa.OSFile(str(path))).schema.empty_table()).schema,
-                parts=lambda: map(_one_batch, pa.ipc.open_stream(pa.OSFile(str(path)))),
+                schema=stream.schema,
+                parts=lambda: _batches(path, kind, pa.ipc.open_stream(pa.OSFile(str(path)))),
             )
         # A mapped file that somebody shortens ends the process.
         ipc = pa.ipc.open_file(pa.OSFile(str(path)))
         return OpenTable(
             kind,
             schema=_storable(ipc.schema.empty_table()).schema,
-            parts=lambda: (_one_batch(ipc.get_batch(n)) for n in range(ipc.num_record_batches)),
+            parts=lambda: _batches(path, kind, map(ipc.get_batch, range(ipc.num_record_batches))),
         )
     except (pa.ArrowException, OSError) as error:
         raise CatalogError(f"table {path} cannot be read as {kind}: {in_words(error)}") from None
 
 
-def _one_batch(batch: pa.RecordBatch) -> pa.Table:
-    return _storable(pa.Table.from_batches([batch]))
+def _batches(path: Path, kind: str, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield batches as tables; damage behind the head of a file shows when they are read."""
+    try:
+        for batch in batches:
+            yield _storable(pa.Table.from_batches([batch]))
+    except (pa.ArrowException, OSError) as error:
+        raise CatalogError(f"table {path} cannot be read as {kind}: {in_words(error)}") from None
 
 
 def _storable(table: pa.Table) -> pa.Table:
@@ -244,6 +250,9 @@ def _read_votable(path: Path, hdu: str | None) -> Table:
     twins = sorted({name for name in fields if fields.count(name) > 1})
     if twins:
         raise CatalogError(f"the table has several columns called {twins[0]!r}; rename all but one")
+    stated, held = tables[place].nrows, len(tables[place].array)
+    if stated not in (None, held):
+        raise CatalogError(f"{path} states {stated:,} rows and holds {held:,}; it is cut or damaged")
     systems = {system.ID: system for each in document.resources for system in each.time_systems}
     timed = [(entry.name, systems[entry.ref]) for entry in tables[place].fields if entry.ref in systems]
     for name, system in timed:

@@ -47,12 +47,18 @@ def named_format(name: str) -> str:
     """
     plain = name.lower()
     plain = _ALIASES.get(plain, plain)
-    if plain in (*WRITABLE, *TEXTS) or plain.startswith("ascii.") or plain in {"hdf5", "pandas.html"}:
+    if plain in (*WRITABLE, *TEXTS, "hdf5", "pandas.html") or _is_of_astropy(plain):
         return plain
     raise UsageError(
         f"format {name!r} is not known; it is one of {', '.join(sorted({*WRITABLE, *TEXTS}))}, or one of "
         "astropy's text formats such as ascii.mrt"
     )
+
+
+def _is_of_astropy(name: str) -> bool:
+    from astropy.io.ascii.core import FORMAT_CLASSES
+
+    return name.startswith("ascii.") and name.removeprefix("ascii.") in FORMAT_CLASSES
 
 
 def ending_of(path: Path) -> str:
@@ -119,7 +125,7 @@ def sniffed_format(path: Path) -> str:
         return "ascii.daophot"
     if _JSON.match(text):
         raise UsageError(f"{path} is a JSON file, which is not read; export it as {_READ}")
-    if text[:15].lower().startswith(("<html", "<!doctype html", "<head", "<body", "<table")):
+    if text[:15].lower().startswith(("<html", "<!doctype html", "<head>", "<body", "<table")):
         raise UsageError(f"{path} is a web page, which is not read; save its table as {_READ}")
     if ruled := _ruled_format(text):
         return ruled

@@ -61,12 +61,15 @@ def is_number(text: str) -> bool:
 
 def split_line(line: str, delimiter: str) -> list[str]:
     """Return the values of a line, quotes and blanks around them taken off."""
-    if delimiter != " ":
-        return [
-            value.strip()
-            for value in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
-        ]
-    return next(csv.reader([re.sub(r"[ \t]+", " ", line.strip())], delimiter=" "), [])
+    line = line if delimiter != " " else re.sub(r"[ \t]+", " ", line.strip())
+    try:
+        words = next(csv.reader([line], delimiter=delimiter, skipinitialspace=delimiter != " "), [])
+    except csv.Error:
+        raise CatalogError(
+            f"a line of the table ends in CR and others in LF, or holds a value of over "
+            f"{csv.field_size_limit():,} letters; it begins with {line[:40]!r}"
+        ) from None
+    return [word.strip() for word in words] if delimiter != " " else words
 
 
 def delimiter_of(line: str, wanted: str | None = None) -> str:
@@ -94,9 +97,17 @@ def decode(head: bytes) -> str:
         return head.decode("latin-1")
 
 
+def text_lines(head: bytes) -> list[str]:
+    """Return the lines of a file's first bytes, ended as `text_source.Lines` ends them."""
+    text = decode(head)
+    if wide_encoding(head) or "\n" not in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
 def comment_lines(head: bytes) -> list[str]:
     """Return the lines of a file's first bytes that are comments."""
-    return [line for line in decode(head).splitlines() if line.lstrip().startswith("#")]
+    return [line for line in text_lines(head) if line.lstrip().startswith("#")]
 
 
 def read_header(
@@ -122,7 +133,7 @@ def read_header(
     """
     if b"\0" in head and not wide_encoding(head):
         raise CatalogError(f"table {source} is not text, nor in any known format")
-    lines = decode(head).splitlines()
+    lines = text_lines(head)
     if len(head) >= HEAD:
         # The last line is cut.
         lines = lines[:-1]

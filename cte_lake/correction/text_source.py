@@ -120,7 +120,7 @@ class Lines:
                         yield self._clean(lines)
                     if not block:
                         return
-        except (OSError, EOFError, lzma.LZMAError) as error:
+        except (OSError, EOFError, lzma.LZMAError, UnicodeError) as error:
             raise CatalogError(f"table {self._path} cannot be read: {error}") from None
 
     def _clean(self, lines: bytes) -> bytes:

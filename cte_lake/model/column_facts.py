@@ -22,7 +22,8 @@ def column_facts(table: Any) -> tuple[dict[str, str], dict[str, str]]:
     schema = getattr(table, "schema", None)
     if isinstance(schema, pa.Schema):
         return _of_arrow(schema)
-    units = getattr(table, "attrs", {}).get("units", {}) if hasattr(table, "attrs") else {}
+    attrs = getattr(table, "attrs", {})
+    units = attrs.get("units") or attrs.get("unit") or {}
     return {}, {str(name): str(unit) for name, unit in units.items() if unit}
 
 
@@ -45,8 +46,8 @@ def _of_arrow(schema: pa.Schema) -> tuple[dict[str, str], dict[str, str]]:
         if "unit" in entry:
             units[entry["name"]] = str(entry["unit"])
     for field in schema:
-        meta = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
-        unit, ucd = meta.get("unit") or meta.get("units"), meta.get("ucd")
+        meta = {key.decode().lower(): value.decode() for key, value in (field.metadata or {}).items()}
+        unit, ucd = meta.get("unit") or meta.get("units") or meta.get("tunit"), meta.get("ucd")
         if ucd:
             ucds[field.name] = ucd
         if unit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cte_lake.errors import CatalogError
 from cte_lake.model.table_values import EXTENSIONS, split_index
@@ -109,6 +109,8 @@ class TableColumns:
         Of the frames that were measured, to be compared with the set's.
     ignored : frozenset of str
         Roles for which neither a column nor the table's metadata is to be looked at.
+    beside : mapping of str to str
+        Columns of roles for which a constant was given, and so is used.
     """
 
     flux: str | None = None
@@ -134,6 +136,7 @@ class TableColumns:
     flash: str | None = None
     chinject: str | None = None
     ignored: frozenset[str] = frozenset()
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     def named(self) -> dict[str, str]:
         """Return the columns that were found, by role."""
@@ -164,6 +167,12 @@ def _one_of(role: str, names: Sequence[str]) -> str:
             f"columns {', '.join(names)} could all be the {role}; name one with --column {role}=NAME"
         )
     return names[0]
+
+
+def _common(role: str, names: Sequence[str]) -> str:
+    """Return the column with the best of a role's common names; '' for none."""
+    folded = {split_name(name)[0].lower(): name for name in names}
+    return next((folded[common] for common in NAMES[role] if common in folded), "")
 
 
 def _find(role: str, names: Sequence[str], ucds: Mapping[str, str], radius: float | None) -> str | None:
@@ -287,7 +296,10 @@ def discover(
     if found.get("time") == found.get("mjd"):
         found["time"] = None
     ignored = frozenset(role for role, name in chosen.items() if name.lower() == NOTHING)
-    result = TableColumns(**found, ignored=ignored)
+    # A background at readout is more than the sky that a table holds.
+    told = [role for role in constants if role not in chosen and role != "background"]
+    beside = {role: name for role in told if (name := _common(role, names))}
+    result = TableColumns(**found, ignored=ignored, beside=beside)
     _check(result, names, [*constants, *(role for role in stated if role not in ignored)])
     return result
 
@@ -309,6 +321,13 @@ def no_twins(names: Sequence[str]) -> None:
 
 def _check(columns: TableColumns, names: Sequence[str], constants: Sequence[str]) -> None:
     listed = ", ".join(names)
+    roles: dict[str, str] = {}
+    for role in ("flux", "mag", "y", "distance", "chip", "mjd", "background", "radius", "exptime"):
+        name = getattr(columns, role)
+        if name is not None and roles.setdefault(name, role) != role:
+            raise CatalogError(
+                f"column {name!r} cannot be both the {roles[name]} and the {role}; name another"
+            )
     if columns.flux is None and columns.mag is None:
         raise CatalogError(
             f"no flux or magnitude among the columns {listed}; name it with --column flux=NAME"

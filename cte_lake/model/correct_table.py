@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from astropy.io.misc import yaml
 from astropy.table import Table
 from astropy.table.meta import get_header_from_yaml
+from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError, in_words
@@ -229,7 +231,11 @@ def as_table(table: Any) -> Any:
             raise UsageError(f"a {kind} is not computed yet; give what its {lazy}() returns")
     if isinstance(table, Table | pa.Table) or hasattr(table, "assign"):
         return table
-    if isinstance(table, Mapping) or getattr(getattr(table, "dtype", None), "names", None):
+    if type(table).__name__ == "FITS_rec":
+        return _of_fits(table)
+    if isinstance(table, Mapping):
+        return _of_mapping({str(name): _without_foreign_unit(table[name], name) for name in table})
+    if getattr(getattr(table, "dtype", None), "names", None):
         return _of_mapping(table)
     if hasattr(table, "__arrow_c_stream__"):
         try:
@@ -239,13 +245,36 @@ def as_table(table: Any) -> Any:
     raise UsageError(f"a {kind} is not a table; give an astropy, Arrow, pandas or polars table")
 
 
+def _of_fits(table: Any) -> Table:
+    """Return the records of a FITS table with the units and missing numbers that its header states."""
+    from astropy.io import fits
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        return Table.read(fits.BinTableHDU(table), astropy_native=True)
+
+
 def _of_mapping(table: Any) -> Table:
     try:
         made = Table(table)
         len(made)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"the columns are not lists of one length: {in_words(error)}") from None
+    except (ValueError, TypeError):
+        raise UsageError(
+            "the columns are not lists or arrays of one length; what is one number for all rows, such as "
+            "chip=2, is given beside the table"
+        ) from None
     return made
+
+
+def _without_foreign_unit(values: Any, name: Any) -> Any:
+    """Return a column; refuse one of pint, unyt or xarray, of which numpy would drop the unit."""
+    unit = getattr(values, "units", None) or (getattr(values, "attrs", None) or {}).get("units")
+    if unit:
+        raise UsageError(
+            f"column {str(name)!r} is of {type(values).__module__.split('.')[0]}, in {unit}, which is not "
+            "read; give plain numbers or an astropy Quantity"
+        )
+    return values
 
 
 def _polars(table: Any) -> Any:

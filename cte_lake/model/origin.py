@@ -41,9 +41,9 @@ _SAID_LENGTH = {"s": "short exposures", "l": "long exposures"}
 #: Words that name neither a camera nor a filter.
 _EMPTY_WORDS = MISSING | {"hst", "hubble", "hubble space telescope", "clear", "unknown"}
 #: Relative difference of two exposure times that are the same.
-_SAME_TIME = 0.05
+SAME_TIME = 0.05
 #: Days between two dates of the same visits; the loss grows by some 0.2% of itself meanwhile.
-_SAME_DATE = 10.0
+SAME_DATE = 10.0
 
 
 def fitted(coefficients: CoefficientSet, kind: str) -> tuple[str, ...]:
@@ -377,7 +377,7 @@ def _number(word: str) -> float:
 
 def _same_time(word: str, given: Any) -> bool:
     own = _number(word)
-    return not np.isfinite(own) or abs(own - given) <= _SAME_TIME * max(own, given)
+    return not np.isfinite(own) or abs(own - given) <= SAME_TIME * max(own, given)
 
 
 def _same_date(word: str, given: Any) -> bool:
@@ -385,7 +385,7 @@ def _same_date(word: str, given: Any) -> bool:
         own = float(to_dates(np.array([word])).mjd[0])
     except CatalogError:
         return True
-    return not np.isfinite(own) or abs(own - given) <= _SAME_DATE
+    return not np.isfinite(own) or abs(own - given) <= SAME_DATE
 
 
 def _length(seconds: float) -> str:

@@ -13,7 +13,7 @@ from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.column_facts import column_facts
 from cte_lake.model.columns import EXTENSION_NAMES, RATES, TableColumns, y_origin_of
-from cte_lake.model.origin import Origin
+from cte_lake.model.origin import SAME_DATE, SAME_TIME, Origin
 from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import stated, stated_values, timesys_of
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
@@ -93,6 +93,7 @@ class RoleReader:
         self._origin = Origin(columns, constants, self.readings)
         self._units: dict[str, str] = {}
         self._image_unit, self._by_image = "", set[str]()
+        self._scaled = ""
 
     def read(self, table: Any, coefficients: CoefficientSet) -> Inputs:
         """Return the numbers of the next part of the table.
@@ -105,6 +106,7 @@ class RoleReader:
         columns = self.columns
         self._units = column_facts(table)[1]
         self._image_unit = next(iter(stated(table).get("flux", {}).values()), "")
+        self._agree(table)
         flux, measured, as_magnitude, plain = self._electrons(table)
         y: Any
         chip: Any
@@ -114,12 +116,40 @@ class RoleReader:
         else:
             y, chip = self._rows(table), self._chips(table)
         mjd, impossible = self._dates(table)
-        background = self._background(table)
+        background = self._background(table, coefficients)
         image = self._origin.bits(table, coefficients, self._numbers)
         both = columns.flux is not None and columns.mag is not None
         mag = self._magnitudes(table) if both else None
         self._row += len(flux)
         return Inputs(flux, y, chip, mjd, background, impossible, image, measured, as_magnitude, plain, mag)
+
+    def _agree(self, table: Any) -> None:
+        """Refuse a constant that the table's column of the same role contradicts."""
+        for role, name in self.columns.beside.items():
+            given, option = getattr(self.constants, role), f"--{role}"
+            try:
+                own, far = self._own(table, role, name, given)
+            except CatalogError:
+                # A column that cannot be read as what its name says contradicts nothing.
+                continue
+            other = np.flatnonzero(np.abs(own - given) > far)
+            if other.size:
+                row = int(other[0])
+                raise CatalogError(
+                    f"column {name!r} says {own[row]:g} in row {self._row + row + 1}, and {option} {given:g} "
+                    f"was given; leave {option} out, or give --column {role}=none to pass over the column"
+                )
+
+    def _own(self, table: Any, role: str, name: str, given: float) -> tuple[FloatArray, float]:
+        """Return what a column says of a role, and by how much it may differ from the constant `given`."""
+        if role == "chip":
+            return as_chips(raw_column(table, name), name), 0.0
+        if role == "mjd":
+            raw = single(raw_column(table, name), name)
+            timesys = timesys_of(stated(table))
+            return to_dates(raw.values, self._unit(role, name, raw.unit), name, 0, timesys).mjd, SAME_DATE
+        values, how = self._converted(table, role, name)
+        return values * how.factor, SAME_TIME * given if role == "exptime" else 0.0
 
     def _unit(self, role: str, name: str, own: str = "") -> str:
         if role in self.constants.units:
@@ -182,6 +212,8 @@ class RoleReader:
         if role == "flux" and gain is not None and not how.unit:
             how, assumed = replace(how, factor=gain), assumed.replace("electrons", "counts")
         self.assumed_unit = _ASSUMED.get(assumed, "")
+        scaled = how.per_second or (role == "flux" and how.factor != 1.0)
+        self._scaled = (how.unit or self.assumed_unit) if scaled else ""
         self._said(role, name, how, assumed)
         self.readings[role] += self._options_used(role, how)
         if role == "mag" and not how.magnitude:
@@ -305,13 +337,18 @@ class RoleReader:
             self.readings["date_impossible"] = f"first in row {row}; dates are from {said_range()}"
         return dates.mjd, dates.impossible if dates.impossible.any() else False
 
-    def _background(self, table: Any) -> FloatArray | float:
+    def _background(self, table: Any, coefficients: CoefficientSet) -> FloatArray | float:
         name, constant = self.columns.background, self.constants.background
         if name is None:
             if constant is not None:
                 self.readings["background"] = f"{constant:g} e-/px, given"
             return np.nan if constant is None else float(constant)
         values, how = self._converted(table, "background", name)
+        if not how.unit and coefficients.has_background and self._scaled:
+            raise CatalogError(
+                f"column {name!r} has no unit, and beside fluxes in {self._scaled} may not be in electrons "
+                "per pixel; say what it is in, such as --unit background=electron"
+            )
         self._said("background", name, how, "electrons per pixel")
         factor: Any = how.factor
         if how.per_second:

@@ -70,6 +70,7 @@ def said_range() -> str:
 _TAKEN = ", taken as UTC"
 #: Words behind a date that say that it is UTC.
 _ZONE = re.compile(r"\s*(?:UTC?|GMT)$")
+_LEADING_ZERO = re.compile(r"0\d")
 _WITHOUT = " without a time, 0 h"
 #: A scale of time other than UTC in a column's name, its unit or TIMESYS; UT1 is within a second of UTC.
 _SCALE = re.compile(r"(?<![a-z])(?:tdb|tt|tai|tcb|tcg)(?![a-z])", re.IGNORECASE)
@@ -286,7 +287,8 @@ def _of_texts(texts: Any, unit: str, name: str, first_row: int) -> tuple[FloatAr
         if plain.lower() in MISSING:
             continue
         try:
-            read[place] = float(plain)
+            # 060816 is the sixth of August of someone, and no MJD.
+            read[place] = float("" if _LEADING_ZERO.match(plain) else plain)
             numbers.append(place)
         except ValueError:
             found = _of_text(plain)

@@ -146,6 +146,17 @@ def arrow_stream(path):
         writer.write_table(table, max_chunksize=1)
 
 
+def cut_stream(path):
+    arrow_stream(path)
+    path.write_bytes(path.read_bytes()[:-60])
+
+
+def cut_votable(path):
+    from_table(Table(stars())).to_xml(str(path), tabledata_format="binary2")
+    whole = path.read_text().replace("<TABLE", '<TABLE nrows="9"')
+    path.write_text(whole)
+
+
 def two_tables(path):
     hdus = [fits.table_to_hdu(Table({"a": [1]})), fits.table_to_hdu(Table(stars()))]
     hdus[1].name = "STARS"
@@ -450,6 +461,9 @@ TIMES = [
     Input("time", "CSV, mjd (UTC)", "a.csv", csv(mjd=None, **{"mjd (UTC)": MJD})),
     Input("time", "CSV, year and month alone", "a.csv", csv(mjd=None, year=[2016] * 2, month=[8] * 2), out="no date among the columns"),
     Input("time", "--mjd 2014.94", "a.csv", csv(mjd=None), ("--mjd", "2014.94"), "'2014.94' is not a date of WFC3"),
+    Input("time", "CSV, day, month and year in two digits: 060816", "a.csv", csv(mjd=["060816"] * 2), out="'060816' is not a date"),
+    Input("time", "--mjd of another year than a column", "a.csv", csv(), ("--mjd", "2010-08-01"), "column 'mjd' says 57601.3 in row 1, and --mjd 55409 was given"),
+    Input("time", "--mjd of a week after a column", "a.csv", csv(mjd=[57594.3] * 2), ("--mjd", "57601.3")),
     Input("time", "--mjd of 1995", "a.csv", csv(mjd=None), ("--mjd", "1995-01-01"), "not a date of WFC3"),
 ]  # fmt: skip
 FORMATS = [
@@ -562,6 +576,13 @@ FORMATS = [
     Input("format", "VOTable of two tables", "a.vot", two_votables, out="holds 2 tables .0, 1.; choose one with --hdu"),
     Input("format", "VOTable of two tables, --hdu 0", "a.vot", two_votables, ("--hdu", "0")),
     Input("format", "VOTable of a service's error", "a.vot", text('<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE type="results"><INFO name="QUERY_STATUS" value="ERROR">bad query</INFO></RESOURCE></VOTABLE>'), out="the service that wrote it said: bad query"),
+    Input("format", "VOTable that states more rows than it holds", "a.vot", cut_votable, out="states 9 rows and holds 2; it is cut or damaged"),
+    Input("format", "cut Arrow stream", "a.arrows", cut_stream, out="cannot be read as feather: Expected to read"),
+    Input("format", "cut UTF-16", "a.csv", lambda p: p.write_bytes(PLAIN.decode().encode("utf-16") + b"\0"), out="cannot be read: 'utf-16-le' codec"),
+    Input("format", "CSV whose first line alone ends in CR", "a.csv", lambda p: p.write_bytes(PLAIN.replace(b"\n", b"\r", 1)), out="a line of the table ends in CR and others in LF"),
+    Input("format", "CSV with a form feed and U+2028 in a value", "a.csv", text("flux,y,chip,mjd,note\n600,1500,2,57601.3,a\x0cb\n5000,300,1,57601.3,a\u2028b\n")),
+    Input("format", "CSV with a value of 200,000 letters", "a.csv", text(f"flux,y,chip,mjd,note\n600,1500,2,57601.3,{'x' * 200_000}\n"), out="or holds a value of over 131,072 letters"),
+    Input("format", "--format of no format of astropy", "a.csv", csv(), ("--format", "ascii.nothing"), "format 'ascii.nothing' is not known"),
     Input("format", "FITS with TSCAL and TZERO", "a.fits", scaled_fits),
     Input("format", "Feather, version 1", "a.feather", lambda p: p.write_bytes(b"FEA1" + bytes(40)), out="is a Feather file of version 1, which is not read"),
     Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is not text, nor in any known format"),
@@ -653,6 +674,11 @@ ODD = [
     Input("oddity", "readout distances", "a.csv", csv(y=None, chip=None, ytransfers=[1500.0, 1750.0])),
     Input("oddity", "a line with a value too many", "a.csv", text("flux,y,chip,mjd\n600,1500,2,57601.3\n5000,300,1,57601.3,9\n"), out="Expected 4 columns, got 5"),
     Input("oddity", "names for another number of values", "a.txt", text("flux y chip\n600 1500 2 57601.3\n"), out="3 columns are named \\(flux, y, chip\\), and line 2 holds 4"),
+    Input("oddity", "--chip that a column contradicts", "a.csv", csv(), ("--chip", "2"), "column 'chip' says 1 in row 2, and --chip 2 was given"),
+    Input("oddity", "--chip and --column chip=none", "a.csv", csv(y=[1500.0, 1750.0]), ("--chip", "2", "--column", "chip=none"), "right on chip 2"),
+    Input("oddity", "--exptime that a column contradicts", "a.csv", csv(flux=None, count_rate=PER_SECOND, exptime=[400, 400]), ("--exptime", "40"), "column 'exptime' says 400 in row 1, and --exptime 40 was given"),
+    Input("oddity", "--radius that a column contradicts", "a.csv", csv(radius=[3, 5]), ("--radius", "3"), "column 'radius' says 5 in row 2, and --radius 3 was given"),
+    Input("oddity", "one column named for two roles", "a.csv", csv(), ("--column", "flux=y"), "column 'y' cannot be both the flux and the y"),
     Input("oddity", "decimals in a decimal column", "a.parquet", parquet(flux=pa.array(["600.00", "5000.00"]).cast(pa.decimal128(10, 2)))),
     Input("oddity", "--radius -3", "a.csv", csv(), ("--radius", "-3"), "--radius -3 is impossible"),
     Input("oddity", "--exptime 0", "a.csv", csv(), ("--exptime", "0"), "--exptime 0 is impossible"),

@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time, TimeDelta
 
@@ -13,7 +14,7 @@ from cte_lake.model.columns import discover
 from cte_lake.model.correct import correct
 from cte_lake.model.correct_table import correct_columns, correct_table, plan
 from cte_lake.model.table_constants import TableConstants
-from tests.model.sets import make_set
+from tests.model.sets import make_background_set, make_set
 
 ENTRY = make_set()
 FACTS = TableConstants(mjd=57000.0, chip=2, background=3.0, radius=3, filetype="flt")
@@ -219,7 +220,64 @@ def test_what_is_no_table_is_refused(table, words):
 
 def test_a_column_of_places_is_refused_by_name():
     with pytest.raises(CatalogError, match="'y' holds SkyCoords, and numbers are wanted"):
-        correct_table(Table({**TWO, "y": SkyCoord([1, 2] * u.deg, [1, 2] * u.deg)}), ENTRY, FACTS)
+        correct_table(Table({**TWO, "y": SkyCoord([1, 2] * u.deg, [1, 2] * u.deg)}), ENTRY)
+
+
+def test_records_of_fits_keep_units_and_missing_numbers():
+    flux = fits.Column("flux", "J", unit="ELECTRONS/S", null=-1, array=np.array([-1, 15]))
+    rest = [fits.Column(name, "D", array=np.array(TWO[name])) for name in ("y", "chip", "mjd")]
+    records = fits.BinTableHDU.from_columns([flux, *rest]).data
+    with pytest.raises(CatalogError, match=r"'flux' is in ELECTRONS/S, .* give --exptime"):
+        correct_table(records, ENTRY)
+    result = correct_table(records, ENTRY, TableConstants(exptime=400.0))
+    wanted = correct(ENTRY, [np.nan, 6000.0], TWO["y"], TWO["chip"], TWO["mjd"])
+    np.testing.assert_allclose(np.asarray(result["cte_loss"]), wanted.cte_loss)
+    assert result["cte_flag"][0] & bits.INPUT_MISSING.value
+
+
+class Measured(np.ndarray):
+    """An array with a unit as unyt has it, and in another spelling pint and xarray."""
+
+    units = "count/s"
+
+
+def test_units_of_other_packages_are_not_dropped():
+    flux = np.array(TWO["flux"]).view(Measured)
+    with pytest.raises(UsageError, match=r"column 'flux' is of .*, in count/s, which is not read"):
+        correct_table({**TWO, "flux": flux}, ENTRY)
+    for entry in ({"units": {"flux": "electron/s"}}, {"unit": {"flux": "electron/s"}}):
+        frame = pd.DataFrame(TWO)
+        frame.attrs.update(entry)
+        with pytest.raises(CatalogError, match="'flux' is in electron/s"):
+            correct_table(frame, ENTRY)
+    for key in ("Unit", "TUNIT"):
+        arrow = pa.table(TWO)
+        field = arrow.schema.field("flux").with_metadata({key: "electron/s"})
+        with pytest.raises(CatalogError, match="'flux' is in electron/s"):
+            correct_table(arrow.set_column(0, field, arrow["flux"]), ENTRY)
+
+
+def test_names_of_a_mapping_may_be_numbers():
+    numbered = dict(enumerate(TWO.values()))
+    result = correct_table(numbered, ENTRY, None, {"flux": "0", "y": "1", "chip": "2", "mjd": "3"})
+    np.testing.assert_allclose(np.asarray(result["cte_loss"]), correct(ENTRY, *TWO.values()).cte_loss)
+
+
+def test_a_background_without_a_unit_is_in_electrons_only_beside_electrons():
+    sky, entry = {"sky": [3.0, 3.0]}, make_background_set()
+    wanted = correct(entry, *TWO.values(), background=3.0).cte_loss
+    np.testing.assert_allclose(correct_table(Table(TWO | sky), entry)["cte_loss"], wanted)
+    counts = Table({**TWO, "flux": np.array(TWO["flux"]) / 1.5, **sky})
+    with pytest.raises(
+        CatalogError, match="'sky' has no unit, and beside fluxes in ct may not be in electrons"
+    ):
+        correct_table(counts, entry, TableConstants(gain=1.5))
+    given = TableConstants(gain=1.5, units={"background": "electron"})
+    np.testing.assert_allclose(correct_table(counts, entry, given)["cte_loss"], wanted)
+    rates = Table({**TWO, **sky})
+    rates["flux"] = np.array(TWO["flux"]) / 400.0 * u.electron / u.s
+    with pytest.raises(CatalogError, match=r"beside fluxes in electron / s may not be in electrons"):
+        correct_table(rates, entry, TableConstants(exptime=400.0))
 
 
 @pytest.mark.parametrize("beside", [True, False])
@@ -251,5 +309,5 @@ def test_a_constant_of_the_wrong_kind_is_refused(facts, words):
 
 @pytest.mark.parametrize("flux", [600.0, [600.0, 700.0, 800.0]])
 def test_columns_of_a_mapping_have_one_length(flux):
-    with pytest.raises(UsageError, match="not lists of one length"):
+    with pytest.raises(UsageError, match="not lists or arrays of one length"):
         correct_table({"flux": flux, "y": [1500.0, 300.0]}, make_set(), TableConstants(mjd=57000.0, chip=2))
