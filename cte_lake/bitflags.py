@@ -33,14 +33,7 @@ class Flag:
 def names_of(flags: int, registry: Iterable[Flag], column: str) -> list[str]:
     """Return the names of the conditions in `flags`, lowest bit first.
 
-    Parameters
-    ----------
-    flags : int
-        A value of the column.
-    registry : iterable of Flag
-        All flags that the column may hold, by their bits.
-    column : str
-        Its name, for the message.
+    ``column`` names the column in the message.
 
     Raises
     ------

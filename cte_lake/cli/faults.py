@@ -101,10 +101,7 @@ def refuse_little_room() -> None:
 def surroundings(error: BaseException) -> str | None:
     """Return in one sentence what of the surroundings an error comes from; None if from none of them.
 
-    Parameters
-    ----------
-    error : BaseException
-        What was raised; its causes are looked at too.
+    Its causes are looked at too.
     """
     for each in _chain(error):
         if isinstance(each, ModuleNotFoundError) and (extra := _EXTRAS.get((each.name or "").split(".")[0])):

@@ -100,16 +100,7 @@ def answer(
 ) -> None:
     """Run a query or a dot command and print its rows.
 
-    Parameters
-    ----------
-    lake : Lake
-        The open lake.
-    text : str
-        One query, or one dot command.
-    format_, output
-        As of `cte_lake.cli.output.print_table`.
-    limit : int, optional
-        Most rows; by default all, or 1000 where a person reads a terminal.
+    A terminal is given at most 1000 rows unless more are asked for.
     """
     word, rest = command_of(text)
     if word == ".help":

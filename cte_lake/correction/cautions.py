@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 
 
 def cautions(lake: Lake, selection: Selection) -> tuple[str, ...]:
-    """Return a sentence for each thing that a reader of the selected losses should know.
-
-    Parameters
-    ----------
-    lake : Lake
-        The open lake.
-    selection : Selection
-        Of losses, as `Lake.select` and `Selection.of_losses` give it.
-    """
+    """Return a sentence for each thing that a reader of the selected losses should know."""
     return (*left_out(lake, selection), *without_masks(lake, selection))
 
 
@@ -46,15 +38,7 @@ def without_masks(lake: Lake, selection: Selection) -> tuple[str, ...]:
 
 
 def left_out(lake: Lake, selection: Selection) -> tuple[str, ...]:
-    """Return a line on the pairs that a selection leaves out for their generation or charge injection.
-
-    Parameters
-    ----------
-    lake : Lake
-        The open lake.
-    selection : Selection
-        Of losses, as `Lake.select` and `Selection.of_losses` give it.
-    """
+    """Return a line on the pairs that a selection leaves out for their generation or charge injection."""
     condition, parameters = selection.every_kind().where()
     rows = lake.sql(
         "SELECT filetype, generation, chinject, newest, count(*) AS n FROM pairings "

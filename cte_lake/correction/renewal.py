@@ -104,14 +104,7 @@ def set_states(
 ) -> list[SetState]:
     """Return the sets of a lake with their states, those to use first and newest first; no slope is measured.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    settings : Settings
-        Its configuration.
-    sets : iterable of CoefficientSet, optional
-        By default all that can be read (`read_sets`).
+    By default of all sets that can be read (`read_sets`).
     """
     sets = read_sets(lake)[0] if sets is None else list(sets)
     groups: dict[str, list[CoefficientSet]] = defaultdict(list)

@@ -220,20 +220,7 @@ _FILES = {"ratio-y": "ratio_vs_y.png", "cte-time": "loss_vs_time.png"}
 
 
 def draw_figures(lake: Lake, folder: Path) -> tuple[Path, ...]:
-    """Draw the figures of a demo's lake.
-
-    Parameters
-    ----------
-    lake : Lake
-        With pairs of NGC 104.
-    folder : Path
-        Made if it is not there.
-
-    Returns
-    -------
-    tuple of Path
-        ``ratio_vs_y.png``, ``loss_vs_time.png``.
-    """
+    """Draw ``ratio_vs_y.png`` and ``loss_vs_time.png`` of a demo's lake."""
     from cte_lake.lake.selection import Selection
     from cte_lake.plots.style import save
     from cte_lake.report.figures import draw

@@ -163,15 +163,6 @@ def flash_level(file: Path, cards: HeaderCards, rootname: str) -> int:
 
     Some FLCs lack FLASHLVL; the other file type of the same exposure in the same folder then has it.
 
-    Parameters
-    ----------
-    file : Path
-        The exposure's file.
-    cards : HeaderCards
-        Its headers.
-    rootname : str
-        Its root name, by which the other file is found.
-
     Returns
     -------
     int

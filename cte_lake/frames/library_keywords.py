@@ -54,15 +54,6 @@ ASTRODRIZZLE: Final = Needs(
 def check_needs(hdus: fits.HDUList, name: str, needs: Needs) -> None:
     """Make sure that the headers of an FLT or FLC have all that a library asks for.
 
-    Parameters
-    ----------
-    hdus : fits.HDUList
-        The open file.
-    name : str
-        File name, for the refusal.
-    needs : Needs
-        Keywords that the library reads.
-
     Raises
     ------
     Rejected

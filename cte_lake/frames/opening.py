@@ -47,11 +47,6 @@ def open_frame(path: Path, *, headers_only: bool = False) -> Iterator[fits.HDULi
         Leave tile-compressed images as the tables they are stored in: six times faster, and the
         headers hold the same cards (sizes as ``ZNAXISn``).
 
-    Yields
-    ------
-    HDUList
-        With every header read.
-
     Raises
     ------
     Rejected

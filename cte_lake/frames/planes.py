@@ -42,14 +42,7 @@ _OWN_NOISE: Final = 1.25
 def check_planes(hdus: fits.HDUList, path: Path, chip: int) -> None:
     """Refuse a chip whose headers say that it is another's, of another unit, or no image of a chip.
 
-    Parameters
-    ----------
-    hdus : HDUList
-        With all planes of the chip; tile-compressed ones may be left as tables.
-    path : Path
-        Its name, for the refusals.
-    chip : int
-        1 or 2.
+    Tile-compressed planes may be left as tables.
 
     Raises
     ------

@@ -33,12 +33,7 @@ _MAX_AXES: Final = 999
 def check_structure(stream: BinaryIO, path: Path) -> None:
     """Walk from header to header and make sure that the file holds all of each.
 
-    Parameters
-    ----------
-    stream : binary file
-        At its start; it is put back there.
-    path : Path
-        Its name, for the refusal.
+    The stream is at its start, and is put back there.
 
     Raises
     ------

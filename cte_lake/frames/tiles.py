@@ -24,14 +24,7 @@ _MAX_AXES: Final = 6
 def check_tiles(hdus: fits.HDUList, path: Path, *, headers_only: bool) -> bool:
     """Make sure that the compressed images of a file hold together.
 
-    Parameters
-    ----------
-    hdus : HDUList
-        Opened with ``disable_image_compression=True``.
-    path : Path
-        The file's name, for the refusal.
-    headers_only : bool
-        Leave the tiles unread: their DATASUM is not looked at.
+    The file was opened with ``disable_image_compression=True``; ``headers_only`` leaves its tiles unread.
 
     Returns
     -------

@@ -21,17 +21,7 @@ OWN = frozenset(
 def append_rows(files: DatasetFiles, table: pa.Table) -> list[Place]:
     """Add rows to a dataset, one file a partition; the same rows again are the same file.
 
-    Parameters
-    ----------
-    files : DatasetFiles
-        A dataset that none of the commands writes.
-    table : pyarrow.Table
-        Its columns, the partition keys among them.
-
-    Returns
-    -------
-    list of Place
-        The files.
+    The partition keys are among the table's columns.
 
     Raises
     ------

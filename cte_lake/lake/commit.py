@@ -25,19 +25,6 @@ def write_photometry(
 ) -> dict[str, str]:
     """Write an exposure's photometry; no reader sees it before its exposure row.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    partition : Partition
-        Target, proposal, flash level and file type.
-    rootname : str
-        Root name of the exposure.
-    phot_key : str
-        Key of the photometry: settings, catalog, frame and mask that it follows from.
-    table : pyarrow.Table
-        The rows, in the schema of ``phot``.
-
     Returns
     -------
     dict of str

@@ -14,22 +14,10 @@ lake_version = {LAKE_VERSION}
 
 
 def create_lake(lake: StoredLake, settings: bytes = _LAKE_TEXT.encode()) -> bool:
-    """Make a lake; one that is there already is left as it is.
+    """Make a lake and return whether one was made; one that is there already is left as it is.
 
     Every dataset starts with an empty file that bears its schema, so that views bind before
     the first row is written. The settings file comes last: without it there is no lake.
-
-    Parameters
-    ----------
-    lake : StoredLake
-        Where it is to be.
-    settings : bytes
-        Content of its settings file.
-
-    Returns
-    -------
-    bool
-        Whether a lake was made.
 
     Raises
     ------

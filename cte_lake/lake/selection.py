@@ -246,15 +246,7 @@ class Selection:
         return f"{condition} AND {at} <= $selected_until", parameters | {"selected_until": self.until}
 
     def nothing_among(self, rows: Collection[Mapping[str, Any]], what: str = "exposure") -> str:
-        """Return the reason why none of some rows is selected, with what there is instead.
-
-        Parameters
-        ----------
-        rows : collection of mapping
-            Exposures or pairs.
-        what : str, optional
-            What one row is.
-        """
+        """Return the reason why none of some rows is selected, with what there is instead."""
         if not rows:
             return f"the lake has no {what}"
         for name, values in self.wanted().items():

@@ -57,12 +57,7 @@ def rows_to_upgrade(lake: StoredLake) -> list[ExposureRow]:
 
 
 def upgrade(lake: StoredLake) -> int:
-    """Have every exposure row name its photometry by file and content: new revisions, one file a partition.
-
-    Returns
-    -------
-    int
-        Rows written.
+    """Have every exposure row name its photometry by file and content; return the number of rows written.
 
     Raises
     ------

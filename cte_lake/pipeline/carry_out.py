@@ -53,13 +53,7 @@ class StageArguments:
 
 @dataclass(frozen=True)
 class IngestArguments(StageArguments):
-    """Arguments of an ingest.
-
-    Attributes
-    ----------
-    limit : int or None
-        Largest number of exposures measured in this run.
-    """
+    """Arguments of an ingest; `limit` is the largest number of exposures measured in this run."""
 
     limit: int | None = None
 
@@ -186,21 +180,7 @@ def prepare(
 def put_on_record(
     lake: StoredLake, path: Path, refusal: Rejected, settings_hash: str, image: Image | None = None
 ) -> dict[str, Any]:
-    """Write a refused file's row; return its entry in the report.
-
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    path : Path
-        The refused file.
-    refusal : Rejected
-        Why, and by which step.
-    settings_hash : str
-        Hash of the settings that it was refused under.
-    image : Image, optional
-        What is known of the file.
-    """
+    """Write a refused file's row; return its entry in the report."""
     from cte_lake.pipeline.ingest.exposure_rows import write_reject
 
     write_reject(
@@ -232,17 +212,7 @@ WORKER_FAILURES = frozenset({_WORKER_DIED, _NO_MEMORY, _NO_ROOM, _DEFECT})
 
 
 def refusal_of(path: Path, error: BaseException | None, stage: str) -> Rejected:
-    """Turn the error that ended a task into the refusal that goes on record.
-
-    Parameters
-    ----------
-    path : Path
-        The file (or one of the files) the task was about.
-    error : BaseException or None
-        What it raised.
-    stage : str
-        The step.
-    """
+    """Turn the error that ended a task into the refusal that goes on record."""
     if isinstance(error, Rejected):
         return error
     if isinstance(error, CteLakeError):

@@ -15,14 +15,7 @@ from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 def write_plain_copy(path: Path, copy: Path, cards: Mapping[int, Mapping[str, Any]] | None) -> None:
     """Copy an FLT or FLC as an uncompressed FITS file.
 
-    Parameters
-    ----------
-    path : Path
-        FLT or FLC, compressed or not.
-    copy : Path
-        Where to write it; must not exist.
-    cards : mapping of int to mapping, optional
-        WCS cards of each chip that take the place of the file's; lookup tables stay as they are.
+    WCS cards of each chip, where given, take the place of the file's; lookup tables stay as they are.
 
     Raises
     ------

@@ -33,16 +33,8 @@ class LocalWorker(_Unheard, Worker):
 def local_cluster(n_workers: int, memory_limit: str, scratch: str, log_level: int) -> SpecCluster:
     """Start a scheduler and worker processes that take orders from this run alone.
 
-    Parameters
-    ----------
-    n_workers : int
-        Worker processes, one thread each.
-    memory_limit : str
-        Memory limit of each, ``4GB``.
-    scratch : str
-        Folder for what scheduler and workers write beside the lake.
-    log_level : int
-        Level from which Dask's messages are logged.
+    Each worker has one thread and a memory limit such as ``4GB``; what they write beside the lake goes to
+    `scratch`.
 
     Returns
     -------

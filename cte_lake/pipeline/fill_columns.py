@@ -65,13 +65,6 @@ def fillable(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return which columns are filled, those of the given names or all: of keywords, of functions.
 
-    Parameters
-    ----------
-    names : sequence of str
-        What is asked for; empty for all.
-    added, headers : sequence of str
-        Columns of ``phot`` and of ``exposures`` that the configuration adds.
-
     Raises
     ------
     UsageError
@@ -93,15 +86,6 @@ def fill_columns(lake: StoredLake, columns: Sequence[str], headers: Sequence[Hea
     """Write new revisions of the rows that lack a value that their frame's header has; photometry stays.
 
     A frame that is not the one that was measured (size or time of change) is left alone: ingest first.
-
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    columns : sequence of str
-        Columns of the schema or of `headers`.
-    headers : sequence of HeaderColumn
-        Columns that the configuration adds; those among `columns` are filled.
 
     Raises
     ------
@@ -214,19 +198,6 @@ def fill_added(
     progress: Progress | None = None,
 ) -> Filled:
     """Measure added columns where an exposure has none, or one of another function or version.
-
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    settings : Settings
-        Its configuration, which has the columns.
-    names : sequence of str
-        Names of columns.
-    workers : WorkerSettings
-        Where to measure.
-    progress : callable, optional
-        Called with (done, total) after each exposure.
 
     Raises
     ------

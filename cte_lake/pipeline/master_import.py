@@ -57,19 +57,8 @@ def import_master(
 ) -> ImportedMaster:
     """Read a catalog and make it the target's current one; the same content again does nothing.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    path : Path
-        The catalog's file.
-    target : str
-        Configured name of the target.
-    config : Config
-        The configuration: targets.
-    epoch : float, optional
-        Date for which the positions hold, as MJD or Julian year; default: the file's column ``epoch`` or
-        ``ref_epoch``, if it has one.
+    The epoch of the positions is an MJD or Julian year; by default the file's column ``epoch`` or
+    ``ref_epoch``.
 
     Raises
     ------
@@ -106,18 +95,7 @@ def store_master(
 ) -> ImportedMaster:
     """Write a catalog as the target's current one unless it is that already.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    catalog : MasterTable
-        The stars.
-    target : str
-        Configured name of the target.
-    origin : str or sequence of str
-        Where the catalog, or each star, is from.
-    filters : sequence of str or None, optional
-        Filter in which each star was first found.
+    Origins and filters (in which each star was first found) may be one for all stars, or each its own.
     """
     lake.write_seeds()
     found = content_hash(catalog)

@@ -39,13 +39,7 @@ _ENVIRONMENT = {
 
 @contextlib.contextmanager
 def private_folder(base: Path | None = None) -> Iterator[Path]:
-    """Yield an empty folder that is gone afterwards; those that killed runs left are removed on the way.
-
-    Parameters
-    ----------
-    base : Path, optional
-        Where to make it; default: the system's folder for temporary files (``TMPDIR``).
-    """
+    """Yield an empty folder that is gone afterwards; those that killed runs left are removed on the way."""
     with scratch_folder(base, _PREFIX) as folder:
         yield folder
 
@@ -53,16 +47,7 @@ def private_folder(base: Path | None = None) -> Iterator[Path]:
 def run_job(job: str, arguments: Mapping[str, Any], folder: Path, stage: str) -> dict[str, Any]:
     """Run one of `cte_lake.pipeline.drizzle_jobs` in a process of its own.
 
-    Parameters
-    ----------
-    job : str
-        Name of the function.
-    arguments : mapping
-        JSON-able keyword arguments; file names are relative to `folder`.
-    folder : Path
-        Working directory with the copies to work on.
-    stage : str
-        The step, for the refusal.
+    The arguments are JSON-able; file names are relative to the folder, which is its working directory.
 
     Returns
     -------

@@ -42,18 +42,7 @@ def frames_to_rebuild(
 ) -> Frames:
     """Find the frames of exposures that the lake has.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    mode : str
-        Photometry mode.
-    names : collection of str
-        Image names, root names (all their file types) or paths; none: every exposure.
-    selection : Selection
-        Of these, which.
-    configured : Names, optional
-        Targets of the configuration with their spellings; those of the lake are known besides.
+    Names are image names, root names (all their file types) or paths; none: every exposure.
 
     Raises
     ------

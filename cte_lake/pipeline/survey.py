@@ -86,20 +86,10 @@ def survey(
 ) -> Survey:
     """Look through files, folders and patterns for exposures to prepare.
 
-    Charge-injected, dithered and badly guided exposures are kept although they are not measured by default:
-    they help to mask the others' cosmic rays, and measuring them is a setting.
-
-    Parameters
-    ----------
-    paths : iterable of str
-        Files, folders and glob patterns.
-    settings : Settings
-        The configuration: targets and exclusions.
-    selection : Selection
-        Which exposures; file types do not matter, since FLT and FLC are prepared as one.
-    known : mapping, optional
-        Rows of earlier runs by path, with the columns `IDENTITY`: a file that has not changed since is not
-        opened again.
+    Charge-injected, dithered and badly guided exposures are kept although they are not measured by
+    default: they help to mask the others' cosmic rays, and measuring them is a setting. A file that has
+    not changed since the known row of its path is not opened again. File types of the selection do not
+    matter, since FLT and FLC are prepared as one.
 
     Raises
     ------

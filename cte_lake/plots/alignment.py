@@ -38,11 +38,6 @@ def alignment_plot(
         Over the figure.
     bin_px : float
         Width of a bin of `votes`, px.
-
-    Returns
-    -------
-    Figure
-        Not attached to any backend.
     """
     figure, axes = panels(3, 2, height=10.5)
     used = np.asarray(matches["used"], bool)

@@ -31,11 +31,6 @@ def master_plot(
         Filter in which each star was first found.
     title : str
         Over the figure.
-
-    Returns
-    -------
-    Figure
-        Not attached to any backend; with a second panel where there are fluxes.
     """
     has_flux = flux is not None and bool(np.isfinite(flux).any())
     figure, axes = panels(2 if has_flux else 1, 1, height=9.5 if has_flux else 6.5, height_ratios=None)

@@ -24,20 +24,8 @@ def residual_panel(
 ) -> None:
     """Draw losses less the model's.
 
-    Parameters
-    ----------
-    axes : Axes
-        The small panel.
-    table : table or mapping
-        With model_loss beside cte_loss.
-    x : array_like
-        Where each row stands.
-    series : iterable of Series
-        How the rows look.
-    here, scale : ndarray of bool
-        The rows of this panel, and those that its axis must hold.
-    unit : LossUnit
-        Unit of the losses.
+    The panel shows the rows `here` of a table with model_loss beside cte_loss; its axis holds those of
+    `scale`.
     """
     across, (left, error) = np.asarray(x), residuals(table, unit)
     for one in series:

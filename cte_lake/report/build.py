@@ -50,21 +50,7 @@ _DAILY = ("index.html", "coefficients.html")
 
 @dataclass(frozen=True)
 class Made:
-    """A finished report.
-
-    Attributes
-    ----------
-    folder : Path
-        Where it is in the lake.
-    published : Path or None
-        Where its copy is.
-    pages, size : int
-        Number of pages; bytes of all files.
-    seconds : float
-        Time it took.
-    state : dict
-        Counts and the latest epoch.
-    """
+    """A finished report."""
 
     folder: Path | Place
     published: Path | None
@@ -78,19 +64,6 @@ def make_report(
     lake: Lake, settings: Settings, mode: str, publish: Path | None = None, now: datetime | None = None
 ) -> Made:
     """Make the report of a lake in its ``reports`` folder, point ``latest`` at it, and publish a copy.
-
-    Parameters
-    ----------
-    lake : Lake
-        The lake, opened in the mode to report on.
-    settings : Settings
-        Its configuration.
-    mode : str
-        Name of the photometry mode.
-    publish : Path, optional
-        Folder that is to hold a copy; an older report there is replaced in one step.
-    now : datetime, optional
-        Time of the report.
 
     Raises
     ------

@@ -79,14 +79,7 @@ def alarm_line(
 ) -> Cells:
     """Alarms of the losses, and what audits and verification found.
 
-    Parameters
-    ----------
-    rows : sequence of mapping
-        What `cte_lake.model.alarm.alarms` found.
-    seen : bool
-        Whether there are slopes in which it looked.
-    audits, verified : mapping or None
-        What `cte_lake.views.audits.last_audits` and `last_verification` return.
+    ``seen`` says whether there are slopes in which it looked.
     """
     failed = [] if audits is None else [name for name in audits["rows"] if name != ALARM]
     sentences = [alarm_text(row) for row in rows]
@@ -188,11 +181,6 @@ def _last_date(one: SetState) -> str:
 
 def newest_table(moves: Sequence[LossMove]) -> Cells:
     """The losses of the newest epoch of each target: a block a mode, a row a flux bin.
-
-    Parameters
-    ----------
-    moves : sequence of LossMove
-        What `cte_lake.report.moves.loss_moves` returns.
 
     Returns
     -------

@@ -28,12 +28,7 @@ def last_report(reports: Path | Place) -> Mapping[str, Any] | None:
 def news(images: Mapping[str, str], last: Mapping[str, Any] | None) -> dict[str, Any]:
     """Compare measured images with those of the last report.
 
-    Parameters
-    ----------
-    images : mapping of str to str
-        ``phot_key`` by image name, as measured now.
-    last : mapping or None
-        The last report: its ``images`` and ``made``.
+    Images are ``phot_key`` by image name.
 
     Returns
     -------

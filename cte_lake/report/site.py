@@ -39,14 +39,7 @@ def render(
 ) -> Iterator[tuple[str, str]]:
     """Yield name and text of style, script and pages.
 
-    Parameters
-    ----------
-    report : mapping
-        What `cte_lake.report.content` makes.
-    pairs : sequence of mapping
-        Content of the pairs' pages; ``slug`` names the file.
-    pages : collection of str
-        Names of the others.
+    The content is what `cte_lake.report.content` makes; ``slug`` names the file of a pair's page.
     """
     environment = Environment(
         loader=PackageLoader("cte_lake.report"),

@@ -35,19 +35,7 @@ def report_state(lake: Lake, settings: Settings, mode: str) -> str:
 
 
 def is_as_last(lake: Lake, last: Mapping[str, Any], state: str, folder: Path) -> bool:
-    """Whether all that `take_rest` takes over would be made alike, and is still there.
-
-    Parameters
-    ----------
-    lake : Lake
-        The lake.
-    last : mapping
-        The last report's data.
-    state : str
-        What `report_state` returns.
-    folder : Path
-        The last report.
-    """
+    """Whether all that `take_rest` takes over would be made alike, and is still there."""
     if last.get("follows_from") != state or last["made_of"] != file_count(folder):
         return False
     return all_drawn(lake.own("frames").rows(), last["frames"])

@@ -134,17 +134,6 @@ def simulate_exposure(
 ) -> SimulatedExposure:
     """Simulate one exposure; no file is touched.
 
-    Parameters
-    ----------
-    plan : ExposurePlan
-        The exposure.
-    field : StarField
-        Stars of the sky.
-    settings : Settings, optional
-        Law, detector, width, seed.
-    chips : tuple of int
-        Chips to make.
-
     Returns
     -------
     SimulatedExposure
@@ -169,19 +158,7 @@ def simulate_exposure(
 
 
 def true_stars(plan: ExposurePlan, field: StarField, chip: int, settings: Settings) -> StarTruth:
-    """Positions, fluxes and losses of the stars that fall on (or within 50 px of) a chip.
-
-    Parameters
-    ----------
-    plan : ExposurePlan
-        The exposure.
-    field : StarField
-        Stars of the sky.
-    chip : int
-        1 or 2.
-    settings : Settings
-        Law, detector and width.
-    """
+    """Positions, fluxes and losses of the stars that fall on (or within 50 px of) a chip."""
     margin = 50.0
     x, y = sky_to_pixel(chip, plan.attitude, settings.width, field.ra, field.dec)
     on = (x > -margin) & (x < settings.width + margin) & (y > -margin) & (y < CHIP_ROWS + margin)

@@ -17,19 +17,7 @@ from cte_lake.simulate.photometry import ChipStars, SimulatedPhotometry
 def fill_lake(lake: StoredLake, images: Iterable[SimulatedPhotometry], stars: ChipStars | None = None) -> int:
     """Write images, and their master catalog, into a lake.
 
-    Parameters
-    ----------
-    lake : StoredLake
-        A lake (`cte_lake.lake.create.create_lake`).
-    images : iterable of SimulatedPhotometry
-        Written one by one, so that a generator of thousands needs the memory of one.
-    stars : ChipStars, optional
-        Becomes the master catalog of its target.
-
-    Returns
-    -------
-    int
-        Images written.
+    Images are written one by one, so that a generator of thousands needs the memory of one.
     """
     schema = dataset("exposures").schema()
     count = 0

@@ -16,15 +16,7 @@ _FLASH_RATE = 10.0
 
 
 def primary_header(plan: ExposurePlan, filetype: str) -> fits.Header:
-    """Primary header of an exposure.
-
-    Parameters
-    ----------
-    plan : ExposurePlan
-        The exposure.
-    filetype : {'flt', 'flc'}
-        File type.
-    """
+    """Primary header of an exposure."""
     start = Time(plan.mjd, format="mjd", scale="utc").isot
     header = fits.Header()
     header.update(_identity_cards(plan, filetype, start))
@@ -101,18 +93,8 @@ def extension_header(
 ) -> fits.Header:
     """Header of one extension.
 
-    Parameters
-    ----------
-    plan : ExposurePlan
-        The exposure; its *header* attitude is written.
-    chip : ChipGeometry
-        The chip.
-    extname : {'SCI', 'ERR', 'DQ'}
-        Kind of extension.
-    width : int
-        Columns of the cut-out.
-    statistics : dict, optional
-        Further cards of a SCI header: NGOODPIX, GOODMEAN, MEANDARK.
+    The *header* attitude of the exposure is written; statistics are NGOODPIX, GOODMEAN, MEANDARK of a SCI
+    header.
     """
     column = first_column(width)
     header = fits.Header()

@@ -90,17 +90,7 @@ def draw_stars(
     *,
     seed: int = 0,
 ) -> ChipStars:
-    """Draw stars evenly over a chip, with the luminosity function of the simulated fields.
-
-    Parameters
-    ----------
-    target : Target
-        The cluster.
-    count : int
-        Stars.
-    seed : int
-        Same seed, same stars.
-    """
+    """Draw stars evenly over a chip, with the luminosity function of the simulated fields."""
     rng = np.random.default_rng(np.random.SeedSequence([seed, count, *target.name.encode()]))
     x, y = rng.uniform(0.0, CHIP_COLUMNS - 1.0, count), rng.uniform(0.0, CHIP_ROWS - 1.0, count)
     dec = target.dec + (y - CHIP_ROWS / 2) * PIXEL_DEGREES
@@ -195,27 +185,7 @@ def simulate_pair_photometry(
 ) -> list[SimulatedPhotometry]:
     """Simulate a pair: chip 2 and chip 1 of a nominal one, or one chip before and after half a turn.
 
-    Parameters
-    ----------
-    first, second : ExposurePlan
-        The exposures.
-    stars : ChipStars
-        The stars that both see.
-    settings : Settings, optional
-        Law, detector and seed.
-    chip : int, optional
-        The chip of a 180-degree pair; None for a nominal pair.
-    filetypes : sequence of str
-        'flt', 'flc' or both.
-    scatter : float
-        Relative scatter on top of the photons'.
-    radii : sequence of int
-        Aperture radii, px.
-
-    Returns
-    -------
-    list of SimulatedPhotometry
-        Two images per file type.
+    ``chip`` is that of a 180-degree pair; the rest is as of `simulate_photometry`.
     """
     chips = (2, 1) if chip is None else (chip, chip)
     return [

@@ -76,16 +76,7 @@ def make_field(
 ) -> StarField:
     """Draw the stars that the given exposures of one target can see.
 
-    Parameters
-    ----------
-    plans : iterable of ExposurePlan
-        Exposures of one target; the field covers all their chips.
-    width : int
-        Columns of the frames.
-    stars : int, optional
-        Stars over 250 e- (348 s, F502N) per chip of this width; default: the target's density.
-    seed : int
-        Same seed, same stars.
+    By default the target's density; else `stars` over 250 e- (348 s, F502N) per chip of this width.
 
     Raises
     ------
@@ -185,13 +176,6 @@ def sky_to_pixel(
 
 def master_table(field: StarField, *, seed: int = 0) -> Table:
     """Make the master catalog of a field.
-
-    Parameters
-    ----------
-    field : StarField
-        Stars of the sky.
-    seed : int
-        Seed of the scatter of positions.
 
     Returns
     -------

@@ -30,7 +30,7 @@ def pair_truth(
     width: int,
     flc_fraction: float = Detector.flc_fraction,
 ) -> dict[str, Any]:
-    """Losses of a pair per flux bin, as a measurement without noise would find them.
+    """Losses of a pair per flux bin, an entry of ``truth.json``, as a noiseless measurement would find them.
 
     Bins are on the mean of the two fluxes that the FLT keeps of a star's r = 3 px flux; the loss is the
     slope of the noise-free flux ratio against y, over 2, times 2048, its sign that of a loss on either chip.
@@ -45,11 +45,6 @@ def pair_truth(
         Columns of the frames.
     flc_fraction : float
         Part of the loss that the FLC keeps.
-
-    Returns
-    -------
-    dict
-        An entry of ``truth.json``.
     """
     chip_first, chip_second = (2, 1) if pair.chip is None else (pair.chip, pair.chip)
     a, b = first.stars[chip_first], second.stars[chip_second]

@@ -27,16 +27,8 @@ def build_hdus(
 ) -> fits.HDUList:
     """Assemble one file.
 
-    Parameters
-    ----------
-    exposure : SimulatedExposure
-        With both chips.
-    filetype : {'flt', 'flc'}
-        File type.
-    dark_rate : float
-        Dark current for ``MEANDARK``, e-/s.
-    structure : {'mast', 'plain'}
-        All that a file from the archive holds, or the six planes alone.
+    ``dark_rate`` (e-/s) is for ``MEANDARK``; the structure is all that a file from the archive holds, or
+    the six planes.
 
     Returns
     -------

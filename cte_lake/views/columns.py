@@ -105,13 +105,7 @@ def with_notes(table: pa.Table, columns: Mapping[str, ViewColumn]) -> pa.Table:
     """Return an Arrow table with what is known of its columns in the fields' metadata, each name once.
 
     A second column of a name gets a number behind it, as in a table that DuckDB makes: ``v``, ``v_1``.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        The table.
-    columns : mapping of str to ViewColumn
-        What is known, by name in lower case; other columns have no notes.
+    Notes go by names in lower case; other columns have none.
     """
     import pyarrow as pa
 

@@ -17,11 +17,6 @@ IMAGES = "SELECT imagename, n_stars, phot_file FROM exposures ORDER BY imagename
 def image_pieces(images: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Part images, sorted by name, where their stars reach `_STARS`.
 
-    Parameters
-    ----------
-    images : iterable of mapping
-        With imagename and n_stars.
-
     Yields
     ------
     (str, str)
@@ -45,16 +40,8 @@ def in_pieces(
 ) -> Iterator[pa.Table]:
     """Give the rows of a query of photometry, one that ends in a condition, in the order of its key.
 
-    Parameters
-    ----------
-    images
-        As of `image_pieces`.
-    query : str
-        The query.
-    params : mapping
-        Its parameters.
-    ask : callable
-        Answers a query with parameters, in parts of which the first has no rows.
+    ``ask`` answers a query with parameters, in parts of which the first has no rows; images are as of
+    `image_pieces`.
     """
     query += " AND imagename > $piece_after AND imagename <= $piece_last ORDER BY imagename, master_id"
     for number, (after, last) in enumerate(list(image_pieces(images)) or [("", "")]):

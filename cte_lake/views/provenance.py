@@ -24,13 +24,6 @@ def unchanged(tree: Any, known: Mapping[str, ViewColumn]) -> dict[str, ViewColum
     A name that the query gives to anything but the column of that name says nothing any more, wherever in the
     query that is: better no unit than a wrong one. Where the outermost SELECT renames a column, the new name
     has what the old one had, and a mean, median, extreme, scatter or sum of a column has its unit.
-
-    Parameters
-    ----------
-    tree : object
-        Parse tree of the query (`cte_lake.views.statements`).
-    known : mapping of str to ViewColumn
-        Columns of all views.
     """
     if any(_named_by_data(node) for node in nodes_of(tree)):
         return {}

@@ -148,15 +148,6 @@ def run(connection: duckdb.DuckDBPyConnection, asked: Callable[[], T], timeout: 
     DuckDB looks for a signal only while it begins a query, not while rows are fetched. So another thread
     asks, and this one waits, free to interrupt.
 
-    Parameters
-    ----------
-    connection : duckdb.DuckDBPyConnection
-        The connection that `asked` uses, and nothing else meanwhile.
-    asked : callable
-        Asks the query.
-    timeout : float or None
-        Longest time, s.
-
     Raises
     ------
     UsageError

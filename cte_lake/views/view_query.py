@@ -35,21 +35,6 @@ def view_query(
 ) -> tuple[str, dict[str, Any]]:
     """Return the query of a view's rows, which ends in its conditions, and its parameters.
 
-    Parameters
-    ----------
-    lake : Named
-        Resolves names of targets, filters and generations.
-    name : str
-        Name of the view.
-    columns : mapping of str to ViewColumn
-        Its columns.
-    selection : Selection
-        Which rows.
-    condition : str or None
-        In SQL.
-    filters
-        Column to what it must be.
-
     Raises
     ------
     UsageError

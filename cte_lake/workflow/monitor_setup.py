@@ -36,25 +36,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class MonitorSetup:
-    """What a site wants.
-
-    Attributes
-    ----------
-    lake : StoredLake
-        The lake; it is made where there is none.
-    frames : Path
-        Folder of the frames.
-    mail : str
-        Address that mail goes to.
-    publish : Path or None
-        Folder that a web server serves.
-    fetch : bool
-        Whether the archive is asked.
-    scheduler : {'cron', 'systemd'}
-        What starts the night.
-    at : str
-        Time of day, 'HH:MM', local.
-    """
+    """What a site wants; `at` is the local time of day, HH:MM."""
 
     lake: StoredLake
     frames: Path
@@ -84,12 +66,7 @@ class MonitorSetup:
 
 
 def set_up(asked: MonitorSetup) -> bool:
-    """Make the lake where there is none, and write what its settings lack of the section ``refresh``.
-
-    Returns
-    -------
-    bool
-        Whether a lake was made.
+    """Make the lake where there is none (returns whether), and write what its settings lack of ``refresh``.
 
     Raises
     ------
@@ -140,11 +117,6 @@ def write_entry(asked: MonitorSetup, folder: Path) -> list[Path]:
 
 def install_entry(asked: MonitorSetup) -> str:
     """Put the entry where the scheduler takes it from, for this user; an older one of the lake is replaced.
-
-    Returns
-    -------
-    str
-        What was done.
 
     Raises
     ------

@@ -22,12 +22,8 @@ _SEEN = ".cache/newest.json"
 def went_back(inventory: Inventory) -> Iterator[Finding]:
     """Yield the images that went back since an earlier verification, and remember today's newest rows.
 
-    An image is reported until it is measured again or its row is back.
-
-    Parameters
-    ----------
-    inventory : Inventory
-        The lake's rows. What was put aside (``LAKE/quarantine``) has been reported before.
+    An image is reported until it is measured again or its row is back. What was put aside
+    (``LAKE/quarantine``) has been reported before.
     """
     place = inventory.root / _SEEN
     rows = {f"{row.imagename} {row.mode}": row for row in inventory.current}

@@ -34,12 +34,7 @@ _COEFFICIENTS = "coefficients"
 def products(root: StoredLake, in_full: Collection[str]) -> Iterator[Finding]:
     """Yield headerlets, masks and what else lies beside the row of a product, lost or changed.
 
-    Parameters
-    ----------
-    root : StoredLake
-        The lake.
-    in_full : collection of str
-        Rows whose files are read, relative to the lake; of the others it is seen whether they are there.
+    Files of the rows `in_full` are read; of the others it is seen whether they are there.
     """
     for name, suffix in _COMPANION.items():
         versions = list(listed_versions(root / name))

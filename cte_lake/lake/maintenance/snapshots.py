@@ -75,16 +75,8 @@ def plan_snapshot(lake: StoredLake) -> SnapshotPlan:
 def snapshot(lake: StoredLake, destination: StoredLake, plan: SnapshotPlan, copy: bool = False) -> None:
     """Take a snapshot: a lake of its own, hard-linked where it lies on the same file system.
 
-    Files of a lake never change, so a link is as good as a copy as long as the disk is whole.
-
-    Parameters
-    ----------
-    lake, destination : StoredLake
-        The lake; a folder that is not there yet or empty.
-    plan : SnapshotPlan
-        The files of the snapshot.
-    copy : bool
-        Copy every file, for another disk's sake.
+    Files of a lake never change, so a link is as good as a copy as long as the disk is whole. ``copy``
+    copies every file, for another disk's sake.
 
     Raises
     ------
@@ -134,14 +126,7 @@ def plan_restore(
 ) -> RestorePlan:
     """Compare a snapshot with a lake.
 
-    Parameters
-    ----------
-    snapshot, lake : StoredLake
-        The snapshot; the lake, which need not be there.
-    targets : collection of str, optional
-        Restore these targets only, in any configured spelling.
-    exact : bool
-        Withdraw what the snapshot does not have.
+    ``exact`` withdraws what the snapshot does not have; the lake need not be there.
 
     Raises
     ------

@@ -111,15 +111,6 @@ def align(
 ) -> AlignReport:
     """Fit the WCS of what is new or out of date among the given files to its master catalog.
 
-    Parameters
-    ----------
-    arguments : StageArguments
-        Lake, files, settings and workers.
-    plan : AlignPlan, optional
-        A plan made before from the same arguments.
-    progress : callable, optional
-        Called with (done, total) after each exposure.
-
     Raises
     ------
     NothingToDo

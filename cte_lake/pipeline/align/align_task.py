@@ -68,21 +68,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A solution with all that is known of it.
-
-    Attributes
-    ----------
-    quality : Quality
-        The numbers for the gate.
-    residuals : Residuals
-        The matched stars.
-    histogram : ndarray
-        Votes for the offset.
-    headerlet : bytes
-        The solution as a FITS file.
-    search : str
-        The search that found it.
-    """
+    """A solution with all that is known of it."""
 
     quality: Quality
     residuals: Residuals

@@ -24,11 +24,6 @@ def write_aligned(arguments: StageArguments, folder: Path) -> list[Path]:
     """Write copies of the selected FLCs and FLTs with their aligned WCS applied.
 
     Exposures that are not aligned get no copy: a copy with a wrong WCS would look like an aligned one.
-
-    Returns
-    -------
-    list of Path
-        The copies.
     """
     selected = {exposure.rootname for exposure in _selected(arguments)}
     written = []

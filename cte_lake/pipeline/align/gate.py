@@ -75,19 +75,7 @@ def _failures(quality: Quality, gate: Gate) -> Iterator[tuple[str, str]]:
 
 
 def advice(exposure: ExposureFile, settings: Align, reason: str, quality: Quality | None) -> str:
-    """Say where the best solution lies and what may mend it.
-
-    Parameters
-    ----------
-    exposure : ExposureFile
-        The exposure that was refused.
-    settings : Align
-        Of the search.
-    reason : str
-        Why it was refused.
-    quality : Quality or None
-        Of the best solution; None where there is none.
-    """
+    """Say where the best solution lies and what may mend it."""
     reach = f"{settings.wide_radius:g} arcsec and {settings.wide_rotation:g} degrees"
     where = f"searched up to {reach}"
     if quality is not None and np.isfinite(quality.offset):

@@ -19,18 +19,7 @@ def make_headerlet(
 ) -> bytes:
     """Write a solution as a headerlet.
 
-    Parameters
-    ----------
-    hdus : HDUList
-        The open FLC or FLT; its headers are changed in memory, the file is not.
-    wcs : mapping of int to HSTWCS
-        The fitted WCS of chips 1 and 2.
-    wcsname : str
-        Name of the solution.
-    catalog : str
-        Name of the catalog that was fitted to.
-    n_matched : int
-        Stars in the fit.
+    The open file's headers are changed in memory, the file is not.
 
     Returns
     -------

@@ -53,15 +53,6 @@ def pointing_of(exposure: ExposureFile, cards: Mapping[int, Mapping[str, Any]] |
 def seen_by_others(pointing: Pointing, chip: int, others: Sequence[Pointing]) -> BoolArray:
     """Return which pixels of a chip are also on another exposure.
 
-    Parameters
-    ----------
-    pointing : Pointing
-        The exposure.
-    chip : int
-        Its chip.
-    others : sequence of Pointing
-        The other exposures.
-
     Returns
     -------
     ndarray of bool, shape (ny, nx)

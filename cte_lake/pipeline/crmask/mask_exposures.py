@@ -45,15 +45,7 @@ class Visit:
 
 @dataclass
 class CrmaskPlan(Preparing):
-    """What is to be done.
-
-    Attributes
-    ----------
-    todo : list of Visit
-        Visits to mask; all their exposures, since each mask rests on the others.
-    left_out : dict of str to str
-        Root names that get no mask, and why.
-    """
+    """What is to be done: whole visits, since each mask rests on the others; who gets no mask, and why."""
 
     todo: list[Visit] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -183,15 +175,6 @@ def find_cosmic_rays(
     arguments: StageArguments, plan: CrmaskPlan | None = None, progress: Progress | None = None
 ) -> CrmaskReport:
     """Mask the cosmic rays of what is new or out of date among the given files.
-
-    Parameters
-    ----------
-    arguments : StageArguments
-        Lake, files, settings and workers.
-    plan : CrmaskPlan, optional
-        A plan made before from the same arguments.
-    progress : callable, optional
-        Called with (done, total) after each visit.
 
     Raises
     ------

@@ -27,21 +27,7 @@ _OBSERVATIONS_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Product:
-    """A file in the archive.
-
-    Attributes
-    ----------
-    name : str
-        File name, ``ipppssoot_flc.fits``.
-    uri : str
-        What the archive calls it.
-    size : int
-        Bytes; 0 where the archive does not say.
-    proposal : int
-        Proposal number.
-    public : bool
-        Whether anybody may have it.
-    """
+    """A file in the archive; its size is in bytes, 0 where the archive does not say."""
 
     name: str
     uri: str

@@ -38,16 +38,7 @@ def choose_chips(
 ) -> dict[str, int | Rejected]:
     """Choose the chip of each exposure.
 
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        Exposures to be measured.
-    config : Config
-        Pairing of each target, limits of POSTARG2.
-    lake : StoredLake
-        The lake, for fitted WCS.
-    lake_rows : sequence of mapping
-        Exposures measured before: partners of a 180-degree set that are not among the candidates.
+    Rows of the lake are partners of a 180-degree set that are not among the candidates.
 
     Returns
     -------

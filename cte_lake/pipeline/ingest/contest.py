@@ -17,14 +17,7 @@ NAMESAKE: Final = "rootname_taken"
 def settle_contests(items: Iterable[Item], lake: Mapping[str, Claim], overwrite: bool) -> None:
     """Leave one file an image to be measured; the others end as duplicate, superseded or rejected.
 
-    Parameters
-    ----------
-    items : iterable of Item
-        After the first look; those to be measured or up to date carry a claim.
-    lake : mapping of str to Claim
-        Image name to what the lake holds of it.
-    overwrite : bool
-        Whether what the lake holds gives way to any file.
+    With `overwrite`, what the lake holds of an image (by its name) gives way to any file.
     """
     exposures: dict[str, list[Item]] = {}
     for item in items:

@@ -106,15 +106,6 @@ def ingest(
 ) -> IngestReport:
     """Measure what is new or out of date among the given files.
 
-    Parameters
-    ----------
-    arguments : IngestArguments
-        What is asked.
-    plan : Plan, optional
-        A plan made before from the same arguments.
-    progress : callable, optional
-        Called with (done, total) after each exposure.
-
     Raises
     ------
     NothingToDo

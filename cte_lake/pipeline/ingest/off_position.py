@@ -61,20 +61,7 @@ def off_position(
 ) -> Rejected:
     """Say how far the stars are from where they would be measured, and what to do.
 
-    Parameters
-    ----------
-    task : Placed
-        The exposure.
-    image : ChipImage
-        Its chip, with the WCS that was used.
-    position : Position
-        What was measured at the places.
-    failed : sequence of (str, str)
-        Reason and sentence of each limit that is not kept.
-    catalog : pyarrow.Table
-        The master catalog.
-    aligned : bool
-        Whether the WCS is a fitted one.
+    ``failed`` has reason and sentence of each limit that is not kept.
     """
     exposure = task.exposure
     whose = "the fitted WCS" if aligned else "the header's WCS"

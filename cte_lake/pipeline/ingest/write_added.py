@@ -79,21 +79,7 @@ def write_added(
     photometry: pa.Table,
     row: Mapping[str, Any],
 ) -> tuple[str, ...]:
-    """Measure columns for the stars of an exposure and write them; return why one could not be.
-
-    Parameters
-    ----------
-    lake : StoredLake
-        The lake.
-    columns : iterable of AddedColumn
-        What is measured.
-    pixels : PixelData
-        The chip, as the photometry took it.
-    photometry : pyarrow.Table
-        The exposure's rows of ``phot``.
-    row : mapping
-        Its exposure row, as far as `_FACTS` goes, and where it lies.
-    """
+    """Measure columns for the stars of an exposure and write them; return why one could not be."""
     failed: list[str] = []
     for column in columns:
         # Of each function its own arrays: what one does to them another must not see.

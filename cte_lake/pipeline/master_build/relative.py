@@ -48,13 +48,6 @@ def align_together(
 ) -> tuple[dict[str, Cards | None], dict[str, Rejected]]:
     """Bring exposures onto the frame of the one with most stars.
 
-    Parameters
-    ----------
-    exposures : list of ExposureFile
-        Exposures of one field.
-    settings : Align
-        As for an alignment with a catalog.
-
     Returns
     -------
     cards : dict of str to cards or None

@@ -55,13 +55,7 @@ def write_caption(figure: Figure, path: Path) -> Path:
 
 
 def write_data(tables: Mapping[str, pa.Table], path: Path) -> list[Path]:
-    """Write the numbers of a figure; tables after the first go beside it as ``<stem>_<name>``.
-
-    Returns
-    -------
-    list of Path
-        The files written.
-    """
+    """Write the numbers of a figure; tables after the first go beside it as ``<stem>_<name>``."""
     written = []
     for number, (name, table) in enumerate(tables.items()):
         target = path if number == 0 else path.with_name(f"{path.stem}_{name}{path.suffix}")

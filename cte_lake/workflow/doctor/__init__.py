@@ -26,13 +26,7 @@ __all__ = ["Check", "examine"]
 
 
 def examine(lake: StoredLake | None) -> Iterator[Check]:
-    """Yield the checks of this machine, and of a lake if there is one.
-
-    Parameters
-    ----------
-    lake : StoredLake or None
-        The lake whose night this machine is to run.
-    """
+    """Yield the checks of this machine, and of a lake if there is one."""
     yield python()
     yield packages()
     yield from extras(needs_s3=lake is not None and str(lake).startswith("s3://"))

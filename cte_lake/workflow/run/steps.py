@@ -202,13 +202,6 @@ def run(arguments: RunArguments, notify: Callable[[StepReport], None] | None = N
     A step that fails in part does not stop the next; what is kept after a kill is kept, and the next run goes
     on from there.
 
-    Parameters
-    ----------
-    arguments : RunArguments
-        What is asked.
-    notify : callable, optional
-        Called with each step's report when it is done.
-
     Raises
     ------
     CteLakeError
