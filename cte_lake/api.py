@@ -151,7 +151,13 @@ class Lake(ViewMethods):
         UsageError
             If the query is not understood, does not only read, or reaches outside the lake.
         """
+        if not isinstance(query, str):
+            raise UsageError(f"a query is a text, and this is a {type(query).__name__}")
         return Result(self._answer(query, {name: plain(value) for name, value in params.items()}, to_arrow))
+
+    def __reduce__(self) -> Any:
+        """Refuse to be copied or sent to another process: an open lake is a connection of this one."""
+        raise TypeError(f"an open lake is neither copied nor pickled; open {self.stored} in each process")
 
     def own(self, name: str) -> Result:
         """Answer a query of ours by its name: `sql` without a look at its plan, half the cost."""

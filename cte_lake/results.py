@@ -86,7 +86,12 @@ class Result:
 
     def pandas(self) -> pd.DataFrame:
         """Return a pandas data frame; ``attrs['units']`` maps columns to units."""
-        frame: pd.DataFrame = self._table.to_pandas()
+        from cte_lake.views.plain_types import storable
+
+        try:
+            frame: pd.DataFrame = storable(self._shown()).to_pandas()
+        except pa.ArrowException as error:
+            raise UsageError(f"pandas has no type for a column: {error}; cast it in the query") from None
         frame.attrs["units"] = self.units
         return frame
 
@@ -110,11 +115,17 @@ class Result:
         """Return an astropy table with units and descriptions; NULL is masked."""
         from cte_lake.views.astropy_table import to_astropy
 
-        return to_astropy(self._table)
+        return to_astropy(self._shown())
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries."""
-        return list(self._table.to_pylist())
+        return list(self._shown().to_pylist())
+
+    def _shown(self) -> pa.Table:
+        """Return the table for Python, which has no infinite dates and none before the year 1: as texts."""
+        from cte_lake.views.plain_types import in_range
+
+        return in_range(self._table)
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -123,7 +134,7 @@ class Result:
         return key in self.columns if isinstance(key, str) else any(row == key for row in self)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for batch in self._table.to_batches(max_chunksize=1000):
+        for batch in self._shown().to_batches(max_chunksize=1000):
             yield from batch.to_pylist()
 
     @overload
@@ -158,7 +169,7 @@ class Result:
                 raise UsageError("a result is indexed by columns, rows, a slice or a mask of its rows")
         chosen = np.arange(len(self))[key]
         if np.ndim(chosen) == 0:
-            return dict(self._table.slice(int(chosen), 1).to_pylist()[0])
+            return Result(self._table.slice(int(chosen), 1)).rows()[0]
         return Result(self._table.take(pa.array(chosen)))
 
     def _only(self, names: list[str]) -> Result:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import typer
 from astropy import units as u
@@ -196,6 +198,35 @@ def test_columns_of_every_type_reach_astropy(lake):
     assert row["t"].isot == "2026-01-02T03:04:05.000"
     assert row["l"] == [1, 2]
     assert np.ma.is_masked(row["nothing"])
+
+
+DAYS = """SELECT d AS date, d::TIMESTAMP AS moment, TIMESTAMP_NS '2016-08-01 00:00:00.123456789' AS nano
+    FROM (VALUES ('infinity'::DATE), ('-infinity'::DATE), (DATE '2016-08-01'), (NULL)) AS days(d)"""
+
+
+def test_dates_that_python_does_not_have_are_texts(lake):
+    result = lake.sql(DAYS)
+    wanted = ["infinity", "-infinity", "2016-08-01", None]
+    assert [row["date"] for row in result.rows()] == [row["date"] for row in result] == wanted
+    assert result[1]["moment"] == "-infinity"
+    assert result.pandas()["date"].tolist()[0] == "infinity"
+    table = result.astropy()
+    assert table["moment"][0] == "infinity"
+    assert table["nano"][0].isot == "2016-08-01T00:00:00.123"
+    assert "infinity" in result._repr_html_()
+    assert pa.types.is_date32(result.arrow().schema.field("date").type)
+    for nested in ("['infinity'::TIMESTAMP]", "{'a': 'infinity'::DATE}"):
+        with pytest.raises(UsageError, match="a list or struct holds dates outside the years 1 to 9999"):
+            lake.sql(f"SELECT {nested} AS t").rows()
+    with pytest.raises(UsageError, match=r"pandas has no type for a column: .*; cast it"):
+        lake.sql("SELECT TIME_NS '12:00:00.123456789' AS t").pandas()
+
+
+def test_a_lake_is_asked_by_text_and_stays_in_its_process(lake):
+    with pytest.raises(UsageError, match="a query is a text, and this is a bytes"):
+        lake.sql(b"SELECT 1")
+    with pytest.raises(TypeError, match=r"neither copied nor pickled; open .* in each process"):
+        pickle.dumps(lake)
 
 
 def keys(result):

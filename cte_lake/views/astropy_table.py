@@ -62,7 +62,7 @@ def as_column(column: pa.ChunkedArray) -> Any:
     if pa.types.is_timestamp(kind):
         from astropy.time import Time
 
-        values = column.cast(pa.timestamp("us")).fill_null(0).to_numpy()
+        values = column.cast(pa.timestamp("us"), safe=False).fill_null(0).to_numpy()
         times = Time(np.array(values), format="datetime64", scale="utc")
         if nulls.any():
             times[nulls] = np.ma.masked

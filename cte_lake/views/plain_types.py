@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as types
 
+from cte_lake.errors import UsageError
+
 _INT64 = 2**63
 #: Digits that a float always has.
 _DIGITS = 15
@@ -50,8 +52,16 @@ def storable(table: pa.Table) -> pa.Table:
 
 
 def _unstorable(kind: Any) -> bool:
-    inner = [kind.field(place).type for place in range(kind.num_fields)]
-    return types.is_interval(kind) or types.is_union(kind) or any(map(_unstorable, inner))
+    return types.is_interval(kind) or types.is_union(kind) or any(map(_unstorable, _inner(kind)))
+
+
+def _inner(kind: Any) -> list[Any]:
+    """Return the types of what a list, struct, map or union holds; none of another type."""
+    return [kind.field(place).type for place in range(kind.num_fields)]
+
+
+def _is_dated(kind: Any) -> bool:
+    return types.is_date32(kind) or types.is_timestamp(kind) or any(map(_is_dated, _inner(kind)))
 
 
 def in_range(table: pa.Table) -> pa.Table:
@@ -64,9 +74,22 @@ def in_range(table: pa.Table) -> pa.Table:
 
 
 def _known_days(column: Any) -> Any:
-    """Return dates or timestamps as they are, or as texts if one is not of the years 1 to 9999."""
+    """Return dates or timestamps as they are, or as texts if one is not of the years 1 to 9999.
+
+    Raises
+    ------
+    UsageError
+        If one within a list or struct is not.
+    """
     kind = column.type
     if not (types.is_date32(kind) or types.is_timestamp(kind)):
+        if any(map(_is_dated, _inner(kind))):
+            try:
+                column.to_pylist()
+            except (OverflowError, ValueError):
+                raise UsageError(
+                    "a list or struct holds dates outside the years 1 to 9999; cast them to text in the query"
+                ) from None
         return column
     import pyarrow.compute as pc
 

@@ -231,6 +231,10 @@ def test_every_type_goes_to_parquet_and_to_a_terminal(every_type):
     assert back.column_names == list(TYPES)
     assert back["endless"].null_count == 1
     assert back["hugeint"][0].as_py() == TYPES["hugeint"][1]
+    endless = pa.table({"t": pa.array([[2**31 - 1]], pa.list_(pa.int32())).cast(pa.list_(pa.date32()))})
+    for kind in (Format.TABLE, Format.JSON, Format.CSV, Format.FITS):
+        with pytest.raises(UsageError, match="a list or struct holds dates outside the years 1 to 9999"):
+            render(endless, kind, None)
     text = render(every_type, Format.TABLE, 80).decode()
     for word in ("infinity", str(2**128 - 1), "07:12:00+02"):
         assert word in text
