@@ -15,7 +15,7 @@ import typer
 from cte_lake.cli.app import RESULTS, Options, app
 from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, lake_or_none, overwriting, panel
-from cte_lake.errors import UsageError
+from cte_lake.errors import CatalogError, UsageError
 
 if TYPE_CHECKING:
     from cte_lake.correction.correct_files import CorrectedFile, TableOptions
@@ -295,7 +295,10 @@ def _input(table: str) -> Iterator[Path]:
         path = Path(folder) / "standard_input"
         with path.open("wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
-        yield path
+        try:
+            yield path
+        except (CatalogError, UsageError) as error:
+            raise type(error)(str(error).replace(str(path), "standard input")) from None
 
 
 @contextmanager

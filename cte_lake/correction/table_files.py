@@ -19,6 +19,7 @@ from cte_lake.correction.text_header import add_comment_units, comment_lines, re
 from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
 from cte_lake.errors import CatalogError, UsageError, in_words
+from cte_lake.filenames import no_file
 from cte_lake.model.column_facts import has_mixins
 from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
 from cte_lake.model.table_values import plain_values
@@ -92,7 +93,9 @@ def open_table(
         If the file cannot be read; one sentence says why.
     """
     if not path.is_file():
-        raise CatalogError(f"table {path} {'is a folder' if path.is_dir() else 'does not exist'}")
+        kind = no_file(path.stat().st_mode) if path.exists() else None
+        said = f"is {kind}" if path.is_dir() else f"is {kind}; give - and it as standard input: `- < {path}`"
+        raise CatalogError(f"table {path} {'does not exist' if kind is None else said}")
     kind = named_format(format_) if format_ else sniffed_format(path)
     if hdu is not None and kind not in {"fits", "votable"}:
         raise UsageError(

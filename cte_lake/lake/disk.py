@@ -33,6 +33,19 @@ _NO_FILE = frozenset({errno.ENOENT, errno.ELOOP})
 _TAKEN = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
+def _require_replaceable(path: Path) -> None:
+    """Refuse to rename over what is no file: /dev/null would be one for all of the machine."""
+    try:
+        kind = no_file(path.stat().st_mode)
+        if path.is_symlink() and str(path.readlink()).startswith("/proc/"):
+            kind = "a link to an open file"
+    except OSError:
+        # There is none yet, or whoever writes it is told what hinders.
+        return
+    if kind is not None:
+        raise NotAFile(f"{path} is {kind}, which is not replaced; give another name")
+
+
 @dataclass(frozen=True, order=True)
 class DiskStore(Store):
     """The file systems of this machine; a key is an absolute path."""
@@ -133,9 +146,10 @@ class DiskStore(Store):
         Raises
         ------
         LakeError
-            If the disk is full or failing, or may not be written.
+            If the disk is full or failing, or may not be written, or is a device, a pipe or a folder.
         """
         path = Path(key)
+        _require_replaceable(path)
         temporary = temporary_beside(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from cte_lake.cli.main import app
 from cte_lake.correction.coefficient_files import write_coefficients
-from cte_lake.errors import UsageError
+from cte_lake.errors import CatalogError, LakeError, UsageError
 from cte_lake.model.correct import correct
 from tests.correction.inputs import CHIP, MJD, PLAIN, Y, stars
 from tests.model.sets import make_set
@@ -101,3 +102,12 @@ def test_several_sets_correct_the_column_of_their_radius(tmp_path):
 def test_a_radius_that_is_none_is_refused(text):
     with pytest.raises(UsageError, match="not a radius in pixels"):
         piped(PLAIN, "-o", "-", "--radius", text)
+
+
+def test_standard_input_is_called_so_and_a_pipe_is_no_output(tmp_path):
+    with pytest.raises(CatalogError, match="table standard input holds no values"):
+        piped(b"", "-o", "-")
+    os.mkfifo(tmp_path / "out.csv")
+    with pytest.raises(LakeError, match="is a named pipe, which is not replaced"):
+        piped(PLAIN, "-o", str(tmp_path / "out.csv"), "--overwrite")
+    assert (tmp_path / "out.csv").is_fifo()

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.schemas import dataset
-from cte_lake.lake.write import conform, replacing, write_table
+from cte_lake.lake.write import conform, replacing, write_bytes, write_table
 
 
 def catalog(**columns):
@@ -66,6 +67,22 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """Whoever may write to /dev would make a file of /dev/null."""
+    pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "stdout"
+    os.mkfifo(pipe)
+    folder.mkdir()
+    with (tmp_path / "opened").open("wb") as stream:
+        link.symlink_to(f"/proc/self/fd/{stream.fileno()}")
+        for path, kind in ((pipe, "a named pipe"), (folder, "a folder"), (link, "a link to an open file")):
+            with pytest.raises(LakeError, match=f"is {kind}, which is not replaced"):
+                write_bytes(path, b"x")
+    assert pipe.is_fifo()
+    assert folder.is_dir()
+    assert link.is_symlink()
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_killed_write_is_seen_by_no_reader(tmp_path):
