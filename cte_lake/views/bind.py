@@ -283,7 +283,8 @@ def bind_sql(connection: duckdb.DuckDBPyConnection, config: Config, views: Colle
     """Make views with all that they are built on, None for every one."""
     objects = sql_objects() if views is None else built_from(views)
     make_objects(connection, config, objects)
-    make_views(connection, config, objects)
+    # As in `Binding.create`.
+    make_views(connection, config, (each for each in objects if views is None or each.name in views))
 
 
 def make_objects(
