@@ -305,12 +305,12 @@ def test_correct_in_batches_is_correct_at_once(lake, fitted, tmp_path):
 
 @pytest.mark.slow
 def test_closure_exits_by_its_verdict():
-    done = run("closure", "-n", 4, "--stars", 1500, "--json")
+    done = run("closure", "-n", 3, "--stars", 1500, "--json")
     assert len(json.loads(done.stdout)["coefficients"]) == 9
-    rows = run("closure", "-n", 3, "--stars", 800, "--per", "coefficient", "--format", "csv").stdout
+    rows = run("closure", "-n", 2, "--stars", 800, "--per", "coefficient", "--format", "csv").stdout
     assert [row.split(",")[0].strip('"') for row in rows.splitlines()][:3] == ["coefficient", "c00", "c01"]
     with pytest.raises(AuditFailed, match="250-500"):
-        run("closure", "-n", 3, "--estimator", "both_in_bin")
+        run("closure", "-n", 2, "--estimator", "both_in_bin")
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from cte_lake.demo.demonstrate import MARK, _there
 from cte_lake.errors import UsageError
 from cte_lake.lake.stored import stored
 
-SMALL = DemoScale(epochs=(57601.3,), flashes=(0,), width=256, stars=600)
+SMALL = DemoScale(epochs=(57601.3,), flashes=(0,), width=192, stars=450)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.faults.conftest import cte_lake, one_line
 from tests.lakes import content
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
-LEVELS = int(os.environ.get("CTE_FAULT_LEVELS", "8"))
+LEVELS = int(os.environ.get("CTE_FAULT_LEVELS", "5"))
 
 
 def private_mounts() -> bool:

@@ -385,10 +385,11 @@ class Field:
 def watched(run, place):
     """Wait for a run; the seconds after which it first changed something, and after which it ended."""
     began, before, first = time.monotonic(), names(place), None
-    while run.poll() is None:
-        if first is None and names(place) != before:
+    while first is None and run.poll() is None:
+        if names(place) != before:
             first = time.monotonic() - began
         time.sleep(0.005)
+    run.wait()
     seconds = time.monotonic() - began
     return (0.5 * seconds if first is None else first), seconds
 

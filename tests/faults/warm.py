@@ -14,6 +14,7 @@ import os
 import pkgutil
 import resource
 import runpy
+import select
 import shutil
 import signal
 import subprocess
@@ -81,13 +82,25 @@ class Run:
 
     def wait(self, seconds: float = 300.0) -> int:
         """Wait for its end."""
-        end = time.monotonic() + seconds
-        while (code := self.poll()) is None:
-            if time.monotonic() > end:
-                self.send(signal.SIGKILL)
-                raise TimeoutError(f"still running after {seconds} s: {self.said}")
-            time.sleep(0.003)
+        if (code := self.ended(seconds)) is None:
+            self.send(signal.SIGKILL)
+            raise TimeoutError(f"still running after {seconds} s: {self.said}")
         return code
+
+    def ended(self, seconds: float) -> int | None:
+        """Wait so long for its end, without work; return how it ended, None if it still runs."""
+        end = time.monotonic() + seconds
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                handle = os.pidfd_open(self.pid)
+                try:
+                    select.select([handle], [], [], seconds)
+                finally:
+                    os.close(handle)
+        # The handle tells of an end before whoever started it has taken notice.
+        while self.poll() is None and time.monotonic() < end:
+            time.sleep(0.003)
+        return self.poll()
 
     def send(self, number: signal.Signals, alone: bool = False) -> None:
         """Send a signal to the command, and to all that it has started unless it is `alone`."""
@@ -96,10 +109,7 @@ class Run:
 
     def stopped(self, number: signal.Signals, after: float, alone: bool = False) -> None:
         """Send a signal after so many seconds, if it still runs."""
-        end = time.monotonic() + after
-        while time.monotonic() < end and self.poll() is None:
-            time.sleep(0.002)
-        if self.poll() is None:
+        if self.ended(after) is None:
             self.send(number, alone)
 
     def killed(self, after: float, begun: Callable[[], bool] = lambda: True) -> bool:
@@ -108,9 +118,7 @@ class Run:
             latest = time.monotonic() + 300
             while not begun() and self.poll() is None and time.monotonic() < latest:
                 time.sleep(0.001)
-            end = time.monotonic() + after
-            while time.monotonic() < end and self.poll() is None:
-                time.sleep(0.002)
+            self.ended(after)
         self.send(signal.SIGKILL)
         # What it had started may die after it, and would pass for a living owner of what it has left.
         return self.wait() == -signal.SIGKILL and self.left() == []

@@ -39,7 +39,7 @@ from tests.sql.writing import add_exposure
 
 #: Random histories of change; 200 make the campaign.
 HISTORIES = int(os.environ.get("KEPT_HISTORIES", "2"))
-STEPS = 8
+STEPS = 6
 VIEWS = tuple(KINDS)
 KEY = ("source", "aperture", "estimator", "bin_lo", "bin_hi")
 ESTIMATORS_ASKED = ("= 'log_ratio'", "= 'mean_flux'", "= 'none'", "<> 'mean_flux'", "IN ('both_in_bin')")

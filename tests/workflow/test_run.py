@@ -43,7 +43,7 @@ from cte_lake.workflow.run import (
     select_proposals,
 )
 
-WIDTH = 512
+WIDTH = 320
 SIMULATION = Settings(width=WIDTH, seed=41)
 PREPARE = ("align", "crmask", "ingest")
 #: Times that a run is killed before it is let run to its end; raise it for a campaign.
@@ -196,7 +196,7 @@ def test_killed_at_random_and_run_again_ends_in_the_same_lake(spoiled, finished,
         child = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(moments.uniform(4, 12))
+        time.sleep(moments.uniform(3, 9))
         child.send_signal(signal.SIGKILL)
         child.wait(120)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=400)

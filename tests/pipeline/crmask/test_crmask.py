@@ -47,7 +47,7 @@ from cte_lake.simulate import (
     with_wcs_errors,
 )
 
-WIDTH = 384
+WIDTH = 256
 SIMULATION = Settings(width=WIDTH, seed=31)
 SMALL = Settings(width=96, seed=31)
 
