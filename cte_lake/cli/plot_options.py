@@ -103,7 +103,7 @@ def flux_bin(text: str) -> tuple[float, float]:
     except ValueError:
         limits = (0.0, 0.0)
     if not 0 <= limits[0] < limits[1]:
-        raise UsageError(f"--bin {text!r} must be LOW-HIGH in electrons, for example 500-2000")
+        raise UsageError(f"{text!r} is no range of fluxes: give LOW-HIGH in electrons, such as 500-2000")
     return limits
 
 

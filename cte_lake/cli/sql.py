@@ -89,6 +89,9 @@ def sql(
             opened.use_coefficients(find_coefficients(coefficients, root))
         for text in table or ():
             _register(opened, text)
+        names = [text.partition("=")[0].strip().lower() for text in table or ()]
+        if len(set(names)) < len(names):
+            raise UsageError(f"--table gives two tables one name: {', '.join(names)}")
         if query is None and file is None and sys.stdin.isatty():
             from cte_lake.cli.prompt import ask
 

@@ -94,7 +94,7 @@ def open_table(
     """
     if not path.is_file():
         kind = no_file(path.stat().st_mode) if path.exists() else None
-        said = f"is {kind}" if path.is_dir() else f"is {kind}; give - and it as standard input: `- < {path}`"
+        said = f"is {kind}" if path.is_dir() else f"is {kind}; copy what it gives into a file"
         raise CatalogError(f"table {path} {'does not exist' if kind is None else said}")
     kind = named_format(format_) if format_ else sniffed_format(path)
     if hdu is not None and kind not in {"fits", "votable"}:

@@ -79,7 +79,9 @@ def predict(
         raise UsageError(f"flux {flux} must be a positive number of electrons")
     if not 0 <= distance <= CHIP_ROWS - 1:
         raise UsageError(f"readout distance {distance} must lie between 0 and {CHIP_ROWS - 1} rows")
-    if coefficients.has_background and not background > -1.0:
+    if background <= -1.0 or background == np.inf:
+        raise UsageError(f"background {background:g} is not a number of electrons per pixel")
+    if coefficients.has_background and np.isnan(background):
         raise UsageError(
             f"coefficient set {coefficients.name!r} depends on the background; give one in e-/px"
         )

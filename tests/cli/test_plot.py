@@ -112,7 +112,7 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "-o", "x.gif"), ExitCode.WRONG_USE, "a figure can be written as .png, .pdf, .svg"),
         (("cte-time", "-o", "no/x.png"), ExitCode.WRONG_USE, "its folder does not exist"),
         (("cte-time", "--data", "x.txt"), ExitCode.WRONG_USE, "the numbers can be written as .csv, .ecsv"),
-        (("cte-time", "--bin", "9-1"), ExitCode.WRONG_USE, "--bin '9-1' must be LOW-HIGH"),
+        (("cte-time", "--bin", "9-1"), ExitCode.WRONG_USE, "'9-1' is no range of fluxes: give LOW-HIGH"),
         (("cte-time", "--length", "x"), ExitCode.WRONG_USE, "length 'x' is not known; it is s or l"),
         (("cte-time", "--filetype", "raw"), ExitCode.WRONG_USE, "it is flt or flc"),
         (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),

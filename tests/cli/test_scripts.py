@@ -131,3 +131,5 @@ def test_a_table_of_ones_own_joins_the_views(lake, tmp_path):
     assert told == 'member,n\n"no",2\n"yes",2\n'
     with pytest.raises(CteLakeError, match="must be NAME=FILE"):
         sql(lake, "SELECT 1", "--table", "mine")
+    with pytest.raises(CteLakeError, match="--table gives two tables one name: mine, mine"):
+        sql(lake, "SELECT 1", "--table", f"mine={path}", "--table", f"MINE = {path}")

@@ -587,7 +587,7 @@ FORMATS = [
     Input("format", "FITS with TSCAL and TZERO", "a.fits", scaled_fits),
     Input("format", "Feather, version 1", "a.feather", lambda p: p.write_bytes(b"FEA1" + bytes(40)), out="is a Feather file of version 1, which is not read"),
     Input("format", "binary rubbish", "a.csv", lambda p: p.write_bytes(bytes(range(256)) * 4), out="is not text, nor in any known format"),
-    Input("format", "named pipe", "a.csv", os.mkfifo, out="is a named pipe; give - and it as standard input"),
+    Input("format", "named pipe", "a.csv", os.mkfifo, out="is a named pipe; copy what it gives into a file"),
     Input("format", "empty file", "a.csv", text(""), out="holds no values"),
     Input("format", "cut Parquet", "a.parquet", lambda p: p.write_bytes(b"PAR1" + bytes(40)), out="cannot be read as parquet"),
     Input("format", "cut gzip", "a.csv.gz", lambda p: p.write_bytes(gzip.compress(b"flux,y,chip,mjd\n" * 99)[:30]), out="cannot be read"),

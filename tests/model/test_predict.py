@@ -44,6 +44,8 @@ def test_combinations_come_dates_slowest():
     [
         ({"flux": 0.0}, "positive number"),
         ({"flux": 500.0, "distance": 3000.0}, "between 0 and 2050"),
+        ({"flux": 500.0, "background": -3.0}, "background -3 is not a number of electrons per pixel"),
+        ({"flux": 500.0, "background": float("inf")}, "background inf is not a number"),
     ],
 )
 def test_questions_that_make_no_sense(arguments, message):
