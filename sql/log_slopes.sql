@@ -5,7 +5,7 @@
 -- Stars with the mean of both fluxes strictly inside the bin, the logarithm of their ratio, a clip about the fitted
 -- line, a straight line by least squares against the distance from the amplifiers, the mean of both images (ratios).
 -- Where readout takes the same fraction from row to row this is linear whatever the loss and wherever the star lies in
--- either image, and the noise of a logarithm of a ratio is symmetric; the ratio itself gives 1 to 4% too much at losses of 0.3 to 0.6 (docs/model.md).
+-- either image, and the noise of a logarithm of a ratio is symmetric; the ratio itself gives 1 to 4% too much at losses of 0.3 to 0.6 (docs/model_evidence.md).
 CREATE OR REPLACE MACRO log_slopes(aperture := default_aperture()) AS TABLE
 WITH grouped AS (
     -- The CASE keeps this a plain product with the few bins; a bare range condition is planned as a sort.
