@@ -182,7 +182,7 @@ def _random(seed: int) -> Law:
 
 
 def _hostile() -> dict[str, Law]:
-    """Laws meant to break the fit: what it does not follow must be in its errors, or in docs/model_evidence.md."""
+    """Laws meant to break the fit: what it misses must be in its errors, or in docs/model_evidence.md."""
 
     def flux(f: np.ndarray) -> np.ndarray:
         return np.asarray(10 ** (-0.45 * (f - 3)))

@@ -1,4 +1,4 @@
-"""Draw the figures of docs/model_evidence.md: what is left of a flux's error after `correct`, and how forecasts widen.
+"""Draw the figures of docs/model_evidence.md: errors left after `correct`, and how forecasts widen.
 
     python benchmarks/model_figures.py [--folder docs/images]
 

@@ -29,7 +29,7 @@ _CHANGES = {
     "by_flux": "from the faintest bin to the brightest; each star is corrected by its flux's",
 }
 _BEYOND_CHANCE = 2.5
-#: Of 1 + the mean: where it was a tenth, pulls went up to 2 without a line in the sky (docs/model_evidence.md).
+#: Of 1 + the mean: where it was a tenth, pulls went up to 2 without a line in the sky.
 _SCATTERED = 0.03
 #: Probability of a jump from which on it is told that it is none of the surface.
 _LIKELY = 0.5

@@ -7,7 +7,7 @@ for stars that are in no lake (fluxes after a correction, simulated frames), and
 - ``mean_flux``: the mean of the two fluxes inside the bin, ratio, clip about the mean.
 - ``log_ratio``: the mean of the two fluxes inside the bin, ln(ratio), clip about the fitted line.
 
-Why there is a third stands with its figures in ``docs/model_evidence.md``: under the law of `cte_lake.model.readout`
+``docs/model_evidence.md`` says why there is a third: under the law of `cte_lake.model.readout`
 ln(f1/f2) is linear in y whatever the loss, its noise is symmetric, and a clip about the line neither keeps
 the outliers of a steep relation nor cuts its ends.
 """
