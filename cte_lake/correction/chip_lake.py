@@ -97,6 +97,13 @@ class LakeChips(ChipLosses):
     solution_hash: str = ""
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return what a notebook shows of it: a line, not its arrays."""
+        of = " ".join(self.kind.values())
+        return (
+            f"<LakeChips: {of}, {count_text(len(self.exposures.names), 'exposure')}; table() has the losses>"
+        )
+
     def sentences(self) -> list[str]:
         """Say what was left open and by what it was fixed, and what does not count."""
         return [*super().sentences(), *self.notes]

@@ -19,7 +19,7 @@ import duckdb
 
 from cte_lake.errors import UsageError
 from cte_lake.filenames import is_text
-from cte_lake.views.source import sql_objects
+from cte_lake.views.source import published_views, sql_objects
 
 #: What results of queries show of the session, and values and rows made of nothing.
 TABLE_FUNCTIONS = frozenset({
@@ -235,6 +235,8 @@ def _check_table_function(function: dict[str, Any]) -> None:
         sources = [names for option, names in given if option not in {"bin_count", "technique"}]
         if not sources or any(len(names) != 1 or _PATH.search(names[0]) for names in sources):
             raise _reaching_out(f"what {name} is given for a view")
+    elif name in set(published_views()) - _table_macros():
+        raise UsageError(f"{name} is a view without parameters: leave the brackets out, and choose by WHERE")
     elif name not in TABLE_FUNCTIONS | _table_macros():
         raise _reaching_out(f"the function {name}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -52,6 +53,12 @@ def pulls(losses):
             true = law_of(row["chip"]).loss(row["mjd"], before, row["background"] + 0.8)
             found.append((row["loss"] - true) / row["loss_err"])
     return np.array(found)
+
+
+def test_solved_losses_show_as_a_line(losses):
+    words = re.fullmatch(r"<LakeChips: ngc104 .*, (\d+) exposures; table\(\) has the losses>", repr(losses))
+    assert words
+    assert int(words[1]) == len(losses.exposures.names)
 
 
 def test_losses_are_those_that_were_injected(losses):

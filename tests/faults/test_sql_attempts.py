@@ -267,6 +267,11 @@ def test_what_cannot_be_looked_through_is_refused_in_a_sentence(opened, query):
         opened.sql(query)
 
 
+def test_a_view_without_parameters_is_not_called_a_function(opened):
+    with pytest.raises(UsageError, match="displacement is a view without parameters: leave the brackets out"):
+        opened.sql("FROM displacement(aperture := 5)")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGE_QUERIES)
 def test_a_query_of_pages_would_pass_both_locks(opened, name):
