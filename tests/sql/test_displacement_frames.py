@@ -26,11 +26,11 @@ def made(
 ) -> Path:
     """A lake of one simulated pair, FLT and FLC, beside the truth of its stars."""
     settings = Settings(
-        law or CTELaw(), Detector(**(CLEAN | detector)), width=512, seed=seed, optics=optics or Optics()
+        law or CTELaw(), Detector(**(CLEAN | detector)), width=384, seed=seed, optics=optics or Optics()
     )
     program = nominal_program(TARGETS["ngc104"], (57601.3,))
     done = simulate_program(
-        program, folder / "frames", settings, stars=1200, structure="plain", star_truth=True
+        program, folder / "frames", settings, stars=900, structure="plain", star_truth=True
     )
     root = folder / "lake"
     create_lake(stored(root))

@@ -16,12 +16,18 @@ from tests.sql.test_growth import failing
 pytestmark = pytest.mark.slow
 
 
-def losses(root: Path, correction: str, aperture: int) -> tuple[np.ndarray, np.ndarray]:
+def losses(root: Path, correction: str, *apertures: int) -> list[tuple[np.ndarray, np.ndarray]]:
     settings = load_settings(root, {"measure.shape_correction": correction})
     with open_lake(root, settings=settings) as lake:
         # The rows of a view have no order of their own.
-        rows = sorted(lake.losses(aperture=aperture, filetype="flt"), key=lambda row: row["bin_lo"])
-    return np.array([row["loss"] for row in rows]), np.array([row["loss_err"] for row in rows])
+        found = [
+            sorted(lake.losses(aperture=aperture, filetype="flt"), key=lambda row: row["bin_lo"])
+            for aperture in apertures
+        ]
+    return [
+        (np.array([row["loss"] for row in rows]), np.array([row["loss_err"] for row in rows]))
+        for rows in found
+    ]
 
 
 def imitated(lake: Lake) -> tuple[float, float]:
@@ -32,8 +38,8 @@ def imitated(lake: Lake) -> tuple[float, float]:
 @pytest.mark.parametrize(("form", "blurred"), [("edges", False), ("edges", True), ("bowl", False)])
 def test_a_field_of_widths_imitates_a_loss_that_the_growth_curves_tell(tmp_path, form, blurred):
     root = made(tmp_path, 41, law=NO_LOSS, optics=Optics(0.1, form, blurred))
-    before, error = losses(root, "none", 3)
-    after, corrected_error = losses(root, "growth", 3)
+    ((before, error),) = losses(root, "none", 3)
+    (after, corrected_error), *wider = losses(root, "growth", 3, 5, 7)
     with open_lake(root) as lake:
         loss, loss_err = imitated(lake)
     if form == "edges":
@@ -49,15 +55,14 @@ def test_a_field_of_widths_imitates_a_loss_that_the_growth_curves_tell(tmp_path,
     assert np.abs(after / corrected_error).max() < 3.5
     left = abs(np.average(after, weights=corrected_error**-2))
     assert left < (0.01 if form == "edges" and not blurred else 0.005)
-    for aperture in (5, 7):
-        wide, wide_error = losses(root, "growth", aperture)
+    for wide, wide_error in wider:
         assert np.abs((wide - after) / np.hypot(wide_error, corrected_error)).max() < 3
 
 
 def test_no_harm_where_charge_is_lost_and_stars_are_alike(tmp_path):
     root = made(tmp_path, 42, law=CTELaw())
-    before, _ = losses(root, "none", 3)
-    after, _ = losses(root, "growth", 3)
+    ((before, _),) = losses(root, "none", 3)
+    ((after, _),) = losses(root, "growth", 3)
     with open_lake(root) as lake:
         loss, loss_err = imitated(lake)
     assert abs(loss) < 3 * loss_err
@@ -68,7 +73,7 @@ def test_no_harm_where_charge_is_lost_and_stars_are_alike(tmp_path):
 def test_trails_have_a_growth_curve_of_their_own(tmp_path):
     """Why the correction is off by default: it takes a part of a loss that is real."""
     root = made(tmp_path, 43, trails=True)
-    before, _ = losses(root, "none", 3)
+    ((before, _),) = losses(root, "none", 3)
     with open_lake(root) as lake:
         loss, loss_err = imitated(lake)
     assert loss > 8 * loss_err
