@@ -6,10 +6,7 @@ import functools
 import os
 import warnings
 from numbers import Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from cte_lake import api
 from cte_lake.errors import CorrectionWarning, UsageError
@@ -369,6 +366,8 @@ def open_lake(
     ------
     LakeError
         If there is no lake, or it cannot be read.
+    UsageError
+        If the lake has no exposure of the generation.
 
     Examples
     --------
@@ -376,24 +375,11 @@ def open_lake(
     >>> lake = cte_lake.open_lake("lake")  # doctest: +SKIP
     >>> lake.cte(target="ngc104", mjd=cte_lake.between("2014-01-01"))  # doctest: +SKIP
     """
-    return api.opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
-
-
-def read_table(path: Path, hdu: str | None = None) -> pa.Table:
-    """Read a table file of any format that `cte-lake correct` reads, as Arrow.
-
-    Raises
-    ------
-    CatalogError
-        If it cannot be read.
-    """
-    from cte_lake.correction.table_files import open_table
-    from cte_lake.model.arrow import arrow_of
-
-    opened = open_table(path, hdu=hdu)
-    if opened.whole is not None:
-        return arrow_of(opened.whole)
-    schema, parts = opened.schema or pa.schema([]), opened.parts()
-    if opened.text is not None:
-        schema, parts = opened.text.typed(500_000)
-    return pa.concat_tables([schema.empty_table(), *parts])
+    lake = api.opened(Lake, path, mode, threads, memory_limit, settings, temp_limit, timeout, generation)
+    if generation is not None and not len(lake.sql("FROM exposures LIMIT 1")):
+        lake.close()
+        raise UsageError(
+            f"{lake} has no exposure of calibration generation {generation!r}; without one, "
+            "lake.sql('SELECT DISTINCT generation FROM exposures') lists them"
+        )
+    return lake

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -247,6 +249,36 @@ def test_closing_ends_the_query_of_another_thread(lake):
         other.close()
         with pytest.raises(UsageError, match=r"Interrupted|closed"):
             endless.result(timeout=300)
+
+
+def test_a_fork_is_told_to_open_the_lake_itself(lake):
+    """A query in it would wait for ever for threads that stayed behind."""
+    told, tell = os.pipe()
+    with warnings.catch_warnings():
+        # Later Pythons warn of a fork beside threads, which is what this is about.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        try:
+            with lake:
+                os.write(tell, b"asks")
+                lake.sql("SELECT sum(cte_loss) FROM cte")
+                os.write(tell, b" and is answered")
+        except UsageError as error:
+            os.write(tell, f": {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    assert os.waitpid(child, 0)[1] == 0
+    said = os.read(told, 1000).decode()
+    os.close(told)
+    assert said == "asks: this lake was opened by another process; open it in this one, too"
+    assert lake.sql("SELECT 1 AS a")[0] == {"a": 1}
+
+
+def test_a_generation_that_the_lake_lacks_is_refused(lake):
+    with pytest.raises(UsageError, match="has no exposure of calibration generation 'cte9'"):
+        cte_lake.open_lake(lake.stored, generation="cte9")
 
 
 @pytest.mark.slow

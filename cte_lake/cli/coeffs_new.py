@@ -159,7 +159,7 @@ def _numbers(
     if sum(given is not None for given in (values, coefficient, table)) != 1:
         raise UsageError("give the coefficients once: by --values, by --coefficient, or by --table")
     if table is not None:
-        from cte_lake.notebook import read_table
+        from cte_lake.correction.table_files import read_table
 
         return of_table(read_table(table))
     if values is not None:

@@ -118,7 +118,7 @@ def _text(query: str | None, file: Path | None) -> str:
 
 
 def _register(lake: Lake, text: str) -> None:
-    from cte_lake.notebook import read_table
+    from cte_lake.correction.table_files import read_table
 
     name, equals, path = text.partition("=")
     if not (equals and name and path):

@@ -20,6 +20,7 @@ from cte_lake.correction.text_source import first_bytes, open_bytes
 from cte_lake.correction.text_tables import TextTable
 from cte_lake.errors import CatalogError, UsageError, in_words
 from cte_lake.filenames import no_file
+from cte_lake.model.arrow import arrow_of
 from cte_lake.model.column_facts import has_mixins
 from cte_lake.model.table_meta import stated_in_lines, votable_facts, wanted
 from cte_lake.model.table_values import plain_values
@@ -114,6 +115,23 @@ def open_table(
             schema=text.schema, parts=lambda: text.parts(batch_rows), text=text,
         )  # fmt: skip
     return OpenTable(kind, whole=_read_whole(path, kind, hdu))
+
+
+def read_table(path: Path, hdu: str | None = None) -> pa.Table:
+    """Read a table file of any format that `cte-lake correct` reads, as Arrow.
+
+    Raises
+    ------
+    CatalogError
+        If it cannot be read.
+    """
+    opened = open_table(path, hdu=hdu)
+    if opened.whole is not None:
+        return arrow_of(opened.whole)
+    schema, parts = opened.schema or pa.schema([]), opened.parts()
+    if opened.text is not None:
+        schema, parts = opened.text.typed(500_000)
+    return pa.concat_tables([schema.empty_table(), *parts])
 
 
 def written_like(path: Path) -> str:

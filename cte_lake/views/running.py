@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 import time
@@ -72,8 +73,12 @@ class Turn:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._lock = threading.RLock()
+        self._process = os.getpid()
 
     def __enter__(self) -> None:
+        # A fork has neither DuckDB's threads nor, perhaps, who would give back the lock.
+        if os.getpid() != self._process:
+            raise UsageError("this lake was opened by another process; open it in this one, too")
         # The thread that asks has the connection, and the one that has the lock waits for it.
         if getattr(_HERE, "asking", None) is self._connection:
             raise UsageError("this lake hands over the rows of a query; ask it again when they are taken")
@@ -93,6 +98,8 @@ class Turn:
 
         One whose query does not end, as on a dead disk, ends with the process.
         """
+        if os.getpid() != self._process:
+            return
         end = time.monotonic() + _PATIENCE
         while not self._lock.acquire(timeout=_AGAIN):
             if time.monotonic() > end:
