@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from msgspec.structs import asdict
 from tweakwcs import FITSWCSCorrector
 from visits import WIDTH, scratch, spoil
 
@@ -219,7 +220,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     stated = parser.parse_args()
     tell([*good_and_pushed(stated.seed), *bad(stated.seed)])
-    print("limits: " + ", ".join(f"{name} {value:g}" for name, value in ALIGN.gate.model_dump().items()))
+    print("limits: " + ", ".join(f"{name} {value:g}" for name, value in asdict(ALIGN.gate).items()))
 
 
 if __name__ == "__main__":

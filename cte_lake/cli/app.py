@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from cte_lake.cli.grammar import Command, Group
+from cte_lake.cli.grammar import Command, Group, Subgroup
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,12 +62,13 @@ class App(typer.Typer):
 
     Parameters
     ----------
-    **settings
+    cls, **settings
         As of `typer.Typer`.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, cls: type[Subgroup] = Subgroup, **settings: Any) -> None:
         super().__init__(
+            cls=cls,
             no_args_is_help=True,
             pretty_exceptions_enable=False,
             rich_markup_mode="rich",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 import functools
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Protocol, get_args, get_origin
+from typing import Annotated, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+import msgspec
 
 from cte_lake.clock import NOW_ENV
 from cte_lake.config.models import Config
+from cte_lake.config.sections import Section
 from cte_lake.digests import digest
 from cte_lake.errors import ConfigError
 from cte_lake.names import suggestion
@@ -45,13 +47,19 @@ class Settings:
     origins: Mapping[str, str]
 
     def __iter__(self) -> Iterator[Setting]:
-        for key, value in _leaves(self.config.model_dump(mode="json")):
+        for key, value in _leaves(self._plain()):
             yield Setting(key, value, self.origins.get(key, "default"))
 
     def hash(self, *sections: str) -> str:
         """Hash of the named sections (all if none is named), 16 hex digits."""
-        dumped = self.config.model_dump(mode="json", include=set(sections) or None)
-        return digest(dumped)
+        return digest(
+            {name: value for name, value in self._plain().items() if name in sections or not sections}
+        )
+
+    def _plain(self) -> dict[str, Any]:
+        """Return all values as JSON has them."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self.config))
+        return plain
 
 
 class TextFile(Protocol):
@@ -99,8 +107,7 @@ def load_settings(
     merged = dict(layers[0][1])
     for _, values in layers[1:]:
         merged = _merged(merged, values)
-    known = dict(_leaves(merged)) | dict.fromkeys(_model_keys(Config))
-    layers += _from_environment(environment, known)
+    layers += _from_environment(environment, merged)
     layers += [(f"flag {key}", _nested(key, _toml_value(value))) for key, value in (flags or {}).items()]
     merged = {}
     origins: dict[str, str] = {}
@@ -130,13 +137,15 @@ def _read_file(path: TextFile) -> dict[str, Any]:
 
 
 def _from_environment(
-    environment: Mapping[str, str], known: Mapping[str, Any]
+    environment: Mapping[str, str], values: Mapping[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
+    given = {key: text for key, text in environment.items() if key.startswith(ENV_PREFIX)}
+    given = {variable: text for variable, text in given.items() if variable not in ENV_RESERVED}
+    # Known are the keys that have a value, and those that may have one.
+    known = [*dict(_leaves(values)), *_model_keys(Config)] if given else []
     by_variable = {ENV_PREFIX + key.upper().replace(".", "_").replace("-", "_"): key for key in known}
     layers = []
-    for variable, text in sorted(environment.items()):
-        if not variable.startswith(ENV_PREFIX) or variable in ENV_RESERVED:
-            continue
+    for variable, text in sorted(given.items()):
         if variable not in by_variable:
             near = difflib.get_close_matches(variable, by_variable, n=1)
             meant = f"; {near[0]} sets {by_variable[near[0]]}" if near else ""
@@ -184,67 +193,128 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield f"{prefix}{key}", value
 
 
-def _model_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel):
-            yield from _model_keys(kind, f"{prefix}{name}.")
-        else:
-            yield prefix + name
+def _fields(kind: Any) -> dict[str, Any]:
+    """Return the types of a section's keys; none of what is no section."""
+    if not (isinstance(kind, type) and issubclass(kind, Section)):
+        return {}
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: hints[name] for name in kind.__struct_fields__}
+
+
+def _bare(kind: Any) -> Any:
+    """Return a type without what is said of it."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _model_keys(kind: Any, prefix: str = "") -> Iterator[str]:
+    for name, below in _fields(kind).items():
+        keys = [*_model_keys(_bare(below), f"{prefix}{name}.")]
+        yield from keys or [prefix + name]
 
 
 def _validated(values: dict[str, Any], origins: Mapping[str, str]) -> Config:
     try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError("; ".join(_sentence(dict(e), origins) for e in error.errors()[:3])) from error
+        return msgspec.convert(values, Config, str_keys=True)
+    except msgspec.ValidationError as error:
+        faults = [*_faults(values, Config, "", str(error))]
+        raise ConfigError("; ".join(_sentence(*fault, origins) for fault in faults[:3])) from error
 
 
-def _sentence(error: dict[str, Any], origins: Mapping[str, str]) -> str:
-    # Pydantic appends union branches and list positions to the location; the key is what precedes them.
-    parts = [str(part) for part in error["loc"]]
-    key = ".".join(parts)
-    while parts and ".".join(parts) not in origins:
-        parts.pop()
-    origin = origins.get(".".join(parts)) or next(
-        (o for k, o in origins.items() if k.startswith(key + ".")), "default"
+#: Key, what is wrong there (empty: nobody knows the key) and what was given.
+_Fault = tuple[str, str, str]
+
+
+def _faults(value: Any, kind: Any, key: str, said: str) -> Iterator[_Fault]:
+    """Yield what is wrong in a value that is not of a kind; msgspec names one part, not always by its key."""
+    below = key and f"{key}."
+    found: list[_Fault] = []
+    fields = _fields(_bare(kind))
+    if isinstance(value, Mapping) and fields:
+        missing = [info.name for info in msgspec.structs.fields(_bare(kind)) if info.required]
+        found += [(below + name, "it is missing", "") for name in missing if name not in value]
+        found += [(below + name, "", "") for name in value if name not in fields]
+        parts = [(name, value[name], of) for name, of in fields.items() if name in value]
+    elif isinstance(value, Mapping) and get_origin(_bare(kind)) is dict:
+        names, of = get_args(_bare(kind))
+        wrong = [name for name in value if names is int and not str(name).isdigit()]
+        found += [(f"{below}{name}", "expected a whole number as name", "") for name in wrong]
+        parts = [(str(name), each, of) for name, each in value.items()]
+    else:
+        parts = []
+    for name, each, of in parts:
+        try:
+            good = msgspec.convert(each, of, str_keys=True)
+            if fields and (check := _bare(kind).checks.get(name)) is not None:
+                check(good)
+        except msgspec.ValidationError as error:
+            found += _faults(each, of, below + name, str(error))
+        except ValueError as error:
+            found.append((below + name, str(error), ""))
+    yield from found or [_in_words(key, said, value, _bare(kind))]
+
+
+def _in_words(key: str, said: str, value: Any, kind: Any) -> _Fault:
+    """Return what msgspec says of a value without parts of its own, and the value where it is not told."""
+    said, _, place = said.rstrip("`").partition(" - at `$")
+    if not said.startswith(("Expected", "Invalid")):
+        return key, said, ""
+    if get_origin(kind) is Literal:
+        said = f"Expected one of {', '.join(map(repr, get_args(kind)))}"
+    said = re.sub(r"`, got `\w+$|, got `\w+`$", "", said)
+    said = re.sub(
+        r"`([\w |]+)`?", lambda types: " or ".join(_PLAIN.get(t, t) for t in types[1].split(" | ")), said
+    )
+    return key + place, said, f", got {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+#: Words for types.
+_PLAIN = {
+    "float": "a number", "int": "a whole number", "str": "a text", "bool": "true or false",
+    "array": "a list", "object": "a table",
+}  # fmt: skip
+
+
+def _sentence(key: str, said: str, got: str, origins: Mapping[str, str]) -> str:
+    # A value may come from several places; a whole table is named by any of its keys.
+    stated = key.partition("[")[0]
+    origin = origins.get(stated) or next(
+        (o for k, o in origins.items() if k.startswith(stated + ".")), "default"
     )
     where = f" ({origin})" if origin != "default" else ""
-    if error["type"] == "extra_forbidden":
+    if not said:
         section = ".".join(key.split(".")[:-1])
         return (
             f"unknown key {key!r}{where}{suggestion(key, origins.keys() - {key}) or ';'} {_allowed(section)}"
         )
-    message = str(error["msg"]).removeprefix("Value error, ")
-    got = "" if error["type"] in {"missing", "value_error"} else f", got {error['input']!r}"
-    return f"{key or 'the configuration'}{where}: {message[0].lower()}{message[1:]}{got}"
+    return f"{key or 'the configuration'}{where}: {said[0].lower()}{said[1:]}{got}"
+
+
+def _below(kind: Any, part: str) -> Any:
+    """Return the type of a key of a section, or of a name in a table of sections; None where it is free."""
+    if get_origin(_bare(kind)) is dict:
+        return get_args(_bare(kind))[1]
+    return _fields(_bare(kind)).get(part)
 
 
 def _allowed(section: str) -> str:
-    model: Any = Config
+    kind: Any = Config
     for part in filter(None, section.split(".")):
-        kind = model.model_fields[part].annotation if part in model.model_fields else None
-        if get_origin(kind) is dict:
-            kind = get_args(kind)[1]
-            model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else model
-            break
-        model = kind or model
+        kind = _below(kind, part)
     place = f"[{section}] has" if section else "there are"
-    return f"{place} {', '.join(model.model_fields)}"
+    return f"{place} {', '.join(_fields(_bare(kind)))}"
 
 
 def describe(key: str) -> str:
     """What a dotted key means, from the models; empty where the key is free (a target's name)."""
-    model: Any = Config
+    kind: Any = Config
     text = ""
     for part in key.split("."):
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            break
-        field = model.model_fields.get(part)
-        if field is None:
-            continue
-        text = field.description or text
-        model = field.annotation
-        if get_origin(model) is dict:
-            model = get_args(model)[1]
+        kind = _below(kind, part)
+        said = [one.description for one in get_args(kind)[1:] if isinstance(one, msgspec.Meta)]
+        text = next(filter(None, reversed(said)), text)
     return text

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from msgspec import field
 
 from cte_lake.config.sections import (
+    ADDED_NAMES,
     Added,
-    AddedName,
     Admission,
     Align,
+    Check,
     Crmask,
     Exposures,
     Fetch,
     MasterBuild,
+    Positive,
     Refresh,
     Report,
     Section,
+    about,
+    each,
     matching,
 )
 from cte_lake.errors import ConfigError, UnknownName
@@ -32,17 +37,15 @@ _HIGHEST_BIT = 16384
 _VISIT_PATTERN = re.compile(r"\d+/[A-Za-z0-9]{2}")
 
 
-def _target_name(name: str) -> str:
+def _target_name(name: str) -> None:
     if not re.fullmatch(TARGET_PATTERN, name):
         raise ValueError(f"target name {name!r} must be lower-case letters, digits, '-' or '_'")
-    return name
 
 
-TargetName = Annotated[str, AfterValidator(_target_name)]
 FluxBin = tuple[float, float]
 
 
-def _check_bins(bins: list[FluxBin]) -> list[FluxBin]:
+def _bins(bins: list[FluxBin]) -> None:
     if not bins:
         raise ValueError("at least one flux bin is needed")
     for low, high in bins:
@@ -50,202 +53,209 @@ def _check_bins(bins: list[FluxBin]) -> list[FluxBin]:
             raise ValueError(f"flux bin [{low:g}, {high:g}] must rise from 0 or more")
     if len(set(bins)) != len(bins):
         raise ValueError("a flux bin is given twice")
-    return bins
 
 
-class Target(Section):
+def _visits(visits: dict[str, str | bool]) -> None:
+    for key, reason in visits.items():
+        if not _VISIT_PATTERN.fullmatch(key):
+            raise ValueError(f"visit {key!r} must look like '12379/07' (proposal, slash, two characters)")
+        if reason in {"", True}:
+            raise ValueError(f"visit {key!r} needs a reason, or false to take a default exclusion back")
+
+
+def _single_bits(bits: list[int]) -> None:
+    for bit in bits:
+        if not 0 < bit <= _HIGHEST_BIT or bit & (bit - 1):
+            raise ValueError(f"{bit} is not a bit of DQ; name single ones such as 16, 32 or 64")
+    if len(set(bits)) != len(bits):
+        raise ValueError("a bit is named twice")
+
+
+def _known_radii(radii: list[int]) -> None:
+    if set(radii) - set(RADII) or radii != sorted(set(radii)):
+        raise ValueError(f"radii must rise and be among {', '.join(map(str, RADII))} px")
+
+
+def _known_aperture(aperture: int) -> None:
+    if aperture not in RADII:
+        raise ValueError(f"aperture must be one of {', '.join(map(str, RADII))} px")
+
+
+def _known_flags(names: list[str]) -> None:
+    mask_of(names)
+
+
+class Target(Section, frozen=True):
     """A star field of the monitor."""
 
-    names: list[str] = Field(
-        min_length=1, description="spellings of TARGNAME (case, blanks, '-' do not matter)"
-    )
-    pairing: Literal["chips", "180"] = Field(
-        description="'chips': chip 1 against chip 2; '180': a chip against itself, rolled by 180 degrees"
-    )
+    names: Annotated[
+        list[str], about("spellings of TARGNAME (case, blanks, '-' do not matter)", min_length=1)
+    ]
+    pairing: Annotated[
+        Literal["chips", "180"],
+        about("'chips': chip 1 against chip 2; '180': a chip against itself, rolled by 180 degrees"),
+    ]
 
 
-class Proposal(Section):
+class Proposal(Section, frozen=True):
     """An observing proposal of the monitor."""
 
-    cycle: int = Field(ge=0, description="HST cycle")
-    targets: list[TargetName] = Field(default_factory=list, description="targets observed")
-    filters: list[str] = Field(default_factory=list, description="filters used")
-    dates: list[str] = Field(
-        default_factory=list,
-        max_length=2,
-        description="first and last month or year; what is unknown is left out",
-    )
-    flash: dict[TargetName, list[int]] = Field(
-        default_factory=dict,
-        description="planned post-flash levels by target, e-/px; a target that is unknown here is left out",
-    )
-    note: str = Field(default="", description="what is particular about it")
+    cycle: Annotated[int, about("HST cycle", ge=0)]
+    targets: Annotated[list[str], about("targets observed")] = field(default_factory=list)
+    filters: Annotated[list[str], about("filters used")] = field(default_factory=list)
+    dates: Annotated[
+        list[str], about("first and last month or year; what is unknown is left out", max_length=2)
+    ] = field(default_factory=list)
+    flash: Annotated[
+        dict[str, list[int]],
+        about("planned post-flash levels by target, e-/px; a target that is unknown here is left out"),
+    ] = field(default_factory=dict)
+    note: Annotated[str, about("what is particular about it")] = ""
 
 
-class Rule(Section):
+class Rule(Section, frozen=True):
     """A rule that keeps exposures from being measured."""
 
-    enabled: bool = Field(description="whether the rule applies")
-    reason: str = Field(min_length=1, description="why, as recorded in rejects")
+    enabled: Annotated[bool, about("whether the rule applies")]
+    reason: Annotated[str, about("why, as recorded in rejects", min_length=1)]
 
 
-class XDither(Rule):
+class XDither(Rule, frozen=True):
     """Exposures dithered along x."""
 
-    limit: float = Field(gt=0, description="largest |POSTARG1| that is no dither, arcsec")
-    except_targets: list[TargetName] = Field(description="targets whose x-dithers are measured")
+    limit: Annotated[Positive, about("largest |POSTARG1| that is no dither, arcsec")]
+    except_targets: Annotated[list[str], about("targets whose x-dithers are measured")]
 
 
-class ExcludedTargets(Rule):
+class ExcludedTargets(Rule, frozen=True):
     """Whole targets that are known but not measured."""
 
-    targets: list[TargetName] = Field(description="targets left out")
+    targets: Annotated[list[str], about("targets left out")]
 
 
-class Exclusions(Section):
+class Exclusions(Section, frozen=True):
     """What is not measured by default, and why."""
 
-    charge_injection: Rule = Field(description="CHINJECT is not NONE")
-    x_dither: XDither = Field(description="|POSTARG1| over the limit")
-    sub_dither: Rule = Field(description="POSTARG2 between the two chips' ranges")
-    targets: ExcludedTargets = Field(description="targets left out")
-    binned: Rule = Field(description="BINAXIS1 or BINAXIS2 is not 1")
-    subarray: Rule = Field(description="SUBARRAY is true")
-    expflag: Rule = Field(description="EXPFLAG is not NORMAL")
-    amplifiers: Rule = Field(description="CCDAMP is not ABCD")
-    quality: Rule = Field(description="QUALITY or QUALCOM1 to 3 reports a problem")
-    guiding: Rule = Field(description="FGSLOCK is not FINE")
-    scan: Rule = Field(description="SCAN_TYP or SCAN_RAT shows a spatial scan")
-    grism: Rule = Field(description="a grism is in the beam")
-    quad_filter: Rule = Field(description="FILTER is one of four that share the field")
-    no_star_field: Rule = Field(description="IMAGETYP, SCLAMP or MTFLAG shows that the field is not of stars")
-    visits: dict[str, str | Literal[False]] = Field(
-        description="'PROPOSAL/VISIT' = reason; false takes a default exclusion back"
-    )
-
-    @field_validator("visits")
-    @classmethod
-    def _check_visits(cls, visits: dict[str, str | Literal[False]]) -> dict[str, str | Literal[False]]:
-        for key, reason in visits.items():
-            if not _VISIT_PATTERN.fullmatch(key):
-                raise ValueError(f"visit {key!r} must look like '12379/07' (proposal, slash, two characters)")
-            if reason == "":
-                raise ValueError(f"visit {key!r} needs a reason")
-        return visits
+    charge_injection: Annotated[Rule, about("CHINJECT is not NONE")]
+    x_dither: Annotated[XDither, about("|POSTARG1| over the limit")]
+    sub_dither: Annotated[Rule, about("POSTARG2 between the two chips' ranges")]
+    targets: Annotated[ExcludedTargets, about("targets left out")]
+    binned: Annotated[Rule, about("BINAXIS1 or BINAXIS2 is not 1")]
+    subarray: Annotated[Rule, about("SUBARRAY is true")]
+    expflag: Annotated[Rule, about("EXPFLAG is not NORMAL")]
+    amplifiers: Annotated[Rule, about("CCDAMP is not ABCD")]
+    quality: Annotated[Rule, about("QUALITY or QUALCOM1 to 3 reports a problem")]
+    guiding: Annotated[Rule, about("FGSLOCK is not FINE")]
+    scan: Annotated[Rule, about("SCAN_TYP or SCAN_RAT shows a spatial scan")]
+    grism: Annotated[Rule, about("a grism is in the beam")]
+    quad_filter: Annotated[Rule, about("FILTER is one of four that share the field")]
+    no_star_field: Annotated[Rule, about("IMAGETYP, SCLAMP or MTFLAG shows that the field is not of stars")]
+    visits: Annotated[
+        dict[str, str | bool],
+        about("'PROPOSAL/VISIT' = reason; false takes a default exclusion back"),
+    ]
+    checks: ClassVar[Mapping[str, Check]] = {"visits": _visits}
 
 
-class Chips(Section):
+class Chips(Section, frozen=True):
     """Which chip holds the measured field, and what a short exposure is."""
 
-    chip2_max_postarg2: float = Field(ge=0, description="|POSTARG2| up to this is chip 2, arcsec")
-    chip1_min_postarg2: float = Field(gt=0, description="POSTARG2 from this on is chip 1, arcsec")
-    short_limit: float = Field(gt=0, description="longest exposure time that counts as short, s")
+    chip2_max_postarg2: Annotated[float, about("|POSTARG2| up to this is chip 2, arcsec", ge=0)]
+    chip1_min_postarg2: Annotated[Positive, about("POSTARG2 from this on is chip 1, arcsec")]
+    short_limit: Annotated[Positive, about("longest exposure time that counts as short, s")]
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Chips:
+    def __post_init__(self) -> None:
+        """Refuse ranges that overlap."""
         if self.chip1_min_postarg2 <= self.chip2_max_postarg2:
             raise ValueError("chip1_min_postarg2 must exceed chip2_max_postarg2")
-        return self
 
 
-class Photometry(Section):
+class Photometry(Section, frozen=True):
     """How stars are measured."""
 
-    mode: Literal["standard", "photutils2017", "iraf"] = Field(description="named set of photometry settings")
-    engine: Literal["kernel", "photutils"] = Field(description="what sums the apertures")
-    radii: list[int] = Field(min_length=1, description="aperture radii, px; a subset of the schema's")
-    overrides: dict[str, Any] = Field(description="single settings of the mode, by name")
-    pam_dir: str = Field(description="folder of the official pixel area maps; empty: from the distortion")
-    use_alignment: bool = Field(description="whether a fitted WCS in the lake replaces the header's")
-    use_crmask: bool = Field(description="whether cosmic-ray masks in the lake are applied")
-    edge_margin: float = Field(ge=0, description="stars closer to the chip's edge are not taken, px")
-    good_bits: list[int] = Field(description="bits of DQ that leave a pixel to be measured")
-    added: dict[AddedName, Added] = Field(
-        default_factory=dict, description="columns of phot that functions fill, by name"
+    mode: Annotated[Literal["standard", "photutils2017", "iraf"], about("named set of photometry settings")]
+    engine: Annotated[Literal["kernel", "photutils"], about("what sums the apertures")]
+    radii: Annotated[list[int], about("aperture radii, px; a subset of the schema's", min_length=1)]
+    overrides: Annotated[dict[str, Any], about("single settings of the mode, by name")]
+    pam_dir: Annotated[str, about("folder of the official pixel area maps; empty: from the distortion")]
+    use_alignment: Annotated[bool, about("whether a fitted WCS in the lake replaces the header's")]
+    use_crmask: Annotated[bool, about("whether cosmic-ray masks in the lake are applied")]
+    edge_margin: Annotated[float, about("stars closer to the chip's edge are not taken, px", ge=0)]
+    good_bits: Annotated[list[int], about("bits of DQ that leave a pixel to be measured")]
+    added: Annotated[dict[str, Added], about("columns of phot that functions fill, by name")] = field(
+        default_factory=dict
     )
-
-    @field_validator("good_bits")
-    @classmethod
-    def _single_bits(cls, bits: list[int]) -> list[int]:
-        for bit in bits:
-            if not 0 < bit <= _HIGHEST_BIT or bit & (bit - 1):
-                raise ValueError(f"{bit} is not a bit of DQ; name single ones such as 16, 32 or 64")
-        if len(set(bits)) != len(bits):
-            raise ValueError("a bit is named twice")
-        return bits
-
-    @field_validator("radii")
-    @classmethod
-    def _known_radii(cls, radii: list[int]) -> list[int]:
-        unknown = sorted(set(radii) - set(RADII))
-        if unknown or radii != sorted(set(radii)):
-            raise ValueError(f"radii must rise and be among {', '.join(map(str, RADII))} px")
-        return radii
+    checks: ClassVar[Mapping[str, Check]] = {
+        "good_bits": _single_bits,
+        "radii": _known_radii,
+        "added": ADDED_NAMES,
+    }
 
 
-class Measure(Section):
+class Measure(Section, frozen=True):
     """How losses are computed from photometry."""
 
-    aperture: int = Field(description="aperture radius that is analysed by default, px")
-    estimator: Estimator = Field(
-        description="how slopes are measured where no estimator is named: in tables, figures, page and fit"
-    )
-    shape_correction: Literal["none", "growth", "sky", "both"] = Field(
-        description="what is taken off losses: nothing, growth_loss, sky_loss at the bin's flux, or both"
-    )
-    clip_sigma: float = Field(gt=0, description="limit of the sigma clip on ratios, standard deviations")
-    epoch_width: float = Field(gt=0, description="visits closer than this belong to one epoch, days")
-    flux_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(description="electrons")
-    time_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
-        description="flux bins of the loss-against-time figure, electrons"
-    )
-    recovery_bins: Annotated[list[FluxBin], AfterValidator(_check_bins)] = Field(
-        description="flux bins, by the FLC, of the stars that are looked for in the FLT, electrons"
-    )
-    drop_flags: list[str] = Field(description="stars with one of these photometry flags are not used")
-    min_area: float = Field(
-        ge=0, le=1, description="least good part of an aperture's area for a star to be used at that radius"
-    )
-    pair_same_postarg1: bool = Field(
-        description="whether both exposures of a pair must have the same POSTARG1 (to the arcsecond)"
-    )
-
-    @field_validator("aperture")
-    @classmethod
-    def _known_aperture(cls, aperture: int) -> int:
-        if aperture not in RADII:
-            raise ValueError(f"aperture must be one of {', '.join(map(str, RADII))} px")
-        return aperture
-
-    @field_validator("drop_flags")
-    @classmethod
-    def _known_flags(cls, names: list[str]) -> list[str]:
-        mask_of(names)
-        return names
+    aperture: Annotated[int, about("aperture radius that is analysed by default, px")]
+    estimator: Annotated[
+        Estimator,
+        about("how slopes are measured where no estimator is named: in tables, figures, page and fit"),
+    ]
+    shape_correction: Annotated[
+        Literal["none", "growth", "sky", "both"],
+        about("what is taken off losses: nothing, growth_loss, sky_loss at the bin's flux, or both"),
+    ]
+    clip_sigma: Annotated[Positive, about("limit of the sigma clip on ratios, standard deviations")]
+    epoch_width: Annotated[Positive, about("visits closer than this belong to one epoch, days")]
+    flux_bins: Annotated[list[FluxBin], about("electrons")]
+    time_bins: Annotated[
+        list[FluxBin],
+        about("flux bins of the loss-against-time figure, electrons"),
+    ]
+    recovery_bins: Annotated[
+        list[FluxBin],
+        about("flux bins, by the FLC, of the stars that are looked for in the FLT, electrons"),
+    ]
+    drop_flags: Annotated[list[str], about("stars with one of these photometry flags are not used")]
+    min_area: Annotated[
+        float, about("least good part of an aperture's area for a star to be used at that radius", ge=0, le=1)
+    ]
+    pair_same_postarg1: Annotated[
+        bool, about("whether both exposures of a pair must have the same POSTARG1 (to the arcsecond)")
+    ]
+    checks: ClassVar[Mapping[str, Check]] = {
+        "aperture": _known_aperture,
+        "drop_flags": _known_flags,
+        "flux_bins": _bins,
+        "time_bins": _bins,
+        "recovery_bins": _bins,
+    }
 
 
-class Workers(Section):
+class Workers(Section, frozen=True):
     """How work is spread."""
 
-    count: int = Field(ge=0, le=1024, description="worker processes; 0 works in the calling process")
-    # As dask.utils.parse_bytes, which takes long to import, but with a unit: 4 is four bytes.
+    count: Annotated[int, about("worker processes; 0 works in the calling process", ge=0, le=1024)]
     memory_limit: Annotated[
         str,
-        matching(r"(?i)0|auto|\d+(\.\d+)? *[kmgt]i?b", "an amount of memory with its unit, such as '4GB'"),
-    ] = Field(
-        description="memory limit of a worker, such as '4GB' or '900 MiB'; 'auto': its share; '0': none"
-    )
-    retries: int = Field(ge=0, le=20, description="how often a task is tried again after its worker died")
+        about("memory limit of a worker, such as '4GB' or '900 MiB'; 'auto': its share; '0': none"),
+    ]
+    retries: Annotated[int, about("how often a task is tried again after its worker died", ge=0, le=20)]
+    # As dask.utils.parse_bytes, which takes long to import, but with a unit: 4 is four bytes.
+    checks: ClassVar[Mapping[str, Check]] = {
+        "memory_limit": matching(
+            r"(?i)0|auto|\d+(\.\d+)? *[kmgt]i?b", "an amount of memory with its unit, such as '4GB'"
+        )
+    }
 
 
-class Config(Section):
+class Config(Section, frozen=True, kw_only=True):
     """All settings of a lake; frozen."""
 
-    targets: dict[TargetName, Target]
+    targets: dict[str, Target]
     proposals: dict[int, Proposal]
     exclusions: Exclusions
     chips: Chips
-    exposures: Exposures = Field(default_factory=Exposures)
+    exposures: Exposures = field(default_factory=Exposures)
     photometry: Photometry
     admission: Admission
     measure: Measure
@@ -256,6 +266,7 @@ class Config(Section):
     fetch: Fetch
     report: Report
     refresh: Refresh
+    checks: ClassVar[Mapping[str, Check]] = {"targets": each(_target_name)}
 
     def names(self) -> Names:
         """Return the configured targets with their spellings."""
@@ -277,8 +288,9 @@ class Config(Section):
                 "cte_lake.toml"
             ) from None
 
-    @model_validator(mode="after")
-    def _targets_are_known(self) -> Config:
+    def __post_init__(self) -> None:
+        """Refuse targets that are unknown."""
+        super().__post_init__()
         named = {f"proposals.{number}": each.targets for number, each in self.proposals.items()}
         named |= {f"proposals.{number}.flash": [*each.flash] for number, each in self.proposals.items()}
         named["exclusions.targets"] = self.exclusions.targets.targets
@@ -292,4 +304,3 @@ class Config(Section):
                 self.names().target(asked.target)
             except UnknownName as unknown:
                 raise ValueError(f"refresh.sets: {unknown}") from None
-        return self

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import asdict
 
 from cte_lake import __version__
 from cte_lake.columns import meaning
@@ -101,9 +102,7 @@ def added_columns(config: Config) -> tuple[AddedColumn, ...]:
     ConfigError
         If one is called as a column that every lake has.
     """
-    columns = tuple(
-        AddedColumn(name, **stated.model_dump()) for name, stated in config.photometry.added.items()
-    )
+    columns = tuple(AddedColumn(name, **asdict(stated)) for name, stated in config.photometry.added.items())
     _require_new("photometry", "phot", columns)
     return columns
 
@@ -116,9 +115,7 @@ def header_columns(config: Config) -> tuple[HeaderColumn, ...]:
     ConfigError
         If one is called as a column that every lake has, or that the configuration adds to ``phot``.
     """
-    columns = tuple(
-        HeaderColumn(name, **stated.model_dump()) for name, stated in config.exposures.added.items()
-    )
+    columns = tuple(HeaderColumn(name, **asdict(stated)) for name, stated in config.exposures.added.items())
     _require_new("exposures", "exposures", columns)
     for column in columns:
         if column.name in config.photometry.added:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from cte_lake.errors import LakeError
 from cte_lake.lake.stored import StoredLake
@@ -228,8 +228,8 @@ def last_night(lake: StoredLake, job: str = NIGHT) -> Night | None:
         kept = json.loads((lake / f"logs/{job}.json").read_bytes())
         if not isinstance(kept, dict) or kept.pop("format", None) != _FORMAT:
             return None
-        return TypeAdapter(Night).validate_python(kept)
-    except (OSError, ValueError, ValidationError, LakeError):
+        return msgspec.convert(kept, Night)
+    except (OSError, ValueError, LakeError):
         return None
 
 

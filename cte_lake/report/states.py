@@ -30,9 +30,7 @@ def settings_state(settings: Settings) -> str:
 
 def _effective(settings: Settings) -> str:
     """Hash of the settings that change a number here."""
-    return settings.hash(
-        *(name for name in type(settings.config).model_fields if name not in _WITHOUT_EFFECT)
-    )
+    return settings.hash(*(name for name in settings.config.__struct_fields__ if name not in _WITHOUT_EFFECT))
 
 
 def photometry_state(lake: Lake, settings: Settings) -> str:

@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
-from pydantic import ByteSize, TypeAdapter
 
 #: Bytes that an answer, its table on the screen and libraries may take beside a query.
 _BESIDE: Final = 2 * 10**9
-_BYTES: Final = TypeAdapter(ByteSize)
 
 
 def memory_limit(connection: duckdb.DuckDBPyConnection) -> int:
     """Return the bytes that queries of a connection may take."""
-    ((text,),) = connection.execute("SELECT current_setting('memory_limit')").fetchall()
-    return int(_BYTES.validate_python(text))
+    asked = "SELECT parse_formatted_bytes(current_setting('memory_limit'))"
+    ((allowed,),) = connection.execute(asked).fetchall()
+    return int(allowed)
 
 
 class _Bound:

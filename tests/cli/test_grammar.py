@@ -193,14 +193,17 @@ def test_help_and_completion_import_no_heavy_library():
     assert done.stdout.strip() == ""
 
 
-def test_the_page_s_facts_import_no_library_of_frames():
-    heavy = "astropy dask scipy matplotlib cte_lake.pipeline.ingest"
+def test_commands_and_the_page_s_facts_import_no_library_of_frames_or_models(tmp_path):
+    heavy = "astropy dask scipy matplotlib pydantic cte_lake.pipeline.ingest"
     code = (
-        "import sys; import cte_lake.report.status;"
+        "import sys; import cte_lake.report.status; from typer.testing import CliRunner;"
+        "from cte_lake.cli.main import app;"
+        "words = 'config show --set measure.aperture=5 --describe'.split();"
+        "assert CliRunner().invoke(app, words).exit_code == 0;"
         f"print(*[name for name in '{heavy}'.split() if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600, cwd=tmp_path
     )
     assert done.stdout.strip() == ""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
 from cte_lake.config import Config, Settings
 from cte_lake.digests import digest
 from cte_lake.errors import ConfigError
@@ -42,7 +44,7 @@ def settings_hash(config: Config) -> str:
     """Hash of everything configured that decides the numbers of a measurement."""
     stated, admission = config.photometry, config.admission
     # What is refused has no numbers; where nothing is, the limits say whose apertures follow the stars.
-    limits = {} if admission.enabled else {"admission": admission.model_dump()}
+    limits = {} if admission.enabled else {"admission": asdict(admission)}
     return digest(
         {
             "algorithm": INGEST_ALGORITHM,

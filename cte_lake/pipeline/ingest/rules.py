@@ -21,7 +21,7 @@ def screening_rules(config: Config) -> ScreeningRules:
     visits = {}
     for key, why in stated.visits.items():
         proposal, _, visit = key.partition("/")
-        if why:
+        if isinstance(why, str):
             visits[int(proposal), visit] = why
     rolled = {name for name, target in config.targets.items() if target.pairing == "180"}
     return ScreeningRules(

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from astropy.wcs import WCS, Sip
+from msgspec.structs import replace
 
 from cte_lake.config import load_settings
 from cte_lake.pipeline.crmask import comparison
@@ -115,7 +116,7 @@ def test_a_bad_pixel_of_one_exposure_is_no_hit_on_the_others(tmp_path):
 
 def test_a_hit_grows_by_the_box_that_is_set(tmp_path):
     exposures, hits = _visit(tmp_path, ((0, 0), (1.4, -0.7), (3.2, 0.4)))
-    one, grown = (hits_of(SETTINGS.model_copy(update={"grow": grow}), exposures) for grow in (1, 3))
+    one, grown = (hits_of(replace(SETTINGS, grow=grow), exposures) for grow in (1, 3))
     y, x = hits["1"]
     assert one["1"][0][2].sum() < 9
     assert grown["1"][0][2][y - 1 : y + 2, x - 1 : x + 2].all()

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from astropy.wcs import WCS
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from cte_lake.config import load_settings
@@ -141,7 +142,7 @@ def test_bumps_in_the_wings_of_a_bright_star_are_no_stars():
     found = find_stars(_drizzled(stars), settings)
     assert found.left_out == {"glare": 1}
     assert sorted(zip(found.x.round(), found.y.round(), strict=True)) == [(60, 60), (60, 90)]
-    assert len(find_stars(_drizzled(stars), settings.model_copy(update={"glare_radius": 0.0}))) == 3
+    assert len(find_stars(_drizzled(stars), replace(settings, glare_radius=0.0))) == 3
 
 
 def test_faint_is_told_by_the_noise_in_the_aperture():
@@ -149,7 +150,7 @@ def test_faint_is_told_by_the_noise_in_the_aperture():
     image = _drizzled([(60, 60, 100), (120, 90, 400)])
     assert len(find_stars(image, settings)) == 2
     # 28 px of 0.004 e-/s in 348 s are 7.4 e-.
-    found = find_stars(image, settings.model_copy(update={"min_snr": 25.0}))
+    found = find_stars(image, replace(settings, min_snr=25.0))
     assert found.left_out == {"too faint": 1}
     assert found.flux == pytest.approx([400], rel=0.1)
 
