@@ -102,16 +102,14 @@ fitted AS (
     FROM clipped AS c
 ),
 told AS (
-    -- Two stars make a line without an error.
+    -- Two stars make a line without an error. As conditions of the rows these would have every line fitted again.
     SELECT
         f.pair_id, f.target, f.proposal, f.flash, f.filetype,
-        any_value(f.n_in_bin) FILTER (f.bright) AS n_in_bin,
-        any_value(f.fit) FILTER (f.bright) AS fit,
-        any_value(f.mean_flux) FILTER (f.bright) AS mean_flux,
-        any_value(f.fit) FILTER (NOT f.bright) AS faint
+        any_value(f.n_in_bin) FILTER (f.bright AND f.fit.n >= 3 AND f.fit.slope IS NOT NULL) AS n_in_bin,
+        any_value(f.fit) FILTER (f.bright AND f.fit.n >= 3 AND f.fit.slope IS NOT NULL) AS fit,
+        any_value(f.mean_flux) FILTER (f.bright AND f.fit.n >= 3 AND f.fit.slope IS NOT NULL) AS mean_flux,
+        any_value(f.fit) FILTER (NOT f.bright AND f.fit.n >= 3 AND f.fit.slope IS NOT NULL) AS faint
     FROM fitted AS f
-    WHERE f.fit.n >= 3
-        AND f.fit.slope IS NOT NULL
     GROUP BY f.pair_id, f.target, f.proposal, f.flash, f.filetype
 )
 SELECT

@@ -125,7 +125,8 @@ class DatasetFiles:
 
         Whoever asks joins what is read with the rows that name these files.
         """
-        return self.scan(only=[*(place for place in (self.seed_place,) if place.is_file()), *files])
+        # The seed last, as a listing has it: by an empty first file DuckDB takes all of them for empty.
+        return self.scan(only=[*files, *(place for place in (self.seed_place,) if place.is_file())])
 
     def _source(self, files: str, seed: pa.Schema | None) -> str:
         """Return what reads files with their hive keys and, as the column ``file``, their whole path."""
