@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import FramesOptions, PathsArgument
+from cte_lake.cli.app import FRAMES, app, say
+from cte_lake.cli.options import FramesOptions, PathsArgument, option
 from cte_lake.cli.stage import StageOptions, print_rows
 from cte_lake.filenames import path_text
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 Engine = Annotated[
     Literal["tweakwcs", "tweakreg"],
-    typer.Option(
+    option(
         "--engine",
-        help="tweakwcs fits and keeps the solutions; tweakreg compares those kept with TweakReg's and "
+        "tweakwcs fits and keeps the solutions; tweakreg compares those kept with TweakReg's and "
         "keeps nothing.",
     ),
 ]
@@ -35,11 +35,10 @@ def align(
     frames: FramesOptions,
     engine: Engine = "tweakwcs",
     write_fits: Annotated[
-        Path | None,
-        typer.Option("--write-fits", help="Also write copies of FLC and FLT with the WCS applied into DIR."),
+        Path | None, option("--write-fits", "Also write copies of FLC and FLT with the WCS applied into DIR.")
     ] = None,
     plots: Annotated[
-        Path | None, typer.Option("--plots", help="Draw the diagnostic figures of the exposures into DIR.")
+        Path | None, option("--plots", "Draw the diagnostic figures of the exposures into DIR.")
     ] = None,
     stage: StageOptions,
 ) -> None:
@@ -59,10 +58,10 @@ def align(
     report = stage.carry_out("align", arguments, make_plan(arguments), _print_plan, run_align)
     _export(arguments, write_fits, plots)
     for visit_offset in report.visits:
-        typer.echo(str(visit_offset), err=True)
+        say(str(visit_offset))
     for explanation in report.quarantined:
-        typer.echo(f"quarantined {explanation['rootname']}: {explanation['detail']}", err=True)
-    typer.echo(summary_line(report), err=True)
+        say(f"quarantined {explanation['rootname']}: {explanation['detail']}")
+    say(summary_line(report))
     raise typer.Exit(report.exit_code)
 
 
@@ -71,12 +70,12 @@ def _export(arguments: StageArguments, write_fits: Path | None, plots: Path | No
         from cte_lake.pipeline.align.export import write_aligned
 
         written = write_aligned(arguments, write_fits)
-        typer.echo(f"wrote {len(written)} aligned copies into {write_fits}", err=True)
+        say(f"wrote {len(written)} aligned copies into {write_fits}")
     if plots is not None:
         from cte_lake.pipeline.align.export import draw_diagnostics
 
         drawn = draw_diagnostics(arguments, plots)
-        typer.echo(f"drew {len(drawn)} figures into {plots}", err=True)
+        say(f"drew {len(drawn)} figures into {plots}")
 
 
 def _cross_check(arguments: StageArguments, as_json: bool) -> None:
@@ -90,7 +89,7 @@ def _cross_check(arguments: StageArguments, as_json: bool) -> None:
         explanation = row["problem"] or f"differs by {row['difference_px']:.3f} px at most"
         typer.echo(f"{row['rootname']}: TweakReg {explanation}", err=as_json)
     apart = [row for row in rows if not row["agrees"]]
-    typer.echo(f"cross-check: {len(rows) - len(apart)} of {len(rows)} solutions agree", err=True)
+    say(f"cross-check: {len(rows) - len(apart)} of {len(rows)} solutions agree")
     raise typer.Exit(ExitCode.AUDIT_FAILED if apart else ExitCode.DONE)
 
 

@@ -95,6 +95,12 @@ app = App(
     help="Monitor the charge-transfer efficiency of WFC3/UVIS: frames in, CTE losses out.",
 )
 
+
+def say(text: str) -> None:
+    """Print a line of talk, which goes to standard error; standard output has the data alone."""
+    typer.echo(text, err=True)
+
+
 #: What opens a bracket that is no markup of ours.
 _BRACKETS = re.compile(r"\[(?!/?bold\])")
 

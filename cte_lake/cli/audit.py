@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import HelpersOptions, JsonOption, LakeOptions, share_of
+from cte_lake.cli.options import HelpersOptions, JsonOption, LakeOptions, option, share_of
 from cte_lake.errors import UsageError
 
 
@@ -17,11 +17,10 @@ def audit(
     *,
     asked: LakeOptions,
     full: Annotated[
-        bool, typer.Option("--full", help="Check all images again, including those known to be good.")
+        bool, option("--full", "Check all images again, including those known to be good.")
     ] = False,
     share: Annotated[
-        str | None,
-        typer.Option("--share", help="Also check this share of the images known to be good, such as 1/30."),
+        str | None, option("--share", "Also check this share of the images known to be good, such as 1/30.")
     ] = None,
     helpers: HelpersOptions,
     as_json: JsonOption = False,

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from cte_lake.cli.app import RESULTS, Options, app
+from cte_lake.cli.app import RESULTS, Options, app, say
 from cte_lake.cli.fit_options import HistoryOptions, MinStarsOption
-from cte_lake.cli.options import HelpersOptions, LakeOptions, RadiusOption, SchedulerOption
+from cte_lake.cli.options import HelpersOptions, LakeOptions, RadiusOption, SchedulerOption, option
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.names import one_of
 
@@ -27,28 +25,28 @@ class SolveOptions(Options):
     radius: RadiusOption = None
     zero: Annotated[
         str,
-        typer.Option(
+        option(
             "--zero",
-            help="Zero points: one per exposure, or one for each flux bin of an exposure (bin), "
+            "Zero points: one per exposure, or one for each flux bin of an exposure (bin), "
             "which uses slopes along the row alone; errors are then about twice as large.",
         ),
     ] = "exposure"
     rolled: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--rolled",
+            "Fix what the exposures leave undetermined by the 180-degree set of this target.",
             metavar="TARGET",
-            help="Fix what the exposures leave undetermined by the 180-degree set of this target.",
         ),
     ] = None
     min_stars: MinStarsOption = 10
     workers: Annotated[
         int | None,
-        typer.Option(
+        option(
             "--workers",
-            min=0,
-            help="Number of worker processes; 0 works in this process. "
+            "Number of worker processes; 0 works in this process. "
             "Default: workers.count where there are very many measurements.",
+            min=0,
         ),
     ] = None
     scheduler: SchedulerOption = None
@@ -74,11 +72,10 @@ def chips(
     exposures: HistoryOptions,
     how: SolveOptions,
     covariance: Annotated[
-        Path | None,
-        typer.Option("--covariance", help="Write the covariance of all losses to this file (.npy)."),
+        Path | None, option("--covariance", "Write the covariance of all losses to this file (.npy).")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep/--no-keep", help="Keep the losses in the lake, for the view chips.")
+        bool, option("--keep/--no-keep", "Keep the losses in the lake, for the view chips.")
     ] = True,
     printed: RowsOutput,
 ) -> None:
@@ -102,7 +99,7 @@ def chips(
         _write(covariance, losses.covariance)
     printed.rows(losses.table().to_pylist(), _shown)
     for sentence in losses.sentences():
-        typer.echo(sentence, err=True)
+        say(sentence)
 
 
 def _write(path: Path, matrix: Any) -> None:

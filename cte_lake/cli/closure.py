@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.options import (
     LogEstimatorOption,
     ProgressOption,
     SetOption,
     known_estimator,
+    option,
     settings_of,
 )
 from cte_lake.cli.output import Format
@@ -43,32 +44,29 @@ _TITLES = {
 @app.command(rich_help_panel=RESULTS)
 def closure(
     realisations: Annotated[int, typer.Option("--realisations", "-n", min=2, help="Simulate N lakes.")] = 300,
-    seed: Annotated[
-        int, typer.Option("--seed", help="Seed of the simulation; the same seed gives the same lakes.")
-    ] = 1,
+    seed: Annotated[int, option("--seed", "Seed of the simulation; the same seed gives the same lakes.")] = 1,
     estimator: LogEstimatorOption = "log_ratio",
     form: Annotated[
         str,
-        typer.Option(
+        option(
             "--form",
-            help="Injected physics: local (the correction's own), or initial and linear, which it does not "
+            "Injected physics: local (the correction's own), or initial and linear, which it does not "
             "assume; with these the corrected fluxes are the test.",
         ),
     ] = "local",
-    stars: Annotated[int, typer.Option("--stars", min=100, help="Number of stars in each pair.")] = 4000,
-    background: Annotated[float, typer.Option("--background", min=0.0, help="Background, e-/px.")] = 3.0,
-    scale: Annotated[float, typer.Option("--scale", help="Multiply the injected loss by this factor.")] = 1.0,
+    stars: Annotated[int, option("--stars", "Number of stars in each pair.", min=100)] = 4000,
+    background: Annotated[float, option("--background", "Background, e-/px.", min=0.0)] = 3.0,
+    scale: Annotated[float, option("--scale", "Multiply the injected loss by this factor.")] = 1.0,
     law: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--law",
-            help="Test a law outside the family instead, or `all` of them; repeatable. Slopes are drawn, and "
+            "Test a law outside the family instead, or `all` of them; repeatable. Slopes are drawn, and "
             "noise-free stars corrected.",
         ),
     ] = None,
     per: Annotated[
-        Per | None,
-        typer.Option("--per", help="Print one table only: a row per slope (flux bin), coefficient or flux."),
+        Per | None, option("--per", "Print one table only: a row per slope (flux bin), coefficient or flux.")
     ] = None,
     *,
     printed: RowsOutput,
@@ -110,7 +108,7 @@ def closure(
     _print(summary, per, printed)
     if summary.failures:
         raise AuditFailed(f"closure of {summary.realisations} realisations: {'; '.join(summary.failures)}")
-    typer.echo(f"closure of {summary.realisations} realisations: within the limits", err=True)
+    say(f"closure of {summary.realisations} realisations: within the limits")
 
 
 def _try_laws(names: list[str], realisations: int, seed: int, progress: bool, printed: RowsOutput) -> None:

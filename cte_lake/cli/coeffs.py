@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, App, app
+from cte_lake.cli.app import RESULTS, App, app, say
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import LakeOption, lake_or_none
+from cte_lake.cli.options import LakeOption, lake_or_none, option
 from cte_lake.cli.output import STANDARD_OUTPUT
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
@@ -49,17 +49,17 @@ def list_sets(lake: LakeOption = None, *, printed: RowsOutput) -> None:
     root = lake_or_none(lake)
     rows, problems = listed_sets(root)
     for problem in problems:
-        typer.echo(f"left out: {problem}", err=True)
+        say(f"left out: {problem}")
     states = {} if root is None else _states(root)
     rows = [
         row | (states.get(row["name"], _NO_STATE) if row["where"] == "lake" else _NO_STATE) for row in rows
     ]
     for row in rows:
         if row["reason"] and row["state"] != "superseded":
-            typer.echo(f"{row['name']} is {row['state']}: {row['reason']}", err=True)
+            say(f"{row['name']} is {row['state']}: {row['reason']}")
     printed.rows(rows, _shown)
     if not any(row["where"] == "lake" for row in rows):
-        typer.echo("no coefficient set of a lake yet; `cte-lake fit` or `coeffs new` makes one", err=True)
+        say("no coefficient set of a lake yet; `cte-lake fit` or `coeffs new` makes one")
 
 
 #: What is said of sets that stand on no lake.
@@ -140,15 +140,10 @@ def latex(
     names: SetsArgument,
     lake: LakeOption = None,
     digits: Annotated[
-        int,
-        typer.Option(
-            "--digits", min=0, max=16, help="Number of decimals: 2 as in the ISR, 6 to compute with."
-        ),
+        int, option("--digits", "Number of decimals: 2 as in the ISR, 6 to compute with.", min=0, max=16)
     ] = 2,
-    errors: Annotated[
-        bool, typer.Option("--errors", help="Add a column of standard errors per set.")
-    ] = False,
-    caption: Annotated[str, typer.Option("--caption", help="Caption; default: target, filter, radius.")] = "",
+    errors: Annotated[bool, option("--errors", "Add a column of standard errors per set.")] = False,
+    caption: Annotated[str, option("--caption", "Caption; default: target, filter, radius.")] = "",
 ) -> None:
     """Print sets side by side as a LaTeX table, as in WFC3 ISR 2017-09."""
     from cte_lake.correction.coefficient_files import find_coefficients
@@ -162,7 +157,7 @@ def latex(
 def export(
     name: SetArgument,
     lake: LakeOption = None,
-    format_: Annotated[str, typer.Option("--format", help="Format: toml, ecsv or json.")] = "toml",
+    format_: Annotated[str, option("--format", "Format: toml, ecsv or json.")] = "toml",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File; default: standard output.")
     ] = None,
@@ -203,5 +198,5 @@ def diff(first: SetArgument, second: SetArgument, lake: LakeOption = None, *, pr
     one, two = find_coefficients(first, root), find_coefficients(second, root)
     comparison = compare_sets(one, two)
     for difference in comparison.facts:
-        typer.echo(difference, err=True)
+        say(difference)
     printed.rows(comparison.losses)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import Options
+from cte_lake.cli.app import Options, say
 from cte_lake.cli.coeffs import coeffs
-from cte_lake.cli.options import LakeOption, lake_or_none, overwriting, panel
+from cte_lake.cli.options import LakeOption, flux_bin, lake_or_none, overwriting, panel, parse_date
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,16 +109,12 @@ def new(
     write_coefficients(path, entry, overwrite)
     for date in entry.validity.mjd:
         at = math.sqrt(entry.validity.flux[0] * entry.validity.flux[1])
-        typer.echo(
-            f"loss of {at:.0f} e- on MJD {date:.0f}: {float(entry.loss(date, at)):.4f} per 2048 rows",
-            err=True,
-        )
+        say(f"loss of {at:.0f} e- on MJD {date:.0f}: {float(entry.loss(date, at)):.4f} per 2048 rows")
     typer.echo(str(path))
 
 
 def _published(name: str, numbers: NumbersOptions, validity: ValidityOptions) -> Published:
     """Return the facts of a set, asking for what is missing."""
-    from cte_lake.cli.plot_options import flux_bin
     from cte_lake.model.published_sets import Published
 
     given = {**vars(validity), **vars(numbers)}
@@ -179,7 +175,6 @@ def _number(option: str, word: str) -> float:
 
 
 def _dates(text: str) -> tuple[float, float]:
-    from cte_lake.cli.dates import parse_date
 
     first, dots, last = text.partition("..")
     if not dots:

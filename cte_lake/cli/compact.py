@@ -7,19 +7,17 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, option
 
 
 @app.command(rich_help_panel=HOUSEKEEPING)
 def compact(
     lake: LakeOption = None,
-    min_files: Annotated[
-        int, typer.Option("--min-files", min=2, help="Merge only folders with at least N files.")
-    ] = 8,
+    min_files: Annotated[int, option("--min-files", "Merge only folders with at least N files.", min=2)] = 8,
     phot_below: Annotated[
-        float, typer.Option("--phot-below", min=0, help="Merge photometry files below this size too, MB.")
+        float, option("--phot-below", "Merge photometry files below this size too, MB.", min=0)
     ] = 0,
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
@@ -41,6 +39,6 @@ def compact(
     outcome = (
         "nothing was done" if dry_run else f"merged {merged} files; vacuum may take them after its grace time"
     )
-    typer.echo(f"compact: {len(plan.merges)} partitions; {outcome}", err=True)
+    say(f"compact: {len(plan.merges)} partitions; {outcome}")
     if as_json:
         typer.echo(json.dumps({"partitions": len(plan.merges), "files": merged}))

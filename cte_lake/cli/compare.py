@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.options import (
     EstimatorOption,
     ExposuresOptions,
@@ -16,6 +16,7 @@ from cte_lake.cli.options import (
     ModeOption,
     RadiusOption,
     known_estimator,
+    option,
 )
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
@@ -35,20 +36,17 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="B", help="The same for what A is compared with.")],
     lake: LakeOption = None,
     generation: Annotated[
-        bool,
-        typer.Option(
-            "--generation", help="A and B are calibration generations of one lake, or their beginnings."
-        ),
+        bool, option("--generation", "A and B are calibration generations of one lake, or their beginnings.")
     ] = False,
     mode: ModeOption = None,
-    per: Annotated[Per, typer.Option("--per", help="Print a row per flux bin, slope or star.")] = Per.BIN,
+    per: Annotated[Per, option("--per", "Print a row per flux bin, slope or star.")] = Per.BIN,
     *,
     exposures: ExposuresOptions,
     radius: RadiusOption = None,
     estimator: EstimatorOption = None,
     printed: RowsOutput,
     plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw the slopes of B against A: .png, .pdf or .svg.")
+        Path | None, option("--plot", "Draw the slopes of B against A: .png, .pdf or .svg.")
     ] = None,
 ) -> None:
     """Compare two measurements of the same frames, star by star and slope by slope.
@@ -76,4 +74,4 @@ def compare(
         from cte_lake.plots.style import save
 
         save(compare_plot(found.slopes, str(one), str(two)), plot)
-        typer.echo(f"drawn: {plot}", err=True)
+        say(f"drawn: {plot}")

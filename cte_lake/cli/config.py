@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import LAKE, App, app
-from cte_lake.cli.options import JsonOption, LakeOption, SetOption, lake_or_none, settings_of
+from cte_lake.cli.options import JsonOption, LakeOption, SetOption, lake_or_none, option, settings_of
 
 config_app = App(help="Show the configuration.")
 app.add_typer(config_app, name="config", rich_help_panel=LAKE)
@@ -18,7 +18,7 @@ app.add_typer(config_app, name="config", rich_help_panel=LAKE)
 def config_show(
     lake: LakeOption = None,
     assignments: SetOption = None,
-    describe: Annotated[bool, typer.Option("--describe", help="Add the meaning of each key.")] = False,
+    describe: Annotated[bool, option("--describe", "Add the meaning of each key.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print every value and where it came from: flag, environment, file or default."""

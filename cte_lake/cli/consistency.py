@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.options import EstimatorOption, GenerationOption, LakeOptions, RadiusOption, known_estimator
 from cte_lake.cli.rows import RowsOutput
 
@@ -41,8 +39,8 @@ def consistency(
         rows = consistency_of(opened, chosen_estimator, radius or measure.aperture, selection)
     printed.rows([_shown(row) if printed.readable else row.as_dict() for row in rows])
     for line in left:
-        typer.echo(line, err=True)
-    typer.echo(f"published: {published()['source']}", err=True)
+        say(line)
+    say(f"published: {published()['source']}")
 
 
 def _shown(row: Comparison) -> dict[str, Any]:

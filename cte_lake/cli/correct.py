@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, Options, app
+from cte_lake.cli.app import RESULTS, Options, app, say
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import JsonOption, LakeOption, ProgressOption, lake_or_none, overwriting, panel
+from cte_lake.cli.options import (
+    JsonOption,
+    LakeOption,
+    ProgressOption,
+    lake_or_none,
+    option,
+    overwriting,
+    panel,
+    parse_date,
+)
 from cte_lake.errors import CatalogError, UsageError
 
 if TYPE_CHECKING:
@@ -113,8 +122,7 @@ class ConstantOptions(Options):
     mjd: Annotated[str | None, of_constants("--mjd", "Date: MJD or 2024-02-01.")] = None
     chip: Annotated[int | None, of_constants("--chip", "Chip: 1 (UVIS1) or 2 (UVIS2).", min=1, max=2)] = None
     background: Annotated[
-        float | None,
-        of_constants("--background", "Background at readout (sky, dark and post-flash), e-/px."),
+        float | None, of_constants("--background", "Background at readout (sky, dark and post-flash), e-/px.")
     ] = None
     radius: Annotated[
         str | None,
@@ -145,8 +153,7 @@ class ConstantOptions(Options):
     enclosed: Annotated[
         float,
         of_constants(
-            "--enclosed",
-            "Fraction of the fluxes within the set's aperture, for total fluxes of a PSF fit.",
+            "--enclosed", "Fraction of the fluxes within the set's aperture, for total fluxes of a PSF fit."
         ),
     ] = 1.0
     zero_point: Annotated[
@@ -160,7 +167,6 @@ class ConstantOptions(Options):
 
     def of(self, columns: ColumnOptions, parts: bool) -> TableConstants:
         """Return what is to be known of a table's rows beside its columns."""
-        from cte_lake.cli.dates import parse_date
         from cte_lake.model.table_constants import TableConstants
 
         if self.filetype is not None and self.filetype.lower() not in {"flt", "flc"}:
@@ -217,10 +223,7 @@ def correct(
     columns: ColumnOptions,
     constants: ConstantOptions,
     parts: Annotated[
-        bool,
-        typer.Option(
-            "--parts", help="Add a column for each part of the error, and the scatter of one exposure."
-        ),
+        bool, option("--parts", "Add a column for each part of the error, and the scatter of one exposure.")
     ] = False,
     overwrite: Annotated[bool, overwriting("Overwrite the output file.")] = False,
     lake: LakeOption = None,
@@ -257,10 +260,9 @@ def correct(
     with _input(table) as source, _output(source, output, file.to, table == "-") as (target, kind):
         options = file.of(kind, overwrite or output == "-")
         if not COMPILED and source.exists() and source.stat().st_size > _LARGE:
-            typer.echo(
+            say(
                 "without numba a million stars take half a minute; it is part of an extra: "
-                "pip install 'cte-lake[measure]'",
-                err=True,
+                "pip install 'cte-lake[measure]'"
             )
         with progress_bar("correct", progress and output != "-") as report:
             done = correct_file(source, target, entries, known, chosen, options, report)
@@ -354,14 +356,14 @@ def _radii(text: str | None) -> tuple[float, ...]:
 def _print_summary(done: CorrectedFile, entries: list[CoefficientSet]) -> None:
     for entry in entries:
         origin = entry.provenance.get("source", "")
-        typer.echo(f"coefficients: {entry.name}{f' ({origin})' if origin else ''}", err=True)
+        say(f"coefficients: {entry.name}{f' ({origin})' if origin else ''}")
     for note in done.notes:
-        typer.echo(f"file: {note}", err=True)
+        say(f"file: {note}")
     for role, reading in done.readings.items():
-        typer.echo(f"{role}: {reading}", err=True)
-    typer.echo(f"{done.corrected:,} of {done.rows:,} rows corrected", err=True)
+        say(f"{role}: {reading}")
+    say(f"{done.corrected:,} of {done.rows:,} rows corrected")
     for name, count in done.flags.items():
-        typer.echo(f"  {count:>10,}  {name}", err=True)
+        say(f"  {count:>10,}  {name}")
 
 
 def _as_dict(done: CorrectedFile) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
-from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import FramesOptions, LakeOptions
+from cte_lake.cli.app import RESULTS, app, say
+from cte_lake.cli.options import FramesOptions, LakeOptions, option
 from cte_lake.cli.rows import RowsOutput
 
 _PRINTED = (
@@ -29,9 +27,7 @@ def coverage(
     *,
     asked: LakeOptions,
     visits: FramesOptions,
-    every: Annotated[
-        bool, typer.Option("--all", help="List complete visits too, not only what is missing.")
-    ] = False,
+    every: Annotated[bool, option("--all", "List complete visits too, not only what is missing.")] = False,
     printed: RowsOutput,
 ) -> None:
     """List what should be in the lake and is not: chips, file types, post-flash levels, visits.
@@ -55,9 +51,9 @@ def coverage(
         found = coverage_gaps(opened)
     printed.table(rows.select(_PRINTED) if printed.readable else rows)
     for line in found["overdue"]:
-        typer.echo(line, err=True)
+        say(line)
     for line in found["alone"][:NAMED]:
-        typer.echo(f"without a partner: {line}", err=True)
+        say(f"without a partner: {line}")
     if len(found["alone"]) > NAMED:
-        typer.echo("the view unpaired lists them all", err=True)
-    typer.echo(f"coverage: {found['text']}", err=True)
+        say("the view unpaired lists them all")
+    say(f"coverage: {found['text']}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.app import FRAMES, app, say
 from cte_lake.cli.options import FramesOptions, PathsArgument
 from cte_lake.cli.stage import StageOptions, print_rows
 
@@ -27,8 +27,8 @@ def crmask(paths: PathsArgument, *, frames: FramesOptions, stage: StageOptions) 
     arguments = stage.arguments(paths, frames.selection())
     report = stage.carry_out("crmask", arguments, make_plan(arguments), _print_mask_plan, find_cosmic_rays)
     for rootname, why in report.left_out.items():
-        typer.echo(f"left out {rootname}: {why}", err=True)
-    typer.echo(summary_line(report), err=True)
+        say(f"left out {rootname}: {why}")
+    say(summary_line(report))
     raise typer.Exit(report.exit_code)
 
 

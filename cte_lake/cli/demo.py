@@ -9,19 +9,18 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import JsonOption
+from cte_lake.cli.app import FRAMES, app, say
+from cte_lake.cli.options import JsonOption, option
 
 
 @app.command(rich_help_panel=FRAMES)
 def demo(
     folder: Annotated[
-        Path,
-        typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="FOLDER"),
+        Path, typer.Argument(help="Working folder: a new one, or that of an earlier demo.", metavar="FOLDER")
     ] = Path("cte-lake-demo"),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulation.")] = 1,
+    seed: Annotated[int, option("--seed", "Seed of the simulation.", min=0)] = 1,
     workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Number of worker processes; 0 works in this process.")
+        int, option("--workers", "Number of worker processes; 0 works in this process.", min=0)
     ] = 2,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,7 +30,7 @@ def demo(
     """
     from cte_lake.demo import result_lines, run_demo
 
-    result = run_demo(folder, seed=seed, workers=workers, say=lambda line: typer.echo(line, err=True))
+    result = run_demo(folder, seed=seed, workers=workers, say=say)
     if as_json:
         rows = [asdict(row) | {"pull": row.pull} for row in result.rows]
         typer.echo(json.dumps({"seconds": result.seconds, "losses": rows}, indent=1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.app import LAKE, app, say
 from cte_lake.cli.options import JsonOption, LakeOption
 from cte_lake.errors import ExitCode, LakeError
 
@@ -32,7 +32,7 @@ def doctor(lake: LakeOption = None, as_json: JsonOption = False) -> None:
     except LakeError as error:
         if lake is not None:
             raise
-        typer.echo(f"no lake is checked: {error}", err=True)
+        say(f"no lake is checked: {error}")
     if not print_checks(root, as_json):
         raise typer.Exit(ExitCode.AUDIT_FAILED)
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.dates import parse_date
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.fit_options import FittedOptions, MinStarsOption, RobustOption, fit_request
-from cte_lake.cli.options import EstimatorOption, LakeOptions, RadiusOption
+from cte_lake.cli.options import EstimatorOption, LakeOptions, RadiusOption, parse_date
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.names import one_of
 
@@ -55,6 +54,4 @@ def print_epoch(opened: Lake, request: FitRequest, mjd: float, printed: RowsOutp
         ],
         digits=6,
     )
-    typer.echo(
-        f"epoch MJD {quadratic.mjd:.1f}, {len(points)} slopes of visit {', '.join(points.visits)}", err=True
-    )
+    say(f"epoch MJD {quadratic.mjd:.1f}, {len(points)} slopes of visit {', '.join(points.visits)}")

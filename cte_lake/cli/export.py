@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import LakeOptions, RadiusOption, RowsOptions
+from cte_lake.cli.options import LakeOptions, RadiusOption, RowsOptions, option
 from cte_lake.cli.output import ALLOWED, ROWS_FILE, FormatOption
-from cte_lake.cli.parts import Take, print_parts, together
+from cte_lake.cli.rows import Take, print_parts, together
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,16 +28,14 @@ def export(
     format_: FormatOption = None,
     where: Annotated[
         str | None,
-        typer.Option(
-            "--where", metavar="CONDITION", help="Only rows of this SQL condition: 'mjd > 57000 AND n > 20'."
-        ),
+        option("--where", "Only rows of this SQL condition: 'mjd > 57000 AND n > 20'.", metavar="CONDITION"),
     ] = None,
     iceberg: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--iceberg",
+            "Make a table of an Iceberg catalog in FOLDER; phot is not copied, its files are added.",
             metavar="FOLDER",
-            help="Make a table of an Iceberg catalog in FOLDER; phot is not copied, its files are added.",
         ),
     ] = None,
     radius: RadiusOption = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
+from cte_lake.cli.app import FRAMES, app, say
 from cte_lake.cli.options import (
     DryRunOption,
     JsonOption,
@@ -16,6 +16,7 @@ from cte_lake.cli.options import (
     ProgressOption,
     SetOption,
     lake_or_none,
+    option,
     settings_of,
 )
 
@@ -25,22 +26,20 @@ if TYPE_CHECKING:
 
 @app.command(rich_help_panel=FRAMES)
 def fetch(
-    proposal: Annotated[
-        list[int] | None, typer.Option("--proposal", help="Fetch this proposal; repeatable.")
-    ] = None,
+    proposal: Annotated[list[int] | None, option("--proposal", "Fetch this proposal; repeatable.")] = None,
     missing: Annotated[
         bool,
-        typer.Option(
+        option(
             "--missing",
-            help="Fetch what is missing of all configured proposals, and of those that the archive has under "
+            "Fetch what is missing of all configured proposals, and of those that the archive has under "
             "the monitor's title (fetch.title) for a configured target.",
         ),
     ] = False,
-    to: Annotated[
-        Path, typer.Option("--to", help="Folder of the files; each proposal gets a folder in it.")
-    ] = Path("data"),
+    to: Annotated[Path, option("--to", "Folder of the files; each proposal gets a folder in it.")] = Path(
+        "data"
+    ),
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare the files with their recorded checksums; fetch nothing.")
+        bool, option("--verify", "Compare the files with their recorded checksums; fetch nothing.")
     ] = False,
     lake: LakeOption = None,
     dry_run: DryRunOption = False,
@@ -76,8 +75,8 @@ def fetch(
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
     for problem in report.failed.values():
-        typer.echo(f"failed {problem}", err=True)
-    typer.echo(summary_line(report), err=True)
+        say(f"failed {problem}")
+    say(summary_line(report))
     raise typer.Exit(report.exit_code)
 
 
@@ -90,8 +89,8 @@ def _verify(folder: Path, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"verified": len(states), "bad": bad}))
     for path, state in bad.items():
-        typer.echo(f"{state}: {path}", err=True)
-    typer.echo(f"fetch --verify: {len(states) - len(bad)} of {len(states)} files as fetched", err=True)
+        say(f"{state}: {path}")
+    say(f"fetch --verify: {len(states) - len(bad)} of {len(states)} files as fetched")
     raise typer.Exit(ExitCode.AUDIT_FAILED if bad else ExitCode.DONE)
 
 
@@ -103,10 +102,9 @@ def _print_plan(plan: FetchPlan, as_json: bool) -> None:
         for product in plan.todo:
             typer.echo(f"{product.name}  {product.proposal}  {product.size}")
     for number, title in plan.found.items():
-        typer.echo(f"found in the archive: proposal {number}, {title!r}", err=True)
+        say(f"found in the archive: proposal {number}, {title!r}")
     withheld = f", {len(plan.withheld)} under exclusive access" if plan.withheld else ""
-    typer.echo(
+    say(
         f"plan: {len(plan.todo)} files to fetch ({plan.size / 1e6:.1f} MB), {len(plan.present)} there "
-        f"already{withheld}; nothing was done",
-        err=True,
+        f"already{withheld}; nothing was done"
     )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, Options, app
+from cte_lake.cli.app import RESULTS, Options, app, say
 from cte_lake.cli.fit_options import FitOutputOption, HistoryOptions, HowOptions, NameOption
-from cte_lake.cli.options import HelpersOptions, JsonOption, LakeOptions, overwriting
+from cte_lake.cli.options import HelpersOptions, JsonOption, LakeOptions, option, overwriting, parse_date
 from cte_lake.cli.output import Format
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
@@ -42,23 +42,18 @@ class OldOptions(Options):
     """Options of ``fit`` that are commands of their own by now; they go in the next version."""
 
     epoch: Annotated[
-        str | None,
-        typer.Option("--epoch", hidden=True, help="Run the command epoch; the earlier word for it."),
+        str | None, option("--epoch", "Run the command epoch; the earlier word for it.", hidden=True)
     ] = None
     pivot: Annotated[
-        float | None,
-        typer.Option("--pivot", hidden=True, help="Run the command pivot; the earlier word for it."),
+        float | None, option("--pivot", "Run the command pivot; the earlier word for it.", hidden=True)
     ] = None
-    pairs: Annotated[
-        str, typer.Option("--pairs", hidden=True, help="Kind of pairs for the command pivot.")
-    ] = "chips"
+    pairs: Annotated[str, option("--pairs", "Kind of pairs for the command pivot.", hidden=True)] = "chips"
     format_: Annotated[
-        Format | None, typer.Option("--format", hidden=True, help="Format of the rows of epoch and pivot.")
+        Format | None, option("--format", "Format of the rows of epoch and pivot.", hidden=True)
     ] = None
 
     def run(self, opened: Lake, request: FitRequest, printed: RowsOutput) -> bool:
         """Run the command in place of ``fit``; returns whether one was asked for."""
-        from cte_lake.cli.dates import parse_date
         from cte_lake.cli.epoch import print_epoch
         from cte_lake.cli.pivot import print_pivots
 
@@ -67,7 +62,7 @@ class OldOptions(Options):
                 raise UsageError("`fit` writes a coefficient set; `coeffs export` writes it in other formats")
             return False
         word = "epoch DATE" if self.pivot is None else "pivot ROW"
-        typer.echo(f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version", err=True)
+        say(f"cte-lake: this is now `cte-lake {word}`; the option goes in the next version")
         if self.pivot is None:
             print_epoch(opened, request, parse_date(str(self.epoch)), printed)
         else:
@@ -109,7 +104,7 @@ def fit(
         settings = opened.settings()
         request = how.request(settings, exposures.selection())
         for line in cautions(opened, opened.select(request.selection).of_losses()):
-            typer.echo(line, err=True)
+            say(line)
         opened.keep_slopes(
             request.aperture,
             [request.estimator],
@@ -134,41 +129,37 @@ def _print_trials(outcome: FitOutcome) -> None:
     coefficients, words = outcome.coefficients, {0: "constant", 1: "linear", 2: "quadratic"}
     for trial in outcome.candidates:
         if trial.fit is None:
-            typer.echo(f"{words[trial.time_degree]} in time: refused, {trial.refusal}", err=True)
+            say(f"{words[trial.time_degree]} in time: refused, {trial.refusal}")
             continue
         mark = "  <- chosen" if trial.chosen else ""
-        typer.echo(
+        say(
             f"{words[trial.time_degree]} in time: cross-validation {trial.score:.4f}, "
             f"AIC {trial.fit.aic:.1f}, BIC {trial.fit.bic:.1f}"
-            f"{mark}{'; ' + trial.refusal if trial.refusal else ''}",
-            err=True,
+            f"{mark}{'; ' + trial.refusal if trial.refusal else ''}"
         )
     quality = coefficients.quality
-    typer.echo(
+    say(
         f"{quality['points']:.0f} slopes of {quality['visits']:.0f} visits, chi2 {quality['chi2']:.1f}, "
         f"scatter {quality['scale']:.2f} of the errors, condition {quality['condition']:.0f}, "
-        f"{quality['outliers']:.0f} slopes weighted under a half",
-        err=True,
+        f"{quality['outliers']:.0f} slopes weighted under a half"
     )
     for term, value, error in zip(
         coefficients.term_names, coefficients.coefficients, coefficients.errors, strict=True
     ):
-        typer.echo(f"  {term} = {value: .6e} +- {error:.2e}", err=True)
+        say(f"  {term} = {value: .6e} +- {error:.2e}")
     if outcome.bootstrap is not None:
         ratio = outcome.bootstrap.ratio
-        typer.echo(
+        say(
             f"bootstrap over visits: errors {ratio.min():.2f} to {ratio.max():.2f} of the fit's, "
-            f"{outcome.bootstrap.refused} of {outcome.bootstrap.drawn} resamples refused",
-            err=True,
+            f"{outcome.bootstrap.refused} of {outcome.bootstrap.drawn} resamples refused"
         )
     elif outcome.no_bootstrap:
-        typer.echo(f"errors not checked: {outcome.no_bootstrap}", err=True)
+        say(f"errors not checked: {outcome.no_bootstrap}")
     mean, scatter = (quality.get(name, 0.0) for name in ("background", "background_scatter"))
     if scatter > _SCATTERED * (1.0 + mean):
-        typer.echo(
+        say(
             f"backgrounds scatter by {scatter:.2g} e-/px about {mean:.3g}, for which the coefficients are; "
-            "the surface has a line in them, and a wider error for stars whose background is not given",
-            err=True,
+            "the surface has a line in them, and a wider error for stars whose background is not given"
         )
     _print_surface(outcome)
 
@@ -176,62 +167,59 @@ def _print_trials(outcome: FitOutcome) -> None:
 def _print_surface(outcome: FitOutcome) -> None:
     family, quality = outcome.family, outcome.coefficients.quality
     if family is None:
-        typer.echo(f"no surface beside the coefficients: {outcome.no_surface}", err=True)
+        say(f"no surface beside the coefficients: {outcome.no_surface}")
         return
     _print_forms(family)
     lost = quality["coefficients_lose"]
-    typer.echo(
+    say(
         f"the coefficients predict them {'worse' if lost > 0 else 'better'} by {abs(lost):.4f} a slope and "
-        f"are {quality['coefficients_off']:.4f} off the surface (rms loss); correct and predict use that",
-        err=True,
+        f"are {quality['coefficients_off']:.4f} off the surface (rms loss); correct and predict use that"
     )
     chips = (
         f"chips {100 * quality['chips']:+.1f} +- {100 * quality['chips_err']:.1f}% from their mean"
         if quality["chips_pairs"]
         else f"chips not distinguished, {100 * quality['chips_err']:.0f}% of the loss in the error"
     )
-    typer.echo(
+    say(
         f"visits scatter by {100 * quality['visit_scatter']:.1f}%, {chips}, "
-        f"residuals left out {quality['left_out_pull']:.2f} of their errors",
-        err=True,
+        f"residuals left out {quality['left_out_pull']:.2f} of their errors"
     )
     for name, words in _CHANGES.items():
         change, error = quality.get(f"chips_{name}", 0.0), quality.get(f"chips_{name}_err", 0.0)
         if abs(change) > _BEYOND_CHANCE * error:
-            typer.echo(f"  chips' distance: {100 * change:+.1f} +- {100 * error:.1f}% {words}", err=True)
+            say(f"  chips' distance: {100 * change:+.1f} +- {100 * error:.1f}% {words}")
     for kind, (value, error) in family.chosen.kinds.items():
-        typer.echo(f"  {kind}: {100 * value:+.1f} +- {100 * error:.1f}% off the surface", err=True)
+        say(f"  {kind}: {100 * value:+.1f} +- {100 * error:.1f}% off the surface")
     for gap, size, error in family.chosen.jump_sizes:
         dates = f"between MJD {gap.start:.0f} and {gap.end:.0f}"
-        typer.echo(f"losses jump by {100 * size:+.1f} +- {100 * error:.1f}% {dates}", err=True)
+        say(f"losses jump by {100 * size:+.1f} +- {100 * error:.1f}% {dates}")
     for doubt in (one for one in family.doubts.jumps if one.probability > _LIKELY):
-        typer.echo(f"{doubt}: no part of the surface, and in the errors", err=True)
+        say(f"{doubt}: no part of the surface, and in the errors")
     if family.misfit.epochs:
-        typer.echo(
+        say(
             f"epochs scatter by {100 * family.misfit.epochs:.1f}% beyond their visits, which no smooth form "
-            "follows; it is in the errors",
-            err=True,
+            "follows; it is in the errors"
         )
     cells = family.misfit.cells
     for sentence in outcome.of_chips:
-        typer.echo(sentence, err=True)
+        say(sentence)
     if cells:
-        typer.echo(f"the fit misses the data in {len(cells)} places; the errors there are widened:", err=True)
+        say(f"the fit misses the data in {len(cells)} places; the errors there are widened:")
         for cell in cells[:_MISSES]:
-            typer.echo(f"  {cell}", err=True)
+            say(f"  {cell}")
 
 
 def _print_forms(family: FamilyFit) -> None:
     from cte_lake.model.family import MEMBERS
 
-    typer.echo("surface, by the visits left out (log predictive density a slope; more is better):", err=True)
+    say("surface, by the visits left out (log predictive density a slope; more is better):")
     for member in family.members:
         mark = "  <- chosen" if member.chosen else ""
         score = member.refusal if member.fit is None else f"{member.score:.4f}"
-        typer.echo(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}", err=True)
+        say(f"  {member.name}: {score}{mark}; {MEMBERS[member.name]}")
     scores = {member.name: member.score for member in family.members if member.fit is not None}
     if max(scores.values()) > scores[family.name]:
-        typer.echo("  (a later form is taken only where it is better by more than chance)", err=True)
+        say("  (a later form is taken only where it is better by more than chance)")
 
 
 def _as_dict(outcome: FitOutcome, path: object) -> dict[str, Any]:

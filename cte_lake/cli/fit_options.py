@@ -22,6 +22,7 @@ from cte_lake.cli.options import (
     TargetOption,
     UntilOption,
     known_estimator,
+    option,
     panel,
 )
 from cte_lake.names import one_of
@@ -40,9 +41,7 @@ MinStarsOption = Annotated[int, _how("--min-stars", "Leave out slopes of fewer s
 PairsOption = Annotated[
     str, _how("--pairs", "Kind of pairs: chips (chip 1 over chip 2), or 180 (each chip alone).")
 ]
-NameOption = Annotated[
-    str | None, typer.Option("--name", help="Name the set; default: made from what is fitted.")
-]
+NameOption = Annotated[str | None, option("--name", "Name the set; default: made from what is fitted.")]
 FitOutputOption = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="Write the set to this file instead of the lake's coefficients/."),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import ExposuresOptions, ModeOption, PathsArgument
+from cte_lake.cli.app import FRAMES, app, say
+from cte_lake.cli.options import ExposuresOptions, ModeOption, PathsArgument, option
 from cte_lake.cli.stage import StageOptions, print_rows
 from cte_lake.filenames import path_text
 
@@ -22,9 +22,9 @@ def ingest(
     exposures: ExposuresOptions,
     mode: ModeOption = None,
     engine: Annotated[
-        str | None, typer.Option("--engine", help="Engine that sums the apertures: kernel or photutils.")
+        str | None, option("--engine", "Engine that sums the apertures: kernel or photutils.")
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=0, help="Measure at most N exposures.")] = None,
+    limit: Annotated[int | None, option("--limit", "Measure at most N exposures.", min=0)] = None,
     stage: StageOptions,
 ) -> None:
     """Measure the stars of exposures in parallel and write them into the lake.
@@ -57,20 +57,20 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     counts = ", ".join(f"{n} {action.value}" for action, n in plan.counts.items())
     print_rows(rows, counts, as_json)
     if plan.names_left_alone:
-        typer.echo(f"note: {plan.names_left_alone}", err=True)
+        say(f"note: {plan.names_left_alone}")
 
 
 def _print_report(report: IngestReport) -> None:
     from cte_lake.pipeline.ingest_tally import sums_text
 
     for older in report.superseded:
-        typer.echo(f"superseded {older['path']}: {older['detail']}", err=True)
+        say(f"superseded {older['path']}: {older['detail']}")
     explanation = sums_text(report.sums) if report.files else "no frame found"
     if report.withdrawn:
         explanation += f" ({report.withdrawn} of them withdrawn)"
     if report.files > max(report.sums.values(), default=0):
         explanation += f" of {report.files} files"
     stars = f", {report.stars} stars" if report.stars else ""
-    typer.echo(f"ingest: {explanation}{stars} in {report.seconds:.1f} s", err=True)
+    say(f"ingest: {explanation}{stars} in {report.seconds:.1f} s")
     for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
+        say(f"note: {note}")

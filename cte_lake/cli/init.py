@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import LAKE, app
+from cte_lake.cli.app import LAKE, app, say
+from cte_lake.cli.options import option, panel
 from cte_lake.errors import ExitCode
 from cte_lake.names import one_of
 from cte_lake.workflow.schedule import AT
 
-_MONITOR = "Monitor"
+_monitoring = panel("Monitor")
 
 
 @app.command(rich_help_panel=LAKE)
@@ -22,29 +23,19 @@ def init(
         str, typer.Argument(help="Folder of the new lake, or s3://BUCKET/PREFIX.", metavar="LAKE")
     ],
     monitor: Annotated[
-        bool, typer.Option("--monitor", help="Set up the nightly job too: settings, scheduler entry, checks.")
+        bool, option("--monitor", "Set up the nightly job too: settings, scheduler entry, checks.")
     ] = False,
-    frames: Annotated[
-        Path, typer.Option("--frames", help="Folder of the frames.", rich_help_panel=_MONITOR)
-    ] = Path("frames"),
-    mail: Annotated[str, typer.Option("--mail", help="Address for mail.", rich_help_panel=_MONITOR)] = "",
-    publish: Annotated[
-        Path | None,
-        typer.Option("--publish", help="Folder that a web server serves.", rich_help_panel=_MONITOR),
-    ] = None,
-    fetch: Annotated[
-        bool, typer.Option("--fetch/--no-fetch", help="Ask the archive.", rich_help_panel=_MONITOR)
-    ] = True,
-    scheduler: Annotated[
-        str, typer.Option("--scheduler", help="cron or systemd.", rich_help_panel=_MONITOR)
-    ] = "cron",
-    at: Annotated[str, typer.Option("--at", help="Local time of day, HH:MM.", rich_help_panel=_MONITOR)] = AT,
+    frames: Annotated[Path, _monitoring("--frames", "Folder of the frames.")] = Path("frames"),
+    mail: Annotated[str, _monitoring("--mail", "Address for mail.")] = "",
+    publish: Annotated[Path | None, _monitoring("--publish", "Folder that a web server serves.")] = None,
+    fetch: Annotated[bool, _monitoring("--fetch/--no-fetch", "Ask the archive.")] = True,
+    scheduler: Annotated[str, _monitoring("--scheduler", "cron or systemd.")] = "cron",
+    at: Annotated[str, _monitoring("--at", "Local time of day, HH:MM.")] = AT,
     install: Annotated[
         bool,
-        typer.Option(
+        _monitoring(
             "--install",
-            help="Put the entry into this user's crontab or systemd; else it goes to the current folder.",
-            rich_help_panel=_MONITOR,
+            "Put the entry into this user's crontab or systemd; else it goes to the current folder.",
         ),
     ] = False,
 ) -> None:
@@ -76,17 +67,16 @@ def init(
         asked = MonitorSetup(stored(lake), frames, mail, publish, fetch, chosen, at)
         made = set_up(asked)
         installed = install_entry(asked) if install else _written(write_entry(asked, Path.cwd()))
-        typer.echo(f"{'made' if made else 'there is'} a lake in {asked.lake}; {installed}", err=True)
+        say(f"{'made' if made else 'there is'} a lake in {asked.lake}; {installed}")
         if not print_checks(asked.lake):
             raise typer.Exit(ExitCode.AUDIT_FAILED)
         return
     made = create_lake(stored(lake))
-    typer.echo(f"{'made a lake in' if made else 'there is a lake already in'} {lake}", err=True)
+    say(f"{'made a lake in' if made else 'there is a lake already in'} {lake}")
     if made:
-        typer.echo(
+        say(
             f"next: export CTE_LAKE_LAKE={shlex.quote(str(stored(lake)))} && "
-            "cte-lake master import CATALOG --target NAME, then cte-lake run FOLDER",
-            err=True,
+            "cte-lake master import CATALOG --target NAME, then cte-lake run FOLDER"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import LAKE, App, app
+from cte_lake.cli.app import LAKE, App, app, say
 from cte_lake.cli.options import (
     FilterOption,
     JsonOption,
@@ -18,6 +18,7 @@ from cte_lake.cli.options import (
     SetOption,
     TargetOption,
     VisitOption,
+    option,
     overwriting,
     settings_of,
 )
@@ -35,7 +36,7 @@ def master_import(
     target: OneTargetOption,
     lake: LakeOption = None,
     epoch: Annotated[
-        float | None, typer.Option("--epoch", help="Date of the positions, Julian year (2016.0) or MJD.")
+        float | None, option("--epoch", "Date of the positions, Julian year (2016.0) or MJD.")
     ] = None,
     assignments: SetOption = None,
 ) -> None:
@@ -50,9 +51,9 @@ def master_import(
     root = find_lake(lake)
     done = import_master(root, file, target, settings_of(root, assignments).config, epoch)
     verb = "imported" if done.new else "nothing to do: the lake has these"
-    typer.echo(f"{verb} {done.n_stars} stars for {done.target} (revision {done.revision})", err=True)
+    say(f"{verb} {done.n_stars} stars for {done.target} (revision {done.revision})")
     if done.left_out:
-        typer.echo(f"columns without a place in the lake, left out: {', '.join(done.left_out)}", err=True)
+        say(f"columns without a place in the lake, left out: {', '.join(done.left_out)}")
 
 
 @master_app.command("build")
@@ -63,9 +64,7 @@ def master_build(
     proposal: ProposalOption = None,
     visit: VisitOption = None,
     filter_: FilterOption = None,
-    image: Annotated[
-        Path | None, typer.Option("--image", help="Keep the drizzled image in this FITS file.")
-    ] = None,
+    image: Annotated[Path | None, option("--image", "Keep the drizzled image in this FITS file.")] = None,
     overwrite: Annotated[bool, overwriting("Renumber the stars even if the target has a catalog.")] = False,
     as_json: JsonOption = False,
     assignments: SetOption = None,
@@ -97,14 +96,13 @@ def master_build(
     if as_json:
         typer.echo(json.dumps(asdict(report)))
     for rootname, why in report.refused.items():
-        typer.echo(f"not used {rootname}: {why}", err=True)
+        say(f"not used {rootname}: {why}")
     left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(report.left_out.items()))
-    typer.echo(
+    say(
         f"master build: {report.n_found} clean stars in {report.filter} from {len(report.exposures)} "
         f"exposures ({report.depth:g} s), {report.n_added} of them new; left out: {left_out or 'none'}; "
         f"{report.imported.n_stars} stars for {report.imported.target} (revision {report.imported.revision}) "
-        f"in {report.seconds:.1f} s",
-        err=True,
+        f"in {report.seconds:.1f} s"
     )
 
 
@@ -116,7 +114,7 @@ def master_merge(
     target: OneTargetOption,
     lake: LakeOption = None,
     found_in: Annotated[
-        str | None, typer.Option("--found-in", help="Filter in which the catalog's stars were found.")
+        str | None, option("--found-in", "Filter in which the catalog's stars were found.")
     ] = None,
     assignments: SetOption = None,
 ) -> None:
@@ -126,12 +124,11 @@ def master_merge(
 
     root = find_lake(lake)
     done, merged = merge_master(root, file, target, settings_of(root, assignments).config, found_in)
-    typer.echo(
+    say(
         f"master merge: {merged.n_common} stars common, {int(merged.added.sum())} added, "
         f"{done.n_stars} stars for {done.target} (revision {done.revision}); the new catalog was off by "
         f"{merged.shift[0]:+.1f} mas in RA, {merged.shift[1]:+.1f} mas in Dec and "
-        f"{merged.rotation:+.4f} degrees",
-        err=True,
+        f"{merged.rotation:+.4f} degrees"
     )
 
 
@@ -140,8 +137,7 @@ def master_show(
     target: TargetOption = None,
     lake: LakeOption = None,
     plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw the stars of the target into this file (PNG, PDF, SVG)."),
+        Path | None, option("--plot", "Draw the stars of the target into this file (PNG, PDF, SVG).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -171,4 +167,4 @@ def master_show(
         if len(rows) != 1:
             raise UsageError(f"--plot draws one target; name it with --target ({len(rows)} were found)")
         draw_master(root, rows[0]["target"], plot)
-        typer.echo(f"drew {plot}", err=True)
+        say(f"drew {plot}")

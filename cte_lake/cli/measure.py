@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.options import (
     EstimatorOption,
     HelpersOptions,
@@ -51,5 +49,5 @@ def measure(
     settings = settings_of(root, assignments, measure__aperture=radius, measure__estimator=chosen)
     selection = exposures.selection()
     workers = helpers.of(settings.config.workers)
-    losses = measure_losses(root, settings, selection, mode, lambda line: typer.echo(line, err=True), workers)
+    losses = measure_losses(root, settings, selection, mode, say, workers)
     printed.table(printable(losses, loss_in).select(_PRINTED) if printed.readable else losses)

@@ -11,7 +11,6 @@ import typer
 
 from cte_lake.cli import complete
 from cte_lake.cli.app import Options
-from cte_lake.cli.dates import parse_date
 from cte_lake.errors import LakeError, UsageError
 from cte_lake.names import ESTIMATORS, one_of
 
@@ -24,11 +23,25 @@ if TYPE_CHECKING:
     from cte_lake.names import Estimator
     from cte_lake.pipeline.dask import WorkerSettings
 
+#: What is taken for an MJD: from the year of the launch to 2099.
+_MJD_RANGE = (54800.0, 88070.0)
+
+
+def panel(title: str | None) -> Callable[..., Any]:
+    """Return what makes an option of its flag and its help, for a panel of the help; None: its first one."""
+
+    def made(flag: str, text: str, **settings: Any) -> Any:
+        return typer.Option(flag, help=text, rich_help_panel=title, **settings)
+
+    return made
+
+
+option = panel(None)
 LakeOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--lake",
-        help="Lake: a folder or s3://BUCKET/PREFIX. Default: CTE_LAKE_LAKE, else the nearest folder "
+        "Lake: a folder or s3://BUCKET/PREFIX. Default: CTE_LAKE_LAKE, else the nearest folder "
         "upward that has a cte_lake.toml.",
         metavar="LAKE",
         show_default=False,
@@ -42,30 +55,19 @@ PathsArgument = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
+    option(
         "--set",
+        "Set a configuration key for this run; repeatable. `config show` lists them.",
         metavar="KEY=VALUE",
-        help="Set a configuration key for this run; repeatable. `config show` lists them.",
         show_default=False,
     ),
 ]
 ModeOption = Annotated[
     str | None,
-    typer.Option(
-        "--mode",
-        help="Photometry mode to use; else photometry.mode of the configuration.",
-        show_default=False,
+    option(
+        "--mode", "Photometry mode to use; else photometry.mode of the configuration.", show_default=False
     ),
 ]
-
-
-def panel(title: str) -> Callable[..., Any]:
-    """Return what makes an option of a panel of the help, of its flag and its help."""
-
-    def option(flag: str, text: str, **settings: Any) -> Any:
-        return typer.Option(flag, help=text, rich_help_panel=title, **settings)
-
-    return option
 
 
 selecting = panel("Selection")
@@ -83,9 +85,9 @@ TargetOption = Annotated[
 ]
 OneTargetOption = Annotated[
     str,
-    typer.Option(
+    option(
         "--target",
-        help="Target of the catalog, in any configured spelling: ngc104, 47 Tuc.",
+        "Target of the catalog, in any configured spelling: ngc104, 47 Tuc.",
         autocompletion=complete.targets,
     ),
 ]
@@ -124,24 +126,21 @@ ChinjectOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
-        "--workers",
-        min=0,
-        help="Number of worker processes; 0 works in this process. Default: workers.count.",
+    option(
+        "--workers", "Number of worker processes; 0 works in this process. Default: workers.count.", min=0
     ),
 ]
 HelpersOption = Annotated[
     int | None,
-    typer.Option(
+    option(
         "--workers",
-        min=0,
-        help="Number of worker processes for results that the lake does not keep yet. Default: none; "
+        "Number of worker processes for results that the lake does not keep yet. Default: none; "
         "worthwhile for very many exposures.",
+        min=0,
     ),
 ]
 SchedulerOption = Annotated[
-    str | None,
-    typer.Option("--scheduler", help="Use the running Dask scheduler at this address, tcp://HOST:PORT."),
+    str | None, option("--scheduler", "Use the running Dask scheduler at this address, tcp://HOST:PORT.")
 ]
 _complete_estimators = complete.of("mean_flux", "log_ratio", "both_in_bin")
 _ESTIMATORS = (
@@ -149,33 +148,32 @@ _ESTIMATORS = (
 )
 EstimatorOption = Annotated[
     str | None,
-    typer.Option(
+    option(
         "--estimator",
-        help=f"{_ESTIMATORS}; default: measure.estimator.",
+        f"{_ESTIMATORS}; default: measure.estimator.",
         show_default=False,
         autocompletion=_complete_estimators,
     ),
 ]
 LogEstimatorOption = Annotated[
-    str, typer.Option("--estimator", help=f"{_ESTIMATORS}.", autocompletion=_complete_estimators)
+    str, option("--estimator", f"{_ESTIMATORS}.", autocompletion=_complete_estimators)
 ]
 RadiusOption = Annotated[
-    int | None,
-    typer.Option("--radius", help="Aperture radius, px; default: measure.aperture.", show_default=False),
+    int | None, option("--radius", "Aperture radius, px; default: measure.aperture.", show_default=False)
 ]
 UnitOption = Annotated[
     str,
-    typer.Option(
+    option(
         "--unit",
-        help="Losses in percent (of the flux per 2048 rows) or mag (magnitudes per 2051 rows).",
+        "Losses in percent (of the flux per 2048 rows) or mag (magnitudes per 2051 rows).",
         autocompletion=complete.of("percent", "mag"),
     ),
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+DryRunOption = Annotated[bool, option("--dry-run", "Print the plan and change nothing.")]
+JsonOption = Annotated[bool, option("--json", "Print the result as JSON on standard output.")]
 UntilOption = Annotated[str | None, selecting("--until", "Only up to this date, MJD or 2016-12-31.")]
 ProgressOption = Annotated[
-    bool, typer.Option("--progress/--no-progress", help="Show a progress bar, if there is a terminal.")
+    bool, option("--progress/--no-progress", "Show a progress bar, if there is a terminal.")
 ]
 
 
@@ -288,28 +286,16 @@ class HelpersOptions(Options):
 
 def overwriting(what: str) -> Any:
     """Return the option ``--overwrite`` of a command, with what it overwrites in words."""
-    return typer.Option("--overwrite", help=what)
+    return option("--overwrite", what)
 
 
 def known_estimator(name: str) -> Estimator:
-    """Return an estimator's name as the lake spells it.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name.
-    """
+    """Return an estimator's name as the lake spells it."""
     return one_of("--estimator", name, ESTIMATORS)
 
 
 def lake_or_none(flag: str | None) -> StoredLake | None:
-    """Return the lake that is named, or the one that is found; None where none is named and none found.
-
-    Raises
-    ------
-    LakeError
-        If what is named is no lake.
-    """
+    """Return the lake that is named, or the one that is found; None where none is named and none found."""
     from cte_lake.lake.stored import find_lake
 
     try:
@@ -338,13 +324,7 @@ def settings_of(lake: StoredLake | None, assignments: list[str] | None = None, *
 
 
 def share_of(text: str) -> float:
-    """Read a share such as ``1/30``, ``0.1`` or ``1``.
-
-    Raises
-    ------
-    UsageError
-        If it is none.
-    """
+    """Read a share such as ``1/30``, ``0.1`` or ``1``."""
     try:
         share = float(Fraction(text))
     except (ValueError, ZeroDivisionError):
@@ -352,3 +332,39 @@ def share_of(text: str) -> float:
     if not 0 < share <= 1:
         raise UsageError(f"--share {text!r} is not a share; write 1/30, or a number above 0 and up to 1")
     return share
+
+
+def flux_bin(text: str) -> tuple[float, float]:
+    """Read a flux bin, ``LOW-HIGH`` in electrons."""
+    low, _, high = text.partition("-")
+    try:
+        limits = (float(low), float(high))
+    except ValueError:
+        limits = (0.0, 0.0)
+    if not 0 <= limits[0] < limits[1]:
+        raise UsageError(f"{text!r} is no range of fluxes: give LOW-HIGH in electrons, such as 500-2000")
+    return limits
+
+
+def parse_date(text: str) -> float:
+    """Return the MJD of ``57601.3``, ``2016-08-02`` or ``2016-08-02T12:00``."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = _calendar(text)
+    if not _MJD_RANGE[0] < value < _MJD_RANGE[1]:
+        raise UsageError(
+            f"{text!r} is not a date of WFC3: give an MJD (57601.3) or a calendar date (2016-08-01)"
+        )
+    return value
+
+
+def _calendar(text: str) -> float:
+    from datetime import datetime
+
+    from cte_lake.clock import mjd_of
+
+    try:
+        return mjd_of(datetime.fromisoformat(text))
+    except ValueError:
+        raise UsageError(f"{text!r} is neither an MJD nor a date such as 2024-02-01") from None

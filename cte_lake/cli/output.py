@@ -119,13 +119,7 @@ def print_table(table: pa.Table, format_: Format | None = None, output: Path | N
 
 
 def refuse_replacing(output: Path) -> None:
-    """Make sure that a command may write a file.
-
-    Raises
-    ------
-    UsageError
-        If it exists and ``--overwrite`` is not given.
-    """
+    """Make sure that a command may write a file."""
     if output.exists() and not ALLOWED.overwrite:
         raise UsageError(f"{output} exists; use --overwrite to replace it, or another name")
 

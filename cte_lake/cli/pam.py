@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, App, app
-from cte_lake.cli.options import JsonOption
+from cte_lake.cli.app import FRAMES, App, app, say
+from cte_lake.cli.options import JsonOption, option
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import ExitCode
 
@@ -20,8 +20,7 @@ app.add_typer(pam_app, name="pam", rich_help_panel=FRAMES)
 def pam_check(
     frame: Annotated[Path, typer.Argument(metavar="FRAME", help="FLT or FLC that supplies the distortion.")],
     maps: Annotated[
-        Path | None,
-        typer.Option("--maps", help="Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits."),
+        Path | None, option("--maps", "Folder with the official UVIS1wfc3_map.fits and UVIS2wfc3_map.fits.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,5 +34,5 @@ def pam_check(
     rows = check_pam(frame, maps)
     RowsOutput(as_json=as_json).rows(rows)
     if not all(row["agrees"] for row in rows):
-        typer.echo("pam check: the maps do not agree; look at the frame's distortion (IDCTAB)", err=True)
+        say("pam check: the maps do not agree; look at the frame's distortion (IDCTAB)")
         raise typer.Exit(ExitCode.AUDIT_FAILED)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.fit_options import FittedOptions, PairsOption, fit_request
 from cte_lake.cli.options import LakeOptions, RadiusOption
 from cte_lake.cli.rows import RowsOutput
@@ -54,7 +54,7 @@ def print_pivots(opened: Lake, request: FitRequest, row: float, pairs: str, prin
         own = [entry for entry in rows if entry["chip"] == chip]
         mean, error, count = pooled_pivot(own)
         what = f"chip {chip} alone" if kind == "180" else "chip 1 over chip 2"
-        typer.echo(f"{what}: pivot {mean:.1f} +- {error:.1f} px from {count} fits of {len(own)}", err=True)
+        say(f"{what}: pivot {mean:.1f} +- {error:.1f} px from {count} fits of {len(own)}")
 
 
 def _pivot_shown(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli import complete
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.options import (
     EstimatorOption,
     LakeOption,
@@ -16,36 +17,79 @@ from cte_lake.cli.options import (
     ModeOption,
     SetOption,
     UnitOption,
+    flux_bin,
     known_estimator,
+    panel,
+    selecting,
     settings_of,
 )
-from cte_lake.cli.plot_options import (
-    BinOption,
-    CoefficientsOption,
-    DataOption,
-    FigureOption,
-    ImageOption,
-    KindsArgument,
-    PairOption,
-    PaperOption,
-    RadiiOption,
-    ShowOption,
-    StarOption,
-    WithLakeOption,
-    WithModeOption,
-    coefficient_sets,
-    flux_bin,
-    names_of_both,
-)
-from cte_lake.cli.plot_options import paper as known_paper
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cte_lake.api import Lake
+    from cte_lake.lake.stored import StoredLake
+    from cte_lake.model.coefficients import CoefficientSet
     from cte_lake.plots.style import Paper
     from cte_lake.report.figures import Drawing, Request
+
+_how, _out = panel("How it is measured"), panel("Output")
+KindsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help=f"{', '.join(complete.KINDS)}; several, or all, make a dated folder.",
+        metavar="KIND...",
+        autocompletion=complete.of(*complete.KINDS, "all"),
+    ),
+]
+RadiiOption = Annotated[
+    list[int] | None,
+    _how(
+        "--radius",
+        "Aperture radius, px; default: measure.aperture; repeatable, which makes a dated folder.",
+        show_default=False,
+    ),
+]
+BinOption = Annotated[list[str] | None, selecting("--bin", "Flux bin LOW-HIGH, e-; repeatable.")]
+PairOption = Annotated[int | None, selecting("--pair", "Pair, by its number (ratio-y, field).")]
+StarOption = Annotated[int | None, selecting("--star", "Star, by its master_id (star).")]
+ImageOption = Annotated[str, selecting("--image", "Image, by its name (field).")]
+CoefficientsOption = Annotated[
+    list[str] | None,
+    _how(
+        "--coefficients",
+        "Coefficient set to draw, by name or path, or none; repeatable; default: all of the lake.",
+        autocompletion=complete.coefficient_sets,
+    ),
+]
+WithLakeOption = Annotated[str | None, _how("--with", "Lake to compare with (compare).", metavar="LAKE")]
+WithModeOption = Annotated[str | None, _how("--with-mode", "Mode to compare with (compare).")]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="PNG, PDF or SVG file; default: KIND.png. For several figures: where the dated folder goes; "
+        "default: reports/plots in the lake.",
+        rich_help_panel="Output",
+    ),
+]
+PaperOption = Annotated[
+    str,
+    _out(
+        "--paper",
+        (
+            "screen; or page (6.5 inch) or column (3.4 inch) for print: true size, no title, the caption in "
+            "a text file beside it."
+        ),
+        autocompletion=complete.of("screen", "page", "column"),
+    ),
+]
+DataOption = Annotated[
+    Path | None, _out("--data", "Write the plotted numbers: .csv, .ecsv, .json or .parquet.")
+]
+ShowOption = Annotated[bool, _out("--show", "Open a window, if there is a screen.")]
 
 
 @app.command(rich_help_panel=RESULTS)
@@ -93,7 +137,7 @@ def plot(
     from cte_lake.plots.style import drawn_for
     from cte_lake.report.figures import Request, draw
 
-    radii, for_paper, loss_in = tuple(dict.fromkeys(radius or ())), known_paper(paper), loss_unit(unit)
+    radii, for_paper, loss_in = tuple(dict.fromkeys(radius or ())), _paper(paper), loss_unit(unit)
     several = len(kind) > 1 or len(radii) > 1 or "all" in kind
     path = output or Path(f"{kind[0]}.png")
     _check(kind, several, path, data, show, output)
@@ -109,8 +153,8 @@ def plot(
         pair=pair,
         star=star,
         image=image,
-        coefficients=coefficient_sets(coefficients, root),
-        names=names_of_both(root, mode or settings.config.photometry.mode, with_lake, with_mode),
+        coefficients=_coefficient_sets(coefficients, root),
+        names=_names_of_both(root, mode or settings.config.photometry.mode, with_lake, with_mode),
         unit=loss_in,
     )
     with ExitStack() as stack:
@@ -155,7 +199,7 @@ def _draw_set(
 
     folder = lake.stored / PLOTS if output is None else place_of(output)
     drawn = draw_set(lake, asked, folder, kinds, radii, paper)
-    typer.echo(str(drawn), err=True)
+    say(str(drawn))
     typer.echo(str(drawn.folder))
 
 
@@ -174,7 +218,7 @@ def _hand_over(drawing: Drawing, path: Path | None, data: Path | None, bare: boo
     from cte_lake.report.figures.files import write_caption, write_data
 
     for line in drawing.said:
-        typer.echo(line, err=True)
+        say(line)
     if path is not None:
         save(drawing.figure, path)
         typer.echo(str(path))
@@ -201,3 +245,35 @@ def _show(figure: Figure) -> None:
     manager.canvas.figure = figure
     figure.set_canvas(manager.canvas)
     windows.show()
+
+
+def _paper(name: str) -> Paper:
+    """Return the paper of a name."""
+    from cte_lake.plots.style import PAPERS
+
+    if name.strip().lower() not in PAPERS:
+        raise UsageError(f"--paper {name!r} is not known; it is {', '.join(PAPERS)}")
+    return PAPERS[name.strip().lower()]
+
+
+def _coefficient_sets(names: list[str] | None, root: StoredLake) -> tuple[CoefficientSet, ...]:
+    """Read the named sets; all of the lake's if none is named, and none for the name ``none``."""
+    from cte_lake.config import load_settings
+    from cte_lake.correction.coefficient_files import find_coefficients
+    from cte_lake.correction.renewal import all_sets
+
+    if names is None:
+        sets, problems = all_sets(root, load_settings(root))
+        for problem in problems:
+            say(f"left out: {problem}")
+        return sets
+    return tuple(find_coefficients(name, root) for name in names if name != "none")
+
+
+def _names_of_both(root: StoredLake, first: str, other: str | None, second: str | None) -> tuple[str, str]:
+    """What two compared measurements are called: their modes, and their lakes where these differ."""
+    from cte_lake.lake.stored import stored
+
+    if other is None:
+        return first, second or first
+    return f"{root.name} {first}", f"{stored(other).name} {second or first}"

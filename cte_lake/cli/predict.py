@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
+from cte_lake.cli.app import RESULTS, app, say
 from cte_lake.cli.complete import coefficient_sets
-from cte_lake.cli.options import LakeOption, lake_or_none
+from cte_lake.cli.options import LakeOption, lake_or_none, option, parse_date
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
@@ -32,28 +32,22 @@ def predict(
             autocompletion=coefficient_sets,
         ),
     ],
-    date: Annotated[
-        list[str], typer.Option("--date", help="Date of the visit, MJD or 2027-06-01; repeatable.")
-    ],
+    date: Annotated[list[str], option("--date", "Date of the visit, MJD or 2027-06-01; repeatable.")],
     flux: Annotated[
-        list[float],
-        typer.Option("--flux", help="Flux before readout, electrons in the set's aperture; repeatable."),
+        list[float], option("--flux", "Flux before readout, electrons in the set's aperture; repeatable.")
     ],
     background: Annotated[
         list[float] | None,
-        typer.Option(
-            "--background", help="Background at readout (sky, dark and post-flash), e-/px; repeatable."
-        ),
+        option("--background", "Background at readout (sky, dark and post-flash), e-/px; repeatable."),
     ] = None,
     distance: Annotated[
-        float,
-        typer.Option("--distance", help="Distance to the amplifiers, rows; default: the farthest star."),
+        float, option("--distance", "Distance to the amplifiers, rows; default: the farthest star.")
     ] = float(DETECTOR.top),
     below: Annotated[
         float | None,
-        typer.Option(
+        option(
             "--below",
-            help="Also print the lowest background that keeps the loss under this fraction, such as 0.1, and "
+            "Also print the lowest background that keeps the loss under this fraction, such as 0.1, and "
             "the post-flash that adds it to each --background.",
         ),
     ] = None,
@@ -71,7 +65,6 @@ def predict(
       cte-lake predict -c ngc104_F502N_l_background_flt_r3_mjd57601 --date 2016-08-01 --date 2017-08-01
       --flux 500 --background 3 --background 12 --below 0.1
     """
-    from cte_lake.cli.dates import parse_date
     from cte_lake.correction.coefficient_files import find_coefficients
     from cte_lake.model.predict import predict_many
 
@@ -94,7 +87,7 @@ def _say_generation(entry: CoefficientSet) -> None:
     from cte_lake.model.generations import fitted_generations
 
     fitted = ", ".join(fitted_generations(entry)) or "not recorded"
-    typer.echo(f"coefficients {entry.name}: calibration generation {fitted}", err=True)
+    say(f"coefficients {entry.name}: calibration generation {fitted}")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -129,10 +122,9 @@ def _limited(
     level = background_for(entry, mjd, star, below, distance)
     if level is None:
         low, high = entry.validity.background
-        typer.echo(
+        say(
             f"MJD {mjd:g}, {star:g} e-: no background of the fitted range, {low:.1f} to {high:.1f} e-/px, "
-            f"keeps the loss under {below:g}",
-            err=True,
+            f"keeps the loss under {below:g}"
         )
         return []
     result = predict_one(entry, mjd, star, level, distance)

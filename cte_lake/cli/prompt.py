@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from cte_lake.cli.app import say
 from cte_lake.cli.output import Format
 from cte_lake.cli.scripts import answer, command_of
 from cte_lake.cli.signals import go_on
@@ -28,15 +27,15 @@ _HINT = (
 def ask(lake: Lake, format_: Format | None, limit: int | None = None) -> None:
     """Read queries from the terminal until it ends; an error is printed and the next query is read."""
     _remember()
-    typer.echo(f"{lake.stored}, read-only. {_HINT}", err=True)
+    say(f"{lake.stored}, read-only. {_HINT}")
     for text in _queries():
         try:
             answer(lake, text, format_, limit=limit)
         except CteLakeError as error:
-            typer.echo("\n".join([str(error), *getattr(error, "__notes__", ())]), err=True)
+            say("\n".join([str(error), *getattr(error, "__notes__", ())]))
         except KeyboardInterrupt:
             go_on()
-            typer.echo("interrupted", err=True)
+            say("interrupted")
 
 
 def _queries() -> Iterator[str]:
@@ -46,11 +45,11 @@ def _queries() -> Iterator[str]:
         try:
             line = input("... " if lines else "cte> ")
         except EOFError:
-            typer.echo("", err=True)
+            say("")
             return
         except KeyboardInterrupt:
             go_on()
-            typer.echo("", err=True)
+            say("")
             lines.clear()
             continue
         is_command = not lines and _is_command(line)

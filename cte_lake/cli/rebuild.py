@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING, YesOption, agreed
 from cte_lake.cli.options import (
     DryRunOption,
@@ -19,6 +19,7 @@ from cte_lake.cli.options import (
     ProgressOption,
     SetOption,
     WorkersOptions,
+    option,
     settings_of,
 )
 from cte_lake.errors import NothingToDo
@@ -33,9 +34,7 @@ def rebuild(
     lake: LakeOption = None,
     list_file: Annotated[
         Path | None,
-        typer.Option(
-            "--list", help="File with one image name, root name or path per line; -: standard input."
-        ),
+        option("--list", "File with one image name, root name or path per line; -: standard input."),
     ] = None,
     *,
     exposures: ExposuresOptions,
@@ -64,9 +63,9 @@ def rebuild(
     for path in frames.paths:
         typer.echo(f"measure {path}", err=not dry_run)
     for path in frames.missing:
-        typer.echo(f"unchanged, because its frame no longer exists: {path}", err=True)
+        say(f"unchanged, because its frame no longer exists: {path}")
     if dry_run:
-        typer.echo(f"rebuild: {len(frames.paths)} exposures; nothing was done", err=True)
+        say(f"rebuild: {len(frames.paths)} exposures; nothing was done")
         return
     if not agreed(f"Measure {len(frames.paths)} exposures again?", yes):
         raise NothingToDo("nothing was measured")
@@ -75,5 +74,5 @@ def rebuild(
         report = ingest(arguments, progress=report_progress)
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
-    typer.echo(f"rebuild: {report.measured} measured, {len(report.rejected)} rejected", err=True)
+    say(f"rebuild: {report.measured} measured, {len(report.rejected)} rejected")
     raise typer.Exit(report.exit_code)

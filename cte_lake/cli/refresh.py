@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cte_lake.cli.app import FRAMES, app
-from cte_lake.cli.options import LakeOption
+from cte_lake.cli.options import LakeOption, option
 from cte_lake.errors import ExitCode
 
 
@@ -17,24 +17,19 @@ from cte_lake.errors import ExitCode
 def refresh(
     lake: LakeOption = None,
     frames: Annotated[
-        Path | None,
-        typer.Option("--frames", help="Folder of the frames, fetched ones too; default: refresh.frames."),
+        Path | None, option("--frames", "Folder of the frames, fetched ones too; default: refresh.frames.")
     ] = None,
     publish: Annotated[
         Path | None,
-        typer.Option(
-            "--publish", help="Put the report here too, for a web server; default: refresh.publish."
-        ),
+        option("--publish", "Put the report here too, for a web server; default: refresh.publish."),
     ] = None,
     fetch: Annotated[
         bool | None,
-        typer.Option(
-            "--fetch/--no-fetch", help="Ask the archive; default: refresh.fetch.", show_default=False
-        ),
+        option("--fetch/--no-fetch", "Ask the archive; default: refresh.fetch.", show_default=False),
     ] = None,
     step: Annotated[
         list[str] | None,
-        typer.Option("--step", help="Run this command of cte-lake instead of the usual ones; repeatable."),
+        option("--step", "Run this command of cte-lake instead of the usual ones; repeatable."),
     ] = None,
 ) -> None:
     """Bring a lake up to date unattended: fetch, measure, check, report. For cron and systemd.

@@ -8,15 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import JsonOption, LakeOptions
+from cte_lake.cli.app import RESULTS, app, say
+from cte_lake.cli.options import JsonOption, LakeOptions, option
 
 
 @app.command(rich_help_panel=RESULTS)
 def report(
     publish: Annotated[
-        Path | None,
-        typer.Option("--publish", help="Also copy the report here, replacing an older one in one step."),
+        Path | None, option("--publish", "Also copy the report here, replacing an older one in one step.")
     ] = None,
     *,
     asked: LakeOptions,
@@ -38,7 +37,7 @@ def report(
     with asked.opened() as opened:
         settings = opened.settings()
         made = make_report(opened, settings, asked.mode or settings.config.photometry.mode, publish)
-    typer.echo(f"report: {made.pages} pages, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s", err=True)
+    say(f"report: {made.pages} pages, {made.size / 1e6:.1f} MB in {made.seconds:.1f} s")
     if as_json:
         values: dict[str, Any] = {
             "folder": str(made.folder),

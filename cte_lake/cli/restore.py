@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING, CopyOption, YesOption, agreed
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, TargetOption
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, TargetOption, option
 from cte_lake.errors import NothingToDo
 
 
@@ -18,9 +18,7 @@ def restore(
     source: Annotated[str, typer.Argument(help="Snapshot to restore.", metavar="SNAPSHOT")],
     lake: LakeOption = None,
     target: TargetOption = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Withdraw exposures that the snapshot does not have.")
-    ] = False,
+    exact: Annotated[bool, option("--exact", "Withdraw exposures that the snapshot does not have.")] = False,
     copy: CopyOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -57,7 +55,7 @@ def restore(
         if not new and not agreed(question, yes):
             raise NothingToDo("nothing was restored")
         run(saved, root, plan, copy)
-    typer.echo(f"restore: {outcome}{'; nothing was done' if dry_run else ''}", err=True)
+    say(f"restore: {outcome}{'; nothing was done' if dry_run else ''}")
     counts = {"restored": len(plan.back), "same": plan.same, "withdrawn": len(plan.withdrawn)}
     if as_json:
         typer.echo(json.dumps(counts))

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cte_lake.cli.app import FRAMES, Options, app
-from cte_lake.cli.options import LakeOption, RunOptions, SetOption, WorkersOptions, settings_of
+from cte_lake.cli.app import FRAMES, Options, app, say
+from cte_lake.cli.options import LakeOption, RunOptions, SetOption, WorkersOptions, option, settings_of
 
 
 @dataclass(frozen=True)
@@ -19,29 +19,29 @@ class StepsOptions(Options):
 
     steps: Annotated[
         str,
-        typer.Option(
+        option(
             "--steps",
-            help="Steps, separated by commas: fetch, align, crmask, ingest, measure, fit, plots, report. "
+            "Steps, separated by commas: fetch, align, crmask, ingest, measure, fit, plots, report. "
             "Default: all but fetch.",
         ),
     ] = ""
     plots: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--plots",
+            "Draw these kinds of figures, as `plot` calls them; default: an overview.",
             metavar="KIND...",
-            help="Draw these kinds of figures, as `plot` calls them; default: an overview.",
         ),
     ] = None
     radius: Annotated[
         list[int] | None,
-        typer.Option(
+        option(
             "--radius",
+            "Aperture radii of losses and figures, px; default: measure.aperture.",
             metavar="PX...",
-            help="Aperture radii of losses and figures, px; default: measure.aperture.",
         ),
     ] = None
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write the report.")] = True
+    report: Annotated[bool, option("--report/--no-report", "Write the report.")] = True
 
     def of(self) -> dict[str, Any]:
         """Return steps, figures and radii as a run takes them."""
@@ -104,6 +104,6 @@ def run(
         workers=pool.of(settings),
         **wanted.of(),
     )
-    done = run_steps(arguments, lambda step: typer.echo(step.summary, err=True))
+    done = run_steps(arguments, lambda step: say(step.summary))
     typer.echo(json.dumps(done.as_dict()))
     raise typer.Exit(done.exit_code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import LAKE, App, app
+from cte_lake.cli.app import LAKE, App, app, say
 from cte_lake.cli.options import (
     JsonOption,
     LakeOption,
@@ -15,6 +15,7 @@ from cte_lake.cli.options import (
     SetOption,
     WorkersOption,
     lake_or_none,
+    option,
     settings_of,
 )
 
@@ -85,7 +86,7 @@ def schema_upgrade(lake: LakeOption = None, as_json: JsonOption = False) -> None
     rows = upgrade(find_lake(lake))
     if as_json:
         typer.echo(json.dumps({"rows": rows}))
-    typer.echo(f"schema: {rows} exposure rows upgraded" if rows else "schema: nothing to upgrade", err=True)
+    say(f"schema: {rows} exposure rows upgraded" if rows else "schema: nothing to upgrade")
 
 
 @schema_app.command("fill")
@@ -134,9 +135,9 @@ def schema_fill(
     if as_json:
         typer.echo(json.dumps(vars(done)))
     for reason in done.left.values():
-        typer.echo(f"left as it was: {reason}", err=True)
+        say(f"left as it was: {reason}")
     counts = f"{done.rows} exposures filled, {done.without} without the keyword, {len(done.left)} left"
-    typer.echo(f"schema: {counts}", err=True)
+    say(f"schema: {counts}")
     if done.left:
         raise typer.Exit(ExitCode.DONE_IN_PART)
 
@@ -145,7 +146,7 @@ def schema_fill(
 def schema_diff(
     lake: LakeOption = None,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Record new columns in the lake now; no row is rewritten.")
+        bool, option("--apply", "Record new columns in the lake now; no row is rewritten.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -166,6 +167,4 @@ def schema_diff(
     if apply and changes:
         record_schemas(root)
     outcome = "known to the lake now" if apply and changes else "read together with today's"
-    typer.echo(
-        f"schema: {len(changes)} differences; {outcome}" if changes else "schema: no difference", err=True
-    )
+    say(f"schema: {len(changes)} differences; {outcome}" if changes else "schema: no difference")

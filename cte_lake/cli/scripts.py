@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cte_lake.cli.app import say
 from cte_lake.cli.output import Format, print_table
-from cte_lake.cli.parts import print_parts
+from cte_lake.cli.rows import print_parts
 from cte_lake.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from cte_lake.api import Lake
+    from cte_lake.config import Config
 
 HELP = """\
 .tables          the views
@@ -119,23 +121,36 @@ def answer(
     print_table(table.slice(0, most) if left_out else table, format_, output)
     if left_out:
         hint = f"--limit {table.num_rows} shows all, -o FILE keeps them"
-        typer.echo(f"{left_out:,} more rows; {hint}", err=True)
+        say(f"{left_out:,} more rows; {hint}")
 
 
 def _listing(word: str, name: str, lake: Lake) -> pa.Table:
+    if word == ".tables":
+        return listed_views()
+    if not name:
+        raise UsageError(".schema wants the name of a view, such as .schema cte")
+    return listed_columns(name, lake.settings().config)
+
+
+def listed_views() -> pa.Table:
+    """Return a row for each view: its name, and what one row of it is."""
     import pyarrow as pa
 
     from cte_lake.views import published_views, sql_objects
+
+    grains = {each.name: each.grain for each in sql_objects()}
+    rows = [{"view": view, "one row is": grains[view].split(". ")[0]} for view in published_views()]
+    return pa.Table.from_pylist(rows)
+
+
+def listed_columns(view: str, config: Config) -> pa.Table:
+    """Return a row for each column of a view: its name, unit and description."""
+    import pyarrow as pa
+
     from cte_lake.views.phot_columns import columns_in
 
-    if word == ".schema":
-        if not name:
-            raise UsageError(".schema wants the name of a view, such as .schema cte")
-        rows = [
-            {"column": each.name, "unit": each.unit, "description": each.description}
-            for each in columns_in(name, lake.settings().config)
-        ]
-    else:
-        grains = {each.name: each.grain for each in sql_objects()}
-        rows = [{"view": view, "one row is": grains[view].split(". ")[0]} for view in published_views()]
+    rows = [
+        {"column": each.name, "unit": each.unit, "description": each.description}
+        for each in columns_in(view, config)
+    ]
     return pa.Table.from_pylist(rows)

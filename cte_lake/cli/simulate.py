@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import FRAMES, Options, app
-from cte_lake.cli.options import JsonOption, ProgressOption
+from cte_lake.cli.app import FRAMES, Options, app, say
+from cte_lake.cli.options import JsonOption, ProgressOption, option
 from cte_lake.names import one_of
 
 if TYPE_CHECKING:
@@ -32,49 +32,40 @@ class ProgramOptions(Options):
 
     target: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--target",
-            help="Target: ngc104 (default), ngc6791, or ngc6583 (the 180-degree set); repeatable.",
+            "Target: ngc104 (default), ngc6791, or ngc6583 (the 180-degree set); repeatable.",
             show_default=False,
         ),
     ] = None
-    proposal: Annotated[
-        int | None, typer.Option("--proposal", help="Proposal number; default: that of each date.")
-    ] = None
-    epochs: Annotated[
-        int, typer.Option("--epochs", min=1, help="Number of visits, spread over 2010 to 2016.")
-    ] = 1
+    proposal: Annotated[int | None, option("--proposal", "Proposal number; default: that of each date.")] = (
+        None
+    )
+    epochs: Annotated[int, option("--epochs", "Number of visits, spread over 2010 to 2016.", min=1)] = 1
     mjd: Annotated[
-        list[float] | None,
-        typer.Option("--mjd", help="Date of a visit (MJD), instead of --epochs; repeatable."),
+        list[float] | None, option("--mjd", "Date of a visit (MJD), instead of --epochs; repeatable.")
     ] = None
-    flash: Annotated[
-        list[int] | None, typer.Option("--flash", help="Post-flash level, e-/px (0); repeatable.")
-    ] = None
-    exptime: Annotated[float, typer.Option("--exptime", help="Exposure time, s.")] = 348.0
-    filter_: Annotated[str, typer.Option("--filter", help="Filter: F502N or F606W.")] = "F502N"
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Pairs per flash level in each visit.")] = 1
+    flash: Annotated[list[int] | None, option("--flash", "Post-flash level, e-/px (0); repeatable.")] = None
+    exptime: Annotated[float, option("--exptime", "Exposure time, s.")] = 348.0
+    filter_: Annotated[str, option("--filter", "Filter: F502N or F606W.")] = "F502N"
+    repeats: Annotated[int, option("--repeats", "Pairs per flash level in each visit.", min=1)] = 1
     wcs_shift: Annotated[
-        float, typer.Option("--wcs-shift", min=0.0, help="Largest error of the header's pointing, px.")
+        float, option("--wcs-shift", "Largest error of the header's pointing, px.", min=0.0)
     ] = 0.0
     wcs_rotation: Annotated[
-        float, typer.Option("--wcs-rotation", min=0.0, help="Largest error of the header's roll, degrees.")
+        float, option("--wcs-rotation", "Largest error of the header's roll, degrees.", min=0.0)
     ] = 0.0
     pointing: Annotated[
         str,
-        typer.Option(
-            "--pointing",
-            help="Headers: exact; gaia (the field moves against its frame); old (1 to 2 arcsec off).",
+        option(
+            "--pointing", "Headers: exact; gaia (the field moves against its frame); old (1 to 2 arcsec off)."
         ),
     ] = "exact"
     recalibrated: Annotated[
-        float,
-        typer.Option(
-            "--recalibrated", min=0.0, max=1.0, help="Fraction of exposures with a newer calibration."
-        ),
+        float, option("--recalibrated", "Fraction of exposures with a newer calibration.", min=0.0, max=1.0)
     ] = 0.0
     missing: Annotated[
-        int, typer.Option("--missing", min=0, help="Number of missing exposures, each from a different pair.")
+        int, option("--missing", "Number of missing exposures, each from a different pair.", min=0)
     ] = 0
 
     def request(self, seed: int) -> Request:
@@ -95,32 +86,23 @@ class ProgramOptions(Options):
 class FrameOptions(Options):
     """What the frames hold, and how they are written."""
 
-    width: Annotated[
-        int, typer.Option("--width", help="Columns of the frames, centred; the height is always full.")
-    ] = 512
-    full_frame: Annotated[bool, typer.Option("--full-frame", help="Simulate all 4096 columns.")] = False
+    width: Annotated[int, option("--width", "Columns of the frames, centred; the height is always full.")] = (
+        512
+    )
+    full_frame: Annotated[bool, option("--full-frame", "Simulate all 4096 columns.")] = False
     stars: Annotated[
-        int | None,
-        typer.Option("--stars", min=1, help="Stars over 250 e- on a chip; default: as dense as the target."),
+        int | None, option("--stars", "Stars over 250 e- on a chip; default: as dense as the target.", min=1)
     ] = None
     structure: Annotated[
-        str,
-        typer.Option("--structure", help="mast: all that files from the archive hold; plain: six planes."),
+        str, option("--structure", "mast: all that files from the archive hold; plain: six planes.")
     ] = "mast"
     cosmic_rays: Annotated[
-        bool, typer.Option("--cosmic-rays/--no-cosmic-rays", help="Add cosmic rays to the frames.")
+        bool, option("--cosmic-rays/--no-cosmic-rays", "Add cosmic rays to the frames.")
     ] = True
-    trails: Annotated[
-        bool, typer.Option("--trails", help="Release the lost charge in trails behind the stars.")
-    ] = False
-    compression: Annotated[
-        str, typer.Option("--compression", help="Compression: none, gz or fz (tiles).")
-    ] = "none"
+    trails: Annotated[bool, option("--trails", "Release the lost charge in trails behind the stars.")] = False
+    compression: Annotated[str, option("--compression", "Compression: none, gz or fz (tiles).")] = "none"
     catalog: Annotated[
-        str,
-        typer.Option(
-            "--catalog", help="File ending of the master catalog: cat, ecsv, csv, fits, vot or parquet."
-        ),
+        str, option("--catalog", "File ending of the master catalog: cat, ecsv, csv, fits, vot or parquet.")
     ] = "cat"
 
     def settings(self, seed: int) -> Settings:
@@ -142,8 +124,7 @@ def simulate(
     program: ProgramOptions,
     frames: FrameOptions,
     seed: Annotated[
-        int,
-        typer.Option("--seed", min=0, help="Seed of the simulation; the same seed gives the same frames."),
+        int, option("--seed", "Seed of the simulation; the same seed gives the same frames.", min=0)
     ] = 0,
     as_json: JsonOption = False,
     progress: ProgressOption = True,
@@ -189,12 +170,12 @@ def _as_dict(done: SimulatedProgram) -> dict[str, object]:
 def _print_summary(folder: Path, done: list[SimulatedProgram]) -> None:
     size = sum(path.stat().st_size for each in done for path in each.frames) / 1e6
     count = sum(len(each.frames) for each in done)
-    typer.echo(f"{count} files ({size:,.0f} MB) of {sum(len(each.pairs) for each in done)} pairs", err=True)
+    say(f"{count} files ({size:,.0f} MB) of {sum(len(each.pairs) for each in done)} pairs")
     for each in done:
-        typer.echo(f"master catalog  {each.master} ({each.stars:,} stars)", err=True)
-        typer.echo(f"truth           {each.truth}", err=True)
+        say(f"master catalog  {each.master} ({each.stars:,} stars)")
+        say(f"truth           {each.truth}")
     name = done[0].master.name.partition("_")[0]
-    typer.echo("try next:", err=True)
-    typer.echo("  cte-lake init LAKE", err=True)
-    typer.echo(f"  cte-lake master import {done[0].master} --target {name} --lake LAKE", err=True)
-    typer.echo(f"  cte-lake run {folder} --lake LAKE", err=True)
+    say("try next:")
+    say("  cte-lake init LAKE")
+    say(f"  cte-lake master import {done[0].master} --target {name} --lake LAKE")
+    say(f"  cte-lake run {folder} --lake LAKE")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING, CopyOption
 from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption
 
@@ -35,6 +35,6 @@ def snapshot(
     if not dry_run:
         run(root, stored(destination), plan, copy)
     outcome = f"{len(plan.files)} files, {plan.exposures} exposures, {human_size(plan.size)}"
-    typer.echo(f"snapshot: {outcome}{'; nothing was done' if dry_run else f' in {destination}'}", err=True)
+    say(f"snapshot: {outcome}{'; nothing was done' if dry_run else f' in {destination}'}")
     if as_json:
         typer.echo(json.dumps({"files": len(plan.files), "exposures": plan.exposures, "bytes": plan.size}))

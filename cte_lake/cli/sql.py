@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import LakeOption, ModeOption, SetOption, settings_of
+from cte_lake.cli.options import LakeOption, ModeOption, SetOption, option, settings_of
 from cte_lake.cli.output import ALLOWED
 from cte_lake.cli.rows import RowsOutput
 from cte_lake.errors import UsageError
@@ -34,37 +34,31 @@ def sql(
     ] = None,
     table: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
             "--table",
+            "Let queries read your own table under a name; any format of `correct`; repeatable.",
             metavar="NAME=FILE",
-            help="Let queries read your own table under a name; any format of `correct`; repeatable.",
         ),
     ] = None,
     lake: LakeOption = None,
     *,
     printed: RowsOutput,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=0, help="Print at most this many rows; at a terminal 1000.")
+        int | None, option("--limit", "Print at most this many rows; at a terminal 1000.", min=0)
     ] = None,
     mode: ModeOption = None,
     coefficients: Annotated[
         str | None,
-        typer.Option(
-            "--coefficients", help="Coefficient set that cte_corrected(...) uses: a name or a file."
-        ),
+        option("--coefficients", "Coefficient set that cte_corrected(...) uses: a name or a file."),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, help="End the query after this many seconds.")
+        float | None, option("--timeout", "End the query after this many seconds.", min=0)
     ] = None,
-    memory: Annotated[
-        str | None, typer.Option("--memory", help="Use at most this much memory, such as 2GB.")
-    ] = None,
+    memory: Annotated[str | None, option("--memory", "Use at most this much memory, such as 2GB.")] = None,
     paged: Annotated[
         bool,
-        typer.Option(
-            "--pager/--no-pager",
-            help="At a terminal, show long answers in $PAGER, or less.",
-            show_default=False,
+        option(
+            "--pager/--no-pager", "At a terminal, show long answers in $PAGER, or less.", show_default=False
         ),
     ] = True,
     assignments: SetOption = None,

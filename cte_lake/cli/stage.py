@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
+from cte_lake.cli.app import say
 from cte_lake.cli.options import (
     DryRunOption,
     JsonOption,
@@ -94,7 +95,7 @@ class StageOptions(WorkersOptions):
         if self.as_json:
             typer.echo(json.dumps(report.as_dict()))
         for refused in report.rejected:
-            typer.echo(f"rejected {refused['path']}: {refused['detail']}", err=True)
+            say(f"rejected {refused['path']}: {refused['detail']}")
         return report
 
 
@@ -106,17 +107,11 @@ def print_rows(rows: Sequence[dict[str, Any]], summary: str, as_json: bool) -> N
     for row in rows:
         name, why = next(value for value in row.values() if value), row["why"]
         typer.echo(f"{row['action']:<12} {name}{f': {why}' if why else ''}")
-    typer.echo(f"plan: {summary}; nothing was done", err=True)
+    say(f"plan: {summary}; nothing was done")
 
 
 def given_paths(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the paths of a command; ``-`` stands for those on standard input, one per line.
-
-    Raises
-    ------
-    NothingToDo
-        If standard input holds none.
-    """
+    """Return the paths of a command; ``-`` stands for those on standard input, one per line."""
     if "-" not in words:
         return tuple(words)
     listed = [line.rstrip("\n") for line in sys.stdin]

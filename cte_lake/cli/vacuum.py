@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING, YesOption, agreed, seconds_of
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption
+from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, option
 from cte_lake.errors import NothingToDo
 
 
@@ -18,8 +18,7 @@ from cte_lake.errors import NothingToDo
 def vacuum(
     lake: LakeOption = None,
     grace: Annotated[
-        str,
-        typer.Option("--grace", help="Keep what was superseded less than this long ago: 7d, 12h, 30m, 0."),
+        str, option("--grace", "Keep what was superseded less than this long ago: 7d, 12h, 30m, 0.")
     ] = "7d",
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -45,7 +44,7 @@ def vacuum(
             raise NothingToDo("nothing was deleted")
         files, size = run(root, plan)
         text = f"deleted {files} files, {human_size(size)}; {plan.waiting} more within their grace time"
-    typer.echo(f"vacuum: {text}{'; nothing was done' if dry_run else ''}", err=True)
+    say(f"vacuum: {text}{'; nothing was done' if dry_run else ''}")
     if as_json:
         counts = {"files": files, "bytes": size, "planned": len(plan.removals), "waiting": plan.waiting}
         typer.echo(json.dumps(counts))

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cte_lake.cli.app import app
+from cte_lake.cli.app import app, say
 from cte_lake.cli.housekeeping import HOUSEKEEPING, YesOption, agreed, seconds_of
-from cte_lake.cli.options import DryRunOption, JsonOption, LakeOption, ModeOption, settings_of, share_of
+from cte_lake.cli.options import (
+    DryRunOption,
+    JsonOption,
+    LakeOption,
+    ModeOption,
+    option,
+    settings_of,
+    share_of,
+)
 from cte_lake.errors import AuditFailed
 
 if TYPE_CHECKING:
@@ -21,21 +29,18 @@ if TYPE_CHECKING:
 def verify(
     lake: LakeOption = None,
     mode: ModeOption = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Read the files' footers only.")] = False,
+    quick: Annotated[bool, option("--quick", "Read the files' footers only.")] = False,
     share: Annotated[
-        str,
-        typer.Option(
-            "--share", help="Read this share of the files in full, such as 1/30, longest unread first."
-        ),
+        str, option("--share", "Read this share of the files in full, such as 1/30, longest unread first.")
     ] = "1",
     within: Annotated[
-        str, typer.Option("--within", help="Read no further file in full after this time, such as 30m.")
+        str, option("--within", "Read no further file in full after this time, such as 30m.")
     ] = "",
     inputs: Annotated[
-        bool, typer.Option("--inputs", help="Also compare the measured frames with their recorded checksums.")
+        bool, option("--inputs", "Also compare the measured frames with their recorded checksums.")
     ] = False,
     quarantine: Annotated[
-        bool, typer.Option("--quarantine", help="Quarantine broken files: move them to LAKE/quarantine.")
+        bool, option("--quarantine", "Quarantine broken files: move them to LAKE/quarantine.")
     ] = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -66,11 +71,10 @@ def verify(
         outcome = f"{finding.check}: {finding.path}: {finding.detail}"
         typer.echo(outcome if finding.harm else f"{outcome} (no harm)", err=as_json)
     harmful = [finding for finding in findings if finding.harm]
-    typer.echo(
+    say(
         f"verify: {found.files} files ({found.in_full} in full), {found.exposures} exposures, "
         f"{found.stars} stars; "
-        f"{len(harmful)} harmful, {len(findings) - len(harmful)} left over",
-        err=True,
+        f"{len(harmful)} harmful, {len(findings) - len(harmful)} left over"
     )
     counts = {"files": found.files, "in_full": found.in_full, "harmful": len(harmful)}
     record_verification(root, {**counts, "findings": [vars(finding) for finding in harmful]})
@@ -91,5 +95,5 @@ def _quarantine(root: StoredLake, findings: list[Finding], yes: bool) -> dict[st
     done = quarantine(root, broken)
     again = ", ".join(done.withdrawn) or "none"
     files = ", ".join(done.files)
-    typer.echo(f"quarantined: {files}; withdrawn: {again}. Ingest the frames again.", err=True)
+    say(f"quarantined: {files}; withdrawn: {again}. Ingest the frames again.")
     return {"quarantined": list(done.files), "withdrawn": list(done.withdrawn)}

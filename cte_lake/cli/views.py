@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from cte_lake.cli.app import RESULTS, app
-from cte_lake.cli.options import LakeOption, ModeOption, SetOption, lake_or_none, settings_of
+from cte_lake.cli.app import RESULTS, app, say
+from cte_lake.cli.options import LakeOption, ModeOption, SetOption, lake_or_none, option, settings_of
 from cte_lake.cli.output import refuse_replacing
 from cte_lake.cli.rows import RowsOutput
+from cte_lake.cli.scripts import listed_columns, listed_views
 from cte_lake.errors import UsageError
 
 
@@ -18,23 +17,20 @@ from cte_lake.errors import UsageError
 def views(
     lake: LakeOption = None,
     to: Annotated[
-        Path | None, typer.Option("--to", help="Write a DuckDB database with the views, for other tools.")
+        Path | None, option("--to", "Write a DuckDB database with the views, for other tools.")
     ] = None,
     keep_pairs: Annotated[
-        bool,
-        typer.Option(
-            "--keep-pairs", help="With --to: store the current pairs as rows, for DuckDB 1.2 and 1.3."
-        ),
+        bool, option("--keep-pairs", "With --to: store the current pairs as rows, for DuckDB 1.2 and 1.3.")
     ] = False,
     copy_rows: Annotated[
         bool,
-        typer.Option(
+        option(
             "--copy-rows",
-            help="With --to: copy the lake's rows into the database, which then opens no other file.",
+            "With --to: copy the lake's rows into the database, which then opens no other file.",
         ),
     ] = False,
     columns: Annotated[
-        str | None, typer.Option("--columns", metavar="VIEW", help="List the columns of one view.")
+        str | None, option("--columns", "List the columns of one view.", metavar="VIEW")
     ] = None,
     *,
     printed: RowsOutput,
@@ -42,11 +38,6 @@ def views(
     assignments: SetOption = None,
 ) -> None:
     """List the views, or write them as a DuckDB database that works from any folder."""
-    import pyarrow as pa
-
-    from cte_lake.views import published_views, sql_objects
-    from cte_lake.views.phot_columns import columns_in
-
     if (keep_pairs or copy_rows) and to is None:
         raise UsageError("--keep-pairs and --copy-rows go with --to FILE")
     if to is not None:
@@ -58,26 +49,20 @@ def views(
         root = find_lake(lake)
         write_database(root, to.absolute(), mode, settings_of(root, assignments), keep_pairs, copy_rows)
         source = "holds the rows that there are now" if copy_rows else f"reads the lake at {root}"
-        typer.echo(f"wrote {to}: it {source}", err=True)
+        say(f"wrote {to}: it {source}")
         if not copy_rows:
             may = "whoever queries it can write wherever their account may, also into the lake"
-            typer.echo(f"{may}; for queries of others write it with --copy-rows", err=True)
+            say(f"{may}; for queries of others write it with --copy-rows")
         oldest = (
             "every view runs in DuckDB 1.2 and later, with the pairs of now; write it anew as the lake grows"
             if keep_pairs
             else "every view runs in DuckDB 1.4 and later; for 1.2 and 1.3 write it with --keep-pairs"
         )
-        typer.echo(oldest, err=True)
+        say(oldest)
         left_out = ", ".join(sorted(IN_PROCESS))
-        typer.echo(f"left out, because it runs in cte-lake alone: {left_out}", err=True)
+        say(f"left out, because it runs in cte-lake alone: {left_out}")
         return
     if columns is not None:
-        config = settings_of(lake_or_none(lake), assignments).config
-        rows = [
-            {"column": c.name, "unit": c.unit, "description": c.description}
-            for c in columns_in(columns, config)
-        ]
+        printed.table(listed_columns(columns, settings_of(lake_or_none(lake), assignments).config))
     else:
-        grains = {each.name: each.grain for each in sql_objects()}
-        rows = [{"view": name, "one row is": grains[name].split(". ")[0]} for name in published_views()]
-    printed.table(pa.Table.from_pylist(rows))
+        printed.table(listed_views())

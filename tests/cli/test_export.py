@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.cli.output import Format, render
-from cte_lake.cli.parts import write_parts
+from cte_lake.cli.rows import write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
@@ -211,7 +211,7 @@ def start_counting(monkeypatch):
             write_parts((sizes.append(part.num_rows) or part for part in parts), format_, stream)
 
         monkeypatch.setattr(running, "_PART", 100)
-        monkeypatch.setattr("cte_lake.cli.parts.write_parts", counting)
+        monkeypatch.setattr("cte_lake.cli.rows.write_parts", counting)
         return sizes
 
     return start
@@ -283,7 +283,7 @@ def test_the_answer_of_a_query_is_written_part_by_part(lake, tmp_path, start_cou
 
 
 def test_what_does_not_fit_is_refused_before_it_is_made(lake, tmp_path, monkeypatch):
-    monkeypatch.setattr("cte_lake.cli.parts.free_memory", lambda: 10_000)
+    monkeypatch.setattr("cte_lake.cli.rows.free_memory", lambda: 10_000)
     with pytest.raises(UsageError, match=r"as fits do not fit .* write csv or parquet"):
         export(lake, "phot", "--to", tmp_path / "all.fits")
     assert list(tmp_path.iterdir()) == []

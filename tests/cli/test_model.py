@@ -10,9 +10,9 @@ from astropy.table import Table
 from typer.testing import CliRunner
 
 from cte_lake import open_lake
-from cte_lake.cli.dates import parse_date
 from cte_lake.cli.fit import _print_trials
 from cte_lake.cli.main import app
+from cte_lake.cli.options import parse_date
 from cte_lake.correction.coefficient_files import read_coefficients
 from cte_lake.correction.fit_lake import FitOutcome
 from cte_lake.errors import AuditFailed, CteLakeError, FitRefused, NothingToDo, UsageError
