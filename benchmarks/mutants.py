@@ -260,7 +260,7 @@ MUTANTS = (
     ),
     Mutant(
         "no-coefficients",
-        "cte_lake/plots/residuals.py",
+        "cte_lake/plots/series.py",
         "not (here & np.isfinite(left)).any()",
         "(here & np.isfinite(left)).any()",
         (
@@ -270,14 +270,14 @@ MUTANTS = (
     ),
     Mutant(
         "measured-again",
-        "cte_lake/report/news.py",
+        "cte_lake/report/status.py",
         "images[name] != before[name]",
         "images[name] == before[name]",
         ("tests/report/test_parts.py",),
     ),
     Mutant(
         "next-pair",
-        "cte_lake/report/neighbours.py",
+        "cte_lake/report/pair_pages.py",
         '.append(_link("next", later))',
         '.append(_link("next", earlier))',
         ("tests/report/test_morning.py",),

@@ -21,18 +21,25 @@ from cte_lake.views import sql_objects, view_columns
 from cte_lake.views.bind import Binding
 from cte_lake.views.columns import ViewColumn, with_notes
 from cte_lake.views.kept_sql import ESTIMATORS
-from cte_lake.views.memory import bounded_memory, memory_limit
 from cte_lake.views.methods import ViewMethods
 from cte_lake.views.own_tables import OwnTables
 from cte_lake.views.page_queries import own_query
 from cte_lake.views.phot_columns import known_in
-from cte_lake.views.pieces import IMAGES, in_pieces
 from cte_lake.views.provenance import unchanged
 from cte_lake.views.readonly import check_plan, connected, seal
-from cte_lake.views.running import Steady, Turn, parts_of, readable, run, to_arrow
+from cte_lake.views.running import (
+    Steady,
+    Turn,
+    bounded_memory,
+    memory_limit,
+    parts_of,
+    readable,
+    run,
+    to_arrow,
+)
 from cte_lake.views.source import named_in
 from cte_lake.views.statements import check_statement
-from cte_lake.views.view_query import view_query
+from cte_lake.views.view_query import IMAGES, in_pieces, view_query
 
 if TYPE_CHECKING:
     from cte_lake.config import Settings

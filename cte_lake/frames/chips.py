@@ -11,10 +11,9 @@ import numpy as np
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
-from cte_lake.detector import DETECTOR
+from cte_lake.detector import DETECTOR, are_opposite
 from cte_lake.errors import Rejected
 from cte_lake.frames.exposure import Exposure
-from cte_lake.frames.roll import are_opposite
 
 CHIPS: Final = tuple(DETECTOR.extension_of_chip)
 """Chip numbers in the order of their extensions."""

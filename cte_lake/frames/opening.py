@@ -18,8 +18,7 @@ from cte_lake.detector import DETECTOR
 from cte_lake.digests import file_digest
 from cte_lake.errors import Rejected
 from cte_lake.frames.regular import cannot_open, require_file
-from cte_lake.frames.structure import check_structure
-from cte_lake.frames.tiles import check_tiles
+from cte_lake.frames.structure import check_structure, check_tiles
 
 EXTVER_OF_CHIP: Final = DETECTOR.extension_of_chip
 """Extension version of each chip: chip 2 (UVIS2) is ``SCI,1``, chip 1 (UVIS1) is ``SCI,2``."""

@@ -14,7 +14,6 @@ from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, numbers
 from cte_lake.plots.axes import limits, log_axis, reference
 from cte_lake.plots.epochs import Epochs, epochs_of
-from cte_lake.plots.residuals import residual_label, residual_panel
 from cte_lake.plots.series import (
     Mask,
     Series,
@@ -26,6 +25,8 @@ from cte_lake.plots.series import (
     has_model,
     known,
     losses,
+    residual_label,
+    residual_panel,
     sides,
     split,
 )

@@ -12,7 +12,6 @@ from matplotlib.ticker import MaxNLocator
 from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, numbers
 from cte_lake.plots.axes import limits, note, reference, time_axis
-from cte_lake.plots.residuals import residual_label, residual_panel
 from cte_lake.plots.series import (
     Mask,
     Split,
@@ -27,6 +26,8 @@ from cte_lake.plots.series import (
     legend_of,
     losses,
     of_value,
+    residual_label,
+    residual_panel,
     split,
 )
 from cte_lake.plots.style import finish, panels, pt, styled, y_label

@@ -17,20 +17,28 @@ from cte_lake.digests import digest
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.store import Place
 from cte_lake.report import charts, content, morning, tables
-from cte_lake.report.away import name_of, prune, reports_here
 from cte_lake.report.curves import flux_curves, other_estimator, time_curves
 from cte_lake.report.daily import Daily, place_and_options
 from cte_lake.report.frames import FOLDER, drawing_frames
 from cte_lake.report.gather import FITTED, Gathered, bookkeeping, gather
-from cte_lake.report.news import last_report, news
 from cte_lake.report.pair_pages import pair_pages
 from cte_lake.report.provenance import commands, consistency_cells, provenance
-from cte_lake.report.publish import LATEST, MARK, check_place, copy_report, new_folder, point_latest
+from cte_lake.report.publish import (
+    LATEST,
+    MARK,
+    check_place,
+    copy_report,
+    name_of,
+    new_folder,
+    point_latest,
+    prune,
+    reports_here,
+)
 from cte_lake.report.quality import quality
 from cte_lake.report.site import PAGES, render
 from cte_lake.report.states import lake_state
 from cte_lake.report.static import figures_of_last, printed_figures, write_figures
-from cte_lake.report.status import state
+from cte_lake.report.status import last_report, news, state
 from cte_lake.report.unchanged import file_count, is_as_last, report_state, take_rest
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from cte_lake.report import content, morning, tables
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.gather import Row
-from cte_lake.report.news import FORMAT
 from cte_lake.report.provenance import set_again
-from cte_lake.report.status import last_tally
+from cte_lake.report.status import FORMAT, last_tally
 from cte_lake.views.audits import last_audits
 
 if TYPE_CHECKING:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.digests import digest
 from cte_lake.report import content, tables
 from cte_lake.report.frames import frame_cells, take_over
-from cte_lake.report.gather import Gathered, with_stars
-from cte_lake.report.neighbours import neighbours
+from cte_lake.report.gather import Gathered, Row, with_stars
 from cte_lake.report.publish import LATEST
 from cte_lake.report.states import settings_state
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Cells = dict[str, Any]
 FOLDER = "pairs"
+
+
+_MODE = ("target", "filter", "length", "flash", "filetype", "chinject", "chip")
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,36 @@ def _content(
     ]
     beside = links[tables.pair_slug(pair)]
     return content.pair_page(pair, gathered, shown, beside, options)
+
+
+def neighbours(pairs: Sequence[Row]) -> Mapping[str, list[Cells]]:
+    """Return by name of its page the links of each pair: rel ('prev', 'next' or ''), href and text.
+
+    Before and after are those of the same target and mode in the order of time; the other file type is that
+    of the same two exposures.
+    """
+    found: dict[str, list[Cells]] = {tables.pair_slug(row): [] for row in pairs}
+    modes: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    twins: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in sorted(pairs, key=lambda row: (row["mjd"], row["image_1"])):
+        modes[tuple(row[key] for key in _MODE)].append(row)
+        twins[tuple(str(row[key]).rpartition("_")[0] for key in ("image_1", "image_2"))].append(row)
+    for mode in modes.values():
+        for earlier, later in pairwise(mode):
+            found[tables.pair_slug(earlier)].append(_link("next", later))
+            # The one before first, as one reads.
+            found[tables.pair_slug(later)].insert(0, _link("prev", earlier))
+    for same in twins.values():
+        for row in same:
+            found[tables.pair_slug(row)] += [_link("", other) for other in same if other is not row]
+    return found
+
+
+def _link(rel: str, row: Row) -> Cells:
+    words = {"prev": "Before", "next": "After"}
+    text = (
+        f"{words[rel]}: {tables.date_text(row['mjd'])}"
+        if rel
+        else f"The same as {str(row['filetype']).upper()}"
+    )
+    return {"rel": rel, "href": f"{tables.pair_slug(row)}.html", "text": text}

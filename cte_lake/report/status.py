@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cte_lake.lake.maintenance.nightly import last_verification
+from cte_lake.lake.store import Place
 from cte_lake.lake.stored import StoredLake
 from cte_lake.lake.versions import current_of_all
 from cte_lake.pipeline import ingest_tally as tally
@@ -15,14 +18,17 @@ from cte_lake.pipeline.night import last_night
 from cte_lake.report import tables
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.gather import Row
-from cte_lake.report.news import last_report, news
-from cte_lake.report.publish import LATEST
-from cte_lake.wording import target_text
+from cte_lake.report.publish import LATEST, MARK
+from cte_lake.wording import count_text, target_text
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
 
 Cells = dict[str, Any]
+
+
+#: Version of the report's JSON; a report of another one is as none.
+FORMAT = 1
 
 
 def last_tally(lake: StoredLake) -> Cells | None:
@@ -151,4 +157,41 @@ def _report(last: Mapping[str, Any], exposures: Sequence[Row], lake: Lake) -> Ce
         "changed": fresh["changed"],
         "gone": fresh["gone"],
         "losses": losses,
+    }
+
+
+def last_report(reports: Path | Place) -> Mapping[str, Any] | None:
+    """Return the data of the newest report in a lake's ``reports`` folder, None without a readable one."""
+    path = reports / LATEST / MARK
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+
+
+def news(images: Mapping[str, str], last: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Compare measured images with those of the last report.
+
+    Images are ``phot_key`` by image name.
+
+    Returns
+    -------
+    dict
+        since (time of the last report or None), new, changed and gone (lists of image names), text.
+    """
+    before: Mapping[str, str] = last["images"] if last else {}
+    new = sorted(images.keys() - before.keys())
+    gone = sorted(before.keys() - images.keys())
+    changed = sorted(name for name in images.keys() & before.keys() if images[name] != before[name])
+    parts = [f"{len(part):,} {what}" for part, what in ((changed, "measured again"), (gone, "gone")) if part]
+    text = ", ".join([count_text(len(new), "new image"), *parts])
+    if last and not (new or gone or changed):
+        text = "nothing changed"
+    return {
+        "since": last["made"] if last else None,
+        "new": new,
+        "changed": changed,
+        "gone": gone,
+        "text": text,
     }

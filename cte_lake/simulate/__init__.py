@@ -2,13 +2,13 @@
 
 from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings, SimulatedExposure, simulate_exposure
-from cte_lake.simulate.fill import fill_lake
 from cte_lake.simulate.law import NO_LOSS, CTELaw
 from cte_lake.simulate.optics import Optics
 from cte_lake.simulate.photometry import (
     ChipStars,
     SimulatedPhotometry,
     draw_stars,
+    fill_lake,
     simulate_pair_photometry,
     simulate_photometry,
     simulate_program_photometry,

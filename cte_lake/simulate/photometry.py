@@ -6,17 +6,22 @@ law's loss and the noise of its aperture; there are no neighbours, cosmic rays o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from cte_lake.detector import exposure_length
 from cte_lake.digests import digest
-from cte_lake.lake.schemas import radius_suffix
+from cte_lake.lake.commit import write_photometry
+from cte_lake.lake.paths import Partition, exposure_file, master_file
+from cte_lake.lake.schemas import dataset, radius_suffix
+from cte_lake.lake.stored import StoredLake
+from cte_lake.lake.write import conform, write_table
 from cte_lake.radii import RADII
 from cte_lake.simulate.exposure import LAW_RADIUS, FileType, Settings, background_level
 from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, PIXEL_DEGREES
@@ -278,3 +283,41 @@ def _record(
         "checksum": _key(imagename, settings), "file_size": 0, "file_mtime_ns": 0, "phot_key": key,
         "revision": 1, "withdrawn": False, "software": __version__,
     }  # fmt: skip
+
+
+def fill_lake(lake: StoredLake, images: Iterable[SimulatedPhotometry], stars: ChipStars | None = None) -> int:
+    """Write images, and their master catalog, into a lake.
+
+    Images are written one by one, so that a generator of thousands needs the memory of one.
+    """
+    schema = dataset("exposures").schema()
+    count = 0
+    master_hash = None
+    for image in images:
+        record = image.record
+        master_hash = record["master_hash"]
+        partition = Partition(record["target"], record["proposal"], record["flash"], record["filetype"])
+        table = conform(pa.table(image.columns), "phot")
+        named = write_photometry(lake, partition, record["rootname"], record["phot_key"], table)
+        place = exposure_file(
+            partition, record["rootname"], record["mode"], record["phot_key"], record["revision"]
+        )
+        row = pa.Table.from_pylist([record | named], schema=schema)
+        write_table(lake / place, conform(row, "exposures"))
+        count += 1
+    if stars is not None and master_hash is not None:
+        _write_master(lake, stars, master_hash)
+    return count
+
+
+def _write_master(lake: StoredLake, stars: ChipStars, master_hash: str) -> None:
+    n = stars.id.size
+    table = pa.table(
+        {
+            "master_id": stars.id, "x": stars.x, "y": stars.y, "ra": stars.ra, "dec": stars.dec,
+            "flux": stars.flux, "master_hash": pa.repeat(master_hash, n),
+            "revision": pa.repeat(pa.scalar(1, pa.int32()), n), "origin": pa.repeat("simulated", n),
+        }
+    )  # fmt: skip
+    target = stars.target.name
+    write_table(lake / master_file(target, master_hash, 1), conform(table, "master"), {"target": target})

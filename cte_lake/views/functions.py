@@ -13,9 +13,8 @@ import pyarrow as pa
 
 from cte_lake import clock
 from cte_lake.clock import NOW_ENV
-from cte_lake.detector import DETECTOR
+from cte_lake.detector import DETECTOR, ROLL_TOLERANCE
 from cte_lake.errors import UsageError
-from cte_lake.frames.roll import ROLL_TOLERANCE
 from cte_lake.lake.dataset_files import quoted, without_bar
 from cte_lake.starflags import mask_of
 

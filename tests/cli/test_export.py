@@ -27,7 +27,7 @@ from cte_lake.cli.rows import write_parts
 from cte_lake.errors import CteLakeError, LakeError, UsageError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.views import pieces, published_views, running, sql_objects, view_columns
+from cte_lake.views import published_views, running, sql_objects, view_columns, view_query
 from cte_lake.views.table_files import _VOTABLE_UNITS, _votable_unit
 from tests.sql.writing import add_pair
 
@@ -247,15 +247,15 @@ def test_an_export_is_the_same_file_each_time(lake, tmp_path, view):
 def test_photometry_is_sorted_a_few_images_at_a_time(lake, tmp_path, monkeypatch):
     asked = ["phot", "--where", "master_id > 5 -- of most", "--target", "ngc104", "--to"]
     export(lake, *asked, tmp_path / "whole.csv")
-    monkeypatch.setattr(pieces, "_STARS", 300)
+    monkeypatch.setattr(view_query, "_STARS", 300)
     images = [{"imagename": name, "n_stars": n} for name, n in (("a", 200), ("b", 200), ("c", 300), ("d", 1))]
-    assert list(pieces.image_pieces(images)) == [("", "b"), ("b", "c"), ("c", "d")]
+    assert list(view_query.image_pieces(images)) == [("", "b"), ("b", "c"), ("c", "d")]
     export(lake, *asked, tmp_path / "pieces.csv")
     assert (tmp_path / "pieces.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_photometry_that_is_removed_meanwhile_is_missed(lake, tmp_path, monkeypatch):
-    monkeypatch.setattr(pieces, "_STARS", 1)
+    monkeypatch.setattr(view_query, "_STARS", 1)
     shutil.copytree(lake, tmp_path / "lake")
 
     def lose(parts):

@@ -4,7 +4,7 @@ import pytest
 from astropy.io import fits
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.library_keywords import ASTRODRIZZLE, WCS_FIT, check_needs
+from cte_lake.frames.checks import ASTRODRIZZLE, WCS_FIT, check_needs
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from cte_lake.errors import Rejected
 from cte_lake.frames.opening import open_frame
-from cte_lake.frames.tiles import check_tiles
+from cte_lake.frames.structure import check_tiles
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from photutils.geometry import circular_overlap_grid
 
 from cte_lake.photometry.arrays import FloatArray
-from cte_lake.photometry.iraf_overlap import iraf_sums
-from cte_lake.photometry.kernel import aperture_sums, core_counts
-from cte_lake.photometry.reference import photutils_sums
+from cte_lake.photometry.engine import photutils_sums
+from cte_lake.photometry.kernel import aperture_sums, core_counts, iraf_sums
 from cte_lake.radii import RADII
 
 ON_GRID = st.sampled_from([0.0, 0.5, -0.5, 0.25, 1e-9, 0.5 - 1e-9])

@@ -6,7 +6,7 @@ from astropy.stats import SigmaClip
 from photutils.aperture import ApertureStats, CircularAnnulus
 
 from cte_lake.photometry import PixelData, measure, settings_for
-from cte_lake.photometry.sky_error import clip_factors
+from cte_lake.photometry.sky import clip_factors
 from tests.photometry.fields import make_field
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cte_lake.lake.place import place_of
 from cte_lake.lake.scratch import alive
-from cte_lake.report.away import prune
+from cte_lake.report.publish import prune
 
 #: Draws as `drawing_frames` does: tells its worker's number, then waits to be killed.
 _PROGRAM = """

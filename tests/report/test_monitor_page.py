@@ -18,11 +18,10 @@ from cte_lake.lake.stored import stored
 from cte_lake.report import morning
 from cte_lake.report.coverage import coverage_gaps
 from cte_lake.report.gather import bookkeeping
-from cte_lake.report.news import news
 from cte_lake.report.provenance import provenance
 from cte_lake.report.publish import MARK
 from cte_lake.report.site import render
-from cte_lake.report.status import lake_status, state
+from cte_lake.report.status import lake_status, news, state
 from cte_lake.simulate import fill_lake
 
 pytestmark = pytest.mark.slow

@@ -29,7 +29,7 @@ from cte_lake.report.morning import (
     signed_text,
 )
 from cte_lake.report.moves import loss_moves
-from cte_lake.report.neighbours import neighbours
+from cte_lake.report.pair_pages import neighbours
 from cte_lake.views.audits import departing_epoch
 from tests.model.sets import make_set
 

@@ -21,9 +21,9 @@ from cte_lake.report.coverage import lines
 from cte_lake.report.curves import suits
 from cte_lake.report.frames import FEW, drawing_frames, frame_cells
 from cte_lake.report.moves import latest_losses
-from cte_lake.report.news import last_report, news
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
 from cte_lake.report.static import figures_of_last
+from cte_lake.report.status import last_report, news
 from cte_lake.report.tables import bin_table, date_text, loss_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
 from cte_lake.wording import word

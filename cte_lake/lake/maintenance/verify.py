@@ -17,11 +17,10 @@ import pyarrow as pa
 from cte_lake.errors import CteLakeError, LakeError
 from cte_lake.filenames import path_from_text
 from cte_lake.lake.contents import Content, contents_of, phot_hash
-from cte_lake.lake.maintenance.folders import catalogs, folders
 from cte_lake.lake.maintenance.inventory import DAY_NS, ExposureRow, Inventory, is_seed, rows_of
 from cte_lake.lake.maintenance.newest import went_back
 from cte_lake.lake.maintenance.nightly import Footers, Turns
-from cte_lake.lake.maintenance.other_files import Finding, products, texts
+from cte_lake.lake.maintenance.other_files import Finding, catalogs, folders, products, texts
 from cte_lake.lake.maintenance.readable import Fault, fault_of, is_recorded
 from cte_lake.lake.named_files import is_compacted
 from cte_lake.lake.paths import exposure_file

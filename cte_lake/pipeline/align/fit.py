@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from cte_lake.errors import Rejected
-from cte_lake.frames.library_keywords import WCS_FIT, check_needs
+from cte_lake.frames.checks import WCS_FIT, check_needs
 from cte_lake.frames.opening import EXTVER_OF_CHIP
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.match import (

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from cte_lake import __version__
 from cte_lake.config.sections import Crmask
 from cte_lake.errors import Rejected
+from cte_lake.frames.checks import ASTRODRIZZLE, check_needs
 from cte_lake.frames.fitsfile import read_chip
-from cte_lake.frames.library_keywords import ASTRODRIZZLE, check_needs
 from cte_lake.frames.masks import bad_pixel_mask
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.lake.read import MasterFile, read_master

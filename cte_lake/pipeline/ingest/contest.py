@@ -7,8 +7,7 @@ from typing import Final
 
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_text
-from cte_lake.pipeline.ingest.claims import TIME_STEP, Claim
-from cte_lake.pipeline.ingest.items import Action, Item
+from cte_lake.pipeline.ingest.items import TIME_STEP, Action, Claim, Item
 
 #: Reason of a file whose root name another exposure bears.
 NAMESAKE: Final = "rootname_taken"

@@ -15,9 +15,8 @@ from cte_lake.lake.commit import partition_of
 from cte_lake.lake.read import MasterFile, current_exposures, current_master, reject_rows
 from cte_lake.lake.versions import Version, current_of_all
 from cte_lake.pipeline.carry_out import IngestArguments
-from cte_lake.pipeline.ingest.claims import claim_of_file, claims_of_rows
 from cte_lake.pipeline.ingest.contest import NAMESAKE
-from cte_lake.pipeline.ingest.items import Action, Candidate, Item, Previous
+from cte_lake.pipeline.ingest.items import Action, Candidate, Item, Previous, claim_of_file, claims_of_rows
 from cte_lake.pipeline.ingest.keys import refusal_hash, rules_hash, settings_hash
 
 if TYPE_CHECKING:

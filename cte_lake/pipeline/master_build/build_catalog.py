@@ -17,7 +17,7 @@ from cte_lake.config import Settings
 from cte_lake.config.sections import MasterBuild
 from cte_lake.detector import exposure_length
 from cte_lake.errors import CatalogError, NothingToDo
-from cte_lake.frames.library_keywords import ASTRODRIZZLE, check_needs
+from cte_lake.frames.checks import ASTRODRIZZLE, check_needs
 from cte_lake.frames.opening import open_frame
 from cte_lake.lake.read import current_master
 from cte_lake.lake.selection import Selection

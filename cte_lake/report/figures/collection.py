@@ -24,11 +24,10 @@ from cte_lake.lake.paths import checked
 from cte_lake.lake.place import place_of
 from cte_lake.names import suggestion
 from cte_lake.plots.style import SCREEN, Paper, drawn_for, save
-from cte_lake.report.away import name_of, prune
 from cte_lake.report.figures import KINDS, OF_LOSSES, losses
 from cte_lake.report.figures.files import write_caption
 from cte_lake.report.figures.request import Drawing, Request
-from cte_lake.report.publish import LATEST, new_folder, point_latest
+from cte_lake.report.publish import LATEST, name_of, new_folder, point_latest, prune
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake

@@ -18,8 +18,8 @@ from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance import nightly
 from cte_lake.lake.maintenance.compact import compact, plan_compact
-from cte_lake.lake.maintenance.folders import folders
 from cte_lake.lake.maintenance.nightly import last_verification, record_verification
+from cte_lake.lake.maintenance.other_files import folders
 from cte_lake.lake.maintenance.quarantine import quarantine, to_put_aside
 from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify

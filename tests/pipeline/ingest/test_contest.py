@@ -17,9 +17,8 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline import ingest_tally as tally
 from cte_lake.pipeline.ingest import Action
-from cte_lake.pipeline.ingest.claims import Claim
 from cte_lake.pipeline.ingest.contest import settle_contests
-from cte_lake.pipeline.ingest.items import Item
+from cte_lake.pipeline.ingest.items import Claim, Item
 from cte_lake.pipeline.ingest_tally import OUTCOMES
 from cte_lake.pipeline.survey import survey
 from tests.lakes import current, rejects
