@@ -19,7 +19,7 @@ from cte_lake.simulate.stars import draw_electrons
 #: First exposures with post-flash, MJD.
 _FIRST_FLASH = 56230.0
 _AREA = np.pi * 9.0
-#: Error of the clipped median of an annulus of 10 to 20 px, as in `cte_lake.simulate.photometry`.
+#: Error of the clipped median of an annulus of 10 to 20 px, as in `benchmarks.simulated_photometry`.
 _SKY = 1.2533 / np.sqrt(np.pi * 300.0)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import resource
 import shutil
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -261,9 +262,10 @@ def grow(root: Path, exposures: int) -> None:
     """Write a lake of 20,000 stars in exposures of six levels of post-flash on both chips."""
     from cte_lake.lake.create import create_lake
     from cte_lake.lake.stored import stored
-    from cte_lake.simulate import fill_lake
-    from cte_lake.simulate.photometry import draw_stars, simulate_photometry
     from cte_lake.simulate.program import TARGETS, nominal_visit, proposal_at
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from benchmarks.simulated_photometry import draw_stars, fill_lake, simulate_photometry
 
     create_lake(stored(root))
     stars = draw_stars(TARGETS["ngc104"], 20_000)

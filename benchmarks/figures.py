@@ -9,6 +9,7 @@ on, and the 180-degree set; 1,500 stars a chip. Takes a CPU minute.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +36,11 @@ from cte_lake.report.figures import KINDS, Request, draw
 from cte_lake.report.thumbnails import picture
 from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings as Simulated
-from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, Program, nominal_program, program_180
 from cte_lake.simulate.simulate_program import simulate_program
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.simulated_photometry import draw_stars, simulate_program_photometry
 
 SEED = 16
 STARS = 1500

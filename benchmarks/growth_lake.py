@@ -10,6 +10,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.simulated_photometry import (
+    ChipStars,
+    SimulatedPhotometry,
+    draw_stars,
+    fill_lake,
+    simulate_photometry,
+)
 from cte_lake import __version__
 from cte_lake.config import Settings, load_settings
 from cte_lake.digests import digest
@@ -23,8 +30,6 @@ from cte_lake.pipeline.carry_out import StageArguments
 from cte_lake.pipeline.crmask.mask_exposures import make_plan
 from cte_lake.pipeline.ingest.keys import rules_hash, settings_hash
 from cte_lake.pipeline.survey import IDENTITY, ExposureFile
-from cte_lake.simulate import fill_lake
-from cte_lake.simulate.photometry import ChipStars, SimulatedPhotometry, draw_stars, simulate_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
 
 TARGET = "ngc6791"

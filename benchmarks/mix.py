@@ -32,9 +32,15 @@ from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.stored import stored
-from cte_lake.simulate import SimulatedPhotometry, fill_lake
-from cte_lake.simulate.photometry import draw_stars, simulate_pair_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.simulated_photometry import (
+    SimulatedPhotometry,
+    draw_stars,
+    fill_lake,
+    simulate_pair_photometry,
+)
 
 STARS = 40
 SETTINGS = 3

@@ -30,20 +30,15 @@ from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.model.loss_unit import CHIP_HEIGHT
-from cte_lake.simulate import (
-    TARGETS,
-    Program,
-    Settings,
-    fill_lake,
-    make_field,
-    simulate_program,
-)
+from cte_lake.simulate import TARGETS, Program, Settings, make_field, simulate_program
 from cte_lake.simulate.law import readout_distance
 from cte_lake.simulate.program import Visit, without
 
-sys.path.insert(0, str(Path(__file__).parent))
-from monitor_lake import FIRST, RECALIBRATED, SECOND, Calibration, Monitor
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from visits import scratch
+
+from benchmarks.monitor_lake import FIRST, RECALIBRATED, SECOND, Calibration, Monitor
+from benchmarks.simulated_photometry import fill_lake
 
 FloatArray = NDArray[np.float64]
 #: Bins whose losses are held against the truth, electrons.

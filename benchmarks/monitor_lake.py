@@ -8,8 +8,13 @@ from hashlib import blake2b
 
 import numpy as np
 
+from benchmarks.simulated_photometry import (
+    ChipStars,
+    SimulatedPhotometry,
+    draw_stars,
+    simulate_pair_photometry,
+)
 from cte_lake.simulate.exposure import Settings
-from cte_lake.simulate.photometry import ChipStars, SimulatedPhotometry, draw_stars, simulate_pair_photometry
 from cte_lake.simulate.program import TARGETS, Visit, nominal_visit, proposal_at
 
 #: First exposures with post-flash (proposal 13083), MJD.

@@ -1,18 +1,9 @@
-"""Simulated monitor programs: real-format frames, master catalogs and photometry with a known CTE loss."""
+"""Simulated monitor programs: real-format frames and master catalogs with a known CTE loss."""
 
 from cte_lake.simulate.detector import Detector
 from cte_lake.simulate.exposure import Settings, SimulatedExposure, simulate_exposure
 from cte_lake.simulate.law import NO_LOSS, CTELaw
 from cte_lake.simulate.optics import Optics
-from cte_lake.simulate.photometry import (
-    ChipStars,
-    SimulatedPhotometry,
-    draw_stars,
-    fill_lake,
-    simulate_pair_photometry,
-    simulate_photometry,
-    simulate_program_photometry,
-)
 from cte_lake.simulate.program import (
     TARGETS,
     ExposurePlan,
@@ -35,7 +26,6 @@ __all__ = [
     "NO_LOSS",
     "TARGETS",
     "CTELaw",
-    "ChipStars",
     "Detector",
     "ExposurePlan",
     "Optics",
@@ -43,24 +33,18 @@ __all__ = [
     "Program",
     "Settings",
     "SimulatedExposure",
-    "SimulatedPhotometry",
     "SimulatedProgram",
     "StarField",
     "Target",
     "Visit",
     "WCSError",
-    "draw_stars",
-    "fill_lake",
     "make_field",
     "master_table",
     "nominal_program",
     "nominal_visit",
     "program_180",
     "simulate_exposure",
-    "simulate_pair_photometry",
-    "simulate_photometry",
     "simulate_program",
-    "simulate_program_photometry",
     "simulate_programs",
     "with_anomalies",
     "with_wcs_errors",

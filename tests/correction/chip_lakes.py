@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.simulated_photometry import draw_stars, fill_lake, simulate_photometry
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.simulate import fill_lake
 from cte_lake.simulate.exposure import Settings
 from cte_lake.simulate.law import DEFAULT_COEFFICIENTS, CTELaw
-from cte_lake.simulate.photometry import draw_stars, simulate_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit, program_180, proposal_at
 
 #: Factors of the default law on chip 1 and chip 2.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.simulated_photometry import draw_stars, fill_lake, simulate_program_photometry
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.correction.fit_lake import fit_lake, shift_of
@@ -14,15 +15,7 @@ from cte_lake.lake.create import create_lake
 from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.model.coefficient_text import from_toml, to_toml
-from cte_lake.simulate import (
-    TARGETS,
-    Detector,
-    Settings,
-    draw_stars,
-    fill_lake,
-    nominal_program,
-    simulate_program_photometry,
-)
+from cte_lake.simulate import TARGETS, Detector, Settings, nominal_program
 from cte_lake.simulate.exposure import background_level
 from cte_lake.simulate.trail import trail_shift
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.simulated_photometry import draw_stars, simulate_program_photometry
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
@@ -24,7 +25,6 @@ from cte_lake.lake.selection import Selection
 from cte_lake.lake.stored import stored
 from cte_lake.model.compare import Largest, largest_difference
 from cte_lake.simulate.exposure import Settings
-from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
 from cte_lake.workflow.run import RunArguments, run
 from tests.model.lakes import write_images

@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow.feather as feather
 import pyarrow.parquet as pq
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake import open_lake
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.maintenance.snapshots import plan_snapshot, snapshot
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.align.alignment_rows import read_cards
-from cte_lake.simulate import fill_lake
 from tests.conftest import new_lake
 from tests.faults.warm import Warm
 from tests.lake.conftest import Lakes, age, as_of_old, as_revision

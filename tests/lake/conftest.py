@@ -12,10 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.simulated_photometry import (
+    SimulatedPhotometry,
+    draw_stars,
+    fill_lake,
+    simulate_pair_photometry,
+)
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.simulate import SimulatedPhotometry, fill_lake
-from cte_lake.simulate.photometry import draw_stars, simulate_pair_photometry
 from cte_lake.simulate.program import TARGETS, nominal_visit
 
 STARS = 20

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.errors import LakeError
@@ -20,7 +21,6 @@ from cte_lake.lake.read import current_exposures, exposure_rows
 from cte_lake.lake.stored import stored
 from cte_lake.lake.upgrade import record_schemas, schema_changes
 from cte_lake.resources import data_dir
-from cte_lake.simulate import fill_lake
 from cte_lake.views import sql_objects
 from cte_lake.views.columns import known_columns
 from tests.lake.conftest import Lakes

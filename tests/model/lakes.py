@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmarks.simulated_photometry import draw_stars, simulate_program_photometry
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.paths import Partition, phot_file
 from cte_lake.lake.stored import stored
 from cte_lake.lake.write import conform, write_table
-from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program, program_180
 
 EPOCHS = (55466.0, 55850.0, 56250.0, 56680.0, 57050.0, 57401.0)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.monitor_lake import Monitor
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake import open_lake
 from cte_lake.config import load_settings
 from cte_lake.lake.create import create_lake
@@ -22,7 +23,6 @@ from cte_lake.report.provenance import provenance
 from cte_lake.report.publish import MARK
 from cte_lake.report.site import render
 from cte_lake.report.status import lake_status, news, state
-from cte_lake.simulate import fill_lake
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.simulated_photometry import draw_stars, simulate_program_photometry
 from cte_lake import open_lake
 from cte_lake.cli.main import app
 from cte_lake.config import load_settings
@@ -22,7 +23,6 @@ from cte_lake.lake.stored import stored
 from cte_lake.model.loss_unit import MAGNITUDES
 from cte_lake.report.moves import moves_of
 from cte_lake.report.tables import loss_text
-from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
 from tests.model.lakes import write_images
 from tests.report.conftest import make

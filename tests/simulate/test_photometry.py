@@ -4,21 +4,16 @@ import numpy as np
 import pyarrow.dataset as pads
 import pytest
 
-from cte_lake.lake.create import create_lake
-from cte_lake.lake.stored import stored
-from cte_lake.simulate import (
-    NO_LOSS,
-    TARGETS,
-    Settings,
+from benchmarks.simulated_photometry import (
     draw_stars,
     fill_lake,
-    nominal_program,
-    nominal_visit,
-    program_180,
     simulate_pair_photometry,
     simulate_photometry,
     simulate_program_photometry,
 )
+from cte_lake.lake.create import create_lake
+from cte_lake.lake.stored import stored
+from cte_lake.simulate import NO_LOSS, TARGETS, Settings, nominal_program, nominal_visit, program_180
 from cte_lake.simulate.law import slope_loss
 
 STARS = draw_stars(TARGETS["ngc104"], 20000, seed=1)

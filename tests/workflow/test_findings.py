@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from benchmarks.simulated_photometry import draw_stars, simulate_program_photometry
 from cte_lake.clock import NOW_ENV
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
 from cte_lake.pipeline.night import Night
-from cte_lake.simulate.photometry import draw_stars, simulate_program_photometry
 from cte_lake.simulate.program import TARGETS, nominal_program
 from cte_lake.workflow.refresh.findings import lake_says, with_findings
 from cte_lake.workflow.refresh.letter import letter, with_mailed

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake.errors import Locked
 from cte_lake.lake.maintenance.compact import compact, plan_compact
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
 from cte_lake.lake.maintenance.verify import verify
 from cte_lake.lake.read import current_exposures
 from cte_lake.lake.stored import stored
-from cte_lake.simulate import fill_lake
 from tests.lake.conftest import DAY, STARS, age, answers, as_revision
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake import open_lake
 from cte_lake.errors import LakeError
 from cte_lake.lake.create import create_lake
@@ -27,7 +28,6 @@ from cte_lake.lake.read import exposure_rows
 from cte_lake.lake.schemas import dataset_names
 from cte_lake.lake.stored import stored
 from cte_lake.lake.upgrade import rows_to_upgrade, upgrade
-from cte_lake.simulate import fill_lake
 from tests.lake.conftest import STARS, as_of_old, as_revision
 
 

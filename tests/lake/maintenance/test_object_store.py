@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake.errors import LakeError, Locked
 from cte_lake.lake.commit import partition_of, write_exposure
 from cte_lake.lake.create import create_lake
@@ -17,7 +18,6 @@ from cte_lake.lake.paths import phot_file
 from cte_lake.lake.place import place_of
 from cte_lake.lake.s3 import S3, S3Object
 from cte_lake.lake.stored import find_lake, stored
-from cte_lake.simulate import fill_lake
 from tests.lake.conftest import DAY, answers, as_revision, current_exposure
 from tests.stores import copy_bucket
 

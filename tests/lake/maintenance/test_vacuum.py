@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from benchmarks.simulated_photometry import fill_lake
 from cte_lake.lake.commit import withdraw
 from cte_lake.lake.dataset_files import DatasetFiles
 from cte_lake.lake.maintenance.vacuum import plan_vacuum, vacuum
@@ -15,7 +16,6 @@ from cte_lake.lake.scratch import temporary_beside
 from cte_lake.lake.stored import stored
 from cte_lake.lake.versions import Version, current, next_version
 from cte_lake.lake.write import write_bytes
-from cte_lake.simulate import fill_lake
 from tests.lake.conftest import DAY, age, answers, as_revision, current_exposure
 
 WEEK = int(7 * DAY * 1e9)

@@ -122,7 +122,7 @@ def test_a_broken_exposure_row_is_put_aside_too(lake):
 
 
 def test_inputs_that_changed_are_told_from_inputs_that_are_gone(lake, tmp_path, lakes):
-    from cte_lake.simulate import fill_lake
+    from benchmarks.simulated_photometry import fill_lake
 
     images = lakes.images("05")[:2]
     for i, image in enumerate(images):
