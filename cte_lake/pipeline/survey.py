@@ -1,4 +1,4 @@
-"""Which exposures lie in the given folders: one file an exposure, for the steps that prepare them."""
+"""Which exposures lie in the given folders and pass the exclusions: one file an exposure, to be prepared."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cte_lake.config import Settings
+from cte_lake.config import Config, Settings
+from cte_lake.config.models import Rule
 from cte_lake.errors import Rejected
 from cte_lake.filenames import path_text
 from cte_lake.frames.exposure import read_exposure
 from cte_lake.frames.regular import require_file
-from cte_lake.frames.screening import resolve_target, screen
+from cte_lake.frames.screening import POINTING_SCREENS, SCREENS, ScreeningRules, resolve_target, screen
 from cte_lake.lake.selection import Selection
 from cte_lake.pipeline.discover import find_frames
-from cte_lake.pipeline.ingest.rules import screening_rules
 
 _NAME = re.compile(r"(?P<rootname>[a-z0-9]{9})_(?P<filetype>fl[tc])\.fits(\.gz|\.fz)?", re.IGNORECASE)
 #: The columns that identify a row's exposure, in the datasets ``alignment`` and ``crmasks``.
@@ -158,4 +158,33 @@ def _look(path: Path, settings: Settings, known: Mapping[str, Mapping[str, Any]]
     facts = {name: getattr(exposure, name) for name in IDENTITY if hasattr(exposure, name)}
     return ExposureFile(
         **facts | {"target": target, "file_size": stat.st_size, "file_mtime_ns": stat.st_mtime_ns}
+    )
+
+
+def screening_rules(config: Config) -> ScreeningRules:
+    """Build the screening rules; a rule that is off has no reason."""
+    stated = config.exclusions
+
+    rules: dict[str, Rule] = {line.rule: getattr(stated, line.rule) for line in (*SCREENS, *POINTING_SCREENS)}
+    reasons = {name: rule.reason for name, rule in rules.items() if rule.enabled}
+    spellings = {name: tuple(target.names) for name, target in config.targets.items()}
+    left_out = stated.targets.targets if stated.targets.enabled else []
+    fields = {
+        spelling: stated.targets.reason for name in left_out for spelling in (name, *spellings.get(name, ()))
+    }
+    visits = {}
+    for key, why in stated.visits.items():
+        proposal, _, visit = key.partition("/")
+        if isinstance(why, str):
+            visits[int(proposal), visit] = why
+    rolled = {name for name, target in config.targets.items() if target.pairing == "180"}
+    return ScreeningRules(
+        reasons=reasons,
+        x_dither_limit=stated.x_dither.limit,
+        chip2_limit=config.chips.chip2_max_postarg2,
+        chip1_limit=config.chips.chip1_min_postarg2,
+        same_chip_targets=frozenset({*stated.x_dither.except_targets, *rolled}),
+        fields=fields,
+        visits=visits,
+        spellings=spellings,
     )

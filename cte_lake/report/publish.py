@@ -135,12 +135,18 @@ def reports_here(reports: Place) -> contextlib.AbstractContextManager[Path]:
 
 
 def _put_away(reports: Place, here: Path) -> None:
+    name = copy_latest(here, reports)
+    (reports / LATEST / MARK).write_bytes((here / name / MARK).read_bytes())
+    (reports / LATEST / "index.html").write_bytes(_PAGE.format(name=name).encode())
+
+
+def copy_latest(here: Path, store: Place) -> str:
+    """Copy the folder of this machine that ``latest`` points at into a store; return its name."""
     name = (here / LATEST).readlink().name
     for path in sorted((here / name).rglob("*")):
         if path.is_file():
-            place_of(path).copy_to(reports / name / path.relative_to(here / name))
-    (reports / LATEST / MARK).write_bytes((here / name / MARK).read_bytes())
-    (reports / LATEST / "index.html").write_bytes(_PAGE.format(name=name).encode())
+            place_of(path).copy_to(store / name / path.relative_to(here / name))
+    return name
 
 
 def _fetch_last(reports: Place, here: Path) -> None:

@@ -25,17 +25,7 @@ _COLUMN = re.compile(r"^.*?::[A-Z]+(?:\[\])? AS (?P<name>\w+),?$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class ViewColumn:
-    """A column of a view.
-
-    Attributes
-    ----------
-    unit : str
-        Unit as astropy reads it; empty for none.
-    description : str
-        What the column holds.
-    ucd : str
-        IVOA's Unified Content Descriptor (UCD1+).
-    """
+    """A column of a view, and what it holds; see `cte_lake.columns.Meaning`."""
 
     name: str
     unit: str

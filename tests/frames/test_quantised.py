@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from cte_lake.frames.fitsfile import read_chip
-from cte_lake.frames.quantised import undithered_step
+from cte_lake.frames.planes import undithered_step
 
 
 @pytest.mark.parametrize("unpacked", [False, True])

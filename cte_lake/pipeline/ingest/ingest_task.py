@@ -21,8 +21,7 @@ from cte_lake.frames.fitsfile import ChipImage, read_chip
 from cte_lake.frames.masks import bad_pixel_mask, saturated_pixels
 from cte_lake.frames.opening import checksum
 from cte_lake.frames.pam import area_map_for
-from cte_lake.frames.planes import require_first_row
-from cte_lake.frames.quantised import undithered_step
+from cte_lake.frames.planes import require_first_row, undithered_step
 from cte_lake.lake.added_columns import AddedColumn, HeaderColumn
 from cte_lake.lake.commit import write_exposure
 from cte_lake.lake.paths import Partition

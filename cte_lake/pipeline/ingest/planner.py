@@ -55,7 +55,7 @@ class Planner:
     @cached_property
     def rules(self) -> ScreeningRules:
         """The configured exclusions."""
-        from cte_lake.pipeline.ingest.rules import screening_rules
+        from cte_lake.pipeline.survey import screening_rules
 
         return screening_rules(self.config)
 

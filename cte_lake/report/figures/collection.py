@@ -21,13 +21,12 @@ import pyarrow as pa
 from cte_lake import clock
 from cte_lake.errors import NothingToDo, UsageError
 from cte_lake.lake.paths import checked
-from cte_lake.lake.place import place_of
 from cte_lake.names import suggestion
 from cte_lake.plots.style import SCREEN, Paper, drawn_for, save
 from cte_lake.report.figures import KINDS, OF_LOSSES, losses
 from cte_lake.report.figures.files import write_caption
 from cte_lake.report.figures.request import Drawing, Request
-from cte_lake.report.publish import LATEST, name_of, new_folder, point_latest, prune
+from cte_lake.report.publish import LATEST, copy_latest, name_of, new_folder, point_latest, prune
 
 if TYPE_CHECKING:
     from cte_lake.api import Lake
@@ -176,10 +175,7 @@ def draw_set(
 
 def _put(here: Path, folder: Place) -> None:
     """Bring a set that was drawn elsewhere into an object store, the name of the newest last."""
-    name = (here / LATEST).readlink().name
-    for path in sorted((here / name).rglob("*")):
-        if path.is_file():
-            place_of(path).copy_to(folder / name / path.relative_to(here / name))
+    name = copy_latest(here, folder)
     (folder / f"{LATEST}.txt").write_bytes(f"{name}\n".encode())
 
 
