@@ -77,19 +77,7 @@ class ChipRequest:
 
 @dataclass(frozen=True, eq=False)
 class LakeChips(ChipLosses):
-    """Losses of chips with what they were solved from.
-
-    Attributes
-    ----------
-    kind : dict of str
-        Target, filter, length, file type, charge injection and generation.
-    aperture : int
-        Radius, px.
-    solution_hash : str
-        Hash of the exposures and settings.
-    notes : tuple of str
-        What the selection left out.
-    """
+    """Losses of chips with what they were solved from: kind, radius (px), hash of all of it, notes."""
 
     kind: dict[str, str] = field(default_factory=dict)
     mode: str = ""

@@ -29,17 +29,7 @@ _RECIPE = b"recipe"
 
 @dataclass(frozen=True)
 class KeptFiles:
-    """The kept rows of one recipe: a file a part of them, such as an aperture radius.
-
-    Attributes
-    ----------
-    root : Place
-        The lake.
-    name : str
-        What the rows are.
-    recipe : str
-        Digest of all that they follow from and that no row of theirs states.
-    """
+    """The kept rows of one recipe (a digest of all that no row states): a file a part, such as a radius."""
 
     root: Place
     name: str

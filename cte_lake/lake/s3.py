@@ -192,12 +192,7 @@ class Head:
 
 @dataclass(frozen=True, order=True)
 class S3Object:
-    """An object of a bucket, or the beginning of the keys of many.
-
-    Attributes
-    ----------
-    bucket, key : str
-    """
+    """An object of a bucket, or the beginning of the keys of many."""
 
     bucket: str
     key: str

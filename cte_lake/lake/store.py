@@ -185,11 +185,6 @@ class Place:
     """A file or folder of a store, with those methods of a `pathlib.Path` that a lake uses.
 
     There is no ``__fspath__``: what works on a disk alone refuses it and makes no folder called ``s3:``.
-
-    Attributes
-    ----------
-    key : str
-        Its name there.
     """
 
     store: Store

@@ -40,17 +40,7 @@ from cte_lake.pipeline.ingest.write_added import check_functions, write_added
 
 @dataclass
 class Filled:
-    """What was filled.
-
-    Attributes
-    ----------
-    rows : int
-        Exposures that have a value now and had none.
-    without : int
-        Exposures whose frame has no value either.
-    left : dict of str to str
-        Frames that could not be asked, with the reason.
-    """
+    """What was filled: exposures with a new value, those whose frame has none, frames not asked and why."""
 
     rows: int = 0
     without: int = 0

@@ -24,21 +24,7 @@ _STAR_COLUMNS = ("x", "y", "flux", "loss", "lost", "shift", "shift_flc")
 
 @dataclass(frozen=True)
 class SimulatedProgram:
-    """Files of a simulated program and its truth.
-
-    Attributes
-    ----------
-    frames : tuple of Path
-        FLT and FLC files, in time order.
-    master : Path
-        Master catalog.
-    truth : Path
-        ``truth.json``: one entry per pair.
-    pairs : list of dict
-        The content of ``truth.json``.
-    stars : int
-        Stars in the field.
-    """
+    """Files of a simulated program and its truth: frames in time order, ``truth.json`` and its content."""
 
     frames: tuple[Path, ...]
     master: Path

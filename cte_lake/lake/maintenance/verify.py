@@ -35,15 +35,7 @@ _ROWLESS_NS = 7 * DAY_NS
 
 @dataclass(frozen=True)
 class Verification:
-    """What was looked at and what was found.
-
-    Attributes
-    ----------
-    files, in_full, exposures, stars : int
-        Parquet files opened, those of them read in full, current exposure rows checked, and photometry rows
-        that they name.
-    findings : tuple of Finding
-    """
+    """What was looked at (files, those read in full, current exposures, their photometry rows) and found."""
 
     files: int
     in_full: int

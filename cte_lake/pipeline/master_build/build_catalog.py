@@ -36,19 +36,7 @@ from cte_lake.pipeline.survey import ExposureFile, survey
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """Arguments of a master build.
-
-    Attributes
-    ----------
-    paths : tuple of str
-        Files, folders and glob patterns with the exposures.
-    selection : Selection
-        Proposal, visit, filter of the exposures to use; the filter with most exposures is taken otherwise.
-    image : Path or None
-        Where to keep the drizzled image.
-    replace : bool
-        Start anew: number the stars from 1 even if the target has a catalog.
-    """
+    """Arguments of a master build; `replace` numbers the stars from 1 even if the target has a catalog."""
 
     lake: StoredLake
     paths: tuple[str, ...]

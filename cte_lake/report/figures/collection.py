@@ -69,17 +69,7 @@ _OF_ALL_VISITS = frozenset({"chips"})
 
 @dataclass(frozen=True)
 class FigureSet:
-    """A set of figures that was drawn.
-
-    Attributes
-    ----------
-    folder : Place
-        Where it is.
-    files : tuple of str
-        The figures, by their names below the folder.
-    empty : tuple of str
-        Kinds that had nothing to show.
-    """
+    """A set of figures that was drawn: the files below its folder, and kinds that had nothing to show."""
 
     folder: Place
     files: tuple[str, ...]

@@ -30,17 +30,7 @@ _OF_FILES = frozenset({"align", "crmask", "ingest"})
 
 @dataclass(frozen=True)
 class Said:
-    """What a lake says by now.
-
-    Attributes
-    ----------
-    values : mapping
-        Values of the night's record: what is missing, how the losses moved.
-    files, late : list of Trouble
-        Files that were refused; overdue visits.
-    why : str
-        Why the lake says nothing, '' if it does.
-    """
+    """What a lake says by now: values of the record, refused files, late visits; or why it says nothing."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     files: list[Trouble] = field(default_factory=list)

@@ -44,19 +44,7 @@ _OFF = {
 
 @dataclass(frozen=True)
 class RefreshArguments:
-    """What a refresh is to do.
-
-    Attributes
-    ----------
-    lake : StoredLake
-        The lake.
-    steps : tuple of str
-        Commands of cte-lake with their options.
-    skipped : tuple of (str, str)
-        Steps of a night that are switched off, with the reason.
-    job : str
-        Name of the record: `NIGHT`, or `HOUSEKEEPING` for steps of the user's.
-    """
+    """What a refresh is to do: commands with options, steps that are switched off and why, its record."""
 
     lake: StoredLake
     steps: tuple[str, ...]

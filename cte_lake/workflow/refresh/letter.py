@@ -42,17 +42,6 @@ def letter(night: Night, before: Night | None, mail_news: bool, remind_days: flo
 
     One is sent for trouble that the night before had not, for trouble that ended, for new data, and every
     `remind_days` for trouble that lasts. What lasts unchanged is not mailed every night.
-
-    Parameters
-    ----------
-    night, before : Night
-        This night, and the one before if there is a record of it.
-    mail_news : bool
-        Whether new data alone are worth a mail.
-    remind_days : float
-        Days between reminders.
-    log : str
-        Where the log is.
     """
     old = {} if before is None else {trouble.key: trouble for trouble in before.troubles}
     new = [trouble for trouble in night.troubles if trouble.key not in old]

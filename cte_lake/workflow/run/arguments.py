@@ -18,23 +18,7 @@ from cte_lake.radii import RADII
 
 @dataclass
 class StepReport:
-    """What a step did.
-
-    Attributes
-    ----------
-    step : str
-        Its name.
-    done : int
-        Things made: files fetched, exposures aligned, masked, measured, pairs, figures, pages.
-    failed : int
-        Things that failed and are on record.
-    summary : str
-        One line.
-    exit_code : ExitCode
-        As the step's own command gives it.
-    seconds : float
-        Wall time.
-    """
+    """What a step did: things made, things that failed and are on record, one line, seconds of wall time."""
 
     step: str
     done: int
@@ -74,27 +58,7 @@ DEFAULT_STEPS = STEPS[1:]
 
 @dataclass(frozen=True)
 class RunArguments:
-    """Arguments of a run.
-
-    Attributes
-    ----------
-    lake : StoredLake
-        Root of the lake.
-    folder : Path
-        Where the frames are, and where fetched ones go.
-    settings : Settings
-        The configuration.
-    selection : Selection
-        Which exposures are prepared and measured; an empty one takes all.
-    steps : tuple of str
-        Of `STEPS`; they are done in that order.
-    workers : WorkerSettings
-        Where to work.
-    plots : tuple of str
-        Kinds of figures; empty: the overview of each.
-    radii : tuple of int
-        Aperture radii that losses and figures are made at, px; empty: the configured one.
-    """
+    """Arguments of a run; an empty selection takes all, without radii (px) the configured one counts."""
 
     lake: StoredLake
     folder: Path
