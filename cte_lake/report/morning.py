@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from cte_lake.model.loss_unit import MAGNITUDES
+from cte_lake.model.loss_unit import MAGNITUDES, PERCENT
 from cte_lake.model.points import EPOCH_WIDTH
 from cte_lake.pipeline.night import LossMove, Night, Trouble
 from cte_lake.report import tables
@@ -214,7 +214,7 @@ def _cells(move: LossMove) -> Cells:
     excess, excess_err = _less(move, move.model, move.model_err)
     return {
         "bin": bin_text(move.bin_lo, move.bin_hi).removesuffix(f" {ELECTRONS}"),
-        "loss": _kept_together(tables.loss_text(move.loss, move.loss_err)),
+        "loss": _kept_together(PERCENT.text(move.loss, move.loss_err)),
         "loss_mag": _kept_together(MAGNITUDES.text(move.loss, move.loss_err)),
         "change": signed_text(change, change_err),
         "change_marked": _marked(change, change_err),

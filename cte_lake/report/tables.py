@@ -55,15 +55,10 @@ def date_text(mjd: float | None) -> str | None:
     return None if mjd is None else f"{date_of(float(mjd)):%Y-%m-%d}"
 
 
-def loss_text(loss: float | None, error: float | None) -> str | None:
-    """A loss in percent with its error."""
-    return PERCENT.text(loss, error)
-
-
 def both_units(key: str, row: Row) -> Cells:
     """The cells of a loss: percent per 2048 rows, and below it magnitudes per 2051 rows."""
     loss, error = row["cte_loss"], row["cte_loss_err"]
-    return {key: loss_text(loss, error), f"{key}_mag": MAGNITUDES.text(loss, error)}
+    return {key: PERCENT.text(loss, error), f"{key}_mag": MAGNITUDES.text(loss, error)}
 
 
 def number_text(value: float | None, digits: int) -> str | None:
@@ -169,7 +164,7 @@ def bin_table(rows: Sequence[Row]) -> tuple[list[Cells], list[Cells]]:
             "flux": number_text(row["mean_flux"], 0),
             "slope": None if row["slope"] is None else f"{row['slope']:.3e}",
             "slope_err": None if row["slope_err"] is None else f"{row['slope_err']:.1e}",
-            "loss": loss_text(row["cte_loss"], row["cte_loss_err"]),
+            "loss": PERCENT.text(row["cte_loss"], row["cte_loss_err"]),
             "mag": MAGNITUDES.text(row["cte_loss"], row["cte_loss_err"]),
             "background": number_text(row["background"], 2),
         }

@@ -20,9 +20,8 @@ from cte_lake.config import load_settings
 from cte_lake.correction.renewal import all_sets
 from cte_lake.lake.create import create_lake
 from cte_lake.lake.stored import stored
-from cte_lake.model.loss_unit import MAGNITUDES
+from cte_lake.model.loss_unit import MAGNITUDES, PERCENT
 from cte_lake.report.moves import moves_of
-from cte_lake.report.tables import loss_text
 from cte_lake.simulate.program import TARGETS, nominal_program
 from tests.model.lakes import write_images
 from tests.report.conftest import make
@@ -108,8 +107,8 @@ def test_the_newest_losses_are_the_same_everywhere(hostile_lake, page, moves, tm
             magnitudes = MAGNITUDES.of(move.loss, move.loss_err)
             assert (row["loss_mag"], row["loss_mag_err"]) == pytest.approx(magnitudes, rel=1e-9)
         assert MAGNITUDES.text(move.loss, move.loss_err) in on_page, key
-        assert loss_text(move.loss, move.loss_err) in on_page, key
-        assert loss_text(move.loss, move.loss_err) in status, key
+        assert PERCENT.text(move.loss, move.loss_err) in on_page, key
+        assert PERCENT.text(move.loss, move.loss_err) in status, key
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from PIL import Image
 
 from cte_lake.correction.renewal import SetState
 from cte_lake.errors import Rejected
+from cte_lake.model.loss_unit import PERCENT
 from cte_lake.report.charts import time_chart
 from cte_lake.report.coefficients import coefficient_cells
 from cte_lake.report.coverage import lines
@@ -24,7 +25,7 @@ from cte_lake.report.moves import latest_losses
 from cte_lake.report.pairplot import DOT_UNIT, HEIGHT, SIZE, ratio_panels
 from cte_lake.report.static import figures_of_last
 from cte_lake.report.status import last_report, news
-from cte_lake.report.tables import bin_table, date_text, loss_text, pair_slug
+from cte_lake.report.tables import bin_table, date_text, pair_slug
 from cte_lake.report.thumbnails import AVIF, JPEG, Format, Picture, _blocks, best_format, picture
 from cte_lake.wording import word
 from tests.model.sets import make_set
@@ -169,8 +170,8 @@ def test_a_broken_last_report_is_none(content: str, tmp_path: Path) -> None:
 def test_texts() -> None:
     assert date_text(57601.3) == "2016-08-01"
     assert date_text(None) is None
-    assert loss_text(0.1234, 0.0056) == "12.34 ± 0.56"
-    assert loss_text(None, None) is None
+    assert PERCENT.text(0.1234, 0.0056) == "12.34 ± 0.56"
+    assert PERCENT.text(None, None) is None
     assert pair_slug({"image_1": "a_flt.fits", "image_2": "b_flt.fits"}) == "a_flt-b_flt"
 
 
