@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
-from cte_lake.model.chips.rows import Exposures, FloatArray, Setting, StarRows, turns
+from cte_lake.model.chips.rows import Exposures, Setting, StarRows, turns
 from cte_lake.model.laws import LAWS, Law
 from cte_lake.simulate.stars import draw_electrons
 

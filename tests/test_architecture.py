@@ -34,7 +34,7 @@ FLOORS = (
     {"config"},
     {"columns"},
     {"names", "radii", "starflags", "wording"},
-    {"errors", "resources", "bitflags", "clock", "compiled", "detector", "digests", "toml_text"},
+    {"arrays", "errors", "resources", "bitflags", "clock", "compiled", "detector", "digests", "toml_text"},
     {"filenames"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

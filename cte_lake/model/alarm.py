@@ -14,8 +14,6 @@ from cte_lake.model.family import FamilyFit, fit_family
 from cte_lake.model.points import FitPoints, epoch_dates, epochs, from_table
 from cte_lake.model.tables import column, has
 
-FloatArray = NDArray[np.float64]
-
 #: Departure, in its full errors, that raises the alarm. Beyond 4 errors one jump by 10% in eight is missed;
 #: beyond these one in 25, and one alarm in 200 epochs is false (benchmarks/alarm.py).
 LIMIT = 3.2

@@ -7,12 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.missing import MISSING
 from cte_lake.model.table_values import Raw, as_numbers, coded_texts
-
-FloatArray = NDArray[np.float64]
 
 _MJD_OF_1970 = 40587.0
 _NAMED = r"(?P<month>[A-Za-z]{3,9})\.?"

@@ -15,12 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.margins import RANK, Margin
 from cte_lake.model.points import epochs
 from cte_lake.model.reml import MixedModel
-
-FloatArray = NDArray[np.float64]
 
 #: What is known of the variances before the data, as in `cte_lake.model.smooth`: half a coefficient's weight
 #: at lines of 2.5% over half of the range, and walks of 1%. Data that cannot see a line must not deny it.

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.chip_course import Beside, Course, Fitted, Measured, fit_course
 from cte_lake.model.misfit import chance_of_ratio, groups_of
 from cte_lake.model.points import FitPoints, epoch_dates
 from cte_lake.model.terms import background_variable
-
-FloatArray = NDArray[np.float64]
 
 #: How far chips may be from their mean where nothing separates them: half of the largest difference known.
 UNKNOWN = 0.05

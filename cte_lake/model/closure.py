@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
 from cte_lake.model.injection import Injection, SimulatedPair
@@ -21,7 +22,6 @@ from cte_lake.model.robust import Loss
 from cte_lake.model.terms import tensor_terms
 from cte_lake.names import Estimator
 
-FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]
 #: Parts of the dates in which corrected fluxes are judged: early, middle, late.
 DATE_GROUPS = 3

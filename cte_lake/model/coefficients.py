@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import UsageError
 from cte_lake.model.fit import SurfaceFit
 from cte_lake.model.points import MIXED, epochs
@@ -17,7 +18,6 @@ from cte_lake.model.shift import ShiftLaw
 from cte_lake.model.surface import Surface, background_of
 from cte_lake.model.terms import MJD_ZERO, Centring, Term, background_variable, recentre, term_name
 
-FloatArray = NDArray[np.float64]
 Range = tuple[float, float]
 #: Of a covariance, relative to the errors: what rounding can leave.
 _ASYMMETRY = 1e-3

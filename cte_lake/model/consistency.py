@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.loss_unit import CHIP_HEIGHT, MAG_PER_LN
 from cte_lake.model.points import at_readout
 from cte_lake.model.tables import column, numbers
 
-FloatArray = NDArray[np.float64]
 DAYS_PER_YEAR = 365.25
 #: Years that the dates of a rate must span before it means anything.
 MIN_YEARS = 2.0

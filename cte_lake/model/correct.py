@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
@@ -20,7 +21,6 @@ from cte_lake.model.rowbits import FLUX_ABOVE, FLUX_BELOW, GAIN, date_and_sky_bi
 from cte_lake.model.surface import PARTS, TABLED, background_of
 from cte_lake.model.terms import MJD_ZERO
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 
 

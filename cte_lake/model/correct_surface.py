@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS, LN10, MAG_PER_LN
 from cte_lake.model.rowbits import (
@@ -30,7 +31,6 @@ from cte_lake.model.walk import (
     walk,
 )
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int32]
 
 

@@ -13,14 +13,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.jumps import Gap
 from cte_lake.model.margins import sky_variable
 from cte_lake.model.points import FitPoints
 from cte_lake.model.smooth import Jump, SmoothFit, nodes_of
 
-FloatArray = NDArray[np.float64]
 #: What is known of a jump in a gap before the data: its probability, and the standard deviation of its size.
 #: Jumps of the losses under or over some flux are together as probable again.
 _PROBABLE, _SIZE = 0.02, 0.08

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.names import ESTIMATORS, Estimator, one_of
 
-FloatArray = NDArray[np.float64]
 _MAX_CLIPS = 100
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cte_lake.errors import FitRefused
 from cte_lake.model.doubts import Doubts, Rival, odds_of_jump, rivals_of
@@ -19,7 +18,6 @@ from cte_lake.model.robust import Loss
 from cte_lake.model.scale import Scale, constant_scale, fit_scale
 from cte_lake.model.smooth import MOST_SCATTER, Jump, SmoothFit, fit_smooth
 
-FloatArray = NDArray[np.float64]
 Margins = tuple[Margin, Margin, Margin]
 Form = Literal["auto", "relative", "shifted", "absolute", "polynomial"]
 #: A form, or 'none' for a set without a surface.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.points import EPOCH_WIDTH, FitPoints, epochs
 from cte_lake.model.robust import LinearFit, Loss, solve
@@ -21,7 +22,6 @@ from cte_lake.model.terms import (
     tensor_terms,
 )
 
-FloatArray = NDArray[np.float64]
 #: Range (e-/px) under which a background says nothing of how the loss depends on it.
 MIN_BACKGROUND_SPAN = 1.0
 #: Flux bins that a quadratic in log flux needs.

@@ -14,11 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.readout import lose
 from cte_lake.model.terms import MJD_ZERO
-
-FloatArray = NDArray[np.float64]
 
 #: c_ij of the default law, (0.055 + 7.5e-5 d + 2e-8 d**2) (2.6 - 0.9 f + 0.08 f**2): near NGC 104, no flash.
 DEFAULT_LAW = ((0.143, -0.0495, 0.0044), (1.95e-4, -6.75e-5, 6.0e-6), (5.2e-8, -1.8e-8, 1.6e-9))

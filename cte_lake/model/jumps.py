@@ -13,10 +13,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.points import epoch_dates
 from cte_lake.model.reml import MixedFit
 
-FloatArray = NDArray[np.float64]
 #: Epochs on either side of a jump: fewer do not part it from their own scatter.
 _EPOCHS = 2
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.coefficients import CoefficientSet, from_fit
 from cte_lake.model.correct import correct
 from cte_lake.model.family import fit_family
@@ -20,8 +20,6 @@ from cte_lake.model.points import FitPoints
 from cte_lake.model.slope_lake import SlopeLake
 from cte_lake.model.terms import background_variable
 from cte_lake.model.with_surface import with_surface
-
-FloatArray = NDArray[np.float64]
 
 #: True fluxes (electrons) and rows to the amplifiers of the stars that are corrected.
 FLUXES = (350.0, 700.0, 1400.0, 2800.0, 5600.0, 15000.0)

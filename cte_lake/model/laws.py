@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.model.loss_unit import CHIP_HEIGHT
 
-FloatArray = NDArray[np.float64]
 Loss = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 _DAYS_PER_YEAR = 365.25

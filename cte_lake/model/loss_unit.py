@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import UsageError
 
@@ -19,9 +20,6 @@ CHIP_ROWS = DETECTOR.rows
 CHIP_HEIGHT = float(DETECTOR.loss_rows)
 #: Magnitudes of a natural logarithm of flux.
 MAG_PER_LN = 2.5 / LN10
-
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.points import FitPoints, epochs
 from cte_lake.model.terms import background_variable
 
-FloatArray = NDArray[np.float64]
 #: Kind of each margin's factor in a product: 0 constant, 1 line, 2 random walk, 3 parabola, 4 a penalised
 #: line.
 Group = tuple[int, int, int]

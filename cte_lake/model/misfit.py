@@ -10,10 +10,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.points import FitPoints, epoch_dates
 from cte_lake.model.terms import background_variable
-
-FloatArray = NDArray[np.float64]
 
 #: Terms of the continued fraction, enough for thousands of degrees of freedom.
 _TERMS = 200

@@ -11,13 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.estimators import clip_about_line
 from cte_lake.model.loss_unit import CHIP_HEIGHT
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

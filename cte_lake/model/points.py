@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.bins import Bin, non_overlapping
 from cte_lake.model.loss_unit import CHIP_ROWS
 from cte_lake.model.tables import column, column_names, has, numbers
-
-FloatArray = NDArray[np.float64]
 
 #: A slope of fewer stars has an error bar that is itself too uncertain to weigh by.
 MIN_STARS = 10

@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cte_lake.errors import UsageError
 from cte_lake.model import flags as bits
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.correct import correct
 from cte_lake.model.loss_unit import CHIP_ROWS, MAG_PER_LN
-
-FloatArray = NDArray[np.float64]
 
 #: Electrons per pixel between the backgrounds at which a crossing of the wanted loss is looked for.
 _STEP = 0.25

@@ -19,13 +19,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled, compiled_loop
 from cte_lake.errors import UsageError
 from cte_lake.model.loss_unit import CHIP_HEIGHT, LN10
-
-FloatArray = NDArray[np.float64]
 
 # Below this |z|**2 the series of tanh(z)/z is exact to 1e-16 and free of the 0/0 at a double root.
 _SERIES_LIMIT = 1e-3

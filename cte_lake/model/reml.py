@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from cte_lake.arrays import FloatArray
+
 IntArray = NDArray[np.int64]
 
 #: A group's variance is kept above this part of its start, where it is as good as zero.

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.errors import FitRefused, UsageError
 
-FloatArray = NDArray[np.float64]
 Loss = Literal["none", "huber", "tukey"]
 
 #: Tuning constants with 95% efficiency for Gaussian errors (Huber 1981; Holland & Welsch 1977).

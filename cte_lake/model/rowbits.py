@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
 from cte_lake.model import flags as bits
 from cte_lake.model.loss_unit import CHIP_ROWS
-
-FloatArray = NDArray[np.float64]
 
 # numba freezes module globals; plain integers are what it can read.
 FLUX_BELOW, FLUX_ABOVE = bits.FLUX_BELOW.value, bits.FLUX_ABOVE.value

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.margins import Margin, sky_variable
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import soft_least_squares
 
-FloatArray = NDArray[np.float64]
 #: Losses that change their sign depart by several times the constant that they tend to.
 _FLOOR = 3.0
 #: Mean loss over its error under which losses have no shape to take a scale from.

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.fit import SurfaceFit, fit_surface
 from cte_lake.model.points import FitPoints
 from cte_lake.model.robust import HUBER_K, Loss
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model import flags as bits
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
@@ -18,7 +19,6 @@ from cte_lake.model.robust import Loss, solve
 from cte_lake.model.tables import column
 from cte_lake.model.terms import MJD_ZERO, Term, background_variable, term_name
 
-FloatArray = NDArray[np.float64]
 Range = tuple[float, float]
 
 #: What the head of a set with a shift says.

@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.laws import Law, years_since_launch
 from cte_lake.model.loss_unit import CHIP_HEIGHT, CHIP_ROWS
 from cte_lake.model.points import FitPoints
 
-FloatArray = NDArray[np.float64]
 Bin = tuple[float, float]
 #: c of years since launch and log10 flux.
 Apart = Callable[[FloatArray, FloatArray], FloatArray]

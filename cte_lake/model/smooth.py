@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.model.jumps import Gap, JumpTest, ramp
 from cte_lake.model.margins import RANK, TILT, Group, Margin, groups_of, polynomial_groups, sky_variable
@@ -23,7 +24,6 @@ from cte_lake.model.reml import MixedFit, MixedModel
 from cte_lake.model.robust import Loss
 from cte_lake.model.scale import Scale
 
-FloatArray = NDArray[np.float64]
 #: Residuals beyond this many errors pull no harder; so wide that good slopes keep 99% of their weight
 #: (Huber).
 _HUBER = 2.5

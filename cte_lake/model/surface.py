@@ -16,11 +16,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import UsageError
 from cte_lake.model.jumps import Gap, ramp
 from cte_lake.model.terms import background_variable
 
-FloatArray = NDArray[np.float64]
 #: Step of what a set writes: of S, and of its errors. A surface is rounded to it when it is made: a tenth of
 #: the least error of any, and a twentieth.
 VALUE_UNIT, ERROR_UNIT = 1e-6, 1e-5

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.jumps import Gap
 from cte_lake.model.surface import ERROR_UNIT, TABLED, VALUE_UNIT, Apart, Grid, Surface
-
-FloatArray = NDArray[np.float64]
 
 #: What the head of a set with a surface says after the coefficients' formula.
 HEAD = """\

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
 from cte_lake.model.coefficients import CoefficientSet
@@ -20,8 +21,6 @@ from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_co
 from cte_lake.model.tables import column_names
 from cte_lake.model.times import dates_of_parts, said_range, to_dates, with_times
 from cte_lake.model.units import Conversion, conversion, split_name
-
-FloatArray = NDArray[np.float64]
 
 #: Roles whose columns are in BUNIT of the image where they have no unit of their own.
 _IN_IMAGE_UNITS = frozenset({"flux", "background"})

@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import CatalogError
 from cte_lake.model.missing import MISSING
 from cte_lake.model.tables import column_names, values_of
-
-FloatArray = NDArray[np.float64]
 
 _INDEXED = re.compile(r"^(?P<name>.+)\[(?P<index>\d+)\]$")
 #: Fortran's exponent: 1.2D+03.

@@ -15,11 +15,10 @@ from fractions import Fraction
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
-
-FloatArray = NDArray[np.float64]
 
 #: MJD at which d = 0 (docs/field.md#the-model).
 MJD_ZERO = DETECTOR.date_zero

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.clock import date_of, last_mjd, last_year_believed, mjd_of
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import CatalogError
@@ -20,8 +21,6 @@ from cte_lake.model.calendar_dates import iso_text, mjd_of_parts
 from cte_lake.model.missing import MISSING
 from cte_lake.model.table_values import Raw, coded_texts
 from cte_lake.model.units import split_name
-
-FloatArray = NDArray[np.float64]
 
 #: WFC3 flew on 2009-05-11; no date of it is earlier.
 LAUNCH = date_of(DETECTOR.launched)

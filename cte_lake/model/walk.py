@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
 from cte_lake.model.loss_unit import LN10
 from cte_lake.model.readout import moebius_leg
-
-FloatArray = NDArray[np.float64]
 
 
 @compiled

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.chip_course import Beside, Measured, fit_course
 from cte_lake.model.chip_difference import UNKNOWN, ChipDifference, chip_difference, of_course
 from cte_lake.model.chips.equations import pairs_of_chips
 from cte_lake.model.chips.losses import ChipLosses
-from cte_lake.model.chips.rows import FloatArray
 from cte_lake.model.coefficients import CoefficientSet
 from cte_lake.model.family import FamilyFit, FormChoice, fit_family, too_few
 from cte_lake.model.margins import sky_variable

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from cte_lake.arrays import BoolArray, FloatArray
 from cte_lake.compiled import compiled
-from cte_lake.photometry.arrays import BoolArray, FloatArray, PixelArray
+from cte_lake.photometry.arrays import PixelArray
 
 _WINDOW_SIGMAS = 4.0
 _WINDOW_STEPS = 30

@@ -9,14 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cte_lake import starflags as registry
-from cte_lake.photometry.arrays import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    PixelArray,
-    PixelData,
-    StarMeasurements,
-)
+from cte_lake.arrays import BoolArray, FloatArray
+from cte_lake.photometry.arrays import IntArray, PixelArray, PixelData, StarMeasurements
 from cte_lake.photometry.modes import PhotometrySettings
 
 #: Rows of a strip of the chip, whose stars are measured one after the other.

@@ -18,8 +18,9 @@ import math
 
 import numpy as np
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
-from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
+from cte_lake.photometry.arrays import IntArray, PixelArray
 
 _K_HIST = np.float32(3.0)
 _BIN_SIZE = np.float32(0.1)

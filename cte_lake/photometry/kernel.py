@@ -14,8 +14,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
-from cte_lake.photometry.arrays import FloatArray
 
 # The compiled helpers are inlined and take whole arrays and indices: each array that is handed on costs more
 # than a pixel. What the quadrants need is in one array, `cuts[what, side, k, i]`, for circle k and cut i:

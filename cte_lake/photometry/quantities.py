@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.errors import Rejected
-from cte_lake.photometry.arrays import FloatArray, PixelData
+from cte_lake.photometry.arrays import PixelData
 
 Stars = Mapping[str, npt.NDArray[Any]]
 Quantity = Callable[[PixelData, Stars, Mapping[str, Any]], npt.ArrayLike]

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
-from cte_lake.photometry.arrays import FloatArray, IntArray, PixelArray
+from cte_lake.photometry.arrays import IntArray, PixelArray
 from cte_lake.photometry.iraf_sky import iraf_moments
 from cte_lake.photometry.kernel import aperture_sums
 from cte_lake.photometry.modes import IRAF_SKIES, PhotometrySettings

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import KDTree
 
+from cte_lake.arrays import BoolArray, FloatArray
 from cte_lake.compiled import compiled
-from cte_lake.photometry.arrays import BoolArray, FloatArray
 
 LIGHT_RADIUS = 3.0
 """Radius, pixels, within which a star's light counts as 1."""

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.tables import numbers
 from cte_lake.plots.axes import headed, limits, line_with_band, reference
 from cte_lake.plots.palette import colour, darker
@@ -16,7 +16,6 @@ from cte_lake.plots.series import Mask, bins_of, in_bin, sides, split
 from cte_lake.plots.style import finish, panels, pt, styled, y_label
 from cte_lake.wording import ELECTRONS, bin_text, count_text, sentence
 
-FloatArray = NDArray[np.float64]
 #: Share of the way between two levels that is looked at, and how many stars there are few.
 _EMPTY, _FEW = 0.6, 3
 

@@ -7,12 +7,10 @@ from itertools import cycle
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.plots.palette import PALETTE
 from cte_lake.plots.style import finish, panels, styled
-
-FloatArray = NDArray[np.float64]
 
 
 @styled

@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.loss_unit import PERCENT, LossUnit
 from cte_lake.model.tables import column, column_names, has, numbers
 from cte_lake.plots.axes import limits, note, reference
@@ -26,7 +27,6 @@ KEYS = ("target", "proposal", "filter", "length", "flash", "filetype", "chip", "
 _QUIET = frozenset({"proposal"})
 
 Mask = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 
 
 #: How much smaller the points are than in the panel above.

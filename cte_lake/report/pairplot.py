@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.model.estimators import ratio_on_line
 from cte_lake.model.loss_unit import PERCENT
@@ -25,7 +25,6 @@ SIZE = {
 }  # fmt: skip
 
 Row = Mapping[str, Any]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import Rejected
 from cte_lake.plots.stretch import stretch
 
-FloatArray = NDArray[np.float64]
 #: Pixels that are read at once.
 _STRIP = 1 << 18
 

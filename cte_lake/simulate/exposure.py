@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.simulate.detector import (
     DQ_BAD,
     DQ_SATURATED,
@@ -27,7 +28,6 @@ from cte_lake.simulate.psf import encircled_energy, paint_stars
 from cte_lake.simulate.stars import THROUGHPUT, StarField, sky_to_pixel
 from cte_lake.simulate.trail import returned, trail, trail_shift
 
-FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 FileType = Literal["flt", "flc"]
 

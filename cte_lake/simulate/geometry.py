@@ -15,9 +15,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
-
-FloatArray = NDArray[np.float64]
 
 #: Rows and columns of one chip.
 CHIP_ROWS, CHIP_COLUMNS = DETECTOR.shape

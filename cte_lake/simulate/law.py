@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.simulate.geometry import CHIP_ROWS
-
-FloatArray = NDArray[np.float64]
 
 #: c_ij of the default law: linear in time times a quadratic in log10 flux, near the measured loss.
 DEFAULT_COEFFICIENTS = ((0.2955, -0.1214, 0.01287), (5.273e-4, -2.166e-4, 2.297e-5), (0.0, 0.0, 0.0))

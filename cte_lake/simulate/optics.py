@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.simulate.geometry import CHIP_COLUMNS, CHIP_ROWS, first_column
-
-FloatArray = NDArray[np.float64]
 
 #: Forms of a field of widths: towards the detector's edges, from its bottom to its top, towards the edges of
 #: each chip, from its left to its right.

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from cte_lake.arrays import FloatArray
 from cte_lake.compiled import compiled
-
-FloatArray = NDArray[np.float64]
 
 #: Samples per pixel of the oversampled function.
 OVERSAMPLING = 10

@@ -12,6 +12,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import UsageError
 from cte_lake.simulate.geometry import (
     CHIP_COLUMNS,
@@ -23,8 +24,6 @@ from cte_lake.simulate.geometry import (
     first_column,
 )
 from cte_lake.simulate.program import ExposurePlan, Target
-
-FloatArray = NDArray[np.float64]
 
 #: Exposure (s) and filter for which fluxes of a field are quoted.
 REFERENCE_EXPTIME = 348.0

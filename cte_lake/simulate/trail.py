@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.simulate.psf import paint_stars
 
-FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 
 #: Side of the image on which a star and its trail are looked at, px, and the shares of lost light tried.

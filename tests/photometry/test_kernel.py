@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from photutils.geometry import circular_overlap_grid
 
-from cte_lake.photometry.arrays import FloatArray
+from cte_lake.arrays import FloatArray
 from cte_lake.photometry.engine import photutils_sums
 from cte_lake.photometry.kernel import aperture_sums, core_counts, iraf_sums
 from cte_lake.radii import RADII

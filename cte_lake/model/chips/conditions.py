@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cte_lake.arrays import FloatArray
 from cte_lake.model.chips.equations import Condition, Reduced, Tilt, pairs_of_chips
-from cte_lake.model.chips.rows import Exposures, FloatArray
+from cte_lake.model.chips.rows import Exposures
 
 #: Largest error of the chips' difference at no loss with which a ratio for each flux bin, or one for all, is
 #: taken; beyond, too few epochs or levels of background lie between little loss and much.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.chips.rows import Exposures, FloatArray, IntArray
+from cte_lake.arrays import FloatArray
+from cte_lake.model.chips.rows import Exposures, IntArray
 from cte_lake.model.chips.sums import Sums
 
 #: A direction is not determined if the stars' own free fluxes leave less than this share of the information

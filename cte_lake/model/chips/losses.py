@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import DETECTOR
 from cte_lake.model.chips.conditions import UNFIXED, Rolled, setting_dates
 from cte_lake.model.chips.equations import pairs_of_chips
-from cte_lake.model.chips.rows import Exposures, FloatArray
+from cte_lake.model.chips.rows import Exposures
 from cte_lake.model.chips.solve import ChipSolution
 from cte_lake.model.points import MIN_STARS
 

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from cte_lake.arrays import FloatArray
+
 SmallArray = NDArray[np.float32]
 IntArray = NDArray[np.intp]
 

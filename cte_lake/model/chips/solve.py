@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import FitRefused
 from cte_lake.model.chips.conditions import ROLLED, UNFIXED, Rolled, as_rolled, no_loss_at_launch
 from cte_lake.model.chips.equations import Condition, Determined, Reduced, determine, pairs_of_chips, reduce
 from cte_lake.model.chips.equations import solve as solve_equations
-from cte_lake.model.chips.rows import Exposures, FloatArray, StarRows, StarState, Terms
+from cte_lake.model.chips.rows import Exposures, StarRows, StarState, Terms
 from cte_lake.model.chips.sums import PULL_EDGES, Sums, pass_over
 
 #: Passes over a part of the stars to begin with, passes until bins stand, and most of all passes.

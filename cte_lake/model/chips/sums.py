@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cte_lake.model.chips.rows import Exposures, FloatArray, IntArray, StarRows, StarState, Terms
+from cte_lake.arrays import FloatArray
+from cte_lake.model.chips.rows import Exposures, IntArray, StarRows, StarState, Terms
 
 #: Residuals beyond this many standard deviations pull no harder (Huber).
 PULL_LIMIT = 3.0

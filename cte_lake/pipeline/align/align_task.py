@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import feather
 
 from cte_lake import __version__
+from cte_lake.arrays import FloatArray
 from cte_lake.config.sections import Align
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import read_chip
@@ -32,7 +33,6 @@ from cte_lake.pipeline.align.detect import DetectionSettings, Sources, detect_so
 from cte_lake.pipeline.align.fit import SearchSettings, fit_wcs, open_wcs
 from cte_lake.pipeline.align.gate import NOTHING_MATCHED, advice, check
 from cte_lake.pipeline.align.headerlet import make_headerlet, rename_headerlet
-from cte_lake.pipeline.align.match import FloatArray
 from cte_lake.pipeline.align.quality import Quality, Residuals, judge
 from cte_lake.pipeline.survey import ExposureFile
 

@@ -12,9 +12,8 @@ from photutils.detection import DAOStarFinder
 from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import convolve
 
+from cte_lake.arrays import FloatArray
 from cte_lake.detector import SIGMA_PER_MAD
-
-FloatArray = NDArray[np.float64]
 
 #: The threshold is lowered no further than this, in standard deviations of the sky.
 LOWEST_THRESHOLD = 5.0

@@ -8,17 +8,11 @@ import numpy as np
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from cte_lake.arrays import FloatArray
 from cte_lake.config.sections import Align
 from cte_lake.masters.project import project
 from cte_lake.pipeline.align.detect import Sources
-from cte_lake.pipeline.align.match import (
-    FloatArray,
-    match_fractions,
-    match_nearest,
-    on_field,
-    refine,
-    search_offset,
-)
+from cte_lake.pipeline.align.match import match_fractions, match_nearest, on_field, refine, search_offset
 
 _BRIGHTEST = 300
 #: The SIP polynomial turns a shift on the sky into shifts that differ by a pixel over the chip.

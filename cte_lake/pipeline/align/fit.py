@@ -10,18 +10,12 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from cte_lake.arrays import FloatArray
 from cte_lake.errors import Rejected
 from cte_lake.frames.checks import WCS_FIT, check_needs
 from cte_lake.frames.opening import EXTVER_OF_CHIP
 from cte_lake.pipeline.align.detect import Sources
-from cte_lake.pipeline.align.match import (
-    FloatArray,
-    IntArray,
-    fit_similarity,
-    match_nearest,
-    refine,
-    search_offset,
-)
+from cte_lake.pipeline.align.match import IntArray, fit_similarity, match_nearest, refine, search_offset
 from cte_lake.pipeline.private import silenced
 
 MINIMUM_TO_FIT = 6

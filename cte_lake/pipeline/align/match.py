@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
+from cte_lake.arrays import FloatArray
+
 IntArray = NDArray[np.intp]
 
 _BIN = 0.5

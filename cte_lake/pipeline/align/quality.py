@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.fit import (
     CLIP_SIGMA,
@@ -20,14 +21,7 @@ from cte_lake.pipeline.align.fit import (
     stars_near,
     tangent_plane,
 )
-from cte_lake.pipeline.align.match import (
-    FloatArray,
-    Similarity,
-    fit_similarity,
-    match_fractions,
-    match_nearest,
-    on_field,
-)
+from cte_lake.pipeline.align.match import Similarity, fit_similarity, match_fractions, match_nearest, on_field
 
 _BRIGHTEST = 200
 

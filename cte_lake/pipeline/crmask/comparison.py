@@ -15,21 +15,12 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import maximum_filter
 
+from cte_lake.arrays import BoolArray, FloatArray
 from cte_lake.config.sections import Crmask
 from cte_lake.errors import Rejected
 from cte_lake.frames.fitsfile import ChipImage, read_chip, replace_wcs
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
-from cte_lake.pipeline.crmask.plane_pixels import (
-    STEP,
-    BoolArray,
-    FloatArray,
-    Plane,
-    blot,
-    choose,
-    combine,
-    compare,
-    spread,
-)
+from cte_lake.pipeline.crmask.plane_pixels import STEP, Plane, blot, choose, combine, compare, spread
 from cte_lake.pipeline.private import silenced
 from cte_lake.pipeline.survey import ExposureFile
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cte_lake.arrays import BoolArray, FloatArray
 from cte_lake.frames.fitsfile import wcs_of
 from cte_lake.frames.opening import EXTVER_OF_CHIP, open_frame
 from cte_lake.pipeline.survey import ExposureFile
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _CELL = 16
 #: A chip's outermost pixels drop out of the drizzled image: they count as not seen.

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
 
+from cte_lake.arrays import BoolArray
 from cte_lake.digests import digest
 from cte_lake.errors import LakeError
 from cte_lake.lake.seals import changed_files, read_beside
@@ -36,8 +36,6 @@ MASKED = "masked"
 
 _MASK = ".fits"
 _EXTVER_OF_CHIP = {2: 1, 1: 2}
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

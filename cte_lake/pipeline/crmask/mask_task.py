@@ -13,6 +13,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from cte_lake import __version__
+from cte_lake.arrays import BoolArray
 from cte_lake.config.sections import Crmask
 from cte_lake.errors import Rejected
 from cte_lake.frames.checks import ASTRODRIZZLE, check_needs
@@ -28,7 +29,7 @@ from cte_lake.pipeline.copies import write_plain_copy
 from cte_lake.pipeline.crmask.comparison import hits_of, set_aside
 from cte_lake.pipeline.crmask.fields import Pointing, group_by_field, in_turns, pointing_of, seen_by_others
 from cte_lake.pipeline.crmask.mask_rows import CRMask, write_mask
-from cte_lake.pipeline.crmask.single import BoolArray, SingleSettings, find_on_one_image
+from cte_lake.pipeline.crmask.single import SingleSettings, find_on_one_image
 from cte_lake.pipeline.private import private_folder, run_job
 from cte_lake.pipeline.survey import ExposureFile
 

@@ -11,11 +11,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import BoolArray, FloatArray
 from cte_lake.compiled import compiled
 
-FloatArray = NDArray[np.float64]
 Plane = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
 
 STEP = 16
 #: Standard errors by which the median must exceed the lowest value to be dropped for it; beside such a pixel.

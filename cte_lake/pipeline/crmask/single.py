@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
+from cte_lake.arrays import BoolArray, FloatArray
 
 #: Read noise of the UVIS amplifiers, electrons (READNSEA to READNSED, within 0.1).
 _READ_NOISE = 3.0

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cte_lake.arrays import FloatArray
 from cte_lake.config.sections import Admission
 from cte_lake.detector import DETECTOR, SIGMA_PER_MAD
 from cte_lake.photometry import PixelData, StarMeasurements
 from cte_lake.photometry.centring import windowed_centroids
 from cte_lake.photometry.starlight import LIGHT_RADIUS
 from cte_lake.starflags import mask_of
-
-FloatArray = NDArray[np.float64]
 
 #: How far a centroid may go, px: beyond the next pixel, nearer than the next star.
 REACH = 2.0

@@ -16,11 +16,10 @@ from photutils.utils.exceptions import NoDetectionsWarning
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from scipy.spatial import cKDTree
 
+from cte_lake.arrays import FloatArray
 from cte_lake.config.sections import MasterBuild
 from cte_lake.detector import SIGMA_PER_MAD
 from cte_lake.pipeline.align.detect import sky_of
-
-FloatArray = NDArray[np.float64]
 
 #: A core with less of the surrounding weight was saturated in most exposures; a bad pixel costs less.
 _WEIGHT_OF_A_CORE = 0.3

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cte_lake.arrays import FloatArray
 from cte_lake.config.sections import Align
 from cte_lake.errors import Rejected
 from cte_lake.frames.opening import open_frame
@@ -18,7 +19,7 @@ from cte_lake.pipeline.align.detect import Sources
 from cte_lake.pipeline.align.fit import fit_wcs, open_wcs
 from cte_lake.pipeline.align.gate import check
 from cte_lake.pipeline.align.headerlet import make_headerlet
-from cte_lake.pipeline.align.match import FloatArray, match_nearest
+from cte_lake.pipeline.align.match import match_nearest
 from cte_lake.pipeline.align.quality import judge
 from cte_lake.pipeline.survey import ExposureFile
 
