@@ -14,7 +14,7 @@ from cte_lake.cli.complete import coefficient_sets
 from cte_lake.cli.options import LakeOption, lake_or_none, option
 from cte_lake.cli.output import STANDARD_OUTPUT
 from cte_lake.cli.rows import RowsOutput
-from cte_lake.errors import UsageError
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.lake.stored import StoredLake
@@ -167,17 +167,16 @@ def export(
     from cte_lake.lake.write import write_bytes
     from cte_lake.model.coefficient_text import FORMATS, to_json, to_table, to_toml
 
-    if format_ not in FORMATS:
-        raise UsageError(f"--format {format_!r} is not known; it is {', '.join(FORMATS)}")
+    kind = one_of("--format", format_, FORMATS)
     entry = find_coefficients(name, lake_or_none(lake))
-    if format_ == "ecsv":
+    if kind == "ecsv":
         from io import StringIO
 
         stream = StringIO()
         to_table(entry).write(stream, format="ascii.ecsv")
         text = stream.getvalue()
     else:
-        text = to_toml(entry) if format_ == "toml" else to_json(entry)
+        text = to_toml(entry) if kind == "toml" else to_json(entry)
     if output is None or output == STANDARD_OUTPUT:
         sys.stdout.write(text)
     else:

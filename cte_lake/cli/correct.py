@@ -25,6 +25,7 @@ from cte_lake.cli.options import (
     parse_date,
 )
 from cte_lake.errors import CatalogError, UsageError
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from cte_lake.correction.correct_files import CorrectedFile, TableOptions
@@ -169,8 +170,6 @@ class ConstantOptions(Options):
         """Return what is to be known of a table's rows beside its columns."""
         from cte_lake.model.table_constants import TableConstants
 
-        if self.filetype is not None and self.filetype.lower() not in {"flt", "flc"}:
-            raise UsageError(f"--filetype {self.filetype!r} is not known; it is flt or flc")
         radii = _radii(self.radius)
         return TableConstants(
             mjd=None if self.mjd is None else parse_date(self.mjd),
@@ -178,7 +177,7 @@ class ConstantOptions(Options):
             background=self.background,
             radius=radii[0] if len(radii) == 1 else None,
             apertures=radii if len(radii) > 1 else (),
-            filetype=self.filetype,
+            filetype=None if self.filetype is None else one_of("--filetype", self.filetype, ("flt", "flc")),
             zero_point=self.zero_point,
             exptime=self.exptime,
             y_origin=columns.y_origin,

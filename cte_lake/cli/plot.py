@@ -24,6 +24,7 @@ from cte_lake.cli.options import (
     settings_of,
 )
 from cte_lake.errors import UsageError
+from cte_lake.names import one_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -134,10 +135,11 @@ def plot(
     from cte_lake import open_lake
     from cte_lake.lake.stored import find_lake
     from cte_lake.model.loss_unit import loss_unit
-    from cte_lake.plots.style import drawn_for
+    from cte_lake.plots.style import PAPERS, drawn_for
     from cte_lake.report.figures import Request, draw
 
-    radii, for_paper, loss_in = tuple(dict.fromkeys(radius or ())), _paper(paper), loss_unit(unit)
+    radii, loss_in = tuple(dict.fromkeys(radius or ())), loss_unit(unit)
+    for_paper = PAPERS[one_of("--paper", paper, tuple(PAPERS))]
     several = len(kind) > 1 or len(radii) > 1 or "all" in kind
     path = output or Path(f"{kind[0]}.png")
     _check(kind, several, path, data, show, output)
@@ -245,15 +247,6 @@ def _show(figure: Figure) -> None:
     manager.canvas.figure = figure
     figure.set_canvas(manager.canvas)
     windows.show()
-
-
-def _paper(name: str) -> Paper:
-    """Return the paper of a name."""
-    from cte_lake.plots.style import PAPERS
-
-    if name.strip().lower() not in PAPERS:
-        raise UsageError(f"--paper {name!r} is not known; it is {', '.join(PAPERS)}")
-    return PAPERS[name.strip().lower()]
 
 
 def _coefficient_sets(names: list[str] | None, root: StoredLake) -> tuple[CoefficientSet, ...]:

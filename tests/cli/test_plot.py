@@ -117,7 +117,7 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "--filetype", "raw"), ExitCode.WRONG_USE, "it is flt or flc"),
         (("cte-time", "--show"), ExitCode.WRONG_USE, "there is no screen"),
         (("cte-time", "--unit", "ratio"), ExitCode.WRONG_USE, "it is percent or mag"),
-        (("cte-time", "--paper", "a4"), ExitCode.WRONG_USE, "it is screen, page, column"),
+        (("cte-time", "--paper", "a4"), ExitCode.WRONG_USE, "it is screen, page or column"),
         (("all", "--data", "x.csv"), ExitCode.WRONG_USE, "--data and --show are for one figure"),
         (("cte-time", "cte-flux", "-o", "x.png"), ExitCode.WRONG_USE, "several figures go into a folder"),
         (("cte-time", "star"), ExitCode.WRONG_USE, "'star' is drawn by name alone"),
