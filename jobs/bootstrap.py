@@ -27,7 +27,7 @@ ENVIRONMENT = Path(os.environ.get("BOOTSTRAP_VENV", ROOT / ".venv"))
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
 #: A test file stays on one worker: its fixtures (lakes of simulated frames) cost more than its tests.
-PARALLEL = ("-n", "2", "--dist", "loadfile", "--max-worker-restart", "2")
+PARALLEL = ("--dist", "loadfile", "--max-worker-restart", "2")
 #: Seconds for one set of tests: a run whose worker crashed may wait for it without end.
 LONGEST = 2700
 
@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> int:
     if task == "test":
         return check(rest)
     if task == "slow":
-        return pytest("-m", "slow", *rest)
+        # Slow tests wait for processes, leases and servers: a third worker uses the cores meanwhile.
+        return pytest("-n", "3", "-m", "slow", *rest)
     print(f"installed: {BIN / 'cte-lake'}")
     return 0
 
@@ -84,7 +85,7 @@ def check(pytest_arguments: list[str]) -> int:
             run(BIN / "ruff", "format", "--check", "."),
             run(BIN / "codespell"),
             run(BIN / "mkdocs", "build", "--strict", "--quiet"),
-            pytest("-m", "not slow", *pytest_arguments),
+            pytest("-n", "2", "-m", "not slow", *pytest_arguments),
             types.wait(),
         ]
         said.seek(0)
@@ -93,7 +94,7 @@ def check(pytest_arguments: list[str]) -> int:
 
 
 def pytest(*arguments: str) -> int:
-    """Run tests on two workers; a run that does not end is ended, and has failed."""
+    """Run tests; a run that does not end is ended, and has failed."""
     command = [str(BIN / "python"), "-m", "pytest", *PARALLEL, *arguments]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
