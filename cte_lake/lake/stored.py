@@ -217,6 +217,8 @@ def find_lake(
     if named:
         lake = stored(named)
         if not lake.exists():
+            if lake.place.is_file():
+                raise LakeError(f"{lake} is a file, and a lake is a folder: name the folder")
             what = f"has no {LAKE_FILE}" if lake.place.is_dir() else "does not exist"
             raise LakeError(f"{lake} is not a lake: it {what}; make one with `cte-lake init {named}`")
         return _usable(lake)

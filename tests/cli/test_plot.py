@@ -126,6 +126,7 @@ def test_other_formats_of_the_numbers(suffix: str, call: Call, lake: Path, tmp_p
         (("cte-time", "--target", "m31"), ExitCode.NOTHING_TO_DO, "no target is called 'm31'"),
         (("cte-time", "--coefficients", "no"), ExitCode.NOTHING_TO_DO, "no coefficient set 'no'"),
         (("ratio-y", "--pair", "1"), ExitCode.NOTHING_TO_DO, "the lake has no pair 1"),
+        (("growth", "--image", "none"), ExitCode.NOTHING_TO_DO, "nothing to plot for image none;"),
         (("compare", "--with-mode", "iraf"), ExitCode.NOTHING_TO_DO, "nothing to plot"),
     ],
 )

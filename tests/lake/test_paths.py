@@ -43,6 +43,8 @@ def test_the_lake_is_found_by_flag_variable_and_upward(tmp_path):
     assert find_lake(other, {"CTE_LAKE_LAKE": str(lake)}, below) == stored(other)
     assert find_lake(None, {"CTE_LAKE_LAKE": str(other)}, below) == stored(other)
     assert find_lake(None, {}, below) == stored(lake)
+    with pytest.raises(LakeError, match=r"cte_lake\.toml is a file, and a lake is a folder"):
+        find_lake(str(lake / "cte_lake.toml"), {})
 
 
 def test_what_is_no_lake_is_refused_with_the_remedy(tmp_path):

@@ -123,7 +123,8 @@ class Request:
         return table.filter(chosen)
 
     def __str__(self) -> str:
-        return str(self.selection) or "all exposures"
+        words = (str(self.selection), self.image and f"image {self.image}")
+        return ", ".join(filter(None, words)) or "all exposures"
 
 
 @dataclass(frozen=True)
