@@ -19,7 +19,7 @@ from cte_lake.model.table_constants import TableConstants
 from cte_lake.model.table_meta import stated, stated_values, timesys_of
 from cte_lake.model.table_values import EXTENSIONS, as_chips, as_numbers, raw_column, single, split_index
 from cte_lake.model.tables import column_names
-from cte_lake.model.times import dates_of_parts, said_range, to_dates, with_times
+from cte_lake.model.times import Dates, dates_of_parts, said_range, to_dates, with_times
 from cte_lake.model.units import Conversion, conversion, split_name
 
 #: Roles whose columns are in BUNIT of the image where they have no unit of their own.
@@ -144,9 +144,7 @@ class RoleReader:
         if role == "chip":
             return as_chips(raw_column(table, name), name), 0.0
         if role == "mjd":
-            raw = single(raw_column(table, name), name)
-            timesys = timesys_of(stated(table))
-            return to_dates(raw.values, self._unit(role, name, raw.unit), name, 0, timesys).mjd, SAME_DATE
+            return self._dates_of(table, name).mjd, SAME_DATE
         values, how = self._converted(table, role, name)
         return values * how.factor, SAME_TIME * given if role == "exptime" else 0.0
 
@@ -322,9 +320,7 @@ class RoleReader:
         if name is None:
             dates = dates_of_parts({one: single(raw_column(table, one), one) for one in parts}, self._row)
         else:
-            raw = raw_column(table, name)
-            unit, timesys = self._unit("mjd", name, raw.unit), timesys_of(stated(table))
-            dates = to_dates(single(raw, name).values, unit, name, self._row, timesys)
+            dates = self._dates_of(table, name)
         if (clock := columns.time) is not None:
             dates = with_times(dates, single(raw_column(table, clock), clock), clock)
         said = f"column {name!r}, {dates.reading}" if name else f"columns {', '.join(parts)}, {dates.reading}"
@@ -335,6 +331,11 @@ class RoleReader:
             row = self._row + int(np.argmax(dates.impossible)) + 1
             self.readings["date_impossible"] = f"first in row {row}; dates are from {said_range()}"
         return dates.mjd, dates.impossible if dates.impossible.any() else False
+
+    def _dates_of(self, table: Any, name: str) -> Dates:
+        raw = raw_column(table, name)
+        unit, timesys = self._unit("mjd", name, raw.unit), timesys_of(stated(table))
+        return to_dates(single(raw, name).values, unit, name, self._row, timesys)
 
     def _background(self, table: Any, coefficients: CoefficientSet) -> FloatArray | float:
         name, constant = self.columns.background, self.constants.background
